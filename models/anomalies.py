@@ -1,0 +1,71 @@
+"""What a detector says of one cell: how unusual, on which scale, and from which numbers.
+
+An anomaly's identity depends on nothing but detector, actor, action and bucket, so whatever is found twice can be
+told apart from what is found anew. Whether anybody is alerted is decided elsewhere.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from models.cells import Cell
+from models.events import Actor
+from models.scoring import Severity, severity
+from models.windows import Bucket
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Anomaly(NamedTuple):
+    """One scored cell.
+
+    Attributes
+    ----------
+    detector
+        Name of the detector.
+    actor, bucket, cell
+        Who, when, what.
+    score
+        Calibrated, 0 to 100.
+    surprise
+        Unbounded, before calibration; ranks cells that share a score.
+    why
+        One plain sentence with the numbers; empty below the detector's floor for explaining.
+    evidence
+        The numbers that the surprise can be recomputed from; empty below the same floor.
+    """
+
+    detector: str
+    actor: Actor
+    bucket: Bucket
+    cell: Cell
+    score: float
+    surprise: float
+    why: str = ""
+    evidence: Mapping[str, Json] = {}
+
+    @property
+    def id(self) -> str:
+        """Deterministic identity: 16 hex digits of detector, actor, action and bucket."""
+        return anomaly_id(self.detector, self.actor.id, self.cell.action, self.bucket)
+
+    @property
+    def severity(self) -> Severity:
+        """Severity of the score."""
+        return severity(self.score)
+
+    def explain(self) -> str:
+        """Say in one plain sentence who did what and why it is unusual."""
+        return f"{self.actor.name} ({self.actor.kind.replace('_', ' ')}): {self.cell.action_name}. {self.why}".strip()
+
+
+def anomaly_id(detector: str, actor: str, action: str, bucket: Bucket) -> str:
+    """Return the identity of what `detector` says of `actor` doing `action` in `bucket`.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> hour = Bucket(datetime(2026, 3, 1, 10, tzinfo=UTC), timedelta(hours=1))
+    >>> anomaly_id("rare_action", "t/u", "a/write", hour) == anomaly_id("rare_action", "t/u", "a/write", hour)
+    True
+    """
+    parts = (detector, actor, action, bucket.start.isoformat())
+    return sha256("\x1f".join(parts).encode()).hexdigest()[:16]

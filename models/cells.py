@@ -1,0 +1,86 @@
+"""The unit of judgement: what one identity did in one bucket, one cell an action.
+
+Statistics count cells, not records: a thousand equal calls within a bucket are one cell. Collecting records into
+cells is the engine's work, judging cells is the detectors'.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from models.events import ActivityEvent, Actor
+from models.windows import Bucket
+
+
+class Cell(NamedTuple):
+    """One action of one identity in one bucket, its operations already joined.
+
+    Attributes
+    ----------
+    action, action_name
+        Case-folded and as written.
+    first_time
+        Time of the first record of the cell.
+    attempts
+        Operations begun in this bucket; 0 when the cell only holds the end of an older operation.
+    successes, failures, denials
+        Operations that ended so in this bucket; `failures` does not include `denials`.
+    addresses, scopes
+        Distinct source addresses and subscriptions, sorted, bounded; empty strings left out.
+    sample
+        Up to three records as evidence, the telling ones (failed ends) first.
+    late
+        Whether it arrived after its bucket had been closed.
+    """
+
+    action: str
+    action_name: str
+    first_time: datetime
+    attempts: int
+    successes: int
+    failures: int
+    denials: int
+    addresses: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    sample: tuple[ActivityEvent, ...] = ()
+    late: bool = False
+
+    @property
+    def service(self) -> str:
+        """The action's provider, for example ``microsoft.compute``; the whole action when it has none."""
+        return self.action.partition("/")[0]
+
+    @property
+    def failed(self) -> bool:
+        """Whether any operation of the cell failed, denials included."""
+        return self.failures + self.denials > 0
+
+
+class ActorBucket(NamedTuple):
+    """Everything one identity did in one bucket; `cells` are ordered by first time, then action."""
+
+    actor: Actor
+    bucket: Bucket
+    cells: tuple[Cell, ...]
+
+
+class Tally(NamedTuple):
+    """How many distinct identities did an action in one bucket, and how many of them saw it fail."""
+
+    actors: int
+    failing: int
+
+
+class Crowd(NamedTuple):
+    """What the whole tenant did in the same bucket: what tells an outage from one identity's trouble.
+
+    Attributes
+    ----------
+    actors
+        Distinct identities active in the bucket.
+    actions
+        Tally of each action (key: case-folded action).
+    """
+
+    actors: int
+    actions: Mapping[str, Tally]

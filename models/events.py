@@ -1,0 +1,100 @@
+"""The vocabulary of everything else: who (Actor) did what (action) and how it ended (Outcome), as plain values.
+
+Parsing leaves its work here; windows, detectors and alerts take it from here. Nothing in this module knows where
+an event came from.
+"""
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class ActorKind(StrEnum):
+    """What sort of identity acts; the first thing that a model backs off to and a reader wants to know."""
+
+    HUMAN = "human"
+    GUEST = "guest"
+    SERVICE_PRINCIPAL = "service_principal"
+    MANAGED_IDENTITY = "managed_identity"
+    FIRST_PARTY = "first_party"
+    UNKNOWN = "unknown"
+
+
+class Outcome(IntEnum):
+    """How an operation ended, in the order in which records of one operation overrule each other.
+
+    The order makes merging a maximum, and so independent of the order of arrival:
+
+    >>> max(Outcome.SUCCESS, Outcome.STARTED).name
+    'SUCCESS'
+    """
+
+    STARTED = 0
+    SUCCESS = 1
+    FAILURE = 2
+    DENIED = 3
+
+    @property
+    def failed(self) -> bool:
+        """Whether the operation did not do what was asked; DENIED is a failure for want of permission."""
+        return self >= Outcome.FAILURE
+
+
+class Actor(NamedTuple):
+    """One identity.
+
+    Attributes
+    ----------
+    id
+        Stable key, ``tenant/object-id`` in lower case where both are known; never shown alone.
+    name
+        What a person recognises: user principal name, application or resource name, else an id.
+    kind
+        Sort of identity.
+    """
+
+    id: str
+    name: str
+    kind: ActorKind
+
+
+class ActivityEvent(NamedTuple):
+    """One record of one operation: an operation usually yields two or three of them.
+
+    Attributes
+    ----------
+    time
+        When it happened, by the sender's clock; aware UTC.
+    actor
+        Who; records that cannot be attributed carry an actor of kind UNKNOWN, one a tenant.
+    action
+        Case-folded operation name, for example ``microsoft.compute/virtualmachines/write``.
+    action_name
+        The same as it was written, for display.
+    outcome
+        What this record says of the operation's end.
+    operation
+        Identity of the operation that this record belongs to: equal for its Start, Accept and end.
+    resource
+        What it was done to, as it was written; may be empty.
+    scope
+        Subscription (or management group) in lower case; may be empty.
+    address
+        Source address without a port; may be empty.
+    result
+        Status word or code as it was sent, for display; may be empty.
+    correlation
+        The sender's correlation id; may be empty.
+    """
+
+    time: datetime
+    actor: Actor
+    action: str
+    action_name: str
+    outcome: Outcome
+    operation: str
+    resource: str = ""
+    scope: str = ""
+    address: str = ""
+    result: str = ""
+    correlation: str = ""

@@ -1,0 +1,56 @@
+"""The scale that people see: a probability becomes a score of 0 to 100, a score becomes a severity.
+
+The only place that knows the scale. Where the probability comes from is the detectors' business.
+"""
+
+import math
+from enum import StrEnum
+
+SCORE_PER_DECADE = 25.0
+
+
+class Severity(StrEnum):
+    """How loudly to say it; the names are those of OCSF."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+def score(probability: float) -> float:
+    """Turn the probability of a user-day at least this surprising into a score.
+
+    ``score = -25 * log10(p)``, so that 50, 75 and 100 mean once in 100, 1,000 and 10,000 user-days.
+
+    Parameters
+    ----------
+    probability
+        Chance, in ``(0, 1]``; smaller values than 1e-4 all give 100.
+
+    Examples
+    --------
+    >>> score(0.001)
+    75.0
+    >>> score(1.0)
+    0.0
+    """
+    return min(100.0, max(0.0, -SCORE_PER_DECADE * math.log10(max(probability, 1e-12))))
+
+
+def severity(value: float) -> Severity:
+    """Return the severity of a score of 0 to 100.
+
+    >>> severity(76.0).value
+    'medium'
+    """
+    if value >= 100.0:
+        return Severity.CRITICAL
+    if value >= 90.0:
+        return Severity.HIGH
+    if value >= 75.0:
+        return Severity.MEDIUM
+    if value >= 50.0:
+        return Severity.LOW
+    return Severity.INFORMATIONAL

@@ -1,0 +1,143 @@
+"""The whole outside world on one screen: clock, input, output and memory, as the core wants to see them.
+
+Each port has a real implementation and, in the tests, a fake that passes the same contract tests.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+from service.alerts import Alert
+
+
+class Clock(Protocol):
+    """The only way to know the time or to let it pass."""
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Return seconds on a clock that never goes back, from an arbitrary origin: for durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass (none, if negative)."""
+        ...
+
+
+class Message(NamedTuple):
+    """One Event Hubs message: the unit of position; its body holds one or many records.
+
+    `offset` is opaque text; `enqueued_time` is when the hub took it, aware UTC.
+    """
+
+    partition: str
+    sequence_number: int
+    offset: str
+    enqueued_time: datetime
+    body: bytes
+
+
+class Position(NamedTuple):
+    """Where a partition has been read to, inclusive."""
+
+    sequence_number: int
+    offset: str
+    enqueued_time: datetime
+
+
+class PartitionTip(NamedTuple):
+    """What the hub says is the newest message of a partition; -1 when it is empty."""
+
+    partition: str
+    sequence_number: int
+    enqueued_time: datetime
+    known_at: datetime
+
+
+class Source(Protocol):
+    """Messages, at least once, in order within a partition."""
+
+    async def run(self, handle: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
+        """Deliver batches (each of one partition) until `stop`; raises `SourceError` for what cannot heal."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then close; returns when nothing more will be delivered."""
+        ...
+
+
+class SourceError(Exception):
+    """The input cannot work as configured; the text is one paragraph for an operator, without secrets."""
+
+
+class Rendered(NamedTuple):
+    """One message to one sink, ready to be sent and kept in the outbox until it is.
+
+    Attributes
+    ----------
+    id
+        Deterministic; the same on every retry, so that a receiver can collapse duplicates.
+    alerts
+        ``(alert id, revision)`` of each alert in it.
+    body
+        Exactly the bytes of the request (or of the line on stdout).
+    content_type
+        MIME type of the body.
+    """
+
+    id: str
+    alerts: tuple[tuple[str, int], ...]
+    body: bytes
+    content_type: str = "application/json"
+
+
+class Receipt(NamedTuple):
+    """What became of one attempt. Sinks classify; retrying is the dispatcher's work.
+
+    ``sent`` is done; ``retry`` may be tried again, not before `retry_after` seconds if given; ``refused`` is a
+    permanent no to this message; ``broken`` a permanent no to every message (wrong or revoked address).
+    `reason` is short, bounded in its variety, and free of secrets.
+    """
+
+    outcome: Literal["sent", "retry", "refused", "broken"]
+    reason: str
+    retry_after: float | None = None
+
+
+class Sink(Protocol):
+    """A place where people or machines read alerts."""
+
+    @property
+    def name(self) -> str:
+        """Name in configuration, logs and metrics."""
+        ...
+
+    def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
+        """Turn alerts into as few messages as the receiver's limits allow; pure, equal input gives equal bytes."""
+        ...
+
+    async def send(self, message: Rendered) -> Receipt:
+        """Try once; never raises for anything that the network or the receiver does."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Keeps whole snapshots, newest generation first; knows nothing of what is in them."""
+
+    async def load(self) -> list[bytes]:
+        """Return the readable generations, newest first; empty at the very first start."""
+        ...
+
+    async def save(self, data: bytes) -> None:
+        """Keep `data` durably as the newest generation, atomically; raises `SnapshotFenced` or `OSError`."""
+        ...
+
+
+class SnapshotFenced(Exception):  # noqa: N818 - it says what happened to us: another writer took over
+    """Another instance has written since we last read or wrote; this one must stop."""
