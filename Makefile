@@ -1,0 +1,101 @@
+# What people type. Each target first installs what it needs from the hashed locks; a second run installs nothing.
+# Needs python3 (3.11 or newer, with venv), make and, for the rendered cards and the integration tests, npm.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test check bench fmt lock clean check-format check-lint check-types check-layers check-tests
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/project page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
+	@$(BIN)/python -m demo $(ARGS)
+
+test: $(STAMPS)/dev node_modules/.tests ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+	@$(MAKE) check-format check-lint check-types check-layers
+	@$(PYTEST) $(ARGS)
+
+check: $(STAMPS)/dev ## the same without the slow tests, within a minute
+	@$(MAKE) --jobs=2 --output-sync=target check-format check-lint check-layers check-types check-tests
+
+bench: $(STAMPS)/dev ## every benchmark, one after the other
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
+	@for name in bootstrap runtime dev; do \
+	  case $$name in dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
+
+clean: ## remove what make has installed or cached
+	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-format:
+	@$(BIN)/ruff format --check .
+
+check-lint:
+	@$(BIN)/ruff check .
+
+check-types:
+	@$(BIN)/mypy
+
+check-layers:
+	@$(BIN)/lint-imports
+
+check-tests:
+	@$(PYTEST) -m "not integration" $(ARGS)
+
+# --- what the targets above stand on ---
+
+# pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
+$(STAMPS)/bootstrap: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Unwonted needs Python 3.11 or newer: make PYTHON=python3.13")'
+	@echo "installing from the hashed locks into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/runtime: requirements/runtime.txt $(STAMPS)/bootstrap
+	@$(PIP_INSTALL) --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+# --editable: `unwonted` in $(BIN) runs the working tree.
+$(STAMPS)/project: pyproject.toml $(STAMPS)/runtime
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
+.PHONY: page
+page:
+	@if command -v npm >/dev/null; then $(MAKE) node_modules/.page; \
+	else echo "npm is not installed: the page will show the text of the Teams cards, not the cards themselves"; fi
+
+node_modules/.page: package-lock.json
+	@$(NPM_CI) --omit=dev
+	@touch $@
+
+node_modules/.tests: package-lock.json
+	@command -v npm >/dev/null || { echo "make test needs npm: its integration tests run Azurite, Azure's storage emulator"; exit 1; }
+	@$(NPM_CI)
+	@touch node_modules/.page $@
