@@ -4,12 +4,13 @@ An anomaly's identity depends on nothing but detector, actor, action and bucket,
 told apart from what is found anew. Whether anybody is alerted is decided elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.cells import Cell
-from models.events import Actor
+from models.events import Actor, ActorKind
 from models.scoring import Severity, severity
 from models.windows import Bucket
 
@@ -57,6 +58,29 @@ class Anomaly(NamedTuple):
     def explain(self) -> str:
         """Say in one plain sentence who did what and why it is unusual."""
         return f"{self.actor.name} ({self.actor.kind.replace('_', ' ')}): {self.cell.action_name}. {self.why}".strip()
+
+    def row(self) -> list[Any]:
+        """Return plain data for a snapshot."""
+        bucket = [self.bucket.start.isoformat(), self.bucket.width.total_seconds()]
+        return [
+            self.detector,
+            list(self.actor),
+            bucket,
+            self.cell.row(),
+            self.score,
+            self.surprise,
+            self.why,
+            dict(self.evidence),
+        ]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "Anomaly":
+        """Restore what `row` gave."""
+        detector, (actor, name, kind), (start, seconds), cell, score, surprise, why, evidence = row
+        bucket = Bucket(datetime.fromisoformat(start), timedelta(seconds=seconds))
+        return cls(
+            detector, Actor(actor, name, ActorKind(kind)), bucket, Cell.from_row(cell), score, surprise, why, evidence
+        )
 
 
 def anomaly_id(detector: str, actor: str, action: str, bucket: Bucket) -> str:

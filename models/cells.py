@@ -4,9 +4,9 @@ Statistics count cells, not records: a thousand equal calls within a bucket are 
 cells is the engine's work, judging cells is the detectors'.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.events import ActivityEvent, Actor
 from models.windows import Bucket
@@ -54,6 +54,29 @@ class Cell(NamedTuple):
     def failed(self) -> bool:
         """Whether any operation of the cell failed, denials included."""
         return self.failures + self.denials > 0
+
+    def row(self) -> list[Any]:
+        """Return plain data for a snapshot."""
+        sample = [event.row() for event in self.sample]
+        return [self.action, self.action_name, self.first_time.isoformat(), *self[3:9], sample, self.late]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "Cell":
+        """Restore what `row` gave."""
+        action, action_name, time, attempts, successes, failures, denials, addresses, scopes, sample, late = row
+        return cls(
+            action=action,
+            action_name=action_name,
+            first_time=datetime.fromisoformat(time),
+            attempts=attempts,
+            successes=successes,
+            failures=failures,
+            denials=denials,
+            addresses=tuple(addresses),
+            scopes=tuple(scopes),
+            sample=tuple(map(ActivityEvent.from_row, sample)),
+            late=late,
+        )
 
 
 class ActorBucket(NamedTuple):

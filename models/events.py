@@ -4,6 +4,7 @@ Parsing leaves its work here; windows, detectors and alerts take it from here. N
 an event came from.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -98,3 +99,22 @@ class ActivityEvent(NamedTuple):
     address: str = ""
     result: str = ""
     correlation: str = ""
+
+    def row(self) -> list[str | int]:
+        """Return plain data for a snapshot.
+
+        >>> from datetime import UTC, datetime
+        >>> actor = Actor("t/u", "ann@example.com", ActorKind.HUMAN)
+        >>> event = ActivityEvent(datetime(2026, 3, 1, tzinfo=UTC), actor, "a/write", "A/write", Outcome.SUCCESS, "1")
+        >>> ActivityEvent.from_row(event.row()) == event
+        True
+        """
+        return [self.time.isoformat(), *self.actor, self.action, self.action_name, int(self.outcome), *self[5:]]
+
+    @classmethod
+    def from_row(cls, row: Sequence[str | int]) -> "ActivityEvent":
+        """Restore what `row` gave."""
+        time, actor_id, actor_name, kind, action, action_name, outcome = row[:7]
+        actor = Actor(str(actor_id), str(actor_name), ActorKind(str(kind)))
+        moment = datetime.fromisoformat(str(time))
+        return cls(moment, actor, str(action), str(action_name), Outcome(int(outcome)), *map(str, row[7:]))

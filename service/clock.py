@@ -22,3 +22,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass on the running loop; none, if negative."""
         await asyncio.sleep(max(0.0, seconds))
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Let time pass until `now` is at least `moment`; looks again every minute, as the clock may be set."""
+        while (remaining := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - a clock has no event to wait for
+            await asyncio.sleep(min(remaining, 60.0))

@@ -11,7 +11,10 @@ from service.alerts import Alert
 
 
 class Clock(Protocol):
-    """The only way to know the time or to let it pass."""
+    """The only way to know the time or to let it pass: a calendar (`now`, `sleep_until`) and a stopwatch.
+
+    The two are apart because a calendar can be set, and can run faster than the machine in a demonstration.
+    """
 
     def now(self) -> datetime:
         """Return the present, aware UTC."""
@@ -22,7 +25,11 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass (none, if negative)."""
+        """Let `seconds` pass on the stopwatch (none, if negative)."""
+        ...
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until the calendar says `moment` or later."""
         ...
 
 

@@ -65,6 +65,10 @@ class FakeClock:
         self._plan_jump(loop)
         await woken
 
+    async def sleep_until(self, moment: datetime) -> None:
+        while (remaining := (moment - self.now()).total_seconds()) > 0:
+            await self.sleep(remaining)
+
     @property
     def sleepers(self) -> int:
         """How many tasks wait for this clock."""

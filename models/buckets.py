@@ -1,0 +1,280 @@
+"""Open buckets: records come in, in any order; whole identity-buckets go out once the watermark has passed.
+
+Joins records to operations and operations to cells, so that the detectors see neither. Also remembers, for a day,
+which cells were closed, so that what comes late is told apart from what comes twice. Judging is left to others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+from models.anomalies import Json
+from models.bounded import BoundedTable
+from models.cells import ActorBucket, Crowd, Tally
+from models.drafts import CellDraft
+from models.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.operations import ATTEMPTED, Operation, bit
+from models.windows import EPOCH, Bucket
+
+
+class Seen(Enum):
+    """What became of one record."""
+
+    OPERATION = "operation"  # the first record of an operation
+    RECORD = "record"  # a further record of one
+    DUPLICATE = "duplicate"  # told nothing new
+    LATE = "late"  # its bucket was closed; judged on its own
+    TOO_LATE = "too_late"  # older than anything that is remembered
+    SATURATED = "saturated"  # beyond the bound on one cell's operations or one identity's actions
+
+
+class Limits(NamedTuple):
+    """Bounds on what is held open.
+
+    `actions` an identity and bucket, `operations` a cell; `unfinished` operations remembered after their bucket
+    has closed, in case their end comes later.
+    """
+
+    actions: int = 2_000
+    operations: int = 256
+    unfinished: int = 200_000
+
+
+class OpenBuckets:
+    """Everything that may still change.
+
+    Parameters
+    ----------
+    width
+        Length of a bucket.
+    horizon
+        How long after its bucket an event is still judged; older ones are only counted.
+    limits
+        Bounds on memory.
+    """
+
+    def __init__(self, width: timedelta, horizon: timedelta, limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
+        self.width = width
+        self.horizon = horizon
+        self.limits = limits
+        self.evicted = 0
+        self._seconds = width.total_seconds()
+        self._closed_below = 0
+        self._open: dict[int, dict[str, tuple[Actor, BoundedTable[CellDraft]]]] = {}
+        self._operations: dict[str, Operation] = {}
+        self._unfinished: dict[int, list[str]] = {}
+        self._closed: dict[int, dict[str, dict[str, int]]] = {}
+
+    def observe(self, event: ActivityEvent) -> Seen:
+        """Take in one record; idempotent, and within the allowed lateness indifferent to order."""
+        number = int(event.time.timestamp() // self._seconds)
+        if number < self._closed_below:
+            return self._observe_late(event, number)
+        key = f"{event.actor.id}\x1f{event.operation}"
+        operation = self._operations.get(key)
+        if operation is None:
+            operation = Operation(key, event, number)
+            if not self._place(operation, event, number):
+                return Seen.SATURATED
+            self._operations[key] = operation
+            return Seen.OPERATION
+        return self._merge(operation, event, number)
+
+    def _observe_late(self, event: ActivityEvent, number: int) -> Seen:
+        if number < self._closed_below - self.horizon // self.width:
+            return Seen.TOO_LATE
+        known = self._closed.get(number, {}).get(event.actor.id, {}).get(event.action)
+        if known is not None and (event.outcome is Outcome.STARTED or known & bit(event.outcome)):
+            return Seen.DUPLICATE
+        key = f"{event.actor.id}\x1f{event.operation}"
+        operation = self._operations.get(key)
+        if operation is not None:
+            return Seen.DUPLICATE if self._merge(operation, event, number) is Seen.DUPLICATE else Seen.LATE
+        operation = Operation(key, event, number)
+        if not self._place(operation, event, number):
+            return Seen.SATURATED
+        self._operations[key] = operation
+        return Seen.LATE
+
+    def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> Seen:
+        before = operation.buckets()
+        if not operation.merge(event, number):
+            return Seen.DUPLICATE if event in (operation.first, operation.end) else Seen.RECORD
+        after = operation.buckets()
+        for stale in before - after:
+            self._remove(operation, stale)
+        for fresh in after - before:
+            self._place(operation, event, fresh)
+        return Seen.RECORD
+
+    def _place(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
+        actors = self._open.get(number)
+        if actors is None:
+            actors = self._open[number] = {}
+        entry = actors.get(event.actor.id)
+        if entry is None:
+            entry = actors[event.actor.id] = (event.actor, BoundedTable(self.limits.actions))
+        cells = entry[1]
+        draft = cells.entries.get(event.action)
+        if draft is None:
+            if not cells.admits(event.action):
+                self.evicted += 1
+                return False
+            draft = CellDraft(self.limits.operations)
+            for dropped in cells.put(event.action, draft):
+                self.evicted += 1
+                for gone in dropped.operations.entries.values():
+                    self._release(gone, number)
+        if not draft.operations.admits(operation.key):
+            draft.fold(operation, number)
+            return False
+        for pruned in draft.operations.put(operation.key, operation):
+            draft.fold(pruned, number)
+            self._release(pruned, number)
+        return True
+
+    def _release(self, operation: Operation, number: int) -> None:
+        if operation.buckets() <= {number}:
+            self._operations.pop(operation.key, None)
+
+    def _remove(self, operation: Operation, number: int) -> None:
+        actor, action = operation.first.actor.id, operation.first.action
+        actors = self._open.get(number, {})
+        if actor not in actors or action not in actors[actor][1].entries:
+            return
+        cells = actors[actor][1]
+        draft = cells.entries[action]
+        draft.operations.entries.pop(operation.key, None)
+        if draft.empty:
+            del cells.entries[action]
+        if not cells.entries:
+            del actors[actor]
+        if not actors:
+            del self._open[number]
+
+    def bucket(self, number: int) -> Bucket:
+        """Return the bucket of that number."""
+        return Bucket(EPOCH + number * self.width, self.width)
+
+    def peek(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
+        """Yield what is in each open bucket that ends after `since`, oldest first, changing nothing."""
+        for number in sorted(self._open):
+            if self.bucket(number).end > since:
+                yield self._assemble(number)
+
+    def ripe(self, watermark: datetime) -> bool:
+        """Whether `close` has anything to do."""
+        limit = int(watermark.timestamp() // self._seconds)
+        return any(number < limit for number in self._open) or limit > self._closed_below
+
+    def close(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
+        """Yield each bucket that ends at or before `watermark`, oldest first, and never again.
+
+        Closed are buckets, not identities: the whole bucket is out before the next one, so that all of it can be
+        judged before any of it is learnt.
+        """
+        limit = int(watermark.timestamp() // self._seconds)
+        for number in sorted(number for number in self._open if number < limit):
+            assembled = self._assemble(number)
+            self._settle(number)
+            yield assembled
+        if limit > self._closed_below:
+            self._closed_below = limit
+            self._forget(limit - self.horizon // self.width)
+
+    def _assemble(self, number: int) -> tuple[list[ActorBucket], Crowd]:
+        bucket = self.bucket(number)
+        known = self._closed.get(number, {})
+        buckets = []
+        actors: dict[str, int] = defaultdict(int)
+        failing: dict[str, int] = defaultdict(int)
+        for actor_id in sorted(self._open[number]):
+            actor, drafts = self._open[number][actor_id]
+            late = known.get(actor_id) if number < self._closed_below else None
+            cells = [
+                draft.cell(action, number, late=number < self._closed_below, known=(late or {}).get(action, 0))
+                for action, draft in drafts.entries.items()
+            ]
+            cells = [cell for cell in cells if cell.attempts or cell.successes or cell.failed]
+            if not cells:
+                continue
+            cells.sort(key=lambda cell: (cell.first_time, cell.action))
+            buckets.append(ActorBucket(actor, bucket, tuple(cells)))
+            for cell in cells:
+                actors[cell.action] += 1
+                failing[cell.action] += cell.failed
+        return buckets, Crowd(len(buckets), {a: Tally(n, failing[a]) for a, n in actors.items()})
+
+    def _settle(self, number: int) -> None:
+        closed = self._closed.setdefault(number, {})
+        unfinished = self._unfinished.setdefault(number, [])
+        for actor_id, (_, drafts) in sorted(self._open.pop(number).items()):
+            known = closed.setdefault(actor_id, {})
+            for action, draft in drafts.entries.items():
+                known[action] = known.get(action, 0) | draft.flags(number) | ATTEMPTED
+                for key, operation in draft.operations.entries.items():
+                    operation.attempt_learnt |= operation.begun_at <= number
+                    operation.end_learnt |= operation.ended_at is not None and operation.ended_at <= number
+                    if operation.end_learnt:
+                        self._operations.pop(key, None)
+                    else:
+                        unfinished.append(key)
+        self._bound_unfinished()
+
+    def _bound_unfinished(self) -> None:
+        while sum(map(len, self._unfinished.values())) > self.limits.unfinished:
+            oldest = min(number for number, keys in self._unfinished.items() if keys)
+            self.evicted += self._drop(self._unfinished.pop(oldest))
+
+    def _drop(self, keys: Iterable[str]) -> int:
+        return sum(1 for key in keys if self._operations.pop(key, None) is not None)
+
+    def held(self) -> int:
+        """Return how many operations are held."""
+        return len(self._operations)
+
+    def _forget(self, oldest: int) -> None:
+        for number in [number for number in self._closed if number < oldest]:
+            del self._closed[number]
+        for number in [number for number in self._unfinished if number < oldest]:
+            self._drop(self._unfinished.pop(number))
+
+    def dump(self) -> dict[str, Json]:
+        """Plain data for a snapshot."""
+        return {
+            "closed_below": self._closed_below,
+            "evicted": self.evicted,
+            "operations": [operation.row() for _, operation in sorted(self._operations.items())],
+            "open": [
+                [number, *actor, cells.threshold, action, draft.row()]
+                for number, actors in sorted(self._open.items())
+                for _, (actor, cells) in sorted(actors.items())
+                for action, draft in sorted(cells.entries.items())
+            ],
+            "unfinished": [[number, list(keys)] for number, keys in sorted(self._unfinished.items())],
+            "closed": [
+                [number, actor, dict(sorted(actions.items()))]
+                for number, actors in sorted(self._closed.items())
+                for actor, actions in sorted(actors.items())
+            ],
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Restore what `dump` gave."""
+        self._closed_below = data["closed_below"]
+        self.evicted = data["evicted"]
+        self._operations = {row[0]: Operation.from_row(row) for row in data["operations"]}
+        self._open = {}
+        for number, actor_id, name, kind, threshold, action, draft in data["open"]:
+            actor = Actor(actor_id, name, ActorKind(kind))
+            _, cells = self._open.setdefault(number, {}).setdefault(
+                actor_id, (actor, BoundedTable(self.limits.actions))
+            )
+            cells.threshold = threshold
+            cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
+        self._unfinished = {number: list(keys) for number, keys in data["unfinished"]}
+        self._closed = {}
+        for number, actor_id, actions in data["closed"]:
+            self._closed.setdefault(number, {})[actor_id] = dict(actions)

@@ -1,0 +1,119 @@
+"""One cell while its bucket is open: operations so far, and their sum.
+
+Knows one action of one identity in one bucket. Which bucket an operation belongs to is decided outside.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.anomalies import Json
+from models.bounded import BoundedTable
+from models.cells import Cell
+from models.events import ActivityEvent, Outcome
+from models.operations import ATTEMPTED, Operation, bit
+
+SAMPLE = 3
+DISTINCT = 16
+
+
+class CellDraft:
+    """Operations that begin or end in this cell; beyond the bound a sample, with one witness an outcome.
+
+    Parameters
+    ----------
+    limit
+        Operations kept.
+    """
+
+    __slots__ = ("operations", "witnesses")
+
+    def __init__(self, limit: int) -> None:
+        self.operations: BoundedTable[Operation] = BoundedTable(limit)
+        self.witnesses: dict[Outcome, ActivityEvent] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return not self.operations.entries and not self.witnesses
+
+    def fold(self, operation: Operation, number: int) -> None:
+        """Remember of an operation beyond the bound only what must not be lost: that there was such an outcome."""
+        if operation.begun_at == number:
+            self._witness(Outcome.STARTED, operation.first)
+        if operation.end is not None and operation.ended_at == number:
+            self._witness(operation.end.outcome, operation.end)
+
+    def _witness(self, outcome: Outcome, event: ActivityEvent) -> None:
+        known = self.witnesses.get(outcome)
+        self.witnesses[outcome] = event if known is None else min(known, event)
+
+    def flags(self, number: int) -> int:
+        """Return what has been seen in bucket `number`, as the flags of `models.operations`."""
+        flags = 0
+        for operation in self.operations.entries.values():
+            if operation.begun_at == number:
+                flags |= ATTEMPTED
+            if operation.end is not None and operation.ended_at == number:
+                flags |= bit(operation.end.outcome)
+        for outcome in self.witnesses:
+            flags |= bit(outcome)
+        return flags
+
+    def _view(self, number: int) -> tuple[list[Operation], dict[Outcome, ActivityEvent]]:
+        """Return the operations to count and the witnesses of all others, the same whatever the order of arrival."""
+        kept = self.operations.sample()
+        if len(kept) == len(self.operations.entries):
+            return list(kept.values()), self.witnesses
+        rest = CellDraft(self.operations.limit)
+        rest.witnesses = dict(self.witnesses)
+        for key, operation in self.operations.entries.items():
+            if key not in kept:
+                rest.fold(operation, number)
+        return list(kept.values()), rest.witnesses
+
+    def cell(self, action: str, number: int, *, late: bool, known: int) -> Cell:
+        """Sum up bucket `number`; `known` are flags already learnt, of which nothing is said again."""
+        operations, witnesses = self._view(number)
+        events = list(witnesses.values())
+        ends = {Outcome.SUCCESS: 0, Outcome.FAILURE: 0, Outcome.DENIED: 0}
+        attempts = 0
+        for operation in operations:
+            if operation.begun_at == number and not operation.attempt_learnt:
+                attempts += 1
+                events.append(operation.first)
+            if operation.end is not None and operation.ended_at == number and not operation.end_learnt:
+                ends[operation.end.outcome] += 1
+                events.append(operation.end)
+        estimate = self.operations.estimate
+        counts = {
+            outcome: 0 if known & bit(outcome) else max(estimate(kept), int(outcome in witnesses))
+            for outcome, kept in ends.items()
+        }
+        first = min(events)
+        return Cell(
+            action=action,
+            action_name=first.action_name,
+            first_time=first.time,
+            attempts=0 if known & ATTEMPTED else max(estimate(attempts), int(Outcome.STARTED in witnesses)),
+            successes=counts[Outcome.SUCCESS],
+            failures=counts[Outcome.FAILURE],
+            denials=counts[Outcome.DENIED],
+            addresses=tuple(sorted({event.address for event in events if event.address}))[:DISTINCT],
+            scopes=tuple(sorted({event.scope for event in events if event.scope}))[:DISTINCT],
+            sample=tuple(sorted(set(events), key=lambda event: (-event.outcome, event)))[:SAMPLE],
+            late=late,
+        )
+
+    def row(self) -> list[Json]:
+        """Plain data for a snapshot."""
+        witnesses: list[Json] = [[int(outcome), *event.row()] for outcome, event in sorted(self.witnesses.items())]
+        return [self.operations.threshold, list(self.operations.entries), witnesses]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any], limit: int, operations: Mapping[str, Operation]) -> "CellDraft":
+        """Restore what `row` gave, with the operations restored before it."""
+        draft = cls(limit)
+        draft.operations.threshold = row[0]
+        draft.operations.entries = {key: operations[key] for key in row[1]}
+        draft.witnesses = {Outcome(outcome): ActivityEvent.from_row(event) for outcome, *event in row[2]}
+        return draft

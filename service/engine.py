@@ -1,0 +1,273 @@
+"""The whole state of the service as one value: positions, open buckets, detectors, and what has been told.
+
+Messages and instants come in, alerts come out; nothing here waits, reads a clock or touches the world, so a day
+can be replayed in seconds and a crash is only a smaller number of calls. Parsing happens before, rendering and
+sending after.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from models.anomalies import Anomaly
+from models.buckets import Limits, OpenBuckets, Seen
+from models.cells import ActorBucket, Crowd
+from models.detector import Detector
+from models.events import ActivityEvent
+from models.windows import EPOCH, Watermark
+from service.alerts import Alert, AlertLog
+from service.ports import Message, Position
+
+
+class Options(NamedTuple):
+    """What the engine is told by configuration.
+
+    Attributes
+    ----------
+    bucket, lateness, horizon
+        Length of a bucket; how late an event counts as on time; how late it is still judged.
+    window
+        Stretch of event time that each evaluation looks back over.
+    thresholds
+        Lowest score that alerts, a detector.
+    limits
+        Bounds on open buckets.
+    """
+
+    bucket: timedelta = timedelta(hours=1)
+    lateness: timedelta = timedelta(minutes=30)
+    horizon: timedelta = timedelta(hours=24)
+    window: timedelta = timedelta(hours=2)
+    thresholds: Mapping[str, float] = {}
+    limits: Limits = Limits()
+
+
+class Applied(NamedTuple):
+    """What one message did.
+
+    Attributes
+    ----------
+    fresh
+        False when the message had been applied before, and was ignored.
+    seen
+        Records by what became of them.
+    clamped
+        Records whose time lay after their message was enqueued.
+    scored
+        Every cell that was judged because its bucket closed.
+    """
+
+    fresh: bool
+    seen: Mapping[Seen, int]
+    clamped: int
+    scored: Sequence[Anomaly]
+
+
+class Evaluation(NamedTuple):
+    """What one tick came to: it looked back to `since`, found `unusual` cells, and `alerts` hold news."""
+
+    now: datetime
+    since: datetime
+    unusual: int
+    alerts: Sequence[Alert]
+
+
+class Engine:
+    """Learns from messages and decides what to tell.
+
+    Parameters
+    ----------
+    options
+        Windows, thresholds and bounds.
+    detectors
+        In the order in which they are to be asked; names must differ.
+    """
+
+    def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
+        self.options = options
+        self.detectors = {detector.card.name: detector for detector in detectors}
+        self.positions: dict[str, Position] = {}
+        self.watermark = Watermark(options.lateness)
+        self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
+        self.alerts = AlertLog(options.window)
+        self._recent: dict[str, Anomaly] = {}
+        self._born: datetime | None = None
+        self._told_until = EPOCH
+
+    def expect(self, partitions: Iterable[str]) -> None:
+        """Name all partitions, so that none is forgotten while it has nothing to say."""
+        for partition in sorted(partitions):
+            self.watermark.expect(partition)
+
+    def begin(self, alert_from: datetime) -> None:
+        """Say, once in the life of a state, from when on findings are news; what is older only teaches."""
+        if self._born is None:
+            self._born = self._told_until = alert_from
+
+    def skip(self, partition: str, position: Position) -> None:
+        """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
+        self.positions.setdefault(partition, position)
+
+    def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
+        """Take in one message; a message at or below its partition's position changes nothing.
+
+        Parameters
+        ----------
+        message
+            Position and enqueued time; its body is not looked at.
+        events
+            What parsing made of the body, possibly nothing: the position moves on all the same, or a poisonous
+            message would come back for ever.
+        """
+        position = self.positions.get(message.partition)
+        if position is not None and message.sequence_number <= position.sequence_number:
+            return Applied(fresh=False, seen={}, clamped=0, scored=())
+        seen: Counter[Seen] = Counter()
+        clamped = 0
+        newest = EPOCH
+        observe = self.buckets.observe
+        for event in events:
+            if event.time > message.enqueued_time:
+                event = event._replace(time=message.enqueued_time)  # noqa: PLW2901 - the clamped one replaces it
+                clamped += 1
+            newest = max(newest, event.time)
+            if message.enqueued_time - event.time > self.options.horizon:
+                seen[Seen.TOO_LATE] += 1
+            else:
+                seen[observe(event)] += 1
+        self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
+        if events:
+            self.watermark.advance(message.partition, newest)
+        return Applied(fresh=True, seen=seen, clamped=clamped, scored=self._close())
+
+    def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
+        """Hear that `partition` ended with `last_sequence_number` at `known_at`; returns what that closed.
+
+        Only a partition that has been read to its end may let the watermark pass, one that is slow may not.
+        """
+        position = self.positions.get(partition)
+        if (position.sequence_number if position else -1) >= last_sequence_number:
+            self.watermark.idle(partition, known_at - self.options.lateness)
+        return self._close()
+
+    def _close(self) -> list[Anomaly]:
+        if not self.buckets.ripe(self.watermark.time):
+            return []
+        scored: list[Anomaly] = []
+        for buckets, crowd in self.buckets.close(self.watermark.time):
+            judged = [self._judge(seen, crowd) for seen in buckets]
+            for seen, verdicts in zip(buckets, judged, strict=True):
+                for name, detector in self.detectors.items():
+                    detector.learn(seen, crowd, verdicts[name])
+                scored.extend(anomaly for verdict in verdicts.values() for anomaly in verdict)
+        for anomaly in scored:
+            if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
+                self._recent[anomaly.id] = anomaly
+        return scored
+
+    def _judge(self, seen: ActorBucket, crowd: Crowd) -> dict[str, list[Anomaly]]:
+        return {name: detector.score(seen, crowd) for name, detector in self.detectors.items()}
+
+    def unusual(self, anomaly: Anomaly) -> bool:
+        """Whether `anomaly` reaches its detector's threshold."""
+        return anomaly.score >= self.options.thresholds.get(anomaly.detector, 75.0)
+
+    def preview(self, since: datetime) -> Iterator[Anomaly]:
+        """Judge the open buckets that end after `since` as they are now, learning nothing."""
+        for buckets, crowd in self.buckets.peek(since):
+            for seen in buckets:
+                for verdict in self._judge(seen, crowd).values():
+                    yield from verdict
+
+    def evaluate(self, now: datetime) -> Evaluation:
+        """Look back over the window, or further after downtime, and say what is news.
+
+        Settled findings and previews of open buckets count alike; what the alert log has told already is not told
+        again. Until the input has caught up, the look-back reaches to where it had been complete.
+
+        Parameters
+        ----------
+        now
+            The instant of the evaluation, by our clock.
+        """
+        self.begin(now - self.options.window)
+        since = min(now - self.options.window, self._told_until)
+        found = dict(self._recent)
+        for anomaly in self.preview(since):
+            if self.unusual(anomaly):
+                found.setdefault(anomaly.id, anomaly)
+        unusual = [anomaly for anomaly in found.values() if self._eligible(anomaly, since)]
+        cards = {name: detector.card for name, detector in self.detectors.items()}
+        alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
+        self._told_until = max(self._told_until, min(now, self.watermark.time))
+        self._expire(now)
+        return Evaluation(now, since, len(unusual), alerts)
+
+    def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
+        born = self._born or EPOCH
+        return anomaly.bucket.end > born and (anomaly.bucket.end > since or anomaly.cell.late)
+
+    def _expire(self, now: datetime) -> None:
+        oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
+        self._recent = {key: anomaly for key, anomaly in self._recent.items() if anomaly.bucket.end > oldest}
+        self.alerts.expire(oldest)
+
+    def dump(self) -> Iterator[tuple[str, Any]]:
+        """Yield ``(section, row)`` in a stable order: everything that `load` needs, one small row at a time.
+
+        Nothing may be applied between the first row and the last.
+        """
+        yield (
+            "engine",
+            {
+                "bucket_seconds": self.options.bucket.total_seconds(),
+                "born": self._born.isoformat() if self._born else None,
+                "told_until": self._told_until.isoformat(),
+                "watermark": self.watermark.dump(),
+            },
+        )
+        for partition, position in sorted(self.positions.items()):
+            yield (
+                "position",
+                [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
+            )
+        yield "buckets", self.buckets.dump()
+        for name, detector in self.detectors.items():
+            for row in detector.dump():
+                yield f"detector {name}", row
+        for _, anomaly in sorted(self._recent.items()):
+            yield "recent", anomaly.row()
+        for alert in self.alerts.dump():
+            yield "alert", alert
+
+    def load(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """Replace everything by what `dump` gave; sections that it does not know are left to others.
+
+        Raises
+        ------
+        ValueError
+            When the state was made with another bucket length.
+        """
+        sections: dict[str, list[Any]] = {}
+        for section, row in rows:
+            sections.setdefault(section, []).append(row)
+        [head] = sections["engine"]
+        made_with = timedelta(seconds=head["bucket_seconds"])
+        if made_with != self.options.bucket:
+            raise ValueError(
+                f"the state was made with windows.bucket = {made_with}, the configuration says {self.options.bucket}:"
+                " set it back, or start with an empty state"
+            )
+        self._born = datetime.fromisoformat(head["born"]) if head["born"] else None
+        self._told_until = datetime.fromisoformat(head["told_until"])
+        self.watermark.load(head["watermark"])
+        self.positions = {
+            partition: Position(number, offset, datetime.fromisoformat(time))
+            for partition, number, offset, time in sections.get("position", [])
+        }
+        self.buckets.load(sections["buckets"][0])
+        for name, detector in self.detectors.items():
+            detector.load(sections.get(f"detector {name}", []))
+        self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
+        self.alerts.load(sections.get("alert", []))

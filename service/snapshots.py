@@ -1,0 +1,159 @@
+"""Where snapshots are kept: a folder, or a blob. Both are atomic; both know nothing of what is in a snapshot.
+
+Encoding is `snapshot_codec`'s work, deciding when to save the application's.
+"""
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+
+from service.ports import SnapshotFenced
+
+CURRENT = "snapshot.ndjson.gz"
+PREVIOUS = "snapshot.previous.ndjson.gz"
+
+
+class FileSnapshotStore:
+    """Two generations in a folder: written aside, flushed to the disk, then renamed into place.
+
+    Parameters
+    ----------
+    folder
+        Made when missing. One process at a time may write to it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def load(self) -> list[bytes]:
+        """Return what there is, newest first."""
+        return await asyncio.to_thread(self._load)
+
+    def _load(self) -> list[bytes]:
+        paths = [self.folder / CURRENT, self.folder / PREVIOUS]
+        return [path.read_bytes() for path in paths if path.exists()]
+
+    async def save(self, data: bytes) -> None:
+        """Keep `data` as the newest generation.
+
+        Raises
+        ------
+        OSError
+            Disk full, or not ours to write; the older generations are untouched.
+        """
+        await asyncio.to_thread(self._save, data)
+
+    def _save(self, data: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        current, fresh = self.folder / CURRENT, self.folder / f"{CURRENT}.new"
+        try:
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+        if current.exists():
+            current.replace(self.folder / PREVIOUS)
+        fresh.replace(current)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class BlobContainer(Protocol):
+    """The part of ``azure.storage.blob.aio.ContainerClient`` that is used."""
+
+    def get_blob_client(self, blob: str) -> Any:
+        """Return a client for one blob."""
+        ...
+
+    async def create_container(self) -> Any:
+        """Create the container."""
+        ...
+
+
+class BlobSnapshotStore:
+    """One blob, replaced by a single conditional PUT: atomic, and a second writer is found out at once.
+
+    The generation before is kept beside it, as it was when this process last replaced it.
+
+    Parameters
+    ----------
+    container
+        An ``azure.storage.blob.aio.ContainerClient``.
+    name
+        Name of the blob.
+    """
+
+    def __init__(self, container: BlobContainer, name: str) -> None:
+        self._container = container
+        self._blob = container.get_blob_client(name)
+        self._previous = container.get_blob_client(f"{name}.previous")
+        self._etag: str | None = None
+        self._last: bytes | None = None
+
+    async def load(self) -> list[bytes]:
+        """Return what there is, newest first; creates the container if there is none.
+
+        Raises
+        ------
+        OSError
+            The service cannot be reached, or says no.
+        """
+        try:
+            with contextlib.suppress(ResourceExistsError):
+                await self._container.create_container()
+            current, self._etag = await self._get(self._blob)
+            previous, _ = await self._get(self._previous)
+        except AzureError as error:
+            raise OSError(f"the snapshot blob cannot be read ({type(error).__name__})") from error
+        self._last = current
+        return [data for data in (current, previous) if data is not None]
+
+    async def _get(self, blob: Any) -> tuple[bytes | None, str | None]:
+        try:
+            stream = await blob.download_blob()
+        except ResourceNotFoundError:
+            return None, None
+        return await stream.readall(), stream.properties.etag
+
+    async def save(self, data: bytes) -> None:
+        """Replace the blob if nobody else has since we last read or wrote it.
+
+        Raises
+        ------
+        SnapshotFenced
+            Somebody else has.
+        OSError
+            The service cannot be reached, or says no.
+        """
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if self._etag is not None:
+            condition = {"etag": self._etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            await self._put(data, condition)
+            if self._last is not None:
+                await self._previous.upload_blob(self._last, overwrite=True)
+        except AzureError as error:
+            raise OSError(f"the snapshot blob cannot be written ({type(error).__name__})") from error
+        self._last = data
+
+    async def _put(self, data: bytes, condition: dict[str, Any]) -> None:
+        try:
+            answer = await self._blob.upload_blob(data, overwrite=True, **condition)
+            self._etag = answer["etag"]
+        except (ResourceModifiedError, ResourceExistsError) as error:
+            # The client retries a PUT whose answer was lost, and then meets its own write.
+            there, etag = await self._get(self._blob)
+            if there != data:
+                raise SnapshotFenced("another instance has written the snapshot since") from error
+            self._etag = etag
