@@ -1,0 +1,44 @@
+# The image runs what `make` runs: the same locks, installed by the same commands (a test compares them, and runs these
+# steps). Python's base image carries a tag only: where the image is built with a registry at hand, pin its digest too.
+
+FROM python:3.13-slim AS build
+
+ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
+WORKDIR /build
+COPY requirements/bootstrap.txt requirements/runtime.txt requirements/
+RUN python3 -m venv .venv && \
+    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+RUN python3 -m venv --without-pip /opt/unwonted && \
+    .venv/bin/uv pip install --quiet --python /opt/unwonted/bin/python --require-hashes -r requirements/runtime.txt
+
+# The project comes last, so that a change of code alone leaves the layers above in the cache.
+COPY pyproject.toml README.md LICENSE ./
+COPY models models
+COPY service service
+RUN .venv/bin/uv pip install --quiet --python /opt/unwonted/bin/python --no-deps --no-build-isolation . && \
+    /opt/unwonted/bin/python -m compileall -q -j 0 /opt/unwonted/lib
+
+
+FROM python:3.13-slim
+
+LABEL org.opencontainers.image.title="Unwonted" \
+      org.opencontainers.image.description="Alerts when an identity does in Azure what it does not do" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+
+# A numeric user, so that Kubernetes can see that it is not root.
+RUN install -d -o 10001 -g 10001 -m 0750 /state
+COPY --from=build /opt/unwonted /opt/unwonted
+COPY config/unwonted.yaml /etc/unwonted/unwonted.yaml
+
+ENV PATH=/opt/unwonted/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /state
+USER 10001:10001
+VOLUME ["/state", "/tmp"]
+EXPOSE 8080
+
+HEALTHCHECK --interval=30s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/healthz/live', timeout=2)"]
+
+ENTRYPOINT ["unwonted"]
+CMD ["run"]
