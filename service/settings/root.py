@@ -1,0 +1,108 @@
+"""All sections together, and what must hold between them."""
+
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from service.settings.sections import (
+    DeadLetter,
+    DetectorSettings,
+    EventHub,
+    Http,
+    Limits,
+    Log,
+    Schedule,
+    Shutdown,
+    Snapshots,
+    Windows,
+)
+from service.settings.sinks import AnySink, StdoutSettings
+from service.settings.values import Section
+
+DETECTORS = ("rare_action", "rare_failure")
+_DAY = timedelta(days=1)
+
+
+def _with_defaults(value: object) -> object:
+    """Leave a detector that is not mentioned at its defaults, rather than off."""
+    return {**dict.fromkeys(DETECTORS, DetectorSettings()), **value} if isinstance(value, dict) else value
+
+
+class Settings(Section):
+    """Everything that can be configured.
+
+    Examples
+    --------
+    >>> Settings().schedule.window
+    datetime.timedelta(seconds=7200)
+    """
+
+    event_hub: EventHub = EventHub()
+    snapshots: Snapshots = Snapshots()
+    windows: Windows = Windows()
+    schedule: Schedule = Schedule()
+    detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
+    """What to look for, by name of the detector."""
+    limits: Limits = Limits()
+    sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
+    """Who is told, by a name of your choice."""
+    dead_letter: DeadLetter = DeadLetter()
+    http: Http = Http()
+    log: Log = Log()
+    shutdown: Shutdown = Shutdown()
+
+    @field_validator("detectors")
+    @classmethod
+    def _detectors_exist(cls, value: dict[str, DetectorSettings]) -> dict[str, DetectorSettings]:
+        problems = []
+        for name in value.keys() - set(DETECTORS):
+            near = get_close_matches(name, DETECTORS, n=1)
+            problems.append(
+                f"has no {name}"
+                + (f"; did you mean {near[0]}?" if near else "")
+                + f" (there are {', '.join(DETECTORS)})"
+            )
+        if problems:
+            raise ValueError("\n".join(sorted(problems)))
+        return value
+
+    @field_validator("sinks")
+    @classmethod
+    def _names_are_short_words(cls, value: dict[str, AnySink]) -> dict[str, AnySink]:
+        # Names become metric labels and parts of environment variables.
+        if any(
+            not (name.isascii() and name.isidentifier() and name == name.lower() and len(name) <= 40) for name in value
+        ):
+            raise ValueError("names should be lower-case letters, digits and _, beginning with a letter, 40 at most")
+        return value
+
+    @model_validator(mode="after")
+    def _times_fit_together(self) -> "Settings":
+        problems = list(conflicts(self))
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def conflicts(settings: Settings) -> list[str]:
+    """Say what in bucket, lateness, horizon, interval and window contradicts each other, a line each."""
+    bucket, lateness, horizon = settings.windows.bucket, settings.windows.lateness, settings.windows.late_horizon
+    every, window = settings.schedule.every, settings.schedule.window
+    checks = [
+        (_DAY % every == timedelta(0), "schedule.every should divide a day, so that evaluations are aligned"),
+        (_DAY % bucket == timedelta(0), "windows.bucket should divide a day, so that buckets are aligned"),
+        (
+            window >= every,
+            "schedule.window should be no shorter than schedule.every, or events fall between evaluations",
+        ),
+        (window < every or window % every == timedelta(0), "schedule.window should be a multiple of schedule.every"),
+        (
+            window >= bucket + lateness,
+            "schedule.window should be no shorter than windows.bucket + windows.lateness, or buckets close unseen",
+        ),
+        (horizon >= lateness, "windows.late_horizon should be no shorter than windows.lateness"),
+        (horizon >= bucket, "windows.late_horizon should be no shorter than windows.bucket"),
+    ]
+    return [problem for holds, problem in checks if not holds]

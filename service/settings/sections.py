@@ -1,0 +1,253 @@
+"""Every option but the sinks', a class a section: its name, type, default, bounds and what it is for.
+
+The text under an option is its only description: the JSON Schema and config/unwonted.yaml are made from it.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, SecretStr, field_validator, model_validator
+
+from service.settings.values import Duration, PositiveDuration, Section, read_secret
+
+_HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
+
+
+def _instant(value: object) -> object:
+    text = value.strip() if isinstance(value, str) else value
+    if text in {"earliest", "latest"}:
+        return text
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError:
+        instant = None
+    if isinstance(instant, date) and not isinstance(instant, datetime):
+        instant = datetime(instant.year, instant.month, instant.day, tzinfo=UTC)
+    if not isinstance(instant, datetime) or instant.tzinfo is None:
+        raise ValueError("should be earliest, latest, or a time with its offset such as 2026-03-01T00:00:00Z")
+    return instant.astimezone(UTC)
+
+
+Start = Annotated[Literal["earliest", "latest"] | AwareDatetime, BeforeValidator(_instant)]
+"""Where to begin: the oldest message, the next one, or the first enqueued after an instant."""
+
+
+class EventHub(Section):
+    """Where the activity log comes from."""
+
+    namespace: str | None = Field(default=None, examples=["contoso.servicebus.windows.net"])
+    """Host of the Event Hubs namespace; signs in with Microsoft Entra (workload identity, Azure CLI, …)."""
+    hub: str | None = Field(default=None, examples=["activity-log"])
+    """Name of the Event Hub; not needed with a connection string that has an EntityPath."""
+    consumer_group: str = Field(default="$Default", min_length=1)
+    """Consumer group; give this service one of its own."""
+    connection_string: SecretStr | None = Field(
+        default=None, examples=["Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…"]
+    )
+    """Instead of namespace, for the emulator and for development; a secret."""
+    connection_string_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/event-hub"])
+    """File with the connection string, instead of the string itself."""
+    start: Start = "earliest"
+    """Where to begin in a partition without a position: earliest, latest, or a time such as 2026-03-01T00:00:00Z."""
+    max_wait: PositiveDuration = timedelta(seconds=20)
+    """A partition without messages reports that it is alive this often; several seconds at least."""
+    prefetch: int = Field(default=300, ge=1, le=10_000)
+    """Messages kept in memory ahead of their processing, a partition."""
+    max_batch: int = Field(default=100, ge=1, le=10_000)
+    """Most messages processed in one go."""
+    probe_every: PositiveDuration = timedelta(seconds=60)
+    """How often the hub is asked for its newest messages, to know the lag."""
+    silent_after: PositiveDuration = timedelta(seconds=60)
+    """A partition without any sign of life for so long is connected anew, and the service is not ready."""
+    give_up_after: PositiveDuration = timedelta(minutes=5)
+    """The process ends, to be restarted, after so long a silence of a hub that can be reached."""
+    give_up_unreachable_after: PositiveDuration = timedelta(hours=2)
+    """The same for a hub that cannot be reached, where a restart would not help."""
+    recycle_after_messages: int = Field(default=5_000_000, ge=1_000)
+    """A connection is made anew after so many messages, because the client library's memory grows with them."""
+    recycle_every: PositiveDuration = timedelta(hours=24)
+    """A connection is made anew after so long, too."""
+    transport: Literal["amqp", "websocket"] = "amqp"
+    """amqp uses port 5671; websocket uses 443, for networks that allow nothing else."""
+    endpoint: str | None = Field(default=None, examples=["sb://gateway.example.com:5671"])
+    """Address of a private gateway in front of the namespace."""
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
+    """Certificate authority of that gateway, when it is a private one."""
+
+    @field_validator("namespace")
+    @classmethod
+    def _namespace_is_a_host(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST.fullmatch(value):
+            raise ValueError("should be a host alone, such as contoso.servicebus.windows.net")
+        return value
+
+    @field_validator("connection_string")
+    @classmethod
+    def _connection_string_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_connection_string(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "EventHub":
+        given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
+        if self.silent_after <= self.max_wait:
+            raise ValueError("silent_after should be longer than max_wait, best three times as long")
+        if self.give_up_after <= self.silent_after:
+            raise ValueError("give_up_after should be longer than silent_after")
+        return self
+
+    def connection(self) -> SecretStr | None:
+        """Return the connection string, wherever it is kept; None means Microsoft Entra.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If what it holds is no connection string; the text does not repeat it.
+        """
+        secret = read_secret(self.connection_string, self.connection_string_file)
+        if secret is not None:
+            check_connection_string(secret.get_secret_value())
+        return secret
+
+
+def check_connection_string(text: str) -> None:
+    """Raise ValueError, without repeating it, for what is no connection string of an Event Hub."""
+    keys = {part.partition("=")[0].strip().lower() for part in text.split(";")}
+    signed = "sharedaccesssignature" in keys or {"sharedaccesskeyname", "sharedaccesskey"} <= keys
+    if "endpoint" not in keys or not signed:
+        raise ValueError("should look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…")
+
+
+class BlobPlace(Section):
+    """Where in a storage account something is kept; shared by what can be a file or a blob."""
+
+    kind: str
+    account_url: str | None = Field(default=None, examples=["https://contoso.blob.core.windows.net"])
+    """Storage account, for kind blob; signs in with Microsoft Entra."""
+    container: str = Field(default="unwonted", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
+    """Container, for kind blob."""
+    connection_string: SecretStr | None = Field(
+        default=None, examples=["DefaultEndpointsProtocol=…;AccountName=…;AccountKey=…"]
+    )
+    """Instead of account_url, for Azurite and for development; a secret."""
+
+    @field_validator("account_url")
+    @classmethod
+    def _account_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith(("https://", "http://")) or "?" in value):
+            raise ValueError("should be https://ACCOUNT.blob.core.windows.net, without a SAS token")
+        return value
+
+    @model_validator(mode="after")
+    def _one_account(self) -> "BlobPlace":
+        if self.account_url is not None and self.connection_string is not None:
+            raise ValueError("needs only one of account_url and connection_string")
+        if self.kind == "blob" and self.account_url is None and self.connection_string is None:
+            raise ValueError("needs account_url or connection_string when kind is blob")
+        return self
+
+
+class Snapshots(BlobPlace):
+    """Where the service keeps what it has learnt, its positions, and the alerts still to be sent."""
+
+    kind: Literal["file", "blob"] = "file"
+    """file: a directory; blob: Azure Blob Storage."""
+    path: Path = Path(".state")
+    """Directory, for kind file."""
+    blob: str = Field(default="snapshot", min_length=1)
+    """Name of the blob, for kind blob."""
+    every: PositiveDuration = timedelta(seconds=60)
+    """How often a snapshot is taken, when something has changed; evaluations take one as well."""
+
+
+class Windows(Section):
+    """How event time is cut."""
+
+    bucket: PositiveDuration = timedelta(hours=1)
+    """Repetitions of an action by one identity within a bucket count once."""
+    lateness: Duration = timedelta(minutes=30)
+    """How late an event may arrive and still be on time."""
+    late_horizon: PositiveDuration = timedelta(hours=24)
+    """How late an event is still judged; later ones are only counted."""
+
+
+class Schedule(Section):
+    """When alerts are decided."""
+
+    every: PositiveDuration = timedelta(minutes=15)
+    """Time between two evaluations, aligned to midnight UTC."""
+    window: PositiveDuration = timedelta(hours=2)
+    """How far each evaluation looks back; what one identity does in an aligned window makes one alert."""
+
+
+class DetectorSettings(Section):
+    """What every detector has."""
+
+    enabled: bool = True
+    """Whether it learns and speaks."""
+    threshold: float = Field(default=75.0, ge=0.0, le=100.0)
+    """Least score that alerts: 50, 75, 100 are about one in 100, 1,000, 10,000 days of an identity."""
+    options: dict[str, JsonValue] = Field(default={}, examples=[{}])
+    """The detector's own options, as docs/detections.md has them."""
+
+
+class Limits(Section):
+    """Bounds on memory; whatever they cut off is counted in the metrics."""
+
+    max_identities: int = Field(default=100_000, ge=100)
+    """Identities remembered; beyond it, the longest silent are forgotten."""
+    max_actions_per_identity: int = Field(default=2_000, ge=10)
+    """Actions remembered of one identity; beyond it, the lightest are forgotten."""
+    max_actions: int = Field(default=50_000, ge=100)
+    """Distinct actions remembered of all identities together."""
+    max_open_actions: int = Field(default=2_000, ge=10)
+    """Actions of one identity held in an open bucket."""
+    max_operations_per_cell: int = Field(default=256, ge=8)
+    """Operations of one action by one identity in a bucket that are told apart; their number is estimated beyond."""
+    max_open_operations: int = Field(default=200_000, ge=100)
+    """Operations remembered that have begun and not ended."""
+
+
+class DeadLetter(BlobPlace):
+    """Where a redacted sample of records that could not be understood goes."""
+
+    kind: Literal["file", "blob", "none"] = "file"
+    """file: a file of JSON lines; blob: Azure Blob Storage; none: they are only counted."""
+    path: Path = Path(".state/dead-letter.ndjson")
+    """The file, for kind file."""
+    blob: str = Field(default="dead-letter.ndjson", min_length=1)
+    """Name of the blob, for kind blob."""
+    max_bytes: int = Field(default=10_000_000, ge=10_000)
+    """Size at which the oldest go."""
+
+
+class Http(Section):
+    """Metrics and health: /metrics, /healthz/live, /healthz/ready, /healthz/startup."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a kubelet and a Prometheus come from outside; it serves no secrets or names
+    """Address to listen on."""
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """Port to listen on; 0 takes any that is free."""
+
+
+class Log(Section):
+    """What the service says of itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level written: debug, info, warning or error."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """json: one object a line; console: for people; auto: console on a terminal."""
+
+
+class Shutdown(Section):
+    """What happens at SIGTERM."""
+
+    grace: PositiveDuration = timedelta(seconds=45)
+    """Time for all steps together: finish the batch, snapshot, send what is pending, close."""

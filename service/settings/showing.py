@@ -1,0 +1,114 @@
+"""Shows settings without their secrets: as data, as a fingerprint, as JSON Schema, and as the file of all defaults."""
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from service.settings.root import DETECTORS, Settings
+from service.settings.sections import DetectorSettings
+from service.settings.sinks import KINDS
+
+HEADER = """\
+# Every option of Unwonted with its default. What is commented out has no default, and an example instead.
+# Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
+"""
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """Return settings as plain data, each secret replaced by asterisks."""
+    return settings.model_dump(mode="json")
+
+
+def config_hash(settings: Settings) -> str:
+    """Return a fingerprint of everything but the secrets' values: 12 hex digits."""
+    return sha256(json.dumps(redacted(settings), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+
+
+def secrets(settings: Settings) -> Iterator[str]:
+    """Yield every secret value, and the parts of it that would be one on their own: for the log's redaction."""
+    for value in _secret_values(settings):
+        yield value
+        for part in value.split(";"):
+            key, _, rest = part.partition("=")
+            if key.strip().lower() in {"sharedaccesskey", "accountkey", "sharedaccesssignature"}:
+                yield rest
+        if "://" in value and ";" not in value:
+            parts = urlsplit(value)
+            if len(parts.path) > 1 or parts.query:
+                yield parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _secret_values(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secret_values(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secret_values(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _secret_values(item)
+
+
+def example_yaml() -> str:
+    """Return config/unwonted.yaml: every option, its description and its default, made from the code itself."""
+    lines = [HEADER]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if name == "detectors":
+            lines += [f"# {field.description}", "detectors:"]
+            for detector in DETECTORS:
+                lines += [f"  {detector}:", *_options(DetectorSettings, "    ")]
+        elif name == "sinks":
+            lines += [f"# {field.description}", "sinks:"]
+            for kind in ("stdout", *(kind for kind in KINDS if kind != "stdout")):
+                active = kind == "stdout"
+                text = [f"{kind}:", *_options(KINDS[kind], "  ", first="kind")]
+                lines += [f"  # {_summary(KINDS[kind])}", *(_indented(text, active=active))]
+        elif isinstance(section, type) and issubclass(section, BaseModel):
+            lines += [f"# {_summary(section)}", f"{name}:", *_options(section, "  ")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _indented(text: list[str], *, active: bool) -> Iterator[str]:
+    for line in text:
+        words = line.lstrip()
+        mark = "" if active or words.startswith("#") else "#"
+        yield "  " + line.removesuffix(words) + mark + words
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _options(model: type[BaseModel], indent: str, first: str = "") -> Iterator[str]:
+    defaults = model.model_construct().model_dump(mode="json")
+    for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] != first):
+        yield f"{indent}# {field.description}"
+        value = defaults[name]
+        mark = "#" if value is None else ""
+        yield f"{indent}{mark}{name}: {_inline(_example(field) if value is None else value)}"
+
+
+def _example(field: FieldInfo) -> object:
+    return field.examples[0] if field.examples else ""
+
+
+def _inline(value: object) -> str:
+    return (
+        yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).removesuffix("\n...\n").strip()
+    )

@@ -1,0 +1,201 @@
+"""Options of the places that alerts are sent to: one class a kind, told apart by `kind`.
+
+Addresses are secrets here, because whoever knows one can post to it. Sending is the work of `service.sinks`.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from models.scoring import Severity
+from service.settings.values import Secrets, Section, Texts, read_secret
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class SinkSettings(Section):
+    """What every sink has."""
+
+    enabled: bool = True
+    """Whether alerts are sent there."""
+    min_severity: Severity = Severity.INFORMATIONAL
+    """Least severity to send: informational, low, medium, high or critical."""
+    runbook_url: str | None = Field(default=None, examples=["https://wiki.example.com/unwonted"])
+    """Link for the reader of an alert: what to do next."""
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _runbook_is_a_link(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith(("https://", "http://")) and urlsplit(value).hostname):
+            raise ValueError("should be a web address, https://…")
+        return value
+
+
+class PostedSink(SinkSettings):
+    """A sink that is an address to post to."""
+
+    url: SecretStr | None = Field(default=None, examples=["https://example.com/hooks/unwonted"])
+    """Address to post to; a secret: prefer url_file, or the environment."""
+    url_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-url"])
+    """File with the address, read anew at every delivery, so that it can be rotated."""
+
+    @field_validator("url")
+    @classmethod
+    def _address_is_safe(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_address(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "PostedSink":
+        if self.enabled and (self.url is None) == (self.url_file is None):
+            raise ValueError("needs exactly one of url and url_file")
+        return self
+
+    def address(self) -> SecretStr:
+        """Return the address as it is now.
+
+        Raises
+        ------
+        OSError
+            If `url_file` cannot be read.
+        ValueError
+            If what it holds is not an address that may be posted to; the text does not repeat it.
+        """
+        secret = read_secret(self.url, self.url_file)
+        if secret is None:
+            raise ValueError("has neither url nor url_file")
+        check_address(secret.get_secret_value())
+        return secret
+
+
+class TeamsSettings(PostedSink):
+    """Microsoft Teams, through a Workflows webhook."""
+
+    kind: Literal["teams"] = "teams"
+    """Makes this sink a Teams channel."""
+    allow_hosts: Texts = ("*.logic.azure.com", "*.environment.api.powerplatform.com")
+    """Hosts that the address may have; * stands for one or more leading labels. Loopback is always allowed."""
+    auth: Literal["none", "entra"] = "none"
+    """none: the address is the only secret; entra: send a Microsoft Entra token as well."""
+
+    @model_validator(mode="after")
+    def _host_is_allowed(self) -> "TeamsSettings":
+        if self.url is not None:
+            self.check_host(self.url.get_secret_value())
+        return self
+
+    def check_host(self, url: str) -> None:
+        """Raise ValueError, without repeating it, for an address outside `allow_hosts`."""
+        if not host_allowed(check_address(url).hostname or "", self.allow_hosts):
+            raise ValueError(f"url should lead to one of the hosts in allow_hosts: {', '.join(self.allow_hosts)}")
+
+    def address(self) -> SecretStr:
+        """Return the address as it is now; see `PostedSink.address`."""
+        secret = super().address()
+        self.check_host(secret.get_secret_value())
+        return secret
+
+
+class SlackSettings(PostedSink):
+    """Slack, through an incoming webhook."""
+
+    kind: Literal["slack"] = "slack"
+    """Makes this sink a Slack channel."""
+
+
+class WebhookSettings(PostedSink):
+    """Any receiver of CloudEvents with an OCSF Detection Finding, signed after Standard Webhooks."""
+
+    kind: Literal["webhook"] = "webhook"
+    """Makes this sink a generic webhook."""
+    secrets: Secrets = Field(default=(), examples=[["whsec_…"]])
+    """Signing secrets (whsec_ and base64); with several, each signs, so that they can be rotated."""
+    secret_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-secrets"])
+    """File with the signing secrets, one a line, read anew at every delivery."""
+    allow_private: bool = False
+    """Whether the address may lead to a private, link-local or loopback network."""
+
+    @field_validator("secrets")
+    @classmethod
+    def _secrets_can_sign(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in value:
+            check_signing_secret(secret.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _one_place_for_secrets(self) -> "WebhookSettings":
+        if self.secrets and self.secret_file is not None:
+            raise ValueError("needs at most one of secrets and secret_file")
+        return self
+
+
+class StdoutSettings(SinkSettings):
+    """Standard output: for people at a terminal, or for whatever collects it."""
+
+    kind: Literal["stdout"] = "stdout"
+    """Makes this sink standard output."""
+    format: Literal["card", "ndjson"] = "card"
+    """card: to be read; ndjson: one JSON a line, as the generic webhook would carry it."""
+
+
+AnySink = Annotated[
+    TeamsSettings | SlackSettings | WebhookSettings | StdoutSettings,
+    Field(discriminator="kind"),
+]
+KINDS: dict[str, type[SinkSettings]] = {
+    "teams": TeamsSettings,
+    "slack": SlackSettings,
+    "webhook": WebhookSettings,
+    "stdout": StdoutSettings,
+}
+
+
+def check_address(url: str) -> SplitResult:
+    """Return the parts of an address that alerts may be posted to: https, or http to this very machine.
+
+    Raises
+    ------
+    ValueError
+        If it is something else; the text does not repeat it.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("should be a web address, https://host/…") from None
+    if not host or parts.scheme not in {"https", "http"} or any(character.isspace() for character in url):
+        raise ValueError("should be a web address, https://host/…")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("should begin with https:// (http is for loopback only)")
+    return parts
+
+
+def host_allowed(host: str, patterns: tuple[str, ...]) -> bool:
+    """Say whether `host` equals one of the patterns, or ends in one that begins with ``*.``.
+
+    >>> host_allowed("prod-1.westeurope.logic.azure.com", ("*.logic.azure.com",))
+    True
+    >>> host_allowed("logic.azure.com.evil.example", ("*.logic.azure.com",))
+    False
+    """
+    folded = host.rstrip(".").lower()
+    return folded in LOOPBACK or any(
+        folded.endswith(pattern[1:].lower()) if pattern.startswith("*.") else folded == pattern.lower()
+        for pattern in patterns
+    )
+
+
+def check_signing_secret(secret: str) -> None:
+    """Raise ValueError, without repeating it, for what is no signing secret of Standard Webhooks."""
+    prefix, _, encoded = secret.partition("_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if prefix != "whsec" or not 24 <= len(key) <= 64:
+        raise ValueError("should be whsec_ and 24 to 64 bytes in base64")
