@@ -1,0 +1,36 @@
+"""Reads an Azure Event Hub: real AMQP by the Azure SDK, kept alive and honest by what this package adds.
+
+What it adds: checks before the start that end in one clear paragraph, positions that are the engine's own, a
+watchdog for the SDK's silent failures, connections renewed after errors and from time to time, and the rule that
+only one instance reads. It knows nothing of what is in a message.
+"""
+
+from service.source.connection import default_credential
+from service.source.consumer import EventHubSource
+from service.source.options import (
+    Closed,
+    Expired,
+    Kind,
+    Opened,
+    Recovered,
+    Silent,
+    SourceEvent,
+    SourceOptions,
+    Tips,
+    Trouble,
+)
+
+__all__ = [
+    "Closed",
+    "EventHubSource",
+    "Expired",
+    "Kind",
+    "Opened",
+    "Recovered",
+    "Silent",
+    "SourceEvent",
+    "SourceOptions",
+    "Tips",
+    "Trouble",
+    "default_credential",
+]

@@ -1,0 +1,55 @@
+"""The SDK's checkpoint store, answering from the positions that the engine has right now.
+
+The truth about positions is inside the engine's snapshot. If the SDK itself starts a partition anew, it must go on
+where the engine is, neither at a stored checkpoint of some seconds ago nor at the partition's beginning.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from azure.eventhub.aio import CheckpointStore
+
+from service.ports import Position
+
+
+class LivePositions(CheckpointStore):
+    """Checkpoints out of a mapping that lives elsewhere; ownership is nobody's business but the hub's epochs."""
+
+    def __init__(self, positions: Callable[[], Mapping[str, Position]]) -> None:
+        self._positions = positions
+
+    async def list_checkpoints(
+        self,
+        fully_qualified_namespace: str,
+        eventhub_name: str,
+        consumer_group: str,
+        **kwargs: Any,
+    ) -> Iterable[dict[str, Any]]:
+        """Return the present position of every partition, in the SDK's words."""
+        return [
+            {
+                "fully_qualified_namespace": fully_qualified_namespace,
+                "eventhub_name": eventhub_name,
+                "consumer_group": consumer_group,
+                "partition_id": partition,
+                "sequence_number": position.sequence_number,
+                "offset": position.offset,
+            }
+            for partition, position in self._positions().items()
+        ]
+
+    async def update_checkpoint(self, checkpoint: Mapping[str, Any], **kwargs: Any) -> None:
+        """Refuse: a position moves when the engine has applied a message, and only then."""
+        raise TypeError("positions are the engine's; nobody else moves them")
+
+    async def list_ownership(
+        self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **kwargs: Any
+    ) -> Iterable[dict[str, Any]]:
+        """Return nothing: no process but this one is known here."""
+        return []
+
+    async def claim_ownership(
+        self, ownership_list: Iterable[dict[str, Any]], **kwargs: Any
+    ) -> Iterable[dict[str, Any]]:
+        """Grant everything: who may really read, the hub decides by epoch."""
+        return ownership_list

@@ -1,0 +1,75 @@
+"""Opens the SDK's clients, one way for all: options and a credential in, a client out."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.eventhub import TransportType
+from azure.eventhub.aio import EventHubConsumerClient
+from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
+
+from service.ports import Position
+from service.source.checkpoints import LivePositions
+from service.source.diagnosis import SDK_ERRORS
+from service.source.options import SourceOptions
+
+TOKEN_SCOPE = "https://eventhubs.azure.net/.default"  # noqa: S105 - the name of an audience, not a secret
+CLOSE_WITHIN = 10.0  # seconds; the SDK itself takes one, and a dead peer must not hold us longer
+
+
+def default_credential() -> AsyncTokenCredential:
+    """Return the workload identity of the pod we run in, or else whatever identity Azure's usual chain finds."""
+    if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
+        return WorkloadIdentityCredential()
+    return DefaultAzureCredential()
+
+
+def open_client(
+    options: SourceOptions,
+    credential: AsyncTokenCredential | None,
+    *,
+    positions: Callable[[], Mapping[str, Position]],
+    retry_total: int = 3,
+    trace: bool = False,
+) -> EventHubConsumerClient:
+    """Return a client that has not connected yet; `trace` makes it log its frames (costly).
+
+    Parameters
+    ----------
+    credential
+        Needed unless the options hold a connection string.
+    """
+    common: dict[str, Any] = {
+        "checkpoint_store": LivePositions(positions),
+        "idle_timeout": options.idle_timeout,
+        "retry_total": retry_total,
+        "load_balancing_interval": options.balancing_every,
+        "partition_ownership_expiration_interval": 6 * options.balancing_every,
+        "transport_type": TransportType.AmqpOverWebsocket if options.transport == "websocket" else TransportType.Amqp,
+        "custom_endpoint_address": options.endpoint,
+        "connection_verify": options.ca_file,
+        "logging_enable": trace,
+        "user_agent": "unwonted",
+    }
+    if options.connection_string is not None:
+        return EventHubConsumerClient.from_connection_string(
+            options.connection_string, options.consumer_group, eventhub_name=options.hub_name, **common
+        )
+    if credential is None:
+        raise TypeError("a credential is needed where there is no connection string")
+    return EventHubConsumerClient(
+        options.namespace, options.hub_name, options.consumer_group, credential, use_tls=options.tls, **common
+    )
+
+
+async def close(client: EventHubConsumerClient, receiving: asyncio.Task[None]) -> None:
+    """Close a client and then its receive task, in the order in which the SDK gets through it."""
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN):
+            await client.close()
+    except (TimeoutError, *SDK_ERRORS):
+        pass  # it is given up anyway: what matters is that its task ends, below
+    receiving.cancel()
+    await asyncio.wait([receiving], timeout=CLOSE_WITHIN)

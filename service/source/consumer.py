@@ -1,0 +1,201 @@
+"""The Event Hub as the `Source` of `service.ports`: all partitions of one hub, read by this process alone."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from azure.core.credentials_async import AsyncTokenCredential
+
+from service.ports import Clock, PartitionTip, Position
+from service.source.connection import default_credential, open_client
+from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
+from service.source.options import Expired, Kind, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
+from service.source.preflight import Extent, Preflight, refuse_recreated
+from service.source.reader import Handle, PartitionReader
+from service.source.watchdog import Silence, Watchdog
+
+
+class EventHubSource:
+    """Messages of every partition of one hub, each partition from where the engine is.
+
+    Call `prepare`, then `run`; `stop` at any time.
+
+    Parameters
+    ----------
+    positions
+        Where the engine is, partition by partition, live: every new connection begins there.
+    credential_factory
+        Makes the credential unless the options hold a connection string; the source closes it.
+    observer
+        Told of everything worth a metric or a log line, on the event loop; must not raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: SourceOptions,
+        positions: Callable[[], Mapping[str, Position]],
+        clock: Clock,
+        observer: Callable[[SourceEvent], None],
+        credential_factory: Callable[[], AsyncTokenCredential] = default_credential,
+    ) -> None:
+        self._options = options
+        self._positions = positions
+        self._clock = clock
+        self._observer = observer
+        self._credential_factory = credential_factory
+        self._credential: AsyncTokenCredential | None = None
+        self._watchdog = Watchdog(options.silent_after)
+        self._readers: dict[str, PartitionReader] = {}
+        self._partitions: list[str] = []
+        self._stopping = asyncio.Event()
+        self._ended: asyncio.Event | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are being read and none is silent."""
+        return bool(self._readers) and not self._watchdog.silent
+
+    async def prepare(self) -> list[PartitionTip]:
+        """Make sure that the hub can be read; returns the newest message of each partition.
+
+        Raises
+        ------
+        SourceError
+            Within the options' deadline: wrong namespace, hub, consumer group or credential, or a hub that ends
+            before our positions.
+        """
+        extents = await self._preflight().check()
+        self._partitions = [extent.partition for extent in extents]
+        self._report_expired(extents)
+        return self._report_tips(extents)
+
+    async def run(self, handle: Handle) -> None:
+        """Deliver batches until `stop`; each is one partition's, and is awaited before that partition's next.
+
+        Raises
+        ------
+        SourceError
+            If another receiver takes a partition over, the hub turns out to be another one, or a partition stays
+            silent for too long.
+        """
+        self._ended = asyncio.Event()
+        try:
+            if not self._partitions and not self._stopping.is_set():
+                await self.prepare()
+            async with asyncio.TaskGroup() as group:
+                for partition in self._partitions:
+                    self._start(partition, handle, group)
+                watching = [group.create_task(self._listen()), group.create_task(self._probe(handle, group))]
+                await self._stopping.wait()
+                for task in watching:
+                    task.cancel()
+                for reader in self._readers.values():
+                    reader.stop()
+        except BaseExceptionGroup as failures:
+            raise leaf(failures) from None
+        finally:
+            self._readers.clear()
+            await self._close_credential()
+            self._ended.set()
+
+    async def stop(self) -> None:
+        """Let the batches in hand finish, then close every connection."""
+        self._stopping.set()
+        if self._ended is not None:
+            await self._ended.wait()
+        await self._close_credential()
+
+    async def _close_credential(self) -> None:
+        credential, self._credential = self._credential, None
+        if credential is not None:
+            await credential.close()
+
+    def _preflight(self) -> Preflight:
+        return Preflight(self._options, self._identity(), self._positions, self._clock)
+
+    def _identity(self) -> AsyncTokenCredential | None:
+        if self._credential is None and self._options.connection_string is None:
+            self._credential = self._credential_factory()
+        return self._credential
+
+    def _start(self, partition: str, handle: Handle, group: asyncio.TaskGroup) -> None:
+        reader = self._readers[partition] = PartitionReader(
+            partition,
+            options=self._options,
+            connect=lambda: open_client(self._options, self._identity(), positions=self._positions),
+            position=lambda: self._positions().get(partition),
+            handle=handle,
+            watchdog=self._watchdog,
+            clock=self._clock,
+            observe=self._observer,
+            # Spread over a tenth of the time, so that the partitions are not all away at once.
+            lifetime=self._options.recycle_every * (1 + len(self._readers) % 10 / 100),
+        )
+        group.create_task(reader.run())
+
+    async def _listen(self) -> None:
+        """See to the partitions that have fallen silent."""
+        while True:
+            await self._clock.sleep(self._options.silent_after / 6)
+            silences = self._watchdog.due(self._clock.elapsed())
+            if silences:
+                await self._see_to(silences)
+
+    async def _see_to(self, silences: Sequence[Silence]) -> None:
+        kind: Kind | None = None
+        reason = "the hub answers, but the SDK delivers nothing"
+        try:
+            await self._preflight().check()
+        except RefusalError as refusal:
+            kind, reason = refusal.kind, str(refusal)
+        patience = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
+        for silence in silences:
+            self._observer(Silent(silence.partition, silence.seconds, reason))
+            if silence.seconds >= patience or kind == "bad-position":
+                raise RefusalError(
+                    kind or "lost",
+                    f"Partition {silence.partition} has given no sign of life for {silence.seconds:.0f} s, and new "
+                    f"connections did not help: {reason}. Ending, so that the process can be started afresh.",
+                )
+            self._readers[silence.partition].renew()
+
+    async def _probe(self, handle: Handle, group: asyncio.TaskGroup) -> None:
+        """Look at the hub's newest messages now and then, and for partitions that were added."""
+        while True:
+            await self._clock.sleep(self._options.probe_every)
+            before = dict(self._positions())
+            preflight = self._preflight()
+            try:
+                async with asyncio.timeout(self._options.start_deadline):
+                    partitions = await preflight.partitions()
+                    extents = await preflight.extents(partitions)
+            except SDK_ERRORS as error:
+                self._observer(Trouble(None, classify(error), short(error)))
+                continue
+            refuse_recreated(self._options, extents, before)
+            for partition in partitions:
+                if partition not in self._readers:
+                    self._start(partition, handle, group)
+            self._report_tips(extents)
+
+    def _report_tips(self, extents: Sequence[Extent]) -> list[PartitionTip]:
+        now, at = self._clock.now(), self._clock.elapsed()
+        positions = self._positions()
+        for extent in extents:
+            position = positions.get(extent.partition)
+            behind = position is not None and not extent.empty and position.sequence_number < extent.last
+            if extent.partition in self._readers and self._watchdog.tip(extent.partition, behind, at):
+                self._observer(Recovered(extent.partition))
+        tips = [extent.tip(now) for extent in extents]
+        self._observer(Tips(tuple(tips)))
+        return tips
+
+    def _report_expired(self, extents: Sequence[Extent]) -> None:
+        positions = self._positions()
+        for extent in extents:
+            position = positions.get(extent.partition)
+            if position is None:
+                continue
+            first = extent.last + 1 if extent.empty else extent.first
+            if (missing := first - position.sequence_number - 1) > 0:
+                self._observer(Expired(extent.partition, missing))

@@ -1,0 +1,202 @@
+"""Finds out why the hub refuses us and says it in one paragraph for an operator.
+
+The SDK's exceptions often leave the reason out ("CBS Token authentication failed. Status code: None", or no error at
+all when a link cannot be opened), but its log records have it. So a diagnosis listens to them, for a second or two.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.eventhub.exceptions import AuthenticationError, EventHubError
+
+from service.ports import SourceError
+from service.source.options import Kind, SourceOptions
+
+_SDK_LOG = "azure.eventhub._pyamqp"
+SDK_ERRORS = (EventHubError, AzureError, OSError, ValueError)
+"""What the SDK raises for anything that the network or the hub does."""
+
+_SECRETS = re.compile(r"(sig|SharedAccessKey|SharedAccessSignature|access_token)=[^\s&;'\"]+", re.IGNORECASE)
+_TRACKING = re.compile(r"\s*(Reference:\S+,\s*)?TrackingId:.*", re.DOTALL)
+_KINDS: dict[str, Kind] = {
+    "amqp:not-found": "not-found",
+    "amqp:unauthorized-access": "unauthorized",
+    "amqp:client-error": "unauthorized",
+    "amqp:socket-error": "unreachable",
+    "amqp:link:stolen": "stolen",
+    "amqp:resource-limit-exceeded": "throttled",
+    "com.microsoft:server-busy": "throttled",
+    "com.microsoft:argument-error": "bad-position",
+    "com.microsoft:argument-out-of-range": "not-found",
+    "amqp:link:detach-forced": "lost",
+    "amqp:connection:forced": "lost",
+}
+
+
+class RefusalError(SourceError):
+    """A `SourceError` that knows its kind."""
+
+    def __init__(self, kind: Kind, paragraph: str) -> None:
+        super().__init__(paragraph)
+        self.kind: Kind = kind
+
+
+def condition_of(error: BaseException) -> str:
+    """Return the AMQP condition behind an exception of the SDK, or "" if it tells none.
+
+    The SDK wraps its AMQP error into an `EventHubError` and drops it, but for Python's own note of the context.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        condition = getattr(seen, "condition", None)
+        if isinstance(condition, bytes):
+            return bytes(getattr(condition, "value", condition)).decode("utf-8", "replace")
+        seen = seen.__cause__ or seen.__context__
+    return ""
+
+
+def classify(error: BaseException, condition: str = "") -> Kind:
+    """Return what kind of trouble an exception of the SDK is, with a condition seen elsewhere if there was one."""
+    condition = condition or condition_of(error)
+    text = str(error)
+    if "amqp:link:stolen" in condition or "link:stolen" in text:
+        return "stolen"
+    if condition in _KINDS:
+        return _KINDS[condition]
+    if "Status code: 404" in text:
+        return "not-found"
+    if isinstance(error, AuthenticationError | ClientAuthenticationError):
+        return "unauthorized"
+    if "Failed to initiate the connection" in text or isinstance(error, OSError):
+        return "unreachable"
+    return "lost" if isinstance(error, EventHubError) else "other"
+
+
+def short(error: BaseException) -> str:
+    """Return an exception's text on one line, at most 300 characters, without what might be a secret."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return _SECRETS.sub(r"\1=***", _TRACKING.sub("", text))[:300]
+
+
+class Overheard(logging.Handler):
+    """What the SDK's own log says of one attempt: attached, or refused and with which condition and words."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.condition = ""
+        self.words = ""
+        self.attached = asyncio.Event()
+        self.refused = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record; frames come as named tuples in its arguments."""
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        if not arguments:
+            return
+        message, first = str(record.msg), arguments[0]
+        if message.startswith("CBS Put token error"):
+            self._refuse(first, "")
+        elif message.startswith("<- "):
+            self._frame(type(first).__name__, first)
+
+    def _frame(self, name: str, frame: object) -> None:
+        error = getattr(frame, "error", None)
+        source = getattr(frame, "source", None)
+        if name == "AttachFrame" and source and b"/partitions/" in bytes(source[0] or b"").lower():
+            self.attached.set()
+        elif name in {"DetachFrame", "CloseFrame", "EndFrame"} and error:
+            self._refuse(error[0], error[1] if len(error) > 1 else "")
+
+    def _refuse(self, condition: object, words: object) -> None:
+        if not self.refused.is_set():
+            self.condition, self.words = _text(condition), _TRACKING.sub("", _text(words))
+            self.refused.set()
+
+
+def _text(value: object) -> str:
+    value = getattr(value, "value", value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+def leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first plain exception inside a group."""
+    first = failures.exceptions[0]
+    return leaf(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+@contextmanager
+def overhear() -> Iterator[Overheard]:
+    """Listen to the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
+    log, ear = logging.getLogger(_SDK_LOG), Overheard()
+    before = log.level, log.propagate
+    log.addHandler(ear)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    try:
+        yield ear
+    finally:
+        log.removeHandler(ear)
+        log.setLevel(before[0])
+        log.propagate = before[1]
+
+
+def paragraph(kind: Kind, options: SourceOptions, detail: str) -> str:
+    """Return one paragraph: what happened, what it most probably means, and what to do."""
+    hub, host, group = options.hub_name, options.host, options.consumer_group
+    said = f" (it said: {detail})" if detail else ""
+    port = 443 if options.transport == "websocket" else 5671
+    if kind == "unreachable":
+        return (
+            f"The Event Hubs namespace at {host} cannot be reached{said}. Check its name for typing errors, that the "
+            f"name resolves from here, and that outbound TCP on port {port} is allowed; where only 443 is open, use "
+            "the websocket transport."
+        )
+    if kind == "unauthorized":
+        remedy = (
+            "Check that the connection string's policy and key are current (keys are rotated, policies deleted) and "
+            "that the policy grants Listen on this hub."
+            if options.connection_string is not None
+            else "Grant the identity of this service the role Azure Event Hubs Data Receiver on the hub or its "
+            "namespace; a new assignment needs some minutes to take effect."
+        )
+        return f"The namespace at {host} refuses our credential for the Event Hub '{hub}'{said}. {remedy}"
+    if kind == "not-found":
+        return (
+            f"The namespace at {host} has no Event Hub named '{hub}', or not for this credential{said}. Check the "
+            "hub's name, and that the namespace is the one that holds it."
+        )
+    if kind == "bad-position":
+        return recreated(options, said)
+    if kind == "stolen":
+        return (
+            f"Another receiver has taken over the Event Hub '{hub}' at {host}, consumer group '{group}'{said}. "
+            "Another instance of this service is active, or another product reads with the same consumer group: run "
+            "one instance only, and give it a consumer group of its own."
+        )
+    return (
+        f"The Event Hub '{hub}' at {host} does not serve us{said}. If this does not pass by itself, look at the "
+        "namespace's health and its throttled requests in the Azure portal."
+    )
+
+
+def no_such_group(options: SourceOptions, detail: str) -> str:
+    """Return the paragraph for a consumer group that does not exist."""
+    return (
+        f"The Event Hub '{options.hub_name}' at {options.host} refuses the consumer group "
+        f"'{options.consumer_group}' (it said: {detail}). Create that group on the hub, or correct its name; the group "
+        "that every hub has is called $Default."
+    )
+
+
+def recreated(options: SourceOptions, detail: str) -> str:
+    """Return the paragraph for a hub that is not the one our positions come from."""
+    return (
+        f"The Event Hub '{options.hub_name}' at {options.host} ends before the position that we had reached{detail}: "
+        "it has been deleted and created again, or the configuration now names another hub. What has been learnt is "
+        "still good, but the positions are not: discard the snapshot's positions (or the whole snapshot) and start "
+        "again, or restore the hub's name."
+    )

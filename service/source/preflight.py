@@ -1,0 +1,238 @@
+"""Looks at the hub before anything is read, and again whenever a partition falls silent.
+
+Answers within a deadline: either each partition's first and newest message, or a `SourceError` whose text tells an
+operator what to correct. It reads no message and disturbs no reader.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.eventhub.aio import EventHubConsumerClient
+
+from service.ports import Clock, PartitionTip, Position
+from service.source.connection import TOKEN_SCOPE, close, open_client
+from service.source.diagnosis import (
+    SDK_ERRORS,
+    Overheard,
+    RefusalError,
+    classify,
+    condition_of,
+    leaf,
+    no_such_group,
+    overhear,
+    paragraph,
+    recreated,
+    short,
+)
+from service.source.options import SourceOptions
+
+AT_ONCE = 8  # management calls in flight; each is a connection of its own that takes about a second
+_PASSING = frozenset({"unreachable", "lost", "throttled", "other"})
+
+
+class Extent(NamedTuple):
+    """First and last sequence number that a partition holds, and when the last was enqueued.
+
+    `last` keeps counting when retention has emptied the partition; `empty` tells.
+    """
+
+    partition: str
+    first: int
+    last: int
+    empty: bool
+    last_enqueued: datetime
+
+    def tip(self, known_at: datetime) -> PartitionTip:
+        """Return it as the core wants to know it."""
+        return PartitionTip(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
+
+
+class Preflight:
+    """The checks, for one set of options.
+
+    Parameters
+    ----------
+    credential
+        None with a connection string.
+    positions
+        The engine's positions, live.
+    """
+
+    def __init__(
+        self,
+        options: SourceOptions,
+        credential: AsyncTokenCredential | None,
+        positions: Callable[[], Mapping[str, Position]],
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._credential = credential
+        self._positions = positions
+        self._clock = clock
+
+    async def check(self) -> list[Extent]:
+        """Return every partition's extent, after making sure that it can be read; passing trouble is tried again.
+
+        Raises
+        ------
+        RefusalError
+            If the hub cannot be used as configured, or not within the deadline.
+        """
+        last: RefusalError | None = None
+        try:
+            async with asyncio.timeout(self._options.start_deadline):
+                while True:
+                    try:
+                        return await self._attempt()
+                    except RefusalError as refusal:
+                        if refusal.kind not in _PASSING:
+                            raise
+                        last = refusal
+                    await self._clock.sleep(1.0)
+        except TimeoutError:
+            raise last or RefusalError("unreachable", paragraph("unreachable", self._options, "no answer")) from None
+
+    async def partitions(self) -> list[str]:
+        """Return the ids of the hub's partitions."""
+        async with self._client() as client:
+            return list(await client.get_partition_ids())
+
+    async def extents(self, partitions: Sequence[str]) -> list[Extent]:
+        """Return what the partitions hold now."""
+        async with self._client() as client:
+            return await _extents(client, partitions)
+
+    async def _attempt(self) -> list[Extent]:
+        await self._token()
+        before = dict(self._positions())
+        with overhear() as ear:
+            async with self._client() as client:
+                try:
+                    partitions = await client.get_partition_ids()
+                except SDK_ERRORS as error:
+                    raise self._refusal(error, ear) from None
+        async with self._client() as client:
+            try:
+                extents = await _extents(client, partitions)
+            except SDK_ERRORS as error:
+                raise self._refusal(error, None) from None
+        refuse_recreated(self._options, extents, before)
+        await self._attach(partitions[0])
+        return extents
+
+    async def _token(self) -> None:
+        if self._credential is None:
+            return
+        try:
+            await self._credential.get_token(TOKEN_SCOPE)
+        except SDK_ERRORS as error:
+            raise RefusalError(
+                "unauthorized",
+                f"No Microsoft Entra token could be had for reading from {self._options.host}: {short(error)}. In AKS, "
+                "check that workload identity is set up (the service account's client-id annotation, the pod's "
+                "azure.workload.identity/use label, the federated credential); elsewhere, sign in or use a connection "
+                "string.",
+            ) from None
+
+    async def _attach(self, partition: str) -> None:
+        """Open one receiver, without an epoch so that nobody loses theirs; only this shows a wrong consumer group."""
+        with overhear() as ear:
+            client = self._client(trace=True)
+            failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+            async def on_error(_: object, error: Exception) -> None:
+                if not failed.done():
+                    failed.set_result(error)
+
+            async def on_batch(_: object, events: Sequence[object]) -> None:
+                """Take no notice: this receiver starts behind the newest message and is gone in a moment."""
+
+            receiving = asyncio.create_task(_attach(client, partition, on_batch, on_error))
+            waits: set[asyncio.Future[Any]] = {
+                failed,
+                asyncio.create_task(ear.attached.wait()),
+                asyncio.create_task(ear.refused.wait()),
+            }
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+                await close(client, receiving)
+        if ear.refused.is_set() or (failed.done() and not failed.cancelled()):
+            self._judge(ear, failed)
+
+    def _judge(self, ear: Overheard, failed: asyncio.Future[Exception]) -> None:
+        if failed.done() and not failed.cancelled():
+            refusal = self._refusal(failed.result(), ear)
+        else:
+            refusal = self._refusal(Exception(ear.words), ear)
+        # Somebody else's receivers, with epochs or too many, prove that the group exists; ours will displace them.
+        if refusal.kind in {"stolen", "throttled"}:
+            return
+        if refusal.kind in {"not-found", "other"}:
+            raise RefusalError(refusal.kind, no_such_group(self._options, ear.words or ear.condition))
+        raise refusal
+
+    def _refusal(self, error: Exception, ear: Overheard | None) -> RefusalError:
+        condition = ear.condition if ear is not None else ""
+        kind = classify(error, condition)
+        detail = (ear.words if ear is not None else "") or condition or condition_of(error)
+        if kind not in {"unauthorized", "not-found"} or not detail:
+            detail = short(error)
+        return RefusalError(kind, paragraph(kind, self._options, detail))
+
+    def _client(self, *, trace: bool = False) -> EventHubConsumerClient:
+        return open_client(self._options, self._credential, positions=dict, retry_total=0, trace=trace)
+
+
+async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any, on_error: Any) -> None:
+    await client.receive_batch(
+        on_batch, partition_id=partition, starting_position="@latest", prefetch=1, on_error=on_error
+    )
+
+
+async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) -> list[Extent]:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def extent(partition: str) -> Extent:
+        async with gate:
+            seen = await client.get_partition_properties(partition)
+        return Extent(
+            partition,
+            int(seen["beginning_sequence_number"]),
+            int(seen["last_enqueued_sequence_number"]),
+            bool(seen["is_empty"]),
+            seen["last_enqueued_time_utc"].astimezone(UTC),
+        )
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(extent(partition)) for partition in partitions]
+    except BaseExceptionGroup as failures:
+        raise leaf(failures) from None
+    return [task.result() for task in tasks]
+
+
+def refuse_recreated(options: SourceOptions, extents: Sequence[Extent], before: Mapping[str, Position]) -> None:
+    """Raise if a position is ahead of the hub; `before` are positions from before the extents were asked for.
+
+    Raises
+    ------
+    RefusalError
+        With kind ``bad-position``.
+    """
+    for extent in extents:
+        position = before.get(extent.partition)
+        if position is not None and position.sequence_number > extent.last:
+            raise RefusalError(
+                "bad-position",
+                recreated(
+                    options,
+                    f" (partition {extent.partition}: its newest message is {extent.last}, ours was "
+                    f"{position.sequence_number})",
+                ),
+            )

@@ -1,0 +1,200 @@
+"""Reads one partition for as long as the service runs, over one connection after another.
+
+The SDK would restart a partition by itself, but late (in its next balancing cycle), not after every failure, and not
+at all if a claimed link cannot be opened. So each connection is used until its first error, until it has carried
+enough, or until the watchdog calls, and is then replaced by a new one that begins at the engine's live position.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC
+from typing import Literal, NamedTuple, cast
+
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubConsumerClient
+from azure.eventhub.amqp import AmqpMessageBodyType
+
+from service.ports import Clock, Message, Position
+from service.source.connection import close
+from service.source.diagnosis import RefusalError, classify, condition_of, paragraph, short
+from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, Trouble
+from service.source.watchdog import Watchdog
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two connections after an error, doubling
+
+Handle = Callable[[Sequence[Message]], Awaitable[None]]
+Reason = Literal["stop", "recycle", "error", "silent", "stolen", "handler"]
+
+
+class _Ending(NamedTuple):
+    reason: Reason
+    error: BaseException | None = None
+
+
+class PartitionReader:
+    """One partition; `run` ends after `stop`, or raises what cannot heal.
+
+    Parameters
+    ----------
+    connect
+        Makes a client that has not connected yet.
+    position
+        Where the engine is in this partition, live; None if nowhere yet.
+    lifetime
+        Seconds after which a connection is replaced.
+    """
+
+    def __init__(
+        self,
+        partition: str,
+        *,
+        options: SourceOptions,
+        connect: Callable[[], EventHubConsumerClient],
+        position: Callable[[], Position | None],
+        handle: Handle,
+        watchdog: Watchdog,
+        clock: Clock,
+        observe: Callable[[SourceEvent], None],
+        lifetime: float,
+    ) -> None:
+        self.partition = partition
+        self._options = options
+        self._connect = connect
+        self._position = position
+        self._handle = handle
+        self._watchdog = watchdog
+        self._clock = clock
+        self._observe = observe
+        self._lifetime = lifetime
+        self._stopping = asyncio.Event()
+        self._ending: asyncio.Future[_Ending] | None = None
+        self._in_hand: asyncio.Task[None] | None = None
+        self._carried = 0
+
+    async def run(self) -> None:
+        """Read until `stop`.
+
+        Raises
+        ------
+        RefusalError
+            If another receiver took the partition over.
+        Exception
+            Whatever the handler raised: it is asked not to.
+        """
+        pause = FIRST_PAUSE
+        self._watchdog.watch(self.partition, self._clock.elapsed())
+        while not self._stopping.is_set():
+            ending = await self._connection()
+            self._observe(Closed(self.partition, ending.reason))
+            if ending.reason == "handler" and ending.error is not None:
+                raise ending.error
+            if ending.reason == "stolen":
+                detail = short(ending.error) if ending.error is not None else ""
+                raise RefusalError("stolen", paragraph("stolen", self._options, detail))
+            pause = FIRST_PAUSE if self._carried or ending.reason != "error" else min(2 * pause, LONGEST_PAUSE)
+            if ending.reason == "error":
+                await self._rest(pause)
+
+    def stop(self) -> None:
+        """Let `run` finish the batch in hand, and end."""
+        self._stopping.set()
+        self._end(_Ending("stop"))
+
+    def renew(self) -> None:
+        """Replace the connection, because the partition is silent."""
+        self._end(_Ending("silent"))
+
+    def _end(self, ending: _Ending) -> None:
+        if self._ending is not None and not self._ending.done():
+            self._ending.set_result(ending)
+
+    async def _rest(self, seconds: float) -> None:
+        waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._stopping.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _connection(self) -> _Ending:
+        """Use one connection from its opening to its end."""
+        ending: asyncio.Future[_Ending] = asyncio.get_running_loop().create_future()
+        self._ending = ending
+        self._carried = 0
+        position = self._position()
+        self._observe(Opened(self.partition, None if position is None else position.sequence_number))
+        client = self._connect()
+        receiving = asyncio.create_task(self._receive(client, ending))
+        ageing = asyncio.create_task(self._age())
+        try:
+            return await ending
+        finally:
+            ageing.cancel()
+            if self._in_hand is not None and not self._in_hand.done():
+                await asyncio.wait([self._in_hand])
+            await close(client, receiving)
+
+    async def _age(self) -> None:
+        await self._clock.sleep(self._lifetime)
+        self._end(_Ending("recycle"))
+
+    async def _receive(self, client: EventHubConsumerClient, ending: asyncio.Future[_Ending]) -> None:
+        async def on_batch(_: object, events: Sequence[EventData]) -> None:
+            if not ending.done():
+                await self._batch([_message(self.partition, event) for event in events])
+
+        async def on_error(_: object, error: Exception) -> None:
+            kind = classify(error)
+            if ending.done():
+                return  # the SDK's last words about a connection that has been given up
+            self._observe(Trouble(self.partition, kind, condition_of(error) or short(error)))
+            ending.set_result(_Ending("stolen" if kind == "stolen" else "error", error))
+
+        start = self._options.start
+        beginning = {"earliest": "-1", "latest": "@latest"}[start] if isinstance(start, str) else start
+        try:
+            await client.receive_batch(
+                on_batch,
+                on_error=on_error,
+                partition_id=self.partition,
+                owner_level=self._options.epoch,
+                starting_position=beginning,
+                starting_position_inclusive=False,
+                max_batch_size=self._options.max_batch,
+                max_wait_time=self._options.max_wait,
+                prefetch=self._options.prefetch,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever ends the SDK's own loop, the next connection begins anew
+            await on_error(None, error)
+
+    async def _batch(self, messages: Sequence[Message]) -> None:
+        """Hand one batch over; the handler's task is ours, so that no closing of the SDK's cancels it."""
+        if self._watchdog.heard(self.partition, len(messages), self._clock.elapsed()):
+            self._observe(Recovered(self.partition))
+        if not messages:
+            return
+        self._carried += len(messages)
+        self._watchdog.busy(self.partition)
+        self._in_hand = asyncio.ensure_future(self._handle(messages))
+        self._in_hand.add_done_callback(self._handled)
+        await asyncio.shield(self._in_hand)
+        if self._carried >= self._options.recycle_after_messages:
+            self._end(_Ending("recycle"))
+
+    def _handled(self, task: asyncio.Task[None]) -> None:
+        self._watchdog.rested(self.partition, self._clock.elapsed())
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            self._end(_Ending("handler", error))
+
+
+def _message(partition: str, event: EventData) -> Message:
+    """Return one event as the core knows it; a body that is no bytes is for the parser to refuse."""
+    if event.body_type == AmqpMessageBodyType.DATA:
+        body = b"".join(cast("Iterable[bytes]", event.body))
+    else:
+        body = event.body_as_str().encode()
+    sequence_number, offset, enqueued = event.sequence_number, event.offset, event.enqueued_time
+    if sequence_number is None or offset is None or enqueued is None:
+        raise ValueError(f"partition {partition}: a message without sequence number, offset or time is not the hub's")
+    return Message(partition, sequence_number, str(offset), enqueued.astimezone(UTC), body)

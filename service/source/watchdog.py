@@ -1,0 +1,109 @@
+"""Decides when a partition has been silent for too long; pure: it is told the time and what was heard.
+
+A healthy receiver calls back at least every `max_wait` seconds, with an empty batch if nothing came. The SDK
+(azure-eventhub 5.15.1) does not call back, and reports no error either, while a link that it once claimed cannot be
+opened; some of its known faults keep calling back with empty batches although the hub holds messages. So there are
+two alarms: no call at all, and messages known to be in the hub that do not arrive.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Silence(NamedTuple):
+    """One partition that is silent now: for how long, and whether this was not known before."""
+
+    partition: str
+    seconds: float
+    news: bool
+
+
+@dataclass(slots=True)
+class _Ear:
+    heard: float
+    attended: float
+    owed_since: float | None = None
+    busy: bool = False
+    silent: bool = False
+
+    def silence(self, at: float) -> float:
+        since = self.heard if self.owed_since is None else min(self.heard, self.owed_since)
+        return 0.0 if self.busy else at - since
+
+
+class Watchdog:
+    """Silence of each partition, in seconds of a clock that never goes back.
+
+    Parameters
+    ----------
+    silent_after
+        Seconds without a sign of life until a partition counts as silent, > 0.
+
+    Examples
+    --------
+    >>> dog = Watchdog(silent_after=60.0)
+    >>> dog.watch("0", at=0.0)
+    >>> dog.due(at=59.0)
+    []
+    >>> dog.due(at=60.0)
+    [Silence(partition='0', seconds=60.0, news=True)]
+    >>> dog.heard("0", messages=0, at=61.0)
+    True
+    """
+
+    def __init__(self, silent_after: float) -> None:
+        self._silent_after = silent_after
+        self._ears: dict[str, _Ear] = {}
+
+    def watch(self, partition: str, at: float) -> None:
+        """Begin with a partition, as if it had just been heard; no effect on one already watched."""
+        self._ears.setdefault(partition, _Ear(heard=at, attended=at))
+
+    def heard(self, partition: str, messages: int, at: float) -> bool:
+        """Note a callback with so many messages; returns whether this ended a silence."""
+        ear = self._ears[partition]
+        ear.heard = at
+        if messages:
+            ear.owed_since = None
+        return self._recovered(ear, at)
+
+    def busy(self, partition: str) -> None:
+        """A batch is being handled: from here on the silence is ours, not the hub's."""
+        self._ears[partition].busy = True
+
+    def rested(self, partition: str, at: float) -> None:
+        """The batch is done; what the hub holds by now is for the next look at it to say."""
+        ear = self._ears[partition]
+        ear.busy, ear.heard, ear.owed_since = False, at, None
+
+    def tip(self, partition: str, behind: bool, at: float) -> bool:
+        """Note whether the hub holds messages that we have not had; returns whether this ended a silence."""
+        ear = self._ears[partition]
+        if not behind:
+            ear.owed_since = None
+        elif ear.owed_since is None:
+            ear.owed_since = at
+        return self._recovered(ear, at)
+
+    def _recovered(self, ear: _Ear, at: float) -> bool:
+        recovered = ear.silent and ear.silence(at) < self._silent_after
+        ear.silent = ear.silent and not recovered
+        return recovered
+
+    def due(self, at: float) -> list[Silence]:
+        """Return the silent partitions whose connection should be seen to now.
+
+        Each is returned once every `silent_after` seconds, so that a new connection gets time to prove itself.
+        """
+        due = []
+        for partition, ear in self._ears.items():
+            silence = ear.silence(at)
+            if silence >= self._silent_after and at - ear.attended >= self._silent_after:
+                due.append(Silence(partition, silence, news=not ear.silent))
+                ear.silent, ear.attended = True, at
+        return due
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The partitions that are silent."""
+        return frozenset(partition for partition, ear in self._ears.items() if ear.silent)

@@ -1,0 +1,100 @@
+"""A hub in memory with the behaviour of `service.source.EventHubSource`: it passes the same contract tests."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from service.ports import Clock, Message, PartitionTip, Position, SourceError
+
+
+class FakeSource:
+    """A `service.ports.Source` that is fed by the test.
+
+    Parameters
+    ----------
+    positions
+        Where the reader is, live: messages up to there are not delivered again.
+    max_batch
+        Most messages in one batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        positions: Callable[[], Mapping[str, Position]],
+        clock: Clock,
+        partitions: Sequence[str] = ("0", "1"),
+        max_batch: int = 100,
+    ) -> None:
+        self._positions = positions
+        self._clock = clock
+        self._max_batch = max_batch
+        self._log: dict[str, list[Message]] = {partition: [] for partition in partitions}
+        self._next: dict[str, int] = defaultdict(int)
+        self._more = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failure: SourceError | None = None
+        self.ready = False
+
+    def feed(self, partition: str, *bodies: bytes) -> None:
+        """Append messages to a partition, enqueued now."""
+        log = self._log[partition]
+        for body in bodies:
+            number = len(log)
+            log.append(Message(partition, number, str(100 * number), self._clock.now(), body))
+        self._more.set()
+
+    def rewind(self, partition: str, sequence_number: int) -> None:
+        """Deliver again from this sequence number on, as a new connection with an old position would."""
+        self._next[partition] = sequence_number
+        self._more.set()
+
+    def fail(self, error: SourceError) -> None:
+        """Make `prepare` or `run` raise."""
+        self._failure = error
+        self._more.set()
+
+    async def prepare(self) -> list[PartitionTip]:
+        """Return the newest message of each partition, after looking for positions ahead of it."""
+        self._raise_failure()
+        for partition, position in self._positions().items():
+            if position.sequence_number >= len(self._log[partition]):
+                raise SourceError(f"partition {partition} ends before {position.sequence_number}")
+        now = self._clock.now()
+        return [
+            PartitionTip(partition, len(log) - 1, log[-1].enqueued_time if log else now, now)
+            for partition, log in self._log.items()
+        ]
+
+    async def run(self, handle: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
+        """Deliver what was fed and what will be, one batch of a partition after another's."""
+        self._idle.clear()
+        self.ready = True
+        for partition, position in self._positions().items():
+            self._next[partition] = position.sequence_number + 1
+        try:
+            while not self._stopping.is_set():
+                self._raise_failure()
+                self._more.clear()
+                for partition, log in self._log.items():
+                    batch = log[self._next[partition] : self._next[partition] + self._max_batch]
+                    if batch and not self._stopping.is_set():
+                        self._next[partition] += len(batch)
+                        await handle(batch)
+                        self._more.set()
+                await self._more.wait()
+        finally:
+            self.ready = False
+            self._idle.set()
+
+    async def stop(self) -> None:
+        """Let the batch in hand finish."""
+        self._stopping.set()
+        self._more.set()
+        await self._idle.wait()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
