@@ -82,12 +82,20 @@ class Engine:
         Windows, thresholds and bounds.
     detectors
         In the order in which they are to be asked; names must differ.
+
+    Attributes
+    ----------
+    positions
+        Where each partition has been read to: the truth about it, kept with the state that it led to.
+    records
+        How many records have been applied, each once, in the life of this state.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
         self.options = options
         self.detectors = {detector.card.name: detector for detector in detectors}
         self.positions: dict[str, Position] = {}
+        self.records = 0
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window)
@@ -137,6 +145,7 @@ class Engine:
             else:
                 seen[observe(event)] += 1
         self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
+        self.records += len(events)
         if events:
             self.watermark.advance(message.partition, newest)
         return Applied(fresh=True, seen=seen, clamped=clamped, scored=self._close())
@@ -223,6 +232,7 @@ class Engine:
             {
                 "bucket_seconds": self.options.bucket.total_seconds(),
                 "born": self._born.isoformat() if self._born else None,
+                "records": self.records,
                 "told_until": self._told_until.isoformat(),
                 "watermark": self.watermark.dump(),
             },
@@ -261,6 +271,7 @@ class Engine:
             )
         self._born = datetime.fromisoformat(head["born"]) if head["born"] else None
         self._told_until = datetime.fromisoformat(head["told_until"])
+        self.records = head["records"]
         self.watermark.load(head["watermark"])
         self.positions = {
             partition: Position(number, offset, datetime.fromisoformat(time))

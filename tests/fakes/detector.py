@@ -1,0 +1,58 @@
+"""The crudest lawful detector: 100 for what an identity has never done, 0 for the rest, failures a little more."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from models.anomalies import Anomaly, Json
+from models.cells import ActorBucket, Crowd
+from models.detector import Card, Memory
+
+CARD = Card(
+    name="first_time",
+    title="Never done before",
+    what="An action that this identity has never done.",
+    why="Habits seldom change overnight.",
+    false_positives=("new duties",),
+    response=("ask them",),
+    mitre=("TA0001/T1078.004",),
+)
+
+
+class FirstTime:
+    """Remembers which actions each identity has done."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, list[str]] = {}
+
+    @property
+    def card(self) -> Card:
+        return CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        done = self._done.get(seen.actor.id, [])
+        return [
+            Anomaly(
+                detector=CARD.name,
+                actor=seen.actor,
+                bucket=seen.bucket,
+                cell=cell,
+                score=0.0 if cell.action in done else 100.0,
+                surprise=cell.attempts + 2.0 * cell.failures + len(done) / 100 + crowd.actors / 1000,
+                why=f"Never in {len(done)} actions.",
+            )
+            for cell in seen.cells
+        ]
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        done = self._done.setdefault(seen.actor.id, [])
+        done.extend(cell.action for cell in seen.cells if cell.action not in done)
+
+    def dump(self) -> Iterator[Json]:
+        for actor, done in sorted(self._done.items()):
+            yield [actor, list(done)]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        self._done = {actor: list(done) for actor, done in rows}
+
+    def memory(self) -> Memory:
+        return Memory(len(self._done), sum(map(len, self._done.values())), 0, 1.0)

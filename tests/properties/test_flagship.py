@@ -1,0 +1,205 @@
+"""Any interleaving of partitions, any crash, any rewind or duplicate gives the same anomalies and the same alerts.
+
+Messages reach the engine in the order of the drawn script: partitions take turns in any order, the reader goes back,
+the process dies and comes back from its last snapshot. At each tick all that the hub then held has been read. Three
+deliberate mutations show that the property can fail.
+"""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+from models.events import ActivityEvent
+from models.windows import Bucket, Watermark
+from service.engine import Applied, Engine, Options
+from service.ports import Message, Position
+from tests.fakes.detector import FirstTime
+from tests.properties.streams import LATENESS, PARTITIONS, TICK, Hub, hubs
+
+MakeEngine = Callable[[], Engine]
+Step = tuple[str, int]
+
+
+def engine() -> Engine:
+    made = Engine(Options(lateness=LATENESS), [FirstTime()])
+    made.expect(PARTITIONS)
+    return made
+
+
+class Story(NamedTuple):
+    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records and operations learnt."""
+
+    anomalies: dict[str, Any]
+    alerts: dict[tuple[str, int], str]
+    records: int
+
+
+def scripts() -> st.SearchStrategy[list[Step]]:
+    """Between two ticks: read on in a partition, go back in it, take a snapshot, die."""
+    steps = st.sampled_from(["read", "read", "read", "rewind", "snapshot", "crash"])
+    return st.lists(st.tuples(steps, st.integers(0, 11)), max_size=40)
+
+
+class Run:
+    """One life, or several, of an engine in front of a hub."""
+
+    def __init__(self, make: MakeEngine, hub: Hub) -> None:
+        self.make = make
+        self.hub = hub
+        self.engine = make()
+        self.snapshot = list(self.engine.dump())
+        self.cursor = dict.fromkeys(PARTITIONS, 0)
+        self.anomalies: dict[str, Any] = {}
+        self.alerts: dict[tuple[str, int], str] = {}
+        self.ticked: datetime | None = None
+        self.snapshot_ticked: datetime | None = None
+
+    def save(self) -> None:
+        self.snapshot = list(self.engine.dump())
+        self.snapshot_ticked = self.ticked
+
+    def crash(self) -> None:
+        self.engine = self.make()
+        self.engine.load(self.snapshot)
+        self.ticked = self.snapshot_ticked
+        for partition in PARTITIONS:
+            position = self.engine.positions.get(partition)
+            self.cursor[partition] = 0 if position is None else position.sequence_number + 1
+
+    def read(self, partition: str, until: datetime) -> None:
+        at = self.cursor[partition]
+        if at >= self.hub.until(partition, until):
+            return
+        message, events = self.hub.partitions[partition][at]
+        applied = self.engine.apply(message, events)
+        self.note(applied)
+        self.cursor[partition] = at + 1
+
+    def note(self, applied: Applied) -> None:
+        for anomaly in applied.scored:
+            self.anomalies[anomaly.id] = anomaly
+
+    def tick(self, now: datetime) -> None:
+        for partition in PARTITIONS:
+            while self.cursor[partition] < self.hub.until(partition, now):
+                self.read(partition, now)
+        for partition in PARTITIONS:
+            last = self.hub.until(partition, now) - 1
+            for anomaly in self.engine.idle(partition, last, now):
+                self.anomalies[anomaly.id] = anomaly
+        for alert in self.engine.evaluate(now).alerts:
+            self.alerts[alert.id, alert.revision] = alert.model_dump_json()
+        self.ticked = now
+
+    def live(self, script: list[Step]) -> Story:
+        steps = itertools.chain(script, itertools.repeat(("tick", 0)))
+        ticks = list(self.ticks())
+        at = 0
+        for step, choice in steps:
+            partition = PARTITIONS[choice % len(PARTITIONS)]
+            if step == "read":
+                self.read(partition, ticks[at])
+            elif step == "rewind":
+                self.cursor[partition] = max(0, self.cursor[partition] - choice)
+            elif step == "snapshot":
+                self.save()
+            elif step == "crash":
+                self.crash()
+                at = 0 if self.ticked is None else ticks.index(self.ticked) + 1
+            if step == "tick" or choice == 11:
+                self.tick(ticks[at])
+                at += 1
+                if at == len(ticks):
+                    break
+        return Story(self.anomalies, self.alerts, self.engine.records)
+
+    def ticks(self) -> list[datetime]:
+        first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)
+        planned = Bucket.of(first, TICK).end
+        found = []
+        while planned <= self.hub.end:
+            found.append(planned)
+            planned += TICK
+        return found
+
+
+def tells_the_same(make: MakeEngine, hub: Hub, script: list[Step]) -> bool:
+    return Run(make, hub).live(script) == Run(engine, hub).live([])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_any_interleaving_crash_rewind_or_duplicate_tells_the_same(hub: Hub, script: list[Step]) -> None:
+    assert Run(engine, hub).live(script) == Run(engine, hub).live([])
+
+
+class ForgetsWhereItWas(Engine):
+    """Mutation: no sequence guard."""
+
+    def apply(self, message: Message, events: list[ActivityEvent]) -> Applied:  # type: ignore[override]
+        self.positions.pop(message.partition, None)
+        return super().apply(message, events)
+
+
+class PositionsAhead(Engine):
+    """Mutation: positions are stored ahead of the state."""
+
+    def dump(self) -> Any:
+        for section, row in super().dump():
+            if section == "position":
+                yield section, [row[0], row[1] + 1, *row[2:]]
+            else:
+                yield section, row
+
+
+class FastestPartitionWins(Watermark):
+    """Mutation: the watermark is the maximum over partitions."""
+
+    def idle(self, partition: str, complete_until: datetime) -> None:
+        super().idle(partition, complete_until)
+        self._floor = max(self._floor, *self._marks.values())
+
+
+def without_guard() -> Engine:
+    made = ForgetsWhereItWas(Options(lateness=LATENESS), [FirstTime()])
+    made.expect(PARTITIONS)
+    return made
+
+
+def with_positions_ahead() -> Engine:
+    made = PositionsAhead(Options(lateness=LATENESS), [FirstTime()])
+    made.expect(PARTITIONS)
+    return made
+
+
+def with_the_fastest_partition() -> Engine:
+    made = engine()
+    made.watermark = FastestPartitionWins(LATENESS)
+    made.expect(PARTITIONS)
+    return made
+
+
+@pytest.mark.parametrize("mutant", [without_guard, with_positions_ahead, with_the_fastest_partition])
+def test_the_flagship_catches(mutant: MakeEngine) -> None:
+    try:
+        find(
+            st.tuples(hubs(), scripts()),
+            lambda drawn: not tells_the_same(mutant, *drawn),
+            settings=settings(max_examples=3000, phases=[Phase.generate], deadline=None, derandomize=True),
+        )
+    except NoSuchExample:
+        pytest.fail("the property does not notice this mutation")
+
+
+def test_a_position_alone_moves_when_nothing_could_be_read() -> None:
+    made = engine()
+    message = Message("0", 7, "700", datetime.fromisoformat("2026-03-02T09:00:00+00:00"), b"junk")
+    made.apply(message, [])
+    assert made.positions["0"] == Position(7, "700", message.enqueued_time)
+    assert not made.apply(message, []).fresh
