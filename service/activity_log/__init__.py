@@ -1,0 +1,14 @@
+"""The wire format of the Azure Activity Log: bytes in; events, rejects and counts out.
+
+This package alone knows what Azure sends; it leaves duplicates, lateness and forged times to the engine. It asks no
+clock, reads no file and raises nothing: what cannot be understood becomes a `Reject`, and its neighbours live.
+
+One module, one question: `envelope` where a record begins and ends, `records` what its fields are, `actors` who,
+`operations` what and how it ended, `categories` whether it is ours at all, `rejects` why not.
+"""
+
+from service.activity_log.categories import LeftOut
+from service.activity_log.parser import ActivityLogParser, Parsed
+from service.activity_log.rejects import Reject, RejectReason, redact
+
+__all__ = ["ActivityLogParser", "LeftOut", "Parsed", "Reject", "RejectReason", "redact"]

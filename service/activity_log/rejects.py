@@ -1,0 +1,112 @@
+"""Why a record was refused, with a sample that may be shown to people: bounded, and without secrets or addresses."""
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+SAMPLE_LENGTH = 1024
+_WINDOW = 4 * SAMPLE_LENGTH
+
+
+class RejectReason(StrEnum):
+    """The fixed list; a metric label and the first word of every dead letter."""
+
+    NOT_JSON = "not_json"  # a message in which no record can be made out
+    MALFORMED = "malformed"  # a record that is not JSON even after repair
+    TRUNCATED = "truncated"  # the message ends inside a record
+    TOO_DEEP = "too_deep"  # nested beyond what a decoder can follow
+    OVERSIZED = "oversized"  # a message larger than any that Event Hubs carries
+    NOT_A_RECORD = "not_a_record"  # JSON, but neither an activity record nor any other log's
+    NO_TIME = "no_time"  # the record does not say when
+    BAD_TIME = "bad_time"  # it says so in a way that cannot be read, or without a time zone
+    NO_ACTION = "no_action"  # the record does not say what was done
+
+
+class Reject(NamedTuple):
+    """One record (or message) that was refused.
+
+    Attributes
+    ----------
+    reason
+        One of the fixed list.
+    sample
+        Beginning of what was refused, at most 1,024 characters, redacted; may be empty.
+    detail
+        What exactly was wrong, in words; redacted too.
+    """
+
+    reason: RejectReason
+    sample: str
+    detail: str
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of the program: the verdict on a record, on its way to a Reject
+    """Raised inside the package when a record cannot become an event."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+_MASK = "***"
+# Every pattern starts only where a run begins and never gives back what it took: linear on hostile text.
+_ADDRESS = re.compile(r"(?<![\w.+#'%-])[\w.+#'%-]++@[\w.-]++")
+_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+)*+")
+_BEARER = re.compile(r"(?i)\b(bearer|basic|sharedaccesssignature)\s++[^\s\"',;}]++")
+_PAIR = re.compile(
+    r"(?i)(?<![a-z])((?:sig|signature|code|pwd|(?:account|shared(?:access)?|api|access)?key|password|\w{0,32}secret"
+    r"|\w{0,32}token)(?:=|%3d))[^\s\"'&;,}\\]++"
+)
+_BLOB = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{42,}+={1,2}|[A-Za-z0-9_+-]{43,}+=*+)")
+# "key":"value" as JSON, as JSON inside a JSON string, and as pseudo-JSON.
+_MEMBER = re.compile(
+    r"""(?P<head>"(?P<plain>[^"\\]{1,200}+)"\s*+:\s*+")(?:[^"\\]++|\\.)*+"""
+    r"""|(?P<inner>\\"(?P<nested>[^"\\]{1,200}+)\\"\s*+:\s*+\\")(?:[^"\\]++|\\\\(?:\\.|.)|\\[^"\\])*+"""
+    r"""|(?P<single>'(?P<pseudo>[^'\\]{1,200}+)'\s*+:\s*+')(?:[^'\\]++|\\.)*+""",
+    re.DOTALL,
+)
+_PRIVATE = re.compile(
+    r"(?i)password|passwd|pwd|secret|token|credential|connectionstring|(?:access|account|primary|secondary|private|api"
+    r"|shared|storage)_?key|^(?:key|keys|sig|sas|aio|rh|uti|puid)$|signature|givenname|surname|/name$|upn$|emailaddress"
+    r"|unique_name|nameidentifier|^caller$"
+)
+_RAGGED = re.compile(r"[^\s\",;{}\[\]]*\Z")
+
+
+def redact(text: str) -> str:
+    """Mask secrets and people in `text`: signatures, keys, tokens, passwords, e-mail addresses and names in claims.
+
+    Examples
+    --------
+    >>> redact('{"caller":"ann@contoso.com","url":"https://x.blob.core.windows.net/c?sv=1&sig=abc%3D"}')
+    '{"caller":"***","url":"https://x.blob.core.windows.net/c?sv=1&sig=***"}'
+    """
+    text = _MEMBER.sub(_mask_member, text)
+    text = _BEARER.sub(rf"\1 {_MASK}", text)
+    text = _PAIR.sub(rf"\1{_MASK}", text)
+    text = _ADDRESS.sub(_MASK, text)
+    text = _TOKEN.sub(_MASK, text)
+    return _BLOB.sub(_MASK, text)
+
+
+def _mask_member(match: re.Match[str]) -> str:
+    key = match["plain"] or match["nested"] or match["pseudo"]
+    if not _PRIVATE.search(key):
+        return match[0]
+    return (match["head"] or match["inner"] or match["single"]) + _MASK
+
+
+def reject(reason: RejectReason, raw: bytes, detail: str) -> Reject:
+    """Make a `Reject` with a sample of the refused bytes.
+
+    A secret cut in two by the window's edge could escape its pattern, so the window is wider than the sample and its
+    last, ragged word goes.
+    """
+    window = raw[:_WINDOW].decode("utf-8", "replace")
+    if len(raw) > _WINDOW:
+        window = _RAGGED.sub("", window)
+    sample = redact(window)
+    if len(sample) > SAMPLE_LENGTH:
+        sample = sample[: SAMPLE_LENGTH - 1] + "…"
+    return Reject(reason, sample, redact(detail)[:200])
