@@ -26,7 +26,6 @@ from service.settings import (
     redacted,
     secrets,
 )
-from service.settings.sinks import host_allowed
 from service.settings.values import format_duration, parse_duration
 
 DEFAULTS = Path(__file__).parents[2] / "config" / "unwonted.yaml"
@@ -89,7 +88,7 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
     teams = settings.sinks["teams"]
     assert isinstance(teams, TeamsSettings)
     assert teams.allow_hosts == ("*.logic.azure.com", "flows.example.com")
-    assert teams.address().get_secret_value() == TEAMS_URL
+    assert teams.address == SecretStr(TEAMS_URL)
     assert set(settings.sinks) == {"soc", "teams"}
 
 
@@ -268,41 +267,49 @@ def test_the_schema_describes_every_option() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_secrets_in_files_are_read_anew_each_time(tmp_path: Path) -> None:
-    file = tmp_path / "url"
-    file.write_text("https://hook.example.com/one\n")
-    sink = WebhookSettings(url_file=file)
-    assert sink.address().get_secret_value() == "https://hook.example.com/one"
-    file.write_text("https://hook.example.com/two\n")
-    assert sink.address().get_secret_value() == "https://hook.example.com/two"
-    file.write_text(f"http://hook.example.com/{PLANTED}")
-    with pytest.raises(ValueError, match="should begin with https://") as caught:
-        sink.address()
+def test_a_connection_string_in_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    file = tmp_path / "event-hub"
+    file.write_text(CONNECTION + "\n")
+    hub = load(None, {"UNWONTED_EVENT_HUB__CONNECTION_STRING_FILE": str(file)}).event_hub
+    assert hub.connection() == SecretStr(CONNECTION)
+    file.write_text(PLANTED)
+    with pytest.raises(ValueError, match="should look like Endpoint=sb://") as caught:
+        hub.connection()
     assert PLANTED not in str(caught.value)
 
 
-def test_a_rotated_teams_address_is_held_to_the_allowed_hosts(tmp_path: Path) -> None:
+def test_a_sink_hands_on_its_address_or_the_file_that_holds_it(tmp_path: Path) -> None:
     file = tmp_path / "url"
-    file.write_text(f"https://logic.azure.com.evil.example/{PLANTED}")
-    with pytest.raises(ValueError, match="allow_hosts") as caught:
-        TeamsSettings(url_file=file).address()
-    assert PLANTED not in str(caught.value)
+    assert WebhookSettings(url_file=file, secret_file=file).address == file
+    assert WebhookSettings(url_file=file, secret_file=file).signing == (file,)
+    assert WebhookSettings(url=SecretStr("https://x.example/y")).address == SecretStr("https://x.example/y")
+    assert WebhookSettings(url_file=file).signing == ()
 
 
 @pytest.mark.parametrize(
-    ("host", "allowed"),
+    ("url", "loopback", "allowed"),
     [
-        ("prod-1.westeurope.logic.azure.com", True),
-        ("PROD-1.WestEurope.Logic.Azure.com", True),
-        ("logic.azure.com", False),
-        ("evillogic.azure.com", False),
-        ("logic.azure.com.evil.example", False),
-        ("127.0.0.1", True),
-        ("127.0.0.1.evil.example", False),
+        ("https://prod-1.westeurope.logic.azure.com/x", False, True),
+        ("https://PROD-1.WestEurope.Logic.Azure.com/x", False, True),
+        ("https://logic.azure.com/x", False, False),
+        ("https://evillogic.azure.com/x", False, False),
+        ("https://logic.azure.com.evil.example/x", False, False),
+        ("http://127.0.0.1:9/x", True, True),
+        ("http://127.0.0.1:9/x", False, False),
+        ("https://127.0.0.1.evil.example/x", True, False),
+        ("http://prod-1.westeurope.logic.azure.com/x", True, False),
     ],
 )
-def test_a_host_is_allowed_by_whole_labels_only(host: str, allowed: bool) -> None:
-    assert host_allowed(host, ("*.logic.azure.com",)) is allowed
+def test_a_teams_address_leads_to_an_allowed_host(url: str, loopback: bool, allowed: bool) -> None:
+    def make() -> TeamsSettings:
+        return TeamsSettings(url=SecretStr(url), allow_loopback=loopback)
+
+    if allowed:
+        assert make().address == SecretStr(url)
+    else:
+        with pytest.raises(ValueError, match="should") as caught:
+            make()
+        assert url not in str(caught.value)
 
 
 @pytest.mark.parametrize(
