@@ -145,11 +145,14 @@ def slack_refusal(payload: object) -> str | None:
     if not isinstance(payload, dict):
         return "invalid_payload"
     blocks = payload.get("blocks", [])
-    if not isinstance(blocks, list) or len(blocks) > SLACK_BLOCKS or not all(_block_is_sound(b) for b in blocks):
+    attached = [
+        block for attachment in _objects(payload.get("attachments")) for block in _objects(attachment.get("blocks"))
+    ]
+    if not isinstance(blocks, list) or len(blocks) > SLACK_BLOCKS or not all(map(_block_is_sound, blocks + attached)):
         return "invalid_blocks"
-    if not blocks and not payload.get("text"):
+    if not blocks and not attached and not payload.get("text"):
         return "no_text"
-    return "msg_blocks_too_long" if sum(map(_characters, blocks)) > SLACK_TOTAL else None
+    return "msg_blocks_too_long" if sum(map(_characters, blocks + attached)) > SLACK_TOTAL else None
 
 
 def _block_is_sound(block: object) -> bool:
@@ -159,7 +162,7 @@ def _block_is_sound(block: object) -> bool:
         case {"type": "header", "text": {"type": "plain_text"} as text}:
             return _text_is_sound(text, "header")
         case {"type": "section"}:
-            return _section_is_sound(block)
+            return _section_is_sound(_object(block))
         case {"type": "context", "elements": list(elements)}:
             return 0 < len(elements) <= 10 and all(_text_is_sound(element, "context") for element in elements)
         case {"type": "actions", "elements": list(elements)}:

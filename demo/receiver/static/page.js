@@ -41,7 +41,7 @@ function show(message) {
         "p",
         { class: "meta" },
         element("strong", {}, SENDERS[kind]),
-        element("time", { datetime: message.time }, time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })),
+        element("time", { datetime: message.time }, time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false })),
         element("span", { class: "size" }, `${(size / 1000).toFixed(1)} kB`),
         good ? "" : element("span", { class: "status" }, status === 0 ? "cut off" : String(status)),
       ),
