@@ -127,7 +127,7 @@ def test_a_planted_secret_is_in_no_line_not_even_in_a_traceback(stream: io.Strin
     except ValueError as error:
         log.exception("post_failed", error=error, nested={"deep": [PLANTED]})
         logging.getLogger("aiohttp").exception("oops %s", PLANTED)
-        logging.getLogger("aiohttp").exception("%r", error, stack_info=True)
+        logging.getLogger("aiohttp").warning("%r", error, exc_info=error, stack_info=True)
     log.bind(url=f"https://x/{PLANTED}").warning(PLANTED)
     structlog.contextvars.bind_contextvars(key=PLANTED)
     log.info("bound")
