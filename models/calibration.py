@@ -1,0 +1,140 @@
+"""From an unbounded surprise to the chance that a user-day gets that far: what makes a threshold an alert budget.
+
+The scale of 0 to 100 is `scoring`'s; which surprises are summed is the detectors' choice.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from river import base
+
+from models.anomalies import Json
+from models.scoring import score
+
+WIDTH = 0.1  # of a bin of surprise
+BINS = 400  # up to a surprise of 40
+DAY = 24.0
+
+
+class Calibration(base.AnomalyDetector):
+    r"""Exceedance probability of the largest surprise of a user-day.
+
+    One value a user-day, its maximum, goes into a histogram that fades daily. The chance that a user-day reaches v is
+
+    .. math:: P(v) = \frac{strength \cdot \pi(v) + \#\{days \ge v\}}{strength + \#days}, \quad
+              \pi(v) = \min(1, 10^{-(v - location) \cdot slope})
+
+    so that a young or small tenant is judged by the prior and an old one by itself. The table is refreshed when a day
+    is over: within a day, equal surprise means equal score for everybody.
+
+    Parameters
+    ----------
+    location, slope
+        Prior tail: below `location` every user-day, then `slope` powers of ten a unit of surprise.
+    strength
+        User-days that the prior is worth.
+    half_life
+        Days after which a user-day counts half.
+
+    Attributes
+    ----------
+    user_days
+        Fading number of user-days known, those of the day under way left out.
+
+    Examples
+    --------
+    From the first day on, a large surprise fires and a small one stays silent:
+
+    >>> model = Calibration()
+    >>> model.score_one({"surprise": 9.0}) > 75.0
+    True
+    >>> model.score_one({"surprise": 1.0})
+    0.0
+    """
+
+    def __init__(
+        self, location: float = 1.5, slope: float = 0.6, strength: float = 500.0, half_life: float = 30.0
+    ) -> None:
+        self.location = location
+        self.slope = slope
+        self.strength = strength
+        self.half_life = half_life
+        self._day = -1
+        self._today = [0] * BINS
+        self._known = [0.0] * BINS
+        self._refresh()
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
+        self.learn(int(x.get("day", 0)), None, float(x.get("surprise", 0.0)))
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the score, 0 to 100, of ``x["surprise"]``."""
+        return self.score(float(x.get("surprise", 0.0)))
+
+    def learn(self, day: int, before: float | None, now: float) -> None:
+        """Raise the maximum of one user-day from `before` (None: a user-day that begins) to `now`."""
+        if day > self._day:
+            self._fold(day)
+        if before is not None:
+            self._today[_bin(before)] -= 1
+        self._today[_bin(now)] += 1
+
+    @property
+    def warmth(self) -> float:
+        """0 while the prior is all there is, 1 when as many user-days are known as the prior is worth."""
+        return min(1.0, self.user_days / self.strength) if self.strength else 1.0
+
+    def probability(self, surprise: float) -> float:
+        """Return the chance, in (0, 1], that a user-day reaches `surprise`: never rises with it."""
+        position = min(max(0.0, surprise), (BINS - 1) * WIDTH) / WIDTH
+        lower = int(position)
+        low, high = self._exceeded[lower], self._exceeded[lower + 1]
+        return low + (high - low) * (position - lower)
+
+    def score(self, surprise: float) -> float:
+        """Return the score of `surprise`, 0 to 100."""
+        if surprise < self._silent:
+            return 0.0
+        return score(self.probability(surprise))
+
+    def dump(self) -> Iterator[Json]:
+        """Yield one row: the day under way, its histogram and the fading one, as pairs of bin and count."""
+        today: list[Json] = [[bin_, count] for bin_, count in enumerate(self._today) if count]
+        known: list[Json] = [[bin_, count] for bin_, count in enumerate(self._known) if count]
+        yield [self._day, today, known]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._today, self._known, self._day = [0] * BINS, [0.0] * BINS, -1
+        for day, today, known in rows:
+            self._day = int(day)
+            for bin_, count in today:
+                self._today[bin_] = int(count)
+            for bin_, count in known:
+                self._known[bin_] = float(count)
+        self._refresh()
+
+    def _fold(self, day: int) -> None:
+        keep = math.exp2(-min(1000, day - self._day) / self.half_life) if self._day >= 0 else 0.0
+        self._known = [(known + today) * keep for known, today in zip(self._known, self._today, strict=True)]
+        self._today = [0] * BINS
+        self._day = day
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.user_days = sum(self._known)
+        total = max(1e-9, self.strength + self.user_days)
+        exceeded, reached = [], 0.0
+        for bin_ in range(BINS - 1, -1, -1):
+            reached += self._known[bin_]
+            prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - self.location) * self.slope))
+            exceeded.append(min(1.0, (self.strength * prior + reached) / total))
+        exceeded.reverse()
+        self._exceeded = [*exceeded, exceeded[-1]]
+        self._silent = next((bin_ * WIDTH for bin_, p in enumerate(exceeded) if p < 1.0), 0.0) - WIDTH
+
+
+def _bin(surprise: float) -> int:
+    return min(BINS - 1, max(0, int(surprise / WIDTH)))

@@ -1,0 +1,29 @@
+"""Every detector there is, by name: a new one is a file of its own and a line here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from models.detector import Detector
+from models.detectors.rare_action import RareAction
+from models.detectors.rare_failure import RareFailure
+
+DETECTORS: Mapping[str, Callable[..., Detector]] = {
+    "rare_action": RareAction,
+    "rare_failure": RareFailure,
+}
+
+
+def build(name: str, **options: Any) -> Detector:
+    """Make the detector called `name` with its own options.
+
+    Raises
+    ------
+    KeyError
+        If there is no such detector.
+
+    Examples
+    --------
+    >>> build("rare_action", explain_from=50.0).card.name
+    'rare_action'
+    """
+    return DETECTORS[name](**options)

@@ -1,0 +1,289 @@
+"""Rare action: an identity does what it does not do, judged against its own habits and those of its peers.
+
+Why it matters: whoever steals an identity rarely has its habits. The surprise of a cell is a sum of named terms
+(action, outcome, network, scope, sensitivity, evidence); this module puts them together, each is computed elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from models.anomalies import Anomaly, Json
+from models.calibration import Calibration
+from models.cells import ActorBucket, Cell, Crowd
+from models.decay import growth, surprise
+from models.detector import Card, Memory
+from models.detectors.rare_action_why import counterfactual, sentence
+from models.evidence import NONE, Accumulation
+from models.failure_rate import FailureRate
+from models.habits import Habit
+from models.places import NOWHERE, network
+from models.rarity import Rarity
+from models.sensitivity import SENSITIVE, sensitivity
+
+CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
+CONTEXT_SHARE = 0.5  # of the surprise of a new network or scope
+FAMILIAR = 0.2  # an identity's own habit that explains an action well enough to leave the peers unasked
+HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
+GATHERING = Accumulation()
+
+CARD = Card(
+    name="rare_action",
+    title="Identity did something unusual for it",
+    what="An identity performed operations that it, and those like it, hardly ever perform.",
+    why="Somebody who took over an account or a service principal seldom has its habits: first they look around, "
+    "then they grant themselves roles, read keys, run commands or export disks. Each is legal; for this identity "
+    "it is new.",
+    false_positives=(
+        "A new duty, project or on-call shift: the first hours of real change look like this.",
+        "Maintenance or a migration that somebody does once a year.",
+        "A pipeline that was given a new step, or a tool's new version that calls other operations.",
+    ),
+    response=(
+        "Read the list of operations as a story: looking around, granting, reading secrets, running, exporting?",
+        "Ask the identity's owner through another channel than mail or chat whether they did it.",
+        "Compare address and scope with the identity's usual ones; look at its sign-ins of the last day.",
+        "If it was not them: revoke sessions, rotate its secrets, and undo role assignments and credentials first.",
+    ),
+    mitre=("TA0001/T1078.004", "TA0003/T1098", "TA0004/T1098.003", "TA0008/T1021.007", "TA0010/T1537"),
+)
+
+
+class RareAction:
+    """Scores each cell with an attempt by how unlikely it is for its identity.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities, max_actions
+        Identities remembered, and actions of each.
+    half_life_days
+        Days after which what was done counts half.
+    sensitive
+        Additional surprise, in powers of ten, by operation (`sensitivity`).
+    evidence
+        How odd things that come together add up.
+    """
+
+    default_threshold = 75.0
+
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        max_actions: int = 512,
+        half_life_days: float = 30.0,
+        sensitive: Mapping[str, float] = SENSITIVE,
+        evidence: Accumulation = GATHERING,
+    ) -> None:
+        self.explain_from = explain_from
+        self.sensitive = sensitive
+        self.evidence = evidence
+        half_life = half_life_days * 24.0
+        self.rarity = Rarity(half_life=half_life, max_identities=max_identities, max_actions=max_actions)
+        self.failures = FailureRate(half_life=half_life, max_identities=max_identities)
+        self.calibration = Calibration()
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is."""
+        return CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell with an attempt, in the order of the bucket."""
+        actor, bucket = seen.actor, seen.bucket
+        hours = bucket.hours
+        rarity, rule, score_of = self.rarity, self.evidence, self.calibration.score
+        habit = rarity.habits.get(actor.id)
+        so_far, own, total_weight = 0.0, {}, 1.0
+        if habit is not None:
+            so_far = rule.so_far(habit.evidence, hours)
+            own = habit.actions
+            weight = growth(hours, rarity.half_life)
+            total_weight = habit.weight + rarity.concentration * weight
+            discount = rarity.discount * weight
+        else:
+            discount = 0.0
+        session = list(rarity.session(habit, hours))
+        anomalies = []
+        for cell in seen.cells:
+            if not cell.attempts:
+                continue
+            action = cell.action
+            likely = (own.get(action, 0.0) - discount) / total_weight
+            failed = cell.failures or cell.denials
+            if likely >= FAMILIAR and not failed:
+                value = surprise(likely)
+            else:
+                value = self._terms(seen, cell, habit, hours, session, crowd)
+            total = rule.total(value, so_far)
+            score = score_of(total)
+            if score >= self.explain_from:
+                anomalies.append(self._explained(seen, cell, habit, session, crowd, so_far, total, score))
+            else:
+                anomalies.append(Anomaly("rare_action", actor, bucket, cell, round(score, 2), round(total, 4)))
+            so_far += rule.gain(value)
+            service = cell.service
+            if service not in session:
+                session.append(service)
+        return anomalies
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Make a closed bucket part of the identity's habits."""
+        tried = [cell for cell in seen.cells if cell.attempts]
+        if not tried:
+            return
+        actor, hours = seen.actor, seen.bucket.hours
+        late = any(cell.late for cell in tried)
+        worst, held = 0.0, set()
+        for anomaly in scored:
+            worst = max(worst, anomaly.surprise)
+            if anomaly.score >= HELD_FROM:
+                held.add(anomaly.cell.action)
+        ends = [(cell.action, cell.failed) for cell in tried]
+        only = [(cell.action, cell.failed and not cell.successes) for cell in tried]
+        shared = [cell.action for cell in tried if (tally := crowd.actions.get(cell.action)) and tally.actors > 1]
+        habit = self.rarity.learn(actor.id, str(actor.kind), hours, only, held, late, shared)
+        self.failures.learn(actor.id, ends, hours)
+        if worst > self.evidence.floor:
+            self._remember_evidence(habit, seen, scored)
+        elif habit.evidence is not NONE:
+            habit.evidence = self.evidence.after(habit.evidence, hours, 0.0, ())
+        day = int(hours // 24.0)
+        if day == habit.day and worst > habit.worst:
+            self.calibration.learn(day, habit.worst if habit.worst >= 0.0 else None, worst)
+            habit.worst = worst
+        addresses = {network(address) for cell in tried for address in cell.addresses}
+        if addresses:
+            habit.networks = habit.networks.visited(tuple(sorted(addresses)))
+        scopes = {scope for cell in tried for scope in cell.scopes}
+        if scopes:
+            habit.scopes = habit.scopes.visited(tuple(sorted(scopes)))
+
+    def dump(self) -> Iterator[Json]:
+        """Yield each part's rows."""
+        for row in self.calibration.dump():
+            yield ["calibration", row]
+        for row in self.failures.dump():
+            yield ["failures", row]
+        for row in self.rarity.dump():
+            yield ["rarity", row]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"calibration": [], "failures": [], "rarity": []}
+        for part, row in rows:
+            parts[part].append(row)
+        self.calibration.load(parts["calibration"])
+        self.failures.load(parts["failures"])
+        self.rarity.load(parts["rarity"])
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        evicted = self.rarity.evicted + self.rarity.habits.evicted + self.rarity.backoff.evicted + self.failures.evicted
+        return Memory(
+            keys=len(self.rarity.habits),
+            entries=self.rarity.entries() + self.failures.entries(),
+            evicted=evicted,
+            warmth=self.calibration.warmth,
+        )
+
+    def _terms(
+        self, seen: ActorBucket, cell: Cell, habit: Habit | None, hours: float, session: list[str], crowd: Crowd
+    ) -> float:
+        """Return the cell's own surprise: everything but evidence."""
+        value = surprise(self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session).probability)
+        if cell.failures or cell.denials:
+            value += surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd))
+        if value > CONTEXT_FLOOR:
+            value += sum(self._context(cell, habit).values())
+        return value
+
+    def _context(self, cell: Cell, habit: Habit | None) -> dict[str, float]:
+        """Return the terms that only matter when something is odd already."""
+        networks, scopes, buckets = NOWHERE, NOWHERE, 0
+        if habit is not None:
+            networks, scopes, buckets = habit.networks, habit.scopes, habit.buckets
+        return {
+            "network": CONTEXT_SHARE * networks.surprise(tuple(map(network, cell.addresses)), buckets),
+            "scope": CONTEXT_SHARE * scopes.surprise(cell.scopes, buckets),
+            "sensitivity": sensitivity(cell.action, self.sensitive),
+        }
+
+    def _remember_evidence(self, habit: Habit, seen: ActorBucket, scored: Sequence[Anomaly]) -> None:
+        hours, rule = seen.bucket.hours, self.evidence
+        so_far, gained, ids = rule.so_far(habit.evidence, hours), 0.0, []
+        for anomaly in scored:
+            gain = rule.gain(rule.own(anomaly.surprise, so_far + gained))
+            if gain:
+                gained += gain
+                ids.append(anomaly.id)
+        habit.evidence = rule.after(habit.evidence, hours, gained, tuple(ids))
+
+    def _explained(
+        self,
+        seen: ActorBucket,
+        cell: Cell,
+        habit: Habit | None,
+        session: list[str],
+        crowd: Crowd,
+        so_far: float,
+        total: float,
+        score: float,
+    ) -> Anomaly:
+        actor, hours, rarity = seen.actor, seen.bucket.hours, self.rarity
+        kind = str(actor.kind)
+        known = rarity.likelihood(habit, cell.action, kind, hours, session)
+        terms: dict[str, float] = {"action": surprise(known.probability)}
+        outcome: Json = None
+        if cell.failed:
+            fails = self.failures.probability(actor.id, cell.action, hours, crowd)
+            terms["outcome"] = surprise(fails)
+            outcome = {"probability": fails, **self.failures.counts(actor.id, cell.action, hours)}
+        if sum(terms.values()) > CONTEXT_FLOOR:
+            terms |= {name: value for name, value in self._context(cell, habit).items() if value}
+        if so_far and total > self.evidence.floor:
+            terms["evidence"] = total - sum(terms.values())
+        weight = growth(hours, rarity.half_life)
+        probability = self.calibration.probability(total)
+        evidence: dict[str, Json] = {
+            "surprise": total,
+            "terms": dict[str, Json](terms),
+            "probability": {
+                "action": known.probability,
+                "own": known.own,
+                "novelty": known.novelty,
+                "peers": known.base,
+                "times": (habit.actions.get(cell.action, 0.0) / weight) if habit else 0.0,
+                "active_buckets": (habit.weight / weight) if habit else 0.0,
+                "discount": rarity.discount,
+                "concentration": rarity.concentration,
+            },
+            "outcome": outcome,
+            "days_known": habit.days if habit else 0,
+            "buckets_known": habit.buckets if habit else 0,
+            "usual": list[Json](habit.usual() if habit else []),
+            "session": list[Json](session),
+            "identities": len(rarity.habits),
+            "identities_with_action": rarity.backoff.adopters(cell.action),
+            "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
+            "networks_known": list[Json](habit.networks.names if habit else ()),
+            "evidence": {
+                "so_far": so_far,
+                "share": self.evidence.share,
+                "floor": self.evidence.floor,
+                "anomalies": list[Json](habit.evidence.anomalies if habit else ()),
+            },
+            "user_day": {"probability": probability, "known": round(self.calibration.user_days, 1), "score": score},
+        }
+        evidence["counterfactual"] = counterfactual(self.rarity, self.calibration, seen, cell, habit, session, total)
+        return Anomaly(
+            "rare_action",
+            actor,
+            seen.bucket,
+            cell,
+            round(score, 2),
+            round(total, 4),
+            sentence(evidence, terms),
+            evidence,
+        )

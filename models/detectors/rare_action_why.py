@@ -1,0 +1,90 @@
+"""Puts a rare action's numbers into words: one sentence of why, and one of what would have made it ordinary.
+
+Words only; every number comes from the detector's evidence.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.anomalies import Json
+from models.calibration import Calibration
+from models.cells import ActorBucket, Cell
+from models.decay import surprise
+from models.habits import Habit
+from models.rarity import Rarity
+
+TOLD_FROM = 75.0
+BUCKETS_A_DAY = 4.0
+
+
+def sentence(evidence: Mapping[str, Any], terms: Mapping[str, float]) -> str:
+    """Say in one sentence why a cell is unusual.
+
+    >>> sentence({"days_known": 0, "identities": 9, "identities_with_action": 0, "usual": [],
+    ...           "probability": {"times": 0.0}, "evidence": {"anomalies": []}}, {"action": 4.0, "outcome": 1.0})
+    'First seen now; none of 9 known identities ever did it; and it failed.'
+    """
+    days, times = evidence["days_known"], evidence["probability"]["times"]
+    if not days:
+        parts = ["First seen now"]
+    elif times < 0.01:
+        parts = [f"Never in its {days} active {_plural('day', days)}"]
+    else:
+        parts = [f"Only about {times:.1f} times in its {days} active {_plural('day', days)}"]
+    having, known = evidence["identities_with_action"], evidence["identities"]
+    parts.append(
+        f"{having} of {known} known identities ever did it"
+        if having
+        else f"none of {known} known identities ever did it"
+    )
+    if evidence["usual"]:
+        parts.append("usually it does " + ", ".join(_short(action) for action in evidence["usual"]))
+    if terms.get("network"):
+        parts.append("it came from a network new to this identity")
+    if terms.get("scope"):
+        parts.append("in a subscription new to it")
+    if terms.get("sensitivity"):
+        parts.append("the operation is a sensitive one")
+    if terms.get("evidence", 0.0) > 0.3:
+        parts.append("other odd things went before within hours")
+    if terms.get("outcome"):
+        parts.append("and it failed")
+    return "; ".join(parts) + "."
+
+
+def counterfactual(
+    rarity: Rarity,
+    calibration: Calibration,
+    seen: ActorBucket,
+    cell: Cell,
+    habit: Habit | None,
+    session: list[str],
+    total: float,
+) -> Json:
+    """Say what would have kept this cell below the usual threshold, as far as habit and peers go."""
+    kind, hours = str(seen.actor.kind), seen.bucket.hours
+    known = rarity.likelihood(habit, cell.action, kind, hours, session)
+    beside = total - surprise(known.probability)
+    options = []
+    for peers in (1, 2, 3, 5, 10):
+        imagined = rarity.likelihood(habit, cell.action, kind, hours, session, extra=peers)
+        if calibration.score(beside + surprise(imagined.probability)) < TOLD_FROM:
+            options.append(f"if {peers} more {_plural('identity', peers)} of its kind had done it")
+            break
+    buckets = (habit.buckets if habit else 0) + rarity.concentration
+    for days in (1, 2, 3, 5, 10):
+        own = max(0.0, days - rarity.discount) / (buckets + BUCKETS_A_DAY * days)
+        if calibration.score(beside + surprise(own + known.novelty * known.base)) < TOLD_FROM:
+            options.append(f"after doing it on {days} more {_plural('day', days)}")
+            break
+    return f"Would be ordinary {' or '.join(options)}." if options else "No single change would make it ordinary."
+
+
+def _plural(word: str, number: float) -> str:
+    if number == 1:
+        return word
+    return word[:-1] + "ies" if word.endswith("y") and word != "day" else word + "s"
+
+
+def _short(action: str) -> str:
+    return "/".join(action.split("/")[-2:])

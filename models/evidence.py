@@ -1,0 +1,87 @@
+"""Odd things soon after one another weigh more than each alone: an identity's fading sum of surprises.
+
+An intruder does several unusual things within hours; somebody's one new thing stands alone. What counts as a
+surprise, and when the sum is told to anybody, is left to the detectors.
+"""
+
+from typing import NamedTuple
+
+from models.decay import faded
+
+REMEMBERED = 5  # earlier anomalies named in an explanation
+NEGLIGIBLE = 0.05
+
+
+class Evidence(NamedTuple):
+    """What has come together so far.
+
+    Attributes
+    ----------
+    value
+        Sum of surprises beyond the floor, as it stood at `hours`.
+    hours
+        When it was last added to, in hours from the epoch.
+    anomalies
+        Ids of the newest contributions, oldest first.
+    """
+
+    value: float = 0.0
+    hours: float = 0.0
+    anomalies: tuple[str, ...] = ()
+
+
+NONE = Evidence()
+
+
+class Accumulation(NamedTuple):
+    r"""The rule by which evidence adds up.
+
+    With S the surprise of a cell and e the evidence so far, the cell's total is
+
+    .. math:: V = S + share \cdot \min(e, most) \;\text{if}\; S > floor, \;\text{else}\; S
+
+    and e grows by :math:`\max(0, S - floor)`, fading by half every `half_life` hours.
+
+    Examples
+    --------
+    >>> rule = Accumulation(floor=2.5, share=0.6, half_life=12.0)
+    >>> rule.total(4.0, 0.0), rule.total(4.0, 5.0), rule.total(1.0, 5.0)
+    (4.0, 7.0, 1.0)
+
+    The surprise can be had back from the total:
+
+    >>> rule.own(7.0, 5.0)
+    4.0
+    >>> rule.gain(4.0)
+    1.5
+    """
+
+    floor: float = 2.5
+    share: float = 0.6
+    half_life: float = 12.0
+    most: float = 12.0
+
+    def so_far(self, evidence: Evidence, hours: float) -> float:
+        """Return the evidence left at `hours`."""
+        return faded(evidence.value, hours - evidence.hours, self.half_life)
+
+    def total(self, surprise: float, so_far: float) -> float:
+        """Return V."""
+        return surprise + self.share * min(so_far, self.most) if surprise > self.floor else surprise
+
+    def own(self, total: float, so_far: float) -> float:
+        """Return the S that gave `total`."""
+        return total - self.share * min(so_far, self.most) if total > self.floor else total
+
+    def gain(self, surprise: float) -> float:
+        """Return what a cell of that surprise adds."""
+        return max(0.0, surprise - self.floor)
+
+    def after(self, evidence: Evidence, hours: float, gained: float, anomalies: tuple[str, ...]) -> Evidence:
+        """Return the evidence with a bucket's gains added."""
+        value = self.so_far(evidence, hours) + gained
+        if value < NEGLIGIBLE:
+            return NONE
+        if not gained:
+            return evidence
+        return Evidence(value, max(hours, evidence.hours), (*evidence.anomalies, *anomalies)[-REMEMBERED:])

@@ -1,0 +1,250 @@
+"""How likely an attempt is to fail, for this identity and this action, and less telling when it fails for many.
+
+Beta-binomial back-off from tenant to service to action to identity to the pair. What a failure means together with
+other signs is left to the detectors.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from river import base
+
+from models.anomalies import Json
+from models.cells import Crowd
+from models.decay import growth, surprise
+from models.keyed import Keyed
+
+TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
+SERVICE_STRENGTH = 10.0
+ACTION_STRENGTH = 5.0
+PERSONAL_STRENGTH = 2.0
+PAIR_STRENGTH = 2.0
+CROWD_STRENGTH = 2.0
+LARGEST = 0.98
+
+
+class Ledger:
+    """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed."""
+
+    __slots__ = ("attempts", "failures", "last_hours", "pairs")
+
+    def __init__(self) -> None:
+        self.attempts = 0.0
+        self.failures = 0.0
+        self.last_hours = 0.0
+        self.pairs: dict[str, list[float]] | None = None
+
+
+class FailureRate(base.AnomalyDetector):
+    r"""Probability that one identity's attempt at one action fails.
+
+    Counts are of cells, fading. Each level is a beta-binomial mean with its parent as prior,
+    :math:`p = (f + s \, p_{parent}) / (n + s)`; the identity enters as a factor, its failures over those expected of
+    anybody with as many attempts. The pair's own counts begin with its first failure. When the same service fails
+    for others in the same bucket, they are added to the estimate: an outage explains a failure.
+
+    Parameters
+    ----------
+    half_life
+        Hours after which a cell counts half.
+    max_identities
+        Identities remembered; the longest silent are evicted.
+    max_actions
+        Actions remembered of the tenant; the lightest quarter is dropped.
+    max_pairs
+        Failing actions remembered of each identity; the lightest quarter is dropped.
+
+    Attributes
+    ----------
+    evicted
+        Actions and pairs dropped so far.
+
+    Examples
+    --------
+    Somebody whose deployments succeed, and a job that is refused every hour:
+
+    >>> model = FailureRate()
+    >>> for hour in range(200):
+    ...     model.learn_one({"actor": "ada", "action": "web/write", "failed": False, "time": float(hour)})
+    ...     model.learn_one({"actor": "job", "action": "web/list", "failed": True, "time": float(hour)})
+    >>> model.score_one({"actor": "ada", "action": "web/write", "failed": True, "time": 200.0}) > 1.5
+    True
+
+    The job's next refusal surprises nobody:
+
+    >>> model.score_one({"actor": "job", "action": "web/list", "failed": True, "time": 200.0}) < 0.1
+    True
+    """
+
+    def __init__(
+        self, half_life: float = 720.0, max_identities: int = 200_000, max_actions: int = 100_000, max_pairs: int = 128
+    ) -> None:
+        self.half_life = half_life
+        self.max_identities = max_identities
+        self.max_actions = max_actions
+        self.max_pairs = max_pairs
+        self.evicted = 0
+        self._tenant = [0.0, 0.0]
+        self._services: dict[str, list[float]] = {}
+        self._actions: dict[str, list[float]] = {}
+        self._ledgers = Keyed(max_identities, Ledger)
+        self._crowd: tuple[Crowd | None, dict[str, list[int]]] = (None, {})
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
+        actor, action = str(x.get("actor", "")), str(x.get("action", ""))
+        self.learn(actor, [(action, bool(x.get("failed")))], float(x.get("time", 0.0)))
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["failed"]``."""
+        actor, action = str(x.get("actor", "")), str(x.get("action", ""))
+        probability = self.probability(actor, action, float(x.get("time", 0.0)))
+        return surprise(probability if x.get("failed") else 1.0 - probability)
+
+    def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float) -> None:
+        """Learn the cells, action and whether it failed, of one identity in one bucket."""
+        weight = growth(hours, self.half_life)
+        ledger = self._ledgers.touch(actor)
+        ledger.last_hours = max(ledger.last_hours, hours)
+        tenant, services, actions = self._tenant, self._services, self._actions
+        for action, failed in tried:
+            counts = actions.get(action)
+            if counts is None:
+                if len(actions) >= self.max_actions:
+                    self._drop_lightest_actions()
+                counts = actions[action] = [0.0, 0.0]
+                services.setdefault(action.partition("/")[0], [0.0, 0.0])
+            service = services[action.partition("/")[0]]
+            tenant[0] += weight
+            service[0] += weight
+            counts[0] += weight
+            ledger.attempts += weight
+            if failed:
+                tenant[1] += weight
+                service[1] += weight
+                counts[1] += weight
+                ledger.failures += weight
+                self._fail(ledger, action, weight)
+            elif ledger.pairs is not None and action in ledger.pairs:
+                ledger.pairs[action][0] += weight
+
+    def probability(self, actor: str, action: str, hours: float, crowd: Crowd | None = None) -> float:
+        """Return the probability, in (0, 0.98], that `actor`'s attempt at `action` fails; `crowd` mends outages."""
+        weight = growth(hours, self.half_life)
+        common = self.common(action, hours)
+        ledger = self._ledgers.get(actor)
+        probability = common
+        if ledger is not None:
+            tenant = self._tenant_rate(weight)
+            expected = ledger.attempts / weight * tenant
+            factor = (ledger.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
+            probability = min(LARGEST, common * factor)
+            pair = ledger.pairs.get(action) if ledger.pairs is not None else None
+            if pair is not None:
+                probability = (pair[1] / weight + PAIR_STRENGTH * probability) / (pair[0] / weight + PAIR_STRENGTH)
+        if crowd is not None:
+            others, failing = self._others(action, crowd)
+            probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))
+        return min(LARGEST, probability)
+
+    def common(self, action: str, hours: float) -> float:
+        """Return the probability that anybody's attempt at `action` fails."""
+        weight = growth(hours, self.half_life)
+        rate = self._tenant_rate(weight)
+        for counts, strength in (
+            (self._services.get(action.partition("/")[0]), SERVICE_STRENGTH),
+            (self._actions.get(action), ACTION_STRENGTH),
+        ):
+            if counts is not None:
+                rate = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
+        return min(LARGEST, rate)
+
+    def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
+        """Return what is known, faded to `hours`, for an explanation."""
+        weight = growth(hours, self.half_life)
+        ledger = self._ledgers.get(actor) or Ledger()
+        attempts, failures = self._actions.get(action, (0.0, 0.0))
+        pair = (ledger.pairs or {}).get(action, [0.0, 0.0])
+        return {
+            "identity_attempts": round(ledger.attempts / weight, 2),
+            "identity_failures": round(ledger.failures / weight, 2),
+            "action_attempts": round(attempts / weight, 2),
+            "action_failures": round(failures / weight, 2),
+            "pair_failures": round(pair[1] / weight, 2),
+        }
+
+    def entries(self) -> int:
+        """Return about how many values are remembered."""
+        return len(self._ledgers) + len(self._actions)
+
+    def dump(self) -> Iterator[Json]:
+        """Yield the tenant's row, one row a service, an action and an identity."""
+        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self._ledgers.evicted]]
+        for name in sorted(self._services):
+            yield ["service", name, *self._services[name]]
+        for name in sorted(self._actions):
+            yield ["action", name, *self._actions[name]]
+        for key, ledger in self._ledgers.sorted_items():
+            pairs: Json = None if ledger.pairs is None else {k: list[Json](v) for k, v in ledger.pairs.items()}
+            yield ["identity", key, ledger.attempts, ledger.failures, ledger.last_hours, pairs]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._tenant, self._services, self._actions = [0.0, 0.0], {}, {}
+        self._ledgers.clear()
+        for level, name, *values in rows:
+            if level == "tenant":
+                self._tenant = [float(name[0]), float(name[1])]
+                self.evicted, self._ledgers.evicted = int(name[2]), int(name[3])
+            elif level == "service":
+                self._services[name] = [float(value) for value in values]
+            elif level == "action":
+                self._actions[name] = [float(value) for value in values]
+            else:
+                ledger = self._ledgers.touch(name)
+                ledger.attempts, ledger.failures, ledger.last_hours = (float(value) for value in values[:3])
+                pairs = values[3]
+                ledger.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}
+
+    def _tenant_rate(self, weight: float) -> float:
+        rate, strength = TENANT_PRIOR
+        return (self._tenant[1] / weight + rate * strength) / (self._tenant[0] / weight + strength)
+
+    def _fail(self, ledger: Ledger, action: str, weight: float) -> None:
+        if ledger.pairs is None:
+            ledger.pairs = {}
+        pair = ledger.pairs.get(action)
+        if pair is None:
+            if len(ledger.pairs) >= self.max_pairs:
+                pairs = ledger.pairs
+                for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
+                    del pairs[name]
+                    self.evicted += 1
+            pair = ledger.pairs[action] = [0.0, 0.0]
+        pair[0] += weight
+        pair[1] += weight
+
+    def _others(self, action: str, crowd: Crowd) -> tuple[int, int]:
+        """Return how many others tried this service in the bucket, and how many of them failed, at least."""
+        if self._crowd[0] is not crowd:
+            services: dict[str, list[int]] = {}
+            for name, tally in crowd.actions.items():
+                entry = services.setdefault(name.partition("/")[0], [0, 0])
+                entry[0] += tally.actors
+                entry[1] += tally.failing
+            self._crowd = (crowd, services)
+        tried, failing = self._crowd[1].get(action.partition("/")[0], (1, 1))
+        own = crowd.actions.get(action)
+        others, refused = max(0, tried - 1), max(0, failing - 1)
+        if own is not None and own.actors > 1 and (own.failing - 1) * others > refused * (own.actors - 1):
+            others, refused = own.actors - 1, max(0, own.failing - 1)
+        return others, refused
+
+    def _drop_lightest_actions(self) -> None:
+        actions = self._actions
+        for name in sorted(actions, key=lambda name: (actions[name][0], name))[: max(1, self.max_actions // 4)]:
+            del actions[name]
+            self.evicted += 1
+        services = {name.partition("/")[0] for name in actions}
+        for service in [service for service in self._services if service not in services]:
+            del self._services[service]

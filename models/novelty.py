@@ -1,0 +1,152 @@
+"""How often an identity does anything new at all: a hazard learnt over the tenant, and a personal factor.
+
+It makes a curious administrator's next first time less surprising, and that of a managed identity that has never
+changed very surprising. Which new thing it is, is left to `backoff`.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from river import base
+
+from models.anomalies import Json
+from models.decay import growth, surprise
+
+STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
+PRIOR_STRENGTH = 4.0  # active buckets' worth of belief in the prior hazard
+PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
+
+
+def stage_of(buckets: int) -> int:
+    """Return the experience stage of an identity with that many active buckets: 0, 1, 2-3, 4-7 and so on.
+
+    >>> [stage_of(n) for n in (0, 1, 2, 3, 4, 1000)]
+    [0, 1, 2, 2, 3, 10]
+    """
+    return min(STAGES - 1, buckets.bit_length())
+
+
+def prior_hazard(stage: int) -> float:
+    """Return the chance of anything new in an active bucket before anything is learnt: falls with experience.
+
+    >>> [round(prior_hazard(stage), 2) for stage in (0, 3, 6, 10)]
+    [0.9, 0.32, 0.11, 0.03]
+    """
+    return max(0.005, 0.9 * math.exp2(-stage / 2.0))
+
+
+class NoveltyRate(base.AnomalyDetector):
+    r"""Probability that an identity does something new in its next active bucket.
+
+    With h the hazard of a kind of identity at an experience stage (novel buckets over active buckets, both fading,
+    plus a prior), and :math:`H(n)` its sum over an identity's n active buckets so far, of which s were novel,
+
+    .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
+
+    The hazard is refreshed when time moves on to another bucket, so within one bucket it does not matter who is
+    learnt first.
+
+    Parameters
+    ----------
+    half_life
+        Hours after which a bucket counts half.
+
+    Examples
+    --------
+    Two managed identities, a hundred hours of the same, then one of them does something new:
+
+    >>> model = NoveltyRate()
+    >>> for hour in range(100):
+    ...     model.learn_one({"kind": "managed_identity", "buckets": hour, "novel": hour == 0, "time": float(hour)})
+    >>> steady = {"kind": "managed_identity", "buckets": 100, "seen": 1, "time": 100.0}
+    >>> model.score_one({**steady, "novel": True}) > 1.5
+    True
+
+    That nothing new happens surprises nobody:
+
+    >>> model.score_one({**steady, "novel": False}) < 0.1
+    True
+    """
+
+    def __init__(self, half_life: float = 1440.0) -> None:
+        self.half_life = half_life
+        self._counts: dict[str, list[list[float]]] = {}
+        self._hours = float("-inf")
+        self._stale: set[str] = set()
+        self._hazards: dict[str, tuple[list[float], list[float]]] = {}
+        self._prior = _cumulated([prior_hazard(stage) for stage in range(STAGES)])
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn that an identity of ``x["kind"]`` with ``x["buckets"]`` behind it did (``x["novel"]``) a new thing."""
+        self.learn(
+            str(x.get("kind", "unknown")), int(x.get("buckets", 0)), bool(x.get("novel")), float(x.get("time", 0.0))
+        )
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["novel"]``, for an identity that did new things in ``x["seen"]`` buckets."""
+        rate = self.rate(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), int(x.get("seen", 0)))
+        return surprise(rate if x.get("novel") else 1.0 - rate)
+
+    def learn(self, kind: str, buckets: int, novel: bool, hours: float) -> None:
+        """Learn one active bucket, at `hours`, of an identity that had `buckets` before."""
+        if hours > self._hours:
+            self._settle()
+            self._hours = hours
+        table = self._counts.get(kind)
+        if table is None:
+            table = self._counts[kind] = [[0.0, 0.0] for _ in range(STAGES)]
+        weight = growth(hours, self.half_life)
+        entry = table[stage_of(buckets)]
+        entry[0] += weight
+        if novel:
+            entry[1] += weight
+        self._stale.add(kind)
+
+    def rate(self, kind: str, buckets: int, seen: int) -> float:
+        """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones."""
+        hazards, before = self._hazards.get(kind, self._prior)
+        stage = stage_of(buckets)
+        expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
+        return min(0.99, hazards[stage] * (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
+
+    def dump(self) -> Iterator[Json]:
+        """Yield the time of the last lesson and whose hazards it left unsettled, then one row a kind."""
+        yield [self._hours if self._counts else None, list[Json](sorted(self._stale))]
+        for kind in sorted(self._counts):
+            hazards = self._hazards.get(kind)
+            counts: list[Json] = [list[Json](entry) for entry in self._counts[kind]]
+            yield [kind, counts, list[Json](hazards[0]) if hazards else None]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._counts, self._hazards, self._stale, self._hours = {}, {}, set(), float("-inf")
+        for number, row in enumerate(rows):
+            if number == 0:
+                self._hours = float("-inf") if row[0] is None else float(row[0])
+                self._stale = set(row[1])
+                continue
+            kind, counts, hazards = row
+            self._counts[kind] = [[float(active), float(novel)] for active, novel in counts]
+            if hazards:
+                self._hazards[kind] = _cumulated([float(hazard) for hazard in hazards])
+
+    def _settle(self) -> None:
+        for kind in self._stale:
+            weight = growth(self._hours, self.half_life)
+            self._hazards[kind] = _cumulated(
+                [
+                    (novel / weight + PRIOR_STRENGTH * prior_hazard(stage)) / (active / weight + PRIOR_STRENGTH)
+                    for stage, (active, novel) in enumerate(self._counts[kind])
+                ]
+            )
+        self._stale.clear()
+
+
+def _cumulated(hazards: list[float]) -> tuple[list[float], list[float]]:
+    """Return the hazards and, for each stage, how many novel buckets are expected before it begins."""
+    before, total = [], 0.0
+    for stage, hazard in enumerate(hazards):
+        before.append(total)
+        total += hazard * max(1, 1 << stage >> 1)
+    return hazards, before

@@ -1,0 +1,259 @@
+"""How likely one identity is to do one action now: what it did itself, backed off to what others have adopted.
+
+The rarity model: a bounded memory of habits, on top of `novelty` (does it do anything new?) and `backoff` (which
+new thing?). Outcome, evidence, context and the scale are left to the detectors.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from river import base
+
+from models.anomalies import Json
+from models.backoff import Backoff
+from models.decay import growth, surprise
+from models.habits import Habit
+from models.keyed import Keyed
+from models.novelty import NoveltyRate
+
+BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
+FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
+MOST_HELD = 64
+INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
+INVENTOR_SHARE = 0.1
+SESSION_HOURS = 4.0
+DAY = 24.0
+
+
+class Likelihood(NamedTuple):
+    """A probability with the numbers it came from: ``probability = own + novelty * base``."""
+
+    probability: float
+    own: float
+    novelty: float
+    base: float
+
+
+class Rarity(base.AnomalyDetector):
+    r"""Pitman-Yor probability of an action with a learnt novelty rate.
+
+    With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
+
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u) \, p_{base}(a \mid u)
+
+    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. An identity that keeps doing what
+    nobody did before (names made up by every run) has a floor under :math:`p_{base}` that rises with its share of
+    such inventions: it mutes itself, without a list.
+
+    Parameters
+    ----------
+    discount, concentration
+        d and theta.
+    half_life
+        Hours after which an active bucket counts half.
+    max_identities
+        Identities remembered; the longest silent are evicted.
+    max_actions
+        Actions remembered of each identity; the lightest quarter is dropped.
+
+    Attributes
+    ----------
+    evicted
+        Actions of identities dropped so far.
+
+    Examples
+    --------
+    >>> model = Rarity()
+    >>> for hour in range(200):
+    ...     for person in ("ada", "ben", "eve"):
+    ...         model.learn_one({"actor": person, "action": "compute/read", "time": 500_000.0 + hour})
+    >>> now = {"actor": "eve", "time": 500_200.0}
+    >>> model.score_one({**now, "action": "authorization/write"}) > 5.0
+    True
+    >>> model.score_one({**now, "action": "compute/read"}) < 0.1
+    True
+    """
+
+    def __init__(
+        self,
+        discount: float = 0.5,
+        concentration: float = 1.0,
+        half_life: float = 720.0,
+        max_identities: int = 200_000,
+        max_actions: int = 512,
+    ) -> None:
+        self.discount = discount
+        self.concentration = concentration
+        self.half_life = half_life
+        self.max_identities = max_identities
+        self.max_actions = max_actions
+        self.evicted = 0
+        self.backoff = Backoff(discount, concentration)
+        self.novelty = NoveltyRate()
+        self.habits = Keyed(max_identities, Habit, self._abandon)
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` in the bucket at ``x["time"]`` hours."""
+        self.learn(
+            str(x.get("actor", "")),
+            str(x.get("kind", "unknown")),
+            float(x.get("time", 0.0)),
+            [(str(x.get("action", "")), bool(x.get("failed")))],
+        )
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["action"]`` by ``x["actor"]`` at ``x["time"]``."""
+        habit = self.habits.get(str(x.get("actor", "")))
+        action, kind = str(x.get("action", "")), str(x.get("kind", "unknown"))
+        return surprise(self.likelihood(habit, action, kind, float(x.get("time", 0.0))).probability)
+
+    def likelihood(
+        self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
+    ) -> Likelihood:
+        """Return how likely an identity with this habit (None: never seen) is to do `action`.
+
+        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals.
+        """
+        common = self.backoff.probability(action, kind, session, extra)
+        if habit is None:
+            rate = self.novelty.rate(kind, 0, 0)
+            return Likelihood(rate * common, 0.0, rate, common)
+        weight = growth(hours, self.half_life)
+        times = habit.actions.get(action, 0.0) / weight
+        own = max(times - self.discount, 0.0) / (habit.weight / weight + self.concentration)
+        rate = self.novelty.rate(kind, habit.buckets, habit.novel)
+        if habit.inventions > INVENTIONS_FREE:
+            share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
+            common = max(common, INVENTOR_SHARE * min(1.0, share))
+        return Likelihood(min(1.0, own + rate * common), own, rate, common)
+
+    def session(self, habit: Habit | None, hours: float) -> tuple[str, ...]:
+        """Return the services that an identity has used within the last hours."""
+        if habit is None or hours - habit.last_hours > SESSION_HOURS:
+            return ()
+        return habit.session
+
+    def learn(
+        self,
+        actor: str,
+        kind: str,
+        hours: float,
+        tried: Sequence[tuple[str, bool]],
+        held: Collection[str] = (),
+        late: bool = False,
+        shared: Collection[str] = (),
+    ) -> Habit:
+        """Learn one identity's bucket.
+
+        Parameters
+        ----------
+        actor, kind, hours
+            Who, of which sort, when.
+        tried
+            Distinct actions, and whether all that came of them was failure.
+        held
+            Those told as unusual: they teach only when they recur on another day.
+        late
+            Whether the bucket had been learnt before and this comes on top.
+        shared
+            Actions that somebody else did in the same bucket, too: they are nobody's invention.
+
+        Returns
+        -------
+        Habit
+            The identity's memory, with this bucket in it.
+        """
+        habit = self.habits.touch(actor)
+        if habit.kind != kind:
+            self._change_kind(habit, kind)
+        day = int(hours // DAY)
+        weight = growth(hours, self.half_life) * self._credit(habit, day, late)
+        novel = False
+        actions = habit.actions
+        for action, failed in tried:
+            known = actions.get(action)
+            novel = novel or known is None
+            if action in held and self._hold(habit, action, day):
+                continue
+            if known is None:
+                known = 0.0
+                habit.inventions += self._adopt(habit, action) and action not in shared
+            actions[action] = known + (weight * FAILED_CREDIT if failed else weight)
+        if not late:
+            habit.weight += weight
+            self.novelty.learn(kind, habit.buckets, novel, hours)
+            habit.buckets += 1
+            habit.novel += novel
+        if hours >= habit.last_hours:
+            habit.last_hours = hours
+            habit.session = tuple(sorted({action.partition("/")[0] for action, _ in tried}))[:8]
+        return habit
+
+    def entries(self) -> int:
+        """Return about how many values are remembered, from what the population knows."""
+        return len(self.habits) + self.backoff.adoptions()
+
+    def dump(self) -> Iterator[Json]:
+        """Yield rows: evictions, the population's, then one an identity."""
+        yield ["evicted", self.evicted, self.habits.evicted]
+        for row in self.backoff.dump():
+            yield ["backoff", row]
+        for row in self.novelty.dump():
+            yield ["novelty", row]
+        for key, habit in self.habits.sorted_items():
+            yield ["identity", key, *habit.row()]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"backoff": [], "novelty": []}
+        self.habits.clear()
+        for part, *values in rows:
+            if part == "evicted":
+                self.evicted, self.habits.evicted = int(values[0]), int(values[1])
+            elif part == "identity":
+                self.habits.touch(str(values[0])).restore(values[1:])
+            else:
+                parts[part].append(values[0])
+        self.backoff.load(parts["backoff"])
+        self.novelty.load(parts["novelty"])
+
+    def _credit(self, habit: Habit, day: int, late: bool) -> float:
+        """Return what a bucket of that day counts; a busy day is worth little more than a short one."""
+        if day > habit.day:
+            habit.day, habit.today, habit.worst = day, 0, -1.0
+            habit.days += 1
+        habit.today += not late
+        return min(1.0, BUCKETS_A_DAY / max(1, habit.today))
+
+    def _hold(self, habit: Habit, action: str, day: int) -> bool:
+        """Return whether an action told as unusual has to wait for another day before it teaches."""
+        if habit.held is None:
+            habit.held = {}
+        if habit.held.setdefault(action, day) >= day:
+            if len(habit.held) > MOST_HELD:
+                del habit.held[min(habit.held, key=lambda name: (habit.held or {}).get(name, 0))]
+            return True
+        del habit.held[action]
+        if not habit.held:
+            habit.held = None
+        return False
+
+    def _adopt(self, habit: Habit, action: str) -> bool:
+        if len(habit.actions) >= self.max_actions:
+            weights = habit.actions
+            for name in sorted(weights, key=lambda name: (weights[name], name))[: max(1, self.max_actions // 4)]:
+                del weights[name]
+                self.backoff.abandon(name, habit.kind)
+                self.evicted += 1
+        return self.backoff.adopt(action, habit.kind)
+
+    def _abandon(self, key: str, habit: Habit) -> None:
+        for action in habit.actions:
+            self.backoff.abandon(action, habit.kind)
+
+    def _change_kind(self, habit: Habit, kind: str) -> None:
+        for action in habit.actions:
+            self.backoff.abandon(action, habit.kind)
+        habit.kind = kind
+        for action in habit.actions:
+            self.backoff.adopt(action, kind)
