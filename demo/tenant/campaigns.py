@@ -95,7 +95,7 @@ class Adversary:
 
     def _campaign(self, style: str) -> tuple[str, str, str, Identity, list[Call]]:
         rng = self._rng
-        day = rng.randint(self._plan.first_campaign_day, self._plan.last_campaign_day)
+        day = self._day()
         who = self._victim(style, day)
         begin = self._begin(day, who, style)
         place = self._place(who, style)
@@ -115,6 +115,16 @@ class Adversary:
                 begin += int(rng.uniform(0.5, 1.3) * DAY)
         # What would lie beyond the simulated time does not happen; the first step always does.
         return style, name, mitre, who, [call for i, call in enumerate(calls) if i == 0 or call.time < end - 1]
+
+    def _day(self) -> int:
+        """Draw a day; most attackers know that nobody works at weekends and that they would stand out."""
+        rng, plan = self._rng, self._plan
+        day = 0
+        for _ in range(3):
+            day = rng.randint(plan.first_campaign_day, plan.last_campaign_day)
+            if (plan.start + timedelta(days=day)).weekday() < 5 or rng.random() < 0.3:
+                break
+        return day
 
     def _victim(self, style: str, day: int) -> Identity:
         rng = self._rng
@@ -151,7 +161,7 @@ class Adversary:
         """Choose what is done: technique, ATT&CK id, operations, share of denials, mean pause in microseconds."""
         rng = self._rng
         if style == "recon":
-            doors = [named(name) for name in rng.sample(RECON, rng.randint(5, 12))]
+            doors = [named(name) for name in rng.sample(RECON, rng.randint(3, 9))]
             return "Search for ways on", "T1526", doors, rng.uniform(0.55, 0.9), rng.uniform(0.3, 8) * MINUTE
         if style == "insider":
             return "Misuse of one's own area", "T1078.004", self._own_area(who), 0.06, rng.uniform(3, 60) * MINUTE

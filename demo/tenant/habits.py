@@ -9,6 +9,8 @@ from demo.tenant.plan import TenantPlan
 from demo.tenant.roles import KIN, ROLES
 
 _ALL_SERVICES = tuple(SERVICES)
+_FOCUS = 0.2  # shape of the gamma that draws a person's mix: the lower, the fewer of the role's services matter
+_CURIOSITY = 0.03  # median share of operations that are not chosen by habit
 
 
 class Habit:
@@ -29,13 +31,14 @@ class Habit:
         self._rng = Random(f"{plan.seed}/habit/{who.index}")
         rng = self._rng
         role = who.role
-        weights = {f"microsoft.{name}": w * rng.gammavariate(0.9, 1.0) for name, w in ROLES[role].items()}
-        kin = ROLES[rng.choice(KIN[role])]
-        weights.setdefault(f"microsoft.{rng.choice(list(kin))}", 0.6)
-        self._services: dict[str, float] = weights
+        mix = {f"microsoft.{name}": w * rng.gammavariate(_FOCUS, 1.0) for name, w in ROLES[role].items()}
+        kept = sorted(mix, key=lambda name: -mix[name])[: 3 + int(rng.expovariate(1 / 2.5))]
+        self._services: dict[str, float] = {name: mix[name] for name in kept}
+        self._services.setdefault(f"microsoft.{rng.choice(list(ROLES[rng.choice(KIN[role])]))}", 0.05)
+        self._area = tuple(mix)
         self._usual: dict[str, dict[str, tuple[Operation, float]]] = {}
         # Most people hardly ever leave their path; a few do all the time.
-        self._curiosity = min(0.35, plan.novelty * 0.035 * rng.lognormvariate(0.0, 0.8))
+        self._curiosity = min(0.3, plan.novelty * _CURIOSITY * rng.lognormvariate(0.0, 0.8))
         self._drift = plan.drift * 0.025 * rng.lognormvariate(0.0, 0.6)
         self.seen: set[str] = set()
         self._remix()
@@ -55,7 +58,7 @@ class Habit:
             rng = self._rng
             entries, running = SERVICES[service], POPULARITY[service]
             known = {}
-            for _ in range(2 + int(rng.expovariate(1 / 4))):
+            for _ in range(2 + int(rng.expovariate(1 / 2.8))):
                 entry = rng.choices(entries, cum_weights=running)[0]
                 known.setdefault(entry.action, (entry, entry.weight * rng.lognormvariate(0.0, 1.2)))
             self._usual[service] = known
@@ -65,13 +68,16 @@ class Habit:
         """Draw the operations of one session."""
         rng = self._rng
         service = self._service()
-        project = rng.random() < 0.5 * self._curiosity
+        curiosity = self._curiosity
+        if rng.random() < 0.7 * curiosity:
+            # A project leads somebody through a part of a service that they do not know yet.
+            service = self._elsewhere()
+            curiosity, length = 0.75, length + rng.randint(2, 8)
         done: list[Operation] = []
         for _ in range(length):
-            if rng.random() < 0.15:
+            if rng.random() < 0.1:
                 service = self._service()
-            # A project takes somebody through a part of the service that they do not know yet.
-            if rng.random() < (0.5 if project else self._curiosity):
+            if rng.random() < curiosity:
                 entry = rng.choices(SERVICES[service], cum_weights=POPULARITY[service])[0]
             else:
                 known = list(self.usual(service).values())
@@ -80,10 +86,14 @@ class Habit:
         return done
 
     def _service(self) -> str:
+        return self._rng.choices(self._names, cum_weights=self._running)[0]
+
+    def _elsewhere(self) -> str:
         rng = self._rng
-        if rng.random() < 0.08 * self._curiosity:
-            return rng.choice(_ALL_SERVICES)
-        return rng.choices(self._names, cum_weights=self._running)[0]
+        lot = rng.random()
+        if lot < 0.45:
+            return self._service()
+        return rng.choice(self._area if lot < 0.9 else _ALL_SERVICES)
 
     def pass_day(self) -> None:
         """Let a day go by: now and then a new operation becomes usual, rarely a new service does."""
@@ -110,5 +120,5 @@ class Habit:
             self._services[name] *= 0.15
         for name, weight in ROLES[role].items():
             key = f"microsoft.{name}"
-            self._services[key] = self._services.get(key, 0.0) + weight * rng.gammavariate(0.9, 1.0)
+            self._services[key] = self._services.get(key, 0.0) + weight * rng.gammavariate(_FOCUS, 1.0)
         self._remix()

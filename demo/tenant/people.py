@@ -60,7 +60,7 @@ class Person:
         if day in self._leave:
             return []
         if weekday >= 5:
-            sessions = 1 if rng.random() < 0.05 * self._rate else 0
+            sessions = 1 if rng.random() < 0.08 * self._rate else 0
         elif rng.random() < self._presence:
             sessions = int(self._rate) + (rng.random() < self._rate % 1)
         else:
