@@ -1,0 +1,107 @@
+"""Alerts on a stream: a card for people at a terminal, or one CloudEvent a line for pipes."""
+
+import asyncio
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import BinaryIO, Literal
+
+from service.alerts import Alert
+from service.ports import Receipt, Rendered
+from service.sinks.story import ALL_LINKS, Links, tell
+from service.sinks.webhook import cloud_event
+from service.sinks.wording import counted
+
+WIDTH = 100
+_COLOURS = {"critical": "1;31", "high": "1;31", "medium": "1;33", "low": "1;36"}
+
+
+class StdoutSink:
+    """A stream, usually standard output.
+
+    Parameters
+    ----------
+    name
+        Name in configuration, logs and metrics.
+    stream
+        Where to write; stays open.
+    style
+        ``card`` for people, ``ndjson`` for machines: what the generic webhook would carry, one a line.
+    colour
+        Whether cards use a terminal's colours.
+    links
+        Which links the alerts carry.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: BinaryIO,
+        *,
+        style: Literal["card", "ndjson"] = "card",
+        colour: bool = False,
+        links: Links = ALL_LINKS,
+    ) -> None:
+        self._name = name
+        self._stream = stream
+        self._style = style
+        self._colour = colour
+        self._links = links
+
+    @property
+    def name(self) -> str:
+        """Name in configuration, logs and metrics."""
+        return self._name
+
+    def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
+        """Turn each alert into a card, or into a line, of its own."""
+        return [self._rendered(alert) for alert in alerts]
+
+    async def send(self, message: Rendered) -> Receipt:
+        """Write and flush, in a thread: whoever reads the pipe may be slow."""
+        try:
+            await asyncio.to_thread(self._write, message.body)
+        except (OSError, ValueError):  # a closed pipe, a closed file
+            return Receipt("broken", "stream_closed")
+        return Receipt("sent", "written")
+
+    async def close(self) -> None:
+        """Leave the stream as it is."""
+
+    def _rendered(self, alert: Alert) -> Rendered:
+        if self._style == "ndjson":
+            text = json.dumps(cloud_event(alert, self._links), ensure_ascii=False, separators=(",", ":")) + "\n"
+            kind = "application/x-ndjson"
+        else:
+            text = card(alert, self._links, colour=self._colour)
+            kind = "text/plain; charset=utf-8"
+        body = text.encode("utf-8", "replace")
+        return Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, kind)
+
+    def _write(self, body: bytes) -> None:
+        self._stream.write(body)
+        self._stream.flush()
+
+
+def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str:
+    """Return `alert` as lines of at most 100 characters (longer where a link or a name has no blank to break at)."""
+    story = tell(alert, links)
+    lines = [story.heading, *_fact(story.who.label, story.who.text)]
+    for number, facts in enumerate(story.findings):
+        lines += [""] * (number > 0)
+        lines += [line for fact in facts for line in _fact(fact.label, fact.text)]
+    if story.hidden:
+        lines += _fact("", counted(story.hidden, "more finding") + " not shown")
+    for number, step in enumerate(story.checks):
+        lines += _fact("Check" if number == 0 else "", f"{number + 1}. {step}")
+    if story.mitre:
+        lines += _fact("ATT&CK", story.mitre)
+    lines += [f"{link.label:<13} {link.url}" for link in story.links]
+    code = _COLOURS.get(alert.severity.value, "1")
+    top = f"\x1b[{code}m┌ {lines[0]}\x1b[0m" if colour else f"┌ {lines[0]}"
+    return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {story.reference}"]) + "\n"
+
+
+def _fact(label: str, text: str) -> list[str]:
+    wrapped = textwrap.wrap(text, WIDTH - 16, break_long_words=False, break_on_hyphens=False) or [""]
+    return [f"{label if number == 0 else '':<13} {line}" for number, line in enumerate(wrapped)]
