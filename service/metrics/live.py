@@ -1,0 +1,121 @@
+"""What the engine and the outbox hold, asked for at each scrape rather than told at each change."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from models.detector import Memory
+from models.windows import EPOCH
+from service.ports import PartitionTip, Position
+
+
+class Reading(NamedTuple):
+    """What is held at the moment of a scrape.
+
+    Attributes
+    ----------
+    watermark
+        How far event time is complete; the epoch, if nothing has come yet.
+    positions
+        How far each partition has been read.
+    memory
+        What each detector holds.
+    waiting
+        Messages in the outbox, a sink.
+    broken
+        Sinks whose address is not accepted.
+    """
+
+    watermark: datetime = EPOCH
+    positions: Mapping[str, Position] = {}
+    memory: Mapping[str, Memory] = {}
+    waiting: Mapping[str, int] = {}
+    broken: Iterable[str] = ()
+
+
+class LiveCollector(Collector):
+    """Turns a `Reading` into series; until there is one, all of them stand at zero.
+
+    Parameters
+    ----------
+    detectors, sinks
+        Names that series exist for, whatever the reading holds.
+    identity_limit
+        Most identities that a detector remembers.
+    """
+
+    def __init__(self, detectors: Sequence[str], sinks: Sequence[str], identity_limit: int) -> None:
+        self.read: Callable[[], Reading] = Reading
+        self.tips: dict[str, PartitionTip] = {}
+        self._detectors = tuple(detectors)
+        self._sinks = tuple(sinks)
+        self._identity_limit = identity_limit
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family, with the series of this moment."""
+        reading = self.read()
+        yield GaugeMetricFamily(
+            "unwonted_watermark_timestamp_seconds",
+            "How far event time is complete, Unix time; 0 before the first event.",
+            value=reading.watermark.timestamp(),
+        )
+        yield from self._partitions(reading.positions)
+        yield from self._memory(reading.memory)
+        waiting = GaugeMetricFamily(
+            "unwonted_outbox_messages", "Messages that wait for their delivery.", labels=["sink"]
+        )
+        broken = GaugeMetricFamily(
+            "unwonted_sink_broken", "1 while a sink's address is not accepted, else 0.", labels=["sink"]
+        )
+        for sink in self._sinks:
+            waiting.add_metric([sink], reading.waiting.get(sink, 0))
+            broken.add_metric([sink], float(sink in reading.broken))
+        yield waiting
+        yield broken
+
+    def _partitions(self, positions: Mapping[str, Position]) -> Iterator[Metric]:
+        lag = GaugeMetricFamily(
+            "unwonted_consumer_lag_messages", "Messages in the hub and not yet applied.", labels=["partition"]
+        )
+        applied = GaugeMetricFamily(
+            "unwonted_partition_last_applied_timestamp_seconds",
+            "When the hub took the message applied last, Unix time.",
+            labels=["partition"],
+        )
+        for partition, tip in sorted(self.tips.items()):
+            position = positions.get(partition)
+            behind = tip.sequence_number - (position.sequence_number if position else -1)
+            lag.add_metric([partition], max(0, behind))
+            if position:
+                applied.add_metric([partition], position.enqueued_time.timestamp())
+        yield lag
+        yield applied
+
+    def _memory(self, memory: Mapping[str, Memory]) -> Iterator[Metric]:
+        keys = GaugeMetricFamily("unwonted_tracked_keys", "Identities that a detector remembers.", labels=["detector"])
+        limit = GaugeMetricFamily(
+            "unwonted_tracked_keys_limit", "Most identities that a detector remembers.", labels=["detector"]
+        )
+        entries = GaugeMetricFamily(
+            "unwonted_state_entries", "Values that a detector remembers of all identities.", labels=["detector"]
+        )
+        evicted = CounterMetricFamily(
+            "unwonted_evictions", "Identities or values forgotten to stay within bounds.", labels=["detector"]
+        )
+        warmth = GaugeMetricFamily(
+            "unwonted_warmup_ratio",
+            "0 while a detector knows nothing, 1 when its scores are fully trusted.",
+            labels=["detector"],
+        )
+        nothing = Memory(keys=0, entries=0, evicted=0, warmth=0.0)
+        for detector in self._detectors:
+            held = memory.get(detector, nothing)
+            keys.add_metric([detector], held.keys)
+            limit.add_metric([detector], self._identity_limit)
+            entries.add_metric([detector], held.entries)
+            evicted.add_metric([detector], held.evicted)
+            warmth.add_metric([detector], held.warmth)
+        yield from (keys, limit, entries, evicted, warmth)
