@@ -31,7 +31,10 @@ RUN install -d -o 10001 -g 10001 -m 0750 /state
 COPY --from=build /opt/unwonted /opt/unwonted
 COPY config/unwonted.yaml /etc/unwonted/unwonted.yaml
 
-ENV PATH=/opt/unwonted/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/unwonted/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    UNWONTED_CONFIG=/etc/unwonted/unwonted.yaml
 WORKDIR /state
 USER 10001:10001
 VOLUME ["/state", "/tmp"]
