@@ -20,7 +20,7 @@ from demo.tenant.plan import TenantPlan
 from demo.tenant.techniques import RECON, TECHNIQUES, Technique
 
 _STYLES = ("multi-step", "stealthy", "recon", "insider")
-_TELLING = ("listkeys", "list", "delete", "regenerate", "export", "accesspolicies", "secrets", "sas", "roleassignments",
+_TELLING = ("listkeys", "list", "regenerate", "export", "accesspolicies", "secrets", "sas", "roleassignments",
             "firewallrules", "runcommand", "begingetaccess", "credential", "administrators", "localusers")  # fmt: skip
 
 
@@ -166,7 +166,9 @@ class Adversary:
         if style == "insider":
             return "Misuse of one's own area", "T1078.004", self._own_area(who), 0.06, rng.uniform(3, 60) * MINUTE
         wanted = [t for t in self._techniques() if (len(t.steps) >= 3) == (style == "multi-step")]
-        technique = wanted[0]
+        # It is seldom the person's own work that a stolen identity is used for.
+        foreign = [t for t in wanted if named(t.steps[-1]).service not in self._favourites(who)]
+        technique = foreign[0] if foreign and rng.random() < 0.7 else wanted[0]
         self._deck.remove(technique)
         steps = [name for i, name in enumerate(technique.steps) if i not in technique.optional or rng.random() < 0.6]
         if style == "stealthy":
@@ -195,5 +197,12 @@ class Adversary:
             usual = {entry.action for entry in programme}
             services = list(dict.fromkeys(entry.service for entry in programme if entry.service in SERVICES))
         area = [entry for service in services for entry in SERVICES[service] if entry.action not in usual]
-        telling = [entry for entry in area if any(word in entry.action for word in _TELLING)] or area
-        return rng.sample(telling, min(len(telling), rng.randint(2, 5)))
+        telling = [entry for entry in area if any(word in entry.action for word in _TELLING)]
+        if len(telling) < 3:
+            telling += [entry for entry in area if entry.action.endswith("/delete")] or area
+        return rng.sample(telling, min(len(telling), rng.randint(2, 6)))
+
+    def _favourites(self, who: Identity) -> list[str]:
+        if who.person:
+            return Habit(who, self._plan).services()[:3]
+        return [entry.service for entry in Routine(who, self._plan).programme()]

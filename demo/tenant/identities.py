@@ -28,10 +28,12 @@ _SERVICE_PRINCIPALS = {
     "pipeline": 0.52, "infrastructure": 0.16, "scanner": 0.10, "backup": 0.08, "cost": 0.08, "delivery": 0.06,
 }  # fmt: skip
 _MANAGED = {"machine": 0.42, "function": 0.36, "cluster": 0.22}
-_FIRST_PARTY = {
-    "policy": "Azure Policy", "restore": "Backup Management Service", "events": "Azure Event Grid",
-    "defender": "Windows Azure Security Resource Provider",
-}  # fmt: skip
+_FIRST_PARTY = {  # application ids are the same in every tenant
+    "policy": ("1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy Insights"),
+    "restore": ("262044b1-e2ce-469f-a196-69ab7ada62d3", "Azure Backup"),
+    "events": ("4962773b-9cdb-44cf-a8bf-237846a00ab7", "Azure Event Grid"),
+    "defender": ("8edd93e1-2103-40b4-bd70-6e34e586362d", "Azure Security Resource Provider"),
+}
 _KIND_SHARES = {"human": 0.54, "guest": 0.04, "service_principal": 0.17, "managed_identity": 0.21, "first_party": 0.04}
 
 
@@ -56,7 +58,8 @@ class Identity:
     id
         Stable actor id as the parser makes it: ``tenant/object-id`` in lower case.
     name
-        What a person would call it: user principal name, application id or resource name, case-folded.
+        What a person would call it, case-folded: user principal name (of guests the one at home), application id or
+        name, resource name.
     zone
         Hours east of UTC of its working day.
     networks
@@ -132,9 +135,9 @@ class Directory:
         late = rng.random() < self._plan.newcomers
         first_day = rng.randrange(1, max(2, int(self._plan.days * 0.8))) if late else 0
         if kind in {"human", "guest"}:
-            upn, claims = self._person(rng, kind)
+            name, claims = self._person(rng, kind)
             return Identity(
-                index, kind, role, f"{self.tenant_id}/{object_id}", upn.strip().casefold(), rng.choice(_ZONES),
+                index, kind, role, f"{self.tenant_id}/{object_id}", name, rng.choice(_ZONES),
                 self._addresses(rng), subscriptions, first_day,
                 min(7.0, rng.lognormvariate(0.35, 0.75)) * (0.5 if kind == "guest" else 1.0), common | claims,
             )  # fmt: skip
@@ -151,7 +154,7 @@ class Directory:
             claims["xms_mirid"] = resource
             name = resource.rsplit("/", 1)[1]
         elif kind == "first_party":
-            claims["app_displayname"] = _FIRST_PARTY[role]
+            claims["appid"], name = _FIRST_PARTY[role]
         if role not in {"pipeline", "infrastructure"}:
             networks = tuple(
                 f"198.18.{rng.randrange(256)}.{rng.randrange(1, 255)}" for _ in range(rng.choice((1, 1, 2)))
@@ -193,7 +196,8 @@ class Directory:
         }
         if kind == "guest":
             claims["idp"] = f"https://sts.windows.net/{guid(rng)}/"
-        return upn, claims
+        home = "fabrikam.example" if kind == "guest" else self.domain
+        return f"{local}@{home}".casefold(), claims
 
     def _addresses(self, rng: Random) -> tuple[str, ...]:
         office = f"{rng.choice(self._offices)}".rsplit(".", 1)
@@ -219,6 +223,8 @@ def _census(total: int) -> list[tuple[str, str]]:
             "first_party": dict.fromkeys(_FIRST_PARTY, 1 / len(_FIRST_PARTY)),
         }.get(kind, ROLE_SHARES)
         wanted = max(2, round(total * share))
+        if kind == "first_party":
+            wanted = min(wanted, len(_FIRST_PARTY))  # one principal of each of Microsoft's applications
         if kind == "service_principal":
             # Names made anew in every run: one such identity makes most of a tenant's never-seen operations.
             people.append((kind, "naming"))
@@ -226,7 +232,7 @@ def _census(total: int) -> list[tuple[str, str]]:
         people.extend((kind, role) for role in _apportion(roles, wanted))
     while len(people) > total:
         people.pop(0)
-    people.extend([("human", "developer")] * (total - len(people)))
+    people.extend([("managed_identity", "machine")] * (total - len(people)))
     return people
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from demo.tenant import Arrival, Tenant, TenantPlan
 from demo.tenant.__main__ import main
+from service.activity_log import ActivityLogParser
 
 PLAN = TenantPlan(seed=11, identities=60, days=10, campaigns=8, duplicates=0.3)
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
@@ -143,6 +144,20 @@ def test_the_wire_has_azures_quirks() -> None:
     assert any(address.startswith("2001:db8:") for address in addresses)
     assert any("." in address and ":" in address for address in addresses)
     assert any("identity" not in record for record in records)
+
+
+def test_the_parser_reads_every_record_and_recognises_every_identity() -> None:
+    small = Tenant(TenantPlan(seed=6, identities=100, days=3, campaigns=2))
+    known = {who.id: (who.name, who.kind) for who in small.identities}
+    parser = ActivityLogParser()
+    met = set()
+    for _, _, body in small.messages():
+        parsed = parser.parse(body)
+        assert not parsed.rejects
+        for event in parsed.events:
+            assert known[event.actor.id] == (event.actor.name.casefold(), event.actor.kind)
+            met.add(event.actor.kind)
+    assert met == {kind for _, kind in known.values()}
 
 
 def test_one_log_delivery_is_denied_all_day_long() -> None:
