@@ -94,6 +94,20 @@ def test_runtime_requirements_are_the_projects_dependencies() -> None:
     assert sorted(line for line in lines if line and not line.startswith("#")) == sorted(project["dependencies"])
 
 
+def test_the_service_imports_every_library_that_it_requires() -> None:
+    names = re.findall(r"^([a-z][\w-]*)", (ROOT / "requirements" / "runtime.in").read_text(), re.MULTILINE)
+    module = {"pyyaml": "yaml"} | {name: name.replace("-", ".") for name in names if name.startswith("azure-")}
+    code = "\n".join(text for _, text in tracked("service/*.py", "models/*.py"))
+
+    assert [
+        name
+        for name in names
+        if not re.search(
+            rf"^\s*(import|from) {re.escape(module.get(name, name.replace('-', '_')))}\b", code, re.MULTILINE
+        )
+    ] == []
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_every_make_command_that_a_document_shows_exists(name: str) -> None:
     targets = set(TARGET.findall((ROOT / "Makefile").read_text()))
