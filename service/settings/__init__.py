@@ -1,8 +1,9 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
+from service.settings.detectors import DetectorSettings, arguments
 from service.settings.reading import SettingsError, load, option_paths, variable_name
 from service.settings.root import Settings
-from service.settings.sections import DeadLetter, DetectorSettings, EventHub, Http, Limits, Schedule, Snapshots, Windows
+from service.settings.sections import DeadLetter, EventHub, Http, Limits, Schedule, Snapshots, Windows
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
 from service.settings.sinks import SinkSettings, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
 
@@ -22,6 +23,7 @@ __all__ = [
     "TeamsSettings",
     "WebhookSettings",
     "Windows",
+    "arguments",
     "config_hash",
     "example_yaml",
     "json_schema",

@@ -15,8 +15,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from service.settings.root import DETECTORS, Settings
-from service.settings.sections import DetectorSettings
+from models.detectors import DETECTORS
+from service.settings.detectors import DetectorSettings
+from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
 PREFIX = "UNWONTED_"

@@ -1,14 +1,14 @@
 """All sections together, and what must hold between them."""
 
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from models.detectors import DETECTORS
+from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.sections import (
     DeadLetter,
-    DetectorSettings,
     EventHub,
     Http,
     Limits,
@@ -21,13 +21,19 @@ from service.settings.sections import (
 from service.settings.sinks import AnySink, StdoutSettings
 from service.settings.values import Section
 
-DETECTORS = ("rare_action", "rare_failure")
 _DAY = timedelta(days=1)
 
 
 def _with_defaults(value: object) -> object:
     """Leave a detector that is not mentioned at its defaults, rather than off."""
-    return {**dict.fromkeys(DETECTORS, DetectorSettings()), **value} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    detectors = dict(value)
+    for name in DETECTORS:
+        given = detectors.get(name, {})
+        if isinstance(given, dict):
+            detectors[name] = {"threshold": default_threshold(name), **given}
+    return detectors
 
 
 class Settings(Section):
@@ -53,21 +59,6 @@ class Settings(Section):
     log: Log = Log()
     shutdown: Shutdown = Shutdown()
 
-    @field_validator("detectors")
-    @classmethod
-    def _detectors_exist(cls, value: dict[str, DetectorSettings]) -> dict[str, DetectorSettings]:
-        problems = []
-        for name in value.keys() - set(DETECTORS):
-            near = get_close_matches(name, DETECTORS, n=1)
-            problems.append(
-                f"has no {name}"
-                + (f"; did you mean {near[0]}?" if near else "")
-                + f" (there are {', '.join(DETECTORS)})"
-            )
-        if problems:
-            raise ValueError("\n".join(sorted(problems)))
-        return value
-
     @field_validator("sinks")
     @classmethod
     def _names_are_short_words(cls, value: dict[str, AnySink]) -> dict[str, AnySink]:
@@ -79,8 +70,8 @@ class Settings(Section):
         return value
 
     @model_validator(mode="after")
-    def _times_fit_together(self) -> "Settings":
-        problems = list(conflicts(self))
+    def _parts_fit_together(self) -> "Settings":
+        problems = check_detectors(self.detectors) + conflicts(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self

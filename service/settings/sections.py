@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from service.settings.values import Duration, PositiveDuration, Section, read_secret
 
@@ -185,17 +185,6 @@ class Schedule(Section):
     """Time between two evaluations, aligned to midnight UTC."""
     window: PositiveDuration = timedelta(hours=2)
     """How far each evaluation looks back; what one identity does in an aligned window makes one alert."""
-
-
-class DetectorSettings(Section):
-    """What every detector has."""
-
-    enabled: bool = True
-    """Whether it learns and speaks."""
-    threshold: float = Field(default=75.0, ge=0.0, le=100.0)
-    """Least score that alerts: 50, 75, 100 are about one in 100, 1,000, 10,000 days of an identity."""
-    options: dict[str, JsonValue] = Field(default={}, examples=[{}])
-    """The detector's own options, as docs/detections.md has them."""
 
 
 class Limits(Section):

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,10 +12,12 @@ import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from service.settings.root import DETECTORS, Settings
-from service.settings.sections import DetectorSettings
+from models.detectors import DETECTORS
+from service.settings.detectors import DetectorSettings, own_options
+from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
+SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
 HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
@@ -36,7 +40,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def secrets(settings: Settings) -> Iterator[str]:
-    """Yield every secret value, and the parts of it that would be one on their own: for the log's redaction."""
+    """Yield every secret value, and the parts of it that would be one on their own: for the log's redaction.
+
+    Secrets in files are read as they are now; what cannot be read is left out, to be complained of where it is used.
+    """
     for value in _secret_values(settings):
         yield value
         for part in value.split(";"):
@@ -54,7 +61,11 @@ def _secret_values(value: object) -> Iterator[str]:
         yield value.get_secret_value()
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _secret_values(getattr(value, name))
+            item = getattr(value, name)
+            if isinstance(item, Path) and name in SECRET_FILES:
+                with suppress(OSError, UnicodeDecodeError):
+                    yield item.read_text(encoding="utf-8").strip()
+            yield from _secret_values(item)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _secret_values(item)
@@ -72,6 +83,7 @@ def example_yaml() -> str:
             lines += [f"# {field.description}", "detectors:"]
             for detector in DETECTORS:
                 lines += [f"  {detector}:", *_options(DetectorSettings, "    ")]
+                lines[-2] = f"    # The detector's own options: {', '.join(own_options(detector))}."
         elif name == "sinks":
             lines += [f"# {field.description}", "sinks:"]
             for kind in ("stdout", *(kind for kind in KINDS if kind != "stdout")):

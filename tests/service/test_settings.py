@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from models.detectors import build
 from service.settings import (
     Settings,
     SettingsError,
     TeamsSettings,
     WebhookSettings,
+    arguments,
     config_hash,
     example_yaml,
     json_schema,
@@ -101,7 +103,19 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
             "log: {port: 1}",
             "unwonted.yaml: log.port: no such option; did you mean http.port? (there are level, format)",
         ),
-        ("detectors: {rare_actoin: {}}", "unwonted.yaml: detectors: has no rare_actoin; did you mean rare_action?"),
+        (
+            "detectors: {rare_actoin: {}}",
+            "unwonted.yaml: detectors.rare_actoin: no such detector; did you mean rare_action?",
+        ),
+        (
+            "detectors: {rare_action: {options: {half_live_days: 3}}}",
+            "detectors.rare_action.options.half_live_days: no such option; did you mean half_life_days? (there are",
+        ),
+        (
+            "detectors: {rare_action: {options: {half_life_days: long}}}",
+            "detectors.rare_action.options.half_life_days: should be a valid number",
+        ),
+        ("detectors: {rare_action: {options: {max_identities: 1}}}", "options.max_identities: no such option"),
         ("detectors: {rare_action: {treshold: 1}}", "did you mean detectors.rare_action.threshold?"),
         (
             "sinks: {soc: {kind: stdout, fromat: card}}",
@@ -174,6 +188,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(said) == 5 + 1
 
 
+def test_an_own_option_from_the_environment_suits_the_detector() -> None:
+    settings = load(None, {"UNWONTED_DETECTORS__RARE_ACTION__OPTIONS__HALF_LIFE_DAYS": "14"})
+    own = arguments("rare_action", settings.detectors["rare_action"])
+    assert own == {"half_life_days": 14.0}
+    assert build("rare_action", **own).card.name == "rare_action"
+
+
 def test_what_kubernetes_says_of_a_service_called_unwonted_is_no_configuration() -> None:
     environ = {
         "UNWONTED_SERVICE_HOST": "10.0.0.1",
@@ -240,6 +261,16 @@ def test_a_planted_secret_is_nowhere_in_what_is_shown() -> None:
         assert "contoso.servicebus" not in text
     assert redacted(settings)["event_hub"]["connection_string"] == "**********"
     assert redacted(settings)["schedule"]["every"] == "15m"
+
+
+def test_a_secret_in_a_file_is_known_to_the_redaction_and_a_missing_file_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"https://hook.example.com/{PLANTED}\n")
+    here, gone = WebhookSettings(url_file=file), WebhookSettings(url_file=tmp_path / "gone")
+    assert set(secrets(Settings(sinks={"here": here, "gone": gone}))) == {
+        f"https://hook.example.com/{PLANTED}",
+        f"/{PLANTED}",
+    }
 
 
 def test_every_secret_and_its_telling_parts_are_known_to_the_redaction() -> None:

@@ -1,0 +1,77 @@
+"""The detectors that can be configured, and the options of their own: both are read off the detectors themselves."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, cast, get_type_hints
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+from models.detectors import DETECTORS
+from service.settings.values import Section
+
+DEFAULT_THRESHOLD = 75.0
+_FROM_LIMITS = frozenset({"max_identities", "max_actions"})  # one bound for all detectors, in the section limits
+
+
+class DetectorSettings(Section):
+    """What every detector has."""
+
+    enabled: bool = True
+    """Whether it learns and speaks."""
+    threshold: float = Field(default=DEFAULT_THRESHOLD, ge=0.0, le=100.0)
+    """Least score that alerts: 50, 75, 100 are about one in 100, 1,000, 10,000 days of an identity."""
+    options: dict[str, JsonValue] = Field(default={}, examples=[{}])
+    """The detector's own options, as docs/detections.md has them."""
+
+
+def default_threshold(name: str) -> float:
+    """Return the threshold that a detector comes with."""
+    return float(getattr(DETECTORS[name], "default_threshold", DEFAULT_THRESHOLD))
+
+
+def own_options(name: str) -> dict[str, TypeAdapter[object]]:
+    """Return the options of a detector's own, and what checks the value of each.
+
+    >>> "half_life_days" in own_options("rare_action")
+    True
+    """
+    hints = get_type_hints(cast("Any", DETECTORS[name]).__init__)
+    return {
+        option: TypeAdapter(hint) for option, hint in hints.items() if option != "return" and option not in _FROM_LIMITS
+    }
+
+
+def arguments(name: str, detector: DetectorSettings) -> dict[str, object]:
+    """Return a detector's own options as its constructor takes them.
+
+    >>> arguments("rare_action", DetectorSettings(options={"half_life_days": "14"}))
+    {'half_life_days': 14.0}
+    """
+    known = own_options(name)
+    return {option: known[option].validate_python(value) for option, value in detector.options.items()}
+
+
+def check_detectors(detectors: Mapping[str, DetectorSettings]) -> list[str]:
+    """Say what is wrong with names and own options of detectors, a line each, without any value."""
+    problems = []
+    for name, detector in sorted(detectors.items()):
+        if name not in DETECTORS:
+            problems.append(f"detectors.{name}: {_unknown('detector', name, DETECTORS)}")
+            continue
+        known = own_options(name)
+        for option, value in detector.options.items():
+            where = f"detectors.{name}.options.{option}"
+            if option not in known:
+                problems.append(f"{where}: {_unknown('option', option, known)}")
+                continue
+            try:
+                known[option].validate_python(value)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                problems.append(f"{where}: {first['msg'].removeprefix('Input ')}")
+    return problems
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"no such {kind}" + (f"; did you mean {near[0]}?" if near else "") + f" (there are {', '.join(known)})"
