@@ -3,8 +3,9 @@
 This package alone knows what Azure sends; it leaves duplicates, lateness and forged times to the engine. It asks no
 clock, reads no file and raises nothing: what cannot be understood becomes a `Reject`, and its neighbours live.
 
-One module, one question: `envelope` where a record begins and ends, `records` what its fields are, `actors` who,
-`operations` what and how it ended, `categories` whether it is ours at all, `rejects` why not.
+One module, one question: `envelope` where a record begins and ends (`salvage` and `lenient` for the broken ones),
+`records` what its fields are, `actors` who, `operations` what and how it ended, `categories` whether it is ours at
+all, `rejects` why not.
 """
 
 from service.activity_log.categories import LeftOut

@@ -54,10 +54,10 @@ def resolve(tenant_id: str | None, claims: Claims | None, evidence: Evidence | N
     claims = claims or _NO_CLAIMS
     evidence = evidence or _NO_EVIDENCE
     called = _fold(caller)
-    tenant = _identifier(claims.tenant_id) or _identifier(claims.tid) or _identifier(tenant_id) or "-"
-    object_id = _identifier(claims.object_id) or _identifier(claims.oid)
+    tenant = _identifier(claims.tenant_id) or _identifier(tenant_id) or "-"
+    object_id = _identifier(claims.object_id)
     principal = _identifier(evidence.principal_id) if _fold(evidence.principal_type) in _ACTING else ""
-    application = _identifier(claims.appid) or _identifier(claims.azp)
+    application = _identifier(claims.appid)
     user = _user(claims, called)
     kind = _kind(claims, evidence, tenant, application, user, called)
     if kind in {ActorKind.HUMAN, ActorKind.GUEST}:
@@ -88,11 +88,11 @@ def _identifier(value: str | None) -> str:
 
 def _user(claims: Claims, called: str) -> str:
     """Return the name by which a person signed in: the first that looks like an address, else a bare UPN claim."""
-    candidates = [_fold(claims.upn), _fold(claims.short_upn), _fold(claims.name), called, _fold(claims.email)]
+    candidates = [_fold(claims.upn), _fold(claims.name), called]
     for candidate in candidates:
         if "@" in candidate and " " not in candidate:
             return candidate
-    return candidates[0] or candidates[1]
+    return candidates[0]
 
 
 def _address(user: str) -> str:
@@ -116,7 +116,7 @@ def _kind(claims: Claims, evidence: Evidence, tenant: str, application: str, use
         kind = ActorKind.HUMAN
     elif application in FIRST_PARTY or tenant in MICROSOFT_TENANTS or called.startswith("microsoft."):
         kind = ActorKind.FIRST_PARTY
-    elif sort == "app" or application or claims.spn or principal == "serviceprincipal" or _ID.fullmatch(called):
+    elif sort == "app" or application or principal == "serviceprincipal" or _ID.fullmatch(called):
         kind = ActorKind.SERVICE_PRINCIPAL  # a caller that is an id: people have names
     return kind
 
@@ -127,7 +127,7 @@ def _is_guest(claims: Claims, user: str) -> bool:
     provider = _fold(claims.identity_provider)
     if provider == "live.com":
         return True
-    home, tenant = _ISSUER.match(provider), _fold(claims.tenant_id or claims.tid)
+    home, tenant = _ISSUER.match(provider), _fold(claims.tenant_id)
     return bool(home and tenant and home[1] != tenant)
 
 

@@ -41,23 +41,25 @@ _AUDIT = {"auditlogs", "provisioninglogs", "riskyusers", "userriskevents", "risk
 _AUDIT |= {"serviceprincipalriskevents", "microsoftgraphactivitylogs", "networkaccesstrafficlogs"}
 
 
-def classify(event_category: str, category: str, operation: str, resource: str) -> LeftOut | None:
+def classify(
+    event_category: str | None, category: str | None, operation: str | None, resource: str | None
+) -> LeftOut | None:
     """Return what the record is, or None if an identity may have done it.
 
     `properties.eventCategory` is the real category where both are present. Policy comes back as POLICY: whether there
     is a caller is for the caller of this function to see.
     """
     for word in (event_category, category):
-        folded = word.replace(" ", "").lower()
+        folded = (word or "").replace(" ", "").lower()
         if folded in _OURS:
             return None
         if folded in _QUIET:
             return _QUIET[folded]
-    folded = category.replace(" ", "").lower()
+    folded = (category or "").replace(" ", "").lower()
     if folded.endswith(("signinlogs", "signin")):
         return LeftOut.SIGN_IN
-    if folded in _AUDIT or "/providers/microsoft.aadiam" in resource.lower():
+    if folded in _AUDIT or "/providers/microsoft.aadiam" in (resource or "").lower():
         return LeftOut.AUDIT
     if folded:
         return LeftOut.PLATFORM if resource else LeftOut.UNKNOWN
-    return None if "/" in operation else LeftOut.UNKNOWN
+    return None if "/" in (operation or "") else LeftOut.UNKNOWN

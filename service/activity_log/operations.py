@@ -171,7 +171,7 @@ def read_outcome(result_type: str, signature: str, status_code: str, message: by
     family, _, detail = signature.partition(".")
     outcome = Outcome.STARTED
     for word in (result_type, family, detail, status_code):
-        known = _outcome_of(word)
+        known = outcome_of(word)
         if known is not None:
             outcome = known
             break
@@ -190,7 +190,8 @@ def read_outcome(result_type: str, signature: str, status_code: str, message: by
     return outcome, (telling if codes and telling else words)[0]
 
 
-def _outcome_of(word: str) -> Outcome | None:
+def outcome_of(word: str) -> Outcome | None:
+    """Return what a single status word or code says, or None if it says nothing."""
     folded = word.replace(" ", "").lower()
     if folded.isascii() and folded.isdigit() and len(folded) <= 9:
         number = int(folded)

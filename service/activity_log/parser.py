@@ -10,16 +10,26 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.activity_log import envelope
+from models.events import ActivityEvent, Actor, Outcome
 from service.activity_log.actors import resolve
 from service.activity_log.categories import ADMINISTRATIVE, LeftOut, classify
-from service.activity_log.operations import read_action, read_address, read_outcome, read_scope, read_time
+from service.activity_log.envelope import SHORTEST_RECORD, split
+from service.activity_log.lenient import loads
+from service.activity_log.operations import (
+    LONGEST_ACTION,
+    outcome_of,
+    read_action,
+    read_address,
+    read_outcome,
+    read_scope,
+    read_time,
+)
 from service.activity_log.records import (
     Claims,
     Code,
     Envelope,
     Evidence,
+    Extras,
     Identity,
     Properties,
     RawEnvelope,
@@ -27,6 +37,7 @@ from service.activity_log.records import (
     adapt,
 )
 from service.activity_log.rejects import Refusal, Reject, RejectReason, reject
+from service.activity_log.salvage import Fragment
 
 SAMPLES: Final = 32
 """Rejects of one message that carry a sample; the rest carry their reason alone, so that garbage stays cheap."""
@@ -35,11 +46,14 @@ CACHED: Final = 50_000
 """Entries a cache holds before it starts afresh."""
 
 LONGEST_RESOURCE: Final = 2048
+LONGEST_WORD: Final = 256
+LARGEST_KEY: Final = 4096
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _PLAIN = re.compile(rb'\s*+\{\s*+"records"\s*+:')
-_NO_CORRELATION = frozenset({"", "00000000-0000-0000-0000-000000000000"})
+_GUID: Final = 36
+_NO_CORRELATION: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Parsed(NamedTuple):
@@ -79,13 +93,13 @@ class ActivityLogParser:
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(Envelope).decode
         self._decode_raw = msgspec.json.Decoder(RawEnvelope).decode
-        self._actors: dict[tuple[str | None, Claims | None, Evidence | None, str | None], Actor] = {}
+        self._actors: dict[tuple[str | None, Claims | None], Actor] = {}
         self._known_actors: dict[Actor, Actor] = {}
-        self._actions: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+        self._actions: dict[str | None, tuple[str, str, str]] = {}
         self._known_actions: dict[str, str] = {}
-        self._outcomes: dict[tuple[Code, Code, Code], tuple[Outcome, str]] = {}
-        self._addresses: dict[str, str] = {}
-        self._scopes: dict[str, str] = {}
+        self._outcomes: dict[Code, tuple[Outcome, str]] = {}
+        self._resources: dict[str | None, tuple[str, str]] = {}
+        self._addresses: dict[str | None, str] = {}
 
     def parse(self, body: bytes) -> Parsed:
         """Read one message; never raises.
@@ -93,11 +107,11 @@ class ActivityLogParser:
         Every record ends in exactly one place: ``records == len(events) + len(rejects) + sum(left_out.values())``.
         """
         if not _PLAIN.match(body):
-            return self._parse_fragments(envelope.split(body))
+            return self._parse_fragments(split(body))
         try:
             records = self._decode(body).records
         except (ValueError, RecursionError):
-            return self._parse_fragments(envelope.split(body))
+            return self._parse_fragments(split(body))
         events: list[ActivityEvent] = []
         rejects: list[Reject] = []
         left_out: dict[str, int] = {}
@@ -106,12 +120,10 @@ class ActivityLogParser:
             try:
                 found = self._read(record)
                 if isinstance(found, ActivityEvent):
-                    if _is_whole(record):
-                        events.append(found)
-                        continue
-                elif record.category is not None:
+                    events.append(found)
+                else:
                     left_out[found] = left_out.get(found, 0) + 1
-                    continue
+                continue
             except Refusal:
                 pass  # the forgiving look decides
             if raws is None:
@@ -119,7 +131,7 @@ class ActivityLogParser:
             self._look_again(bytes(raws[index]), events, rejects, left_out)
         return Parsed(events, rejects, left_out, len(records))
 
-    def _parse_fragments(self, fragments: list[envelope.Fragment]) -> Parsed:
+    def _parse_fragments(self, fragments: list[Fragment]) -> Parsed:
         events: list[ActivityEvent] = []
         rejects: list[Reject] = []
         left_out: dict[str, int] = {}
@@ -135,7 +147,7 @@ class ActivityLogParser:
     ) -> None:
         """Read one record forgivingly: any shape, any casing."""
         try:
-            found = self._read(_forgiving(text))
+            found = self._read(*_forgiving(text))
         except Refusal as refusal:
             _refuse(refusal, text, rejects)
             return
@@ -144,157 +156,138 @@ class ActivityLogParser:
         else:
             events.append(found)
 
-    def _read(self, record: Record) -> ActivityEvent | LeftOut:
+    def _read(self, record: Record, extras: Extras | None = None) -> ActivityEvent | LeftOut:
         """Turn a record into an event, or say what it is instead.
+
+        Without extras this is the first, hasty look: a record without the usual fields is refused, because they may
+        be there under another name. The caches are asked here and not in functions of their own: a call costs as
+        much as what it would find.
 
         Raises
         ------
         Refusal
-            NO_TIME, BAD_TIME, NO_ACTION.
+            NO_TIME, BAD_TIME, NO_ACTION, or any reason in haste.
         """
-        properties = record.properties
-        if type(properties) is Properties:
-            event_category, status_code, message = (
-                properties.event_category,
-                properties.status_code,
-                properties.status_message,
-            )
-        else:
-            event_category = status_code = message = None
-        word = event_category or record.category
-        if word not in ADMINISTRATIVE:
-            other = classify(
-                event_category or "", record.category or "", record.operation_name or "", record.resource_id or ""
-            )
-            if other is not None and (other is not LeftOut.POLICY or self._actor(record).kind is ActorKind.UNKNOWN):
+        properties, identity, resource = record.properties, record.identity, record.resource_id
+        word = properties.event_category if type(properties) is Properties else None
+        if (word or record.category) not in ADMINISTRATIVE:
+            other = _classify(record, word, extras)
+            if other is not None:
                 return other
-
-        action, action_name = self._action(record)
-        actor = self._actor(record)
-        resource = record.resource_id or ""
-        correlation = record.correlation_id or ""
-        key = (record.result_type, record.result_signature, status_code)
-        ending = self._outcomes.get(key)
-        if ending is None:
-            ending = self._outcome(key, message)
-        raw_address = record.caller_ip_address
-        if raw_address:
-            address = self._addresses.get(raw_address)
-            if address is None:
-                address = self._address(raw_address)
+        claims = identity.claims if type(identity) is Identity else None
+        if extras is None:
+            if claims is None or claims.object_id is None or claims.appid is None or type(properties) is str:
+                raise _look_again()
+            actor = self._actors.get((record.tenant_id, claims)) or self._actor(record.tenant_id, claims)
         else:
-            address = ""
-        scope = self._scopes.get(resource[:52])
-        if scope is None:
-            scope = self._scope(resource)
+            actor = self._actor(record.tenant_id, claims, extras.evidence, extras.caller)
+        action, action_name, action_mark = self._actions.get(record.operation_name) or self._action(record, extras)
+        outcome, result = self._outcomes.get(record.result_type) or self._outcome(record)
+        scope, resource_mark = self._resources.get(resource) or self._resource(resource, extras)
+        address = self._addresses.get(record.caller_ip_address)
+        if address is None:
+            address = self._address(record.caller_ip_address)
         time = _time(record.time)
-        if correlation in _NO_CORRELATION:
-            identity = record.event_data_id or f"{time}\n{actor.id}\n{ending}\n{address}"
-            operation = _digest(f"\0{identity}\n{action}\n{resource}")
-            correlation = ""
+        correlation = record.correlation_id
+        if correlation is None or len(correlation) != _GUID or correlation == _NO_CORRELATION:
+            said = (time.isoformat(), actor.id, action, resource or "", str(outcome), result, address)
+            correlation, thread = _thread(correlation, said, extras)
         else:
-            operation = _digest(f"{correlation}\n{action}\n{resource}")
+            thread = correlation.lower()
         return ActivityEvent(
             time,
             actor,
             action,
             action_name,
-            ending[0],
-            operation,
-            resource if len(resource) <= LONGEST_RESOURCE else resource[:LONGEST_RESOURCE],
-            scope or (record.subscription_id or "").strip().lower()[:_LONGEST_WORD],
+            outcome,
+            f"{thread}.{action_mark}.{resource_mark}",
+            (resource or "")[:LONGEST_RESOURCE],
+            scope,
             address,
-            ending[1],
-            correlation[:_LONGEST_WORD],
+            result,
+            correlation,
         )
 
-    def _actor(self, record: Record) -> Actor:
-        identity, caller = record.identity, record.caller
-        claims: Claims | None = None
-        evidence: Evidence | None = None
-        if type(identity) is Identity:
-            claims = identity.claims
-            if identity.authorization is not None:
-                evidence = identity.authorization.evidence
-        elif type(identity) is str:
-            caller = caller or identity
-        key = (record.tenant_id, claims, evidence, caller)
-        actor = self._actors.get(key)
-        if actor is None:
-            actor = resolve(*key)
-            if len(self._known_actors) >= CACHED:
-                self._known_actors.clear()
-            actor = self._known_actors.setdefault(actor, actor)
-            if _size(key) <= _LARGEST_KEY:
-                _remember(self._actors, key, actor)
+    def _actor(
+        self, tenant_id: str | None, claims: Claims | None, evidence: Evidence | None = None, caller: str | None = None
+    ) -> Actor:
+        actor = resolve(tenant_id, claims, evidence, caller)
+        actor = _remember(self._known_actors, actor, self._known_actors.get(actor, actor))
+        if caller is None and evidence in {None, Evidence()} and _size(tenant_id, claims) <= LARGEST_KEY:
+            _remember(self._actors, (tenant_id, claims), actor)
         return actor
 
-    def _action(self, record: Record) -> tuple[str, str]:
-        name, authorised = record.operation_name, None
-        if name is None or "/" not in name:
-            identity = record.identity
-            if type(identity) is Identity and identity.authorization is not None:
-                authorised = identity.authorization.action
-        key = (name, authorised)
-        read = self._actions.get(key)
-        if read is None:
-            action, written = read_action(name, authorised)
-            if len(self._known_actions) >= CACHED:
-                self._known_actions.clear()
-            read = (self._known_actions.setdefault(action, action), written)
-            if len(name or "") + len(authorised or "") <= _LARGEST_KEY:
-                _remember(self._actions, key, read)
+    def _action(self, record: Record, extras: Extras | None) -> tuple[str, str, str]:
+        name = record.operation_name
+        decisive = name is not None and "/" in name
+        if extras is None and not decisive:
+            raise _look_again()
+        action, written = read_action(name, extras.authorised if extras else None)
+        action = _remember(self._known_actions, action, self._known_actions.get(action, action))
+        read = (action, written, _mark(action))
+        if decisive and len(name or "") <= LONGEST_ACTION:
+            _remember(self._actions, name, read)
         return read
 
-    def _outcome(self, key: tuple[Code, Code, Code], message: msgspec.Raw | None) -> tuple[Outcome, str]:
-        result_type, signature, status_code = map(_word, key)
-        outcome, result = read_outcome(result_type, signature, status_code, bytes(message or b""))
-        ending = (outcome, result[:_LONGEST_WORD])
-        if not outcome.failed and len(result_type) + len(signature) + len(status_code) <= _LARGEST_KEY:
-            _remember(self._outcomes, key, ending)
+    def _outcome(self, record: Record) -> tuple[Outcome, str]:
+        properties, message = record.properties, b""
+        result_type, signature, status_code = _word(record.result_type), _word(record.result_signature), ""
+        if isinstance(properties, Properties):
+            status_code, message = _word(properties.status_code), bytes(properties.status_message or b"")
+        outcome, result = read_outcome(result_type, signature, status_code, message)
+        ending = (outcome, result[:LONGEST_WORD])
+        if outcome_of(result_type) is outcome and not outcome.failed:  # decided by the result type alone
+            _remember(self._outcomes, record.result_type, ending)
         return ending
 
-    def _address(self, text: str) -> str:
-        address = read_address(text)
-        if len(text) <= _LONGEST_WORD:
-            _remember(self._addresses, text, address)
-        return address
+    def _resource(self, resource: str | None, extras: Extras | None) -> tuple[str, str]:
+        if not resource and extras is None:
+            raise _look_again()
+        scope = read_scope(resource or "")
+        read = (scope[:LONGEST_WORD], _mark((resource or "").lower()))
+        if scope and len(resource or "") <= LONGEST_RESOURCE:
+            _remember(self._resources, resource, read)
+        if not scope and extras and extras.subscription_id:
+            return extras.subscription_id.lower()[:LONGEST_WORD], read[1]
+        return read
 
-    def _scope(self, resource: str) -> str:
-        scope = read_scope(resource)[:_LONGEST_WORD]
-        prefix = resource[:52]
-        if len(resource) < 52 or prefix[-1] == "/":  # else the prefix may end inside the name, and not decide it
-            _remember(self._scopes, prefix, scope)
-        return scope
-
-
-_LONGEST_WORD = 256
-_LARGEST_KEY = 4096
+    def _address(self, text: str | None) -> str:
+        address = read_address(text or "")
+        return _remember(self._addresses, text, address) if len(text or "") <= LONGEST_WORD else address
 
 
-def _is_whole(record: Record) -> bool:
-    """Whether nothing that matters may be hiding under another name or in a string."""
-    return (
-        type(record.identity) is Identity
-        and record.resource_id is not None
-        and record.category is not None
-        and type(record.properties) is not str
-    )
+def _look_again() -> Refusal:
+    return Refusal(RejectReason.NOT_A_RECORD, "incomplete at first sight")
 
 
-def _forgiving(text: bytes) -> Record:
+def _classify(record: Record, event_category: str | None, extras: Extras | None) -> LeftOut | None:
+    if extras is None and record.category is None:
+        raise _look_again()
+    other = classify(event_category, record.category, record.operation_name, record.resource_id)
+    if other is LeftOut.POLICY:
+        if type(record.identity) is Identity and record.identity.claims is not None:
+            return None
+        if extras is None:
+            raise _look_again()
+        return None if extras.caller or extras.evidence.principal_id else other
+    return other
+
+
+def _forgiving(text: bytes) -> tuple[Record, Extras]:
+    if len(text) < SHORTEST_RECORD:
+        raise Refusal(RejectReason.NOT_A_RECORD, "too short to say when and what")
     try:
-        value = envelope.loads(text)
+        value = loads(text)
     except RecursionError as error:
         raise Refusal(RejectReason.TOO_DEEP, "nested too deeply") from error
     except ValueError as error:
         raise Refusal(RejectReason.MALFORMED, "not JSON, even after repair") from error
     if not isinstance(value, dict):
         raise Refusal(RejectReason.NOT_A_RECORD, "no object")
-    record, recognised = adapt(value)
-    if not recognised:
+    record, extras = adapt(value)
+    if not (record.time or record.operation_name or record.category):
         raise Refusal(RejectReason.NOT_A_RECORD, "neither time nor operation nor category")
-    return record
+    return record, extras
 
 
 def _time(text: str | None) -> datetime:
@@ -307,8 +300,21 @@ def _time(text: str | None) -> datetime:
     return moment if moment.tzinfo is UTC else read_time(text)
 
 
-def _digest(text: str) -> str:
-    return blake2b(text.lower().encode(), digest_size=12).hexdigest()
+def _thread(correlation: str | None, said: tuple[str, ...], extras: Extras | None) -> tuple[str, str]:
+    """Return correlation and thread where there is no GUID: a digest of what there is, or of the record itself.
+
+    A record without correlation is an operation of its own, known by its event id or its content, so that a second
+    copy of it is the same operation.
+    """
+    if correlation and correlation != _NO_CORRELATION:
+        return correlation[:LONGEST_WORD], _mark(correlation.lower())
+    if extras is None:
+        raise _look_again()
+    return "", _mark("\0".join((extras.event_data_id or "", *(said if not extras.event_data_id else ()))).lower())
+
+
+def _mark(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _word(code: Code) -> str:
@@ -317,19 +323,22 @@ def _word(code: Code) -> str:
     return "" if code is None else str(code).strip()
 
 
-def _size(key: tuple[str | None, Claims | None, Evidence | None, str | None]) -> int:
-    structs = (*msgspec.structs.astuple(key[1] or Claims()), *msgspec.structs.astuple(key[2] or Evidence()))
-    return sum(len(text) for text in (key[0], *structs, key[3]) if text)
+def _size(tenant_id: str | None, claims: Claims | None) -> int:
+    return sum(len(text) for text in (tenant_id, *msgspec.structs.astuple(claims or Claims())) if text)
 
 
-def _remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
+def _remember(cache: dict[_K, _V], key: _K, value: _V) -> _V:
     if len(cache) >= CACHED:
         cache.clear()
     cache[key] = value
+    return value
 
 
 def _refuse(refusal: Refusal, text: bytes, rejects: list[Reject]) -> None:
     if len(rejects) < SAMPLES:
         rejects.append(reject(refusal.reason, text, refusal.detail))
     else:
-        rejects.append(Reject(refusal.reason, "", f"sample left out: more than {SAMPLES} in one message"))
+        rejects.append(_UNSAMPLED[refusal.reason])
+
+
+_UNSAMPLED = {reason: Reject(reason, "", f"more than {SAMPLES} rejects in one message") for reason in RejectReason}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
 
-from service.activity_log.envelope import Json, loads
+from service.activity_log.lenient import Json, loads
 
 Text = str | None
 Code = str | int | float | None
@@ -31,32 +31,11 @@ class Claims(Struct, frozen=True, gc=False):
     name: Text = field(default=None, name=_XMLSOAP + "name")
     upn: Text = field(default=None, name=_XMLSOAP + "upn")
     mirid: Text = field(default=None, name="xms_mirid")
-    email: Text = field(default=None, name=_XMLSOAP + "emailaddress")
-    spn: Text = field(default=None, name=_XMLSOAP + "spn")
-    oid: Text = None
-    tid: Text = None
-    short_upn: Text = field(default=None, name="upn")
-    azp: Text = None
-
-
-class Evidence(Struct, frozen=True, gc=False):
-    """The role assignment that allowed the operation; its principal may be a group."""
-
-    principal_id: Text = field(default=None, name="principalId")
-    principal_type: Text = field(default=None, name="principalType")
-
-
-class Authorization(Struct, gc=False):
-    """What permission was asked for."""
-
-    action: Text = None
-    evidence: Evidence | None = None
 
 
 class Identity(Struct, gc=False):
     """Who, in the Event Hub export."""
 
-    authorization: Authorization | None = None
     claims: Claims | None = None
 
 
@@ -82,9 +61,6 @@ class Record(Struct, gc=False):
     identity: Identity | str | None = None
     properties: Properties | str | None = None
     tenant_id: Text = field(default=None, name="tenantId")
-    event_data_id: Text = field(default=None, name="eventDataId")
-    caller: Text = None
-    subscription_id: Text = field(default=None, name="subscriptionId")
 
 
 class Envelope(Struct, gc=False):
@@ -99,14 +75,24 @@ class RawEnvelope(Struct, gc=False):
     records: list[Raw]
 
 
-class Adapted(NamedTuple):
-    """A record brought into shape, and the time as it was written if that was not text."""
+class Evidence(NamedTuple):
+    """The role assignment that allowed the operation; its principal may be a group."""
 
-    record: Record
-    recognised: bool
+    principal_id: str | None = None
+    principal_type: str | None = None
 
 
-def adapt(members: dict[str, Json]) -> Adapted:
+class Extras(NamedTuple):
+    """What only a second look reads, because the usual record can do without it."""
+
+    authorised: str | None = None
+    evidence: Evidence = Evidence()
+    caller: str | None = None
+    event_data_id: str | None = None
+    subscription_id: str | None = None
+
+
+def adapt(members: dict[str, Json]) -> tuple[Record, Extras]:
     """Bring a record of any known shape into a `Record`.
 
     Keys are compared without case and underscores; ``{"value": …, "localizedValue": …}`` gives its value; objects
@@ -116,30 +102,35 @@ def adapt(members: dict[str, Json]) -> Adapted:
     identity = _object(_first(fields, "identity"))
     claims = _object(identity.get("claims")) or _object(_first(fields, "claims", "claimsd"))
     authorization = _object(identity.get("authorization")) or _object(_first(fields, "authorization", "authorizationd"))
+    evidence = _object(authorization.get("evidence"))
     properties = _object(_first(fields, "properties", "propertiesd"))
     request = _object(_first(fields, "httprequest"))
-    named = None if identity else _text(_first(fields, "identity"))
     record = Record(
         time=_text(_first(fields, "time", "eventtimestamp", "timegenerated", "timestamp")),
-        resource_id=_text(_first(fields, "resourceid", "resourceuri", "resourceid")),
+        resource_id=_text(_first(fields, "resourceid", "resourceuri")),
         operation_name=_text(_first(fields, "operationnamevalue", "operationname")),
         category=_text(_first(fields, "categoryvalue", "category")),
         result_type=_text(_first(fields, "resulttype", "status", "activitystatusvalue", "activitystatus")),
         result_signature=_text(_first(fields, "resultsignature", "substatus", "activitysubstatusvalue")),
         caller_ip_address=_text(_first(fields, "calleripaddress", "clientipaddress") or request.get("clientipaddress")),
         correlation_id=_text(_first(fields, "correlationid")),
-        identity=Identity(_authorization(authorization), _claims(claims)) if claims or authorization else named,
+        identity=Identity(_claims(claims)) if claims else None,
         properties=Properties(
             status_code=_text(properties.get("statuscode")),
             status_message=_raw(properties.get("statusmessage")),
             event_category=_text(properties.get("eventcategory")),
         ),
         tenant_id=_text(_first(fields, "tenantid")),
+    )
+    extras = Extras(
+        authorised=_text(authorization.get("action")),
+        evidence=Evidence(_text(evidence.get("principalid")), _text(evidence.get("principaltype"))),
+        caller=_text(_first(fields, "caller") or claims.get(_XMLSOAP + "spn"))
+        or (None if identity else _text(_first(fields, "identity"))),
         event_data_id=_text(_first(fields, "eventdataid")),
-        caller=_text(_first(fields, "caller")),
         subscription_id=_text(_first(fields, "subscriptionid")),
     )
-    return Adapted(record, any((record.time, record.operation_name, record.category)))
+    return record, extras
 
 
 def _fold(members: dict[str, Json]) -> dict[str, Json]:
@@ -186,33 +177,19 @@ def _raw(value: Json) -> Raw | None:
 
 
 def _claims(claims: dict[str, Json]) -> Claims:
-    def claim(key: str) -> str | None:
-        return _text(claims.get(key.replace("_", "")))
+    def claim(*keys: str) -> str | None:
+        return _text(_first(claims, *(key.replace("_", "") for key in keys)))
 
     return Claims(
         altsecid=claim("altsecid"),
-        appid=claim("appid"),
-        identity_provider=claim(_MICROSOFT + "identityprovider"),
+        appid=claim("appid", "azp"),
+        identity_provider=claim(_MICROSOFT + "identityprovider", "idp"),
         idtyp=claim("idtyp"),
         display=claim("name"),
-        object_id=claim(_MICROSOFT + "objectidentifier"),
+        object_id=claim(_MICROSOFT + "objectidentifier", "oid"),
         puid=claim("puid"),
-        tenant_id=claim(_MICROSOFT + "tenantid"),
-        name=claim(_XMLSOAP + "name"),
-        upn=claim(_XMLSOAP + "upn"),
+        tenant_id=claim(_MICROSOFT + "tenantid", "tid"),
+        name=claim(_XMLSOAP + "name", _XMLSOAP + "emailaddress", "email"),
+        upn=claim(_XMLSOAP + "upn", "upn", "unique_name", "preferred_username"),
         mirid=claim("xms_mirid"),
-        email=claim(_XMLSOAP + "emailaddress"),
-        spn=claim(_XMLSOAP + "spn"),
-        oid=claim("oid"),
-        tid=claim("tid"),
-        short_upn=claim("upn"),
-        azp=claim("azp"),
-    )
-
-
-def _authorization(members: dict[str, Json]) -> Authorization:
-    evidence = _object(members.get("evidence"))
-    return Authorization(
-        action=_text(members.get("action")),
-        evidence=Evidence(_text(evidence.get("principalid")), _text(evidence.get("principaltype"))),
     )
