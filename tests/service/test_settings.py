@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -373,3 +375,17 @@ def test_anything_else_is_no_duration(wrong: object) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().http.port = 1
+
+
+@pytest.mark.integration
+def test_an_editor_that_knows_the_schema_accepts_the_shipped_file_and_marks_a_typo(tmp_path: Path) -> None:
+    schema, typo = tmp_path / "schema.json", tmp_path / "typo.yaml"
+    schema.write_text(json.dumps(json_schema()))
+    typo.write_text("http: {prot: 1}\n")
+    checker = Path(sys.executable).with_name("check-jsonschema")
+
+    def accepts(file: Path) -> bool:
+        return subprocess.run([checker, "--schemafile", schema, file], capture_output=True, check=False).returncode == 0
+
+    assert accepts(DEFAULTS)
+    assert not accepts(typo)
