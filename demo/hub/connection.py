@@ -101,6 +101,7 @@ class Connection(asyncio.Protocol):
                     self._on_frame(item)
         except FramingError as error:
             self.close("amqp:connection:framing-error", str(error))
+            self._hang_up()  # whatever follows cannot be read, not even an answer to the close
         except DecodeError as error:
             self.close("amqp:decode-error", str(error))
 
