@@ -14,6 +14,7 @@ from service.alerts import Alert
 
 Element = dict[str, JsonValue]
 MOST_PAGES = 3
+_FINDINGS = (5, 3, 1)
 
 
 class Page(NamedTuple):
@@ -25,18 +26,27 @@ class Page(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How one sink shows alerts.
+    """How one sink shows alerts, and how much of that makes one message.
 
     Attributes
     ----------
-    variants
-        The ways to show one alert, from full to the shortest; the shortest fits a message whatever is in it.
-    fits
-        Whether these elements, with the heading and the count of hidden ones that the sink adds, make one message.
+    full
+        Shows an alert with at most so many of its findings.
+    brief
+        Shows an alert in a line; short, whatever is in it.
+    weigh
+        What an element adds to a message's size.
+    capacity
+        Size that a message's elements may have together.
+    most_elements
+        How many elements a message may have.
     """
 
-    variants: Callable[[Alert], Iterable[list[Element]]]
-    fits: Callable[[Sequence[Element]], bool]
+    full: Callable[[Alert, int], list[Element]]
+    brief: Callable[[Alert], list[Element]]
+    weigh: Callable[[Element], int]
+    capacity: int
+    most_elements: int
 
 
 def paginate(alerts: Sequence[Alert], layout: Layout, *, most: int = MOST_PAGES) -> list[Page]:
@@ -46,15 +56,13 @@ def paginate(alerts: Sequence[Alert], layout: Layout, *, most: int = MOST_PAGES)
     short lines; what then remains is counted on the last page.
     """
     ranked = sorted(alerts, key=lambda alert: (-alert.score, alert.id, alert.revision))
-    full = _fill(((alert, _fullest(alert, layout)) for alert in ranked), layout)
-    if len(full) <= most:
+    full, left = _fill(ranked, lambda alert: _fullest(alert, layout), layout, most)
+    if not left:
         return full
     shown = len(full[0].alerts)
-    brief = _fill(((alert, _shortest(alert, layout)) for alert in ranked[shown:]), layout)
-    pages = [full[0], *brief]
-    kept, rest = pages[:most], [alert for page in pages[most:] for alert in page.alerts]
-    last = kept[-1]
-    return [*kept[:-1], Page(last.elements, (*last.alerts, *rest), len(rest))]
+    brief, left = _fill(ranked[shown:], layout.brief, layout, most - 1)
+    last = brief[-1]
+    return [full[0], *brief[:-1], Page(last.elements, (*last.alerts, *left), len(left))]
 
 
 def message_id(kind: str, alerts: Sequence[Alert], part: int) -> str:
@@ -71,29 +79,31 @@ def told(alerts: Iterable[Alert]) -> tuple[tuple[str, int], ...]:
     return tuple((alert.id, alert.revision) for alert in alerts)
 
 
-def _fill(items: Iterable[tuple[Alert, list[Element]]], layout: Layout) -> list[Page]:
+def _fill(
+    alerts: Sequence[Alert], show: Callable[[Alert], list[Element]], layout: Layout, most: int
+) -> tuple[list[Page], Sequence[Alert]]:
+    """Fill at most `most` pages; return them and the alerts that are left."""
     pages: list[Page] = []
     elements: list[Element] = []
-    alerts: list[Alert] = []
-    for alert, more in items:
-        if alerts and not layout.fits([*elements, *more]):
-            pages.append(Page(tuple(elements), tuple(alerts), 0))
-            elements, alerts = [], []
+    weight, start = 0, 0
+    for number, alert in enumerate(alerts):
+        more = show(alert)
+        added = sum(map(layout.weigh, more))
+        if elements and (weight + added > layout.capacity or len(elements) + len(more) > layout.most_elements):
+            pages.append(Page(tuple(elements), tuple(alerts[start:number]), 0))
+            elements, weight, start = [], 0, number
+            if len(pages) == most:
+                return pages, alerts[number:]
         elements.extend(more)
-        alerts.append(alert)
-    if alerts:
-        pages.append(Page(tuple(elements), tuple(alerts), 0))
-    return pages
+        weight += added
+    if elements:
+        pages.append(Page(tuple(elements), tuple(alerts[start:]), 0))
+    return pages, []
 
 
 def _fullest(alert: Alert, layout: Layout) -> list[Element]:
-    shortest: list[Element] = []
-    for variant in layout.variants(alert):
-        if layout.fits(variant):
-            return variant
-        shortest = variant
-    return shortest
-
-
-def _shortest(alert: Alert, layout: Layout) -> list[Element]:
-    return list(layout.variants(alert))[-1]
+    for findings in _FINDINGS:
+        elements = layout.full(alert, findings)
+        if sum(map(layout.weigh, elements)) <= layout.capacity and len(elements) <= layout.most_elements:
+            return elements
+    return layout.brief(alert)

@@ -1,6 +1,6 @@
 """An alert as an OCSF 1.5 Detection Finding: the same facts as on the cards, in the schema that SIEMs understand.
 
-Values stand as they were logged, unclipped: whoever reads this is a machine.
+Values stand as they were logged: whoever reads this is a machine.
 """
 
 from pydantic import JsonValue
@@ -31,11 +31,11 @@ _USER_TYPES = {
 }
 
 
-def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
+def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int = 0) -> Element:
     """Return `alert` as class 2004, created (type 200401) or updated (type 200402), with Azure's cloud profile.
 
     What OCSF has no field for (score, surprise, window, query) stands under ``unmapped``; each finding stands whole in
-    its evidence's ``data``.
+    its evidence's ``data``; `left_out` says how many more there were than are in `alert`.
     """
     updated = alert.revision > 1
     story = tell(alert, links)
@@ -99,6 +99,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
             "score": alert.score,
             "actor_kind": alert.actor_kind.value,
             "kql": kql(alert),
+            "findings_left_out": left_out,
         },
     }
 

@@ -5,7 +5,7 @@ pacing are the dispatcher's.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import JsonValue, SecretStr
@@ -23,6 +23,7 @@ BLOCKS = 50
 HEADER = 150
 SECTION = 3_000
 MESSAGE = 12_000
+_ENVELOPE = 700  # the message around the blocks, its top-level text, and the count of what is not shown
 # What Slack answers in words; anything else is reported by its status, so that reasons stay few.
 _WORDS = frozenset({"invalid_payload", "invalid_blocks", "invalid_blocks_format", "no_text", "msg_too_long"})
 _WORDS_OF_ADDRESS = frozenset({
@@ -75,7 +76,7 @@ class SlackSink:
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         """Turn alerts into messages of at most 50 blocks and 12,000 characters: one if they fit, three at most."""
-        pages = paginate(alerts, Layout(self._variants, _fits))
+        pages = paginate(alerts, Layout(self._full, _brief, _weight, MESSAGE - _ENVELOPE, BLOCKS - 1))
         return [self._rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
     async def send(self, message: Rendered) -> Receipt:
@@ -99,10 +100,8 @@ class SlackSink:
         body = json.dumps(_message(text, blocks), ensure_ascii=False, separators=(",", ":")).encode()
         return Rendered(message_id("slack", page.alerts, part), told(page.alerts), body)
 
-    def _variants(self, alert: Alert) -> Iterator[list[Element]]:
-        for findings in (5, 3, 1):
-            yield _blocks(alert, tell(alert, self._links, findings=findings))
-        yield [_context([_plain(f"{_mark(alert)}{heading(alert)} ({reference(alert)})")]), {"type": "divider"}]
+    def _full(self, alert: Alert, findings: int) -> list[Element]:
+        return _blocks(alert, tell(alert, self._links, findings=findings))
 
 
 def judge(answer: Answer) -> Receipt:
@@ -117,10 +116,8 @@ def judge(answer: Answer) -> Receipt:
     return receipt._replace(reason=word) if word in _WORDS else receipt
 
 
-def _fits(elements: Sequence[Element]) -> bool:
-    if len(elements) > BLOCKS - 1:
-        return False
-    return len(json.dumps(_message("9" * 400, elements), ensure_ascii=False)) <= MESSAGE - 200
+def _weight(element: Element) -> int:
+    return len(json.dumps(element, ensure_ascii=False, separators=(",", ":"))) + 1
 
 
 def _message(text: str, blocks: Sequence[Element]) -> Element:
@@ -143,6 +140,10 @@ def _blocks(alert: Alert, story: Story) -> list[Element]:
         links: JsonValue = {"type": "mrkdwn", "text": " · ".join(_link(link) for link in story.links)}
         blocks.append({"type": "section", "text": links})
     return [*blocks, _context([_plain(story.reference)]), {"type": "divider"}]
+
+
+def _brief(alert: Alert) -> list[Element]:
+    return [_context([_plain(f"{_mark(alert)}{heading(alert)} ({reference(alert)})")]), {"type": "divider"}]
 
 
 def _section(lines: list[str]) -> Element:

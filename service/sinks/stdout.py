@@ -1,7 +1,6 @@
 """Alerts on a stream: a card for people at a terminal, or one CloudEvent a line for pipes."""
 
 import asyncio
-import json
 import textwrap
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
@@ -9,7 +8,7 @@ from typing import BinaryIO, Literal
 from service.alerts import Alert
 from service.ports import Receipt, Rendered
 from service.sinks.story import ALL_LINKS, Links, tell
-from service.sinks.webhook import cloud_event
+from service.sinks.webhook import cloud_event, encoded
 from service.sinks.wording import counted
 
 WIDTH = 100
@@ -70,12 +69,9 @@ class StdoutSink:
 
     def _rendered(self, alert: Alert) -> Rendered:
         if self._style == "ndjson":
-            text = json.dumps(cloud_event(alert, self._links), ensure_ascii=False, separators=(",", ":")) + "\n"
-            kind = "application/x-ndjson"
+            body, kind = encoded(cloud_event(alert, self._links)) + b"\n", "application/x-ndjson"
         else:
-            text = card(alert, self._links, colour=self._colour)
-            kind = "text/plain; charset=utf-8"
-        body = text.encode("utf-8", "replace")
+            body, kind = card(alert, self._links, colour=self._colour).encode(), "text/plain; charset=utf-8"
         return Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, kind)
 
     def _write(self, body: bytes) -> None:

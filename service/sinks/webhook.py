@@ -24,6 +24,7 @@ from service.sinks.wording import iso
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 SOURCE = "/unwonted"
+LARGEST = 262_144
 
 
 class WebhookSink:
@@ -119,15 +120,17 @@ class WebhookSink:
         await self._http.close()
 
     def _rendered(self, alert: Alert) -> Rendered:
-        event = cloud_event(alert, self._links, source=self._source)
-        # A lone surrogate has no UTF-8; a question mark in a name is better than an alert that cannot be sent.
-        body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        body = encoded(cloud_event(alert, self._links, source=self._source))
         return Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, CONTENT_TYPE)
 
 
 def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE) -> Element:
-    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON."""
-    return {
+    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
+
+    What Azure allows as a name is told as it was logged. A text of more than 1,024 characters is cut, a list of more than 20, too; in an event that
+    is still too large shorter ones are, too, and the least surprising findings are left out and counted.
+    """
+    event: Element = {
         "specversion": "1.0",
         "id": f"{alert.id}.{alert.revision}",
         "source": source,
@@ -136,8 +139,38 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE)
         "time": iso(alert.found_at),
         "datacontenttype": "application/json",
         "dataschema": SCHEMA,
-        "data": detection_finding(alert, links),
     }
+    for longest, findings in ((1024, 100), (128, 50), (64, 5)):
+        left_out = max(0, len(alert.findings) - findings)
+        event["data"] = detection_finding(_cut_alert(alert, longest, findings), links, left_out=left_out)
+        if len(encoded(event)) <= LARGEST:
+            break
+    return event
+
+
+def encoded(event: Element) -> bytes:
+    """Return an event as compact JSON in UTF-8."""
+    # A lone surrogate has no UTF-8; a question mark in a name is better than an alert that cannot be sent.
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
+    told = [
+        finding.model_copy(update={field: _cut(value, longest) for field, value in finding})
+        for finding in alert.findings[:findings]
+    ]
+    names = {"actor_id": _cut(alert.actor_id, longest), "actor_name": _cut(alert.actor_name, longest)}
+    return alert.model_copy(update={**names, "findings": tuple(told)})
+
+
+def _cut(value: object, longest: int) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= longest else value[: longest - 1] + "…"
+    if isinstance(value, tuple | list):
+        return type(value)(_cut(item, longest) for item in value[:20])
+    if isinstance(value, dict):
+        return {key: _cut(item, longest) for key, item in value.items()}
+    return value
 
 
 def signing_key(secret: str) -> bytes:
