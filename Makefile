@@ -26,7 +26,7 @@ test: $(STAMPS)/dev node_modules/.tests ## everything: formatting, lint, types, 
 	@$(PYTEST) $(ARGS)
 
 check: $(STAMPS)/dev ## the same without the slow tests, within a minute
-	@$(MAKE) --jobs=2 --output-sync=target check-format check-lint check-layers check-types check-tests
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target check-format check-lint check-layers check-types check-tests
 
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
