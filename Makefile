@@ -88,14 +88,14 @@ $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
 .PHONY: page
 page:
-	@if command -v npm >/dev/null; then $(MAKE) node_modules/.page; \
+	@if command -v npm >/dev/null; then $(MAKE) --silent node_modules/.page; \
 	else echo "npm is not installed: the page will show the text of the Teams cards, not the cards themselves"; fi
 
 node_modules/.page: package-lock.json
-	@$(NPM_CI) --omit=dev
+	@$(NPM_CI) --omit=dev >/dev/null
 	@touch $@
 
 node_modules/.tests: package-lock.json
 	@command -v npm >/dev/null || { echo "make test needs npm: its integration tests run Azurite, Azure's storage emulator"; exit 1; }
-	@$(NPM_CI)
+	@$(NPM_CI) >/dev/null
 	@touch node_modules/.page $@
