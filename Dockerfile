@@ -15,7 +15,8 @@ RUN python3 -m venv --without-pip /opt/unwonted && \
 COPY pyproject.toml README.md LICENSE ./
 COPY models models
 COPY service service
-RUN .venv/bin/uv pip install --quiet --python /opt/unwonted/bin/python --no-deps --no-build-isolation . && \
+RUN .venv/bin/hatchling build -t wheel && \
+    .venv/bin/uv pip install --quiet --python /opt/unwonted/bin/python --no-deps dist/*.whl && \
     /opt/unwonted/bin/python -m compileall -q -j 0 /opt/unwonted/lib
 
 
