@@ -14,7 +14,10 @@ from models.scoring import score
 
 WIDTH = 0.1  # of a bin of surprise
 BINS = 400  # up to a surprise of 40
-DAY = 24.0
+OFTEN, SELDOM = 0.1, 0.01  # exceedances between which the tail's slope is read
+TOLD = 1e9
+LEFT_OUT_FROM = 75.0
+FLATTEST, STEEPEST = 0.25, 2.0  # powers of ten a unit of surprise
 
 
 class Calibration(base.AnomalyDetector):
@@ -25,8 +28,10 @@ class Calibration(base.AnomalyDetector):
     .. math:: P(v) = \frac{strength \cdot \pi(v) + \#\{days \ge v\}}{strength + \#days}, \quad
               \pi(v) = \min(1, 10^{-(v - location) \cdot slope})
 
-    so that a young or small tenant is judged by the prior and an old one by itself. The table is refreshed when a day
-    is over: within a day, equal surprise means equal score for everybody.
+    as far as one in a hundred; beyond, where a handful of attacks would pass for normal, it is extrapolated by the
+    slope between one in ten and one in a hundred. So a young or small tenant is judged by the prior, an old one by
+    itself, and the rarest are never judged by each other.
+    The table is refreshed when a day is over: within a day, equal surprise means equal score for everybody.
 
     Parameters
     ----------
@@ -54,7 +59,7 @@ class Calibration(base.AnomalyDetector):
     """
 
     def __init__(
-        self, location: float = 1.5, slope: float = 0.6, strength: float = 500.0, half_life: float = 30.0
+        self, location: float = 1.5, slope: float = 0.52, strength: float = 200.0, half_life: float = 10.0
     ) -> None:
         self.location = location
         self.slope = slope
@@ -73,13 +78,24 @@ class Calibration(base.AnomalyDetector):
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 
-    def learn(self, day: int, before: float | None, now: float) -> None:
-        """Raise the maximum of one user-day from `before` (None: a user-day that begins) to `now`."""
+    def learn(self, day: int, before: float | None, now: float) -> float:
+        """Raise the maximum of one user-day from `before` (None: a user-day that begins) to `now`.
+
+        Returns
+        -------
+        float
+            What to give as `before` the next time: `now`, or `TOLD` if this user-day scores so high that somebody is
+            told of it. Such a user-day no longer counts: the budget is one of false alerts, and an attack must not
+            raise the bar for the next one.
+        """
         if day > self._day:
             self._fold(day)
-        if before is not None:
+        if before is not None and before < TOLD:
             self._today[_bin(before)] -= 1
+        if before == TOLD or self.score(now) >= LEFT_OUT_FROM:
+            return TOLD
         self._today[_bin(now)] += 1
+        return now
 
     @property
     def warmth(self) -> float:
@@ -132,8 +148,22 @@ class Calibration(base.AnomalyDetector):
             prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - self.location) * self.slope))
             exceeded.append(min(1.0, (self.strength * prior + reached) / total))
         exceeded.reverse()
+        often, seldom = _crossing(exceeded, OFTEN), _crossing(exceeded, SELDOM)
+        slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(WIDTH, seldom - often)))
+        for bin_ in range(math.ceil(seldom / WIDTH), BINS):
+            exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * WIDTH - seldom) * slope)
         self._exceeded = [*exceeded, exceeded[-1]]
         self._silent = next((bin_ * WIDTH for bin_, p in enumerate(exceeded) if p < 1.0), 0.0) - WIDTH
+
+
+def _crossing(exceeded: list[float], probability: float) -> float:
+    """Return the surprise at which the exceedance falls to `probability`."""
+    upper = next((bin_ for bin_, p in enumerate(exceeded) if p <= probability), BINS - 1)
+    if upper == 0:
+        return 0.0
+    before, after = exceeded[upper - 1], exceeded[upper]
+    part = math.log(before / probability) / math.log(before / after) if before > after > 0.0 else 1.0
+    return (upper - 1 + part) * WIDTH
 
 
 def _bin(surprise: float) -> int:

@@ -4,11 +4,13 @@ Which of the two a statistic uses is its own choice; what it counts is left to i
 """
 
 import math
+from functools import lru_cache
 
 LANDMARK_HOURS = 438_288.0  # 2020-01-01T00:00Z in hours from the epoch: any fixed instant would do
 LARGEST_EXPONENT = 900.0  # growth stays within 2**-900 and 2**900, so that sums and ratios of it stay finite
 
 
+@lru_cache(maxsize=256)
 def growth(hours: float, half_life: float) -> float:
     """Return the weight of something that happens at `hours`: forward decay [1]_.
 

@@ -5,6 +5,7 @@ other signs is left to the detectors.
 """
 
 from collections.abc import Iterable, Iterator
+from sys import intern
 from typing import Any
 
 from river import base
@@ -21,6 +22,7 @@ PERSONAL_STRENGTH = 2.0
 PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
 LARGEST = 0.98
+UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
 class Ledger:
@@ -86,7 +88,7 @@ class FailureRate(base.AnomalyDetector):
         self.evicted = 0
         self._tenant = [0.0, 0.0]
         self._services: dict[str, list[float]] = {}
-        self._actions: dict[str, list[float]] = {}
+        self._actions: dict[str, tuple[list[float], list[float]]] = {}
         self._ledgers = Keyed(max_identities, Ledger)
         self._crowd: tuple[Crowd | None, dict[str, list[int]]] = (None, {})
 
@@ -108,13 +110,12 @@ class FailureRate(base.AnomalyDetector):
         ledger.last_hours = max(ledger.last_hours, hours)
         tenant, services, actions = self._tenant, self._services, self._actions
         for action, failed in tried:
-            counts = actions.get(action)
-            if counts is None:
+            entry = actions.get(action)
+            if entry is None:
                 if len(actions) >= self.max_actions:
                     self._drop_lightest_actions()
-                counts = actions[action] = [0.0, 0.0]
-                services.setdefault(action.partition("/")[0], [0.0, 0.0])
-            service = services[action.partition("/")[0]]
+                entry = actions[action] = ([0.0, 0.0], services.setdefault(action.partition("/")[0], [0.0, 0.0]))
+            counts, service = entry
             tenant[0] += weight
             service[0] += weight
             counts[0] += weight
@@ -153,7 +154,7 @@ class FailureRate(base.AnomalyDetector):
         rate = self._tenant_rate(weight)
         for counts, strength in (
             (self._services.get(action.partition("/")[0]), SERVICE_STRENGTH),
-            (self._actions.get(action), ACTION_STRENGTH),
+            (self._actions[action][0] if action in self._actions else None, ACTION_STRENGTH),
         ):
             if counts is not None:
                 rate = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
@@ -163,7 +164,7 @@ class FailureRate(base.AnomalyDetector):
         """Return what is known, faded to `hours`, for an explanation."""
         weight = growth(hours, self.half_life)
         ledger = self._ledgers.get(actor) or Ledger()
-        attempts, failures = self._actions.get(action, (0.0, 0.0))
+        attempts, failures = self._actions.get(action, UNKNOWN)[0]
         pair = (ledger.pairs or {}).get(action, [0.0, 0.0])
         return {
             "identity_attempts": round(ledger.attempts / weight, 2),
@@ -183,7 +184,7 @@ class FailureRate(base.AnomalyDetector):
         for name in sorted(self._services):
             yield ["service", name, *self._services[name]]
         for name in sorted(self._actions):
-            yield ["action", name, *self._actions[name]]
+            yield ["action", name, *self._actions[name][0]]
         for key, ledger in self._ledgers.sorted_items():
             pairs: Json = None if ledger.pairs is None else {k: list[Json](v) for k, v in ledger.pairs.items()}
             yield ["identity", key, ledger.attempts, ledger.failures, ledger.last_hours, pairs]
@@ -199,7 +200,8 @@ class FailureRate(base.AnomalyDetector):
             elif level == "service":
                 self._services[name] = [float(value) for value in values]
             elif level == "action":
-                self._actions[name] = [float(value) for value in values]
+                service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
+                self._actions[intern(name)] = ([float(value) for value in values], service)
             else:
                 ledger = self._ledgers.touch(name)
                 ledger.attempts, ledger.failures, ledger.last_hours = (float(value) for value in values[:3])
@@ -242,7 +244,7 @@ class FailureRate(base.AnomalyDetector):
 
     def _drop_lightest_actions(self) -> None:
         actions = self._actions
-        for name in sorted(actions, key=lambda name: (actions[name][0], name))[: max(1, self.max_actions // 4)]:
+        for name in sorted(actions, key=lambda name: (actions[name][0][0], name))[: max(1, self.max_actions // 4)]:
             del actions[name]
             self.evicted += 1
         services = {name.partition("/")[0] for name in actions}

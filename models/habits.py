@@ -32,15 +32,15 @@ class Habit:
         Places that it acts from and in.
     evidence
         What was odd of late.
-    session, last_hours
-        Services of the last active bucket, and its time.
+    last_hours
+        Time of the last active bucket.
     worst
         Largest surprise of `day`.
     """
 
     __slots__ = (
         "actions", "buckets", "day", "days", "evidence", "held", "inventions", "kind", "last_hours", "networks",
-        "novel", "scopes", "session", "today", "weight", "worst",
+        "novel", "scopes", "today", "weight", "worst",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -57,7 +57,6 @@ class Habit:
         self.networks: Places = NOWHERE
         self.scopes: Places = NOWHERE
         self.evidence: Evidence = NONE
-        self.session: tuple[str, ...] = ()
         self.last_hours = 0.0
         self.worst = 0.0
 
@@ -80,12 +79,11 @@ class Habit:
             [list[Json](self.networks.names), self.networks.moves],
             [list[Json](self.scopes.names), self.scopes.moves],
             [self.evidence.value, self.evidence.hours, list[Json](self.evidence.anomalies)],
-            list[Json](self.session),
         ]
 
     def restore(self, row: list[Any]) -> None:
         """Become what `row` gave; names shared by many identities are kept once."""
-        kind, counts, actions, held, networks, scopes, evidence, session = row
+        kind, counts, actions, held, networks, scopes, evidence = row
         self.kind = intern(str(kind))
         self.weight, self.last_hours, self.worst = float(counts[0]), float(counts[7]), float(counts[8])
         self.buckets, self.day, self.days, self.today, self.novel, self.inventions = (int(c) for c in counts[1:7])
@@ -96,4 +94,3 @@ class Habit:
         self.evidence = Evidence(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
         if not self.evidence.value:
             self.evidence = NONE
-        self.session = tuple(intern(str(service)) for service in session)

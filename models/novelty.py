@@ -1,11 +1,11 @@
-"""How often an identity does anything new at all: a hazard learnt over the tenant, and a personal factor.
+"""How often an identity does anything new, or is anywhere new: hazards learnt over the tenant, and personal factors.
 
-It makes a curious administrator's next first time less surprising, and that of a managed identity that has never
+They make a curious administrator's next first time less surprising, and that of a managed identity that has never
 changed very surprising. Which new thing it is, is left to `backoff`.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from river import base
@@ -15,6 +15,7 @@ from models.decay import growth, surprise
 
 STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
 PRIOR_STRENGTH = 4.0  # active buckets' worth of belief in the prior hazard
+REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out anew
 PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
 
 
@@ -37,24 +38,26 @@ def prior_hazard(stage: int) -> float:
 
 
 class NoveltyRate(base.AnomalyDetector):
-    r"""Probability that an identity does something new in its next active bucket.
+    r"""Probability that an identity does something new in its next active bucket, in one or several aspects.
 
     With h the hazard of a kind of identity at an experience stage (novel buckets over active buckets, both fading,
     plus a prior), and :math:`H(n)` its sum over an identity's n active buckets so far, of which s were novel,
 
     .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
 
-    The hazard is refreshed when time moves on to another bucket, so within one bucket it does not matter who is
-    learnt first.
+    Hazards are worked out anew when time moves on to another bucket and enough has been learnt since: within one
+    bucket it does not matter who is learnt first.
 
     Parameters
     ----------
+    aspects
+        In how many ways a bucket can be novel: each has hazards of its own.
     half_life
         Hours after which a bucket counts half.
 
     Examples
     --------
-    Two managed identities, a hundred hours of the same, then one of them does something new:
+    A managed identity, a hundred hours of the same, then something new:
 
     >>> model = NoveltyRate()
     >>> for hour in range(100):
@@ -69,84 +72,97 @@ class NoveltyRate(base.AnomalyDetector):
     True
     """
 
-    def __init__(self, half_life: float = 1440.0) -> None:
+    def __init__(self, aspects: int = 1, half_life: float = 1440.0) -> None:
+        self.aspects = aspects
         self.half_life = half_life
         self._counts: dict[str, list[list[float]]] = {}
-        self._hours = float("-inf")
-        self._stale: set[str] = set()
-        self._hazards: dict[str, tuple[list[float], list[float]]] = {}
-        self._prior = _cumulated([prior_hazard(stage) for stage in range(STAGES)])
+        self._hours = -math.inf
+        self._lessons = [0, 0]
+        self._hazards: dict[str, list[Hazards]] = {}
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that an identity of ``x["kind"]`` with ``x["buckets"]`` behind it did (``x["novel"]``) a new thing."""
-        self.learn(
-            str(x.get("kind", "unknown")), int(x.get("buckets", 0)), bool(x.get("novel")), float(x.get("time", 0.0))
-        )
+        novel = [bool(x.get("novel"))] * self.aspects
+        self.learn(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), novel, float(x.get("time", 0.0)))
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["novel"]``, for an identity that did new things in ``x["seen"]`` buckets."""
         rate = self.rate(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), int(x.get("seen", 0)))
         return surprise(rate if x.get("novel") else 1.0 - rate)
 
-    def learn(self, kind: str, buckets: int, novel: bool, hours: float) -> None:
-        """Learn one active bucket, at `hours`, of an identity that had `buckets` before."""
+    def learn(self, kind: str, buckets: int, novel: Sequence[bool], hours: float) -> None:
+        """Learn one active bucket, at `hours`, of an identity that had `buckets` before; `novel` by aspect."""
         if hours > self._hours:
-            self._settle()
-            self._hours = hours
+            self._move_on(hours)
         table = self._counts.get(kind)
         if table is None:
-            table = self._counts[kind] = [[0.0, 0.0] for _ in range(STAGES)]
+            table = self._counts[kind] = [[0.0] * (1 + self.aspects) for _ in range(STAGES)]
         weight = growth(hours, self.half_life)
         entry = table[stage_of(buckets)]
         entry[0] += weight
-        if novel:
-            entry[1] += weight
-        self._stale.add(kind)
+        for aspect, new in enumerate(novel, 1):
+            if new:
+                entry[aspect] += weight
+        self._lessons[0] += 1
 
-    def rate(self, kind: str, buckets: int, seen: int) -> float:
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
         """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones."""
-        hazards, before = self._hazards.get(kind, self._prior)
+        known = self._hazards.get(kind)
+        hazards, before = known[aspect] if known is not None else PRIOR
         stage = stage_of(buckets)
         expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
         return min(0.99, hazards[stage] * (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
 
     def dump(self) -> Iterator[Json]:
-        """Yield the time of the last lesson and whose hazards it left unsettled, then one row a kind."""
-        yield [self._hours if self._counts else None, list[Json](sorted(self._stale))]
+        """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""
+        yield [self._hours if self._counts else None, *self._lessons]
         for kind in sorted(self._counts):
             hazards = self._hazards.get(kind)
             counts: list[Json] = [list[Json](entry) for entry in self._counts[kind]]
-            yield [kind, counts, list[Json](hazards[0]) if hazards else None]
+            rows: Json = None if hazards is None else [list[Json](hazard) for hazard, _ in hazards]
+            yield [kind, counts, rows]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
-        self._counts, self._hazards, self._stale, self._hours = {}, {}, set(), float("-inf")
+        self._counts, self._hazards, self._hours, self._lessons = {}, {}, -math.inf, [0, 0]
         for number, row in enumerate(rows):
             if number == 0:
-                self._hours = float("-inf") if row[0] is None else float(row[0])
-                self._stale = set(row[1])
+                self._hours = -math.inf if row[0] is None else float(row[0])
+                self._lessons = [int(row[1]), int(row[2])]
                 continue
             kind, counts, hazards = row
-            self._counts[kind] = [[float(active), float(novel)] for active, novel in counts]
-            if hazards:
-                self._hazards[kind] = _cumulated([float(hazard) for hazard in hazards])
+            self._counts[kind] = [[float(count) for count in entry] for entry in counts]
+            if hazards is not None:
+                self._hazards[kind] = [_cumulated([float(value) for value in aspect]) for aspect in hazards]
 
-    def _settle(self) -> None:
-        for kind in self._stale:
+    def _move_on(self, hours: float) -> None:
+        learnt, used = self._lessons
+        if learnt - used > REFRESHED_AFTER * used:
             weight = growth(self._hours, self.half_life)
-            self._hazards[kind] = _cumulated(
-                [
-                    (novel / weight + PRIOR_STRENGTH * prior_hazard(stage)) / (active / weight + PRIOR_STRENGTH)
-                    for stage, (active, novel) in enumerate(self._counts[kind])
+            for kind, table in self._counts.items():
+                self._hazards[kind] = [
+                    _cumulated(
+                        [
+                            (entry[aspect] / weight + PRIOR_STRENGTH * prior) / (entry[0] / weight + PRIOR_STRENGTH)
+                            for entry, prior in zip(table, PRIOR[0], strict=True)
+                        ]
+                    )
+                    for aspect in range(1, 1 + self.aspects)
                 ]
-            )
-        self._stale.clear()
+            self._lessons[1] = learnt
+        self._hours = hours
 
 
-def _cumulated(hazards: list[float]) -> tuple[list[float], list[float]]:
+Hazards = tuple[list[float], list[float]]
+
+
+def _cumulated(hazards: list[float]) -> Hazards:
     """Return the hazards and, for each stage, how many novel buckets are expected before it begins."""
     before, total = [], 0.0
     for stage, hazard in enumerate(hazards):
         before.append(total)
         total += hazard * max(1, 1 << stage >> 1)
     return hazards, before
+
+
+PRIOR = _cumulated([prior_hazard(stage) for stage in range(STAGES)])

@@ -1,16 +1,14 @@
-"""Where an identity acts from and in: source networks and scopes, a few of each, and how surprising a new one is.
+"""Where an identity acts from and in: source networks and scopes, a few of each and whether one is new.
 
-Geography needs a database and is not known here.
+How surprising that is, is left to `novelty`; geography needs a database and is not known here.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from models.decay import surprise
-
 REMEMBERED = 8  # per identity: home, office, proxies of the cloud shell; the longest unused goes first
-MOST_SURPRISING = 2.5
 
 
 @lru_cache(maxsize=65_536)
@@ -31,7 +29,7 @@ def network(address: str) -> str:
 
 
 class Places(NamedTuple):
-    """Places known of one identity, the most recently used last, and how often it has come up with a new one.
+    """Places known of one identity, those used last at the end, and in how many buckets it came up with a new one.
 
     >>> known = NOWHERE.visited(("a",)).visited(("b",)).visited(("a",))
     >>> known.names, known.moves
@@ -41,23 +39,21 @@ class Places(NamedTuple):
     names: tuple[str, ...] = ()
     moves: int = 0
 
-    def visited(self, places: tuple[str, ...]) -> "Places":
+    def visited(self, places: Collection[str]) -> "Places":
         """Return what is known after a bucket with these places."""
-        if places and self.names[-1:] == places:
+        if all(place in self.names for place in places) and (len(self.names) < 2 or self.names[-1] in places):
             return self
-        new = [place for place in places if place not in self.names]
+        new = any(place not in self.names for place in places)
         names = [name for name in self.names if name not in places]
-        return Places((*names, *places)[-REMEMBERED:], self.moves + len(new))
+        return Places((*names, *sorted(set(places)))[-REMEMBERED:], self.moves + new)
 
-    def surprise(self, places: tuple[str, ...], buckets: int) -> float:
-        """Return how surprising these places are, 0 to 2.5, for an identity with that many active buckets.
+    def new(self, places: Collection[str]) -> bool:
+        """Return whether any of these places is new, to an identity of which some place is known.
 
-        The chance of a new place is (moves + 1) / (active buckets + 2): of an identity that is always somewhere
-        else, a new place tells nothing. An identity of which no place is known surprises nobody.
+        >>> NOWHERE.new(("a",)), NOWHERE.visited(("a",)).new(("b", "a"))
+        (False, True)
         """
-        if not self.names or all(place in self.names for place in places):
-            return 0.0
-        return min(MOST_SURPRISING, surprise((self.moves + 1.0) / (buckets + 2.0)))
+        return bool(self.names) and any(place not in self.names for place in places)
 
 
 NOWHERE = Places()

@@ -11,6 +11,7 @@ from river import base
 
 from models.anomalies import Json
 from models.backoff import Backoff
+from models.cells import Crowd
 from models.decay import growth, surprise
 from models.habits import Habit
 from models.keyed import Keyed
@@ -21,8 +22,8 @@ FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with o
 MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
 INVENTOR_SHARE = 0.1
-SESSION_HOURS = 4.0
 DAY = 24.0
+NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
 class Likelihood(NamedTuple):
@@ -89,7 +90,7 @@ class Rarity(base.AnomalyDetector):
         self.max_actions = max_actions
         self.evicted = 0
         self.backoff = Backoff(discount, concentration)
-        self.novelty = NoveltyRate()
+        self.novelty = NoveltyRate(aspects=3)
         self.habits = Keyed(max_identities, Habit, self._abandon)
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
@@ -106,6 +107,16 @@ class Rarity(base.AnomalyDetector):
         habit = self.habits.get(str(x.get("actor", "")))
         action, kind = str(x.get("action", "")), str(x.get("kind", "unknown"))
         return surprise(self.likelihood(habit, action, kind, float(x.get("time", 0.0))).probability)
+
+    def moved(self, habit: Habit, networks: Collection[str], scopes: Collection[str]) -> tuple[float, float]:
+        """Return how surprising these networks and scopes are: 0 for known ones."""
+        kind, buckets = habit.kind, habit.buckets
+        network = scope = 0.0
+        if habit.networks.new(networks):
+            network = surprise(self.novelty.rate(kind, buckets, habit.networks.moves, NETWORK))
+        if habit.scopes.new(scopes):
+            scope = surprise(self.novelty.rate(kind, buckets, habit.scopes.moves, SCOPE))
+        return network, scope
 
     def likelihood(
         self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
@@ -127,12 +138,6 @@ class Rarity(base.AnomalyDetector):
             common = max(common, INVENTOR_SHARE * min(1.0, share))
         return Likelihood(min(1.0, own + rate * common), own, rate, common)
 
-    def session(self, habit: Habit | None, hours: float) -> tuple[str, ...]:
-        """Return the services that an identity has used within the last hours."""
-        if habit is None or hours - habit.last_hours > SESSION_HOURS:
-            return ()
-        return habit.session
-
     def learn(
         self,
         actor: str,
@@ -141,7 +146,8 @@ class Rarity(base.AnomalyDetector):
         tried: Sequence[tuple[str, bool]],
         held: Collection[str] = (),
         late: bool = False,
-        shared: Collection[str] = (),
+        places: tuple[Collection[str], Collection[str]] = ((), ()),
+        crowd: Crowd | None = None,
     ) -> Habit:
         """Learn one identity's bucket.
 
@@ -155,8 +161,10 @@ class Rarity(base.AnomalyDetector):
             Those told as unusual: they teach only when they recur on another day.
         late
             Whether the bucket had been learnt before and this comes on top.
-        shared
-            Actions that somebody else did in the same bucket, too: they are nobody's invention.
+        places
+            Networks and scopes that it acted from and in.
+        crowd
+            What everybody did in that bucket: what several did is nobody's invention.
 
         Returns
         -------
@@ -177,16 +185,14 @@ class Rarity(base.AnomalyDetector):
                 continue
             if known is None:
                 known = 0.0
-                habit.inventions += self._adopt(habit, action) and action not in shared
+                habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
             actions[action] = known + (weight * FAILED_CREDIT if failed else weight)
         if not late:
             habit.weight += weight
-            self.novelty.learn(kind, habit.buckets, novel, hours)
+            self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
             habit.buckets += 1
             habit.novel += novel
-        if hours >= habit.last_hours:
-            habit.last_hours = hours
-            habit.session = tuple(sorted({action.partition("/")[0] for action, _ in tried}))[:8]
+        habit.last_hours = max(hours, habit.last_hours)
         return habit
 
     def entries(self) -> int:
@@ -238,6 +244,14 @@ class Rarity(base.AnomalyDetector):
             habit.held = None
         return False
 
+    @staticmethod
+    def _visit(habit: Habit, places: tuple[Collection[str], Collection[str]]) -> tuple[bool, bool]:
+        """Remember where an identity was, and say whether network and scope were new to it."""
+        networks, scopes = places
+        moves = habit.networks.moves, habit.scopes.moves
+        habit.networks, habit.scopes = habit.networks.visited(networks), habit.scopes.visited(scopes)
+        return habit.networks.moves > moves[0], habit.scopes.moves > moves[1]
+
     def _adopt(self, habit: Habit, action: str) -> bool:
         if len(habit.actions) >= self.max_actions:
             weights = habit.actions
@@ -257,3 +271,8 @@ class Rarity(base.AnomalyDetector):
         habit.kind = kind
         for action in habit.actions:
             self.backoff.adopt(action, kind)
+
+
+def _shared(action: str, crowd: Crowd | None) -> bool:
+    tally = crowd.actions.get(action) if crowd is not None else None
+    return tally is not None and tally.actors > 1

@@ -16,14 +16,16 @@ from models.detectors.rare_action_why import counterfactual, sentence
 from models.evidence import NONE, Accumulation
 from models.failure_rate import FailureRate
 from models.habits import Habit
-from models.places import NOWHERE, network
+from models.places import network
 from models.rarity import Rarity
 from models.sensitivity import SENSITIVE, sensitivity
 
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
-CONTEXT_SHARE = 0.5  # of the surprise of a new network or scope
+CONTEXT_SHARE = 1.0  # of the surprise of a new network or scope
+MOST_CONTEXT = 2.5
 FAMILIAR = 0.2  # an identity's own habit that explains an action well enough to leave the peers unasked
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
+NOTHING: Mapping[str, float] = {}
 GATHERING = Accumulation()
 
 CARD = Card(
@@ -91,41 +93,33 @@ class RareAction:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
-        actor, bucket = seen.actor, seen.bucket
+        actor, bucket, cells = seen.actor, seen.bucket, seen.cells
         hours = bucket.hours
         rarity, rule, score_of = self.rarity, self.evidence, self.calibration.score
         habit = rarity.habits.get(actor.id)
-        so_far, own, total_weight = 0.0, {}, 1.0
+        so_far, own, discount, total_weight = 0.0, NOTHING, 0.0, 1.0
         if habit is not None:
-            so_far = rule.so_far(habit.evidence, hours)
-            own = habit.actions
             weight = growth(hours, rarity.half_life)
+            so_far, own, discount = rule.so_far(habit.evidence, hours), habit.actions, rarity.discount * weight
             total_weight = habit.weight + rarity.concentration * weight
-            discount = rarity.discount * weight
-        else:
-            discount = 0.0
-        session = list(rarity.session(habit, hours))
         anomalies = []
-        for cell in seen.cells:
+        for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
-            action = cell.action
-            likely = (own.get(action, 0.0) - discount) / total_weight
-            failed = cell.failures or cell.denials
-            if likely >= FAMILIAR and not failed:
-                value = surprise(likely)
+            likely = (own.get(cell.action, 0.0) - discount) / total_weight
+            if likely >= FAMILIAR and not cell.failures and not cell.denials:
+                value = total = surprise(likely)
+                score = score_of(total)
             else:
-                value = self._terms(seen, cell, habit, hours, session, crowd)
-            total = rule.total(value, so_far)
-            score = score_of(total)
-            if score >= self.explain_from:
-                anomalies.append(self._explained(seen, cell, habit, session, crowd, so_far, total, score))
-            else:
-                anomalies.append(Anomaly("rare_action", actor, bucket, cell, round(score, 2), round(total, 4)))
-            so_far += rule.gain(value)
-            service = cell.service
-            if service not in session:
-                session.append(service)
+                value = self._value(seen, number, habit, hours, crowd)
+                total = rule.total(value, so_far)
+                score = score_of(total)
+                if score >= self.explain_from:
+                    anomalies.append(self._explained(seen, number, habit, crowd, so_far, total, score))
+                    so_far += rule.gain(value)
+                    continue
+                so_far += rule.gain(value)
+            anomalies.append(Anomaly("rare_action", actor, bucket, cell, round(score, 2), round(total, 4)))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
@@ -134,31 +128,31 @@ class RareAction:
         if not tried:
             return
         actor, hours = seen.actor, seen.bucket.hours
-        late = any(cell.late for cell in tried)
-        worst, held = 0.0, set()
+        worst, held = 0.0, NOTHING
         for anomaly in scored:
             worst = max(worst, anomaly.surprise)
             if anomaly.score >= HELD_FROM:
-                held.add(anomaly.cell.action)
-        ends = [(cell.action, cell.failed) for cell in tried]
-        only = [(cell.action, cell.failed and not cell.successes) for cell in tried]
-        shared = [cell.action for cell in tried if (tally := crowd.actions.get(cell.action)) and tally.actors > 1]
-        habit = self.rarity.learn(actor.id, str(actor.kind), hours, only, held, late, shared)
-        self.failures.learn(actor.id, ends, hours)
+                held = {**held, anomaly.cell.action: 1.0}
+        networks = {network(address) for cell in tried for address in cell.addresses}
+        scopes = {scope for cell in tried for scope in cell.scopes}
+        habit = self.rarity.learn(
+            actor.id,
+            actor.kind,
+            hours,
+            [(cell.action, not cell.successes and (cell.failures or cell.denials) > 0) for cell in tried],
+            held,
+            tried[0].late,
+            (networks, scopes),
+            crowd,
+        )
+        self.failures.learn(actor.id, [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried], hours)
         if worst > self.evidence.floor:
             self._remember_evidence(habit, seen, scored)
         elif habit.evidence is not NONE:
             habit.evidence = self.evidence.after(habit.evidence, hours, 0.0, ())
         day = int(hours // 24.0)
-        if day == habit.day and worst > habit.worst:
-            self.calibration.learn(day, habit.worst if habit.worst >= 0.0 else None, worst)
-            habit.worst = worst
-        addresses = {network(address) for cell in tried for address in cell.addresses}
-        if addresses:
-            habit.networks = habit.networks.visited(tuple(sorted(addresses)))
-        scopes = {scope for cell in tried for scope in cell.scopes}
-        if scopes:
-            habit.scopes = habit.scopes.visited(tuple(sorted(scopes)))
+        if worst > habit.worst and day == habit.day:
+            habit.worst = self.calibration.learn(day, habit.worst if habit.worst >= 0.0 else None, worst)
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows."""
@@ -188,11 +182,12 @@ class RareAction:
             warmth=self.calibration.warmth,
         )
 
-    def _terms(
-        self, seen: ActorBucket, cell: Cell, habit: Habit | None, hours: float, session: list[str], crowd: Crowd
-    ) -> float:
-        """Return the cell's own surprise: everything but evidence."""
-        value = surprise(self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session).probability)
+    def _value(self, seen: ActorBucket, number: int, habit: Habit | None, hours: float, crowd: Crowd) -> float:
+        """Return the surprise of the bucket's cell of that number: everything but evidence."""
+        cell = seen.cells[number]
+        value = surprise(
+            self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, _session(seen, number)).probability
+        )
         if cell.failures or cell.denials:
             value += surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd))
         if value > CONTEXT_FLOOR:
@@ -201,14 +196,12 @@ class RareAction:
 
     def _context(self, cell: Cell, habit: Habit | None) -> dict[str, float]:
         """Return the terms that only matter when something is odd already."""
-        networks, scopes, buckets = NOWHERE, NOWHERE, 0
+        terms = {"sensitivity": sensitivity(cell.action, self.sensitive)}
         if habit is not None:
-            networks, scopes, buckets = habit.networks, habit.scopes, habit.buckets
-        return {
-            "network": CONTEXT_SHARE * networks.surprise(tuple(map(network, cell.addresses)), buckets),
-            "scope": CONTEXT_SHARE * scopes.surprise(cell.scopes, buckets),
-            "sensitivity": sensitivity(cell.action, self.sensitive),
-        }
+            moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
+            terms["network"] = CONTEXT_SHARE * min(MOST_CONTEXT, moved)
+            terms["scope"] = CONTEXT_SHARE * min(MOST_CONTEXT, strayed)
+        return terms
 
     def _remember_evidence(self, habit: Habit, seen: ActorBucket, scored: Sequence[Anomaly]) -> None:
         hours, rule = seen.bucket.hours, self.evidence
@@ -223,16 +216,15 @@ class RareAction:
     def _explained(
         self,
         seen: ActorBucket,
-        cell: Cell,
+        number: int,
         habit: Habit | None,
-        session: list[str],
         crowd: Crowd,
         so_far: float,
         total: float,
         score: float,
     ) -> Anomaly:
-        actor, hours, rarity = seen.actor, seen.bucket.hours, self.rarity
-        kind = str(actor.kind)
+        actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, seen.cells[number]
+        kind, session = str(actor.kind), _session(seen, number)
         known = rarity.likelihood(habit, cell.action, kind, hours, session)
         terms: dict[str, float] = {"action": surprise(known.probability)}
         outcome: Json = None
@@ -287,3 +279,8 @@ class RareAction:
             sentence(evidence, terms),
             evidence,
         )
+
+
+def _session(seen: ActorBucket, number: int) -> list[str]:
+    """Return the services that the bucket's cells before that of `number` have touched."""
+    return list(dict.fromkeys(cell.service for cell in seen.cells[:number] if cell.attempts))

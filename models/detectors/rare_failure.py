@@ -119,11 +119,9 @@ class RareFailure:
         worst = max((anomaly.surprise for anomaly in scored), default=0.0)
         day = int(hours // 24.0)
         if day > trouble.day:
-            trouble.day, trouble.worst = day, worst
-            self.calibration.learn(day, None, worst)
+            trouble.day, trouble.worst = day, self.calibration.learn(day, None, worst)
         elif day == trouble.day and worst > trouble.worst:
-            self.calibration.learn(day, trouble.worst, worst)
-            trouble.worst = worst
+            trouble.worst = self.calibration.learn(day, trouble.worst, worst)
         if worst > self.evidence.floor:
             self._remember_evidence(trouble, hours, scored)
         elif trouble.evidence is not NONE:
