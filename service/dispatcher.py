@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from models.scoring import Severity
 from service.alerts import Alert
 from service.outbox import DeadLetter, Outbox
 from service.ports import Clock, Receipt, Rendered, Sink
@@ -36,10 +37,11 @@ PACES: Mapping[str, Pace] = {
 
 
 class Route(NamedTuple):
-    """A sink, and how fast it may be spoken to."""
+    """A sink, how fast it may be spoken to, and the least severity that it wants to hear of."""
 
     sink: Sink
     pace: Pace = Pace()
+    least: Severity = Severity.INFORMATIONAL
 
 
 class Delivery(NamedTuple):
@@ -99,6 +101,8 @@ class Dispatcher:
         them): the time to save a snapshot, so that a restart does not send them again.
     observer
         Called with each `Delivery`; must not raise.
+    on_withheld
+        Called with the number of alerts that were not severe enough for a sink.
 
     Notes
     -----
@@ -115,8 +119,10 @@ class Dispatcher:
         jitter: Callable[[], float],
         on_settled: Callable[[], Awaitable[None]],
         observer: Callable[[Delivery], None],
+        on_withheld: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._outbox = outbox
+        self._on_withheld = on_withheld
         self._routes = tuple(routes)
         self._clock = clock
         self._jitter = jitter
@@ -131,7 +137,10 @@ class Dispatcher:
         now = self._clock.now()
         count = 0
         for route in self._routes:
-            for message in route.sink.render(alerts) if alerts else ():
+            wanted = [alert for alert in alerts if alert.severity.rank >= route.least.rank]
+            if len(wanted) < len(alerts):
+                self._on_withheld(len(alerts) - len(wanted))
+            for message in route.sink.render(wanted) if wanted else ():
                 count += 1
                 letter = self._outbox.enqueue(route.sink.name, message, now)
                 if letter is not None:

@@ -127,8 +127,9 @@ class WebhookSink:
 def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE) -> Element:
     """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
 
-    What Azure allows as a name is told as it was logged. A text of more than 1,024 characters is cut, a list of more than 20, too; in an event that
-    is still too large shorter ones are, too, and the least surprising findings are left out and counted.
+    What Azure allows as a name is told as it was logged: only texts of more than 1,024 characters and lists of more
+    than 20 are cut. If the event is still too large, shorter texts are cut, too, and the least surprising findings are
+    left out and counted.
     """
     event: Element = {
         "specversion": "1.0",
