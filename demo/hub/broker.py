@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from demo.hub import cbs, refusals
-from demo.hub.codec import Array, Int, Timestamp
 from demo.hub.faults import Faults
 from demo.hub.messages import Draft, HubMessage, Request, to_milliseconds
+from demo.hub.primitives import Array, Int, Timestamp
 from demo.hub.store import Partition, Store
 from service.ports import Clock
 
@@ -90,9 +90,10 @@ class Broker:
         _, path = cbs.split_address(address)
         if len(path) != 5 or path[1::2] != ("consumergroups", "partitions"):
             raise refusals.not_found(address)
-        if path[0] != self.hub.lower() or path[2] not in [group.lower() for group in self.groups]:
+        groups = [group for group in self.groups if group.lower() == path[2]]
+        if path[0] != self.hub.lower() or not groups:
             raise refusals.not_found("/".join(path[:3]))
-        return path[2], self.store.partition(path[4])
+        return groups[0], self.store.partition(path[4])
 
     def locate_sender(self, address: str) -> Partition | None:
         """The partition of a sender's target; None for the hub as a whole."""

@@ -1,86 +1,33 @@
 """AMQP 1.0 types to bytes and back: nothing of frames, links or messages is known here.
 
-Python's own types stand for the commonest AMQP types (``int`` is a long, ``str`` a string, ``bytes`` a binary,
-``float`` a double); the others are small subclasses, so that what was decoded is encoded as the same AMQP type again.
 Source: OASIS AMQP 1.0, part 1 (types), https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-types-v1.0-os.html
 """
 
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
+
+from demo.hub.primitives import (
+    Array,
+    Byte,
+    Char,
+    Described,
+    Float,
+    Int,
+    Opaque,
+    Short,
+    Symbol,
+    Timestamp,
+    Ubyte,
+    Uint,
+    Ulong,
+    Ushort,
+)
 
 
 class DecodeError(ValueError):
     """The bytes are not well-formed AMQP."""
-
-
-class Symbol(str):
-    """ASCII text from a domain of constants."""
-
-    __slots__ = ()
-
-
-class Ubyte(int):
-    """0 to 2**8 - 1."""
-
-
-class Ushort(int):
-    """0 to 2**16 - 1."""
-
-
-class Uint(int):
-    """0 to 2**32 - 1."""
-
-
-class Ulong(int):
-    """0 to 2**64 - 1."""
-
-
-class Byte(int):
-    """-2**7 to 2**7 - 1."""
-
-
-class Short(int):
-    """-2**15 to 2**15 - 1."""
-
-
-class Int(int):
-    """-2**31 to 2**31 - 1."""
-
-
-class Timestamp(int):
-    """Milliseconds since 1970 in UTC."""
-
-
-class Char(str):
-    """One Unicode code point."""
-
-    __slots__ = ()
-
-
-class Float(float):
-    """Binary32; values outside its precision are rounded when encoded."""
-
-    __slots__ = ()
-
-
-class Opaque(NamedTuple):
-    """A value that Python has no type for (the three decimals): its constructor and bytes, kept as they came."""
-
-    code: int
-    raw: bytes
-
-
-class Array(list[Any]):
-    """A list whose items are all of one AMQP type; empty ones are encoded as arrays of symbols."""
-
-
-class Described(NamedTuple):
-    """A value with a descriptor that this program has no name for."""
-
-    descriptor: Any
-    value: Any
 
 
 Encoder = Callable[[Any], bytes]
@@ -145,7 +92,9 @@ _WIDE: dict[type, tuple[int, Encoder]] = {
     Int: (0x71, struct.Struct(">i").pack),
     int: (0x81, struct.Struct(">q").pack),
     Timestamp: (0x83, struct.Struct(">q").pack),
+    Float: (0x72, struct.Struct(">f").pack),
     float: (0x82, struct.Struct(">d").pack),
+    Char: (0x73, lambda value: value.encode("utf-32-be")),
     UUID: (0x98, lambda value: value.bytes),
     bytes: (0xB0, lambda value: struct.pack(">I", len(value)) + value),
     str: (0xB1, lambda value: _WIDE[bytes][1](value.encode())),

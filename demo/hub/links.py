@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Protocol
 
 from demo.hub import refusals
 from demo.hub.broker import Broker
-from demo.hub.codec import DecodeError, Timestamp
+from demo.hub.codec import DecodeError
 from demo.hub.messages import Request, delivery_annotations, parse_request, parse_transfer, to_milliseconds
 from demo.hub.performatives import Accepted, AmqpError, Attach, Detach, Disposition, Flow, Rejected, Transfer
+from demo.hub.primitives import Timestamp
 from demo.hub.store import Partition
 
 CHUNK = 256 * 1024
@@ -104,10 +105,10 @@ class Sending(Link):
     def on_flow(self, flow: Flow) -> None:
         """Take the new credit, use it, and give back the rest when the peer drains."""
         if flow.link_credit is not None:
-            self.credit = (flow.delivery_count or 0) + flow.link_credit - self.delivery_count
+            self.credit = max(0, (flow.delivery_count or 0) + flow.link_credit - self.delivery_count)
             self.pump()
         if flow.drain:
-            self.delivery_count += max(0, self.credit)
+            self.delivery_count += self.credit
             self.credit = 0
         if flow.drain or flow.echo:
             self.channel.flow(self, self.credit, drain=bool(flow.drain))
@@ -231,7 +232,7 @@ class Receiving(Link):
     def _settle(self, first: Transfer, whole: bytes, *, settled: bool) -> None:
         try:
             outcome: Accepted | Rejected = self.accept(whole, first.message_format or 0)
-        except DecodeError as error:
+        except (DecodeError, TypeError) as error:  # TypeError: an annotation that cannot be passed on
             outcome = Rejected(AmqpError("amqp:decode-error", str(error), {}))
         except refusals.Refusal as refusal:
             broker = self.channel.broker

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from demo.hub.codec import DecodeError, Described, Symbol, Timestamp, Ulong, decode, encode
+from demo.hub.codec import DecodeError, decode, encode
+from demo.hub.primitives import Described, Symbol, Timestamp, Ulong
 
 BATCH_FORMAT = 0x80013700
 """Message format of a batch: each data section holds one encoded message."""
@@ -79,12 +80,12 @@ def parse(payload: bytes) -> Draft:
         When it is not a message, or has no body.
     """
     annotations: dict[Any, Any] = {}
-    rest = []
+    rest: list[bytes] = []
     has_body = False
     for descriptor, value, start, end in _sections(payload):
         if descriptor == _ANNOTATIONS:
-            if not isinstance(value, dict):
-                raise DecodeError("message annotations are not a map")
+            if not isinstance(value, dict) or not all(isinstance(key, Symbol) for key in value):
+                raise DecodeError("message annotations are not a map of symbols")
             annotations = value
         elif descriptor >= _PROPERTIES:
             rest.append(payload[start:end])
@@ -107,10 +108,12 @@ def parse_transfer(payload: bytes, message_format: int) -> list[Draft]:
     outer: dict[Any, Any] = {}
     inner: list[bytes] = []
     for descriptor, value, _, _ in _sections(payload):
-        if descriptor == _ANNOTATIONS:
+        if descriptor == _ANNOTATIONS and isinstance(value, dict):
             outer = {key: item for key, item in value.items() if key == "x-opt-partition-key"}
-        elif descriptor == _DATA:
+        elif descriptor == _DATA and isinstance(value, bytes):
             inner.append(value)
+        else:
+            raise DecodeError("a batch holds something else than messages")
     drafts = [parse(one) for one in inner]
     return [one._replace(annotations=one.annotations | outer) for one in drafts]
 

@@ -8,7 +8,8 @@ Source: OASIS AMQP 1.0, parts 2 (transport), 3 (messaging) and 5 (security).
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from demo.hub.codec import Array, DecodeError, Symbol, Ubyte, Uint, Ulong, Ushort, encode, encode_list, register
+from demo.hub.codec import DecodeError, encode, encode_list, register
+from demo.hub.primitives import Array, Symbol, Ubyte, Uint, Ulong, Ushort
 
 
 class AmqpError(NamedTuple):

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from demo.hub import cbs, refusals
 from demo.hub.broker import Broker
-from demo.hub.codec import Described, Int
 from demo.hub.frames import transfers
 from demo.hub.links import AnswersOut, EventsIn, EventsOut, Link, RequestsIn
 from demo.hub.messages import Request, response
 from demo.hub.performatives import Attach, Begin, Detach, Disposition, Flow, Source, Target, Transfer
+from demo.hub.primitives import Described, Int
 from demo.hub.store import Position, parse_selector
 
 INCOMING_WINDOW = 5000

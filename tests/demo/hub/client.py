@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from demo.hub import EmbeddedHub, sas_token
-from demo.hub.codec import Described, Symbol, decode
+from demo.hub.codec import decode
 from demo.hub.connection import Connection
 from demo.hub.frames import AMQP_HEADER, SASL, SASL_HEADER, Frame, Framer, frame
 from demo.hub.messages import section
 from demo.hub.performatives import Attach, Begin, Flow, Open, SaslInit, Source, Target, Transfer
+from demo.hub.primitives import Described, Symbol
 from service.ports import Clock
 from tests.fakes.clock import FakeClock
 

@@ -3,12 +3,16 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from demo.hub import Limits, Refusal
-from demo.hub.codec import Array, Symbol, decode
+from demo.hub.codec import decode
 from demo.hub.messages import section
 from demo.hub.performatives import Attach, Detach, Disposition, Flow, Source, Target, Transfer
+from demo.hub.primitives import Array, Symbol
 from tests.demo.hub.client import READER, Client, bodies, make_hub, only
+from tests.demo.hub.values import values
 from tests.fakes.clock import FakeClock, settle
 
 
@@ -125,7 +129,7 @@ async def test_an_equal_or_higher_level_takes_the_place_and_a_lower_one_is_refus
     lost = only(clients[0].read(), Detach)
     assert lost.error.condition == "amqp:link:stolen"
     assert "with higher epoch of '1' is created hence current receiver 'nil' with epoch '1'" in lost.error.description
-    assert hub.readers == [("$default", "0", 1)]
+    assert hub.readers == [("$Default", "0", 1)]
 
 
 async def test_five_readers_without_a_level_share_a_partition_and_no_more_until_one_leaves() -> None:
@@ -236,3 +240,46 @@ async def test_a_recreated_hub_is_empty_and_refuses_the_old_positions() -> None:
     assert refused.description.startswith(
         f"The supplied offset '{old}' is invalid. The last offset in the system is '-1'"
     )
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0x6F, 0x79), values), max_size=4), st.sampled_from([0, 0x80013700]))
+async def test_a_message_of_anything_is_stored_or_rejected_and_the_link_lives(
+    sections: list[tuple[int, Any]], message_format: int
+) -> None:
+    client = Client(make_hub()).open()
+    client.sign_in()
+    attach_producer(client)
+    payload = b"".join(section(descriptor, value) for descriptor, value in sections)
+    answer = only(client.send(Transfer(0, 0, b"0", message_format), payload), Disposition)
+    assert answer.settled
+    client.attach_reader(5)
+    assert len(bodies(client.send(Flow(0, 1000, 0, 1000, 5, 0, 100)))) == len(client.hub.messages("0"))
+
+
+@settings(max_examples=100)
+@given(st.data())
+async def test_a_client_of_any_kind_is_answered_or_closed_and_never_breaks_the_hub(data: st.DataObject) -> None:
+    client = Client(make_hub()).open()
+    client.sign_in()
+    attach_producer(client)
+    client.attach_reader(5)
+    numbers = st.integers(0, 6)
+    flags = st.booleans()
+    filters = st.dictionaries(st.text(max_size=2), values, max_size=2)
+    levels = st.dictionaries(st.just("com.microsoft:epoch"), values)
+    sources = st.tuples(values, filters).map(lambda pair: Source(pair[0], filter=pair[1]))
+    anything = st.one_of(
+        st.tuples(*[numbers] * 7).map(lambda fields: Flow(*fields)._replace(drain=True, echo=True)),
+        st.tuples(st.none(), *[numbers] * 3).map(lambda fields: Flow(*fields)),
+        st.tuples(numbers, numbers, st.just(b""), numbers, flags, flags).map(lambda fields: Transfer(*fields)),
+        st.tuples(numbers, flags).map(lambda fields: Detach(*fields)),
+        st.tuples(numbers, flags, sources, values.map(Target), levels).map(
+            lambda fields: Attach("any", fields[0], fields[1], source=fields[2], target=fields[3], properties=fields[4])
+        ),
+        values,
+    )
+    for performative in data.draw(st.lists(anything, max_size=6)):
+        client.send(performative, data.draw(st.binary(max_size=20)))
+    client.hub.append("0", b"the hub lives")
+    assert client.hub.messages("0")[-1].body == b"the hub lives"

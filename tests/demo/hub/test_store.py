@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.hub import Refusal
-from demo.hub.codec import DecodeError, Symbol, encode
+from demo.hub.codec import DecodeError, encode
 from demo.hub.messages import BATCH_FORMAT, draft, parse_transfer, section
+from demo.hub.primitives import Symbol
 from demo.hub.store import Partition, Position, Store, parse_selector
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
