@@ -178,16 +178,20 @@ def read_outcome(result_type: str, signature: str, status_code: str, message: by
     if not outcome.failed:
         return outcome, result_type or signature or status_code
     codes = [code.decode() for code in _CODE.findall(message[:_LONGEST_MESSAGE])]
-    words = [word for word in (*codes, status_code, detail, result_type) if word]
-    folded = [word.lower() for word in words]
-    for word, low in zip(words, folded, strict=True):
-        if low.startswith(_POLICY):
+    telling = [word for word in (*codes, status_code, detail, result_type) if _tells_failure(word)]
+    for word in telling:
+        if word.lower().startswith(_POLICY):
             return Outcome.FAILURE, word
-    for word, low in zip(words, folded, strict=True):
-        if low in _DENIALS or low.endswith("authorizationfailed"):
+    for word in telling:
+        if word.lower() in _DENIALS or word.lower().endswith("authorizationfailed"):
             return Outcome.DENIED, word
-    telling = [word for word, low in zip(words, folded, strict=True) if low not in _GENERIC]
-    return outcome, (telling if codes and telling else words)[0]
+    specific = [word for word in telling if word.lower() not in _GENERIC] if codes else []
+    return outcome, (specific or telling or [result_type or signature])[0]
+
+
+def _tells_failure(word: str) -> bool:
+    known = outcome_of(word)
+    return bool(word) and (known is None or known.failed)
 
 
 def outcome_of(word: str) -> Outcome | None:

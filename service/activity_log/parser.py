@@ -42,9 +42,6 @@ from service.activity_log.salvage import Fragment
 SAMPLES: Final = 32
 """Rejects of one message that carry a sample; the rest carry their reason alone, so that garbage stays cheap."""
 
-CACHED: Final = 50_000
-"""Entries a cache holds before it starts afresh."""
-
 LONGEST_RESOURCE: Final = 2048
 LONGEST_WORD: Final = 256
 LARGEST_KEY: Final = 4096
@@ -80,6 +77,11 @@ class Parsed(NamedTuple):
 class ActivityLogParser:
     """Reads Event Hubs messages of Azure Activity Log records.
 
+    Parameters
+    ----------
+    cached
+        Entries that each cache holds before it starts afresh.
+
     Examples
     --------
     >>> parsed = ActivityLogParser().parse(
@@ -90,7 +92,8 @@ class ActivityLogParser:
     ('microsoft.compute/virtualmachines/write', 'ann@contoso.com', 'not_a_record', 2)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, cached: int = 50_000) -> None:
+        self._cached = cached
         self._decode = msgspec.json.Decoder(Envelope).decode
         self._decode_raw = msgspec.json.Decoder(RawEnvelope).decode
         self._actors: dict[tuple[str | None, Claims | None], Actor] = {}
@@ -212,9 +215,9 @@ class ActivityLogParser:
         self, tenant_id: str | None, claims: Claims | None, evidence: Evidence | None = None, caller: str | None = None
     ) -> Actor:
         actor = resolve(tenant_id, claims, evidence, caller)
-        actor = _remember(self._known_actors, actor, self._known_actors.get(actor, actor))
+        actor = self._remember(self._known_actors, actor, self._known_actors.get(actor, actor))
         if caller is None and evidence in {None, Evidence()} and _size(tenant_id, claims) <= LARGEST_KEY:
-            _remember(self._actors, (tenant_id, claims), actor)
+            self._remember(self._actors, (tenant_id, claims), actor)
         return actor
 
     def _action(self, record: Record, extras: Extras | None) -> tuple[str, str, str]:
@@ -223,10 +226,10 @@ class ActivityLogParser:
         if extras is None and not decisive:
             raise _look_again()
         action, written = read_action(name, extras.authorised if extras else None)
-        action = _remember(self._known_actions, action, self._known_actions.get(action, action))
+        action = self._remember(self._known_actions, action, self._known_actions.get(action, action))
         read = (action, written, _mark(action))
         if decisive and len(name or "") <= LONGEST_ACTION:
-            _remember(self._actions, name, read)
+            self._remember(self._actions, name, read)
         return read
 
     def _outcome(self, record: Record) -> tuple[Outcome, str]:
@@ -237,7 +240,7 @@ class ActivityLogParser:
         outcome, result = read_outcome(result_type, signature, status_code, message)
         ending = (outcome, result[:LONGEST_WORD])
         if outcome_of(result_type) is outcome and not outcome.failed:  # decided by the result type alone
-            _remember(self._outcomes, record.result_type, ending)
+            self._remember(self._outcomes, record.result_type, ending)
         return ending
 
     def _resource(self, resource: str | None, extras: Extras | None) -> tuple[str, str]:
@@ -246,14 +249,20 @@ class ActivityLogParser:
         scope = read_scope(resource or "")
         read = (scope[:LONGEST_WORD], _mark((resource or "").lower()))
         if scope and len(resource or "") <= LONGEST_RESOURCE:
-            _remember(self._resources, resource, read)
+            self._remember(self._resources, resource, read)
         if not scope and extras and extras.subscription_id:
             return extras.subscription_id.lower()[:LONGEST_WORD], read[1]
         return read
 
     def _address(self, text: str | None) -> str:
         address = read_address(text or "")
-        return _remember(self._addresses, text, address) if len(text or "") <= LONGEST_WORD else address
+        return self._remember(self._addresses, text, address) if len(text or "") <= LONGEST_WORD else address
+
+    def _remember(self, cache: dict[_K, _V], key: _K, value: _V) -> _V:
+        if len(cache) >= self._cached:
+            cache.clear()
+        cache[key] = value
+        return value
 
 
 def _look_again() -> Refusal:
@@ -325,13 +334,6 @@ def _word(code: Code) -> str:
 
 def _size(tenant_id: str | None, claims: Claims | None) -> int:
     return sum(len(text) for text in (tenant_id, *msgspec.structs.astuple(claims or Claims())) if text)
-
-
-def _remember(cache: dict[_K, _V], key: _K, value: _V) -> _V:
-    if len(cache) >= CACHED:
-        cache.clear()
-    cache[key] = value
-    return value
 
 
 def _refuse(refusal: Refusal, text: bytes, rejects: list[Reject]) -> None:

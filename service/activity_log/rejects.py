@@ -59,13 +59,11 @@ _PAIR = re.compile(
     r"|\w{0,32}token)(?:=|%3d))[^\s\"'&;,}\\]++"
 )
 _BLOB = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{42,}+={1,2}|[A-Za-z0-9_+-]{43,}+=*+)")
-# "key":"value" as JSON, as JSON inside a JSON string, and as pseudo-JSON.
-_MEMBER = re.compile(
-    r"""(?P<head>"(?P<plain>[^"\\]{1,200}+)"\s*+:\s*+")(?:[^"\\]++|\\.)*+"""
-    r"""|(?P<inner>\\"(?P<nested>[^"\\]{1,200}+)\\"\s*+:\s*+\\")(?:[^"\\]++|\\\\(?:\\.|.)|\\[^"\\])*+"""
-    r"""|(?P<single>'(?P<pseudo>[^'\\]{1,200}+)'\s*+:\s*+')(?:[^'\\]++|\\.)*+""",
-    re.DOTALL,
-)
+# The head of "key":"value" in JSON, and in JSON inside JSON strings, where each level has its own number of
+# backslashes before a quote.
+_HEAD = re.compile(r"""(?<!\\)(\\*+)"([^"\\]{1,200}+)\1"\s*+:\s*+\1\"""")
+_QUOTE = re.compile(r"""(?<!\\)(\\*+)\"""")
+_PSEUDO = re.compile(r"('([^'\\]{1,200}+)'\s*+:\s*+')(?:[^'\\]++|\\.)*+", re.DOTALL)
 _PRIVATE = re.compile(
     r"(?i)password|passwd|pwd|secret|token|credential|connectionstring|(?:access|account|primary|secondary|private|api"
     r"|shared|storage)_?key|^(?:key|keys|sig|sas|aio|rh|uti|puid)$|signature|givenname|surname|/name$|upn$|emailaddress"
@@ -82,7 +80,7 @@ def redact(text: str) -> str:
     >>> redact('{"caller":"ann@contoso.com","url":"https://x.blob.core.windows.net/c?sv=1&sig=abc%3D"}')
     '{"caller":"***","url":"https://x.blob.core.windows.net/c?sv=1&sig=***"}'
     """
-    text = _MEMBER.sub(_mask_member, text)
+    text = _PSEUDO.sub(_mask_pseudo, _mask_members(text))
     text = _BEARER.sub(rf"\1 {_MASK}", text)
     text = _PAIR.sub(rf"\1{_MASK}", text)
     text = _ADDRESS.sub(_MASK, text)
@@ -90,11 +88,26 @@ def redact(text: str) -> str:
     return _BLOB.sub(_MASK, text)
 
 
-def _mask_member(match: re.Match[str]) -> str:
-    key = match["plain"] or match["nested"] or match["pseudo"]
-    if not _PRIVATE.search(key):
-        return match[0]
-    return (match["head"] or match["inner"] or match["single"]) + _MASK
+def _mask_members(text: str) -> str:
+    pieces: list[str] = []
+    done = 0
+    for head in _HEAD.finditer(text):
+        if head.start() >= done and _PRIVATE.search(head[2]):
+            pieces += (text[done : head.end()], _MASK)
+            done = _end_of_value(text, head.end(), len(head[1]))
+    return "".join((*pieces, text[done:]))
+
+
+def _end_of_value(text: str, start: int, level: int) -> int:
+    """Return where a string that began at `level` backslashes ends; rather too late than too early."""
+    for quote in _QUOTE.finditer(text, start):
+        if len(quote[1]) <= level:
+            return quote.start()
+    return len(text)
+
+
+def _mask_pseudo(match: re.Match[str]) -> str:
+    return match[1] + _MASK if _PRIVATE.search(match[2]) else match[0]
 
 
 def reject(reason: RejectReason, raw: bytes, detail: str) -> Reject:

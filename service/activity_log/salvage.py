@@ -17,6 +17,9 @@ _ALLOWANCE = 2  # messages' lengths that looking for ends may cost; after that n
 _ENVELOPE = re.compile(rb"""["'](?i:records|value)["']\s*+:\s*+\[""")
 _OPENING = re.compile(rb"\{\s*+" + _ENVELOPE.pattern)
 _FIRST_KEY = re.compile(rb"""\{\s*+(["'][^"'\\\s]{1,64}+["'])\s*+:""")
+_USUAL_FIRST_KEYS = (
+    rb"""["'](?:time|callerIpAddress|category|resourceId|correlationId|authorization|caller|channels)["']"""
+)
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?' + rb"|'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
 _BRACE = re.compile(_STRING + rb"|[{}]", re.DOTALL)
 _NOISE = re.compile(rb"[^\s,\[\]}]")
@@ -76,14 +79,19 @@ def salvage(text: bytes) -> list[Fragment]:
 
 
 def _beginning(text: bytes, brace: int) -> re.Pattern[bytes]:
+    """Return a pattern whose matches end where another record may begin.
+
+    That is before an object that opens with the first key of the message's first record, before an element of an
+    array (or a document) that opens with a usual one, and before a brace that opens a line.
+    """
     key = _FIRST_KEY.match(text, brace)
-    alike = rb"\{\s*+" + re.escape(key[1]) + rb"\s*+:|" if key else b""
-    return re.compile(alike + rb"(?<=\n)\{")
+    alike = rb"(?=\{\s*+" + re.escape(key[1]) + rb"\s*+:)|" if key else b""
+    return re.compile(alike + rb"[,}]\s*+(?=\{\s*+" + _USUAL_FIRST_KEYS + rb"\s*+:)|(?<=\n)(?=\{)")
 
 
 def _next(beginning: re.Pattern[bytes], text: bytes, position: int) -> int:
     match = beginning.search(text, position)
-    return match.start() if match else len(text)
+    return match.end() if match else len(text)
 
 
 def _end_of_object(text: bytes, start: int, stop: int) -> int:
