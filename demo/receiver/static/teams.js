@@ -43,6 +43,7 @@ function texts(part) {
   if (part === null || typeof part !== "object") return [];
   if (part.type === "FactSet") return part.facts.map((fact) => `${fact.title}: ${fact.value}`);
   if (part.type === "TextBlock") return [part.text];
+  if (part.type === "RichTextBlock") return [part.inlines.map((run) => run.text ?? run).join("")];
   return Object.values(part).flatMap(texts);
 }
 
