@@ -1,67 +1,24 @@
-"""The receiver itself: answers as Teams, Slack and a signed webhook answer, keeps what came, streams it to its page.
+"""The receiver itself: answers as Teams, Slack and a signed webhook answer, or as badly as it is told to.
 
-What is acceptable is decided in `demo.receiver.checks`; how it looks, in the page's own files under `static`.
+What is acceptable is decided in `demo.receiver.checks`; showing what came is the work of `demo.receiver.page`.
 """
 
-import asyncio
-import contextlib
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from aiohttp import web
 
 from demo.receiver.checks import cloud_event_faults, signature_fault, slack_refusal, teams_faults
+from demo.receiver.inbox import Inbox, Kind, Received
+from demo.receiver.page import Page
 from service.clock import SystemClock
 from service.ports import Clock
 
-Kind = Literal["teams", "slack", "webhook"]
-
-STATIC = Path(__file__).parent / "static"
-CARD_RENDERER = Path(__file__).parents[2] / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.min.js"
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:"
-)
-KEPT = 10_000
 RATES: dict[Kind, int] = {"teams": 4, "slack": 1}
 """Requests a second that the real ones take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One request, whatever was answered.
-
-    Attributes
-    ----------
-    number
-        1 for the first request.
-    kind, payload, headers, size
-        Where it was posted; the decoded body, None if it was no JSON; header names in lower case; bytes of the body.
-    time
-        When it came, aware UTC.
-    status
-        What was answered; 0 if the connection was cut.
-    problems
-        Why a person would not have seen it, even if the answer was a success; empty for a good message.
-    """
-
-    number: int
-    kind: Kind
-    payload: object
-    headers: Mapping[str, str]
-    size: int
-    time: datetime
-    status: int
-    problems: tuple[str, ...]
-
-    @property
-    def shown(self) -> bool:
-        """Whether a person would have seen it."""
-        return 200 <= self.status < 300 and not self.problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +54,12 @@ class Receiver:
         Whether ``/`` shows what came; without it only the three hooks are there.
     secret
         Signing secret (``whsec_…``) of the generic webhook; None takes unsigned requests.
+    tolerance
+        How far a signature's timestamp may be from `clock`.
     throttle
         Whether to answer 429 beyond the rates that the real ones take.
     clock
         Time of receipt, delays and rates.
-
-    Attributes
-    ----------
-    received
-        What came, oldest first; the newest 10,000 are kept.
 
     Examples
     --------
@@ -124,21 +78,20 @@ class Receiver:
         host: str = "127.0.0.1",
         public_page: bool = True,
         secret: str | None = None,
+        tolerance: timedelta = SIGNATURE_TOLERANCE,
         throttle: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        self.received: list[Received] = []
         self._port = port
         self._host = host
         self._public_page = public_page
         self._secret = secret
+        self._tolerance = tolerance
         self._throttle = throttle
         self._clock = clock or SystemClock()
-        self._count = 0
         self._faults: dict[Kind, deque[Fault]] = {"teams": deque(), "slack": deque(), "webhook": deque()}
         self._recent: dict[Kind, deque[float]] = {"teams": deque(), "slack": deque(), "webhook": deque()}
-        self._news = asyncio.Condition()
-        self._stopping = False
+        self._inbox = Inbox()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -148,11 +101,8 @@ class Receiver:
         app.router.add_post("/slack", self._slack)
         app.router.add_post("/webhook", self._webhook)
         if self._public_page:
-            app.router.add_get("/", self._page)
-            app.router.add_get("/messages", self._stream)
-            app.router.add_get("/adaptivecards.js", self._card_renderer)
-            app.router.add_static("/static", STATIC)
-        self._stopping = False
+            Page(self._inbox).add_to(app)
+        await self._inbox.set_closed(False)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -161,9 +111,7 @@ class Receiver:
 
     async def stop(self) -> None:
         """Stop listening; whatever came is still in `received`. A later `start` listens on the same port."""
-        async with self._news:
-            self._stopping = True
-            self._news.notify_all()
+        await self._inbox.set_closed(True)  # or the page's open streams would hold the server up
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -174,6 +122,11 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    @property
+    def received(self) -> list[Received]:
+        """What came, oldest first; the newest 10,000 are kept."""
+        return self._inbox.entries
 
     @property
     def port(self) -> int:
@@ -210,10 +163,9 @@ class Receiver:
 
     async def wait_for(self, count: int, kind: Kind | None = None) -> None:
         """Return when `count` messages (of one kind, or of all) have come that a person would have seen."""
-        async with self._news:
-            await self._news.wait_for(
-                lambda: sum(entry.shown for entry in self.received if kind in {None, entry.kind}) >= count
-            )
+        await self._inbox.wait_for(
+            lambda: sum(entry.shown for entry in self.received if kind in {None, entry.kind}) >= count
+        )
 
     async def _teams(self, request: web.Request) -> web.StreamResponse:
         body, payload = await _read(request)
@@ -233,7 +185,7 @@ class Receiver:
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
         body, payload = await _read(request)
         if self._secret is not None:
-            fault = signature_fault(_headers(request), body, self._secret, self._clock.now())
+            fault = signature_fault(_headers(request), body, self._secret, self._clock.now(), self._tolerance)
             if fault is not None:
                 return await self._answer(
                     request, "webhook", body, payload, web.Response(status=401, text=fault), [fault]
@@ -260,7 +212,9 @@ class Receiver:
         elif self._is_too_fast(kind):
             response = web.Response(status=429, text="rate_limited", headers={"Retry-After": "1"})
         cut = fault is not None and fault.status == 0
-        await self._note(request, kind, payload, len(body), 0 if cut else response.status, tuple(problems or ()))
+        number, status = self._inbox.count + 1, 0 if cut else response.status
+        now, said = self._clock.now(), tuple(problems or ())
+        await self._inbox.add(Received(number, kind, payload, _headers(request), len(body), now, status, said))
         if cut and request.transport is not None:
             request.transport.abort()
         return response
@@ -274,39 +228,6 @@ class Receiver:
         recent.append(now)
         return len(recent) > RATES[kind]
 
-    async def _note(
-        self, request: web.Request, kind: Kind, payload: object, size: int, status: int, problems: tuple[str, ...]
-    ) -> None:
-        async with self._news:
-            self._count += 1
-            entry = Received(self._count, kind, payload, _headers(request), size, self._clock.now(), status, problems)
-            self.received.append(entry)
-            del self.received[:-KEPT]
-            self._news.notify_all()
-
-    async def _page(self, _: web.Request) -> web.StreamResponse:
-        return web.FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    async def _card_renderer(self, _: web.Request) -> web.StreamResponse:
-        if not CARD_RENDERER.exists():
-            raise web.HTTPNotFound(text="the adaptivecards package is not installed: npm ci --omit=dev")
-        return web.FileResponse(CARD_RENDERER)
-
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
-        """Send what came and what comes as server-sent events; a browser that reconnects says where it was."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        seen = request.headers.get("Last-Event-ID", "")
-        last = int(seen) if seen.isdecimal() and int(seen) <= self._count else 0
-        with contextlib.suppress(ConnectionResetError):  # the browser has left
-            while not self._stopping:
-                for entry in [entry for entry in self.received if entry.number > last]:
-                    await response.write(_server_sent_event(entry))
-                    last = entry.number
-                async with self._news:
-                    await self._news.wait_for(lambda: self._stopping or self._count > last)  # noqa: B023 - awaited here
-        return response
-
 
 async def _read(request: web.Request) -> tuple[bytes, object]:
     body = await request.read()
@@ -318,16 +239,3 @@ async def _read(request: web.Request) -> tuple[bytes, object]:
 
 def _headers(request: web.Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _server_sent_event(entry: Received) -> bytes:
-    shown = {
-        "number": entry.number,
-        "kind": entry.kind,
-        "payload": entry.payload,
-        "size": entry.size,
-        "time": entry.time.isoformat(),
-        "status": entry.status,
-        "problems": entry.problems,
-    }
-    return f"id: {entry.number}\ndata: {json.dumps(shown)}\n\n".encode()
