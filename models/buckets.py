@@ -7,7 +7,7 @@ which cells were closed, so that what comes late is told apart from what comes t
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from models.anomalies import Json
@@ -19,7 +19,7 @@ from models.operations import ATTEMPTED, Operation, bit
 from models.windows import EPOCH, Bucket
 
 
-class Seen(Enum):
+class Seen(StrEnum):
     """What became of one record."""
 
     OPERATION = "operation"  # the first record of an operation
@@ -62,6 +62,8 @@ class OpenBuckets:
         self.evicted = 0
         self._seconds = width.total_seconds()
         self._closed_below = 0
+        # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
+        self._near = (EPOCH, EPOCH, 0)
         self._open: dict[int, dict[str, tuple[Actor, BoundedTable[CellDraft]]]] = {}
         self._operations: dict[str, Operation] = {}
         self._unfinished: dict[int, list[str]] = {}
@@ -69,7 +71,11 @@ class OpenBuckets:
 
     def observe(self, event: ActivityEvent) -> Seen:
         """Take in one record; idempotent, and within the allowed lateness indifferent to order."""
-        number = int(event.time.timestamp() // self._seconds)
+        start, end, number = self._near
+        if not start <= event.time < end:
+            number = int(event.time.timestamp() // self._seconds)
+            bucket = self.bucket(number)
+            self._near = (bucket.start, bucket.end, number)
         if number < self._closed_below:
             return self._observe_late(event, number)
         key = f"{event.actor.id}\x1f{event.operation}"

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.anomalies import Json
-from models.bounded import BoundedTable
+from models.bounded import HASHES, BoundedTable
 from models.cells import Cell
 from models.events import ActivityEvent, Outcome
-from models.operations import ATTEMPTED, Operation, bit
+from models.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
 
 SAMPLE = 3
 DISTINCT = 16
@@ -75,33 +75,53 @@ class CellDraft:
         """Sum up bucket `number`; `known` are flags already learnt, of which nothing is said again."""
         operations, witnesses = self._view(number)
         events = list(witnesses.values())
-        ends = {Outcome.SUCCESS: 0, Outcome.FAILURE: 0, Outcome.DENIED: 0}
-        attempts = 0
+        attempts = successes = failures = denials = 0
         for operation in operations:
+            first, end = operation.first, operation.end
             if operation.begun_at == number and not operation.attempt_learnt:
                 attempts += 1
-                events.append(operation.first)
-            if operation.end is not None and operation.ended_at == number and not operation.end_learnt:
-                ends[operation.end.outcome] += 1
-                events.append(operation.end)
-        estimate = self.operations.estimate
-        counts = {
-            outcome: 0 if known & bit(outcome) else max(estimate(kept), int(outcome in witnesses))
-            for outcome, kept in ends.items()
-        }
+                events.append(first)
+                if end is first and not operation.end_learnt:
+                    end = None  # one record that tells both is one piece of evidence
+                    outcome = first.outcome
+                    successes += outcome is Outcome.SUCCESS
+                    failures += outcome is Outcome.FAILURE
+                    denials += outcome is Outcome.DENIED
+            if end is not None and operation.ended_at == number and not operation.end_learnt:
+                outcome = end.outcome
+                successes += outcome is Outcome.SUCCESS
+                failures += outcome is Outcome.FAILURE
+                denials += outcome is Outcome.DENIED
+                events.append(end)
+        if witnesses or self.operations.threshold != HASHES:
+            attempts, successes, failures, denials = self._estimated(
+                witnesses, (attempts, successes, failures, denials)
+            )
+            events = list(set(events))
         first = min(events)
+        if len(events) > 1:
+            events.sort(key=lambda event: (-event.outcome, event))
         return Cell(
-            action=action,
-            action_name=first.action_name,
-            first_time=first.time,
-            attempts=0 if known & ATTEMPTED else max(estimate(attempts), int(Outcome.STARTED in witnesses)),
-            successes=counts[Outcome.SUCCESS],
-            failures=counts[Outcome.FAILURE],
-            denials=counts[Outcome.DENIED],
-            addresses=tuple(sorted({event.address for event in events if event.address}))[:DISTINCT],
-            scopes=tuple(sorted({event.scope for event in events if event.scope}))[:DISTINCT],
-            sample=tuple(sorted(set(events), key=lambda event: (-event.outcome, event)))[:SAMPLE],
-            late=late,
+            action,
+            first.action_name,
+            first.time,
+            0 if known & ATTEMPTED else attempts,
+            0 if known & SUCCEEDED else successes,
+            0 if known & FAILED else failures,
+            0 if known & DENIED else denials,
+            tuple(sorted({event.address for event in events if event.address})[:DISTINCT]),
+            tuple(sorted({event.scope for event in events if event.scope})[:DISTINCT]),
+            tuple(events[:SAMPLE]),
+            late,
+        )
+
+    def _estimated(
+        self, witnesses: Mapping[Outcome, ActivityEvent], counts: tuple[int, int, int, int]
+    ) -> tuple[int, ...]:
+        """Extrapolate counts of the sampled operations to all of them; what was witnessed happened at least once."""
+        estimate = self.operations.estimate
+        return tuple(
+            max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)
         )
 
     def row(self) -> list[Json]:

@@ -18,6 +18,15 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Place in the order of loudness, from 0.
+
+        >>> Severity.HIGH.rank > Severity.LOW.rank
+        True
+        """
+        return list(Severity).index(self)
+
 
 def score(probability: float) -> float:
     """Turn the probability of a user-day at least this surprising into a score.

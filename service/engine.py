@@ -5,7 +5,6 @@ can be replayed in seconds and a crash is only a smaller number of calls. Parsin
 sending after.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from models.anomalies import Anomaly
 from models.buckets import Limits, OpenBuckets, Seen
 from models.cells import ActorBucket, Crowd
 from models.detector import Detector
-from models.events import ActivityEvent
+from models.events import ActivityEvent, Actor, ActorKind
 from models.windows import EPOCH, Watermark
 from service.alerts import Alert, AlertLog
 from service.ports import Message, Position
@@ -33,6 +32,8 @@ class Options(NamedTuple):
         Lowest score that alerts, a detector.
     limits
         Bounds on open buckets.
+    people
+        Identities whose names are remembered, for whoever asks about one by its name.
     """
 
     bucket: timedelta = timedelta(hours=1)
@@ -41,6 +42,7 @@ class Options(NamedTuple):
     window: timedelta = timedelta(hours=2)
     thresholds: Mapping[str, float] = {}
     limits: Limits = Limits()
+    people: int = 100_000
 
 
 class Applied(NamedTuple):
@@ -89,6 +91,8 @@ class Engine:
         Where each partition has been read to: the truth about it, kept with the state that it led to.
     records
         How many records have been applied, each once, in the life of this state.
+    people
+        Identities by id, the longest silent first: names for ids.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -96,6 +100,7 @@ class Engine:
         self.detectors = {detector.card.name: detector for detector in detectors}
         self.positions: dict[str, Position] = {}
         self.records = 0
+        self.people: dict[str, Actor] = {}
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window)
@@ -131,19 +136,19 @@ class Engine:
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
             return Applied(fresh=False, seen={}, clamped=0, scored=())
-        seen: Counter[Seen] = Counter()
+        seen: dict[Seen, int] = dict.fromkeys(Seen, 0)
         clamped = 0
-        newest = EPOCH
+        newest, latest, earliest = EPOCH, message.enqueued_time, message.enqueued_time - self.options.horizon
         observe = self.buckets.observe
         for event in events:
-            if event.time > message.enqueued_time:
-                event = event._replace(time=message.enqueued_time)  # noqa: PLW2901 - the clamped one replaces it
+            time = event.time
+            if time > latest:
+                time = latest
+                event = event._replace(time=time)  # noqa: PLW2901 - the clamped one replaces it
                 clamped += 1
-            newest = max(newest, event.time)
-            if message.enqueued_time - event.time > self.options.horizon:
-                seen[Seen.TOO_LATE] += 1
-            else:
-                seen[observe(event)] += 1
+            if time > newest:  # noqa: PLR1730 - half the time of max() on the hot path
+                newest = time
+            seen[Seen.TOO_LATE if time < earliest else observe(event)] += 1
         self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
         self.records += len(events)
         if events:
@@ -167,6 +172,7 @@ class Engine:
         for buckets, crowd in self.buckets.close(self.watermark.time):
             judged = [self._judge(seen, crowd) for seen in buckets]
             for seen, verdicts in zip(buckets, judged, strict=True):
+                self._meet(seen.actor)
                 for name, detector in self.detectors.items():
                     detector.learn(seen, crowd, verdicts[name])
                 scored.extend(anomaly for verdict in verdicts.values() for anomaly in verdict)
@@ -174,6 +180,12 @@ class Engine:
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
         return scored
+
+    def _meet(self, actor: Actor) -> None:
+        self.people.pop(actor.id, None)
+        self.people[actor.id] = actor
+        if len(self.people) > self.options.people:
+            del self.people[next(iter(self.people))]
 
     def _judge(self, seen: ActorBucket, crowd: Crowd) -> dict[str, list[Anomaly]]:
         return {name: detector.score(seen, crowd) for name, detector in self.detectors.items()}
@@ -242,6 +254,8 @@ class Engine:
                 "position",
                 [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
             )
+        for actor in self.people.values():
+            yield "person", list(actor)
         yield "buckets", self.buckets.dump()
         for name, detector in self.detectors.items():
             for row in detector.dump():
@@ -277,6 +291,7 @@ class Engine:
             partition: Position(number, offset, datetime.fromisoformat(time))
             for partition, number, offset, time in sections.get("position", [])
         }
+        self.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
         self.buckets.load(sections["buckets"][0])
         for name, detector in self.detectors.items():
             detector.load(sections.get(f"detector {name}", []))

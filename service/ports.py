@@ -66,6 +66,10 @@ class PartitionTip(NamedTuple):
 class Source(Protocol):
     """Messages, at least once, in order within a partition."""
 
+    async def prepare(self) -> list[PartitionTip]:
+        """Check that the input can be read; returns the newest message of each partition, or raises `SourceError`."""
+        ...
+
     async def run(self, handle: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
         """Deliver batches (each of one partition) until `stop`; raises `SourceError` for what cannot heal."""
         ...

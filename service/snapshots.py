@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.ports import SnapshotFenced
 
@@ -69,18 +70,6 @@ class FileSnapshotStore:
             os.close(handle)
 
 
-class BlobContainer(Protocol):
-    """The part of ``azure.storage.blob.aio.ContainerClient`` that is used."""
-
-    def get_blob_client(self, blob: str) -> Any:
-        """Return a client for one blob."""
-        ...
-
-    async def create_container(self) -> Any:
-        """Create the container."""
-        ...
-
-
 class BlobSnapshotStore:
     """One blob, replaced by a single conditional PUT: atomic, and a second writer is found out at once.
 
@@ -89,12 +78,12 @@ class BlobSnapshotStore:
     Parameters
     ----------
     container
-        An ``azure.storage.blob.aio.ContainerClient``.
+        Client of the container; made if it does not exist.
     name
         Name of the blob.
     """
 
-    def __init__(self, container: BlobContainer, name: str) -> None:
+    def __init__(self, container: ContainerClient, name: str) -> None:
         self._container = container
         self._blob = container.get_blob_client(name)
         self._previous = container.get_blob_client(f"{name}.previous")
@@ -119,7 +108,7 @@ class BlobSnapshotStore:
         self._last = current
         return [data for data in (current, previous) if data is not None]
 
-    async def _get(self, blob: Any) -> tuple[bytes | None, str | None]:
+    async def _get(self, blob: BlobClient) -> tuple[bytes | None, str | None]:
         try:
             stream = await blob.download_blob()
         except ResourceNotFoundError:

@@ -1,0 +1,189 @@
+"""The running service: owns the tasks, their order at start and at the end, and nothing else.
+
+Every part is built elsewhere and handed in. Any task's unexpected death ends the process; the orchestrator starts it
+again from the snapshot.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from service.activity_log import ActivityLogParser
+from service.dead_letter import DeadLetter
+from service.dispatcher import Dispatcher
+from service.http import HttpServer, sample_loop_lag
+from service.ports import Clock, Message, PartitionTip, Position, Sink, Source
+from service.scheduler import run_ticks
+from service.source import SourceEvent, Tips
+from service.state import State
+from service.telemetry import Telemetry
+
+
+class Rhythm(NamedTuple):
+    """When things happen: ticks, snapshots, and how long the end may take."""
+
+    every: timedelta
+    window: timedelta
+    snapshot_every: timedelta
+    grace: timedelta
+
+
+class Parts(NamedTuple):
+    """Everything that the application drives."""
+
+    clock: Clock
+    parser: ActivityLogParser
+    state: State
+    open_source: Callable[[Callable[[SourceEvent], None]], Source]
+    open_dispatcher: Callable[[Callable[[], Awaitable[None]]], Dispatcher]
+    sinks: Sequence[Sink]
+    dead_letter: DeadLetter | None
+    server: HttpServer
+    telemetry: Telemetry
+    rhythm: Rhythm
+    start: str | datetime
+
+
+class App:
+    """One life of the service, from restore to the last snapshot."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tips: asyncio.Queue[tuple[PartitionTip, ...]] = asyncio.Queue()
+        self._source = parts.open_source(self._on_source)
+        self._dispatcher = parts.open_dispatcher(self._settled)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then finish in order within the grace period.
+
+        Raises
+        ------
+        SourceError
+            The input cannot work as configured, or somebody else has taken it over.
+        SnapshotFenced
+            Somebody else writes our snapshots.
+        """
+        parts = self._parts
+        port = await parts.server.start()
+        try:
+            await self._begin()
+            async with asyncio.TaskGroup() as group:
+                reading = group.create_task(self._source.run(self._handle), name="source")
+                delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
+                tasks = [
+                    group.create_task(self._tick_for_ever(), name="scheduler"),
+                    group.create_task(self._save_for_ever(), name="snapshots"),
+                    group.create_task(self._hear_tips(), name="tips"),
+                    group.create_task(sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag), name="loop"),
+                ]
+                parts.telemetry.started(port)
+                await self._until(stop, reading)
+                await self._end(tasks)
+                delivering.cancel()
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
+        finally:
+            for sink in parts.sinks:
+                await sink.close()
+            await parts.server.stop()
+
+    async def _begin(self) -> None:
+        parts = self._parts
+        engine = parts.state.engine
+        parts.telemetry.restored(await parts.state.restore(), engine)
+        tips = await self._source.prepare()
+        engine.expect(tip.partition for tip in tips)
+        for tip in tips:
+            if _starts_behind(parts.start, tip):
+                engine.skip(tip.partition, Position(tip.sequence_number, "", tip.enqueued_time))
+        engine.begin(parts.clock.now() - parts.rhythm.window)
+        # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
+        await parts.state.save()
+        self._dispatcher.wake()
+
+    async def _until(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([stopping, reading], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        parts = self._parts
+        parts.telemetry.stopping()
+        deadline = parts.clock.elapsed() + parts.rhythm.grace.total_seconds()
+        await self._source.stop()
+        for task in tasks:
+            task.cancel()
+        self._dispatcher.wake(await parts.state.save())
+        left = await self._dispatcher.flush(max(0.0, deadline - parts.clock.elapsed()))
+        await parts.state.save()
+        parts.telemetry.stopped(left)
+
+    async def _handle(self, messages: Sequence[Message]) -> None:
+        parts = self._parts
+        async with parts.state.lock:
+            started = parts.clock.elapsed()
+            parsed = [parts.parser.parse(message.body) for message in messages]
+            applied = [
+                parts.state.engine.apply(message, one.events) for message, one in zip(messages, parsed, strict=True)
+            ]
+            parts.state.changed = True
+            parts.telemetry.batch(messages, parsed, applied, parts.clock.elapsed() - started)
+        rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
+        if rejects and parts.dead_letter is not None:
+            await parts.dead_letter.write(rejects)
+            parts.telemetry.dead_letters(parts.dead_letter.written, parts.dead_letter.dropped)
+
+    async def _hear_tips(self) -> None:
+        parts = self._parts
+        while True:
+            tips = await self._tips.get()
+            async with parts.state.lock:
+                for tip in tips:
+                    scored = parts.state.engine.idle(tip.partition, tip.sequence_number, tip.known_at)
+                    parts.telemetry.judged(scored)
+                parts.state.changed = True
+
+    async def _tick_for_ever(self) -> None:
+        parts = self._parts
+        await run_ticks(parts.clock, parts.rhythm.every, self._tick, parts.telemetry.missed)
+
+    async def _tick(self, planned: datetime) -> None:
+        parts = self._parts
+        started = parts.clock.elapsed()
+        async with parts.state.lock:
+            evaluation = parts.state.engine.evaluate(planned)
+            self._dispatcher.submit(evaluation.alerts)
+            parts.state.changed = True
+        # Without a snapshot the intention is not durable, but telling late is worse than perhaps telling twice.
+        self._dispatcher.wake(await parts.state.save())
+        parts.telemetry.evaluated(evaluation, parts.clock.elapsed() - started)
+
+    async def _settled(self) -> None:
+        # Saved, or a restart would deliver again what has been delivered.
+        await self._parts.state.save()
+
+    async def _save_for_ever(self) -> None:
+        parts = self._parts
+        while True:
+            await parts.clock.sleep(parts.rhythm.snapshot_every.total_seconds())
+            if parts.state.changed:
+                await parts.state.save()
+
+    def _on_source(self, event: SourceEvent) -> None:
+        self._parts.telemetry.source(event)
+        if isinstance(event, Tips):
+            self._tips.put_nowait(event.tips)
+
+
+def _starts_behind(start: str | datetime, tip: PartitionTip) -> bool:
+    if start == "earliest" or tip.sequence_number < 0:
+        return False
+    return start == "latest" or (isinstance(start, datetime) and tip.enqueued_time < start)
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = failures
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,119 @@
+"""The state and its keeper: engine and outbox, restored together at the start, saved together ever after.
+
+Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
+between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from service.engine import Engine
+from service.outbox import Outbox
+from service.ports import Clock, SnapshotStore
+from service.snapshot_codec import UnreadableSnapshot, decode, encode
+
+
+class Saved(NamedTuple):
+    """What came of a snapshot: ``saved``, ``failed`` (disk full, store away) or ``unreadable`` when restoring."""
+
+    outcome: Literal["saved", "failed", "unreadable", "restored"]
+    size: int
+    seconds: float
+    at: datetime
+    reason: str = ""
+
+
+class State:
+    """Everything that a restart must not lose.
+
+    Parameters
+    ----------
+    engine, outbox
+        What is kept.
+    store
+        Where.
+    clock
+        Stamps and times snapshots.
+    observer
+        Told what came of each; must not raise.
+    """
+
+    def __init__(
+        self, engine: Engine, outbox: Outbox, store: SnapshotStore, clock: Clock, observer: Callable[[Saved], None]
+    ) -> None:
+        self.engine = engine
+        self.outbox = outbox
+        self.changed = False
+        self.lock = asyncio.Lock()
+        self._store = store
+        self._clock = clock
+        self._observer = observer
+        self._saving = asyncio.Lock()
+
+    async def restore(self) -> bool:
+        """Load the newest readable generation; returns False when there is none at all.
+
+        Raises
+        ------
+        UnreadableSnapshot
+            There are generations, and none can be read: learning everything anew unasked would be worse.
+        OSError
+            The store cannot be reached.
+        ValueError
+            The state was made with another bucket length.
+        """
+        generations = await self._store.load()
+        started = self._clock.elapsed()
+        for data in generations:
+            try:
+                rows = decode(data)
+            except UnreadableSnapshot as error:
+                self._note("unreadable", len(data), started, str(error))
+                continue
+            self.engine.load(rows)
+            self.outbox.load(next(row for section, row in rows if section == "outbox"))
+            self._note("restored", len(data), started)
+            return True
+        if generations:
+            raise UnreadableSnapshot(
+                f"none of the {len(generations)} snapshots can be read; move them away to start with an empty state"
+            )
+        return False
+
+    async def save(self) -> int | None:
+        """Save a snapshot; returns the outbox's mark that is durable now, or None when it could not be saved.
+
+        Raises
+        ------
+        SnapshotFenced
+            Another instance has written since.
+        """
+        async with self._saving:
+            started = self._clock.elapsed()
+            async with self.lock:
+                self.changed = False
+                marks: list[int] = []
+                data = await encode(self._rows(marks), created_at=self._clock.now(), breathe=self._breathe)
+            try:
+                await self._store.save(data)
+            except OSError as error:
+                self.changed = True
+                self._note("failed", len(data), started, error.strerror or str(error))
+                return None
+            self._note("saved", len(data), started)
+            return marks[0]
+
+    def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
+        yield from self.engine.dump()
+        marks.append(self.outbox.mark)
+        yield "outbox", self.outbox.dump()
+
+    async def _breathe(self) -> None:
+        await self._clock.sleep(0.0)
+
+    def _note(
+        self, outcome: Literal["saved", "failed", "unreadable", "restored"], size: int, started: float, reason: str = ""
+    ) -> None:
+        self._observer(Saved(outcome, size, self._clock.elapsed() - started, self._clock.now(), reason))

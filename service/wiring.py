@@ -1,0 +1,238 @@
+"""Builds every part from the settings and hands them to the application: the composition root, by hand.
+
+The only module that knows both what can be configured and which class does it.
+"""
+
+import platform
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from inspect import signature
+from typing import Any
+
+from azure.identity.aio import DefaultAzureCredential
+from azure.storage.blob.aio import ContainerClient
+from prometheus_client import CollectorRegistry
+
+from models.buckets import Limits
+from models.detectors import DETECTORS, build
+from service.activity_log import ActivityLogParser
+from service.app import Parts, Rhythm
+from service.clock import SystemClock
+from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
+from service.dispatcher import PACES, Dispatcher, Route
+from service.engine import Engine, Options
+from service.http import Health, HttpServer
+from service.metrics import Metrics
+from service.outbox import Outbox
+from service.ports import Clock, Sink, SnapshotStore, Source
+from service.settings import (
+    Settings,
+    SlackSettings,
+    StdoutSettings,
+    TeamsSettings,
+    WebhookSettings,
+    arguments,
+    config_hash,
+)
+from service.settings.sections import BlobPlace
+from service.settings.sinks import AnySink
+from service.sinks.slack import SlackSink
+from service.sinks.stdout import StdoutSink
+from service.sinks.story import Links
+from service.sinks.teams import TeamsSink
+from service.sinks.webhook import WebhookSink
+from service.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.source import EventHubSource, SourceEvent, SourceOptions
+from service.state import State
+from service.telemetry import Telemetry
+
+
+def detector_options(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the constructor arguments of the detector `name`: of the limits those that it knows, and its own."""
+    limits = {
+        "max_identities": settings.limits.max_identities,
+        "max_actions": settings.limits.max_actions_per_identity,
+    }
+    known = signature(DETECTORS[name]).parameters
+    return {key: value for key, value in limits.items() if key in known} | arguments(name, settings.detectors[name])
+
+
+def build_engine(settings: Settings, **overrides: Any) -> Engine:
+    """Build an engine with the enabled detectors; `overrides` are detector options that win over the settings."""
+    enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled}
+    options = Options(
+        bucket=settings.windows.bucket,
+        lateness=settings.windows.lateness,
+        horizon=settings.windows.late_horizon,
+        window=settings.schedule.window,
+        thresholds={name: one.threshold for name, one in enabled.items()},
+        limits=Limits(
+            actions=settings.limits.max_open_actions,
+            operations=settings.limits.max_operations_per_cell,
+            unfinished=settings.limits.max_open_operations,
+        ),
+    )
+    return Engine(options, [build(name, **{**detector_options(settings, name), **overrides}) for name in enabled])
+
+
+def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
+    """Build one sink."""
+    links = Links(runbook_url=options.runbook_url or "")
+    match options:
+        case TeamsSettings():
+            credential = DefaultAzureCredential() if options.auth == "entra" else None
+            return TeamsSink(
+                name,
+                options.address,
+                clock=clock,
+                links=links,
+                allow_hosts=options.allow_hosts,
+                allow_loopback=options.allow_loopback,
+                credential=credential,
+            )
+        case SlackSettings():
+            return SlackSink(
+                name,
+                options.address,
+                clock=clock,
+                links=links,
+                allow_hosts=options.allow_hosts,
+                allow_loopback=options.allow_loopback,
+            )
+        case WebhookSettings():
+            return WebhookSink(
+                name,
+                options.address,
+                clock=clock,
+                secrets=options.signing,
+                links=links,
+                allow_private=options.allow_private,
+            )
+        case StdoutSettings():
+            colour = options.format == "card" and sys.stdout.isatty()
+            return StdoutSink(name, sys.stdout.buffer, style=options.format, colour=colour, links=links)
+
+
+def open_container(place: BlobPlace) -> ContainerClient:
+    """Return a client for the container that `place` names."""
+    if place.connection_string is not None:
+        text = place.connection_string.get_secret_value()
+        return ContainerClient.from_connection_string(text, place.container)
+    return ContainerClient(str(place.account_url), place.container, credential=DefaultAzureCredential())
+
+
+def build_snapshot_store(settings: Settings) -> SnapshotStore:
+    """Build the store that the settings name."""
+    place = settings.snapshots
+    return (
+        BlobSnapshotStore(open_container(place), place.blob) if place.kind == "blob" else FileSnapshotStore(place.path)
+    )
+
+
+def build_dead_letter(settings: Settings, clock: Clock) -> DeadLetter | None:
+    """Build the place for rejects that the settings name; None when they are only counted."""
+    place = settings.dead_letter
+    if place.kind == "blob":
+        return BlobDeadLetter(open_container(place), clock, prefix=place.blob, max_bytes=place.max_bytes)
+    if place.kind == "file":
+        return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
+    return None
+
+
+def source_options(settings: Settings) -> SourceOptions:
+    """Return what the Event Hub source is told.
+
+    Raises
+    ------
+    SourceError
+        The settings name no hub, or the connection string cannot be read.
+    OSError
+        The file with the connection string cannot be read.
+    """
+    hub = settings.event_hub
+    secret = hub.connection()
+    return SourceOptions(
+        namespace=hub.namespace or "",
+        hub=hub.hub or "",
+        consumer_group=hub.consumer_group,
+        connection_string=secret.get_secret_value() if secret is not None else None,
+        start=hub.start,
+        max_wait=hub.max_wait.total_seconds(),
+        prefetch=hub.prefetch,
+        max_batch=hub.max_batch,
+        probe_every=hub.probe_every.total_seconds(),
+        silent_after=hub.silent_after.total_seconds(),
+        give_up_after=hub.give_up_after.total_seconds(),
+        give_up_unreachable_after=hub.give_up_unreachable_after.total_seconds(),
+        recycle_after_messages=hub.recycle_after_messages,
+        recycle_every=hub.recycle_every.total_seconds(),
+        transport=hub.transport,
+        endpoint=hub.endpoint,
+        ca_file=str(hub.ca_file) if hub.ca_file else None,
+    )
+
+
+def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
+    """Build everything that `App` drives.
+
+    Parameters
+    ----------
+    settings
+        Checked settings.
+    clock
+        The machine's, unless a demonstration lets its calendar run faster.
+    """
+    clock = clock or SystemClock()
+    engine = build_engine(settings)
+    outbox = Outbox()
+    enabled = {name: one for name, one in sorted(settings.sinks.items()) if one.enabled}
+    sinks = {name: build_sink(name, one, clock) for name, one in enabled.items()}
+    registry = CollectorRegistry()
+    metrics = Metrics(
+        registry,
+        detectors=tuple(engine.detectors),
+        sinks=tuple(sinks),
+        identity_limit=settings.limits.max_identities,
+    )
+    metrics.about(
+        version=version("unwonted"),
+        python=platform.python_version(),
+        river=version("river"),
+        config_hash=config_hash(settings),
+    )
+    health = Health()
+    telemetry = Telemetry(metrics, health, tuple(sinks))
+    telemetry.watch(engine, outbox)
+    options = source_options(settings)
+
+    def open_source(observer: Callable[[SourceEvent], None]) -> Source:
+        return EventHubSource(options=options, positions=lambda: engine.positions, clock=clock, observer=observer)
+
+    def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
+        return Dispatcher(
+            outbox,
+            [Route(sinks[name], PACES[enabled[name].kind], enabled[name].min_severity) for name in sinks],
+            clock=clock,
+            jitter=random.random,
+            on_settled=on_settled,
+            observer=telemetry.delivered,
+            on_withheld=lambda count: metrics.suppressed("severity", count),
+        )
+
+    return Parts(
+        clock=clock,
+        parser=ActivityLogParser(),
+        state=State(engine, outbox, build_snapshot_store(settings), clock, telemetry.saved),
+        open_source=open_source,
+        open_dispatcher=open_dispatcher,
+        sinks=tuple(sinks.values()),
+        dead_letter=build_dead_letter(settings, clock),
+        server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
+        telemetry=telemetry,
+        rhythm=Rhythm(
+            settings.schedule.every, settings.schedule.window, settings.snapshots.every, settings.shutdown.grace
+        ),
+        start=settings.event_hub.start,
+    )
