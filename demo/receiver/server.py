@@ -7,11 +7,12 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Self
 
 from aiohttp import web
 
-from demo.receiver.checks import cloud_event_faults, signature_fault, slack_refusal, teams_faults
+from demo.receiver.checks import SIGNATURE_TOLERANCE, cloud_event_faults, signature_fault, slack_refusal, teams_faults
 from demo.receiver.inbox import Inbox, Kind, Received
 from demo.receiver.page import Page
 from service.clock import SystemClock

@@ -54,8 +54,10 @@ function show(message) {
   document.getElementById(`${kind}-count`).textContent = String(counts[kind]);
 }
 
+globalThis.already.forEach(show);
+
 const live = document.getElementById("live");
-const stream = new EventSource("/messages");
+const stream = new EventSource(`/messages?after=${globalThis.already.at(-1)?.number ?? 0}`);
 stream.onopen = () => { live.textContent = "live"; live.classList.add("on"); };
-stream.onerror = () => { live.textContent = "the service's demo has ended or is restarting"; live.classList.remove("on"); };
+stream.onerror = () => { live.textContent = "the receiver has stopped"; live.classList.remove("on"); };
 stream.onmessage = (event) => show(JSON.parse(event.data));

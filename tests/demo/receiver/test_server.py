@@ -153,6 +153,19 @@ async def test_the_page_hears_what_came_before_and_what_comes(client: ClientSess
         assert [entry["number"] for entry in await events(client, receiver, 1, last=1)] == [2]
 
 
+async def test_the_page_is_complete_as_soon_as_it_has_loaded(client: ClientSession) -> None:
+    async with Receiver() as receiver:
+        await post(client, receiver.slack_url, {"text": "before"})
+        async with client.get(f"{receiver.page_url}messages.js") as answer:
+            script = await answer.text()
+        async with client.get(f"{receiver.page_url}messages?after=0") as stream:
+            line = (await stream.content.readline(), await stream.content.readline())[1]
+
+        (shown,) = json.loads(script.removeprefix("globalThis.already = ").removesuffix(";"))
+        assert shown["payload"] == {"text": "before"}
+        assert json.loads(line.removeprefix(b"data: ")) == shown
+
+
 async def test_the_page_may_run_only_its_own_scripts(client: ClientSession) -> None:
     async with Receiver() as receiver:
         async with client.get(receiver.page_url) as answer:
