@@ -166,7 +166,7 @@ class HttpPost:
         loopback = _is_loopback(host)
         if not host or url.scheme not in {"http", "https"}:
             return Receipt("broken", "url_invalid")
-        if url.scheme == "http" and not (loopback and (self._allow_loopback or self._guard.allow_private)):
+        if url.scheme == "http" and not (loopback and self._allow_loopback):
             return Receipt("broken", "url_not_https")
         excused = loopback and self._allow_loopback
         if self._allow_hosts is not None and not excused and not matches(host, self._allow_hosts):

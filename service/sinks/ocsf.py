@@ -157,7 +157,9 @@ def _analysis(alert: Alert, finding: Finding) -> Element:
 
 
 def _pattern(finding: Finding) -> str:
-    return "UNSEEN" if finding.evidence.get("days_done") == 0 else "RARE"
+    probability = finding.evidence.get("probability")
+    never = isinstance(probability, dict) and probability.get("times") == 0
+    return "UNSEEN" if never else "RARE"
 
 
 def _usual(finding: Finding) -> list[JsonValue]:

@@ -142,6 +142,8 @@ def _facts(finding: Finding) -> tuple[Fact, ...]:
         tries.append(f"{finding.denials:,} denied")
     if finding.late:
         tries.append("arrived late")
+    if not finding.settled:
+        tries.append("still counting")
     evidence = [
         ", ".join(tries),
         ("result " + listed(finding.results, most=3, limit=60)) if finding.results else "",
@@ -156,6 +158,7 @@ def _facts(finding: Finding) -> tuple[Fact, ...]:
         Fact("When", moment(finding.time)),
         Fact("From", listed(finding.addresses, most=3, limit=64)),
         Fact("Why", clean(finding.why, SENTENCE)),
+        Fact("Unless", clean(str(finding.evidence.get("counterfactual", "")), SENTENCE)),
         Fact("Score", f"{finding.score:.0f} of 100, {finding.severity.value} ({clean(finding.title, 80)})"),
         Fact("Evidence", "; ".join(part for part in evidence if part)),
     ]

@@ -49,7 +49,7 @@ class TeamsSink:
     allow_loopback
         Whether a receiver on this machine will do too, over plain http; for demonstrations and tests.
     credential
-        An azure-identity credential, if the flow only accepts callers of this tenant.
+        An azure-identity credential, if the flow only accepts callers of this tenant; closed with the sink.
     session
         Makes the HTTP session, once, at the first message.
 
@@ -102,6 +102,8 @@ class TeamsSink:
     async def close(self) -> None:
         """Release connections."""
         await self._http.close()
+        if self._credential is not None:
+            await self._credential.close()
 
     def _rendered(self, page: Page, part: int, parts: int) -> Rendered:
         title = ""

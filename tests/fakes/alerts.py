@@ -44,7 +44,12 @@ def finding(**changes: object) -> Finding:
             "Never seen from alice@contoso.com in 41 active days; 2 of 312 identities ever did it. "
             "Usually: read virtual machines, restart virtual machines."
         ),
-        "evidence": {"surprise": 4.31, "usual": ["microsoft.compute/virtualmachines/restart/action"]},
+        "evidence": {
+            "surprise": 4.31,
+            "probability": {"action": 4.9e-05, "times": 0.0},
+            "usual": ["microsoft.compute/virtualmachines/restart/action"],
+            "counterfactual": "Would be ordinary if two more of its peers did it.",
+        },
         "attempts": 3,
         "failures": 1,
         "denials": 1,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pydantic import ValidationError
 
 from service.outbox import LIFETIME, LONGEST_DELAY, LONGEST_RETRY_AFTER, PROBE_SECONDS, Broken, Outbox
@@ -211,6 +211,7 @@ class Delivery(RuleBasedStateMachine):
         self.outbox = Outbox()
         self.now = NOW
         self.snapshot = json.dumps(self.outbox.dump())
+        self.pending: tuple[int, str, dict[tuple[str, str], str], dict[tuple[str, str], datetime]] | None = None
         # What the world knows, in memory and as of the snapshot: where each message stands.
         self.fate: dict[tuple[str, str], str] = {}
         self.saved_fate: dict[tuple[str, str], str] = {}
@@ -222,8 +223,12 @@ class Delivery(RuleBasedStateMachine):
 
     sinks = st.sampled_from(["teams", "slack"])
 
-    @rule(sink=sinks, number=st.integers(0, 6))
-    def enqueue(self, sink: str, number: int) -> None:
+    @rule(sink=sinks, numbers=st.sets(st.integers(0, 2), min_size=1))
+    def enqueue(self, sink: str, numbers: set[int]) -> None:
+        for number in sorted(numbers):
+            self._enqueue(sink, number)
+
+    def _enqueue(self, sink: str, number: int) -> None:
         told = message(number, str(number).encode())
         key = (sink, told.id)
         assert self.outbox.enqueue(sink, told, self.now) is None
@@ -234,16 +239,26 @@ class Delivery(RuleBasedStateMachine):
             self.bodies[told.id] = told.body
 
     @rule()
+    def start_saving(self) -> None:
+        self.pending = (self.outbox.mark, json.dumps(self.outbox.dump()), dict(self.fate), dict(self.forgotten))
+
+    @rule()
+    def finish_saving(self) -> None:
+        if self.pending is not None:
+            mark, self.snapshot, self.saved_fate, self.saved_forgotten = self.pending
+            self.pending = None
+            self.outbox.confirm(mark)
+
+    @rule()
     def save(self) -> None:
-        mark = self.outbox.mark
-        self.snapshot, self.saved_fate = json.dumps(self.outbox.dump()), dict(self.fate)
-        self.saved_forgotten = dict(self.forgotten)
-        self.outbox.confirm(mark)
+        self.start_saving()
+        self.finish_saving()
 
     @rule()
     def crash(self) -> None:
         self.outbox = Outbox()
         self.outbox.load(json.loads(self.snapshot))
+        self.pending = None
         self.fate, self.forgotten = dict(self.saved_fate), dict(self.saved_forgotten)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 400.0, 3_700.0, 40_000.0]))
@@ -252,10 +267,16 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(
         sink=sinks,
-        receipt=st.sampled_from([SENT, RETRY, REFUSED, BROKEN, Receipt("retry", "http_429", 30.0)]),
+        receipts=st.lists(
+            st.sampled_from([SENT, RETRY, REFUSED, BROKEN, Receipt("retry", "http_429", 30.0)]), min_size=1, max_size=3
+        ),
         jitter=st.floats(0, 1),
     )
-    def attempt(self, sink: str, receipt: Receipt, jitter: float) -> None:
+    def attempt(self, sink: str, receipts: list[Receipt], jitter: float) -> None:
+        for receipt in receipts:
+            self._attempt(sink, receipt, jitter)
+
+    def _attempt(self, sink: str, receipt: Receipt, jitter: float) -> None:
         for due in self.outbox.due(sink, self.now)[:1]:
             key = (sink, due.id)
             assert self.saved_fate.get(key), "sent before the intention was durable"
@@ -277,13 +298,18 @@ class Delivery(RuleBasedStateMachine):
             self.fate[key] = "expired"
             self.forgotten[key] = self.now
 
-    @precondition(lambda self: any(fate == "waiting" for fate in self.fate.values()))
-    @rule(sink=sinks)
-    def there_is_always_a_next_time(self, sink: str) -> None:
-        if self.outbox.waiting(sink):
+    @rule(sink=sinks, receipt=st.sampled_from([SENT, REFUSED]))
+    def settle_everything(self, sink: str, receipt: Receipt) -> None:
+        self.save()
+        while self.outbox.due(sink, self.now):
+            self._attempt(sink, receipt, 0.5)
+
+    @invariant()
+    def there_is_always_a_next_time(self) -> None:
+        for sink in ("teams", "slack"):
             moment = self.outbox.next_due(sink)
-            assert moment is not None
-            assert moment <= self.now + LIFETIME
+            assert (moment is not None) == (self.outbox.waiting(sink) > 0)
+            assert moment is None or moment <= self.now + LIFETIME
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -297,6 +323,6 @@ class Delivery(RuleBasedStateMachine):
 
 
 Delivery.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 test_under_any_receipts_and_crashes_nothing_is_lost_or_sent_twice = Delivery.TestCase

@@ -134,6 +134,7 @@ class Credential(AsyncTokenCredential):
     def __init__(self, *tokens: str) -> None:
         self._tokens = list(tokens)
         self.asked: list[str] = []
+        self.closed = False
 
     async def get_token(self, *scopes: str, **_: object) -> AccessToken:
         self.asked += scopes
@@ -142,7 +143,7 @@ class Credential(AsyncTokenCredential):
         return AccessToken(self._tokens.pop(0), 0)
 
     async def close(self) -> None:
-        self.asked.clear()
+        self.closed = True
 
     async def __aexit__(
         self,
@@ -164,3 +165,4 @@ async def test_a_flow_that_wants_to_know_who_calls_is_told() -> None:
     [heard] = receiver.heard
     assert heard.headers["authorization"] == "Bearer t0ken"
     assert credential.asked == [AUDIENCE, AUDIENCE]
+    assert credential.closed

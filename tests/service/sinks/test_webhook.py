@@ -105,10 +105,17 @@ def test_the_finding_has_what_ocsf_requires(kind: ActorKind) -> None:
     assert len(told["evidences"]) == len(told["anomaly_analyses"]) == 2
     for analysis in told["anomaly_analyses"]:
         assert analysis["analysis_targets"][0]["name"] == "alice@contoso.com"
-        assert analysis["anomalies"][0]["observed_pattern"] in {"RARE", "UNSEEN"}
+        assert analysis["anomalies"][0]["observed_pattern"] == "UNSEEN"
         assert analysis["baselines"][0]["observations"] == [
             {"value": "microsoft.compute/virtualmachines/restart/action"}
         ]
+
+
+def test_what_was_done_before_is_rare_not_unseen() -> None:
+    seldom = finding(evidence={"probability": {"times": 1.7}})
+    analysis = detection_finding(alert().model_copy(update={"findings": (seldom,)}))["anomaly_analyses"]
+    assert json.loads(json.dumps(analysis))[0]["anomalies"][0]["observed_pattern"] == "RARE"
+    assert "baselines" not in json.dumps(analysis)
 
 
 def test_the_whole_finding_can_be_had_back_from_the_event() -> None:
