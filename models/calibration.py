@@ -115,6 +115,14 @@ class Calibration(base.AnomalyDetector):
             return 0.0
         return score(self.probability(surprise))
 
+    def facts(self, surprise: float) -> dict[str, Json]:
+        """Return how a surprise becomes a score, for an explanation."""
+        return {
+            "probability": self.probability(surprise),
+            "known": round(self.user_days, 1),
+            "score": self.score(surprise),
+        }
+
     def dump(self) -> Iterator[Json]:
         """Yield one row: the day under way, its histogram and the fading one, as pairs of bin and count."""
         today: list[Json] = [[bin_, count] for bin_, count in enumerate(self._today) if count]

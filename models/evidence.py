@@ -4,8 +4,11 @@ An intruder does several unusual things within hours; somebody's one new thing s
 surprise, and when the sum is told to anybody, is left to the detectors.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from models.anomalies import Anomaly
 from models.decay import faded
 
 REMEMBERED = 5  # earlier anomalies named in an explanation
@@ -40,7 +43,8 @@ class Accumulation(NamedTuple):
 
     .. math:: V = S + share \cdot \min(e, most) \;\text{if}\; S > floor, \;\text{else}\; S
 
-    and e grows by :math:`\max(0, S - floor)`, fading by half every `half_life` hours.
+    and e grows by :math:`\max(0, S - floor)`, fading by half every `half_life` hours. What follows in the same service
+    within a bucket adds half as much each time: a new project touches one service, an intruder several.
 
     Examples
     --------
@@ -52,8 +56,8 @@ class Accumulation(NamedTuple):
 
     >>> rule.own(7.0, 5.0)
     4.0
-    >>> rule.gain(4.0)
-    1.5
+    >>> rule.gain(4.0), rule.gain(4.0, repeats=1)
+    (1.5, 0.75)
     """
 
     floor: float = 2.5
@@ -73,15 +77,47 @@ class Accumulation(NamedTuple):
         """Return the S that gave `total`."""
         return total - self.share * min(so_far, self.most) if total > self.floor else total
 
-    def gain(self, surprise: float) -> float:
-        """Return what a cell of that surprise adds."""
-        return max(0.0, surprise - self.floor)
+    def gain(self, surprise: float, repeats: int = 0) -> float:
+        """Return what a cell of that surprise adds, when `repeats` of its service have added to it in its bucket."""
+        return max(0.0, surprise - self.floor) * math.ldexp(1.0, -repeats)
 
-    def after(self, evidence: Evidence, hours: float, gained: float, anomalies: tuple[str, ...]) -> Evidence:
-        """Return the evidence with a bucket's gains added."""
-        value = self.so_far(evidence, hours) + gained
-        if value < NEGLIGIBLE:
+    def after(self, evidence: Evidence, hours: float, scored: Sequence[Anomaly]) -> Evidence:
+        """Return the evidence with a bucket's anomalies, in the order in which they were scored, added."""
+        so_far, gathering, ids = self.so_far(evidence, hours), Gathering(self), []
+        for anomaly in scored:
+            own = self.own(anomaly.surprise, so_far + gathering.gained)
+            if gathering.add(own, anomaly.cell.service):
+                ids.append(anomaly.id)
+        if so_far + gathering.gained < NEGLIGIBLE:
             return NONE
-        if not gained:
+        if not ids:
             return evidence
-        return Evidence(value, max(hours, evidence.hours), (*evidence.anomalies, *anomalies)[-REMEMBERED:])
+        value, newest = so_far + gathering.gained, max(hours, evidence.hours)
+        return Evidence(value, newest, (*evidence.anomalies, *ids)[-REMEMBERED:])
+
+
+class Gathering:
+    """What one bucket's cells add, one after the other.
+
+    Attributes
+    ----------
+    gained
+        Sum so far.
+    """
+
+    __slots__ = ("_rule", "_services", "gained")
+
+    def __init__(self, rule: Accumulation) -> None:
+        self.gained = 0.0
+        self._rule = rule
+        self._services: dict[str, int] = {}
+
+    def add(self, surprise: float, service: str) -> float:
+        """Add a cell of that surprise, not counting evidence; return what it gained."""
+        if surprise <= self._rule.floor:
+            return 0.0
+        repeats = self._services.get(service, 0)
+        self._services[service] = repeats + 1
+        gain = self._rule.gain(surprise, repeats)
+        self.gained += gain
+        return gain

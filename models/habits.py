@@ -36,11 +36,13 @@ class Habit:
         Time of the last active bucket.
     worst
         Largest surprise of `day`.
+    rhythm
+        Active buckets by hour of the day (`rhythm`).
     """
 
     __slots__ = (
         "actions", "buckets", "day", "days", "evidence", "held", "inventions", "kind", "last_hours", "networks",
-        "novel", "scopes", "today", "weight", "worst",
+        "novel", "rhythm", "scopes", "today", "weight", "worst",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,6 +61,7 @@ class Habit:
         self.evidence: Evidence = NONE
         self.last_hours = 0.0
         self.worst = 0.0
+        self.rhythm = b""
 
     def usual(self, number: int = 5) -> list[str]:
         """Return the actions done most, most frequent first."""
@@ -79,11 +82,12 @@ class Habit:
             [list[Json](self.networks.names), self.networks.moves],
             [list[Json](self.scopes.names), self.scopes.moves],
             [self.evidence.value, self.evidence.hours, list[Json](self.evidence.anomalies)],
+            self.rhythm.hex(),
         ]
 
     def restore(self, row: list[Any]) -> None:
         """Become what `row` gave; names shared by many identities are kept once."""
-        kind, counts, actions, held, networks, scopes, evidence = row
+        kind, counts, actions, held, networks, scopes, evidence, rhythm = row
         self.kind = intern(str(kind))
         self.weight, self.last_hours, self.worst = float(counts[0]), float(counts[7]), float(counts[8])
         self.buckets, self.day, self.days, self.today, self.novel, self.inventions = (int(c) for c in counts[1:7])
@@ -92,5 +96,6 @@ class Habit:
         self.networks = Places(tuple(intern(str(name)) for name in networks[0]), int(networks[1]))
         self.scopes = Places(tuple(intern(str(name)) for name in scopes[0]), int(scopes[1]))
         self.evidence = Evidence(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
+        self.rhythm = bytes.fromhex(str(rhythm))
         if not self.evidence.value:
             self.evidence = NONE

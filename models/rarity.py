@@ -5,6 +5,7 @@ new thing?). Outcome, evidence, context and the scale are left to the detectors.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from river import base
@@ -16,6 +17,7 @@ from models.decay import growth, surprise
 from models.habits import Habit
 from models.keyed import Keyed
 from models.novelty import NoveltyRate
+from models.rhythm import counted, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
 FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
@@ -91,6 +93,7 @@ class Rarity(base.AnomalyDetector):
         self.evicted = 0
         self.backoff = Backoff(discount, concentration)
         self.novelty = NoveltyRate(aspects=3)
+        self._rhythms: dict[str, bytes] = {}
         self.habits = Keyed(max_identities, Habit, self._abandon)
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
@@ -117,6 +120,10 @@ class Rarity(base.AnomalyDetector):
         if habit.scopes.new(scopes):
             scope = surprise(self.novelty.rate(kind, buckets, habit.scopes.moves, SCOPE))
         return network, scope
+
+    def off_hours(self, habit: Habit, hours: float) -> float:
+        """Return how surprising the hour of the day is."""
+        return off_hours(habit.rhythm, self._rhythms.get(habit.kind, b""), int(hours % DAY))
 
     def likelihood(
         self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
@@ -192,6 +199,9 @@ class Rarity(base.AnomalyDetector):
             self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
             habit.buckets += 1
             habit.novel += novel
+            hour = int(hours % DAY)
+            habit.rhythm = counted(habit.rhythm, hour)
+            self._rhythms[kind] = counted(self._rhythms.get(kind, b""), hour)
         habit.last_hours = max(hours, habit.last_hours)
         return habit
 
@@ -206,6 +216,7 @@ class Rarity(base.AnomalyDetector):
             yield ["backoff", row]
         for row in self.novelty.dump():
             yield ["novelty", row]
+        yield ["rhythms", {kind: self._rhythms[kind].hex() for kind in sorted(self._rhythms)}]
         for key, habit in self.habits.sorted_items():
             yield ["identity", key, *habit.row()]
 
@@ -216,6 +227,8 @@ class Rarity(base.AnomalyDetector):
         for part, *values in rows:
             if part == "evicted":
                 self.evicted, self.habits.evicted = int(values[0]), int(values[1])
+            elif part == "rhythms":
+                self._rhythms = {intern(kind): bytes.fromhex(counts) for kind, counts in values[0].items()}
             elif part == "identity":
                 self.habits.touch(str(values[0])).restore(values[1:])
             else:

@@ -1,7 +1,7 @@
 """Rare action: an identity does what it does not do, judged against its own habits and those of its peers.
 
 Why it matters: whoever steals an identity rarely has its habits. The surprise of a cell is a sum of named terms
-(action, outcome, network, scope, sensitivity, evidence); this module puts them together, each is computed elsewhere.
+(action, outcome, sensitivity, hour, network, scope, evidence), each computed elsewhere and put together here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,27 +9,27 @@ from typing import Any
 
 from models.anomalies import Anomaly, Json
 from models.calibration import Calibration
-from models.cells import ActorBucket, Cell, Crowd
+from models.cells import ActorBucket, Crowd
 from models.decay import growth, surprise
 from models.detector import Card, Memory
 from models.detectors.rare_action_why import counterfactual, sentence
-from models.evidence import NONE, Accumulation
+from models.evidence import NONE, Accumulation, Gathering
 from models.failure_rate import FailureRate
 from models.habits import Habit
 from models.places import network
 from models.rarity import Rarity
 from models.sensitivity import SENSITIVE, sensitivity
 
+NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
-CONTEXT_SHARE = 1.0  # of the surprise of a new network or scope
-MOST_CONTEXT = 2.5
+MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
 FAMILIAR = 0.2  # an identity's own habit that explains an action well enough to leave the peers unasked
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 NOTHING: Mapping[str, float] = {}
 GATHERING = Accumulation()
 
 CARD = Card(
-    name="rare_action",
+    name=NAME,
     title="Identity did something unusual for it",
     what="An identity performed operations that it, and those like it, hardly ever perform.",
     why="Somebody who took over an account or a service principal seldom has its habits: first they look around, "
@@ -102,24 +102,28 @@ class RareAction:
             weight = growth(hours, rarity.half_life)
             so_far, own, discount = rule.so_far(habit.evidence, hours), habit.actions, rarity.discount * weight
             total_weight = habit.weight + rarity.concentration * weight
-        anomalies = []
+        anomalies, gathering, told = [], Gathering(rule), set[str]()
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
             likely = (own.get(cell.action, 0.0) - discount) / total_weight
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
-                value = total = surprise(likely)
+                total = surprise(likely)
                 score = score_of(total)
             else:
-                value = self._value(seen, number, habit, hours, crowd)
-                total = rule.total(value, so_far)
+                terms = self._terms(seen, number, habit, hours, crowd, told)
+                value = sum(terms.values())
+                total = rule.total(value, so_far + gathering.gained)
                 score = score_of(total)
                 if score >= self.explain_from:
-                    anomalies.append(self._explained(seen, number, habit, crowd, so_far, total, score))
-                    so_far += rule.gain(value)
+                    facts = self._facts(seen, number, habit, crowd, so_far + gathering.gained, terms, total)
+                    anomalies.append(
+                        Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), sentence(facts), facts)
+                    )
+                    gathering.add(value, cell.service)
                     continue
-                so_far += rule.gain(value)
-            anomalies.append(Anomaly("rare_action", actor, bucket, cell, round(score, 2), round(total, 4)))
+                gathering.add(value, cell.service)
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4)))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
@@ -146,10 +150,8 @@ class RareAction:
             crowd,
         )
         self.failures.learn(actor.id, [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried], hours)
-        if worst > self.evidence.floor:
-            self._remember_evidence(habit, seen, scored)
-        elif habit.evidence is not NONE:
-            habit.evidence = self.evidence.after(habit.evidence, hours, 0.0, ())
+        if worst > self.evidence.floor or habit.evidence is not NONE:
+            habit.evidence = self.evidence.after(habit.evidence, hours, scored)
         day = int(hours // 24.0)
         if worst > habit.worst and day == habit.day:
             habit.worst = self.calibration.learn(day, habit.worst if habit.worst >= 0.0 else None, worst)
@@ -182,103 +184,85 @@ class RareAction:
             warmth=self.calibration.warmth,
         )
 
-    def _value(self, seen: ActorBucket, number: int, habit: Habit | None, hours: float, crowd: Crowd) -> float:
-        """Return the surprise of the bucket's cell of that number: everything but evidence."""
-        cell = seen.cells[number]
-        value = surprise(
-            self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, _session(seen, number)).probability
-        )
-        if cell.failures or cell.denials:
-            value += surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd))
-        if value > CONTEXT_FLOOR:
-            value += sum(self._context(cell, habit).values())
-        return value
+    def _terms(
+        self, seen: ActorBucket, number: int, habit: Habit | None, hours: float, crowd: Crowd, told: set[str]
+    ) -> dict[str, float]:
+        """Return the named surprises of the bucket's cell of that number: everything but evidence.
 
-    def _context(self, cell: Cell, habit: Habit | None) -> dict[str, float]:
-        """Return the terms that only matter when something is odd already."""
-        terms = {"sensitivity": sensitivity(cell.action, self.sensitive)}
+        `told` are the terms of context that an earlier cell of the bucket has carried: a new network is one surprise,
+        however much is done from there.
+        """
+        cell = seen.cells[number]
+        likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, _session(seen, number))
+        terms = {"action": surprise(likely.probability)}
+        if cell.failures or cell.denials:
+            terms["outcome"] = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd))
+        if sum(terms.values()) <= CONTEXT_FLOOR:
+            return terms
+        if weight := sensitivity(cell.action, self.sensitive):
+            terms["sensitivity"] = weight
         if habit is not None:
+            if off := self.rarity.off_hours(habit, hours):
+                terms["hour"] = off
             moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
-            terms["network"] = CONTEXT_SHARE * min(MOST_CONTEXT, moved)
-            terms["scope"] = CONTEXT_SHARE * min(MOST_CONTEXT, strayed)
+            for name, value in (("network", moved), ("scope", strayed)):
+                if value and name not in told:
+                    told.add(name)
+                    terms[name] = min(MOST_CONTEXT, value)
         return terms
 
-    def _remember_evidence(self, habit: Habit, seen: ActorBucket, scored: Sequence[Anomaly]) -> None:
-        hours, rule = seen.bucket.hours, self.evidence
-        so_far, gained, ids = rule.so_far(habit.evidence, hours), 0.0, []
-        for anomaly in scored:
-            gain = rule.gain(rule.own(anomaly.surprise, so_far + gained))
-            if gain:
-                gained += gain
-                ids.append(anomaly.id)
-        habit.evidence = rule.after(habit.evidence, hours, gained, tuple(ids))
-
-    def _explained(
+    def _facts(
         self,
         seen: ActorBucket,
         number: int,
         habit: Habit | None,
         crowd: Crowd,
         so_far: float,
+        terms: dict[str, float],
         total: float,
-        score: float,
-    ) -> Anomaly:
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
         actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, seen.cells[number]
         kind, session = str(actor.kind), _session(seen, number)
-        known = rarity.likelihood(habit, cell.action, kind, hours, session)
-        terms: dict[str, float] = {"action": surprise(known.probability)}
+        known, habit = rarity.likelihood(habit, cell.action, kind, hours, session), habit or Habit()
+        own = sum(terms.values())
         outcome: Json = None
-        if cell.failed:
+        if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd)
-            terms["outcome"] = surprise(fails)
             outcome = {"probability": fails, **self.failures.counts(actor.id, cell.action, hours)}
-        if sum(terms.values()) > CONTEXT_FLOOR:
-            terms |= {name: value for name, value in self._context(cell, habit).items() if value}
-        if so_far and total > self.evidence.floor:
-            terms["evidence"] = total - sum(terms.values())
         weight = growth(hours, rarity.half_life)
-        probability = self.calibration.probability(total)
-        evidence: dict[str, Json] = {
+        return {
             "surprise": total,
-            "terms": dict[str, Json](terms),
+            "terms": {**terms, "evidence": total - own},
             "probability": {
                 "action": known.probability,
                 "own": known.own,
                 "novelty": known.novelty,
                 "peers": known.base,
-                "times": (habit.actions.get(cell.action, 0.0) / weight) if habit else 0.0,
-                "active_buckets": (habit.weight / weight) if habit else 0.0,
+                "times": habit.actions.get(cell.action, 0.0) / weight,
+                "active_buckets": habit.weight / weight,
                 "discount": rarity.discount,
                 "concentration": rarity.concentration,
             },
             "outcome": outcome,
-            "days_known": habit.days if habit else 0,
-            "buckets_known": habit.buckets if habit else 0,
-            "usual": list[Json](habit.usual() if habit else []),
+            "days_known": habit.days,
+            "buckets_known": habit.buckets,
+            "usual": list[Json](habit.usual()),
             "session": list[Json](session),
             "identities": len(rarity.habits),
             "identities_with_action": rarity.backoff.adopters(cell.action),
             "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
-            "networks_known": list[Json](habit.networks.names if habit else ()),
+            "networks_known": list[Json](habit.networks.names),
             "evidence": {
                 "so_far": so_far,
                 "share": self.evidence.share,
                 "floor": self.evidence.floor,
-                "anomalies": list[Json](habit.evidence.anomalies if habit else ()),
+                "most": self.evidence.most,
+                "anomalies": list[Json](habit.evidence.anomalies),
             },
-            "user_day": {"probability": probability, "known": round(self.calibration.user_days, 1), "score": score},
+            "user_day": self.calibration.facts(total),
+            "counterfactual": counterfactual(rarity, self.calibration, seen, cell, habit, session, total),
         }
-        evidence["counterfactual"] = counterfactual(self.rarity, self.calibration, seen, cell, habit, session, total)
-        return Anomaly(
-            "rare_action",
-            actor,
-            seen.bucket,
-            cell,
-            round(score, 2),
-            round(total, 4),
-            sentence(evidence, terms),
-            evidence,
-        )
 
 
 def _session(seen: ActorBucket, number: int) -> list[str]:

@@ -17,30 +17,32 @@ TOLD_FROM = 75.0
 BUCKETS_A_DAY = 4.0
 
 
-def sentence(evidence: Mapping[str, Any], terms: Mapping[str, float]) -> str:
+def sentence(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why a cell is unusual.
 
     >>> sentence({"days_known": 0, "identities": 9, "identities_with_action": 0, "usual": [],
-    ...           "probability": {"times": 0.0}, "evidence": {"anomalies": []}}, {"action": 4.0, "outcome": 1.0})
+    ...           "probability": {"times": 0.0}, "terms": {"action": 4.0, "outcome": 1.0}})
     'First seen now; none of 9 known identities ever did it; and it failed.'
     """
-    days, times = evidence["days_known"], evidence["probability"]["times"]
+    days, times, terms = facts["days_known"], facts["probability"]["times"], facts["terms"]
     if not days:
         parts = ["First seen now"]
     elif times < 0.01:
         parts = [f"Never in its {days} active {_plural('day', days)}"]
     else:
         parts = [f"Only about {times:.1f} times in its {days} active {_plural('day', days)}"]
-    having, known = evidence["identities_with_action"], evidence["identities"]
+    having, known = facts["identities_with_action"], facts["identities"]
     parts.append(
         f"{having} of {known} known identities ever did it"
         if having
         else f"none of {known} known identities ever did it"
     )
-    if evidence["usual"]:
-        parts.append("usually it does " + ", ".join(_short(action) for action in evidence["usual"]))
+    if facts["usual"]:
+        parts.append("usually it does " + ", ".join(_short(action) for action in facts["usual"]))
     if terms.get("network"):
         parts.append("it came from a network new to this identity")
+    if terms.get("hour", 0.0) > 0.3:
+        parts.append("at an hour at which it is seldom active")
     if terms.get("scope"):
         parts.append("in a subscription new to it")
     if terms.get("sensitivity"):
@@ -57,7 +59,7 @@ def counterfactual(
     calibration: Calibration,
     seen: ActorBucket,
     cell: Cell,
-    habit: Habit | None,
+    habit: Habit,
     session: list[str],
     total: float,
 ) -> Json:
@@ -71,7 +73,7 @@ def counterfactual(
         if calibration.score(beside + surprise(imagined.probability)) < TOLD_FROM:
             options.append(f"if {peers} more {_plural('identity', peers)} of its kind had done it")
             break
-    buckets = (habit.buckets if habit else 0) + rarity.concentration
+    buckets = habit.buckets + rarity.concentration
     for days in (1, 2, 3, 5, 10):
         own = max(0.0, days - rarity.discount) / (buckets + BUCKETS_A_DAY * days)
         if calibration.score(beside + surprise(own + known.novelty * known.base)) < TOLD_FROM:

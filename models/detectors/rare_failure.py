@@ -4,24 +4,29 @@ Why it matters: whoever holds a stolen identity does not know what it may do, an
 weigh more than conflicts and quotas; a refusal that comes every hour says nothing; a failing service is no intruder.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.anomalies import Anomaly, Json
+from models.attempted import mask, tried
 from models.calibration import Calibration
 from models.cells import ActorBucket, Cell, Crowd
 from models.decay import surprise
 from models.detector import Card, Memory
-from models.evidence import NONE, Accumulation, Evidence
+from models.events import Actor
+from models.evidence import NONE, Accumulation, Evidence, Gathering
 from models.failure_rate import FailureRate
 from models.keyed import Keyed
 
-DENIAL_WEIGHT = 0.7  # additional surprise, in powers of ten, of a failure for want of permission
-DENIAL_FLOOR = 0.5  # a failure that surprises less gets none of it: constant noise stays noise
-GATHERING = Accumulation(floor=1.0, share=0.6, half_life=6.0, most=8.0)
+NAME = "rare_failure"
+DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
+FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never tried before
+NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
+NO_FACTS: Mapping[str, Json] = {}
+GATHERING = Accumulation(floor=1.5, share=0.6, half_life=12.0, most=8.0)
 
 CARD = Card(
-    name="rare_failure",
+    name=NAME,
     title="Operations failed that do not usually fail",
     what="An identity's operations failed or were refused although such failures are unusual for it and the tenant.",
     why="Somebody who does not know an identity's rights tries them out: a handful of different refusals within "
@@ -44,13 +49,14 @@ CARD = Card(
 class Trouble:
     """What is remembered of one identity beside its failure rates."""
 
-    __slots__ = ("day", "evidence", "last_hours", "worst")
+    __slots__ = ("attempted", "day", "evidence", "last_hours", "worst")
 
     def __init__(self) -> None:
         self.day = -1
         self.worst = 0.0
         self.evidence: Evidence = NONE
         self.last_hours = 0.0
+        self.attempted = 0
 
 
 class RareFailure:
@@ -90,24 +96,24 @@ class RareFailure:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with a failed end, in the order of the bucket."""
-        anomalies: list[Anomaly] = []
-        so_far = None
-        for cell in seen.cells:
-            if not (cell.failures or cell.denials):
-                continue
-            actor, hours = seen.actor, seen.bucket.hours
-            trouble = self._troubles.get(actor.id)
-            if so_far is None:
-                so_far = self.evidence.so_far(trouble.evidence, hours) if trouble else 0.0
-            fails = self.failures.probability(actor.id, cell.action, hours, crowd)
-            value = surprise(fails) + _denial(cell, surprise(fails))
-            total = self.evidence.total(value, so_far)
-            score = self.calibration.score(total)
+        failing = [cell for cell in seen.cells if cell.failures or cell.denials]
+        if not failing:
+            return []
+        actor, bucket, rule = seen.actor, seen.bucket, self.evidence
+        hours, anomalies, gathering = bucket.hours, [], Gathering(rule)
+        trouble = self._troubles.get(actor.id)
+        before = rule.so_far(trouble.evidence, hours) if trouble is not None else 0.0
+        sketch = trouble.attempted if trouble is not None else 0
+        for cell in failing:
+            terms = self._terms(actor, cell, hours, crowd, sketch)
+            value, so_far = sum(terms.values()), before + gathering.gained
+            total = rule.total(value, so_far)
+            score, why, facts = self.calibration.score(total), "", NO_FACTS
             if score >= self.explain_from:
-                anomalies.append(self._explained(seen, cell, crowd, fails, so_far, total, score))
-            else:
-                anomalies.append(Anomaly("rare_failure", actor, seen.bucket, cell, round(score, 2), round(total, 4)))
-            so_far += self.evidence.gain(value)
+                facts = self._facts(seen, cell, crowd, so_far, terms, total)
+                why = sentence(facts)
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), why, facts))
+            gathering.add(value, cell.service)
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
@@ -122,10 +128,10 @@ class RareFailure:
             trouble.day, trouble.worst = day, self.calibration.learn(day, None, worst)
         elif day == trouble.day and worst > trouble.worst:
             trouble.worst = self.calibration.learn(day, trouble.worst, worst)
-        if worst > self.evidence.floor:
-            self._remember_evidence(trouble, hours, scored)
-        elif trouble.evidence is not NONE:
-            trouble.evidence = self.evidence.after(trouble.evidence, hours, 0.0, ())
+        if worst > self.evidence.floor or trouble.evidence is not NONE:
+            trouble.evidence = self.evidence.after(trouble.evidence, hours, scored)
+        for cell in seen.cells:
+            trouble.attempted |= mask(cell.action)
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
@@ -137,7 +143,10 @@ class RareFailure:
         for key, trouble in self._troubles.sorted_items():
             value, hours, ids = trouble.evidence
             evidence: Json = [value, hours, list[Json](ids)]
-            yield ["identity", [key, trouble.day, trouble.worst, trouble.last_hours, evidence]]
+            yield [
+                "identity",
+                [key, trouble.day, trouble.worst, trouble.last_hours, evidence, f"{trouble.attempted:x}"],
+            ]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
@@ -147,9 +156,10 @@ class RareFailure:
         self.calibration.load(parts["calibration"])
         self.failures.load(parts["failures"])
         self._troubles.clear()
-        for key, day, worst, last_hours, (value, hours, ids) in parts["identity"]:
+        for key, day, worst, last_hours, (value, hours, ids), attempted in parts["identity"]:
             trouble = self._troubles.touch(str(key))
             trouble.day, trouble.worst, trouble.last_hours = int(day), float(worst), float(last_hours)
+            trouble.attempted = int(attempted, 16)
             trouble.evidence = Evidence(float(value), float(hours), tuple(str(id_) for id_ in ids)) if value else NONE
         self._troubles.evicted = sum(int(count) for count in parts["evicted"])
 
@@ -162,56 +172,58 @@ class RareFailure:
             warmth=self.calibration.warmth,
         )
 
-    def _remember_evidence(self, trouble: Trouble, hours: float, scored: Sequence[Anomaly]) -> None:
-        so_far, gained, ids = self.evidence.so_far(trouble.evidence, hours), 0.0, []
-        for anomaly in scored:
-            gain = self.evidence.gain(self.evidence.own(anomaly.surprise, so_far + gained))
-            if gain:
-                gained += gain
-                ids.append(anomaly.id)
-        trouble.evidence = self.evidence.after(trouble.evidence, hours, gained, tuple(ids))
+    def _terms(self, actor: Actor, cell: Cell, hours: float, crowd: Crowd, sketch: int) -> dict[str, float]:
+        """Return the named surprises of a cell: everything but evidence."""
+        value = surprise(self.failures.probability(actor.id, cell.action, hours, crowd))
+        terms = {"outcome": value}
+        if value > NOISE:
+            if cell.denials:
+                terms["denial"] = DENIAL_WEIGHT
+            if not tried(sketch, cell.action):
+                terms["first_attempt"] = FIRST_ATTEMPT_WEIGHT
+        return terms
 
-    def _explained(
-        self, seen: ActorBucket, cell: Cell, crowd: Crowd, fails: float, so_far: float, total: float, score: float
-    ) -> Anomaly:
+    def _facts(
+        self, seen: ActorBucket, cell: Cell, crowd: Crowd, so_far: float, terms: dict[str, float], total: float
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
         actor, hours = seen.actor, seen.bucket.hours
-        terms: dict[str, float] = {"outcome": surprise(fails)}
-        if denial := _denial(cell, terms["outcome"]):
-            terms["denial"] = denial
-        if so_far and total > self.evidence.floor:
-            terms["evidence"] = total - sum(terms.values())
         trouble = self._troubles.get(actor.id)
-        counts = self.failures.counts(actor.id, cell.action, hours)
         tally = crowd.actions.get(cell.action)
-        evidence: dict[str, Json] = {
+        return {
             "surprise": total,
-            "terms": dict[str, Json](terms),
-            "outcome": {"probability": fails, "anybody": self.failures.common(cell.action, hours), **counts},
+            "terms": {**terms, "evidence": total - sum(terms.values())},
+            "outcome": {
+                "probability": self.failures.probability(actor.id, cell.action, hours, crowd),
+                "anybody": self.failures.common(cell.action, hours),
+                **self.failures.counts(actor.id, cell.action, hours),
+            },
             "denied": cell.denials > 0,
             "crowd": {"tried": tally.actors if tally else 1, "failing": tally.failing if tally else 1},
             "evidence": {
                 "so_far": so_far,
                 "share": self.evidence.share,
                 "floor": self.evidence.floor,
-                "anomalies": list[Json](trouble.evidence.anomalies if trouble else ()),
+                "most": self.evidence.most,
+                "anomalies": list[Json](trouble.evidence.anomalies if trouble is not None else ()),
             },
-            "user_day": {
-                "probability": self.calibration.probability(total),
-                "known": round(self.calibration.user_days, 1),
-                "score": score,
-            },
+            "user_day": self.calibration.facts(total),
             "counterfactual": "Would be ordinary if it had failed on some days before, or for others at the same time.",
         }
-        verb = "was refused" if cell.denials else "failed"
-        why = (
-            f"It {verb}; of this identity's {counts['identity_attempts']:.0f} recent attempts "
-            f"{counts['identity_failures']:.0f} failed, of anybody's {counts['action_attempts']:.0f} attempts at this "
-            f"operation {counts['action_failures']:.0f}; expected here in {100.0 * fails:.1f} % of attempts"
-        )
-        if terms.get("evidence", 0.0) > 0.3:
-            why += "; other unusual failures went before within hours"
-        return Anomaly("rare_failure", actor, seen.bucket, cell, round(score, 2), round(total, 4), why + ".", evidence)
 
 
-def _denial(cell: Cell, value: float) -> float:
-    return DENIAL_WEIGHT if cell.denials and value > DENIAL_FLOOR else 0.0
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say in one sentence why a failure is unusual."""
+    outcome, terms = facts["outcome"], facts["terms"]
+    verb, expected = "was refused" if facts["denied"] else "failed", 100.0 * outcome["probability"]
+    attempts, failures = outcome["identity_attempts"], outcome["identity_failures"]
+    parts = [
+        f"It {verb}, expected in {expected:.1f} % of its attempts",
+        f"of this identity's {attempts:.0f} recent attempts {failures:.0f} failed",
+        f"of anybody's {outcome['action_attempts']:.0f} at this operation {outcome['action_failures']:.0f}",
+    ]
+    if terms.get("first_attempt"):
+        parts.append("this identity never tried it before")
+    if terms.get("evidence", 0.0) > 0.3:
+        parts.append("other unusual failures went before within hours")
+    return "; ".join(parts) + "."
