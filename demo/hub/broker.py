@@ -86,14 +86,13 @@ class Broker:
         return [found[number] for number in range(found.begin, found.next)]
 
     def locate_reader(self, address: str) -> tuple[str, Partition]:
-        """Consumer group and partition of a receiver's source, or a refusal in the service's order of checks."""
+        """Consumer group (in lower case) and partition of a receiver's source; `Refusal` if there is none."""
         _, path = cbs.split_address(address)
         if len(path) != 5 or path[1::2] != ("consumergroups", "partitions"):
             raise refusals.not_found(address)
-        groups = [group for group in self.groups if group.lower() == path[2]]
-        if path[0] != self.hub.lower() or not groups:
+        if path[0] != self.hub.lower() or path[2] not in [group.lower() for group in self.groups]:
             raise refusals.not_found("/".join(path[:3]))
-        return groups[0], self.store.partition(path[4])
+        return path[2], self.store.partition(path[4])
 
     def locate_sender(self, address: str) -> Partition | None:
         """The partition of a sender's target; None for the hub as a whole."""

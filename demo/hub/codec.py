@@ -333,7 +333,7 @@ def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
     Examples
     --------
     >>> decode(encode({"a": [1, Symbol("b")]}))
-    ({'a': [1, 'b']}, 13)
+    ({'a': [1, 'b']}, 14)
     """
     try:
         return _read(data, at)

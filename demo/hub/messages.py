@@ -108,12 +108,14 @@ def parse_transfer(payload: bytes, message_format: int) -> list[Draft]:
     outer: dict[Any, Any] = {}
     inner: list[bytes] = []
     for descriptor, value, _, _ in _sections(payload):
-        if descriptor == _ANNOTATIONS and isinstance(value, dict):
+        if descriptor == _ANNOTATIONS:
+            if not isinstance(value, dict):
+                raise DecodeError("a batch's annotations are not a map")
             outer = {key: item for key, item in value.items() if key == "x-opt-partition-key"}
-        elif descriptor == _DATA and isinstance(value, bytes):
+        elif descriptor == _DATA:
+            if not isinstance(value, bytes):
+                raise DecodeError("a batch holds something that is not a message")
             inner.append(value)
-        else:
-            raise DecodeError("a batch holds something else than messages")
     drafts = [parse(one) for one in inner]
     return [one._replace(annotations=one.annotations | outer) for one in drafts]
 

@@ -19,7 +19,7 @@ from service.ports import Clock
 
 
 class ReaderInfo(NamedTuple):
-    """A receiver that is attached now; `epoch` None when it has no level."""
+    """A receiver that is attached now; `group` in lower case, `epoch` None when it has no level."""
 
     group: str
     partition: str

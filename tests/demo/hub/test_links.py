@@ -129,7 +129,7 @@ async def test_an_equal_or_higher_level_takes_the_place_and_a_lower_one_is_refus
     lost = only(clients[0].read(), Detach)
     assert lost.error.condition == "amqp:link:stolen"
     assert "with higher epoch of '1' is created hence current receiver 'nil' with epoch '1'" in lost.error.description
-    assert hub.readers == [("$Default", "0", 1)]
+    assert hub.readers == [("$default", "0", 1)]
 
 
 async def test_five_readers_without_a_level_share_a_partition_and_no_more_until_one_leaves() -> None:
