@@ -1,4 +1,4 @@
-"""What the pages say is what the code does: links lead somewhere, metrics and log lines exist, commands are commands."""
+"""What the pages say is what the code does: links lead somewhere; metrics, log lines and commands exist."""
 
 import re
 from pathlib import Path
