@@ -33,7 +33,8 @@ class LivePositions(CheckpointStore):
                 "consumer_group": consumer_group,
                 "partition_id": partition,
                 "sequence_number": position.sequence_number,
-                "offset": position.offset,
+                # A position that was skipped to has no offset; the SDK takes a whole number for a sequence number.
+                "offset": position.offset or position.sequence_number,
             }
             for partition, position in self._positions().items()
         ]
