@@ -95,6 +95,7 @@ class ActivityLogParser:
     def __init__(self, *, cached: int = 50_000) -> None:
         self._cached = cached
         self._decode = msgspec.json.Decoder(Envelope).decode
+        self._decode_record = msgspec.json.Decoder(Record).decode
         self._decode_raw = msgspec.json.Decoder(RawEnvelope).decode
         self._actors: dict[tuple[str | None, Claims | None], Actor] = {}
         self._known_actors: dict[Actor, Actor] = {}
@@ -139,10 +140,13 @@ class ActivityLogParser:
         rejects: list[Reject] = []
         left_out: dict[str, int] = {}
         for text, flaw in fragments:
-            if flaw is None:
-                self._look_again(text, events, rejects, left_out)
-            else:
+            if flaw is not None:
                 _refuse(flaw, text, rejects)
+                continue
+            try:
+                _file(self._read(self._decode_record(text)), events, left_out)
+            except (ValueError, RecursionError, Refusal):
+                self._look_again(text, events, rejects, left_out)
         return Parsed(events, rejects, left_out, len(fragments))
 
     def _look_again(
@@ -150,14 +154,9 @@ class ActivityLogParser:
     ) -> None:
         """Read one record forgivingly: any shape, any casing."""
         try:
-            found = self._read(*_forgiving(text))
+            _file(self._read(*_forgiving(text)), events, left_out)
         except Refusal as refusal:
             _refuse(refusal, text, rejects)
-            return
-        if isinstance(found, LeftOut):
-            left_out[found] = left_out.get(found, 0) + 1
-        else:
-            events.append(found)
 
     def _read(self, record: Record, extras: Extras | None = None) -> ActivityEvent | LeftOut:
         """Turn a record into an event, or say what it is instead.
@@ -236,7 +235,7 @@ class ActivityLogParser:
         properties, message = record.properties, b""
         result_type, signature, status_code = _word(record.result_type), _word(record.result_signature), ""
         if isinstance(properties, Properties):
-            status_code, message = _word(properties.status_code), bytes(properties.status_message or b"")
+            status_code, message = _word(properties.status_code), bytes(properties.status_message)
         outcome, result = read_outcome(result_type, signature, status_code, message)
         ending = (outcome, result[:LONGEST_WORD])
         if outcome_of(result_type) is outcome and not outcome.failed:  # decided by the result type alone
@@ -263,6 +262,13 @@ class ActivityLogParser:
             cache.clear()
         cache[key] = value
         return value
+
+
+def _file(found: ActivityEvent | LeftOut, events: list[ActivityEvent], left_out: dict[str, int]) -> None:
+    if isinstance(found, LeftOut):
+        left_out[found] = left_out.get(found, 0) + 1
+    else:
+        events.append(found)
 
 
 def _look_again() -> Refusal:

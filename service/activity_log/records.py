@@ -43,7 +43,7 @@ class Properties(Struct, gc=False):
     """What of the properties decides category and outcome; the message stays raw until a failure asks for it."""
 
     status_code: Code = field(default=None, name="statusCode")
-    status_message: Raw | None = field(default=None, name="statusMessage")
+    status_message: Raw = field(default=Raw(b""), name="statusMessage")  # in a union it would not be raw
     event_category: Text = field(default=None, name="eventCategory")
 
 
@@ -168,12 +168,12 @@ def _text(value: Json) -> str | None:
     return None
 
 
-def _raw(value: Json) -> Raw | None:
+def _raw(value: Json) -> Raw:
     if isinstance(value, dict):
         code = value.get("error", value)
         value = code.get("code") if isinstance(code, dict) else None
         value = f'"code":"{value}"' if value else None
-    return Raw(value.encode("utf-8", "replace")) if isinstance(value, str) else None
+    return Raw(value.encode("utf-8", "replace") if isinstance(value, str) else b"")
 
 
 def _claims(claims: dict[str, Json]) -> Claims:

@@ -21,8 +21,9 @@ _USUAL_FIRST_KEYS = (
     rb"""["'](?:time|callerIpAddress|category|resourceId|correlationId|authorization|caller|channels)["']"""
 )
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?' + rb"|'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
-_BRACE = re.compile(_STRING + rb"|[{}]", re.DOTALL)
+_TO_BRACE = re.compile(rb"(?:[^\"'{}]++|" + _STRING + rb")*+[{}]", re.DOTALL)
 _NOISE = re.compile(rb"[^\s,\[\]}]")
+_OPEN = ord("{")
 
 
 class Fragment(NamedTuple):
@@ -96,14 +97,13 @@ def _next(beginning: re.Pattern[bytes], text: bytes, position: int) -> int:
 
 def _end_of_object(text: bytes, start: int, stop: int) -> int:
     depth = 0
-    for token in _BRACE.finditer(text, start, stop):
-        first = text[token.start()]
-        if first == 0x7B:  # {
-            depth += 1
-        elif first == 0x7D:  # }
-            depth -= 1
-            if depth == 0:
-                return token.end()
+    brace = _TO_BRACE.match(text, start, stop)  # match and not search: what fails once must not be tried again
+    while brace:
+        end = brace.end()
+        depth += 1 if text[end - 1] == _OPEN else -1
+        if depth == 0:
+            return end
+        brace = _TO_BRACE.match(text, end, stop)
     return -1
 
 

@@ -142,3 +142,15 @@ def test_caches_are_bounded() -> None:
         )
 
     assert all(len(cache) <= 8 for cache in vars(parser).values() if isinstance(cache, dict))
+
+
+@pytest.mark.parametrize(
+    "status_message", [None, '{"error":{"code":"AuthorizationFailed"}}', {"error": {"code": "X"}}, 7]
+)
+def test_a_failure_does_not_send_the_whole_message_the_slow_way(status_message: Json) -> None:
+    failed = record(resultType="Failure", properties={"statusCode": "Forbidden", "statusMessage": status_message})
+    parser = ActivityLogParser()
+
+    (decoded,) = parser._decode(message(failed)).records
+
+    assert parser._read(decoded) == parser._read(*adapt(loads(dump(failed))))
