@@ -188,14 +188,19 @@ class Dispatcher:
                 self._bury(letter)
                 unsaved_since = now if unsaved_since is None else unsaved_since
             due = self._outbox.due(name, self._clock.now())
-            if unsaved_since is not None and (not due or now - unsaved_since >= SETTLE_SECONDS):
+            shut = gate.seconds() if due else 0.0
+            if unsaved_since is not None and (
+                not due or shut > SETTLE_SECONDS or now - unsaved_since >= SETTLE_SECONDS
+            ):
                 unsaved_since = None
                 await self._on_settled()
-            elif due:
-                await gate.open()
+            elif due and not shut:
+                gate.pass_through()
                 settled = await self._deliver(route.sink, due[0])
                 if settled and unsaved_since is None:
                     unsaved_since = self._clock.elapsed()
+            elif due:
+                await self._clock.sleep(shut)
             elif self._draining:
                 return
             else:
@@ -255,12 +260,16 @@ class _Gate:
         self._clock = clock
         self._opened: deque[float] = deque(maxlen=pace.per_hour or 1)
 
-    async def open(self) -> None:
+    def seconds(self) -> float:
+        """Return how long it stays shut."""
         now = self._clock.elapsed()
         earliest = now
         if self._opened and self._pace.per_second:
             earliest = max(earliest, self._opened[-1] + 1 / self._pace.per_second)
         if self._pace.per_hour and len(self._opened) == self._pace.per_hour:
             earliest = max(earliest, self._opened[0] + 3600)
-        await self._clock.sleep(earliest - now)
+        return earliest - now
+
+    def pass_through(self) -> None:
+        """Note that a message goes out now."""
         self._opened.append(self._clock.elapsed())

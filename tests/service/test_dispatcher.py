@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from models.scoring import Severity
 from service.alerts import Alert
 from service.dispatcher import PACES, Delivery, Dispatcher, Pace, Route
 from service.outbox import LIFETIME, PROBE_SECONDS, Outbox
@@ -180,6 +181,47 @@ async def test_a_long_run_of_messages_is_saved_every_few_seconds() -> None:
         await clock.advance(60)
     assert 5 <= len(service.saved) <= 8
     assert max(b - a for a, b in zip([0.0, *service.saved], service.saved, strict=False)) <= 6.0
+
+
+async def test_what_was_sent_is_saved_before_a_long_pause() -> None:
+    clock = FakeClock()
+    service = Service(ScriptedSink("team", clock), clock=clock, pace=Pace(None, 3))
+    async with service.running():
+        service.tell(*alerts(4))
+        await settle()
+        assert service.saved == [0.0]
+        await clock.advance(3600)
+    assert service.saved == [0.0, 3600.0]
+
+
+async def test_a_message_that_expires_while_it_waits_for_its_turn_is_not_sent() -> None:
+    clock = FakeClock()
+    team = ScriptedSink("team", clock)
+    outbox = Outbox(lifetime=timedelta(minutes=30))
+    service = Service(team, clock=clock, outbox=outbox, pace=Pace(None, 1))
+    async with service.running():
+        service.tell(*alerts(2))
+        await clock.advance(3600)
+    assert len(team.tried) == 1
+    assert [seen.outcome for seen in service.seen] == ["sent", "expired"]
+
+
+async def test_a_sink_hears_only_of_what_is_severe_enough_for_it() -> None:
+    clock = FakeClock()
+    everything, pager = ScriptedSink("everything", clock), ScriptedSink("pager", clock)
+    withheld: list[int] = []
+    dispatcher = Dispatcher(
+        Outbox(),
+        [Route(everything), Route(pager, least=Severity.HIGH)],
+        clock=clock,
+        jitter=lambda: 1.0,
+        on_settled=settle,
+        observer=lambda seen: None,
+        on_withheld=withheld.append,
+    )
+    low = alert(2, score=60.0, severity=Severity.LOW)
+    assert dispatcher.submit([alert(1), low]) == 3
+    assert withheld == [1]
 
 
 async def test_a_broken_sink_is_left_alone_but_for_a_probe_every_ten_minutes() -> None:
