@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.hub.codec import DecodeError, decode, encode
@@ -31,6 +31,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+@settings(max_examples=60)
 @given(values)
 def test_what_is_encoded_is_decoded_as_the_same_type(value: Any) -> None:
     encoded = encode(value)
@@ -39,6 +40,7 @@ def test_what_is_encoded_is_decoded_as_the_same_type(value: Any) -> None:
     assert end == len(encoded)
 
 
+@settings(max_examples=40)
 @given(values, st.data())
 def test_a_truncated_value_is_an_error_and_never_half_a_value(value: Any, data: st.DataObject) -> None:
     encoded = encode(value)

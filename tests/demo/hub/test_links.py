@@ -242,7 +242,7 @@ async def test_a_recreated_hub_is_empty_and_refuses_the_old_positions() -> None:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0x6F, 0x79), values), max_size=4), st.sampled_from([0, 0x80013700]))
 async def test_a_message_of_anything_is_stored_or_rejected_and_the_link_lives(
     sections: list[tuple[int, Any]], message_format: int
@@ -257,7 +257,7 @@ async def test_a_message_of_anything_is_stored_or_rejected_and_the_link_lives(
     assert len(bodies(client.send(Flow(0, 1000, 0, 1000, 5, 0, 100)))) == len(client.hub.messages("0"))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.data())
 async def test_a_client_of_any_kind_is_answered_or_closed_and_never_breaks_the_hub(data: st.DataObject) -> None:
     client = Client(make_hub()).open()
