@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -26,11 +26,27 @@ def default_credential() -> AsyncTokenCredential:
     return DefaultAzureCredential()
 
 
+class OnePartitionClient(EventHubConsumerClient):
+    """A client for one partition that is known to exist.
+
+    The SDK asks the hub for its partitions before it opens a receiver, over a connection of its own that takes a
+    second; here that would be so for every partition and every new connection, and useless: a partition that is gone
+    is refused anyway.
+    """
+
+    partition = ""
+
+    async def get_partition_ids(self) -> list[str]:
+        """Return the one partition."""
+        return [self.partition]
+
+
 def open_client(
     options: SourceOptions,
     credential: AsyncTokenCredential | None,
     *,
-    positions: Callable[[], Mapping[str, Position]],
+    partition: str | None = None,
+    positions: Callable[[], Mapping[str, Position]] = dict,
     retry_total: int = 3,
     trace: bool = False,
 ) -> EventHubConsumerClient:
@@ -38,6 +54,8 @@ def open_client(
 
     Parameters
     ----------
+    partition
+        What it will receive from; None for a client that only asks for properties.
     credential
         Needed unless the options hold a connection string.
     """
@@ -53,15 +71,38 @@ def open_client(
         "logging_enable": trace,
         "user_agent": "unwonted",
     }
+    kind = EventHubConsumerClient if partition is None else OnePartitionClient
     if options.connection_string is not None:
-        return EventHubConsumerClient.from_connection_string(
+        client = kind.from_connection_string(
             options.connection_string, options.consumer_group, eventhub_name=options.hub_name, **common
         )
-    if credential is None:
+    elif credential is not None:
+        client = kind(
+            options.namespace, options.hub_name, options.consumer_group, credential, use_tls=options.tls, **common
+        )
+    else:
         raise TypeError("a credential is needed where there is no connection string")
-    return EventHubConsumerClient(
-        options.namespace, options.hub_name, options.consumer_group, credential, use_tls=options.tls, **common
-    )
+    if isinstance(client, OnePartitionClient) and partition is not None:
+        client.partition = partition
+    return client
+
+
+async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Return all results, or raise the first failure when the rest has been cancelled and has ended."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def heed_cancellation() -> None:
+    """Raise `CancelledError` if this task has been told to end: the SDK may answer that with an error of its own."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def close(client: EventHubConsumerClient, receiving: asyncio.Task[None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from azure.core.credentials_async import AsyncTokenCredential
 
 from service.ports import Clock, PartitionTip, Position
-from service.source.connection import default_credential, open_client
+from service.source.connection import default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
 from service.source.options import Expired, Kind, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
 from service.source.preflight import Extent, Preflight, refuse_recreated
@@ -122,7 +122,9 @@ class EventHubSource:
         reader = self._readers[partition] = PartitionReader(
             partition,
             options=self._options,
-            connect=lambda: open_client(self._options, self._identity(), positions=self._positions),
+            connect=lambda: open_client(
+                self._options, self._identity(), partition=partition, positions=self._positions
+            ),
             position=lambda: self._positions().get(partition),
             handle=handle,
             watchdog=self._watchdog,
@@ -170,6 +172,7 @@ class EventHubSource:
                     partitions = await preflight.partitions()
                     extents = await preflight.extents(partitions)
             except SDK_ERRORS as error:
+                heed_cancellation()
                 self._observer(Trouble(None, classify(error), short(error)))
                 continue
             refuse_recreated(self._options, extents, before)

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
@@ -21,7 +22,9 @@ SDK_ERRORS = (EventHubError, AzureError, OSError, ValueError)
 """What the SDK raises for anything that the network or the hub does."""
 
 _SECRETS = re.compile(r"(sig|SharedAccessKey|SharedAccessSignature|access_token)=[^\s&;'\"]+", re.IGNORECASE)
-_TRACKING = re.compile(r"\s*(Reference:\S+,\s*)?TrackingId:.*", re.DOTALL)
+_TRACKING = re.compile(r"\s*\.?\s*(To know more visit|Reference:\S+,|TrackingId:).*", re.DOTALL)
+_REPETITION = re.compile(r"\s*\n\s*Error( condition|):.*", re.DOTALL)
+_CONNECTING = "Failed to initiate the connection due to exception: "
 _KINDS: dict[str, Kind] = {
     "amqp:not-found": "not-found",
     "amqp:unauthorized-access": "unauthorized",
@@ -32,6 +35,7 @@ _KINDS: dict[str, Kind] = {
     "com.microsoft:server-busy": "throttled",
     "com.microsoft:argument-error": "bad-position",
     "com.microsoft:argument-out-of-range": "not-found",
+    "amqp:internal-error": "lost",
     "amqp:link:detach-forced": "lost",
     "amqp:connection:forced": "lost",
 }
@@ -71,15 +75,15 @@ def classify(error: BaseException, condition: str = "") -> Kind:
         return "not-found"
     if isinstance(error, AuthenticationError | ClientAuthenticationError):
         return "unauthorized"
-    if "Failed to initiate the connection" in text or isinstance(error, OSError):
+    if _CONNECTING in text or isinstance(error, OSError):
         return "unreachable"
     return "lost" if isinstance(error, EventHubError) else "other"
 
 
 def short(error: BaseException) -> str:
     """Return an exception's text on one line, at most 300 characters, without what might be a secret."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return _SECRETS.sub(r"\1=***", _TRACKING.sub("", text))[:300]
+    text = " ".join(_TRACKING.sub("", _REPETITION.sub("", str(error))).split()) or type(error).__name__
+    return _SECRETS.sub(r"\1=***", text.removeprefix(_CONNECTING))[:300]
 
 
 class Overheard(logging.Handler):
@@ -98,7 +102,7 @@ class Overheard(logging.Handler):
         if not arguments:
             return
         message, first = str(record.msg), arguments[0]
-        if message.startswith("CBS Put token error"):
+        if message.startswith("CBS Put token error") and isinstance(first, bytes):
             self._refuse(first, "")
         elif message.startswith("<- "):
             self._frame(type(first).__name__, first)
@@ -147,8 +151,8 @@ def overhear() -> Iterator[Overheard]:
 def paragraph(kind: Kind, options: SourceOptions, detail: str) -> str:
     """Return one paragraph: what happened, what it most probably means, and what to do."""
     hub, host, group = options.hub_name, options.host, options.consumer_group
-    said = f" (it said: {detail})" if detail else ""
-    port = 443 if options.transport == "websocket" else 5671
+    said = f" ({detail})" if detail else ""
+    port = urlsplit(f"//{host}").port or (443 if options.transport == "websocket" else 5671)
     if kind == "unreachable":
         return (
             f"The Event Hubs namespace at {host} cannot be reached{said}. Check its name for typing errors, that the "
@@ -187,7 +191,7 @@ def no_such_group(options: SourceOptions, detail: str) -> str:
     """Return the paragraph for a consumer group that does not exist."""
     return (
         f"The Event Hub '{options.hub_name}' at {options.host} refuses the consumer group "
-        f"'{options.consumer_group}' (it said: {detail}). Create that group on the hub, or correct its name; the group "
+        f"'{options.consumer_group}' ({detail}). Create that group on the hub, or correct its name; the group "
         "that every hub has is called $Default."
     )
 

@@ -13,14 +13,13 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
 
 from service.ports import Clock, PartitionTip, Position
-from service.source.connection import TOKEN_SCOPE, close, open_client
+from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,
     Overheard,
     RefusalError,
     classify,
     condition_of,
-    leaf,
     no_such_group,
     overhear,
     paragraph,
@@ -91,9 +90,13 @@ class Preflight:
                         if refusal.kind not in _PASSING:
                             raise
                         last = refusal
+                    heed_cancellation()
                     await self._clock.sleep(1.0)
         except TimeoutError:
-            raise last or RefusalError("unreachable", paragraph("unreachable", self._options, "no answer")) from None
+            raise last or RefusalError(
+                "unreachable",
+                paragraph("unreachable", self._options, f"no answer within {self._options.start_deadline:g} s"),
+            ) from None
 
     async def partitions(self) -> list[str]:
         """Return the ids of the hub's partitions."""
@@ -108,6 +111,7 @@ class Preflight:
     async def _attempt(self) -> list[Extent]:
         await self._token()
         before = dict(self._positions())
+        extents: list[Extent]
         with overhear() as ear:
             async with self._client() as client:
                 try:
@@ -116,11 +120,10 @@ class Preflight:
                     raise self._refusal(error, ear) from None
         async with self._client() as client:
             try:
-                extents = await _extents(client, partitions)
+                extents, _ = await together(_extents(client, partitions), self._attach(partitions[0]))
             except SDK_ERRORS as error:
                 raise self._refusal(error, None) from None
         refuse_recreated(self._options, extents, before)
-        await self._attach(partitions[0])
         return extents
 
     async def _token(self) -> None:
@@ -128,7 +131,7 @@ class Preflight:
             return
         try:
             await self._credential.get_token(TOKEN_SCOPE)
-        except SDK_ERRORS as error:
+        except Exception as error:  # noqa: BLE001 - azure-identity raises KeyError for an odd answer, and who knows what
             raise RefusalError(
                 "unauthorized",
                 f"No Microsoft Entra token could be had for reading from {self._options.host}: {short(error)}. In AKS, "
@@ -140,7 +143,7 @@ class Preflight:
     async def _attach(self, partition: str) -> None:
         """Open one receiver, without an epoch so that nobody loses theirs; only this shows a wrong consumer group."""
         with overhear() as ear:
-            client = self._client(trace=True)
+            client = open_client(self._options, self._credential, partition=partition, retry_total=0, trace=True)
             failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
             async def on_error(_: object, error: Exception) -> None:
@@ -158,22 +161,21 @@ class Preflight:
             }
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                error = failed.result() if failed.done() else Exception(ear.words)
+                refused = failed.done() or ear.refused.is_set()
             finally:
                 for wait in waits:
                     wait.cancel()
                 await close(client, receiving)
-        if ear.refused.is_set() or (failed.done() and not failed.cancelled()):
-            self._judge(ear, failed)
+        if refused:
+            self._judge(error, ear)
 
-    def _judge(self, ear: Overheard, failed: asyncio.Future[Exception]) -> None:
-        if failed.done() and not failed.cancelled():
-            refusal = self._refusal(failed.result(), ear)
-        else:
-            refusal = self._refusal(Exception(ear.words), ear)
+    def _judge(self, error: Exception, ear: Overheard) -> None:
+        refusal = self._refusal(error, ear)
         # Somebody else's receivers, with epochs or too many, prove that the group exists; ours will displace them.
-        if refusal.kind in {"stolen", "throttled"}:
+        if refusal.kind == "stolen" or ear.condition == "amqp:resource-limit-exceeded":
             return
-        if refusal.kind in {"not-found", "other"}:
+        if refusal.kind == "not-found":
             raise RefusalError(refusal.kind, no_such_group(self._options, ear.words or ear.condition))
         raise refusal
 
@@ -185,8 +187,8 @@ class Preflight:
             detail = short(error)
         return RefusalError(kind, paragraph(kind, self._options, detail))
 
-    def _client(self, *, trace: bool = False) -> EventHubConsumerClient:
-        return open_client(self._options, self._credential, positions=dict, retry_total=0, trace=trace)
+    def _client(self) -> EventHubConsumerClient:
+        return open_client(self._options, self._credential, retry_total=0)
 
 
 async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any, on_error: Any) -> None:
@@ -209,12 +211,7 @@ async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) ->
             seen["last_enqueued_time_utc"].astimezone(UTC),
         )
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(extent(partition)) for partition in partitions]
-    except BaseExceptionGroup as failures:
-        raise leaf(failures) from None
-    return [task.result() for task in tasks]
+    return await together(*(extent(partition) for partition in partitions))
 
 
 def refuse_recreated(options: SourceOptions, extents: Sequence[Extent], before: Mapping[str, Position]) -> None:
