@@ -178,7 +178,7 @@ def read_outcome(result_type: str, signature: str, status_code: str, message: by
     if not outcome.failed:
         return outcome, result_type or signature or status_code
     codes = [code.decode() for code in _CODE.findall(message[:_LONGEST_MESSAGE])]
-    telling = [word for word in (*codes, status_code, detail, result_type) if _tells_failure(word)]
+    telling = [word for word in (*codes, status_code, detail or family, result_type) if _tells_failure(word)]
     for word in telling:
         if word.lower().startswith(_POLICY):
             return Outcome.FAILURE, word

@@ -44,7 +44,12 @@ SAMPLES: Final = 32
 
 LONGEST_RESOURCE: Final = 2048
 LONGEST_WORD: Final = 256
-LARGEST_KEY: Final = 4096
+LARGEST_KEY: Final = 2048
+"""Characters of claims beyond which an actor is not remembered; real ones take about 400."""
+
+LONGEST_KEY: Final = 512
+"""Characters of a resource id beyond which its scope is not remembered."""
+
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -251,7 +256,7 @@ class ActivityLogParser:
             raise _look_again()
         scope = read_scope(resource or "")
         read = (scope[:LONGEST_WORD], _mark((resource or "").lower()))
-        if scope and len(resource or "") <= LONGEST_RESOURCE:
+        if scope and len(resource or "") <= LONGEST_KEY:
             self._remember(self._resources, resource, read)
         if not scope and extras and extras.subscription_id:
             return extras.subscription_id.lower()[:LONGEST_WORD], read[1]

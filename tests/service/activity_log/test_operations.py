@@ -199,6 +199,17 @@ def test_failures_for_want_of_permission_are_denials(status: str, code: str, out
     assert (found.outcome, found.result) == (outcome, result)
 
 
+def test_a_denial_in_the_rest_shape_is_one_too() -> None:
+    denied = rest(
+        status={"value": "Failed", "localizedValue": "Failed"},
+        subStatus={"value": "Forbidden", "localizedValue": "Forbidden (HTTP Status Code: 403)"},
+        properties={},
+    )
+    (found,) = ActivityLogParser().parse(dump(denied)).events
+
+    assert (found.outcome, found.result) == (Outcome.DENIED, "Forbidden")
+
+
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30), st.binary(max_size=60))
 def test_every_combination_of_words_has_an_outcome(kind: str, signature: str, status: str, message_: bytes) -> None:
     outcome, result = read_outcome(kind, signature, status, message_)
