@@ -252,7 +252,8 @@ class Outbox:
 
     def retain(self, sinks: Iterable[str]) -> list[DeadLetter]:
         """Forget all sinks but these; return what was still waiting for them."""
-        gone = [name for name in self._queues if name not in set(sinks)]
+        kept = set(sinks)
+        gone = [name for name in self._queues if name not in kept]
         dead = [
             self._bury(name, self._queues[name], row, "orphaned")
             for name in gone

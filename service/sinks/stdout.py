@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 from service.alerts import Alert
 from service.ports import Receipt, Rendered
-from service.sinks.story import ALL_LINKS, Links, tell
+from service.sinks.story import ALL_LINKS, Link, Links, tell
 from service.sinks.webhook import cloud_event, encoded
 from service.sinks.wording import counted
 
@@ -27,7 +27,7 @@ class StdoutSink:
     style
         ``card`` for people, ``ndjson`` for machines: what the generic webhook would carry, one a line.
     colour
-        Whether cards use a terminal's colours.
+        Whether cards use a terminal's colours and links.
     links
         Which links the alerts carry.
     """
@@ -92,10 +92,18 @@ def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str
         lines += _fact("Check" if number == 0 else "", f"{number + 1}. {step}")
     if story.mitre:
         lines += _fact("ATT&CK", story.mitre)
-    lines += [f"{link.label:<13} {link.url}" for link in story.links]
+    if colour and story.links:
+        lines.append(f"{'Links':<13} {' · '.join(_hyperlink(link) for link in story.links)}")
+    else:
+        lines += [f"{link.label:<13} {link.url}" for link in story.links]
     code = _COLOURS.get(alert.severity.value, "1")
     top = f"\x1b[{code}m┌ {lines[0]}\x1b[0m" if colour else f"┌ {lines[0]}"
     return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {story.reference}"]) + "\n"
+
+
+def _hyperlink(link: Link) -> str:
+    # OSC 8: terminals show the label and follow the address.
+    return f"\x1b]8;;{link.url}\x1b\\{link.label}\x1b]8;;\x1b\\"
 
 
 def _fact(label: str, text: str) -> list[str]:

@@ -158,7 +158,7 @@ def _facts(finding: Finding) -> tuple[Fact, ...]:
         Fact("When", moment(finding.time)),
         Fact("From", listed(finding.addresses, most=3, limit=64)),
         Fact("Why", clean(finding.why, SENTENCE)),
-        Fact("Unless", clean(str(finding.evidence.get("counterfactual", "")), SENTENCE)),
+        Fact("Otherwise", clean(str(finding.evidence.get("counterfactual", "")), SENTENCE)),
         Fact("Score", f"{finding.score:.0f} of 100, {finding.severity.value} ({clean(finding.title, 80)})"),
         Fact("Evidence", "; ".join(part for part in evidence if part)),
     ]

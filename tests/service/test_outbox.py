@@ -171,6 +171,14 @@ def test_the_queue_of_a_sink_that_is_no_longer_configured_is_given_up() -> None:
     assert outbox.retain(["slack"]) == []
 
 
+def test_the_queues_of_all_configured_sinks_are_kept() -> None:
+    outbox = outbox_with(1)
+    outbox.enqueue("slack", message(1), NOW)
+    outbox.enqueue("siem", message(1), NOW)
+    assert outbox.retain(name for name in ("siem", "slack", "teams")) == []
+    assert [outbox.waiting(name) for name in ("siem", "slack", "teams")] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("body", [b"{}", "ü💩".encode(), b"\xff\x00", b""])
 def test_a_dump_is_plain_json_and_gives_everything_back(body: bytes) -> None:
     outbox = Outbox()
@@ -323,6 +331,6 @@ class Delivery(RuleBasedStateMachine):
 
 
 Delivery.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 test_under_any_receipts_and_crashes_nothing_is_lost_or_sent_twice = Delivery.TestCase

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 
 import pytest
 
@@ -52,3 +53,10 @@ def test_colours_come_only_when_asked_for_and_end_with_the_line() -> None:
     coloured = card(alert(), Links(portal=False), colour=True)
     assert coloured.replace("\x1b[1;31m", "").replace("\x1b[0m", "") == card(alert(), Links(portal=False))
     assert coloured.split("\n")[0].endswith("\x1b[0m")
+
+
+def test_a_terminal_is_given_links_to_follow_rather_than_to_read() -> None:
+    links = [line for line in card(alert(), colour=True).split("\n") if line.startswith("│ Links")]
+    assert len(links) == 1
+    assert re.sub("\x1b]8;;[^\x1b]*\x1b\\\\", "", links[0]) == "│ Links         Activity log · KQL query"
+    assert "https://portal.azure.com/" in links[0]
