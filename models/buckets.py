@@ -64,7 +64,7 @@ class OpenBuckets:
         self._closed_below = 0
         # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
         self._near = (EPOCH, EPOCH, 0)
-        self._open: dict[int, dict[str, tuple[Actor, BoundedTable[CellDraft]]]] = {}
+        self._open: dict[int, dict[str, BoundedTable[CellDraft]]] = {}
         self._operations: dict[str, Operation] = {}
         self._unfinished: dict[int, list[str]] = {}
         self._closed: dict[int, dict[str, dict[str, int]]] = {}
@@ -86,7 +86,9 @@ class OpenBuckets:
                 return Seen.SATURATED
             self._operations[key] = operation
             return Seen.OPERATION
-        return self._merge(operation, event, number)
+        if self._merge(operation, event, number) or event not in (operation.first, operation.end):
+            return Seen.RECORD
+        return Seen.DUPLICATE
 
     def _observe_late(self, event: ActivityEvent, number: int) -> Seen:
         if number < self._closed_below - self.horizon // self.width:
@@ -97,32 +99,33 @@ class OpenBuckets:
         key = f"{event.actor.id}\x1f{event.operation}"
         operation = self._operations.get(key)
         if operation is not None:
-            return Seen.DUPLICATE if self._merge(operation, event, number) is Seen.DUPLICATE else Seen.LATE
+            return Seen.LATE if self._merge(operation, event, number) else Seen.DUPLICATE
         operation = Operation(key, event, number)
         if not self._place(operation, event, number):
             return Seen.SATURATED
         self._operations[key] = operation
         return Seen.LATE
 
-    def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> Seen:
+    def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
         before = operation.buckets()
         if not operation.merge(event, number):
-            return Seen.DUPLICATE if event in (operation.first, operation.end) else Seen.RECORD
+            return False
         after = operation.buckets()
         for stale in before - after:
             self._remove(operation, stale)
-        for fresh in after - before:
-            self._place(operation, event, fresh)
-        return Seen.RECORD
+        kept = [self._place(operation, event, fresh) for fresh in after - before]
+        if not all(kept) and not self._held_open(operation):
+            self._operations.pop(operation.key, None)
+        return True
 
     def _place(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
+        """Put an operation into its cell; returns whether it is still there when the bounds have been kept."""
         actors = self._open.get(number)
         if actors is None:
             actors = self._open[number] = {}
-        entry = actors.get(event.actor.id)
-        if entry is None:
-            entry = actors[event.actor.id] = (event.actor, BoundedTable(self.limits.actions))
-        cells = entry[1]
+        cells = actors.get(event.actor.id)
+        if cells is None:
+            cells = actors[event.actor.id] = BoundedTable(self.limits.actions)
         draft = cells.entries.get(event.action)
         if draft is None:
             if not cells.admits(event.action):
@@ -130,16 +133,31 @@ class OpenBuckets:
                 return False
             draft = CellDraft(self.limits.operations)
             for dropped in cells.put(event.action, draft):
-                self.evicted += 1
-                for gone in dropped.operations.entries.values():
-                    self._release(gone, number)
-        if not draft.operations.admits(operation.key):
+                self._evict(dropped, number)
+            if event.action not in cells.entries:
+                return False
+        operations = draft.operations
+        if not operations.admits(operation.key):
             draft.fold(operation, number)
             return False
-        for pruned in draft.operations.put(operation.key, operation):
+        for pruned in operations.put(operation.key, operation):
             draft.fold(pruned, number)
             self._release(pruned, number)
-        return True
+        return operation.key in operations.entries
+
+    def _evict(self, dropped: CellDraft, number: int) -> None:
+        self.evicted += 1
+        for operation in dropped.operations.entries.values():
+            self._release(operation, number)
+
+    def _held_open(self, operation: Operation) -> bool:
+        actor, action = operation.first.actor.id, operation.first.action
+        for number in operation.buckets():
+            cells = self._open.get(number, {}).get(actor)
+            draft = None if cells is None else cells.entries.get(action)
+            if draft is not None and operation.key in draft.operations.entries:
+                return True
+        return False
 
     def _release(self, operation: Operation, number: int) -> None:
         if operation.buckets() <= {number}:
@@ -148,9 +166,9 @@ class OpenBuckets:
     def _remove(self, operation: Operation, number: int) -> None:
         actor, action = operation.first.actor.id, operation.first.action
         actors = self._open.get(number, {})
-        if actor not in actors or action not in actors[actor][1].entries:
+        if actor not in actors or action not in actors[actor].entries:
             return
-        cells = actors[actor][1]
+        cells = actors[actor]
         draft = cells.entries[action]
         draft.operations.entries.pop(operation.key, None)
         if draft.empty:
@@ -196,17 +214,17 @@ class OpenBuckets:
         buckets = []
         actors: dict[str, int] = defaultdict(int)
         failing: dict[str, int] = defaultdict(int)
-        for actor_id in sorted(self._open[number]):
-            actor, drafts = self._open[number][actor_id]
+        for actor_id, drafts in sorted(self._open[number].items()):
             late = known.get(actor_id) if number < self._closed_below else None
             cells = [
                 draft.cell(action, number, late=number < self._closed_below, known=(late or {}).get(action, 0))
-                for action, draft in drafts.entries.items()
+                for action, draft in drafts.sample().items()
             ]
             cells = [cell for cell in cells if cell.attempts or cell.successes or cell.failed]
             if not cells:
                 continue
             cells.sort(key=lambda cell: (cell.first_time, cell.action))
+            actor = max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
             buckets.append(ActorBucket(actor, bucket, tuple(cells)))
             for cell in cells:
                 actors[cell.action] += 1
@@ -216,9 +234,13 @@ class OpenBuckets:
     def _settle(self, number: int) -> None:
         closed = self._closed.setdefault(number, {})
         unfinished = self._unfinished.setdefault(number, [])
-        for actor_id, (_, drafts) in sorted(self._open.pop(number).items()):
+        for actor_id, drafts in sorted(self._open.pop(number).items()):
             known = closed.setdefault(actor_id, {})
+            judged = drafts.sample()
             for action, draft in drafts.entries.items():
+                if action not in judged:
+                    self._evict(draft, number)
+                    continue
                 known[action] = known.get(action, 0) | draft.flags(number) | ATTEMPTED
                 for key, operation in draft.operations.entries.items():
                     operation.attempt_learnt |= operation.begun_at <= number
@@ -235,7 +257,12 @@ class OpenBuckets:
             self.evicted += self._drop(self._unfinished.pop(oldest))
 
     def _drop(self, keys: Iterable[str]) -> int:
-        return sum(1 for key in keys if self._operations.pop(key, None) is not None)
+        found = [self._operations[key] for key in keys if key in self._operations]
+        # One whose end is in an open bucket is no longer unfinished; closing that bucket forgets it.
+        dropped = [operation for operation in found if not self._held_open(operation)]
+        for operation in dropped:
+            del self._operations[operation.key]
+        return len(dropped)
 
     def held(self) -> int:
         """Return how many operations are held."""
@@ -254,12 +281,12 @@ class OpenBuckets:
             "evicted": self.evicted,
             "operations": [operation.row() for _, operation in sorted(self._operations.items())],
             "open": [
-                [number, *actor, cells.threshold, action, draft.row()]
+                [number, actor, cells.threshold, action, draft.row()]
                 for number, actors in sorted(self._open.items())
-                for _, (actor, cells) in sorted(actors.items())
+                for actor, cells in sorted(actors.items())
                 for action, draft in sorted(cells.entries.items())
             ],
-            "unfinished": [[number, list(keys)] for number, keys in sorted(self._unfinished.items())],
+            "unfinished": [[number, list[Json](sorted(keys))] for number, keys in sorted(self._unfinished.items())],
             "closed": [
                 [number, actor, dict(sorted(actions.items()))]
                 for number, actors in sorted(self._closed.items())
@@ -273,14 +300,17 @@ class OpenBuckets:
         self.evicted = data["evicted"]
         self._operations = {row[0]: Operation.from_row(row) for row in data["operations"]}
         self._open = {}
-        for number, actor_id, name, kind, threshold, action, draft in data["open"]:
-            actor = Actor(actor_id, name, ActorKind(kind))
-            _, cells = self._open.setdefault(number, {}).setdefault(
-                actor_id, (actor, BoundedTable(self.limits.actions))
-            )
+        for number, actor, threshold, action, draft in data["open"]:
+            actors = self._open.setdefault(number, {})
+            cells = actors.setdefault(actor, BoundedTable(self.limits.actions))
             cells.threshold = threshold
             cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
         self._unfinished = {number: list(keys) for number, keys in data["unfinished"]}
         self._closed = {}
         for number, actor_id, actions in data["closed"]:
             self._closed.setdefault(number, {})[actor_id] = dict(actions)
+
+
+def _how_telling(actor: Actor) -> tuple[bool, bool, str]:
+    """Rank what records say of one identity: some have its name and kind, some only its id."""
+    return actor.kind is not ActorKind.UNKNOWN, actor.name not in actor.id, actor.name

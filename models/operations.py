@@ -82,7 +82,9 @@ class Operation:
         """Restore what `row` gave."""
         key, first, begun_at, end, ended_at, learnt = row
         operation = cls(key, ActivityEvent.from_row(first), begun_at)
-        operation.end = None if end is None else ActivityEvent.from_row(end)
+        if end is not None:
+            # One record that tells both is one object, as it was.
+            operation.end = operation.first if end == first else ActivityEvent.from_row(end)
         operation.ended_at = ended_at
         operation.attempt_learnt, operation.end_learnt = bool(learnt & 1), bool(learnt & 2)
         return operation
