@@ -187,6 +187,7 @@ class BlobDeadLetter:
             await blob.append_block(b"".join(lines), maxsize_condition=self._max_bytes)
         except AzureError as error:
             self.dropped += len(lines)
+            self._ready = ""  # somebody may have deleted the blob: make sure of it the next time
             code = str(getattr(error, "error_code", "") or "")
             if isinstance(error, HttpResponseError) and code in _FULL:
                 self._full = name

@@ -184,7 +184,7 @@ class ActivityLogParser:
                 return other
         claims = identity.claims if type(identity) is Identity else None
         if extras is None:
-            if claims is None or claims.object_id is None or claims.appid is None or type(properties) is str:
+            if claims is None or not claims.object_id or not claims.appid or type(properties) is str:
                 raise _look_again()
             actor = self._actors.get((record.tenant_id, claims)) or self._actor(record.tenant_id, claims)
         else:

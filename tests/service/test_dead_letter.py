@@ -140,6 +140,8 @@ class AppendBlobs:
         if self.down:
             return self._refuse(403, "AuthorizationFailure")
         if request.query.get("comp") == "appendblock":
+            if name not in self.blobs:
+                return self._refuse(404, "BlobNotFound")
             bound = int(request.headers.get("x-ms-blob-condition-maxsize", 1 << 40))
             if len(self.blobs[name]) + len(body) > bound:
                 return self._refuse(412, "MaxBlobSizeConditionNotMet")
@@ -229,6 +231,20 @@ async def test_a_refusing_storage_account_is_counted_and_harms_nobody(
 
     assert [blob_lines(body) for body in blobs.blobs.values()] == [["kept"]]
     assert (letters.written, letters.dropped) == (1, 1)
+
+
+@pytest.mark.integration
+async def test_a_blob_that_somebody_deletes_is_made_again(service: tuple[AppendBlobs, ContainerClient]) -> None:
+    blobs, container = service
+    letters = BlobDeadLetter(container, FakeClock(DAY))
+
+    await letters.write(rejects("deleted"))
+    blobs.blobs.clear()
+    await letters.write(rejects("lost"))
+    await letters.write(rejects("kept"))
+
+    assert [blob_lines(body) for body in blobs.blobs.values()] == [["kept"]]
+    assert (letters.written, letters.dropped) == (2, 1)
 
 
 @pytest.fixture
