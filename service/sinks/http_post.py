@@ -17,17 +17,13 @@ from pydantic import SecretStr
 from yarl import URL
 
 from service.ports import Clock, Receipt
+from service.sinks.guard import AddressRefusedError, Guard
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 20.0
 _BODY_BYTES = 16_384
 _RETRY = frozenset({408, 425, 429})
 _BROKEN = frozenset({401, 403, 404, 410})
-# Azure's platform address (DHCP, DNS, health, the host's agent): public by number, private by nature.
-_PLATFORM = ipaddress.ip_address("168.63.129.16")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Answer(NamedTuple):
@@ -36,36 +32,6 @@ class Answer(NamedTuple):
     status: int
     text: str
     retry_after: float | None
-
-
-class AddressRefusedError(OSError):
-    """The host resolved to an address that this sink may not connect to."""
-
-
-class Guard(NamedTuple):
-    """Which addresses may be connected to; asked for each socket, so that changing a DNS record does not get around it.
-
-    Attributes
-    ----------
-    allow_private
-        Addresses that are not globally routable, too.
-    allow_loopback
-        This machine, too.
-    """
-
-    allow_private: bool = True
-    allow_loopback: bool = True
-
-    def permits(self, address: str) -> bool:
-        """Whether a socket to `address` may be opened.
-
-        >>> Guard(allow_private=False, allow_loopback=False).permits("::ffff:169.254.169.254")
-        False
-        """
-        ip = _innermost(ipaddress.ip_address(address.partition("%")[0]))
-        if ip.is_loopback:
-            return self.allow_loopback or self.allow_private
-        return self.allow_private or (ip.is_global and not ip.is_multicast and ip != _PLATFORM)
 
 
 OpenSession = Callable[[Guard], aiohttp.ClientSession]
@@ -250,16 +216,6 @@ def _failure(error: Exception) -> Receipt:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Receipt("retry", "dns")
     return Receipt("retry", "connection")
-
-
-def _innermost(ip: Address) -> Address:
-    # An IPv4 address can travel inside an IPv6 one; what counts is where the packet ends up.
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        return inner or ip
-    return ip
 
 
 def _is_loopback(host: str) -> bool:

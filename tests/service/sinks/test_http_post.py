@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from service.ports import Receipt, Sink
+from service.sinks.guard import AddressRefusedError, Guard
 from service.sinks.http_post import (
-    AddressRefusedError,
     Answer,
-    Guard,
     HttpPost,
     OpenSession,
     by_status,

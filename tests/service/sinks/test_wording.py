@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sinks import http_post, wording
+from service.sinks import guard, http_post, wording
 from service.sinks.wording import clean, listed, plain_action
 
 
@@ -53,6 +53,6 @@ def test_an_operation_is_said_in_words(action: str, words: str) -> None:
     assert plain_action(action) == words
 
 
-@pytest.mark.parametrize("module", [wording, http_post])
+@pytest.mark.parametrize("module", [guard, http_post, wording])
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
