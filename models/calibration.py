@@ -10,11 +10,11 @@ from typing import Any
 from river import base
 
 from models.anomalies import Json
-from models.scoring import score
+from models.scoring import SCORE_PER_DECADE, score
 
 WIDTH = 0.1  # of a bin of surprise
 BINS = 400  # up to a surprise of 40
-OFTEN, SELDOM = 0.1, 0.01  # exceedances between which the tail's slope is read
+OFTEN, SELDOM = 0.1, 0.015  # exceedances between which the tail's slope is read
 TOLD = 1e9
 LEFT_OUT_FROM = 75.0
 FLATTEST, STEEPEST = 0.25, 2.0  # powers of ten a unit of surprise
@@ -28,8 +28,8 @@ class Calibration(base.AnomalyDetector):
     .. math:: P(v) = \frac{strength \cdot \pi(v) + \#\{days \ge v\}}{strength + \#days}, \quad
               \pi(v) = \min(1, 10^{-(v - location) \cdot slope})
 
-    as far as one in a hundred; beyond, where a handful of attacks would pass for normal, it is extrapolated by the
-    slope between one in ten and one in a hundred. So a young or small tenant is judged by the prior, an old one by
+    as far as one in seventy; beyond, where a handful of attacks would pass for normal, it is extrapolated by the
+    slope between one in ten and there. So a young or small tenant is judged by the prior, an old one by
     itself, and the rarest are never judged by each other.
     The table is refreshed when a day is over: within a day, equal surprise means equal score for everybody.
 
@@ -59,7 +59,7 @@ class Calibration(base.AnomalyDetector):
     """
 
     def __init__(
-        self, location: float = 1.5, slope: float = 0.52, strength: float = 200.0, half_life: float = 10.0
+        self, location: float = 1.5, slope: float = 0.52, strength: float = 200.0, half_life: float = 4.0
     ) -> None:
         self.location = location
         self.slope = slope
@@ -103,17 +103,17 @@ class Calibration(base.AnomalyDetector):
         return min(1.0, self.user_days / self.strength) if self.strength else 1.0
 
     def probability(self, surprise: float) -> float:
-        """Return the chance, in (0, 1], that a user-day reaches `surprise`: never rises with it."""
-        position = min(max(0.0, surprise), (BINS - 1) * WIDTH) / WIDTH
-        lower = int(position)
-        low, high = self._exceeded[lower], self._exceeded[lower + 1]
-        return low + (high - low) * (position - lower)
+        """Return the chance, in [1e-4, 1], that a user-day reaches `surprise`: never rises with it."""
+        return math.pow(10.0, -self.score(surprise) / SCORE_PER_DECADE)
 
     def score(self, surprise: float) -> float:
         """Return the score of `surprise`, 0 to 100."""
-        if surprise < self._silent:
+        if surprise <= self._silent:
             return 0.0
-        return score(self.probability(surprise))
+        position = min(surprise, (BINS - 1) * WIDTH) / WIDTH
+        lower = int(position)
+        low = self._scores[lower]
+        return low + (self._scores[lower + 1] - low) * (position - lower)
 
     def facts(self, surprise: float) -> dict[str, Json]:
         """Return how a surprise becomes a score, for an explanation."""
@@ -160,8 +160,8 @@ class Calibration(base.AnomalyDetector):
         slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(WIDTH, seldom - often)))
         for bin_ in range(math.ceil(seldom / WIDTH), BINS):
             exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * WIDTH - seldom) * slope)
-        self._exceeded = [*exceeded, exceeded[-1]]
-        self._silent = next((bin_ * WIDTH for bin_, p in enumerate(exceeded) if p < 1.0), 0.0) - WIDTH
+        self._scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
+        self._silent = max(0.0, next(bin_ for bin_, value in enumerate(self._scores) if value > 0.0) - 1.0) * WIDTH
 
 
 def _crossing(exceeded: list[float], probability: float) -> float:

@@ -60,7 +60,7 @@ class Accumulation(NamedTuple):
     (1.5, 0.75)
     """
 
-    floor: float = 2.5
+    floor: float = 3.0
     share: float = 0.6
     half_life: float = 12.0
     most: float = 12.0

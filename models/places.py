@@ -41,11 +41,15 @@ class Places(NamedTuple):
 
     def visited(self, places: Collection[str]) -> "Places":
         """Return what is known after a bucket with these places."""
-        if all(place in self.names for place in places) and (len(self.names) < 2 or self.names[-1] in places):
+        known, moves = self
+        new = False
+        for place in places:
+            if place not in known:
+                new = True
+        if not places or (not new and known[-1] in places):
             return self
-        new = any(place not in self.names for place in places)
-        names = [name for name in self.names if name not in places]
-        return Places((*names, *sorted(set(places)))[-REMEMBERED:], self.moves + new)
+        others = [name for name in known if name not in places]
+        return Places((*others, *sorted(set(places)))[-REMEMBERED:], moves + new)
 
     def new(self, places: Collection[str]) -> bool:
         """Return whether any of these places is new, to an identity of which some place is known.

@@ -4,6 +4,7 @@ Why it matters: whoever steals an identity rarely has its habits. The surprise o
 (action, outcome, sensitivity, hour, network, scope, evidence), each computed elsewhere and put together here.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from models.calibration import Calibration
 from models.cells import ActorBucket, Crowd
 from models.decay import growth, surprise
 from models.detector import Card, Memory
-from models.detectors.rare_action_why import counterfactual, sentence
+from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
 from models.evidence import NONE, Accumulation, Gathering
 from models.failure_rate import FailureRate
 from models.habits import Habit
@@ -67,7 +68,7 @@ class RareAction:
         How odd things that come together add up.
     """
 
-    default_threshold = 75.0
+    default_threshold = DEFAULT_THRESHOLD
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class RareAction:
                 continue
             likely = (own.get(cell.action, 0.0) - discount) / total_weight
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
-                total = surprise(likely)
+                total = max(0.0, -math.log10(likely))
                 score = score_of(total)
             else:
                 terms = self._terms(seen, number, habit, hours, crowd, told)

@@ -13,7 +13,7 @@ from models.decay import surprise
 from models.habits import Habit
 from models.rarity import Rarity
 
-TOLD_FROM = 75.0
+DEFAULT_THRESHOLD = 60.0  # one in 250 user-days; about one false alert a day in a thousand identities
 BUCKETS_A_DAY = 4.0
 
 
@@ -70,13 +70,13 @@ def counterfactual(
     options = []
     for peers in (1, 2, 3, 5, 10):
         imagined = rarity.likelihood(habit, cell.action, kind, hours, session, extra=peers)
-        if calibration.score(beside + surprise(imagined.probability)) < TOLD_FROM:
+        if calibration.score(beside + surprise(imagined.probability)) < DEFAULT_THRESHOLD:
             options.append(f"if {peers} more {_plural('identity', peers)} of its kind had done it")
             break
     buckets = habit.buckets + rarity.concentration
     for days in (1, 2, 3, 5, 10):
         own = max(0.0, days - rarity.discount) / (buckets + BUCKETS_A_DAY * days)
-        if calibration.score(beside + surprise(own + known.novelty * known.base)) < TOLD_FROM:
+        if calibration.score(beside + surprise(own + known.novelty * known.base)) < DEFAULT_THRESHOLD:
             options.append(f"after doing it on {days} more {_plural('day', days)}")
             break
     return f"Would be ordinary {' or '.join(options)}." if options else "No single change would make it ordinary."
