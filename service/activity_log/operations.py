@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 
 from models.events import Outcome
 from service.activity_log.rejects import Refusal, RejectReason
@@ -159,7 +160,21 @@ _GENERIC = frozenset({"badrequest", "conflict", "deploymentfailed", "resourcedep
 _LONGEST_MESSAGE = 8192
 
 
-def read_outcome(result_type: str, signature: str, status_code: str, message: bytes) -> tuple[Outcome, str]:
+def read_codes(message: bytes) -> tuple[str, ...]:
+    """Return the error codes in a status message, outermost first, at most eight; it is JSON, perhaps as JSON text.
+
+    Examples
+    --------
+    >>> read_codes(b'{"error":{"code":"AuthorizationFailed","message":"The client does not have authorization"}}')
+    ('AuthorizationFailed',)
+    """
+    found = islice(_CODE.finditer(message[:_LONGEST_MESSAGE]), 8)
+    return tuple(match[1].decode() for match in found)
+
+
+def read_outcome(
+    result_type: str, signature: str, status_code: str, codes: tuple[str, ...] = ()
+) -> tuple[Outcome, str]:
     """Return how the operation ended, and the most telling word or code for it, as it was sent.
 
     The first of result type, signature and status code that says anything decides between start, success and failure;
@@ -177,7 +192,6 @@ def read_outcome(result_type: str, signature: str, status_code: str, message: by
             break
     if not outcome.failed:
         return outcome, result_type or signature or status_code
-    codes = [code.decode() for code in _CODE.findall(message[:_LONGEST_MESSAGE])]
     telling = [word for word in (*codes, status_code, detail or family, result_type) if _tells_failure(word)]
     for word in telling:
         if word.lower().startswith(_POLICY):

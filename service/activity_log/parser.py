@@ -20,6 +20,7 @@ from service.activity_log.operations import (
     outcome_of,
     read_action,
     read_address,
+    read_codes,
     read_outcome,
     read_scope,
     read_time,
@@ -108,6 +109,7 @@ class ActivityLogParser:
         self._actions: dict[str | None, tuple[str, str, str]] = {}
         self._known_actions: dict[str, str] = {}
         self._outcomes: dict[Code, tuple[Outcome, str]] = {}
+        self._failures: dict[tuple[Code, Code, Code, tuple[str, ...]], tuple[Outcome, str]] = {}
         self._resources: dict[str | None, tuple[str, str]] = {}
         self._addresses: dict[str | None, str] = {}
 
@@ -241,14 +243,21 @@ class ActivityLogParser:
         return read
 
     def _outcome(self, record: Record) -> tuple[Outcome, str]:
-        properties, message = record.properties, b""
-        result_type, signature, status_code = _word(record.result_type), _word(record.result_signature), ""
+        properties = record.properties
+        status_code: Code = None
+        codes: tuple[str, ...] = ()
         if isinstance(properties, Properties):
-            status_code, message = _word(properties.status_code), bytes(properties.status_message)
-        outcome, result = read_outcome(result_type, signature, status_code, message)
-        ending = (outcome, result[:LONGEST_WORD])
-        if outcome_of(result_type) is outcome and not outcome.failed:  # decided by the result type alone
-            self._remember(self._outcomes, record.result_type, ending)
+            status_code, codes = properties.status_code, read_codes(bytes(properties.status_message))
+        said = (record.result_type, record.result_signature, status_code, codes)
+        ending = self._failures.get(said)
+        if ending is None:
+            words = (_word(record.result_type), _word(record.result_signature), _word(status_code))
+            outcome, result = read_outcome(*words, codes)
+            ending = (outcome, result[:LONGEST_WORD])
+            if outcome_of(words[0]) is outcome and not outcome.failed:  # decided by the result type alone
+                self._remember(self._outcomes, record.result_type, ending)
+            elif sum(map(len, words)) <= LONGEST_WORD:
+                self._remember(self._failures, said, ending)
         return ending
 
     def _resource(self, resource: str | None, extras: Extras | None) -> tuple[str, str]:
