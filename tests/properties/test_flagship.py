@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+from models.detectors import DETECTORS, build
 from models.events import ActivityEvent
 from models.windows import Bucket, Watermark
 from service.engine import Applied, Engine, Options
@@ -28,6 +29,16 @@ Step = tuple[str, int]
 
 def engine() -> Engine:
     made = Engine(Options(lateness=LATENESS), [FirstTime()])
+    made.expect(PARTITIONS)
+    return made
+
+
+def real_engine() -> Engine:
+    """One with the detectors that are shipped, and so low thresholds that everything is told."""
+    made = Engine(
+        Options(lateness=LATENESS, thresholds=dict.fromkeys(DETECTORS, 0.1)),
+        [build(name) for name in sorted(DETECTORS)],
+    )
     made.expect(PARTITIONS)
     return made
 
@@ -133,10 +144,33 @@ def tells_the_same(make: MakeEngine, hub: Hub, script: list[Step]) -> bool:
     return Run(make, hub).live(script) == Run(engine, hub).live([])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
 def test_any_interleaving_crash_rewind_or_duplicate_tells_the_same(hub: Hub, script: list[Step]) -> None:
     assert Run(engine, hub).live(script) == Run(engine, hub).live([])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_so_it_is_with_the_real_detectors(hub: Hub, script: list[Step]) -> None:
+    assert Run(real_engine, hub).live(script) == Run(real_engine, hub).live([])
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("make", [engine, real_engine])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hub=hubs(), script=scripts())
+def test_so_it_is_a_thousand_times(make: MakeEngine, hub: Hub, script: list[Step]) -> None:
+    assert Run(make, hub).live(script) == Run(make, hub).live([])
+
+
+def test_the_real_detectors_have_something_to_tell() -> None:
+    told = find(
+        hubs(),
+        lambda hub: len({key for key, _ in Run(real_engine, hub).live([]).alerts}) > 1,
+        settings=settings(phases=[Phase.generate], deadline=None, derandomize=True),
+    )
+    assert "rare_action" in {anomaly.detector for anomaly in Run(real_engine, told).live([]).anomalies.values()}
 
 
 class ForgetsWhereItWas(Engine):
