@@ -5,7 +5,7 @@ clock, reads no file and raises nothing: what cannot be understood becomes a `Re
 
 One module, one question: `envelope` where a record begins and ends (`salvage` and `lenient` for the broken ones),
 `records` what its fields are, `actors` who, `operations` what and how it ended, `categories` whether it is ours at
-all, `rejects` why not.
+all, `rejects` why not. `reader` makes the event of it, `parser` the whole message.
 """
 
 from service.activity_log.categories import LeftOut

@@ -111,7 +111,7 @@ def test_a_claim_of_a_megabyte_is_not_remembered() -> None:
     (event,) = parser.parse(body).events
 
     assert len(event.actor.id) < 1000
-    assert parser._actors == {}
+    assert parser._reader._actors == {}
 
 
 def test_dump_of_a_reject_is_plain_data() -> None:
