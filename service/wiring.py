@@ -79,7 +79,7 @@ def build_engine(settings: Settings, **overrides: Any) -> Engine:
 
 def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
     """Build one sink."""
-    links = Links(runbook_url=options.runbook_url or "")
+    links = Links(options.portal_links, options.workspace or "", options.runbook_url or "")
     match options:
         case TeamsSettings():
             credential = DefaultAzureCredential() if options.auth == "entra" else None

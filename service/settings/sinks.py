@@ -26,7 +26,13 @@ class SinkSettings(Section):
     min_severity: Severity = Severity.INFORMATIONAL
     """Least severity to send: informational, low, medium, high or critical."""
     runbook_url: str | None = Field(default=None, examples=["https://wiki.example.com/unwonted"])
-    """Link for the reader of an alert: what to do next."""
+    """Link for the reader of an alert: what to do next; {detector} in it stands for the detector's name."""
+    portal_links: bool = True
+    """Whether alerts link to the Azure portal: the activity log, and a query ready to run."""
+    workspace: str | None = Field(
+        default=None, examples=["/subscriptions/…/providers/Microsoft.OperationalInsights/workspaces/soc"]
+    )
+    """Resource id of the Log Analytics workspace that the query opens in."""
 
     @field_validator("runbook_url")
     @classmethod
