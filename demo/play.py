@@ -1,0 +1,242 @@
+"""The demo's course of events: fill the hub with history, let the service learn it, go live, sum up.
+
+Every part is real and stands elsewhere; only the calendar is not the world's. How things look is `demo.show`'s, how
+well it went is `demo.score`'s to say.
+"""
+
+import asyncio
+import base64
+import secrets
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from azure.eventhub.aio import EventHubProducerClient
+
+from demo.compressed import CompressedClock
+from demo.hub import EmbeddedHub
+from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
+from demo.produce import Message, produce
+from demo.receiver import Receiver
+from demo.receiver.checks import SIGNATURE_TOLERANCE
+from demo.score import Told, read_event, score
+from demo.screenshot import screenshot
+from demo.show import Terminal, bar, rarity
+from demo.summary import Learnt, judge, sum_up
+from demo.tenant import Tenant, TenantPlan
+
+TICK = timedelta(minutes=15)
+AFTERMATH = timedelta(hours=1)
+"""How long the calendar runs on behind the last day: records need minutes to arrive."""
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes
+    ----------
+    seed, identities, attacks
+        Of the tenant.
+    history, live
+        Days to learn from, days to watch.
+    tick
+        Real seconds that 15 minutes of the calendar take.
+    threshold
+        Least score that alerts.
+    page_port, metrics_port
+        Where to look; another one is taken if somebody listens there already.
+    keep
+        Whether to stay until interrupted.
+    screenshot
+        Where to put a picture of the page.
+    """
+
+    seed: int
+    identities: int
+    attacks: int
+    history: int
+    live: int
+    tick: float
+    threshold: float
+    page_port: int
+    metrics_port: int
+    keep: bool
+    screenshot: Path | None
+
+    @property
+    def plan(self) -> TenantPlan:
+        """The tenant's plan: no attack in what is learnt from."""
+        days = self.history + self.live
+        return TenantPlan(
+            seed=self.seed,
+            identities=self.identities,
+            days=days,
+            campaigns=self.attacks,
+            campaigns_from=self.history,
+            campaigns_until=days - 1,
+        )
+
+
+class Play:
+    """One performance.
+
+    Parameters
+    ----------
+    options
+        What to play.
+    terminal
+        Where to show it.
+    """
+
+    def __init__(self, options: Options, terminal: Terminal) -> None:
+        self._options = options
+        self._terminal = terminal
+        self._tenant = Tenant(options.plan)
+        self._begins = options.plan.start + timedelta(days=options.history)
+        self._ends = options.plan.end + AFTERMATH
+        self._rate = TICK.total_seconds() / options.tick
+        self._clock = CompressedClock(self._begins)
+        self._told: list[Told] = []
+        self._looked_at = 0
+
+    async def run(self) -> bool:
+        """Play; returns whether everything worked."""
+        options, clock = self._options, self._clock
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        hub = EmbeddedHub(clock=clock, partitions=options.plan.partitions)
+        receiver = Receiver(
+            free_port(options.page_port), secret=secret, tolerance=SIGNATURE_TOLERANCE * self._rate, clock=clock
+        )
+        with TemporaryDirectory(prefix="unwonted-demo-", ignore_cleanup_errors=True) as name:
+            async with hub, receiver:
+                port = free_port(options.metrics_port)
+                config = configuration(Path(name), hub.connection_string, receiver, secret, port, options.threshold)
+                service = ServiceProcess(Path(name), config, self._begins)
+                self._introduce(hub, receiver, service)
+                messages = self._tenant.messages()
+                filled, following = await self._fill(hub, messages)
+                async with service:
+                    learned = await self._learn(service, filled)
+                    scrape = await self._live(service, hub, receiver, following)
+                    result = score(self._tenant.campaigns, self._told)
+                    sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
+                    worked = judge(self._terminal, result, self._told, receiver.received, scrape)
+                    service.pace(clock.run(1.0))
+                    await self._stay(receiver, service)
+                    code = await service.stop()
+                self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
+        return worked and code == 0
+
+    def _introduce(self, hub: EmbeddedHub, receiver: Receiver, service: ServiceProcess) -> None:
+        options, say = self._options, self._terminal.say
+        kinds = Counter(who.kind.replace("_", " ") for who in self._tenant.identities)
+        self._terminal.title("Unwonted, on a simulated Azure tenant")
+        people = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+        say(f"  tenant    {len(self._tenant.identities)} identities: {people}")
+        say(f"            {options.attacks} attacks, planted in the {options.live} live days, none in the history")
+        say(f"  hub       Event Hubs protocol (AMQP 1.0) on port {hub.port}, {options.plan.partitions} partitions")
+        say("  service   the real one, in its own process, reading with the azure-eventhub SDK;")
+        say(f"            alerts from a score of {options.threshold:g} on: {rarity(options.threshold)}")
+        say(f"  metrics   {service.metrics_url}")
+        say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")
+
+    async def _fill(self, hub: EmbeddedHub, messages: Iterator[Message]) -> tuple[int, Iterator[Message]]:
+        """Append what came before the live days; return how many, and what comes then."""
+        self._terminal.title(f"Learning from {self._options.history} days of history")
+        number = 0
+        for moment, partition, body in messages:
+            if moment >= self._begins:
+                return number, chain([(moment, partition, body)], messages)
+            hub.append(partition, body, enqueued_time=moment)
+            number += 1
+            if number % 500 == 0:
+                self._terminal.status(f"  filling the hub: {number:,} messages")
+                await self._clock.sleep(0)
+        return number, iter(())
+
+    async def _learn(self, service: ServiceProcess, messages: int) -> Learnt:
+        """Wait until the history has been read."""
+        clock, began, records_then = self._clock, 0.0, 0.0
+        waiting_since = clock.elapsed()
+        while True:
+            scrape = await service.scrape()
+            applied = scrape.total("unwonted_messages_total") if scrape else 0.0
+            records = scrape.total("unwonted_records_total") if scrape else 0.0
+            now = clock.elapsed()
+            if applied == 0 and now - waiting_since > PATIENCE:
+                raise ServiceEnded(f"nothing has been read in {PATIENCE:.0f} s")
+            if applied and not began:
+                began, records_then = now, records
+            speed = (records - records_then) / (now - began) if began and now > began else 0.0
+            self._terminal.status(f"  {bar(applied / messages)} {records:,.0f} records   {speed:,.0f} a second")
+            if applied >= messages:
+                break
+            await clock.sleep(0.2)
+        self._terminal.say(f"  {records:,.0f} records in {messages:,} messages, {speed:,.0f} records a second")
+        return Learnt(int(records), speed)
+
+    async def _live(
+        self, service: ServiceProcess, hub: EmbeddedHub, receiver: Receiver, following: Iterator[Message]
+    ) -> Scrape | None:
+        """Let the calendar run to its end and the outbox empty itself; return the last look at the metrics."""
+        options, clock, terminal = self._options, self._clock, self._terminal
+        terminal.title(f"Live: {options.live} days, 15 minutes in {options.tick:g} s, an evaluation every 15 minutes")
+        service.pace(clock.run(self._rate))
+        noted, scrape, over = self._begins, None, 0.0
+        producer = EventHubProducerClient.from_connection_string(hub.connection_string)
+        async with producer, asyncio.TaskGroup() as group:
+            due = takewhile(lambda message: message[0] < self._ends, following)
+            sending = group.create_task(produce(due, producer, clock))
+            while True:
+                scrape = await service.scrape() or scrape
+                self._show_news(receiver)
+                terminal.status(self._status(scrape))
+                if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
+                    noted = clock.now()
+                    terminal.say(self._status(scrape))
+                if sending.done() and clock.now() > self._ends + 2 * TICK:
+                    over = over or clock.elapsed()
+                    waiting = scrape.total("unwonted_outbox_messages") if scrape else 0.0
+                    if not waiting or clock.elapsed() - over > PATIENCE:
+                        break
+                await clock.sleep(0.25)
+        self._show_news(receiver)
+        terminal.status("")
+        return scrape
+
+    def _status(self, scrape: Scrape | None) -> str:
+        if scrape is None:
+            return ""
+        records, behind = scrape.total("unwonted_records_total"), scrape.total("unwonted_consumer_lag_messages")
+        alerts = len({told.id for told in self._told})
+        return f"  {self._clock.now():%a %d %b %H:%M}   {records:,.0f} records   {behind:.0f} behind   {alerts} alerts"
+
+    def _show_news(self, receiver: Receiver) -> None:
+        for entry in receiver.received[self._looked_at :]:
+            if entry.kind == "webhook" and entry.shown and isinstance(entry.payload, dict):
+                self._told.append(read_event(entry.payload))
+                self._terminal.card(self._told[-1])
+        self._looked_at = len(receiver.received)
+
+    async def _stay(self, receiver: Receiver, service: ServiceProcess) -> None:
+        options, say = self._options, self._terminal.say
+        if options.screenshot:
+            problem = await screenshot(receiver.page_url, options.screenshot)
+            say(f"  picture   {problem or options.screenshot}")
+        if not options.keep:
+            return
+        say()
+        say(f"  page      {receiver.page_url}")
+        say(f"  metrics   curl -s {service.metrics_url} | grep ^unwonted_")
+        say("  Ctrl-C ends it all.")
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()

@@ -1,0 +1,147 @@
+"""Holds what was told against what was planted: which attacks were found, when, by what, and who was accused wrongly.
+
+Reads alerts as any receiver of the generic webhook would, from their CloudEvents; knows nothing of how they came.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from demo.tenant import Campaign
+
+_REFERENCE = re.compile(r"\bAlert ([0-9a-f]{16})\b")
+
+
+class Hint(NamedTuple):
+    """One finding: what, when first, in which bucket, found by what, and why it stands out."""
+
+    detector: str
+    action: str
+    action_name: str
+    time: datetime
+    bucket_start: datetime
+    bucket_end: datetime
+    addresses: tuple[str, ...]
+    why: str
+
+
+class Told(NamedTuple):
+    """One revision of an alert; `found_at` is when the service decided it, by its calendar."""
+
+    id: str
+    revision: int
+    actor: str
+    actor_name: str
+    found_at: datetime
+    heading: str
+    mitre: tuple[str, ...]
+    hints: tuple[Hint, ...]
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Which detectors contributed."""
+        return tuple(sorted({hint.detector for hint in self.hints}))
+
+
+class Verdict(NamedTuple):
+    """What became of one attack; `told_at` None if nobody heard of it."""
+
+    campaign: Campaign
+    told_at: datetime | None
+    detectors: tuple[str, ...]
+
+    @property
+    def delay(self) -> timedelta | None:
+        """From its first step to the first alert that names a step of it."""
+        return None if self.told_at is None else self.told_at - self.campaign.steps[0].time
+
+
+class Score(NamedTuple):
+    """How it went.
+
+    Attributes
+    ----------
+    verdicts
+        One an attack, in their order.
+    false
+        ``(actor's name, day)`` of findings about somebody on a day on which no attack used them.
+    alerts
+        How many alerts there were, revisions aside.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    false: tuple[tuple[str, date], ...]
+    alerts: int
+
+    @property
+    def found(self) -> int:
+        """How many attacks somebody was told of."""
+        return sum(verdict.told_at is not None for verdict in self.verdicts)
+
+    @property
+    def median_delay(self) -> timedelta | None:
+        """Of those found; the higher of two in the middle."""
+        delays = sorted(verdict.delay for verdict in self.verdicts if verdict.delay is not None)
+        return delays[len(delays) // 2] if delays else None
+
+
+def read_event(event: Mapping[str, Any]) -> Told:
+    """Read an alert from its CloudEvent; KeyError or ValueError if it is none."""
+    data = event["data"]
+    user = data["evidences"][0]["actor"]["user"]
+    return Told(
+        id=event["subject"],
+        revision=data["unmapped"]["revision"],
+        actor=user["uid"],
+        actor_name=user["name"],
+        found_at=datetime.fromisoformat(event["time"]),
+        heading=data["message"],
+        mitre=tuple(dict.fromkeys(tag for one in data["evidences"] for tag in one["data"]["mitre"])),
+        hints=tuple(_hint(evidence["data"]) for evidence in data["evidences"]),
+    )
+
+
+def _hint(finding: Mapping[str, Any]) -> Hint:
+    return Hint(
+        detector=finding["detector"],
+        action=finding["action"],
+        action_name=finding["action_name"],
+        time=datetime.fromisoformat(finding["time"]),
+        bucket_start=datetime.fromisoformat(finding["bucket_start"]),
+        bucket_end=datetime.fromisoformat(finding["bucket_end"]),
+        addresses=tuple(finding["addresses"]),
+        why=finding["why"],
+    )
+
+
+def references(payload: object) -> set[str]:
+    """Return the ids of the alerts that a message to people refers to."""
+    return set(_REFERENCE.findall(json.dumps(payload)))
+
+
+def score(campaigns: Sequence[Campaign], told: Iterable[Told]) -> Score:
+    """Judge `told` by what was planted.
+
+    An attack counts as found when an alert names its identity and one of its operations in the bucket in which it
+    happened. An identity's day counts as a false alert when there is a finding on it and no step of an attack.
+    """
+    alerts = list(told)
+    verdicts = tuple(_verdict(campaign, alerts) for campaign in campaigns)
+    attacked = {(campaign.actor, step.time.date()) for campaign in campaigns for step in campaign.steps}
+    accused = {(alert.actor, hint.time.date()): alert.actor_name for alert in alerts for hint in alert.hints}
+    false = sorted((name, day) for (actor, day), name in accused.items() if (actor, day) not in attacked)
+    return Score(verdicts, tuple(false), len({alert.id for alert in alerts}))
+
+
+def _verdict(campaign: Campaign, alerts: Iterable[Told]) -> Verdict:
+    hits = [
+        (alert.found_at, hint.detector)
+        for alert in alerts
+        if alert.actor == campaign.actor
+        for hint in alert.hints
+        for step in campaign.steps
+        if hint.action == step.action and hint.bucket_start <= step.time < hint.bucket_end
+    ]
+    return Verdict(campaign, min(hits)[0] if hits else None, tuple(sorted({detector for _, detector in hits})))

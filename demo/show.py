@@ -1,0 +1,163 @@
+"""How the demo looks on a terminal: plain lines of at most 100 characters, colours only where there are any.
+
+Everything here is text in, text out, but for `Terminal`, which writes it.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TextIO
+
+from demo.score import Hint, Score, Told, Verdict
+from models.scoring import SCORE_PER_DECADE
+
+WIDTH = 100
+SHOWN = 3
+_BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
+_COLOURS = {"critical": "1;31", "high": "1;31", "medium": "1;33", "low": "1;36"}
+
+
+class Terminal:
+    """Lines, and on a real terminal one line at the bottom that changes.
+
+    Parameters
+    ----------
+    stream
+        Where to write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.live = stream.isatty()
+        self._status = ""
+
+    def style(self, text: str, code: str) -> str:
+        """Return `text` in a colour, if there are any."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.live and text else text
+
+    def say(self, text: str = "") -> None:
+        """Write lines above the status."""
+        self._stream.write(f"{self._erase()}{text}\n{self._status}")
+        self._stream.flush()
+
+    def title(self, text: str) -> None:
+        """Write a heading with a blank line before it."""
+        self.say()
+        self.say(self.style(text, _BOLD))
+
+    def status(self, text: str) -> None:
+        """Change the line at the bottom; without a terminal there is none."""
+        if self.live:
+            self._stream.write(self._erase() + text[:WIDTH])
+            self._stream.flush()
+            self._status = text[:WIDTH]
+
+    def check(self, ok: bool, text: str) -> None:
+        """Write the outcome of a check."""
+        mark = self.style("ok    ", _GREEN) if ok else self.style("FAILED", _RED)
+        self.say("\n".join(_wrapped(text, f"  {mark}  ", 10)))
+
+    def card(self, told: Told) -> None:
+        """Write an alert as a card; of what was told before, only that there is news."""
+        lines = card(told)
+        code = _COLOURS.get(told.heading.split()[0].casefold(), _BOLD)
+        self.say("\n".join([self.style(lines[0], code), *lines[1:]]))
+
+    def _erase(self) -> str:
+        return "\r\x1b[K" if self._status else ""
+
+
+def clean(text: str) -> str:
+    """Return `text` without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def card(told: Told) -> list[str]:
+    """Return an alert as lines: who and what, the findings that stand out most, and the reference."""
+    head = _cut(f"┌ {clean(told.heading)}", WIDTH)
+    if told.revision > 1:
+        return [
+            head,
+            f"└ {_when(told.found_at)}  alert {told.id}, update {told.revision - 1}: {len(told.hints)} findings now",
+        ]
+    lines = [head]
+    for hint in told.hints[:SHOWN]:
+        lines += [f"│ {line}" for line in _finding(hint)]
+    if len(told.hints) > SHOWN:
+        lines.append(f"│ and {len(told.hints) - SHOWN} more")
+    reference = f"{_when(told.found_at)}  alert {told.id}  {', '.join(told.mitre)}"
+    return [*lines, f"└ {textwrap.shorten(reference, WIDTH - 2, placeholder=' …')}"]
+
+
+def _finding(hint: Hint) -> list[str]:
+    place = f" from {', '.join(hint.addresses[:2])}" if hint.addresses else ""
+    what = f"{clean(hint.action_name)} at {hint.time:%H:%M}{clean(place)}"
+    return [*_wrapped(what, f"{hint.detector:<13} ", 14), *_wrapped(clean(hint.why), " " * 14, 14)]
+
+
+def _wrapped(text: str, first: str, indent: int) -> list[str]:
+    lines = textwrap.wrap(text, WIDTH - 2 - indent, break_long_words=True, break_on_hyphens=False) or [""]
+    return [first + lines[0], *(" " * indent + line for line in lines[1:])]
+
+
+def bar(share: float, width: int = 32) -> str:
+    """Return a progress bar for `share` of 1.
+
+    >>> bar(0.5, width=8)
+    '[####----]'
+    """
+    full = round(max(0.0, min(1.0, share)) * width)
+    return f"[{'#' * full}{'-' * (width - full)}]"
+
+
+def span(delta: timedelta) -> str:
+    """Return a duration as people say it.
+
+    >>> span(timedelta(minutes=95)), span(timedelta(minutes=7.4))
+    ('1 h 35 min', '7 min')
+    """
+    minutes = round(delta.total_seconds() / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
+
+
+def rarity(threshold: float) -> str:
+    """Return what a score means, by the scale of `models.scoring`.
+
+    >>> rarity(50.0)
+    'what is so odd happens on about one in 100 days of an identity'
+    """
+    return f"what is so odd happens on about one in {10 ** (threshold / SCORE_PER_DECADE):,.0f} days of an identity"
+
+
+def table(score: Score) -> list[str]:
+    """Return the attacks as lines: who, what, when, and whether somebody was told."""
+    head = f"  {'identity':<30} {'attack':<28} {'ATT&CK':<10} {'first step':<10} {'alert':<18}"
+    return [head.rstrip(), *map(_row, score.verdicts)]
+
+
+def _row(verdict: Verdict) -> str:
+    campaign = verdict.campaign
+    delay = verdict.delay
+    fate = "not found" if delay is None else f"after {span(delay)}"
+    who, what = _cut(campaign.actor_name.partition("@")[0], 30), _cut(campaign.technique, 28)
+    return f"  {who:<30} {what:<28} {campaign.mitre:<10} {_when(campaign.steps[0].time):<10} {fate}"
+
+
+def false_alerts(score: Score, days: float, identities: int) -> list[str]:
+    """Return what was told of people whom nobody had attacked."""
+    number = len(score.false)
+    people = f"{days:g} days of {identities} identities"
+    if not number:
+        return [f"no false alert in {people}"]
+    what = "1 identity-day" if number == 1 else f"{number} identity-days"
+    names: Sequence[str] = [f"{name.partition('@')[0]} ({day:%a})" for name, day in score.false]
+    more = f" and {number - 6} more" if number > 6 else ""
+    return textwrap.wrap(f"false alerts on {what}, in {people}: {', '.join(names[:6])}{more}", WIDTH - 2)
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%a %H:%M}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
