@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
-from azure.storage.blob.aio import ContainerClient
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.activity_log import Reject
 from service.ports import Clock
@@ -137,7 +137,7 @@ class BlobDeadLetter:
     Parameters
     ----------
     container
-        Where the blobs go; must exist. The caller closes it.
+        Where the blobs go; made when it does not exist. The caller closes it.
     clock
         Says which day it is.
     prefix
@@ -181,8 +181,7 @@ class BlobDeadLetter:
         blob = self._container.get_blob_client(name)
         try:
             if self._ready != name:
-                with suppress(ResourceExistsError):  # an earlier run, or another instance, made it today
-                    await blob.create_append_blob(if_none_match="*")
+                await self._make(blob)
                 self._ready = name
             await blob.append_block(b"".join(lines), maxsize_condition=self._max_bytes)
         except AzureError as error:
@@ -194,6 +193,16 @@ class BlobDeadLetter:
             _log.error("dead_letter_not_writable", blob=name, error=code or type(error).__name__)
         else:
             self.written += len(lines)
+
+    async def _make(self, blob: BlobClient) -> None:
+        # What exists already was made by an earlier run, or by another instance.
+        with suppress(ResourceExistsError):
+            try:
+                await blob.create_append_blob(if_none_match="*")
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):
+                    await self._container.create_container()
+                await blob.create_append_blob(if_none_match="*")
 
 
 def _lines(rejects: Sequence[Reject], clock: Clock) -> list[bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import StorageErrorCode
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.ports import SnapshotFenced
@@ -99,8 +100,6 @@ class BlobSnapshotStore:
             The service cannot be reached, or says no.
         """
         try:
-            with contextlib.suppress(ResourceExistsError):
-                await self._container.create_container()
             current, self._etag = await self._get(self._blob)
             previous, _ = await self._get(self._previous)
         except AzureError as error:
@@ -111,7 +110,11 @@ class BlobSnapshotStore:
     async def _get(self, blob: BlobClient) -> tuple[bytes | None, str | None]:
         try:
             stream = await blob.download_blob()
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            # Only then: a role on the container alone does not allow to ask for what exists already.
+            if getattr(error, "error_code", None) == StorageErrorCode.CONTAINER_NOT_FOUND:
+                with contextlib.suppress(ResourceExistsError):
+                    await self._container.create_container()
             return None, None
         return await stream.readall(), stream.properties.etag
 
