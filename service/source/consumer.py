@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
 
@@ -10,7 +11,7 @@ from service.source.connection import default_credential, heed_cancellation, ope
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
 from service.source.options import Expired, Kind, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
 from service.source.preflight import Extent, Preflight, refuse_recreated
-from service.source.reader import Handle, PartitionReader
+from service.source.reader import Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
 
 
@@ -46,7 +47,7 @@ class EventHubSource:
         self._credential: AsyncTokenCredential | None = None
         self._watchdog = Watchdog(options.silent_after)
         self._readers: dict[str, PartitionReader] = {}
-        self._partitions: list[str] = []
+        self._beginnings: dict[str, Beginning] = {}
         self._stopping = asyncio.Event()
         self._ended: asyncio.Event | None = None
 
@@ -65,7 +66,7 @@ class EventHubSource:
             before our positions.
         """
         extents = await self._preflight().check()
-        self._partitions = [extent.partition for extent in extents]
+        self._beginnings = {extent.partition: self._beginning(extent) for extent in extents}
         self._report_expired(extents)
         return self._report_tips(extents)
 
@@ -80,10 +81,10 @@ class EventHubSource:
         """
         self._ended = asyncio.Event()
         try:
-            if not self._partitions and not self._stopping.is_set():
+            if not self._beginnings and not self._stopping.is_set():
                 await self.prepare()
             async with asyncio.TaskGroup() as group:
-                for partition in self._partitions:
+                for partition in self._beginnings:
                     self._start(partition, handle, group)
                 watching = [group.create_task(self._listen()), group.create_task(self._probe(handle, group))]
                 await self._stopping.wait()
@@ -118,7 +119,20 @@ class EventHubSource:
             self._credential = self._credential_factory()
         return self._credential
 
+    def _beginning(self, extent: Extent) -> Beginning:
+        """Return where to start in a partition without a position.
+
+        "Latest" means what is newest at the very first start, as a number: asking the hub for its newest again with
+        every new connection would skip what came in between. A partition that shows up later is read from its first.
+        """
+        start = self._options.start
+        if isinstance(start, datetime):
+            return start
+        first_time = not self._positions() and not self._readers
+        return extent.last if start == "latest" and first_time and extent.last >= 0 else "-1"
+
     def _start(self, partition: str, handle: Handle, group: asyncio.TaskGroup) -> None:
+        self._watchdog.watch(partition, self._clock.elapsed())
         reader = self._readers[partition] = PartitionReader(
             partition,
             options=self._options,
@@ -127,6 +141,7 @@ class EventHubSource:
             ),
             position=lambda: self._positions().get(partition),
             handle=handle,
+            beginning=self._beginnings[partition],
             watchdog=self._watchdog,
             clock=self._clock,
             observe=self._observer,
@@ -176,9 +191,10 @@ class EventHubSource:
                 self._observer(Trouble(None, classify(error), short(error)))
                 continue
             refuse_recreated(self._options, extents, before)
-            for partition in partitions:
-                if partition not in self._readers:
-                    self._start(partition, handle, group)
+            for extent in extents:
+                if extent.partition not in self._readers:
+                    self._beginnings[extent.partition] = self._beginning(extent)
+                    self._start(extent.partition, handle, group)
             self._report_tips(extents)
 
     def _report_tips(self, extents: Sequence[Extent]) -> list[PartitionTip]:

@@ -29,7 +29,8 @@ class SourceOptions:
     connection_string
         For the emulator and for development; None means a Microsoft Entra identity.
     start
-        Where a partition begins that has no position yet.
+        Where to begin at the very first start. Later, a partition without a position (an idle one, a new one) is
+        read from its first message, unless this is a time.
     max_wait
         Seconds after which an idle partition still reports that it is alive. Keep it well above the second or so
         that a failed attempt to attach takes, or the attempts look like life.

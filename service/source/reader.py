@@ -6,23 +6,24 @@ enough, or until the watchdog calls, and is then replaced by a new one that begi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC
-from typing import Literal, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient
-from azure.eventhub.amqp import AmqpMessageBodyType
 
 from service.ports import Clock, Message, Position
 from service.source.connection import close
 from service.source.diagnosis import RefusalError, classify, condition_of, paragraph, short
+from service.source.messages import message_of
 from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, Trouble
 from service.source.watchdog import Watchdog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two connections after an error, doubling
 
 Handle = Callable[[Sequence[Message]], Awaitable[None]]
+Beginning = str | int | datetime
 Reason = Literal["stop", "recycle", "error", "silent", "stolen", "handler"]
 
 
@@ -40,6 +41,9 @@ class PartitionReader:
         Makes a client that has not connected yet.
     position
         Where the engine is in this partition, live; None if nowhere yet.
+    beginning
+        Where to start while the engine is nowhere yet: "-1" for the first message, a sequence number or a time to
+        start behind.
     lifetime
         Seconds after which a connection is replaced.
     """
@@ -52,6 +56,7 @@ class PartitionReader:
         connect: Callable[[], EventHubConsumerClient],
         position: Callable[[], Position | None],
         handle: Handle,
+        beginning: Beginning,
         watchdog: Watchdog,
         clock: Clock,
         observe: Callable[[SourceEvent], None],
@@ -62,6 +67,7 @@ class PartitionReader:
         self._connect = connect
         self._position = position
         self._handle = handle
+        self._beginning = beginning
         self._watchdog = watchdog
         self._clock = clock
         self._observe = observe
@@ -82,7 +88,6 @@ class PartitionReader:
             Whatever the handler raised: it is asked not to.
         """
         pause = FIRST_PAUSE
-        self._watchdog.watch(self.partition, self._clock.elapsed())
         while not self._stopping.is_set():
             ending = await self._connection()
             self._observe(Closed(self.partition, ending.reason))
@@ -141,7 +146,7 @@ class PartitionReader:
     async def _receive(self, client: EventHubConsumerClient, ending: asyncio.Future[_Ending]) -> None:
         async def on_batch(_: object, events: Sequence[EventData]) -> None:
             if not ending.done():
-                await self._batch([_message(self.partition, event) for event in events])
+                await self._batch([message_of(self.partition, event) for event in events])
 
         async def on_error(_: object, error: Exception) -> None:
             kind = classify(error)
@@ -150,15 +155,13 @@ class PartitionReader:
             self._observe(Trouble(self.partition, kind, condition_of(error) or short(error)))
             ending.set_result(_Ending("stolen" if kind == "stolen" else "error", error))
 
-        start = self._options.start
-        beginning = {"earliest": "-1", "latest": "@latest"}[start] if isinstance(start, str) else start
         try:
             await client.receive_batch(
                 on_batch,
                 on_error=on_error,
                 partition_id=self.partition,
                 owner_level=self._options.epoch,
-                starting_position=beginning,
+                starting_position=self._beginning,
                 starting_position_inclusive=False,
                 max_batch_size=self._options.max_batch,
                 max_wait_time=self._options.max_wait,
@@ -186,15 +189,3 @@ class PartitionReader:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             self._end(_Ending("handler", error))
-
-
-def _message(partition: str, event: EventData) -> Message:
-    """Return one event as the core knows it; a body that is no bytes is for the parser to refuse."""
-    if event.body_type == AmqpMessageBodyType.DATA:
-        body = b"".join(cast("Iterable[bytes]", event.body))
-    else:
-        body = event.body_as_str().encode()
-    sequence_number, offset, enqueued = event.sequence_number, event.offset, event.enqueued_time
-    if sequence_number is None or offset is None or enqueued is None:
-        raise ValueError(f"partition {partition}: a message without sequence number, offset or time is not the hub's")
-    return Message(partition, sequence_number, str(offset), enqueued.astimezone(UTC), body)

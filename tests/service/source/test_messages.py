@@ -1,0 +1,45 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from azure.eventhub import EventData
+from azure.eventhub.amqp import AmqpAnnotatedMessage
+
+from service.ports import Message
+from service.source.messages import message_of
+
+ANNOTATIONS = {b"x-opt-sequence-number": 7, b"x-opt-offset": b"0:1024", b"x-opt-enqueued-time": 1_772_323_200_500}
+
+
+def event(annotations: dict[bytes, Any] = ANNOTATIONS, **body: Any) -> EventData:
+    return EventData._from_message(None, AmqpAnnotatedMessage(annotations=annotations, **body))
+
+
+def test_an_event_keeps_its_place_its_time_and_the_bytes_of_all_its_sections() -> None:
+    assert message_of("3", event(data_body=[b'{"rec', b'ords":[]}'])) == Message(
+        "3", 7, "0:1024", datetime(2026, 3, 1, 0, 0, 0, 500_000, tzinfo=UTC), b'{"records":[]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        ({"value_body": "caf\u00e9"}, "caf\u00e9".encode()),
+        ({"value_body": "\ud800"}, b"?"),
+        ({"value_body": b"\xff\xfe"}, b"\xff\xfe"),
+        ({"value_body": None}, b"None"),
+        ({"value_body": {"a": 1}}, b"{'a': 1}"),
+        ({"sequence_body": [[1, 2], ["b"]]}, b"[[1, 2], ['b']]"),
+    ],
+)
+def test_a_body_of_an_unexpected_kind_comes_through_as_something_the_parser_can_refuse(
+    body: dict[str, Any], data: bytes
+) -> None:
+    assert message_of("0", event(**body)).body == data
+
+
+@pytest.mark.parametrize("missing", list(ANNOTATIONS))
+def test_an_event_without_its_place_or_time_is_refused(missing: bytes) -> None:
+    annotations = {name: value for name, value in ANNOTATIONS.items() if name != missing}
+    with pytest.raises(ValueError, match="partition 0"):
+        message_of("0", event(annotations, data_body=b"x"))
