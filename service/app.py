@@ -6,6 +6,7 @@ again from the snapshot.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,12 +22,13 @@ from service.telemetry import Telemetry
 
 
 class Rhythm(NamedTuple):
-    """When things happen: ticks, snapshots, and how long the end may take."""
+    """When things happen: ticks, snapshots, how long the end may take, how often the loop's lag is looked at."""
 
     every: timedelta
     window: timedelta
     snapshot_every: timedelta
     grace: timedelta
+    lag_every: timedelta = timedelta(seconds=1)
 
 
 class Parts(NamedTuple):
@@ -43,6 +45,7 @@ class Parts(NamedTuple):
     telemetry: Telemetry
     rhythm: Rhythm
     start: str | datetime
+    resources: AsyncExitStack
 
 
 class App:
@@ -75,7 +78,7 @@ class App:
                     group.create_task(self._tick_for_ever(), name="scheduler"),
                     group.create_task(self._save_for_ever(), name="snapshots"),
                     group.create_task(self._hear_tips(), name="tips"),
-                    group.create_task(sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag), name="loop"),
+                    group.create_task(self._watch_loop(), name="loop"),
                 ]
                 parts.telemetry.started(port)
                 await self._until(stop, reading)
@@ -86,6 +89,7 @@ class App:
         finally:
             for sink in parts.sinks:
                 await sink.close()
+            await parts.resources.aclose()
             await parts.server.stop()
 
     async def _begin(self) -> None:
@@ -104,8 +108,10 @@ class App:
 
     async def _until(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([stopping, reading], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        try:
+            await asyncio.wait([stopping, reading], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         parts = self._parts
@@ -143,6 +149,11 @@ class App:
                     scored = parts.state.engine.idle(tip.partition, tip.sequence_number, tip.known_at)
                     parts.telemetry.judged(scored)
                 parts.state.changed = True
+
+    async def _watch_loop(self) -> None:
+        parts = self._parts
+        every = parts.rhythm.lag_every.total_seconds()
+        await sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag, every)
 
     async def _tick_for_ever(self) -> None:
         parts = self._parts

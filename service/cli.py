@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import NoReturn
@@ -30,8 +30,7 @@ from service.sample import sample_alert
 from service.settings import Settings, SettingsError, config_hash, json_schema, load, redacted, secrets
 from service.sinks.stdout import StdoutSink
 from service.snapshot_codec import UnreadableSnapshot, decode
-from service.snapshots import CURRENT
-from service.wiring import build_engine, build_parts, build_sink
+from service.wiring import build_engine, build_parts, build_sink, build_snapshot_store
 
 FAILED, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 
@@ -45,7 +44,7 @@ config_option = click.option(
 snapshot_option = click.option(
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Snapshot file; by default the one in the configured folder.",
+    help="Snapshot file; by default the newest in the configured place.",
 )
 
 
@@ -78,6 +77,9 @@ def run(path: Path | None) -> None:
         asyncio.run(serve(settings))
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
+        sys.exit(FAILED)
+    except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
+        structlog.get_logger("unwonted").exception("ended_on_a_bug")
         sys.exit(FAILED)
 
 
@@ -160,17 +162,26 @@ class progress:  # noqa: N801 - used as a function
 
 
 def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
-    """Load a snapshot file into an engine, or exit with the reason."""
-    file = snapshot or settings.snapshots.path / CURRENT
+    """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
+    place = str(snapshot or (settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path))
     engine = build_engine(settings, explain_from=0.0)
     try:
-        rows = decode(file.read_bytes())
+        generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
+        if not generations:
+            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
+        rows = decode(generations[0])
         engine.load(rows)
     except OSError as error:
-        fail(f"{file}: {error.strerror}", MISCONFIGURED)
+        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
     except ValueError as error:
-        fail(f"{file}: {error}", FAILED)
+        fail(f"{place}: {error}", FAILED)
     return engine, rows
+
+
+async def stored(settings: Settings) -> list[bytes]:
+    """Return the generations of snapshots that there are, newest first."""
+    async with AsyncExitStack() as resources:
+        return await build_snapshot_store(settings, resources).load()
 
 
 @main.command("explain")

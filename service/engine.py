@@ -195,11 +195,22 @@ class Engine:
         return anomaly.score >= self.options.thresholds.get(anomaly.detector, 75.0)
 
     def preview(self, since: datetime) -> Iterator[Anomaly]:
-        """Judge the open buckets that end after `since` as they are now, learning nothing."""
-        for buckets, crowd in self.buckets.peek(since):
+        """Judge the open buckets that end after `since` as they are now, learning nothing.
+
+        What is unusual in an open bucket has yet to be learnt; its repetition in a later one is left out until then,
+        or each new habit would be told once an hour until its first bucket has closed.
+        """
+        unlearnt: set[tuple[str, str, str]] = set()
+        for buckets, crowd in self.buckets.peek(EPOCH):
             for seen in buckets:
-                for verdict in self._judge(seen, crowd).values():
-                    yield from verdict
+                for anomaly in (one for verdict in self._judge(seen, crowd).values() for one in verdict):
+                    what = (anomaly.detector, anomaly.actor.id, anomaly.cell.action)
+                    if what in unlearnt:
+                        continue
+                    if self.unusual(anomaly):
+                        unlearnt.add(what)
+                    if anomaly.bucket.end > since:
+                        yield anomaly
 
     def evaluate(self, now: datetime) -> Evaluation:
         """Look back over the window, or further after downtime, and say what is news.

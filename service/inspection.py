@@ -68,7 +68,7 @@ def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Answer
 
 def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Sum up a state: positions, watermark, what each detector holds, alerts, and what is on its way."""
-    outbox: dict[str, Any] = next((row for section, row in rows if section == "outbox"), {"queues": []})
+    outbox: dict[str, Any] = next((row for section, row in rows if section == "outbox"), {"queues": {}})
     return {
         "records": engine.records,
         "watermark": engine.watermark.time.isoformat(),
@@ -80,5 +80,5 @@ def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         "detectors": {name: detector.memory()._asdict() for name, detector in engine.detectors.items()},
         "identities_by_name": len(engine.people),
         "alerts_remembered": len(engine.alerts),
-        "messages_waiting": {queue["sink"]: len(queue["rows"]) for queue in outbox["queues"]},
+        "messages_waiting": {sink: len(queue["rows"]) for sink, queue in sorted(outbox["queues"].items())},
     }

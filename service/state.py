@@ -97,13 +97,23 @@ class State:
                 marks: list[int] = []
                 data = await encode(self._rows(marks), created_at=self._clock.now(), breathe=self._breathe)
             try:
-                await self._store.save(data)
+                await self._store_whole(data)
             except OSError as error:
                 self.changed = True
                 self._note("failed", len(data), started, error.strerror or str(error))
                 return None
             self._note("saved", len(data), started)
             return marks[0]
+
+    async def _store_whole(self, data: bytes) -> None:
+        # Whoever is cancelled waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
+        # same, so that the next one would meet a writer that it takes for another.
+        storing = asyncio.ensure_future(self._store.save(data))
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            await asyncio.gather(storing, return_exceptions=True)
+            raise
 
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
         yield from self.engine.dump()

@@ -7,6 +7,7 @@ import platform
 import random
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from importlib.metadata import version
 from inspect import signature
 from typing import Any
@@ -115,27 +116,34 @@ def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
             return StdoutSink(name, sys.stdout.buffer, style=options.format, colour=colour, links=links)
 
 
-def open_container(place: BlobPlace) -> ContainerClient:
-    """Return a client for the container that `place` names."""
+def open_container(place: BlobPlace, resources: AsyncExitStack, **patience: Any) -> ContainerClient:
+    """Return a client for the container that `place` names; `resources` closes it, `patience` are retry options."""
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
-        return ContainerClient.from_connection_string(text, place.container)
-    return ContainerClient(str(place.account_url), place.container, credential=DefaultAzureCredential())
+        container = ContainerClient.from_connection_string(text, place.container, **patience)
+    else:
+        credential = DefaultAzureCredential()
+        resources.push_async_callback(credential.close)
+        container = ContainerClient(str(place.account_url), place.container, credential=credential, **patience)
+    resources.push_async_callback(container.close)
+    return container
 
 
-def build_snapshot_store(settings: Settings) -> SnapshotStore:
-    """Build the store that the settings name."""
+def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> SnapshotStore:
+    """Build the store that the settings name; `resources` closes it."""
     place = settings.snapshots
-    return (
-        BlobSnapshotStore(open_container(place), place.blob) if place.kind == "blob" else FileSnapshotStore(place.path)
-    )
+    if place.kind == "blob":
+        return BlobSnapshotStore(open_container(place, resources), place.blob)
+    return FileSnapshotStore(place.path)
 
 
-def build_dead_letter(settings: Settings, clock: Clock) -> DeadLetter | None:
-    """Build the place for rejects that the settings name; None when they are only counted."""
+def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetter | None:
+    """Build the place for rejects that the settings name, which `resources` closes; None when they are only counted."""
     place = settings.dead_letter
     if place.kind == "blob":
-        return BlobDeadLetter(open_container(place), clock, prefix=place.blob, max_bytes=place.max_bytes)
+        # The stream waits for this write: better to lose a sample than to hold up the events behind it.
+        container = open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
+        return BlobDeadLetter(container, clock, prefix=place.blob, max_bytes=place.max_bytes)
     if place.kind == "file":
         return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
     return None
@@ -206,6 +214,7 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     telemetry = Telemetry(metrics, health, tuple(sinks))
     telemetry.watch(engine, outbox)
     options = source_options(settings)
+    resources = AsyncExitStack()
 
     def open_source(observer: Callable[[SourceEvent], None]) -> Source:
         return EventHubSource(options=options, positions=lambda: engine.positions, clock=clock, observer=observer)
@@ -224,15 +233,16 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     return Parts(
         clock=clock,
         parser=ActivityLogParser(),
-        state=State(engine, outbox, build_snapshot_store(settings), clock, telemetry.saved),
+        state=State(engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved),
         open_source=open_source,
         open_dispatcher=open_dispatcher,
         sinks=tuple(sinks.values()),
-        dead_letter=build_dead_letter(settings, clock),
+        dead_letter=build_dead_letter(settings, clock, resources),
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
         rhythm=Rhythm(
             settings.schedule.every, settings.schedule.window, settings.snapshots.every, settings.shutdown.grace
         ),
         start=settings.event_hub.start,
+        resources=resources,
     )

@@ -6,6 +6,7 @@ deliberate mutations show that the property can fail.
 """
 
 import itertools
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -51,6 +52,11 @@ class Story(NamedTuple):
     records: int
 
 
+def saved(engine: Engine) -> list[tuple[str, Any]]:
+    """Return the rows as they come back from a snapshot."""
+    return [(section, row) for section, row in json.loads(json.dumps(list(engine.dump())))]
+
+
 def scripts() -> st.SearchStrategy[list[Step]]:
     """Between two ticks: read on in a partition, go back in it, take a snapshot, die."""
     steps = st.sampled_from(["read", "read", "read", "rewind", "snapshot", "crash"])
@@ -64,7 +70,7 @@ class Run:
         self.make = make
         self.hub = hub
         self.engine = make()
-        self.snapshot = list(self.engine.dump())
+        self.snapshot = saved(self.engine)
         self.cursor = dict.fromkeys(PARTITIONS, 0)
         self.anomalies: dict[str, Any] = {}
         self.alerts: dict[tuple[str, int], str] = {}
@@ -72,7 +78,7 @@ class Run:
         self.snapshot_ticked: datetime | None = None
 
     def save(self) -> None:
-        self.snapshot = list(self.engine.dump())
+        self.snapshot = saved(self.engine)
         self.snapshot_ticked = self.ticked
 
     def crash(self) -> None:

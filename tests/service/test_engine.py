@@ -108,6 +108,16 @@ def test_an_open_bucket_is_told_at_the_next_tick_and_not_again_when_it_closes() 
     assert feed.told(START + 2 * HOUR) == []
 
 
+def test_a_new_habit_is_told_once_although_its_first_bucket_is_not_learnt_yet() -> None:
+    feed = Feed()
+    feed.send("0", event(START + 100 * MINUTE))
+    assert feed.told(START + 105 * MINUTE) == ["a/write"]
+    feed.send("0", event(START + 125 * MINUTE))
+    assert feed.told(START + 135 * MINUTE) == []
+    feed.engine.idle("0", 1, START + DAY)
+    assert feed.told(START + 3 * HOUR) == []
+
+
 def test_more_of_one_identity_in_a_window_is_a_revision_of_the_same_alert() -> None:
     feed = Feed()
     feed.send("0", event(START + 5 * MINUTE), event(START + 5 * MINUTE, actor=BOB))

@@ -1,0 +1,33 @@
+"""A sink in memory: answers as it is told, and remembers what it was sent."""
+
+from collections.abc import Sequence
+
+from service.alerts import Alert
+from service.ports import Receipt, Rendered
+
+
+class FakeSink:
+    """A `service.ports.Sink` for tests; `answer` is what every attempt meets."""
+
+    def __init__(self, name: str = "fake") -> None:
+        self.answer = Receipt("sent", "http_200")
+        self.tried: list[Rendered] = []
+        self.taken: list[Rendered] = []
+        self.closed = False
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
+        return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.model_dump_json().encode()) for a in alerts]
+
+    async def send(self, message: Rendered) -> Receipt:
+        self.tried.append(message)
+        if self.answer.outcome == "sent":
+            self.taken.append(message)
+        return self.answer
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,46 @@
+"""A snapshot store in memory, with two generations, that fails as it is told and knows when it is misused."""
+
+from service.ports import Clock
+
+
+class FakeStore:
+    """A `service.ports.SnapshotStore` for tests.
+
+    Parameters
+    ----------
+    clock, seconds
+        What one `save` takes, and whose time.
+
+    Attributes
+    ----------
+    generations
+        What is kept, newest first.
+    failure
+        What the next saves raise, if anything.
+    overlaps
+        How many saves began before another had ended; a real store would have been damaged.
+    """
+
+    def __init__(self, clock: Clock, *, seconds: float = 0.0) -> None:
+        self.generations: list[bytes] = []
+        self.failure: Exception | None = None
+        self.overlaps = 0
+        self.saves = 0
+        self._clock = clock
+        self._seconds = seconds
+        self._busy = 0
+
+    async def load(self) -> list[bytes]:
+        return list(self.generations)
+
+    async def save(self, data: bytes) -> None:
+        self.overlaps += self._busy
+        self._busy += 1
+        try:
+            await self._clock.sleep(self._seconds)
+        finally:
+            self._busy -= 1
+        if self.failure is not None:
+            raise self.failure
+        self.saves += 1
+        self.generations = [data, *self.generations[:1]]
