@@ -17,14 +17,14 @@ class FakeStore:
         What is kept, newest first.
     failure
         What the next saves raise, if anything.
-    overlaps
-        How many saves began before another had ended; a real store would have been damaged.
+    misused
+        How many saves were cut short, or began before another had ended; a real store would have been damaged.
     """
 
     def __init__(self, clock: Clock, *, seconds: float = 0.0) -> None:
         self.generations: list[bytes] = []
         self.failure: Exception | None = None
-        self.overlaps = 0
+        self.misused = 0
         self.saves = 0
         self._clock = clock
         self._seconds = seconds
@@ -34,12 +34,10 @@ class FakeStore:
         return list(self.generations)
 
     async def save(self, data: bytes) -> None:
-        self.overlaps += self._busy
+        self.misused += self._busy
         self._busy += 1
-        try:
-            await self._clock.sleep(self._seconds)
-        finally:
-            self._busy -= 1
+        await self._clock.sleep(self._seconds)
+        self._busy -= 1
         if self.failure is not None:
             raise self.failure
         self.saves += 1
