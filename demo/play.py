@@ -170,7 +170,7 @@ class Play:
             applied = scrape.total("unwonted_messages_total") if scrape else 0.0
             records = scrape.total("unwonted_records_total") if scrape else 0.0
             now = clock.elapsed()
-            if applied == 0 and now - waiting_since > PATIENCE:
+            if not applied and now - waiting_since > PATIENCE:
                 raise ServiceEnded(f"nothing has been read in {PATIENCE:.0f} s")
             if applied and not began:
                 began, records_then = now, records
@@ -190,23 +190,25 @@ class Play:
         terminal.title(f"Live: {options.live} days, 15 minutes in {options.tick:g} s, an evaluation every 15 minutes")
         service.pace(clock.run(self._rate))
         noted, scrape, over = self._begins, None, 0.0
-        producer = EventHubProducerClient.from_connection_string(hub.connection_string)
-        async with producer, asyncio.TaskGroup() as group:
-            due = takewhile(lambda message: message[0] < self._ends, following)
-            sending = group.create_task(produce(due, producer, clock))
-            while True:
-                scrape = await service.scrape() or scrape
-                self._show_news(receiver)
-                terminal.status(self._status(scrape))
-                if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
-                    noted = clock.now()
-                    terminal.say(self._status(scrape))
-                if sending.done() and clock.now() > self._ends + 2 * TICK:
-                    over = over or clock.elapsed()
-                    waiting = scrape.total("unwonted_outbox_messages") if scrape else 0.0
-                    if not waiting or clock.elapsed() - over > PATIENCE:
-                        break
-                await clock.sleep(0.25)
+        due = takewhile(lambda message: message[0] < self._ends, following)
+        async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
+            sending = asyncio.create_task(produce(due, producer, clock))
+            try:
+                while True:
+                    scrape = await service.scrape() or scrape
+                    self._show_news(receiver)
+                    terminal.status(self._status(scrape))
+                    if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
+                        noted = clock.now()
+                        terminal.say(self._status(scrape))
+                    if sending.done() and clock.now() > self._ends + 2 * TICK:
+                        over = over or clock.elapsed()
+                        if not _waiting(scrape) or clock.elapsed() - over > PATIENCE:
+                            break
+                    await clock.sleep(0.25)
+                await sending
+            finally:
+                sending.cancel()
         self._show_news(receiver)
         terminal.status("")
         return scrape
@@ -240,3 +242,7 @@ class Play:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
+
+
+def _waiting(scrape: Scrape | None) -> bool:
+    return scrape is None or scrape.total("unwonted_outbox_messages") > 0

@@ -131,16 +131,17 @@ def rarity(threshold: float) -> str:
 
 def table(score: Score) -> list[str]:
     """Return the attacks as lines: who, what, when, and whether somebody was told."""
-    head = f"  {'identity':<30} {'attack':<28} {'ATT&CK':<10} {'first step':<10} {'alert':<18}"
-    return [head.rstrip(), *map(_row, score.verdicts)]
+    head = f"  {'identity':<24} {'attack':<24} {'ATT&CK':<9} {'begins':<9}  {'told':<16} as a rare"
+    return [head, *map(_row, score.verdicts)]
 
 
 def _row(verdict: Verdict) -> str:
     campaign = verdict.campaign
     delay = verdict.delay
-    fate = "not found" if delay is None else f"after {span(delay)}"
-    who, what = _cut(campaign.actor_name.partition("@")[0], 30), _cut(campaign.technique, 28)
-    return f"  {who:<30} {what:<28} {campaign.mitre:<10} {_when(campaign.steps[0].time):<10} {fate}"
+    by = " and ".join(name.removeprefix("rare_") for name in verdict.detectors)
+    fate = "not found" if delay is None else f"after {span(delay):<10} {by}"
+    who, what = _cut(campaign.actor_name.partition("@")[0], 24), _cut(campaign.technique, 24)
+    return f"  {who:<24} {what:<24} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate}"
 
 
 def false_alerts(score: Score, days: float, identities: int) -> list[str]:
@@ -148,11 +149,11 @@ def false_alerts(score: Score, days: float, identities: int) -> list[str]:
     number = len(score.false)
     people = f"{days:g} days of {identities} identities"
     if not number:
-        return [f"no false alert in {people}"]
+        return [f"none in {people}"]
     what = "1 identity-day" if number == 1 else f"{number} identity-days"
     names: Sequence[str] = [f"{name.partition('@')[0]} ({day:%a})" for name, day in score.false]
     more = f" and {number - 6} more" if number > 6 else ""
-    return textwrap.wrap(f"false alerts on {what}, in {people}: {', '.join(names[:6])}{more}", WIDTH - 2)
+    return textwrap.wrap(f"{what} in {people}: {', '.join(names[:6])}{more}", WIDTH - 17)
 
 
 def _when(moment: datetime) -> str:
