@@ -6,6 +6,7 @@ Encoding is `snapshot_codec`'s work, deciding when to save the application's.
 import asyncio
 import contextlib
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ class BlobSnapshotStore:
         self._previous = container.get_blob_client(f"{name}.previous")
         self._etag: str | None = None
         self._last: bytes | None = None
+        self._unanswered: set[bytes] = set()
 
     async def load(self) -> list[bytes]:
         """Return what there is, newest first; creates the container if there is none.
@@ -128,24 +130,28 @@ class BlobSnapshotStore:
         OSError
             The service cannot be reached, or says no.
         """
-        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
-        if self._etag is not None:
-            condition = {"etag": self._etag, "match_condition": MatchConditions.IfNotModified}
+        self._unanswered.add(sha256(data).digest())
         try:
-            await self._put(data, condition)
+            await self._put(data)
             if self._last is not None:
                 await self._previous.upload_blob(self._last, overwrite=True)
         except AzureError as error:
             raise OSError(f"the snapshot blob cannot be written ({type(error).__name__})") from error
         self._last = data
 
-    async def _put(self, data: bytes, condition: dict[str, Any]) -> None:
+    async def _put(self, data: bytes) -> None:
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if self._etag is not None:
+            condition = {"etag": self._etag, "match_condition": MatchConditions.IfNotModified}
         try:
             answer = await self._blob.upload_blob(data, overwrite=True, **condition)
             self._etag = answer["etag"]
         except (ResourceModifiedError, ResourceExistsError) as error:
-            # The client retries a PUT whose answer was lost, and then meets its own write.
+            # A PUT whose answer was lost has arrived all the same: its repetition, or the next one, meets our own write.
             there, etag = await self._get(self._blob)
-            if there != data:
+            if there is None or sha256(there).digest() not in self._unanswered:
                 raise SnapshotFenced("another instance has written the snapshot since") from error
             self._etag = etag
+            if there != data:
+                await self._put(data)
+        self._unanswered.clear()

@@ -1,0 +1,17 @@
+"""What many tests share and what is slow to start."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.azurite import Account, azurite, find_azurite
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[Account]:
+    """Give a storage account in Azurite; make each container's name your own."""
+    script = find_azurite()
+    if script is None:
+        pytest.skip("AZURITE IS NOT INSTALLED: run npm ci")
+    with azurite(script) as account:
+        yield account
