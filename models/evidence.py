@@ -11,7 +11,7 @@ from typing import NamedTuple
 from models.anomalies import Anomaly
 from models.decay import faded
 
-REMEMBERED = 5  # earlier anomalies named in an explanation
+REMEMBERED = 3  # earlier anomalies named in an explanation
 NEGLIGIBLE = 0.05
 
 

@@ -1,0 +1,176 @@
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models.anomalies import Anomaly
+from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.detectors.rare_action import RareAction
+from models.events import Actor, ActorKind
+from models.windows import Bucket
+
+HOUR = timedelta(hours=1)
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PEOPLE = [Actor(f"t/p{number}", f"p{number}", ActorKind.HUMAN) for number in range(12)]
+USUAL = ("microsoft.web/sites/write", "microsoft.web/sites/restart/action")
+GRANT = "microsoft.authorization/roleassignments/write"
+KEYS = "microsoft.storage/storageaccounts/listkeys/action"
+EXPORT = "microsoft.compute/disks/begingetaccess/action"
+HOME, ABROAD = "10.1.2.3", "198.51.100.7"
+
+
+def bucket_of(
+    actor: Actor, when: datetime, *actions: str, address: str = HOME, denied: bool = False, attempts: int = 1
+) -> ActorBucket:
+    bucket = Bucket.of(when, HOUR)
+    cells = tuple(
+        Cell(
+            action,
+            action,
+            bucket.start + timedelta(minutes=number),
+            attempts,
+            int(not denied),
+            0,
+            int(denied),
+            (address,),
+            ("sub-1",),
+        )
+        for number, action in enumerate(actions)
+    )
+    return ActorBucket(actor, bucket, cells)
+
+
+def crowd_of(*group: ActorBucket) -> Crowd:
+    actions = {cell.action: Tally(1, int(cell.failed)) for seen in group for cell in seen.cells}
+    return Crowd(len(group), actions)
+
+
+def learn(detector: RareAction, seen: ActorBucket) -> list[Anomaly]:
+    scored = detector.score(seen, crowd_of(seen))
+    detector.learn(seen, crowd_of(seen), scored)
+    return scored
+
+
+def at_work(days: int = 30) -> RareAction:
+    """A dozen people who have written and restarted websites from home, every day for a month."""
+    detector = RareAction()
+    for day in range(days):
+        for actor in PEOPLE:
+            for hour in (0, 2, 5):
+                learn(detector, bucket_of(actor, MONDAY + timedelta(days=day, hours=hour), *USUAL))
+    return detector
+
+
+@pytest.fixture(scope="module")
+def known() -> RareAction:
+    """Shared by the tests that only score."""
+    return at_work()
+
+
+def judged(detector: RareAction, *actions: str, actor: Actor = PEOPLE[0], **how: Any) -> list[Anomaly]:
+    seen = bucket_of(actor, MONDAY + timedelta(days=30), *actions, **how)
+    return detector.score(seen, crowd_of(seen))
+
+
+def test_a_sequence_of_an_intruder_fires_and_a_usual_day_stays_silent(known: RareAction) -> None:
+    attack = judged(known, GRANT, KEYS, EXPORT, address=ABROAD)
+    assert max(anomaly.score for anomaly in attack) >= known.default_threshold
+    assert all(anomaly.score < 10.0 for anomaly in judged(known, *USUAL))
+
+
+def test_each_sign_makes_it_more_surprising(known: RareAction) -> None:
+    [plain] = judged(known, "microsoft.sql/servers/write")
+    [denied] = judged(known, "microsoft.sql/servers/write", denied=True)
+    [abroad] = judged(known, "microsoft.sql/servers/write", address=ABROAD)
+    [sensitive] = judged(known, GRANT)
+    after = judged(known, KEYS, EXPORT, "microsoft.sql/servers/write")[-1]
+    night = known.score(
+        bucket_of(PEOPLE[0], MONDAY + timedelta(days=30, hours=17), "microsoft.sql/servers/write"), Crowd(1, {})
+    )[0]
+    for odder in (denied, abroad, sensitive, after, night):
+        assert odder.surprise > plain.surprise
+
+
+def test_a_new_network_is_one_surprise_however_much_is_done_from_there(known: RareAction) -> None:
+    first, second = judged(known, "microsoft.sql/servers/write", "microsoft.cache/redis/write", address=ABROAD)
+    assert "network" in _terms(first)
+    assert "network" not in _terms(second)
+
+
+def test_an_end_of_an_older_operation_is_no_attempt() -> None:
+    detector = RareAction()
+    seen = bucket_of(PEOPLE[0], MONDAY, GRANT, attempts=0)
+    assert learn(detector, seen) == []
+    assert detector.memory().keys == 0
+
+
+def test_what_several_colleagues_do_becomes_less_surprising() -> None:
+    detector = at_work(10)
+    [before] = judged(detector, KEYS, actor=PEOPLE[11])
+    for actor in PEOPLE[:8]:
+        learn(detector, bucket_of(actor, MONDAY + timedelta(days=10), KEYS))
+        learn(detector, bucket_of(actor, MONDAY + timedelta(days=11), KEYS))
+    [after] = judged(detector, KEYS, actor=PEOPLE[11])
+    assert after.surprise < before.surprise - 0.5
+
+
+def test_evidence_carries_over_to_the_next_hours_and_names_what_came_before() -> None:
+    detector = at_work()
+    first = learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), GRANT, KEYS, address=ABROAD))
+    [later] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=30, hours=3), EXPORT), Crowd(1, {}))
+    [alone] = detector.score(bucket_of(PEOPLE[1], MONDAY + timedelta(days=30, hours=3), EXPORT), Crowd(1, {}))
+    assert later.surprise > alone.surprise + 1.0
+    assert first[0].id in later.evidence["evidence"]["anomalies"]  # type: ignore[index,operator,call-overload]
+
+
+def test_late_cells_teach_without_counting_the_bucket_twice() -> None:
+    detector = at_work(3)
+    habit = detector.rarity.habits.touch(PEOPLE[0].id)
+    buckets = habit.buckets
+    seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=2, hours=5), "microsoft.web/sites/delete")
+    seen = seen._replace(cells=tuple(cell._replace(late=True) for cell in seen.cells))
+    detector.learn(seen, crowd_of(seen), [])
+    assert habit.buckets == buckets
+    assert "microsoft.web/sites/delete" in habit.actions
+
+
+def test_the_sum_can_be_redone_from_the_payload_alone(known: RareAction) -> None:
+    for anomaly in judged(known, GRANT, KEYS, EXPORT, address=ABROAD, denied=True):
+        payload = json.loads(json.dumps(anomaly.evidence))
+        terms, part, outcome = payload["terms"], payload["probability"], payload["outcome"]
+        own = max(part["times"] - part["discount"], 0.0) / (part["active_buckets"] + part["concentration"])
+        assert part["action"] == pytest.approx(own + part["novelty"] * part["peers"])
+        assert terms["action"] == pytest.approx(-math.log10(part["action"]))
+        assert terms["outcome"] == pytest.approx(-math.log10(outcome["probability"]))
+        alone = sum(value for name, value in terms.items() if name != "evidence")
+        gathered = payload["evidence"]
+        expected = gathered["share"] * min(gathered["so_far"], gathered["most"]) if alone > gathered["floor"] else 0.0
+        assert terms["evidence"] == pytest.approx(expected)
+        assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
+        assert anomaly.score == pytest.approx(
+            min(100.0, -25.0 * math.log10(payload["user_day"]["probability"])), abs=0.01
+        )
+
+
+def test_why_is_a_sentence_with_the_numbers(known: RareAction) -> None:
+    [anomaly] = judged(known, GRANT, address=ABROAD)
+    assert anomaly.why.startswith("Never in its 30 active days; none of 12 known identities ever did it; usually it ")
+    assert "network new to this identity" in anomaly.why
+    assert str(anomaly.evidence["counterfactual"]).startswith("Would be ordinary")
+
+
+def test_below_the_floor_for_explaining_nothing_is_explained(known: RareAction) -> None:
+    assert all(anomaly.why == "" and not anomaly.evidence for anomaly in judged(known, *USUAL))
+
+
+def test_the_service_says_how_warm_it_is(known: RareAction) -> None:
+    assert RareAction().memory().warmth == 0.0
+    assert 0.3 < known.memory().warmth <= 1.0
+
+
+def _terms(anomaly: Anomaly) -> dict[str, float]:
+    terms = anomaly.evidence["terms"]
+    assert isinstance(terms, dict)
+    return {name: value for name, value in terms.items() if isinstance(value, float)}
