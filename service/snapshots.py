@@ -147,7 +147,7 @@ class BlobSnapshotStore:
             answer = await self._blob.upload_blob(data, overwrite=True, **condition)
             self._etag = answer["etag"]
         except (ResourceModifiedError, ResourceExistsError) as error:
-            # A PUT whose answer was lost has arrived all the same: its repetition, or the next one, meets our own write.
+            # A PUT whose answer was lost may have arrived: its repetition, or the next one, meets our own write.
             there, etag = await self._get(self._blob)
             if there is None or sha256(there).digest() not in self._unanswered:
                 raise SnapshotFenced("another instance has written the snapshot since") from error

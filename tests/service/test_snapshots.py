@@ -202,7 +202,7 @@ async def test_a_put_whose_answer_was_lost_meets_its_own_write_and_goes_on(stora
 
 
 @pytest.mark.integration
-async def test_a_put_that_failed_and_had_arrived_all_the_same_is_not_taken_for_another_writers(
+async def test_a_put_that_failed_and_yet_arrived_is_not_taken_for_another_writers(
     storage: Account,
 ) -> None:
     name = f"c{uuid4().hex}"
@@ -213,9 +213,10 @@ async def test_a_put_that_failed_and_had_arrived_all_the_same_is_not_taken_for_a
         store = BlobSnapshotStore(client, "snapshot")
         await store.load()
         await store.save(b"one")
-        proxy.lose_answers_of_puts = 1
+        proxy.lose_answers_of_puts = 9
         with pytest.raises(OSError, match="cannot be written"):
             await store.save(b"two")
+        proxy.lose_answers_of_puts = 0
         proxy.broken = True
         with pytest.raises(OSError, match="cannot be written"):
             await store.save(b"three")
