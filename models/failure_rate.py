@@ -21,7 +21,8 @@ ACTION_STRENGTH = 5.0
 PERSONAL_STRENGTH = 2.0
 PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
-LARGEST = 0.98
+MOST_RELIEF = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
+SMALLEST, LARGEST = 0.002, 0.98
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
@@ -130,7 +131,7 @@ class FailureRate(base.AnomalyDetector):
                 ledger.pairs[action][0] += weight
 
     def probability(self, actor: str, action: str, hours: float, crowd: Crowd | None = None) -> float:
-        """Return the probability, in (0, 0.98], that `actor`'s attempt at `action` fails; `crowd` mends outages."""
+        """Return the probability, in [0.002, 0.98], that `actor`'s attempt at `action` fails; `crowd` mends outages."""
         weight = growth(hours, self.half_life)
         common = self.common(action, hours)
         ledger = self._ledgers.get(actor)
@@ -146,7 +147,7 @@ class FailureRate(base.AnomalyDetector):
         if crowd is not None:
             others, failing = self._others(action, crowd)
             probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))
-        return min(LARGEST, probability)
+        return min(LARGEST, max(SMALLEST, probability))
 
     def common(self, action: str, hours: float) -> float:
         """Return the probability that anybody's attempt at `action` fails."""
@@ -157,8 +158,9 @@ class FailureRate(base.AnomalyDetector):
             (self._actions[action][0] if action in self._actions else None, ACTION_STRENGTH),
         ):
             if counts is not None:
-                rate = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
-        return min(LARGEST, rate)
+                own = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
+                rate = max(own, rate * MOST_RELIEF)
+        return min(LARGEST, max(SMALLEST, rate))
 
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
         """Return what is known, faded to `hours`, for an explanation."""

@@ -1,0 +1,119 @@
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.anomalies import Anomaly
+from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.detectors.rare_failure import RareFailure
+from models.events import Actor, ActorKind
+from models.windows import Bucket
+
+HOUR = timedelta(hours=1)
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+JOB = Actor("t/log-delivery", "log-delivery", ActorKind.SERVICE_PRINCIPAL)
+PEOPLE = [Actor(f"t/p{number}", f"p{number}", ActorKind.HUMAN) for number in range(10)]
+WRITE = "microsoft.web/sites/write"
+DOORS = ("microsoft.keyvault/vaults/read", "microsoft.sql/servers/write", "microsoft.storage/accounts/listkeys/action")
+
+
+def bucket_of(
+    actor: Actor, hour: int, *actions: str, succeeded: int = 0, failures: int = 0, denials: int = 0
+) -> ActorBucket:
+    bucket = Bucket.of(MONDAY + hour * HOUR, HOUR)
+    attempts = succeeded + failures + denials
+    cells = [
+        Cell(name, name, bucket.start + timedelta(minutes=n), attempts, succeeded, failures, denials)
+        for n, name in enumerate(actions)
+    ]
+    return ActorBucket(actor, bucket, tuple(cells))
+
+
+def crowd_of(*group: ActorBucket) -> Crowd:
+    tallies: dict[str, Tally] = {}
+    for seen in group:
+        for cell in seen.cells:
+            before = tallies.get(cell.action, Tally(0, 0))
+            tallies[cell.action] = Tally(before.actors + 1, before.failing + cell.failed)
+    return Crowd(len(group), tallies)
+
+
+def learn(detector: RareFailure, *group: ActorBucket) -> list[Anomaly]:
+    crowd = crowd_of(*group)
+    judged = [(seen, detector.score(seen, crowd)) for seen in group]
+    for seen, scored in judged:
+        detector.learn(seen, crowd, scored)
+    return [anomaly for _, scored in judged for anomaly in scored]
+
+
+def at_work(hours: int = 300) -> RareFailure:
+    detector = RareFailure()
+    for hour in range(hours):
+        learn(detector, *(bucket_of(actor, hour, WRITE, succeeded=2) for actor in PEOPLE))
+    return detector
+
+
+@pytest.fixture(scope="module")
+def known() -> RareFailure:
+    """Shared by the tests that only score."""
+    return at_work()
+
+
+def judged(detector: RareFailure, seen: ActorBucket) -> list[Anomaly]:
+    return detector.score(seen, crowd_of(seen))
+
+
+def test_doors_that_stay_shut_fire_and_success_is_not_judged_at_all(known: RareFailure) -> None:
+    assert max(a.score for a in judged(known, bucket_of(PEOPLE[0], 300, *DOORS, denials=1))) >= known.default_threshold
+    assert judged(known, bucket_of(PEOPLE[0], 300, WRITE, succeeded=3)) == []
+
+
+def test_ten_thousand_equal_refusals_a_week_are_silent_after_their_first_hours() -> None:
+    detector, loud = at_work(48), []
+    for hour in range(48, 48 + 168):
+        group = [bucket_of(actor, hour, WRITE, succeeded=2) for actor in PEOPLE]
+        group.append(bucket_of(JOB, hour, "microsoft.insights/logs/write", denials=60))
+        loud += [hour for anomaly in learn(detector, *group) if anomaly.score >= detector.default_threshold]
+    assert len(loud) <= 1
+    assert set(loud) <= {48}
+
+
+def test_a_refusal_weighs_more_than_a_conflict(known: RareFailure) -> None:
+    [refused] = judged(known, bucket_of(PEOPLE[0], 300, WRITE, denials=1))
+    [conflict] = judged(known, bucket_of(PEOPLE[0], 300, WRITE, failures=1))
+    assert refused.surprise > conflict.surprise
+
+
+def test_a_failure_at_something_never_tried_weighs_more_than_at_the_usual(known: RareFailure) -> None:
+    crowd = Crowd(1, {})
+    [usual] = known.score(bucket_of(PEOPLE[0], 300, WRITE, denials=1), crowd)
+    [never] = known.score(bucket_of(PEOPLE[0], 300, "microsoft.web/sites/delete", denials=1), crowd)
+    assert never.surprise > usual.surprise
+
+
+def test_an_outage_of_a_service_is_not_an_alert_for_everybody(known: RareFailure) -> None:
+    group = [bucket_of(actor, 300, WRITE, failures=1) for actor in PEOPLE]
+    scores = [anomaly.score for seen in group for anomaly in known.score(seen, crowd_of(*group))]
+    assert len(scores) == len(PEOPLE)
+    assert max(scores) < 25.0
+
+
+def test_an_end_that_came_in_a_later_bucket_is_judged(known: RareFailure) -> None:
+    seen = bucket_of(PEOPLE[0], 300, DOORS[0], denials=1)
+    seen = seen._replace(cells=tuple(cell._replace(attempts=0) for cell in seen.cells))
+    assert len(judged(known, seen)) == 1
+
+
+def test_the_sum_can_be_redone_from_the_payload_alone(known: RareFailure) -> None:
+    explained = [a for a in judged(known, bucket_of(PEOPLE[0], 300, *DOORS, denials=1)) if a.evidence]
+    assert explained
+    for anomaly in explained:
+        payload = json.loads(json.dumps(anomaly.evidence))
+        terms, gathered = payload["terms"], payload["evidence"]
+        assert terms["outcome"] == pytest.approx(-math.log10(payload["outcome"]["probability"]))
+        alone = sum(value for name, value in terms.items() if name != "evidence")
+        expected = gathered["share"] * min(gathered["so_far"], gathered["most"]) if alone > gathered["floor"] else 0.0
+        assert terms["evidence"] == pytest.approx(expected)
+        assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
+        assert anomaly.why.startswith("It was refused, expected in ")
