@@ -91,10 +91,16 @@ class Overheard(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.condition = ""
-        self.words = ""
         self.attached = asyncio.Event()
         self.refused = asyncio.Event()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.attached.clear()
+        self.refused.clear()
+        self.condition = ""
+        self.words = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at one record; frames come as named tuples in its arguments."""

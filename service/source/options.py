@@ -82,7 +82,12 @@ class SourceOptions:
     tls: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what the SDK would refuse later and less clearly."""
+        """Refuse what the SDK would refuse later and less clearly, and alarms that could not be silent."""
+        if self.silent_after < 2 * self.max_wait:
+            raise SourceError(
+                f"A partition cannot count as silent after {self.silent_after:g} s when an idle one reports only every "
+                f"{self.max_wait:g} s: the former must be at least twice the latter."
+            )
         if self.connection_string is None:
             if not self.namespace or not self.hub:
                 raise SourceError(

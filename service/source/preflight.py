@@ -80,23 +80,22 @@ class Preflight:
         RefusalError
             If the hub cannot be used as configured, or not within the deadline.
         """
-        last: RefusalError | None = None
-        try:
-            async with asyncio.timeout(self._options.start_deadline):
-                while True:
-                    try:
-                        return await self._attempt()
-                    except RefusalError as refusal:
-                        if refusal.kind not in _PASSING:
-                            raise
-                        last = refusal
-                    heed_cancellation()
-                    await self._clock.sleep(1.0)
-        except TimeoutError:
-            raise last or RefusalError(
-                "unreachable",
-                paragraph("unreachable", self._options, f"no answer within {self._options.start_deadline:g} s"),
-            ) from None
+        with overhear() as ear:
+            last: RefusalError | None = None
+            try:
+                async with asyncio.timeout(self._options.start_deadline):
+                    while True:
+                        try:
+                            return await self._attempt(ear)
+                        except RefusalError as refusal:
+                            if refusal.kind not in _PASSING:
+                                raise
+                            last = refusal
+                        heed_cancellation()
+                        await self._clock.sleep(1.0)
+            except TimeoutError:
+                late = TimeoutError(f"no answer within {self._options.start_deadline:g} s")
+                raise last or self._refusal(late, ear) from None
 
     async def partitions(self) -> list[str]:
         """Return the ids of the hub's partitions."""
@@ -108,21 +107,17 @@ class Preflight:
         async with self._client() as client:
             return await _extents(client, partitions)
 
-    async def _attempt(self) -> list[Extent]:
+    async def _attempt(self, ear: Overheard) -> list[Extent]:
+        ear.forget()
         await self._token()
         before = dict(self._positions())
         extents: list[Extent]
-        with overhear() as ear:
-            async with self._client() as client:
-                try:
-                    partitions = await client.get_partition_ids()
-                except SDK_ERRORS as error:
-                    raise self._refusal(error, ear) from None
-        async with self._client() as client:
+        async with self._client(trace=True) as client:
             try:
+                partitions = await client.get_partition_ids()
                 extents, _ = await together(_extents(client, partitions), self._attach(partitions[0]))
             except SDK_ERRORS as error:
-                raise self._refusal(error, None) from None
+                raise self._refusal(error, ear) from None
         refuse_recreated(self._options, extents, before)
         return extents
 
@@ -179,16 +174,15 @@ class Preflight:
             raise RefusalError(refusal.kind, no_such_group(self._options, ear.words or ear.condition))
         raise refusal
 
-    def _refusal(self, error: Exception, ear: Overheard | None) -> RefusalError:
-        condition = ear.condition if ear is not None else ""
-        kind = classify(error, condition)
-        detail = (ear.words if ear is not None else "") or condition or condition_of(error)
+    def _refusal(self, error: Exception, ear: Overheard) -> RefusalError:
+        kind = classify(error, ear.condition)
+        detail = ear.words or ear.condition or condition_of(error)
         if kind not in {"unauthorized", "not-found"} or not detail:
             detail = short(error)
         return RefusalError(kind, paragraph(kind, self._options, detail))
 
-    def _client(self) -> EventHubConsumerClient:
-        return open_client(self._options, self._credential, retry_total=0)
+    def _client(self, *, trace: bool = False) -> EventHubConsumerClient:
+        return open_client(self._options, self._credential, retry_total=0, trace=trace)
 
 
 async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any, on_error: Any) -> None:

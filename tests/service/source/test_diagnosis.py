@@ -3,6 +3,7 @@ import logging
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.eventhub._pyamqp.error import AMQPConnectionError, AMQPLinkError, ErrorCondition
+from azure.eventhub._pyamqp.performatives import AttachFrame, DetachFrame
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, ConnectionLostError, EventHubError
 
 from service.source import SourceOptions
@@ -72,6 +73,30 @@ def test_every_kind_has_its_paragraph_that_names_the_place(kind: str) -> None:
     assert "acme.servicebus.windows.net" in text
     assert "\n" not in text
     assert text.endswith(".")
+
+
+def test_attaching_and_being_refused_are_read_from_the_frames_that_the_sdk_logs() -> None:
+    log = logging.getLogger("azure.eventhub._pyamqp.aio._link_async")
+    rejected = AttachFrame(**dict.fromkeys(AttachFrame._fields))
+    accepted = rejected._replace(source=[b"amqps://acme/logs/ConsumerGroups/g/Partitions/0"])
+    cbs = rejected._replace(source=[b"$cbs"])
+    with overhear() as ear:
+        log.debug("-> %r", accepted)
+        log.debug("<- %r", cbs)
+        log.debug("<- %r", rejected)
+        log.debug("<- %r", DetachFrame(3, True, None))
+        assert not ear.attached.is_set()
+        assert not ear.refused.is_set()
+        log.debug("<- %r", accepted)
+        assert ear.attached.is_set()
+        words = b"No such group. To know more visit https://x. TrackingId:1_G, Timestamp:2026"
+        log.debug("<- %r", DetachFrame(3, True, [b"amqp:not-found", words, None]))
+        assert (ear.condition, ear.words) == ("amqp:not-found", "No such group")
+        log.debug("<- %r", DetachFrame(3, True, [b"amqp:link:stolen"]))
+        assert ear.condition == "amqp:not-found"
+        ear.forget()
+        log.info("CBS Put token error: %r", AMQPLinkError(b"amqp:client-error"))
+        assert not ear.refused.is_set()
 
 
 def test_the_sdks_log_stays_out_of_ours_during_a_diagnosis_and_is_as_before_afterwards(

@@ -108,6 +108,26 @@ async def test_a_slow_handler_meets_resets_without_gaps_and_is_never_interrupted
         assert recorder.count == 121
 
 
+async def test_a_connection_that_stays_open_but_delivers_nothing_is_replaced() -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        recorder, clock = Recorder(), FakeClock()
+        fill(hub, "0", 5)
+        async with running(source_of(hub, recorder, clock, idle_timeout=1.0, max_wait=1.0), recorder):
+            await recorder.until(5)
+            hub.faults.silent = True  # longer than the idle time-out: the SDK closes, and waits for an answer for ever
+            await SystemClock().sleep(2.0)
+            hub.faults.silent = False
+            fill(hub, "0", 5)
+            recorder.events.clear()
+            await clock.advance(60.0)
+            await recorder.until_told(Tips)
+            await clock.advance(65.0)
+            silent = await recorder.until_told(Silent, partition="0")
+            assert "the SDK delivers nothing" in silent.reason
+            await recorder.until_told(Recovered, partition="0")
+            await recorder.until(10)
+
+
 async def test_a_hub_that_was_away_for_long_is_waited_for_and_read_on_where_it_was_left() -> None:
     async with EmbeddedHub(partitions=1) as hub:
         recorder, clock = Recorder(), FakeClock()

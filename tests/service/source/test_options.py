@@ -52,6 +52,11 @@ def test_a_connection_string_that_cannot_be_read_is_refused_without_being_quoted
     assert caught.value.__suppress_context__
 
 
+def test_silence_must_last_longer_than_an_idle_partition_is_quiet() -> None:
+    with pytest.raises(SourceError, match="at least twice"):
+        SourceOptions(connection_string=OF_A_HUB, max_wait=40.0, silent_after=60.0)
+
+
 def test_the_key_is_not_in_the_repr() -> None:
     options = SourceOptions(connection_string=OF_A_HUB, start=datetime(2026, 11, 2, tzinfo=UTC))
     assert KEY not in repr(options)
