@@ -7,7 +7,9 @@ that runs live. Reading options and printing are the command line's business.
 import gzip
 import heapq
 import io
+import re
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +29,9 @@ from service.scheduler import next_tick
 
 BLOCK = 256
 STRAY = timedelta(days=1)
+ENOUGH = 2
 PARTITION = "replay"
+_ENVELOPE = re.compile(rb'\{\s*"records"\s*:', re.IGNORECASE)
 
 
 class Summary(NamedTuple):
@@ -82,17 +86,13 @@ class Replay:
         self._first: datetime | None = None
         self._due = EPOCH
         self._sequence = -1
+        self._group: list[ActivityEvent] = []
 
     def run(self, files: Iterable[Iterable[bytes]]) -> Summary:
         """Replay files of lines, a record or an envelope each; returns the totals."""
-        for _, _, parsed in heapq.merge(*(self._blocks(number, lines) for number, lines in enumerate(files))):
-            self._counts["records"] += parsed.records
-            self._counts["rejects"] += len(parsed.rejects)
-            self._counts["left_out"] += sum(parsed.left_out.values())
-            for reject in parsed.rejects:
-                self._on_reject(reject)
-            if parsed.events:
-                self._replay(parsed.events)
+        for arrived, _, event in heapq.merge(*(self._events(number, lines) for number, lines in enumerate(files))):
+            self._take(event, arrived)
+        self._apply()
         if self._first is not None:
             options = self.engine.options
             self._tick_until(self._now + options.bucket + options.lateness + self._every)
@@ -108,40 +108,58 @@ class Replay:
             last=self._now if self._first else None,
         )
 
-    def _blocks(self, number: int, lines: Iterable[bytes]) -> Iterator[tuple[datetime, int, Parsed]]:
-        """Yield parsed blocks of lines with a time to merge them by, which never goes back."""
-        newest = EPOCH
+    def _events(self, number: int, lines: Iterable[bytes]) -> Iterator[tuple[datetime, int, ActivityEvent]]:
+        """Yield a file's events with the time at which each is there, which never goes back."""
+        reached = EPOCH
+        for block, following in _with_next(self._blocks(lines)):
+            events = [event for parsed in block for event in parsed.events]
+            coming = [event.time for parsed in following for event in parsed.events]
+            for event, arrival in zip(events, _arrivals([one.time for one in events], coming, reached), strict=True):
+                reached = max(reached, arrival)
+                yield reached, number, event
+
+    def _blocks(self, lines: Iterable[bytes]) -> Iterator[list[Parsed]]:
         source = iter(lines)
         while block := list(islice(source, BLOCK)):
             self._on_read()
-            for body in _bodies([line.strip() for line in block]):
-                parsed = self._parser.parse(body)
-                if parsed.events:
-                    newest = max(newest, min(event.time for event in parsed.events))
-                yield newest, number, parsed
+            found = self._parse([line for line in map(bytes.strip, block) if line])
+            for parsed in found:
+                self._counts["records"] += parsed.records
+                self._counts["rejects"] += len(parsed.rejects)
+                self._counts["left_out"] += sum(parsed.left_out.values())
+                for reject in parsed.rejects:
+                    self._on_reject(reject)
+            yield found
 
-    def _replay(self, events: Sequence[ActivityEvent]) -> None:
-        ceiling = _ceiling([event.time for event in events])
+    def _parse(self, lines: list[bytes]) -> list[Parsed]:
+        """Parse lines as one envelope if they are bare records, because that is the parser's fast path."""
+        if lines and all(line.startswith(b"{") and not _ENVELOPE.match(line) for line in lines):
+            parsed = self._parser.parse(b'{"records":[' + b",".join(lines) + b"]}")
+            # A broken line must not take its neighbours with it.
+            if not parsed.rejects:
+                return [parsed]
+        return [self._parser.parse(line) for line in lines]
+
+    def _take(self, event: ActivityEvent, arrived: datetime) -> None:
         if self._first is None:
-            self._first = min(event.time for event in events)
-            self._now = self._first
-            self._due = next_tick(self._first, self._every)
-            self.engine.begin(self._first - self.engine.options.bucket)
-        group: list[ActivityEvent] = []
-        for event in events:
-            arrived = max(self._now, min(event.time, ceiling))
-            if arrived >= self._due:
-                self._apply(group)
-                group = []
-                self._tick_until(arrived)
-            self._now = arrived
-            group.append(event)
-        self._apply(group)
+            self._first = self._now = arrived
+            self._due = next_tick(arrived, self._every)
+            self.engine.begin(EPOCH)
+        if arrived >= self._due:
+            self._apply()
+            self._tick_until(arrived)
+        self._now = arrived
+        self._group.append(event)
+        if len(self._group) == BLOCK:
+            self._apply()
 
-    def _apply(self, group: Sequence[ActivityEvent]) -> None:
+    def _apply(self) -> None:
+        if not self._group:
+            return
         self._sequence += 1
         message = Message(PARTITION, self._sequence, str(self._sequence), self._now, b"")
-        applied = self.engine.apply(message, group)
+        applied = self.engine.apply(message, self._group)
+        self._group.clear()
         self._seen.update(applied.seen)
         self._counts["clamped"] += applied.clamped
         self._judged(applied.scored)
@@ -164,21 +182,32 @@ class Replay:
             self._on_scored(scored)
 
 
-def _bodies(lines: list[bytes]) -> Iterator[bytes]:
-    """Yield lines as message bodies: bare records as one envelope, because that is the parser's fast path."""
-    if all(line.startswith(b"{") and not line.startswith(b'{"records"') for line in lines if line):
-        yield b'{"records":[' + b",".join(line for line in lines if line) + b"]}"
-    else:
-        yield from (line for line in lines if line)
+def _with_next(blocks: Iterator[list[Parsed]]) -> Iterator[tuple[list[Parsed], list[Parsed]]]:
+    """Pair each block with the one after it."""
+    block = next(blocks, None)
+    while block is not None:
+        following = next(blocks, None)
+        yield block, following or []
+        block = following
 
 
-def _ceiling(times: Sequence[datetime]) -> datetime:
-    """Return the newest time that is not a stray one, more than a day ahead of nearly all its neighbours."""
-    ordered = sorted(times)
-    for at in range(len(ordered) // 2 + 1, len(ordered)):
-        if ordered[at] - ordered[at - 1] > STRAY and len(ordered) - at <= 2:
-            return ordered[at - 1]
-    return ordered[-1]
+def _arrivals(times: Sequence[datetime], coming: Sequence[datetime], newest: datetime) -> list[datetime]:
+    """Return when each event came, at the latest: at its own time, unless that is a stray one.
+
+    A time more than a day ahead of all before it is stray if most of what comes after it is more than a day older:
+    were it believed, all of that would be too late.
+    """
+    found = []
+    for at, time in enumerate(times):
+        arrival = time
+        if time > newest + STRAY:
+            later = [*times[at + 1 :], *coming]
+            older = [one for one in later if one < time - STRAY]
+            if len(older) * 2 > len(later) >= ENOUGH:
+                arrival = max(newest, min(older))
+        newest = max(newest, arrival)
+        found.append(arrival)
+    return found
 
 
 class Lines:
@@ -191,13 +220,18 @@ class Lines:
     """
 
     def __init__(self, path: str) -> None:
+        self.name = "standard input" if path == "-" else path
         self.size = 0 if path == "-" else Path(path).stat().st_size
-        self._raw = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed by `close`
+        raw = sys.stdin.buffer if path == "-" else Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._raw = io.BufferedReader(cast("io.RawIOBase", raw))
         self._countable = path != "-"
 
     def __iter__(self) -> Iterator[bytes]:
-        packed = cast("io.BufferedReader", self._raw).peek(2)[:2] == b"\x1f\x8b"
-        return iter(gzip.open(self._raw) if packed else self._raw)
+        try:
+            packed = self._raw.peek(2)[:2] == b"\x1f\x8b"
+            yield from gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        except (OSError, EOFError, zlib.error) as error:
+            raise OSError(f"{self.name} cannot be read to its end: {error}") from error
 
     @property
     def position(self) -> int:
