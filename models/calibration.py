@@ -37,6 +37,9 @@ class Calibration(base.AnomalyDetector):
     ----------
     location, slope
         Prior tail: below `location` every user-day, then `slope` powers of ten a unit of surprise.
+    cold
+        How much further out the prior's `location` is while nothing is known: a tenant that is seen for the first time
+        surprises more, and the shift goes as `warmth` comes.
     strength
         User-days that the prior is worth.
     half_life
@@ -52,17 +55,23 @@ class Calibration(base.AnomalyDetector):
     From the first day on, a large surprise fires and a small one stays silent:
 
     >>> model = Calibration()
-    >>> model.score_one({"surprise": 9.0}) > 75.0
+    >>> model.score_one({"surprise": 11.0}) > 75.0
     True
-    >>> model.score_one({"surprise": 1.0})
+    >>> model.score_one({"surprise": 3.0})
     0.0
     """
 
     def __init__(
-        self, location: float = 1.5, slope: float = 0.52, strength: float = 200.0, half_life: float = 4.0
+        self,
+        location: float = 1.4,
+        slope: float = 0.5,
+        cold: float = 2.5,
+        strength: float = 200.0,
+        half_life: float = 4.0,
     ) -> None:
         self.location = location
         self.slope = slope
+        self.cold = cold
         self.strength = strength
         self.half_life = half_life
         self._day = -1
@@ -150,10 +159,11 @@ class Calibration(base.AnomalyDetector):
     def _refresh(self) -> None:
         self.user_days = sum(self._known)
         total = max(1e-9, self.strength + self.user_days)
+        location = self.location + self.cold * (1.0 - self.warmth)
         exceeded, reached = [], 0.0
         for bin_ in range(BINS - 1, -1, -1):
             reached += self._known[bin_]
-            prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - self.location) * self.slope))
+            prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - location) * self.slope))
             exceeded.append(min(1.0, (self.strength * prior + reached) / total))
         exceeded.reverse()
         often, seldom = _crossing(exceeded, OFTEN), _crossing(exceeded, SELDOM)

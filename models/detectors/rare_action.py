@@ -24,7 +24,9 @@ from models.sensitivity import SENSITIVE, sensitivity
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
-FAMILIAR = 0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
+FAMILIAR = (
+    0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
+)
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 NOTHING: Mapping[str, float] = {}
 GATHERING = Accumulation()

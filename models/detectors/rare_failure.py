@@ -86,7 +86,7 @@ class RareFailure:
         self.explain_from = explain_from
         self.evidence = evidence
         self.failures = FailureRate(half_life=half_life_days * 24.0, max_identities=max_identities)
-        self.calibration = Calibration(location=0.3, slope=0.7)
+        self.calibration = Calibration(location=-0.5, slope=0.5, cold=1.0)
         self._troubles = Keyed(max_identities, Trouble)
 
     @property

@@ -37,7 +37,7 @@ def test_is_honest_once_it_knows_the_tenant() -> None:
 def test_is_the_prior_on_the_first_day_and_says_how_warm_it_is() -> None:
     model = Calibration()
     assert model.warmth == 0.0
-    assert 40.0 < model.score(5.3) < 60.0
+    assert 40.0 < model.score(8.0) < 60.0
     assert tenant(30, 100).warmth == 1.0
 
 
