@@ -10,7 +10,6 @@ import secrets
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, takewhile
 from pathlib import Path
@@ -21,6 +20,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from demo.compressed import CompressedClock
 from demo.hub import EmbeddedHub
 from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
+from demo.options import Options
 from demo.produce import Message, produce
 from demo.receiver import Receiver
 from demo.receiver.checks import SIGNATURE_TOLERANCE
@@ -28,60 +28,12 @@ from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
 from demo.show import Terminal, bar, rarity
 from demo.summary import Learnt, judge, sum_up
-from demo.tenant import Tenant, TenantPlan
+from demo.tenant import Tenant
 
 TICK = timedelta(minutes=15)
 AFTERMATH = timedelta(hours=1)
 """How long the calendar runs on behind the last day: records need minutes to arrive."""
 PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line says.
-
-    Attributes
-    ----------
-    seed, identities, attacks
-        Of the tenant.
-    history, live
-        Days to learn from, days to watch.
-    tick
-        Real seconds that 15 minutes of the calendar take.
-    threshold
-        Least score that alerts.
-    page_port, metrics_port
-        Where to look; another one is taken if somebody listens there already.
-    keep
-        Whether to stay until interrupted.
-    screenshot
-        Where to put a picture of the page.
-    """
-
-    seed: int
-    identities: int
-    attacks: int
-    history: int
-    live: int
-    tick: float
-    threshold: float
-    page_port: int
-    metrics_port: int
-    keep: bool
-    screenshot: Path | None
-
-    @property
-    def plan(self) -> TenantPlan:
-        """The tenant's plan: no attack in what is learnt from."""
-        days = self.history + self.live
-        return TenantPlan(
-            seed=self.seed,
-            identities=self.identities,
-            days=days,
-            campaigns=self.attacks,
-            campaigns_from=self.history,
-            campaigns_until=days - 1,
-        )
 
 
 class Play:
@@ -120,17 +72,17 @@ class Play:
                 config = configuration(Path(name), hub.connection_string, receiver, secret, port, options.threshold)
                 service = ServiceProcess(Path(name), config, self._begins)
                 self._introduce(hub, receiver, service)
-                messages = self._tenant.messages()
-                filled, following = await self._fill(hub, messages)
-                async with service:
-                    learned = await self._learn(service, filled)
-                    scrape = await self._live(service, hub, receiver, following)
-                    result = score(self._tenant.campaigns, self._told)
-                    sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
-                    worked = judge(self._terminal, result, self._told, receiver.received, scrape)
-                    service.pace(clock.run(1.0))
-                    await self._stay(receiver, service)
-                    code = await service.stop()
+                async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
+                    filled, following = await self._fill(hub, producer, self._tenant.messages())
+                    async with service:
+                        learned = await self._learn(service, filled)
+                        scrape = await self._live(service, producer, receiver, following)
+                        result = score(self._tenant.campaigns, self._told)
+                        sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
+                        worked = judge(self._terminal, result, self._told, receiver.received, scrape)
+                        service.pace(clock.run(1.0))
+                        await self._stay(receiver, service)
+                        code = await service.stop()
                 self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
         return worked and code == 0
 
@@ -147,19 +99,29 @@ class Play:
         say(f"  metrics   {service.metrics_url}")
         say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")
 
-    async def _fill(self, hub: EmbeddedHub, messages: Iterator[Message]) -> tuple[int, Iterator[Message]]:
-        """Append what came before the live days; return how many, and what comes then."""
+    async def _fill(
+        self, hub: EmbeddedHub, producer: EventHubProducerClient, messages: Iterator[Message]
+    ) -> tuple[int, Iterator[Message]]:
+        """Put what came before the live days into the hub; return how many messages, and what comes then."""
         self._terminal.title(f"Learning from {self._options.history} days of history")
         number = 0
-        for moment, partition, body in messages:
+        recent: list[Message] = []
+        following: Iterator[Message] = iter(())
+        for message in messages:
+            moment, partition, body = message
             if moment >= self._begins:
-                return number, chain([(moment, partition, body)], messages)
+                following = chain([message], messages)
+                break
+            if moment >= self._begins - timedelta(hours=1):
+                recent.append(message)
+                continue
             hub.append(partition, body, enqueued_time=moment)
             number += 1
             if number % 500 == 0:
                 self._terminal.status(f"  filling the hub: {number:,} messages")
                 await self._clock.sleep(0)
-        return number, iter(())
+        # The last hour is sent, not put there, so that the links are open when time begins to run.
+        return number + await produce(recent, producer, self._clock), following
 
     async def _learn(self, service: ServiceProcess, messages: int) -> Learnt:
         """Wait until the history has been read."""
@@ -183,7 +145,11 @@ class Play:
         return Learnt(int(records), speed)
 
     async def _live(
-        self, service: ServiceProcess, hub: EmbeddedHub, receiver: Receiver, following: Iterator[Message]
+        self,
+        service: ServiceProcess,
+        producer: EventHubProducerClient,
+        receiver: Receiver,
+        following: Iterator[Message],
     ) -> Scrape | None:
         """Let the calendar run to its end and the outbox empty itself; return the last look at the metrics."""
         options, clock, terminal = self._options, self._clock, self._terminal
@@ -191,24 +157,23 @@ class Play:
         service.pace(clock.run(self._rate))
         noted, scrape, over = self._begins, None, 0.0
         due = takewhile(lambda message: message[0] < self._ends, following)
-        async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
-            sending = asyncio.create_task(produce(due, producer, clock))
-            try:
-                while True:
-                    scrape = await service.scrape() or scrape
-                    self._show_news(receiver)
-                    terminal.status(self._status(scrape))
-                    if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
-                        noted = clock.now()
-                        terminal.say(self._status(scrape))
-                    if sending.done() and clock.now() > self._ends + 2 * TICK:
-                        over = over or clock.elapsed()
-                        if not _waiting(scrape) or clock.elapsed() - over > PATIENCE:
-                            break
-                    await clock.sleep(0.25)
-                await sending
-            finally:
-                sending.cancel()
+        sending = asyncio.create_task(produce(due, producer, clock))
+        try:
+            while True:
+                scrape = await service.scrape() or scrape
+                self._show_news(receiver)
+                terminal.status(self._status(scrape))
+                if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
+                    noted = clock.now()
+                    terminal.say(self._status(scrape))
+                if sending.done() and clock.now() > self._ends + 2 * TICK:
+                    over = over or clock.elapsed()
+                    if not _waiting(scrape) or clock.elapsed() - over > PATIENCE:
+                        break
+                await clock.sleep(0.25)
+            await sending
+        finally:
+            sending.cancel()
         self._show_news(receiver)
         terminal.status("")
         return scrape

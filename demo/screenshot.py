@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-async def screenshot(url: str, file: Path, width: int = 1440, height: int = 1800) -> str | None:
+async def screenshot(url: str, file: Path, width: int = 1280, height: int = 960) -> str | None:
     """Write a PNG of the page at `url`; returns why not, if it could not."""
     browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if browser is None:
