@@ -170,7 +170,9 @@ def test_every_command_says_what_it_is_for() -> None:
         assert unwonted(name, "--help").exit_code == 0
 
 
-async def snapshot_of(settings: Path, week: Path, store: FileSnapshotStore | BlobSnapshotStore) -> dict[str, str]:
+async def snapshot_of(
+    settings: Path, lines: list[bytes], store: FileSnapshotStore | BlobSnapshotStore
+) -> dict[str, str]:
     """Learn a file and save the state; returns an actor and an action of it."""
     engine = build_engine(load(settings, {}))
 
@@ -180,7 +182,7 @@ async def snapshot_of(settings: Path, week: Path, store: FileSnapshotStore | Blo
     driver = Replay(
         engine, every=timedelta(minutes=15), on_scored=nothing, on_alerts=nothing, on_reject=nothing, on_read=nothing
     )
-    driver.run([week.read_bytes().splitlines()])
+    driver.run([lines])
     await store.load()
     await State(engine, Outbox(), store, SystemClock(), nothing).save()
     return {actor.name: actor.id for actor in engine.people.values()}
@@ -188,7 +190,7 @@ async def snapshot_of(settings: Path, week: Path, store: FileSnapshotStore | Blo
 
 def test_explain_and_inspect_look_into_the_saved_state(tmp_path: Path, week: Path) -> None:
     settings = config(tmp_path)
-    people = asyncio.run(snapshot_of(settings, week, FileSnapshotStore(tmp_path / "state")))
+    people = asyncio.run(snapshot_of(settings, week.read_bytes().splitlines(), FileSnapshotStore(tmp_path / "state")))
     name, key = min(people.items())
 
     inspected = unwonted("state", "inspect", "--config", settings)
@@ -233,7 +235,7 @@ def test_a_snapshot_in_a_blob_is_looked_into_as_well(tmp_path: Path, week: Path,
 
     async def prepare() -> None:
         async with ContainerClient.from_connection_string(storage.connection_string, "looked-into") as container:
-            await snapshot_of(settings, week, BlobSnapshotStore(container, "snapshot"))
+            await snapshot_of(settings, week.read_bytes().splitlines(), BlobSnapshotStore(container, "snapshot"))
 
     asyncio.run(prepare())
     result = unwonted("state", "inspect", "--config", settings)
