@@ -231,11 +231,11 @@ def test_without_a_snapshot_there_is_nothing_to_look_into(tmp_path: Path) -> Non
 @pytest.mark.integration
 def test_a_snapshot_in_a_blob_is_looked_into_as_well(tmp_path: Path, week: Path, storage: Account) -> None:
     place = {"kind": "blob", "connection_string": storage.connection_string, "container": "looked-into"}
-    settings = config(tmp_path, snapshots=place)
+    settings, lines = config(tmp_path, snapshots=place), week.read_bytes().splitlines()
 
     async def prepare() -> None:
         async with ContainerClient.from_connection_string(storage.connection_string, "looked-into") as container:
-            await snapshot_of(settings, week.read_bytes().splitlines(), BlobSnapshotStore(container, "snapshot"))
+            await snapshot_of(settings, lines, BlobSnapshotStore(container, "snapshot"))
 
     asyncio.run(prepare())
     result = unwonted("state", "inspect", "--config", settings)
