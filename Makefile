@@ -13,10 +13,10 @@ PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench fmt lock clean check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check bench bench-detection fmt lock clean check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/project page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
@@ -34,6 +34,9 @@ bench: $(STAMPS)/dev ## every benchmark, one after the other
 fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
+
+bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rules (ARGS=--help: what can be varied)
+	@$(BIN)/python -m benchmarks.detection $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
 	@for name in bootstrap runtime dev; do \

@@ -1,0 +1,51 @@
+"""The whole benchmark on a tenant as small as they come."""
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+from benchmarks.detection import elastic_rare, metrics, report
+from benchmarks.detection.__main__ import main
+from benchmarks.detection.tenants import evaluate
+from demo.tenant import TenantPlan
+from service.settings import Settings
+
+PLAN = TenantPlan(seed=5, identities=20, days=4, campaigns=3, campaigns_from=1)
+
+
+def test_every_method_judges_the_very_same_cells_with_every_attack_in_them() -> None:
+    outcome = evaluate(PLAN, Settings(), training_days=1)
+
+    assert {cell.campaign for cell in outcome.trial.cells} == {"", "c01", "c02", "c03"}
+    assert len({cell.key for cell in outcome.trial.cells}) == len(outcome.trial.cells)
+    assert [cell.hour for cell in outcome.trial.cells] == sorted(cell.hour for cell in outcome.trial.cells)
+    assert {(len(one.surprise), len(one.score)) for one in outcome.methods} == {(len(outcome.trial.cells),) * 2}
+    assert [one.name for one in outcome.methods[:1]] == ["Unwonted"]
+
+
+def test_the_command_prints_one_table_with_all_methods_and_writes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tables.md"
+    small = ["--seeds", "5", "--identities", "20", "--days", "4", "--campaigns", "3", "--cold-seeds", "--sets"]
+    main([*small, "--out", str(out)])
+    printed = capsys.readouterr().out
+
+    assert out.read_text(encoding="utf-8").strip() == printed.strip()
+    for method in ("Unwonted", "new value", "Elastic-like rare action, people only", "plain Pitman-Yor back-off"):
+        assert f"| {method}" in printed
+    assert "Attacks are simulated" in printed
+
+
+def test_a_spread_is_told_only_when_there_is_one() -> None:
+    row = dict.fromkeys(report.COLUMNS, 0.5)
+    one, two = report.table("t", "n", [{"m": row}]), report.table("t", "n", [{"m": row}, {"m": row}])
+
+    assert "±" not in one
+    assert "0.50 ± 0.00" in two
+
+
+@pytest.mark.parametrize("module", [elastic_rare, metrics, report], ids=lambda module: module.__name__)
+def test_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module, whatever pytest calls it
