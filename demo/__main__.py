@@ -4,6 +4,7 @@ Exits 0 only if what must be seen was seen.
 """
 
 import asyncio
+import io
 import signal
 import sys
 
@@ -16,6 +17,8 @@ from demo.show import Terminal
 def main() -> int:
     """Play, and return the exit code."""
     options = read_options()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without box characters is no reason to fail
     terminal = Terminal(sys.stdout)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -67,7 +67,7 @@ def read_options(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--attacks", type=int, default=8, help="planted in the live days (default: %(default)s)")
     parser.add_argument("--history", type=int, default=35, help="days to learn from (default: %(default)s)")
     parser.add_argument("--live", type=int, default=2, help="days to watch (default: %(default)s)")
-    parser.add_argument("--tick", type=float, default=0.2, help="seconds for 15 minutes (default: %(default)s)")
+    parser.add_argument("--tick", type=float, default=0.17, help="seconds for 15 minutes (default: %(default)s)")
     parser.add_argument("--threshold", type=float, default=60.0, help="least score that alerts (default: %(default)s)")
     parser.add_argument("--page-port", type=int, default=8090, help="if it is free (default: %(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8080, help="if it is free (default: %(default)s)")

@@ -26,7 +26,7 @@ from demo.receiver import Receiver
 from demo.receiver.checks import SIGNATURE_TOLERANCE
 from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
-from demo.show import Terminal, bar, rarity
+from demo.show import Terminal, bar, counted, rarity
 from demo.summary import Learnt, judge, sum_up
 from demo.tenant import Tenant
 
@@ -92,7 +92,8 @@ class Play:
         self._terminal.title("Unwonted, on a simulated Azure tenant")
         people = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
         say(f"  tenant    {len(self._tenant.identities)} identities: {people}")
-        say(f"            {options.attacks} attacks, planted in the {options.live} live days, none in the history")
+        attacks, live = counted(options.attacks, "attack"), counted(options.live, "live day")
+        say(f"            {attacks}, planted in {live}, none in the history")
         say(f"  hub       Event Hubs protocol (AMQP 1.0) on port {hub.port}, {options.plan.partitions} partitions")
         say("  service   the real one, in its own process, reading with the azure-eventhub SDK;")
         say(f"            alerts from a score of {options.threshold:g} on: {rarity(options.threshold)}")
@@ -137,7 +138,10 @@ class Play:
             if applied and not began:
                 began, records_then = now, records
             speed = (records - records_then) / (now - began) if began and now > began else 0.0
-            self._terminal.status(f"  {bar(applied / messages)} {records:,.0f} records   {speed:,.0f} a second")
+            if began:
+                self._terminal.status(f"  {bar(applied / messages)} {records:,.0f} records   {speed:,.0f} a second")
+            else:
+                self._terminal.status("  the service is starting")
             if applied >= messages:
                 break
             await clock.sleep(0.2)
@@ -153,7 +157,9 @@ class Play:
     ) -> Scrape | None:
         """Let the calendar run to its end and the outbox empty itself; return the last look at the metrics."""
         options, clock, terminal = self._options, self._clock, self._terminal
-        terminal.title(f"Live: {options.live} days, 15 minutes in {options.tick:g} s, an evaluation every 15 minutes")
+        terminal.title(
+            f"Live: {counted(options.live, 'day')}, 15 minutes in {options.tick:g} s, an evaluation every 15 minutes"
+        )
         service.pace(clock.run(self._rate))
         noted, scrape, over = self._begins, None, 0.0
         due = takewhile(lambda message: message[0] < self._ends, following)
@@ -198,6 +204,7 @@ class Play:
             problem = await screenshot(receiver.page_url, options.screenshot)
             say(f"  picture   {problem or options.screenshot}")
         if not options.keep:
+            say("  page and metrics end here; --keep keeps them until Ctrl-C")
             return
         say()
         say(f"  page      {receiver.page_url}")

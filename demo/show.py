@@ -110,6 +110,15 @@ def bar(share: float, width: int = 32) -> str:
     return f"[{'#' * full}{'-' * (width - full)}]"
 
 
+def counted(number: float, noun: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "day"), counted(2, "day")
+    ('1 day', '2 days')
+    """
+    return f"{number:,g} {noun}{'' if number == 1 else 's'}"
+
+
 def span(delta: timedelta) -> str:
     """Return a duration as people say it.
 
@@ -124,9 +133,9 @@ def rarity(threshold: float) -> str:
     """Return what a score means, by the scale of `models.scoring`.
 
     >>> rarity(50.0)
-    'what is so odd happens on about one in 100 days of an identity'
+    'as odd as one in 100 days of an identity'
     """
-    return f"what is so odd happens on about one in {10 ** (threshold / SCORE_PER_DECADE):,.0f} days of an identity"
+    return f"as odd as one in {10 ** (threshold / SCORE_PER_DECADE):,.0f} days of an identity"
 
 
 def table(score: Score) -> list[str]:
@@ -147,10 +156,10 @@ def _row(verdict: Verdict) -> str:
 def false_alerts(score: Score, days: float, identities: int) -> list[str]:
     """Return what was told of people whom nobody had attacked."""
     number = len(score.false)
-    people = f"{days:g} days of {identities} identities"
+    people = f"{counted(days, 'day')} of {identities} identities"
     if not number:
         return [f"none in {people}"]
-    what = "1 identity-day" if number == 1 else f"{number} identity-days"
+    what = counted(number, "identity-day")
     names: Sequence[str] = [f"{name.partition('@')[0]} ({day:%a})" for name, day in score.false]
     more = f" and {number - 6} more" if number > 6 else ""
     return textwrap.wrap(f"{what} in {people}: {', '.join(names[:6])}{more}", WIDTH - 17)
