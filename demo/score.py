@@ -82,9 +82,9 @@ class Score(NamedTuple):
 
     @property
     def median_delay(self) -> timedelta | None:
-        """Of those found; the higher of two in the middle."""
+        """By when half of those found, or just over half, had been told."""
         delays = sorted(verdict.delay for verdict in self.verdicts if verdict.delay is not None)
-        return delays[len(delays) // 2] if delays else None
+        return delays[(len(delays) - 1) // 2] if delays else None
 
 
 def read_event(event: Mapping[str, Any]) -> Told:

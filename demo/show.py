@@ -140,15 +140,15 @@ def rarity(threshold: float) -> str:
 
 def table(score: Score) -> list[str]:
     """Return the attacks as lines: who, what, when, and whether somebody was told."""
-    head = f"  {'identity':<24} {'attack':<24} {'ATT&CK':<9} {'begins':<9}  {'told':<16} as a rare"
+    head = f"  {'identity':<24} {'attack':<24} {'ATT&CK':<9} {'begins':<9}  {'told after':<10}  as a rare"
     return [head, *map(_row, score.verdicts)]
 
 
 def _row(verdict: Verdict) -> str:
     campaign = verdict.campaign
     delay = verdict.delay
-    by = " and ".join(name.removeprefix("rare_") for name in verdict.detectors)
-    fate = "not found" if delay is None else f"after {span(delay):<10} {by}"
+    by = ", ".join(name.removeprefix("rare_") for name in verdict.detectors)
+    fate = "not found" if delay is None else f"{span(delay):<10}  {by}"
     who, what = _cut(campaign.actor_name.partition("@")[0], 24), _cut(campaign.technique, 24)
     return f"  {who:<24} {what:<24} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate}"
 

@@ -56,6 +56,13 @@ def test_the_first_alert_counts_whatever_order_they_come_in() -> None:
     assert score([campaign(5)], [late, early]).median_delay == timedelta(minutes=10)
 
 
+def test_half_of_the_attacks_had_been_told_by_the_median_delay() -> None:
+    victims = [f"tenant/{number}" for number in range(4)]
+    alerts = [told(hit(5), actor=victim, after=after) for victim, after in zip(victims, (35, 15, 25, 95), strict=True)]
+    delays = {n: score([campaign(5, actor=one) for one in victims[:n]], alerts).median_delay for n in (2, 3, 4)}
+    assert delays == {n: timedelta(minutes=minutes) for n, minutes in ((2, 10), (3, 20), (4, 20))}
+
+
 def test_every_detector_that_saw_a_step_is_named() -> None:
     [verdict] = score([campaign(5)], [told(hit(5), hit(5, detector="rare_failure"))]).verdicts
     assert verdict.detectors == ("rare_action", "rare_failure")

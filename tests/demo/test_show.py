@@ -66,10 +66,10 @@ def test_the_table_names_each_attack_and_its_fate_within_a_hundred_characters() 
         "c01", "recon", "Search for ways on " * 3, "T1526", "t/a", f"{'a' * 50}@b.example",
         (Step(MONDAY_MORNING, "a/b", False),), (),
     )  # fmt: skip
-    found = Verdict(campaign, MONDAY_MORNING + timedelta(minutes=61), ("rare_action",))
+    found = Verdict(campaign, MONDAY_MORNING + timedelta(minutes=61), ("rare_action", "rare_failure"))
     lines = table(Score((found, Verdict(campaign, None, ())), (), 1))
     assert max(map(len, lines)) <= 100
-    assert lines[1].endswith("after 1 h 01 min action")
+    assert lines[1].endswith("1 h 01 min  action, failure")
     assert lines[2].endswith("not found")
 
 
