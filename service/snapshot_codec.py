@@ -16,7 +16,8 @@ import msgspec
 FORMAT = 1
 SLICE = 64 * 1024
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+# Keys stay in the order in which they were learnt: a table that forgets may go by it.
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 

@@ -49,6 +49,11 @@ def test_rows_come_back_as_they_were(rows: list[tuple[str, Any]]) -> None:
     assert decode(packed(rows)) == rows
 
 
+def test_keys_keep_their_order() -> None:
+    [(_, row)] = decode(packed([("row", {"b": 1, "a": 2})]))
+    assert list(row) == ["b", "a"]
+
+
 @given(st.integers(0, len(DATA) - 1))
 def test_what_is_cut_off_is_not_read(length: int) -> None:
     with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):

@@ -1,0 +1,176 @@
+"""Killed at any moment, again and again: each operation is learnt once, each alert delivered, nothing doubled.
+
+Real hub protocol, real Blob storage protocol, real HTTP receiver, real processes; what the killed service knows in
+the end is compared with an engine that read the same messages in peace.
+"""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from azure.storage.blob.aio import ContainerClient
+
+from demo.hub import EmbeddedHub
+from demo.receiver import Receiver
+from models.anomalies import Anomaly
+from service.activity_log import ActivityLogParser
+from service.alerts import Alert
+from service.engine import Engine
+from service.ports import Message
+from service.settings import load
+from service.snapshot_codec import decode
+from service.snapshots import BlobSnapshotStore
+from service.wiring import build_engine
+from tests.fakes.azurite import Account
+from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+SIGNING = "whsec_" + b64encode(b"kill me and I come back, I promise").decode()
+Rows = list[tuple[str, Any]]
+
+
+async def newest(store: BlobSnapshotStore) -> Rows:
+    """Return the rows of the newest snapshot, which is there."""
+    return decode((await store.load())[0])
+
+
+def restored(settings: Path, rows: Rows) -> Engine:
+    engine = build_engine(load(settings, {}))
+    engine.load(rows)
+    return engine
+
+
+def in_peace(settings: Path, hub: EmbeddedHub) -> tuple[Engine, set[str]]:
+    """Read everything that the hub holds, undisturbed; returns the engine and the ids of what was unusual."""
+    engine, parser = build_engine(load(settings, {})), ActivityLogParser()
+    partitions = ("0", "1")
+    engine.expect(partitions)
+    engine.begin(clock.now() - timedelta(days=1))
+    scored: list[Anomaly] = []
+    for partition in partitions:
+        for one in hub.messages(partition):
+            message = Message(partition, one.sequence_number, one.offset, one.enqueued_time, one.body)
+            scored += engine.apply(message, parser.parse(one.body).events).scored
+    for partition in partitions:
+        scored += engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now() + timedelta(hours=1))
+    return engine, {anomaly.id for anomaly in scored if engine.unusual(anomaly)}
+
+
+def learnt(rows: Rows) -> list[str]:
+    return [json.dumps([section, row], sort_keys=True) for section, row in rows if section.startswith("detector ")]
+
+
+class Scene:
+    """Hub, storage, receiver and the service's configuration."""
+
+    def __init__(self, folder: Path, storage: Account, hub: EmbeddedHub, receiver: Receiver, name: str) -> None:
+        self.hub = hub
+        self.receiver = receiver
+        place = {"kind": "blob", "connection_string": storage.connection_string, "container": name, "every": "1s"}
+        hook = {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [SIGNING]}
+        config = configuration(hub, snapshots=place, sinks={"hook": hook})
+        self.service = ServiceProcess(folder, config)
+        self.settings = folder / "unwonted.yaml"
+        self.container = ContainerClient.from_connection_string(storage.connection_string, name)
+        self.store = BlobSnapshotStore(self.container, "snapshot")
+
+    async def finish(self) -> Rows:
+        """Wait until everything has been read and every bucket has closed, end the service; returns its state."""
+        await self.service.until_said("started")
+        ends = max(message.enqueued_time for partition in ("0", "1") for message in self.hub.messages(partition))
+        async with asyncio.timeout(60):
+            while True:
+                await clock.sleep(0.5)
+                engine = restored(self.settings, await newest(self.store))
+                if engine.watermark.time > ends + timedelta(seconds=LATENESS):
+                    break
+        assert await self.service.terminate() == 0
+        return await newest(self.store)
+
+    def delivered(self) -> Mapping[str, list[object]]:
+        """Return what the receiver took, by id."""
+        found: dict[str, list[object]] = defaultdict(list)
+        for entry in self.receiver.of("webhook"):
+            assert isinstance(entry.payload, dict)
+            found[entry.payload["id"]].append(entry.payload)
+        return found
+
+    def check(self, rows: Rows) -> None:
+        """Compare the state with that of an engine that read in peace, and the receiver with the state."""
+        peaceful, unusual = in_peace(self.settings, self.hub)
+        engine = restored(self.settings, rows)
+        assert engine.records == peaceful.records
+        assert learnt(rows) == learnt(json.loads(json.dumps(list(peaceful.dump()))))
+        told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
+        delivered = self.delivered()
+        assert {f"{alert.id}.{alert.revision}" for alert in told} <= delivered.keys()
+        assert unusual <= {finding.id for alert in told for finding in alert.findings}
+        assert len(told) >= 5
+        for copies in delivered.values():
+            assert all(copy == copies[0] for copy in copies)
+        assert not self.receiver_complains()
+        [outbox] = [row for section, row in rows if section == "outbox"]
+        assert all(not queue["rows"] for queue in outbox["queues"].values())
+
+    def receiver_complains(self) -> list[str]:
+        return [problem for entry in self.receiver.received for problem in entry.problems]
+
+
+async def scene(stack: AsyncExitStack, folder: Path, storage: Account, name: str) -> Scene:
+    hub = await stack.enter_async_context(EmbeddedHub(partitions=2))
+    receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
+    found = Scene(folder, storage, hub, receiver, name)
+    stack.push_async_callback(found.container.close)
+    return found
+
+
+async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everything(
+    tmp_path: Path, storage: Account
+) -> None:
+    rng = Random(20261122)
+    async with AsyncExitStack() as stack:
+        it = await scene(stack, tmp_path, storage, "killed")
+        stop = asyncio.Event()
+        working = asyncio.ensure_future(Office(it.hub, seed=1).work(stop))
+        for life in range(9):
+            await it.service.start()
+            # Some die while they start, some in the middle of a snapshot or a delivery.
+            if life % 4 != 3:
+                await it.service.until_said("started")
+            await clock.sleep(rng.uniform(0.0, 2.5))
+            await it.service.kill()
+        stop.set()
+        await working
+        await it.service.start()
+        rows = await it.finish()
+        it.check(rows)
+
+
+async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path, storage: Account) -> None:
+    rng = Random(7)
+    async with AsyncExitStack() as stack:
+        it = await scene(stack, tmp_path, storage, "stopped")
+        stop = asyncio.Event()
+        working = asyncio.ensure_future(Office(it.hub, seed=2).work(stop))
+        for _ in range(2):
+            await it.service.start()
+            await it.service.until_said("started")
+            await clock.sleep(rng.uniform(0.0, 3.0))
+            assert await it.service.terminate() == 0
+            assert it.service.said("stopped")
+        await it.service.start()
+        await clock.sleep(3.0)
+        stop.set()
+        await working
+        rows = await it.finish()
+        it.check(rows)
+        assert all(len(copies) == 1 for copies in it.delivered().values())
