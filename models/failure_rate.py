@@ -4,14 +4,14 @@ Beta-binomial back-off from tenant to service to action to identity to the pair.
 other signs is left to the detectors.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
 from typing import Any
 
 from river import base
 
 from models.anomalies import Json
-from models.cells import Crowd
+from models.cells import Cell, Crowd
 from models.decay import growth, surprise
 from models.keyed import Keyed
 
@@ -23,6 +23,7 @@ PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
 MOST_RELIEF = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
 SMALLEST, LARGEST = 0.002, 0.98
+NONE = (0, 0)
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
@@ -92,6 +93,7 @@ class FailureRate(base.AnomalyDetector):
         self._actions: dict[str, tuple[list[float], list[float]]] = {}
         self._ledgers = Keyed(max_identities, Ledger)
         self._crowd: tuple[Crowd | None, dict[str, list[int]]] = (None, {})
+        self._mine: tuple[Sequence[Cell], dict[str, list[int]]] = ((), {})
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
@@ -130,8 +132,14 @@ class FailureRate(base.AnomalyDetector):
             elif ledger.pairs is not None and action in ledger.pairs:
                 ledger.pairs[action][0] += weight
 
-    def probability(self, actor: str, action: str, hours: float, crowd: Crowd | None = None) -> float:
-        """Return the probability, in [0.002, 0.98], that `actor`'s attempt at `action` fails; `crowd` mends outages."""
+    def probability(
+        self, actor: str, action: str, hours: float, crowd: Crowd | None = None, mine: Sequence[Cell] = ()
+    ) -> float:
+        """Return the probability, in [0.002, 0.98], that `actor`'s attempt at `action` fails.
+
+        `crowd` is what everybody did in the same bucket and `mine` the part of it that `actor` did: what fails for
+        others explains a failure, what else fails for the same identity does not.
+        """
         weight = growth(hours, self.half_life)
         common = self.common(action, hours)
         ledger = self._ledgers.get(actor)
@@ -145,7 +153,7 @@ class FailureRate(base.AnomalyDetector):
             if pair is not None:
                 probability = (pair[1] / weight + PAIR_STRENGTH * probability) / (pair[0] / weight + PAIR_STRENGTH)
         if crowd is not None:
-            others, failing = self._others(action, crowd)
+            others, failing = self._others(action, crowd, mine)
             probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))
         return min(LARGEST, max(SMALLEST, probability))
 
@@ -228,20 +236,22 @@ class FailureRate(base.AnomalyDetector):
         pair[0] += weight
         pair[1] += weight
 
-    def _others(self, action: str, crowd: Crowd) -> tuple[int, int]:
-        """Return how many others tried this service in the bucket, and how many of them failed, at least."""
+    def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> tuple[int, int]:
+        """Return how often others tried this service (or this action, if that fails more) in the bucket, and failed."""
         if self._crowd[0] is not crowd:
-            services: dict[str, list[int]] = {}
-            for name, tally in crowd.actions.items():
-                entry = services.setdefault(name.partition("/")[0], [0, 0])
-                entry[0] += tally.actors
-                entry[1] += tally.failing
-            self._crowd = (crowd, services)
-        tried, failing = self._crowd[1].get(action.partition("/")[0], (1, 1))
-        own = crowd.actions.get(action)
-        others, refused = max(0, tried - 1), max(0, failing - 1)
-        if own is not None and own.actors > 1 and (own.failing - 1) * others > refused * (own.actors - 1):
-            others, refused = own.actors - 1, max(0, own.failing - 1)
+            self._crowd = (
+                crowd,
+                _by_service((name, tally.actors, tally.failing) for name, tally in crowd.actions.items()),
+            )
+        if self._mine[0] is not mine:
+            ends = ((cell.action, 1, int(cell.failures > 0 or cell.denials > 0)) for cell in mine)
+            self._mine = (mine, _by_service(ends))
+        name = action.partition("/")[0]
+        everybody, own = self._crowd[1].get(name, NONE), self._mine[1].get(name, NONE)
+        others, refused = max(0, everybody[0] - own[0]), max(0, everybody[1] - own[1])
+        tally = crowd.actions.get(action)
+        if tally is not None and tally.actors > 1 and (tally.failing - 1) * others > refused * (tally.actors - 1):
+            others, refused = tally.actors - 1, max(0, tally.failing - 1)
         return others, refused
 
     def _drop_lightest_actions(self) -> None:
@@ -252,3 +262,13 @@ class FailureRate(base.AnomalyDetector):
         services = {name.partition("/")[0] for name in actions}
         for service in [service for service in self._services if service not in services]:
             del self._services[service]
+
+
+def _by_service(actions: Iterable[tuple[str, int, int]]) -> dict[str, list[int]]:
+    """Sum what was tried and what failed of each service."""
+    services: dict[str, list[int]] = {}
+    for name, tried, failing in actions:
+        entry = services.setdefault(name.partition("/")[0], [0, 0])
+        entry[0] += tried
+        entry[1] += failing
+    return services

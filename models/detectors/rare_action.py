@@ -10,7 +10,7 @@ from typing import Any
 
 from models.anomalies import Anomaly, Json
 from models.calibration import Calibration
-from models.cells import ActorBucket, Crowd
+from models.cells import ActorBucket, Cell, Crowd
 from models.decay import growth, surprise
 from models.detector import Card, Memory
 from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
@@ -106,6 +106,8 @@ class RareAction:
             so_far, own, discount = rule.so_far(habit.evidence, hours), habit.actions, rarity.discount * weight
             total_weight = habit.weight + rarity.concentration * weight
         anomalies, gathering, told = [], Gathering(rule), set[str]()
+        session: dict[str, None] = {}
+        before = 0
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
@@ -114,12 +116,14 @@ class RareAction:
                 total = max(0.0, -math.log10(likely))
                 score = score_of(total)
             else:
-                terms = self._terms(seen, number, habit, hours, crowd, told)
+                session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
+                before = number
+                terms = self._terms(seen, cell, habit, crowd, session, told)
                 value = sum(terms.values())
                 total = rule.total(value, so_far + gathering.gained)
                 score = score_of(total)
                 if score >= self.explain_from:
-                    facts = self._facts(seen, number, habit, crowd, so_far + gathering.gained, terms, total)
+                    facts = self._facts(seen, cell, habit, crowd, session, so_far + gathering.gained, terms, total)
                     anomalies.append(
                         Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), sentence(facts), facts)
                     )
@@ -135,11 +139,11 @@ class RareAction:
         if not tried:
             return
         actor, hours = seen.actor, seen.bucket.hours
-        worst, held = 0.0, NOTHING
+        worst, held = 0.0, set[str]()
         for anomaly in scored:
             worst = max(worst, anomaly.surprise)
             if anomaly.score >= HELD_FROM:
-                held = {**held, anomaly.cell.action: 1.0}
+                held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}
         scopes = {scope for cell in tried for scope in cell.scopes}
         habit = self.rarity.learn(
@@ -188,18 +192,24 @@ class RareAction:
         )
 
     def _terms(
-        self, seen: ActorBucket, number: int, habit: Habit | None, hours: float, crowd: Crowd, told: set[str]
+        self,
+        seen: ActorBucket,
+        cell: Cell,
+        habit: Habit | None,
+        crowd: Crowd,
+        session: Mapping[str, None],
+        told: set[str],
     ) -> dict[str, float]:
-        """Return the named surprises of the bucket's cell of that number: everything but evidence.
+        """Return the named surprises of a cell: everything but evidence.
 
-        `told` are the terms of context that an earlier cell of the bucket has carried: a new network is one surprise,
-        however much is done from there.
+        `session` are the services that earlier cells of the bucket have touched; `told` are the terms of context that
+        an earlier one has carried: a new network is one surprise, however much is done from there.
         """
-        cell = seen.cells[number]
-        likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, _session(seen, number))
+        hours = seen.bucket.hours
+        likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session)
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
-            terms["outcome"] = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd))
+            terms["outcome"] = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells))
         if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
         if weight := sensitivity(cell.action, self.sensitive):
@@ -217,21 +227,22 @@ class RareAction:
     def _facts(
         self,
         seen: ActorBucket,
-        number: int,
+        cell: Cell,
         habit: Habit | None,
         crowd: Crowd,
+        session: Mapping[str, None],
         so_far: float,
         terms: dict[str, float],
         total: float,
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
-        actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, seen.cells[number]
-        kind, session = str(actor.kind), _session(seen, number)
+        actor, hours, rarity = seen.actor, seen.bucket.hours, self.rarity
+        kind = str(actor.kind)
         known, habit = rarity.likelihood(habit, cell.action, kind, hours, session), habit or Habit()
         own = sum(terms.values())
         outcome: Json = None
         if "outcome" in terms:
-            fails = self.failures.probability(actor.id, cell.action, hours, crowd)
+            fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
             outcome = {"probability": fails, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
         return {
@@ -266,8 +277,3 @@ class RareAction:
             "user_day": self.calibration.facts(total),
             "counterfactual": counterfactual(rarity, self.calibration, seen, cell, habit, session, total),
         }
-
-
-def _session(seen: ActorBucket, number: int) -> list[str]:
-    """Return the services that the bucket's cells before that of `number` have touched."""
-    return list(dict.fromkeys(cell.service for cell in seen.cells[:number] if cell.attempts))

@@ -3,7 +3,7 @@
 Words only; every number comes from the detector's evidence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from models.anomalies import Json
@@ -60,7 +60,7 @@ def counterfactual(
     seen: ActorBucket,
     cell: Cell,
     habit: Habit,
-    session: list[str],
+    session: Collection[str],
     total: float,
 ) -> Json:
     """Say what would have kept this cell below the usual threshold, as far as habit and peers go."""

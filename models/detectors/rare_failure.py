@@ -13,7 +13,6 @@ from models.calibration import Calibration
 from models.cells import ActorBucket, Cell, Crowd
 from models.decay import surprise
 from models.detector import Card, Memory
-from models.events import Actor
 from models.evidence import NONE, Accumulation, Evidence, Gathering
 from models.failure_rate import FailureRate
 from models.keyed import Keyed
@@ -105,7 +104,7 @@ class RareFailure:
         before = rule.so_far(trouble.evidence, hours) if trouble is not None else 0.0
         sketch = trouble.attempted if trouble is not None else 0
         for cell in failing:
-            terms = self._terms(actor, cell, hours, crowd, sketch)
+            terms = self._terms(seen, cell, hours, crowd, sketch)
             value, so_far = sum(terms.values()), before + gathering.gained
             total = rule.total(value, so_far)
             score, why, facts = self.calibration.score(total), "", NO_FACTS
@@ -172,9 +171,9 @@ class RareFailure:
             warmth=self.calibration.warmth,
         )
 
-    def _terms(self, actor: Actor, cell: Cell, hours: float, crowd: Crowd, sketch: int) -> dict[str, float]:
+    def _terms(self, seen: ActorBucket, cell: Cell, hours: float, crowd: Crowd, sketch: int) -> dict[str, float]:
         """Return the named surprises of a cell: everything but evidence."""
-        value = surprise(self.failures.probability(actor.id, cell.action, hours, crowd))
+        value = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells))
         terms = {"outcome": value}
         if value > NOISE:
             if cell.denials:
@@ -194,7 +193,7 @@ class RareFailure:
             "surprise": total,
             "terms": {**terms, "evidence": total - sum(terms.values())},
             "outcome": {
-                "probability": self.failures.probability(actor.id, cell.action, hours, crowd),
+                "probability": self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells),
                 "anybody": self.failures.common(cell.action, hours),
                 **self.failures.counts(actor.id, cell.action, hours),
             },

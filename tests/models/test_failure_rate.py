@@ -1,7 +1,12 @@
 import json
+from datetime import UTC, datetime
 
-from models.cells import Crowd, Tally
+from models.cells import Cell, Crowd, Tally
 from models.failure_rate import FailureRate
+
+
+def failing(action: str) -> Cell:
+    return Cell(action, action, datetime(2026, 3, 2, tzinfo=UTC), 1, 0, 0, 1)
 
 
 def worked(hours: int = 200) -> FailureRate:
@@ -27,16 +32,25 @@ def test_a_refusal_of_somebody_else_stays_unlikely_while_one_job_fails_all_the_t
 
 def test_an_outage_explains_a_failure() -> None:
     model = worked()
+    own = [failing("web/write")]
     outage = Crowd(20, {"web/write": Tally(20, 18), "web/read": Tally(20, 17)})
     calm = Crowd(20, {"web/write": Tally(20, 1), "web/read": Tally(20, 0)})
-    assert model.probability("p1", "web/write", 200.0, outage) > 0.7
-    assert model.probability("p1", "web/write", 200.0, calm) < 0.01
+    assert model.probability("p1", "web/write", 200.0, outage, own) > 0.7
+    assert model.probability("p1", "web/write", 200.0, calm, own) < 0.01
+
+
+def test_doors_that_are_all_shut_to_one_identity_are_no_outage() -> None:
+    model = worked()
+    doors = tuple(failing(f"web/{number}") for number in range(9))
+    crowd = Crowd(1, {cell.action: Tally(1, 1) for cell in doors})
+    alone = model.probability("p1", "web/3", 200.0)
+    assert model.probability("p1", "web/3", 200.0, crowd, doors) == alone
 
 
 def test_an_outage_of_one_service_says_nothing_of_another() -> None:
     model = worked()
     outage = Crowd(20, {"sql/write": Tally(20, 18), "web/write": Tally(1, 1)})
-    assert model.probability("p1", "web/write", 200.0, outage) < 0.02
+    assert model.probability("p1", "web/write", 200.0, outage, [failing("web/write")]) < 0.02
 
 
 def test_failures_fade() -> None:
