@@ -1,7 +1,7 @@
 """What every method is fed with and judged on: (identity, action, hour) cells, which of them an attack made, scores."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -107,6 +107,8 @@ class Trial:
         Number of identities that the rates are told for.
     days
         Days that count.
+    styles
+        Style of each attack, where known.
     """
 
     cells: Sequence[Labelled]
@@ -114,6 +116,7 @@ class Trial:
     judged_from: int
     identities: int
     days: float
+    styles: Mapping[str, str] = field(default_factory=dict)
 
 
 def by_hour(cells: Sequence[Labelled]) -> Iterator[tuple[int, list[int]]]:

@@ -80,6 +80,29 @@ def found_within(cells: Sequence[Labelled], values: Floats, budget: int) -> set[
     }
 
 
+def findable_within(cells: Sequence[Labelled], budget: int) -> int:
+    """Return how many attacks even perfect knowledge could show in `budget` user-days a day.
+
+    A maximum matching of attacks to places in days (augmenting paths).
+    """
+    places: defaultdict[str, dict[tuple[int, int], None]] = defaultdict(dict)
+    for cell in cells:
+        if cell.campaign:
+            places[cell.campaign].update(dict.fromkeys((cell.hour // 24, place) for place in range(budget)))
+    holder: dict[tuple[int, int], str] = {}
+
+    def seat(campaign: str, tried: set[tuple[int, int]]) -> bool:
+        for place in places[campaign]:
+            if place not in tried:
+                tried.add(place)
+                if place not in holder or seat(holder[place], tried):
+                    holder[place] = campaign
+                    return True
+        return False
+
+    return sum(seat(campaign, set()) for campaign in sorted(places))
+
+
 def told_cells(cells: Sequence[Labelled], scores: Scores) -> list[Told]:
     """Return what a method told; one that was not run as a service tells when an hour is over."""
     if scores.told is not None:
@@ -148,6 +171,26 @@ def judged(trial: Trial, scores: Scores) -> tuple[list[Labelled], Scores]:
     keep = np.array([cell.hour >= trial.judged_from for cell in trial.cells], dtype=bool)
     cells = [cell for cell, kept in zip(trial.cells, keep.tolist(), strict=True) if kept]
     return cells, scores._replace(surprise=scores.surprise[keep], score=scores.score[keep])
+
+
+def ceiling(trial: Trial) -> dict[str, float]:
+    """Return the shares of attacks that could be found at best, by the names that `figures` gives them."""
+    cells = [cell for cell in trial.cells if cell.hour >= trial.judged_from]
+    planted = max(1, len({cell.campaign for cell in cells} - {""}))
+    return {f"in {n} a day": findable_within(cells, n) / planted for n in BUDGETS}
+
+
+def by_style(trial: Trial, scores: Scores, within: int) -> dict[str, tuple[int, int, int]]:
+    """Return for each style of attack how many there were, were found within a daily budget, and were told."""
+    cells, scores = judged(trial, scores)
+    found = found_within(cells, scores.surprise, within)
+    delays = alerting(cells, trial.campaigns, told_cells(cells, scores)).delays
+    counts: dict[str, tuple[int, int, int]] = {}
+    for campaign in sorted({cell.campaign for cell in cells} - {""}):
+        style = trial.styles.get(campaign, "")
+        planted, shown, told = counts.get(style, (0, 0, 0))
+        counts[style] = (planted + 1, shown + (campaign in found), told + (campaign in delays))
+    return counts
 
 
 def figures(trial: Trial, scores: Scores) -> dict[str, float]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-Row = Mapping[str, float]  # by column
+Row = Mapping[str, float]  # by column; what is missing is not shown
 Trials = Sequence[Mapping[str, Row]]  # one a seed: by method
 
 COLUMNS = {
@@ -49,7 +49,17 @@ def table(title: str, note: str, trials: Trials, columns: Mapping[str, str] = CO
     lines = [f"### {title}", "", note, "", _row(["", *columns.values()]), _row(["---"] * (len(columns) + 1))]
     for method in trials[0]:
         rows = [trial[method] for trial in trials]
-        lines.append(_row([method, *(spread([row[name] for row in rows], _style(name)) for name in columns)]))
+        lines.append(
+            _row([method, *(spread([row.get(name, np.nan) for row in rows], _style(name)) for name in columns)])
+        )
+    return "\n".join([*lines, ""])
+
+
+def style_table(title: str, styles: Mapping[str, tuple[int, int, int]]) -> str:
+    """Return a section with one row a style of attack: planted, found within a daily budget, told."""
+    lines = [f"### {title}", "", _row(["", "planted", "found in 5 a day", "alerted"]), _row(["---"] * 4)]
+    for style, (planted, found, told) in sorted(styles.items()):
+        lines.append(_row([style, str(planted), f"{found / planted:.0%}", f"{told / planted:.0%}"]))
     return "\n".join([*lines, ""])
 
 

@@ -38,17 +38,16 @@ def steps(tenant: Tenant) -> list[Step]:
     ]
 
 
-def trial(plan: TenantPlan, cells: list[Labelled], planted: list[Step], training_days: int) -> Trial:
+def trial(tenant: Tenant, cells: list[Labelled], training_days: int) -> Trial:
     """Hold cells and truth together."""
-    first: dict[str, float] = {}
-    for step in planted:
-        first[step.campaign] = min(step.time, first.get(step.campaign, step.time))
+    plan = tenant.plan
     return Trial(
-        cells=label(cells, planted),
-        campaigns=first,
+        cells=label(cells, steps(tenant)),
+        campaigns={campaign.id: campaign.steps[0].time.timestamp() for campaign in tenant.campaigns},
         judged_from=int(plan.start.timestamp() // 3600) + training_days * 24,
         identities=plan.identities,
         days=plan.days - training_days,
+        styles={campaign.id: campaign.style for campaign in tenant.campaigns},
     )
 
 
@@ -68,4 +67,4 @@ def evaluate(plan: TenantPlan, settings: Settings, training_days: int, *, compar
     tenant = Tenant(plan)
     seen: Run = run(lines(tenant), settings)
     others = baselines(seen.cells) if compared else []
-    return Outcome(trial(plan, seen.cells, steps(tenant), training_days), seen.scores() + others, seen.records)
+    return Outcome(trial(tenant, seen.cells, training_days), seen.scores() + others, seen.records)

@@ -9,6 +9,7 @@ from benchmarks.detection.metrics import (
     alerting,
     average_precision,
     figures,
+    findable_within,
     found_at_rate,
     found_within,
     reliability,
@@ -44,6 +45,13 @@ def test_an_attack_counts_when_it_is_among_three_cells_of_a_day_within_budget() 
     assert found_within(cells, values, 2) == {"alone"}
     assert found_within(cells, values - 4.5, 2) == set()
     assert found_within(cells, np.array([9.0, 5.0, 5.0, 3.0, 4.0, 1.0]), 2) == {"alone", "hidden"}
+
+
+def test_perfect_knowledge_moves_attacks_to_days_that_have_room() -> None:
+    cells = [cell("u", "a", 1, "c1"), cell("u", "a", 25, "c1"), cell("v", "a", 2, "c2"), cell("w", "a", 3, "c3")]
+
+    assert findable_within(cells, 1) == 2
+    assert findable_within(cells, 2) == 3
 
 
 def test_alerts_are_right_on_cells_of_attacks_and_wrong_on_days_without_any() -> None:
