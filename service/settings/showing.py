@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from models.detectors import DETECTORS
-from service.settings.detectors import DetectorSettings, own_options
+from service.settings.detectors import DetectorSettings, default_threshold, own_options
 from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
@@ -83,6 +83,7 @@ def example_yaml() -> str:
             lines += [f"# {field.description}", "detectors:"]
             for detector in DETECTORS:
                 lines += [f"  {detector}:", *_options(DetectorSettings, "    ")]
+                lines[-3] = f"    threshold: {default_threshold(detector)}"
                 lines[-2] = f"    # The detector's own options: {', '.join(own_options(detector))}."
         elif name == "sinks":
             lines += [f"# {field.description}", "sinks:"]
