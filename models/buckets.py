@@ -5,7 +5,7 @@ which cells were closed, so that what comes late is told apart from what comes t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -274,41 +274,40 @@ class OpenBuckets:
         for number in [number for number in self._unfinished if number < oldest]:
             self._drop(self._unfinished.pop(number))
 
-    def dump(self) -> dict[str, Json]:
-        """Plain data for a snapshot."""
-        return {
-            "closed_below": self._closed_below,
-            "evicted": self.evicted,
-            "operations": [operation.row() for _, operation in sorted(self._operations.items())],
-            "open": [
-                [number, actor, cells.threshold, action, draft.row()]
-                for number, actors in sorted(self._open.items())
-                for actor, cells in sorted(actors.items())
-                for action, draft in sorted(cells.entries.items())
-            ],
-            "unfinished": [[number, list[Json](sorted(keys))] for number, keys in sorted(self._unfinished.items())],
-            "closed": [
-                [number, actor, dict(sorted(actions.items()))]
-                for number, actors in sorted(self._closed.items())
-                for actor, actions in sorted(actors.items())
-            ],
-        }
+    def dump(self) -> Iterator[tuple[str, Json]]:
+        """Yield ``(table, row)`` in a stable order; operations come before the cells that hold them."""
+        yield "head", {"closed_below": self._closed_below, "evicted": self.evicted}
+        for _, operation in sorted(self._operations.items()):
+            yield "operation", operation.row()
+        for number, actors in sorted(self._open.items()):
+            for actor, cells in sorted(actors.items()):
+                for action, draft in sorted(cells.entries.items()):
+                    yield "cell", [number, actor, cells.threshold, action, draft.row()]
+        for number, keys in sorted(self._unfinished.items()):
+            yield "unfinished", [number, list[Json](sorted(keys))]
+        for number, known in sorted(self._closed.items()):
+            for actor, actions in sorted(known.items()):
+                yield "closed", [number, actor, dict(sorted(actions.items()))]
 
-    def load(self, data: Mapping[str, Any]) -> None:
-        """Restore what `dump` gave."""
-        self._closed_below = data["closed_below"]
-        self.evicted = data["evicted"]
-        self._operations = {row[0]: Operation.from_row(row) for row in data["operations"]}
-        self._open = {}
-        for number, actor, threshold, action, draft in data["open"]:
-            actors = self._open.setdefault(number, {})
-            cells = actors.setdefault(actor, BoundedTable(self.limits.actions))
-            cells.threshold = threshold
-            cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
-        self._unfinished = {number: list(keys) for number, keys in data["unfinished"]}
-        self._closed = {}
-        for number, actor_id, actions in data["closed"]:
-            self._closed.setdefault(number, {})[actor_id] = dict(actions)
+    def load(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """Replace everything by what `dump` gave."""
+        self._operations, self._open, self._unfinished, self._closed = {}, {}, {}, {}
+        for table, row in rows:
+            match table:
+                case "head":
+                    self._closed_below, self.evicted = row["closed_below"], row["evicted"]
+                case "operation":
+                    self._operations[row[0]] = Operation.from_row(row)
+                case "cell":
+                    number, actor, threshold, action, draft = row
+                    cells = self._open.setdefault(number, {}).setdefault(actor, BoundedTable(self.limits.actions))
+                    cells.threshold = threshold
+                    cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
+                case "unfinished":
+                    self._unfinished[row[0]] = list(row[1])
+                case "closed":
+                    number, actor, actions = row
+                    self._closed.setdefault(number, {})[actor] = dict(actions)
 
 
 def _how_telling(actor: Actor) -> tuple[bool, bool, str]:

@@ -267,7 +267,8 @@ class Engine:
             )
         for actor in self.people.values():
             yield "person", list(actor)
-        yield "buckets", self.buckets.dump()
+        for table, row in self.buckets.dump():
+            yield f"bucket {table}", row
         for name, detector in self.detectors.items():
             for row in detector.dump():
                 yield f"detector {name}", row
@@ -303,7 +304,12 @@ class Engine:
             for partition, number, offset, time in sections.get("position", [])
         }
         self.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
-        self.buckets.load(sections["buckets"][0])
+        self.buckets.load(
+            (section.removeprefix("bucket "), row)
+            for section, rows_of_it in sections.items()
+            if section.startswith("bucket ")
+            for row in rows_of_it
+        )
         for name, detector in self.detectors.items():
             detector.load(sections.get(f"detector {name}", []))
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}

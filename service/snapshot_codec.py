@@ -25,8 +25,10 @@ class UnreadableSnapshot(ValueError):  # noqa: N818 - it names what was found, n
     """These bytes are no snapshot that this version can read; the text says why."""
 
 
-def lines(rows: Iterable[tuple[str, Any]], *, created_at: datetime) -> Iterator[bytes]:
-    """Yield the lines of a snapshot, the newline included."""
+def lines(
+    rows: Iterable[tuple[str, Any]], *, created_at: datetime, sizes: dict[str, int] | None = None
+) -> Iterator[bytes]:
+    """Yield the lines of a snapshot, the newline included; adds each section's bytes up in `sizes`."""
     digest = sha256()
     count = 0
     yield _encode({"unwonted_snapshot": FORMAT, "created_at": created_at.isoformat()}) + b"\n"
@@ -34,12 +36,18 @@ def lines(rows: Iterable[tuple[str, Any]], *, created_at: datetime) -> Iterator[
         line = _encode([section, row]) + b"\n"
         digest.update(line)
         count += 1
+        if sizes is not None:
+            sizes[section] = sizes.get(section, 0) + len(line)
         yield line
     yield _encode({"rows": count, "sha256": digest.hexdigest()}) + b"\n"
 
 
 async def encode(
-    rows: Iterable[tuple[str, Any]], *, created_at: datetime, breathe: Callable[[], Awaitable[None]]
+    rows: Iterable[tuple[str, Any]],
+    *,
+    created_at: datetime,
+    breathe: Callable[[], Awaitable[None]],
+    sizes: dict[str, int] | None = None,
 ) -> bytes:
     """Encode `rows`, calling `breathe` every 64 KiB or so, so that the event loop is never held up for long.
 
@@ -56,7 +64,7 @@ async def encode(
     """
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     packed, pending, size = [], [], 0
-    for line in lines(rows, created_at=created_at):
+    for line in lines(rows, created_at=created_at, sizes=sizes):
         pending.append(line)
         size += len(line)
         if size >= SLICE:

@@ -5,7 +5,7 @@ between, sees one moment. Where snapshots are kept is the store's business, when
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -16,13 +16,17 @@ from service.snapshot_codec import UnreadableSnapshot, decode, encode
 
 
 class Saved(NamedTuple):
-    """What came of a snapshot: ``saved``, ``failed`` (disk full, store away) or ``unreadable`` when restoring."""
+    """What came of a snapshot: ``saved``, ``failed`` (disk full, store away) or ``unreadable`` when restoring.
+
+    `size` is in compressed bytes; `sections` has the plain bytes of each part, once saved.
+    """
 
     outcome: Literal["saved", "failed", "unreadable", "restored"]
     size: int
     seconds: float
     at: datetime
     reason: str = ""
+    sections: Mapping[str, int] = {}
 
 
 class State:
@@ -95,14 +99,17 @@ class State:
             async with self.lock:
                 self.changed = False
                 marks: list[int] = []
-                data = await encode(self._rows(marks), created_at=self._clock.now(), breathe=self._breathe)
+                sections: dict[str, int] = {}
+                data = await encode(
+                    self._rows(marks), created_at=self._clock.now(), breathe=self._breathe, sizes=sections
+                )
             try:
                 await self._store_whole(data)
             except OSError as error:
                 self.changed = True
                 self._note("failed", len(data), started, error.strerror or str(error))
                 return None
-            self._note("saved", len(data), started)
+            self._note("saved", len(data), started, sections=sections)
             return marks[0]
 
     async def _store_whole(self, data: bytes) -> None:
@@ -124,6 +131,12 @@ class State:
         await self._clock.sleep(0.0)
 
     def _note(
-        self, outcome: Literal["saved", "failed", "unreadable", "restored"], size: int, started: float, reason: str = ""
+        self,
+        outcome: Literal["saved", "failed", "unreadable", "restored"],
+        size: int,
+        started: float,
+        reason: str = "",
+        sections: Mapping[str, int] | None = None,
     ) -> None:
-        self._observer(Saved(outcome, size, self._clock.elapsed() - started, self._clock.now(), reason))
+        seconds = self._clock.elapsed() - started
+        self._observer(Saved(outcome, size, seconds, self._clock.now(), reason, sections or {}))

@@ -147,6 +147,9 @@ class Telemetry:
     def saved(self, saved: Saved) -> None:
         """Note what came of a snapshot."""
         self.metrics.snapshot(saved.outcome, seconds=saved.seconds, size=saved.size, at=saved.at)
+        for section, size in saved.sections.items():
+            if section.startswith("detector "):
+                self.metrics.state_size(section.removeprefix("detector "), size)
         if saved.outcome in {"failed", "unreadable"}:
             log.error(f"snapshot_{saved.outcome}", bytes=saved.size, reason=saved.reason)
 

@@ -141,6 +141,11 @@ class Metrics:
         self._snapshots = counter("snapshots_total", "Snapshots by what came of them.", result=SNAPSHOTS)
         self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", _LONG)
         self._snapshot_size = gauge("snapshot_size_bytes", "The whole state as last saved, compressed, in bytes.")
+        self._state_size = gauge(
+            "state_bytes",
+            "What a detector remembers, as of the last snapshot, before compression, in bytes.",
+            detector=detectors,
+        )
         self._snapshot_time = gauge("snapshot_last_success_timestamp_seconds", "When last saved, Unix time.")
         self._deliveries = counter(
             "deliveries_total", "Attempts and ends of messages to a sink.", sink=sinks, result=DELIVERIES
@@ -259,6 +264,10 @@ class Metrics:
             self._snapshot.observe(seconds)
             self._snapshot_size.set(size)
             self._snapshot_time.set(at.timestamp())
+
+    def state_size(self, detector: str, size: int) -> None:
+        """Note how many bytes a detector's memory takes before compression."""
+        self._state_size.labels(detector).set(size)
 
     def delivery(self, sink: str, result: str, seconds: float) -> None:
         """Note an attempt to deliver, or the end of a message without one."""

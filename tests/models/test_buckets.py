@@ -57,7 +57,7 @@ def cells(found: Closed) -> list[Cell]:
 
 def through_json(buckets: OpenBuckets, limits: Limits = Limits(), horizon: timedelta = DAY) -> OpenBuckets:  # noqa: B008 - immutable
     restored = opened(limits, horizon)
-    restored.load(json.loads(json.dumps(buckets.dump())))
+    restored.load(json.loads(json.dumps(list(buckets.dump()))))
     return restored
 
 
@@ -108,16 +108,16 @@ def test_dump_load_continue_equals_continue(events: list[ActivityEvent], cut: in
         assert resumed.observe(one) is steady.observe(one)
     resumed = through_json(resumed, limits)
     assert closed(resumed) == closed(steady)
-    assert resumed.dump() == steady.dump()
+    assert list(resumed.dump()) == list(steady.dump())
 
 
 @few
 @given(operations(longest=90, most=16, actions=6), st.sampled_from([Limits(), NARROW]))
 def test_peeking_sees_what_closing_would_give_and_changes_nothing(events: list[ActivityEvent], limits: Limits) -> None:
     buckets = fed(events, limits)
-    before = json.dumps(buckets.dump())
+    before = json.dumps(list(buckets.dump()))
     seen = list(buckets.peek(START))
-    assert json.dumps(buckets.dump()) == before
+    assert json.dumps(list(buckets.dump())) == before
     assert list(buckets.peek(START)) == seen
     # An operation that ends in a later bucket is counted in both, so what is peeked at once is what closes in turn.
     assert seen == closed(buckets)
@@ -129,9 +129,8 @@ def test_nothing_is_held_for_ever(events: list[ActivityEvent], limits: Limits) -
     buckets = fed(events, limits)
     closed(buckets)
     closed(buckets, START + 3 * DAY)
-    left = buckets.dump()
     assert buckets.held() == 0
-    assert left["open"] == left["unfinished"] == left["closed"] == []
+    assert [table for table, _ in buckets.dump()] == ["head"]
 
 
 def test_records_of_one_operation_are_one_attempt_with_its_end() -> None:
@@ -255,7 +254,7 @@ def test_endless_different_actions_of_one_identity_are_bounded_and_counted() -> 
         seen = buckets.observe(event(number / 60, Outcome.SUCCESS, str(number), action=f"made-up/{number}"))
         saturated += seen is Seen.SATURATED
     assert buckets.held() <= 2 * limits.actions
-    assert len(json.dumps(buckets.dump())) < 100_000
+    assert len(json.dumps(list(buckets.dump()))) < 100_000
     assert saturated > 2_500
     assert buckets.evicted >= saturated
     assert len(cells(closed(buckets))) == limits.actions
