@@ -45,9 +45,20 @@ class ServiceProcess:
             )
         return self
 
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
     async def kill(self) -> None:
         """End it without a word."""
         await self._end(signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Wait until it ends by itself; returns its exit code."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 30)
 
     async def terminate(self) -> int:
         """End it as an orchestrator would; returns its exit code."""
@@ -57,7 +68,7 @@ class ServiceProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(number)
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await self.wait()
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of this life with that event."""

@@ -130,6 +130,7 @@ async def scene(stack: AsyncExitStack, folder: Path, storage: Account, name: str
     receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
     found = Scene(folder, storage, hub, receiver, name)
     stack.push_async_callback(found.container.close)
+    await stack.enter_async_context(found.service)
     return found
 
 
@@ -142,15 +143,14 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
         stop = asyncio.Event()
         working = asyncio.ensure_future(Office(it.hub, seed=1).work(stop))
         for life in range(9):
-            await it.service.start()
             # Some die while they start, some in the middle of a snapshot or a delivery.
             if life % 4 != 3:
                 await it.service.until_said("started")
             await clock.sleep(rng.uniform(0.0, 2.5))
             await it.service.kill()
+            await it.service.start()
         stop.set()
         await working
-        await it.service.start()
         rows = await it.finish()
         it.check(rows)
 
@@ -162,12 +162,11 @@ async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path, s
         stop = asyncio.Event()
         working = asyncio.ensure_future(Office(it.hub, seed=2).work(stop))
         for _ in range(2):
-            await it.service.start()
             await it.service.until_said("started")
             await clock.sleep(rng.uniform(0.0, 3.0))
             assert await it.service.terminate() == 0
             assert it.service.said("stopped")
-        await it.service.start()
+            await it.service.start()
         await clock.sleep(3.0)
         stop.set()
         await working

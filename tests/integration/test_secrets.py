@@ -1,0 +1,118 @@
+"""Secrets are planted wherever one can be, and looked for wherever one may not be; so are people's names."""
+
+import asyncio
+import gzip
+import sys
+from base64 import b64encode
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from demo.hub import EmbeddedHub
+from demo.receiver import Fault, Receiver
+from tests.fakes.azurite import Account
+from tests.integration.service_process import ROOT, ServiceProcess, clock, configuration
+from tests.service.activity_log.samples import XMLSOAP, human, message, record
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+HUB_KEY = b64encode(b"planted: the hub's own key").decode()
+SIGNING_KEY = b64encode(b"planted: what signs the webhook's messages").decode()
+IN_ADDRESS = "planted-in-an-address-0123456789"
+IN_QUERY = "planted-in-a-query-9876543210"
+PERSON = "wilhelmina.planted"
+
+
+async def fetch(port: int, path: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return await answer.text()
+
+
+async def unwonted(config: Path, *arguments: str) -> str:
+    """Run a command; returns all that it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", *arguments, "--config", str(config)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return said.decode()
+
+
+async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(tmp_path: Path, storage: Account) -> None:
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(EmbeddedHub(partitions=2, key=HUB_KEY))
+        receiver = await stack.enter_async_context(Receiver())
+        hooks = f"http://127.0.0.1:{receiver.port}"
+        config = configuration(
+            hub,
+            snapshots={"path": str(tmp_path / "state"), "every": "1s"},
+            detectors={"rare_action": {"threshold": 0}, "rare_failure": {"threshold": 0}},
+            dead_letter={"kind": "blob", "connection_string": storage.connection_string, "container": "letters"},
+            sinks={
+                "hook": {
+                    "kind": "webhook",
+                    "url": f"{hooks}/webhook?sig={IN_QUERY}",
+                    "allow_private": True,
+                    "secrets": [f"whsec_{SIGNING_KEY}"],
+                },
+                "nobody": {
+                    "kind": "slack",
+                    "url": f"http://127.0.0.1:9/services/{IN_ADDRESS}",
+                    "allow_loopback": True,
+                },
+                "broken": {"kind": "teams", "url": f"{hooks}/{IN_ADDRESS}?sig={IN_QUERY}", "allow_loopback": True},
+            },
+            log={"format": "json", "level": "debug"},
+        )
+        receiver.fail("webhook", Fault(503, body=f"{IN_QUERY} is unknown"))
+        service = await stack.enter_async_context(ServiceProcess(tmp_path, config))
+        port = (await service.until_said("started"))["http_port"]
+        name = f"{PERSON}@contoso.example"
+        now = clock.now().isoformat()
+        for number in range(6):
+            claims = human(**{XMLSOAP + "upn": name, XMLSOAP + "name": name, "name": "Wilhelmina Planted"})
+            action = f"Microsoft.Novelty/thing{number}/action"
+            hub.append(None, message(record(claims, time=now, operationName=action, correlationId=None), {"time": 1}))
+        async with asyncio.timeout(30):
+            await receiver.wait_for(1, "webhook")
+        await service.until_said("sink_broken")
+        await service.until_said("delivery_retried")
+        hub.refuse_tokens(401, f"no: {HUB_KEY}")
+        await hub.drop_connections()
+        await service.until_said("source_trouble")
+        pages = {path: await fetch(port, path) for path in ("/metrics", "/healthz/live", "/healthz/ready")}
+        hub.accept_tokens()
+        await service.terminate()
+
+        shown = {
+            **pages,
+            "log": service.log.read_text(),
+            "snapshot": gzip.decompress((tmp_path / "state" / "snapshot.ndjson.gz").read_bytes()).decode(),
+            "check-config": await unwonted(tmp_path / "unwonted.yaml", "check-config"),
+            "inspect": await unwonted(tmp_path / "unwonted.yaml", "state", "inspect"),
+            "send-test": await unwonted(tmp_path / "unwonted.yaml", "send-test"),
+        }
+        assert "unwonted_alerts_total" in shown["/metrics"]
+        assert name in shown["snapshot"]
+        for where, text in shown.items():
+            for secret in (HUB_KEY, SIGNING_KEY, IN_ADDRESS, IN_QUERY, storage.key):
+                assert secret not in text, where
+        for where in ("/metrics", "/healthz/live", "/healthz/ready", "log"):
+            assert PERSON not in shown[where].lower(), where
+
+
+async def test_what_ends_the_process_is_told_without_the_key(tmp_path: Path) -> None:
+    async with EmbeddedHub(partitions=2) as hub:
+        right = hub.connection_string
+        wrong = right.replace("embedded-hub-key", HUB_KEY)
+        config = configuration(hub, snapshots={"path": str(tmp_path / "state")})
+        config["event_hub"] = {**config["event_hub"], "connection_string": wrong}
+        async with ServiceProcess(tmp_path, config) as service:
+            assert await service.wait() == 1
+        [ended] = service.said("ended")
+        assert "refuses our credential" in ended["text"]
+        assert HUB_KEY not in service.log.read_text()
