@@ -139,8 +139,8 @@ def replay(files: Sequence[str], path: Path | None, anomalies: Path | None, aler
         )
         try:
             summary = driver.run(sources)
-        except (OSError, EOFError) as error:
-            fail(f"cannot read on: {error}", FAILED)
+        except OSError as error:
+            fail(str(error), FAILED)
         sys.stdout.buffer.flush()
     click.echo(totals(summary), err=True)
 
