@@ -1,0 +1,138 @@
+"""What is said of each event: numbers, log lines and readiness, and nobody's name in any of them."""
+
+from collections.abc import Iterator, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
+
+from models.buckets import Seen
+from service.activity_log import ActivityLogParser
+from service.dispatcher import Delivery
+from service.engine import Engine, Options
+from service.http import Health
+from service.metrics import Metrics
+from service.outbox import Outbox
+from service.ports import Message, PartitionTip
+from service.source import Closed, Opened, Recovered, Silent, Tips
+from service.state import Saved
+from service.telemetry import Telemetry
+from tests.fakes.detector import FirstTime
+from tests.service.activity_log.samples import message, record
+
+NOW = datetime(2024, 5, 1, 8, 5, tzinfo=UTC)
+
+
+class Watched:
+    """Telemetry with everything that it speaks to."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.health = Health()
+        metrics = Metrics(self.registry, detectors=("first_time",), sinks=("hook",), identity_limit=100)
+        self.telemetry = Telemetry(metrics, self.health, ("hook",))
+        self.engine = Engine(Options(), [FirstTime()])
+        self.telemetry.watch(self.engine, Outbox())
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"unwonted_{name}", labels) or 0.0
+
+    def apply(self, *bodies: bytes) -> None:
+        messages = [Message("0", number, str(number), NOW, body) for number, body in enumerate(bodies)]
+        parsed = [ActivityLogParser().parse(body) for body in bodies]
+        applied = [self.engine.apply(one, found.events) for one, found in zip(messages, parsed, strict=True)]
+        self.telemetry.batch(messages, parsed, applied, 0.01)
+
+    def ready(self) -> bool:
+        self.health.restored()
+        return self.health.verdict("ready").ok
+
+
+@pytest.fixture
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    with capture_logs() as lines:
+        yield lines
+
+
+def said(logs: list[MutableMapping[str, Any]]) -> list[str]:
+    return [line["event"] for line in logs]
+
+
+def test_a_batch_is_counted_once_however_often_it_comes(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    bodies = [message(record(), {"time": "never"}), message(record(time="2031-05-01T08:00:00Z", correlationId=None))]
+    watched.apply(*bodies)
+    watched.apply(*bodies)
+    assert watched.metric("records_total") == 3
+    assert watched.metric("events_total", result=Seen.OPERATION.value) == 2
+    assert watched.metric("duplicates_total", stage="message") == 2
+    assert watched.metric("clamped_total") == 1
+    assert said(logs) == ["records_rejected", "times_clamped"]
+
+
+def test_nobodys_name_or_resource_is_in_a_metric_or_a_line(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    watched.apply(message(record(), {"caller": "ann@contoso.com"}))
+    watched.telemetry.evaluated(watched.engine.evaluate(NOW), 0.1)
+    watched.telemetry.judged(watched.engine.idle("0", 0, datetime(2024, 5, 2, tzinfo=UTC)))
+    shown = (generate_latest(watched.registry).decode() + str(logs)).lower()
+    assert watched.metric("alerts_total", severity="critical", result="new") == 1
+    for private in ("ann@", "brien", "contoso", "vm1", "203.0.113.7"):
+        assert private not in shown
+
+
+def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> None:
+    watched = Watched()
+    tell = watched.telemetry.source
+    assert not watched.ready()
+    tell(Tips(tuple(PartitionTip(partition, 3, NOW, NOW) for partition in "01")))
+    tell(Opened("0", None))
+    assert not watched.ready()
+    tell(Opened("1", 3))
+    assert watched.ready()
+    tell(Silent("1", 61.0, "no sign of life"))
+    assert not watched.ready()
+    tell(Recovered("1"))
+    assert watched.ready()
+    tell(Closed("0", "error"))
+    assert not watched.ready()
+
+
+def test_a_snapshot_that_fails_is_an_error_and_one_that_succeeds_is_silent(
+    logs: list[MutableMapping[str, Any]],
+) -> None:
+    watched = Watched()
+    watched.telemetry.saved(Saved("saved", 100, 0.1, NOW))
+    assert logs == []
+    watched.telemetry.saved(Saved("failed", 100, 0.1, NOW, "No space left on device"))
+    watched.telemetry.saved(Saved("unreadable", 100, 0.1, NOW, "its checksum does not fit"))
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("snapshot_failed", "error"),
+        ("snapshot_unreadable", "error"),
+    ]
+    assert watched.metric("snapshots_total", result="failed") == 1
+
+
+def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+
+    def deliver(outcome: Any, *, broken: bool) -> None:
+        delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), 0, broken)
+        watched.telemetry.delivered(delivery)
+
+    deliver("broken", broken=True)
+    deliver("broken", broken=True)
+    deliver("sent", broken=False)
+    deliver("sent", broken=False)
+    deliver("refused", broken=False)
+    assert said(logs) == ["sink_broken", "sink_broken", "delivered", "sink_healed", "delivered", "delivery_given_up"]
+
+
+def test_dead_letters_are_counted_by_what_is_new() -> None:
+    watched = Watched()
+    watched.telemetry.dead_letters(3, 0)
+    watched.telemetry.dead_letters(5, 1)
+    assert watched.metric("dead_letters_total", result="written") == 5
+    assert watched.metric("dead_letters_total", result="dropped") == 1
