@@ -3,15 +3,17 @@
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from benchmarks.detection import cold_start, masquerade, report, sets, tenants
+from benchmarks.detection import ablation, cold_start, masquerade, report, sets, tenants
 from benchmarks.detection.metrics import by_style, ceiling, figures, judged, reliability
 from demo.tenant import TenantPlan
 from service.settings import Settings, load
 
 KNOBS = ("activity", "novelty", "drift", "failures")
 COLD_DAYS = 14
+ALONE = f"Unwonted {ablation.DETECTOR} alone"
 CEILING = "perfect knowledge"
 METHODS = """\
 Attacks are simulated. Cells are (identity, action, hour); those of the training days only teach. *Found in N a day*:
@@ -50,27 +52,37 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--sets", nargs="*", default=["o365", "nasa"], choices=[*sets.SETS], help="real logs to use")
     parser.add_argument("--swaps", type=int, default=40, help="injected into each set and seed, at most")
+    parser.add_argument("--ablations", action="store_true", help="also with one part of the model less at a time")
     parser.add_argument("--config", type=Path, help="the service's configuration file, to try other options")
     parser.add_argument("--out", type=Path, help="write the tables here, too")
     return parser.parse_args(texts)
 
 
-def tenant_section(options: argparse.Namespace, identities: int, settings: Settings) -> str:
-    """Evaluate tenants of one size, one a seed."""
+def plans(options: argparse.Namespace, identities: int) -> tuple[int, list[TenantPlan]]:
+    """Return the number of training days, and the tenants of one size, one a seed."""
     training = options.days * 2 // 5 if options.training_days is None else options.training_days
-    trials: list[dict[str, dict[str, float]]] = []
-    honest: list[dict[str, dict[float, tuple[float, float]]]] = []
-    styles: dict[str, tuple[int, int, int]] = {}
-    records, began = 0, time.process_time()
-    for seed in options.seeds:
-        plan = TenantPlan(
+    knobs = {knob: getattr(options, knob) for knob in KNOBS}
+    return training, [
+        TenantPlan(
             seed=seed,
             identities=identities,
             days=options.days,
             campaigns=options.campaigns,
             campaigns_from=training,
-            **{knob: getattr(options, knob) for knob in KNOBS},
+            **knobs,
         )
+        for seed in options.seeds
+    ]
+
+
+def tenant_section(options: argparse.Namespace, identities: int, settings: Settings) -> str:
+    """Evaluate tenants of one size, one a seed."""
+    training, tenant_plans = plans(options, identities)
+    trials: list[dict[str, dict[str, float]]] = []
+    honest: list[dict[str, dict[float, tuple[float, float]]]] = []
+    styles: dict[str, tuple[int, int, int]] = {}
+    records, began = 0, time.process_time()
+    for plan in tenant_plans:
         outcome = tenants.evaluate(plan, settings, training)
         trials.append({scores.name: figures(outcome.trial, scores) for scores in outcome.methods})
         trials[-1][CEILING] = ceiling(outcome.trial)
@@ -83,7 +95,7 @@ def tenant_section(options: argparse.Namespace, identities: int, settings: Setti
                 cells, kept = judged(outcome.trial, scores)
                 honest[-1][scores.name] = reliability(cells, kept.score)
         records += outcome.records
-        print(f"  tenant of {identities}, seed {seed}: done", file=sys.stderr)
+        print(f"  tenant of {identities}, seed {plan.seed}: done", file=sys.stderr)
     seeds = ", ".join(map(str, options.seeds))
     title = f"Simulated tenant: {identities} identities, {options.days} days, {options.campaigns} attacks"
     changed = ", ".join(f"{knob} x {getattr(options, knob):g}" for knob in KNOBS if getattr(options, knob) != 1.0)
@@ -108,6 +120,23 @@ def cold_section(options: argparse.Namespace, settings: Settings) -> str:
         outcomes.append(tenants.evaluate(plan, settings, training_days=1))
         print(f"  cold start, seed {seed}: done", file=sys.stderr)
     return report.cold_start_table(cold_start.by_stretch(outcomes))
+
+
+def ablation_section(options: argparse.Namespace, identities: int, settings: Settings) -> str:
+    """Evaluate the rare-action detector with one part less at a time."""
+    training, tenant_plans = plans(options, identities)
+    trials: list[dict[str, dict[str, float]]] = []
+    for plan in tenant_plans:
+        rows = {}
+        for part in ("", *ablation.WITHOUT):
+            change = partial(ablation.without, part) if part else None
+            outcome = tenants.evaluate(plan, settings, training, compared=False, change=change)
+            scores = next(one for one in outcome.methods if one.name == ALONE)
+            rows[f"without {part}" if part else "whole"] = figures(outcome.trial, scores)
+        trials.append(rows)
+        print(f"  ablations, seed {plan.seed}: done", file=sys.stderr)
+    note = f"The same tenants, rare_action alone, one part taken out. Seeds {', '.join(map(str, options.seeds))}."
+    return report.table(f"Ablations: {identities} identities, {options.days} days", note, trials)
 
 
 def set_section(name: str, options: argparse.Namespace, settings: Settings) -> str:
@@ -148,6 +177,8 @@ def main(texts: list[str] | None = None) -> None:
 
     for identities in options.identities:
         show(tenant_section(options, identities, settings))
+        if options.ablations:
+            show(ablation_section(options, identities, settings))
     if options.cold_seeds:
         show(cold_section(options, settings))
     for name in options.sets:

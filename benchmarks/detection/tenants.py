@@ -1,6 +1,6 @@
 """Trials on simulated tenants: records made from a seed, attacks planted in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ from benchmarks.detection.new_value import new_value
 from benchmarks.detection.plain_back_off import plain_back_off
 from benchmarks.detection.unwonted import Run, run
 from demo.tenant import Tenant, TenantPlan
+from service.engine import Engine
 from service.settings import Settings
 
 
@@ -62,9 +63,16 @@ def baselines(cells: list[Labelled]) -> list[Scores]:
     ]
 
 
-def evaluate(plan: TenantPlan, settings: Settings, training_days: int, *, compared: bool = True) -> Outcome:
-    """Simulate a tenant, replay it, and ask the other methods too if `compared`."""
+def evaluate(
+    plan: TenantPlan,
+    settings: Settings,
+    training_days: int,
+    *,
+    compared: bool = True,
+    change: Callable[[Engine], None] | None = None,
+) -> Outcome:
+    """Simulate a tenant, replay it, through a changed engine if asked, and ask the other methods if `compared`."""
     tenant = Tenant(plan)
-    seen: Run = run(lines(tenant), settings)
+    seen: Run = run(lines(tenant), settings, change=change)
     others = baselines(seen.cells) if compared else []
     return Outcome(trial(tenant, seen.cells, training_days), seen.scores() + others, seen.records)

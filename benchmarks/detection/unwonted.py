@@ -1,7 +1,7 @@
 """Runs the service's own engine over records, as ``unwonted replay`` does, and writes down what it saw and said."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from models.anomalies import Anomaly, Json
 from models.cells import ActorBucket, Crowd
 from models.detector import Card, Memory
 from service.alerts import Alert
+from service.engine import Engine
 from service.replay import Replay
 from service.settings import Settings
 from service.wiring import build_engine
@@ -99,7 +100,12 @@ class Run(NamedTuple):
         return Scores(f"Unwonted {name} alone", surprise, score, self.thresholds[name], told)
 
 
-def run(lines: Iterable[bytes], settings: Settings, every: timedelta | None = None) -> Run:
+def run(
+    lines: Iterable[bytes],
+    settings: Settings,
+    every: timedelta | None = None,
+    change: Callable[[Engine], None] | None = None,
+) -> Run:
     """Replay records.
 
     Parameters
@@ -110,6 +116,8 @@ def run(lines: Iterable[bytes], settings: Settings, every: timedelta | None = No
         Of the service; buckets must be hours.
     every
         Time between evaluations, if not that of the settings: years of records need not be looked at every quarter.
+    change
+        Done to the engine before it sees anything.
 
     Raises
     ------
@@ -119,6 +127,8 @@ def run(lines: Iterable[bytes], settings: Settings, every: timedelta | None = No
     if settings.windows.bucket != timedelta(hours=1):
         raise ValueError("the other methods are rebuilt for hours, so the service has to work with hours too")
     engine = build_engine(settings)
+    if change is not None:
+        change(engine)
     thresholds = {name: engine.options.thresholds[name] for name in engine.detectors}
     tape = Tape()
     engine.detectors[TAPE.name] = tape

@@ -1,11 +1,12 @@
 """The whole benchmark on a tenant as small as they come."""
 
 import doctest
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
-from benchmarks.detection import elastic_rare, metrics, report
+from benchmarks.detection import ablation, elastic_rare, metrics, report
 from benchmarks.detection.__main__ import main
 from benchmarks.detection.tenants import evaluate
 from demo.tenant import TenantPlan
@@ -22,6 +23,19 @@ def test_every_method_judges_the_very_same_cells_with_every_attack_in_them() -> 
     assert [cell.hour for cell in outcome.trial.cells] == sorted(cell.hour for cell in outcome.trial.cells)
     assert {(len(one.surprise), len(one.score)) for one in outcome.methods} == {(len(outcome.trial.cells),) * 2}
     assert [one.name for one in outcome.methods[:1]] == ["Unwonted"]
+
+
+@cache
+def surprises(part: str) -> list[float]:
+    change = partial(ablation.without, part) if part else None
+    outcome = evaluate(PLAN, Settings(), training_days=1, compared=False, change=change)
+    values: list[float] = outcome.methods[1].surprise.tolist()
+    return values
+
+
+@pytest.mark.parametrize("part", ablation.WITHOUT)
+def test_each_part_that_is_taken_out_is_missed(part: str) -> None:
+    assert surprises(part) != surprises("")
 
 
 def test_the_command_prints_one_table_with_all_methods_and_writes_it(

@@ -1,0 +1,135 @@
+"""What each part of the rare-action model is worth: the same trials with one part taken out.
+
+Parts are taken out of a detector that has been built, so that the product needs no switches for it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+
+from models.backoff import Backoff
+from models.detectors.rare_action import RareAction
+from models.failure_rate import FailureRate
+from models.habits import Habit
+from models.novelty import NoveltyRate, prior_hazard, stage_of
+from models.rarity import Rarity
+from service.engine import Engine
+
+DETECTOR = "rare_action"
+POPULATION = "all"
+
+
+class CertainFailure(FailureRate):
+    """Finds every failure certain, so that how something ended says nothing."""
+
+    def probability(self, *_: object, **__: object) -> float:
+        """Return 1."""
+        return 1.0
+
+
+class UnlearntNovelty(NoveltyRate):
+    """Keeps to the prior hazard: neither what its kind does nor what an identity did before says anything."""
+
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
+        """Return the prior hazard at that experience."""
+        return prior_hazard(stage_of(buckets))
+
+
+class OnePopulation(Backoff):
+    """Knows the tenant, but no kinds of identities."""
+
+    def adopt(self, action: str, kind: str) -> bool:
+        """Count one more identity of the tenant."""
+        return super().adopt(action, POPULATION)
+
+    def abandon(self, action: str, kind: str) -> None:
+        """Take it back."""
+        super().abandon(action, POPULATION)
+
+    def probability(self, action: str, kind: str, session: Collection[str] = (), extra: int = 0) -> float:
+        """Return the probability for anybody."""
+        return super().probability(action, POPULATION, session, extra)
+
+
+class Placeless(Rarity):
+    """Does not look at where an identity acts from and in."""
+
+    def moved(self, habit: Habit, networks: Collection[str], scopes: Collection[str]) -> tuple[float, float]:
+        """Find every place known."""
+        return 0.0, 0.0
+
+
+class Timeless(Rarity):
+    """Does not look at the hour of the day."""
+
+    def off_hours(self, habit: Habit, hours: float) -> float:
+        """Find every hour usual."""
+        return 0.0
+
+
+def _like(rarity: Rarity, kind: type[Rarity]) -> Rarity:
+    return kind(rarity.discount, rarity.concentration, rarity.half_life, rarity.max_identities, rarity.max_actions)
+
+
+def _session(detector: RareAction) -> None:
+    detector.rarity.backoff.session_weight = 0.0
+
+
+def _floor(detector: RareAction) -> None:
+    detector.rarity.backoff.floor = 1e-12
+
+
+def _kinds(detector: RareAction) -> None:
+    known = detector.rarity.backoff
+    detector.rarity.backoff = OnePopulation(known.discount, known.concentration, known.session_weight, known.floor)
+
+
+def _novelty(detector: RareAction) -> None:
+    detector.rarity.novelty = UnlearntNovelty(detector.rarity.novelty.aspects)
+
+
+def _outcome(detector: RareAction) -> None:
+    detector.failures = CertainFailure()
+
+
+def _evidence(detector: RareAction) -> None:
+    detector.evidence = detector.evidence._replace(share=0.0)
+
+
+def _sensitivity(detector: RareAction) -> None:
+    detector.sensitive = {}
+
+
+def _places(detector: RareAction) -> None:
+    detector.rarity = _like(detector.rarity, Placeless)
+
+
+def _hour(detector: RareAction) -> None:
+    detector.rarity = _like(detector.rarity, Timeless)
+
+
+WITHOUT: Mapping[str, Callable[[RareAction], None]] = {
+    "services of the session": _session,
+    "floor under the peers' probability": _floor,
+    "kinds of identities": _kinds,
+    "learnt novelty rate": _novelty,
+    "outcome": _outcome,
+    "evidence over time": _evidence,
+    "sensitivity of operations": _sensitivity,
+    "network and scope": _places,
+    "hour of the day": _hour,
+}
+
+
+def without(part: str, engine: Engine) -> None:
+    """Take a part out of an engine that has not seen anything yet.
+
+    Raises
+    ------
+    KeyError
+        If there is no such part, or no rare-action detector.
+    TypeError
+        If that is another detector than the one that has these parts.
+    """
+    detector = engine.detectors[DETECTOR]
+    if not isinstance(detector, RareAction):
+        raise TypeError(f"{type(detector).__name__} has no such parts")
+    WITHOUT[part](detector)
