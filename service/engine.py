@@ -34,6 +34,8 @@ class Options(NamedTuple):
         Bounds on open buckets.
     people
         Identities whose names are remembered, for whoever asks about one by its name.
+    recent
+        Unusual cells held for the evaluations to come; in a storm the least unusual go.
     """
 
     bucket: timedelta = timedelta(hours=1)
@@ -43,6 +45,7 @@ class Options(NamedTuple):
     thresholds: Mapping[str, float] = {}
     limits: Limits = Limits()
     people: int = 100_000
+    recent: int = 10_000
 
 
 class Applied(NamedTuple):
@@ -67,12 +70,17 @@ class Applied(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What one tick came to: it looked back to `since`, found `unusual` cells, and `alerts` hold news."""
+    """What one tick came to.
+
+    It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
+    since the last tick.
+    """
 
     now: datetime
     since: datetime
     unusual: int
     alerts: Sequence[Alert]
+    overflowed: int = 0
 
 
 class Engine:
@@ -105,6 +113,7 @@ class Engine:
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window)
         self._recent: dict[str, Anomaly] = {}
+        self._overflowed = 0
         self._born: datetime | None = None
         self._told_until = EPOCH
 
@@ -179,7 +188,17 @@ class Engine:
         for anomaly in scored:
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
+        self._bound_recent()
         return scored
+
+    def _bound_recent(self) -> None:
+        # Which ones go must not depend on the order in which they came: the least unusual.
+        excess = len(self._recent) - self.options.recent
+        if excess > 0:
+            ranked = sorted(self._recent.values(), key=lambda one: (one.score, one.surprise, one.id))
+            for anomaly in ranked[:excess]:
+                del self._recent[anomaly.id]
+            self._overflowed += excess
 
     def _meet(self, actor: Actor) -> None:
         self.people.pop(actor.id, None)
@@ -234,7 +253,8 @@ class Engine:
         alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
         self._told_until = max(self._told_until, min(now, self.watermark.time))
         self._expire(now)
-        return Evaluation(now, since, len(unusual), alerts)
+        overflowed, self._overflowed = self._overflowed, 0
+        return Evaluation(now, since, len(unusual), alerts, overflowed)
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
         born = self._born or EPOCH

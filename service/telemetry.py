@@ -123,6 +123,9 @@ class Telemetry:
         self.metrics.alerts(evaluation.alerts)
         news = sum(len(alert.findings) for alert in evaluation.alerts)
         self.metrics.suppressed("known", max(0, evaluation.unusual - news))
+        if evaluation.overflowed:
+            self.metrics.suppressed("overflow", evaluation.overflowed)
+            log.error("detection_storm", dropped=evaluation.overflowed)
         log.info(
             "evaluated",
             since=evaluation.since.isoformat(),

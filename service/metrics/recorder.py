@@ -243,7 +243,7 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what nobody was told: ``known`` already, or below a sink's least ``severity``."""
+        """Note what nobody was told: ``known`` already, below a sink's ``severity``, or ``overflow`` in a storm."""
         self._suppressed.labels(reason).inc(count)
 
     def evaluated(self, *, seconds: float, at: datetime | None) -> None:
