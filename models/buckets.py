@@ -5,14 +5,14 @@ which cells were closed, so that what comes late is told apart from what comes t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from models.anomalies import Json
 from models.bounded import BoundedTable
-from models.cells import ActorBucket, Crowd, Tally
+from models.cells import ActorBucket, Cell, Crowd, Tally
 from models.drafts import CellDraft
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.operations import ATTEMPTED, Operation, bit
@@ -111,6 +111,8 @@ class OpenBuckets:
         if not operation.merge(event, number):
             return False
         after = operation.buckets()
+        if after == before:
+            return True
         for stale in before - after:
             self._remove(operation, stale)
         kept = [self._place(operation, event, fresh) for fresh in after - before]
@@ -224,8 +226,7 @@ class OpenBuckets:
             if not cells:
                 continue
             cells.sort(key=lambda cell: (cell.first_time, cell.action))
-            actor = max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
-            buckets.append(ActorBucket(actor, bucket, tuple(cells)))
+            buckets.append(ActorBucket(_whose(cells), bucket, tuple(cells)))
             for cell in cells:
                 actors[cell.action] += 1
                 failing[cell.action] += cell.failed
@@ -237,8 +238,9 @@ class OpenBuckets:
         for actor_id, drafts in sorted(self._open.pop(number).items()):
             known = closed.setdefault(actor_id, {})
             judged = drafts.sample()
+            bounded = judged is not drafts.entries
             for action, draft in drafts.entries.items():
-                if action not in judged:
+                if bounded and action not in judged:
                     self._evict(draft, number)
                     continue
                 known[action] = known.get(action, 0) | draft.flags(number) | ATTEMPTED
@@ -310,6 +312,13 @@ class OpenBuckets:
                     self._closed.setdefault(number, {})[actor] = dict(actions)
 
 
+def _whose(cells: Sequence[Cell]) -> Actor:
+    """Return the most telling form of their one identity: some records have its name and kind, some only its id."""
+    actor = cells[0].sample[0].actor
+    if all(event.actor is actor for cell in cells for event in cell.sample):
+        return actor
+    return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
+
+
 def _how_telling(actor: Actor) -> tuple[bool, bool, str]:
-    """Rank what records say of one identity: some have its name and kind, some only its id."""
     return actor.kind is not ActorKind.UNKNOWN, actor.name not in actor.id, actor.name
