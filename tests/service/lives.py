@@ -1,0 +1,209 @@
+"""Lives of the service, one process after another, and the world around them that outlives each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from models.buckets import Limits
+from service.activity_log import ActivityLogParser
+from service.alerts import Alert
+from service.app import App, Parts, Rhythm
+from service.dispatcher import Dispatcher, Route
+from service.engine import Engine, Options
+from service.http import Health, HttpServer
+from service.metrics import Metrics
+from service.outbox import Outbox
+from service.ports import Receipt, Rendered
+from service.snapshot_codec import decode
+from service.source import SourceEvent, Tips
+from service.state import State
+from service.telemetry import Telemetry
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.detector import FirstTime
+from tests.fakes.sink import FakeSink
+from tests.fakes.source import FakeSource
+from tests.fakes.store import FakeStore
+from tests.service.activity_log.samples import MICROSOFT, message, record
+
+OBJECT_ID = MICROSOFT + "objectidentifier"
+BOB = "bbbbbbbb-0000-4000-8000-000000000002"
+QUARTER = 900.0
+HOUR = 3600.0
+RHYTHM = Rhythm(
+    every=timedelta(minutes=15),
+    window=timedelta(hours=2),
+    snapshot_every=timedelta(minutes=1),
+    grace=timedelta(seconds=30),
+    lag_every=timedelta(minutes=5),
+)
+
+
+class World:
+    """What outlives a process: the hub's messages, the store, the receiver, the time; and a trail of what happened."""
+
+    def __init__(self, *, store_seconds: float = 0.0) -> None:
+        self.clock = FakeClock()
+        self.store = TracedStore(self, seconds=store_seconds)
+        self.sink = TracedSink(self)
+        self.trail: list[str] = []
+        self.bodies: list[tuple[str, bytes]] = []
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [Alert.model_validate_json(taken.body) for taken in self.sink.taken]
+
+    def actions(self) -> list[str]:
+        """Return what was told, an action as often as it was told."""
+        latest = {alert.id: alert for alert in self.alerts}
+        return sorted(finding.action for alert in latest.values() for finding in alert.findings)
+
+
+class TracedStore(FakeStore):
+    def __init__(self, world: World, *, seconds: float) -> None:
+        super().__init__(world.clock, seconds=seconds)
+        self._world = world
+
+    async def save(self, data: bytes) -> None:
+        await super().save(data)
+        [outbox] = [row for section, row in decode(data) if section == "outbox"]
+        waiting = sum(len(queue["rows"]) for queue in outbox["queues"].values())
+        self._world.trail.append(f"saved with {waiting} waiting")
+
+
+class TracedSink(FakeSink):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self._world = world
+
+    async def send(self, message: Rendered) -> Receipt:
+        self._world.trail.append("sending")
+        await self._world.clock.sleep(self.seconds)
+        return await super().send(message)
+
+    async def close(self) -> None:
+        self._world.trail.append("sink closed")
+        await super().close()
+
+
+class TracedSource(FakeSource):
+    def __init__(self, world: World, engine: Engine) -> None:
+        super().__init__(positions=lambda: engine.positions, clock=world.clock)
+        self._world = world
+
+    async def stop(self) -> None:
+        await super().stop()
+        self._world.trail.append("source stopped")
+
+
+class Life:
+    """One process."""
+
+    def __init__(self, world: World, *, start: str | datetime = "earliest") -> None:
+        self.world = world
+        self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
+        outbox = Outbox()
+        self.source = TracedSource(world, self.engine)
+        for partition, body in world.bodies:
+            self.source.feed(partition, body)
+        self.registry = CollectorRegistry()
+        metrics = Metrics(self.registry, detectors=("first_time",), sinks=(world.sink.name,), identity_limit=100)
+        self.health = Health()
+        telemetry = Telemetry(metrics, self.health, (world.sink.name,))
+        telemetry.watch(self.engine, outbox)
+        self._observer: Callable[[SourceEvent], None] = telemetry.source
+
+        def open_source(observer: Callable[[SourceEvent], None]) -> FakeSource:
+            self._observer = observer
+            return self.source
+
+        def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
+            return Dispatcher(
+                outbox,
+                [Route(world.sink)],
+                clock=world.clock,
+                jitter=lambda: 1.0,
+                on_settled=on_settled,
+                observer=telemetry.delivered,
+            )
+
+        self.app = App(
+            Parts(
+                clock=world.clock,
+                parser=ActivityLogParser(),
+                state=State(self.engine, outbox, world.store, world.clock, telemetry.saved),
+                open_source=open_source,
+                open_dispatcher=open_dispatcher,
+                sinks=(world.sink,),
+                dead_letter=None,
+                server=HttpServer(self.health, self.registry, host="127.0.0.1", port=0),
+                telemetry=telemetry,
+                rhythm=RHYTHM,
+                start=start,
+                resources=AsyncExitStack(),
+            )
+        )
+
+    def feed(self, *actions: str, partition: str = "0", claims: dict[str, str] | None = None, **changes: Any) -> None:
+        """Let somebody, Ann unless told otherwise, do something now."""
+        time = changes.pop("time", self.world.clock.now().isoformat())
+        records = [
+            record(claims, operationName=action, correlationId=None, time=time, properties={"n": action}, **changes)
+            for action in actions
+        ]
+        self.feed_body(message(*records), partition)
+
+    def feed_body(self, body: bytes, partition: str = "0") -> None:
+        self.world.bodies.append((partition, body))
+        self.source.feed(partition, body)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, with the hub asked for its tips every quarter of an hour."""
+        while seconds > 0:
+            step = min(seconds, QUARTER)
+            self._observer(Tips(tuple(await self.source.prepare())))
+            await settle()
+            await self.world.clock.advance(step)
+            seconds -= step
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def living(life: Life) -> AsyncIterator[asyncio.Event]:
+    """Run it, and end it as SIGTERM would."""
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(life.app.run(stop))
+    await settle()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await settle()
+        while not running.done():
+            await life.world.clock.advance(1.0)
+        await running
+
+
+async def died_of(life: Life, seconds: float = 0.0) -> BaseException:
+    """Run it until it ends on an error, which is returned."""
+    running = asyncio.ensure_future(life.app.run(asyncio.Event()))
+    await settle()
+    await life.world.clock.advance(seconds)
+    [error] = await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(error, BaseException)
+    return error
+
+
+async def killed(life: Life, seconds: float) -> None:
+    """Run it for a while, and end it without any ado."""
+    running = asyncio.ensure_future(life.app.run(asyncio.Event()))
+    await settle()
+    await life.pass_time(seconds)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
