@@ -74,14 +74,14 @@ def free_port(preferred: int) -> int:
 
 
 def configuration(
-    folder: Path, hub: str, receiver: Receiver, secret: str, port: int, threshold: float
+    folder: Path, hub: str, receiver: Receiver, secret: str, port: int, threshold: float | None
 ) -> Mapping[str, Any]:
     """Return what the service's YAML says: everything that is not here has its default, as in production."""
     return {
         # Idle partitions hold the watermark back until the next probe, and minutes of the calendar are milliseconds.
         "event_hub": {"connection_string": hub, "consumer_group": "unwonted", "probe_every": "1s"},
         "snapshots": {"path": str(folder / "state"), "every": "10s"},
-        "detectors": {name: {"threshold": threshold} for name in DETECTORS},
+        "detectors": {name: {"threshold": threshold} for name in DETECTORS if threshold is not None},
         "sinks": {
             "stdout": {"kind": "stdout", "enabled": False},
             "teams": {"kind": "teams", "url": receiver.teams_url, "allow_loopback": True},

@@ -22,7 +22,7 @@ class Options:
     tick
         Real seconds that 15 minutes of the calendar take.
     threshold
-        Least score that alerts.
+        Least score that alerts; None for each detector's own default.
     page_port, metrics_port
         Where to look; another one is taken if somebody listens there already.
     keep
@@ -37,7 +37,7 @@ class Options:
     history: int
     live: int
     tick: float
-    threshold: float
+    threshold: float | None
     page_port: int
     metrics_port: int
     keep: bool
@@ -68,7 +68,7 @@ def read_options(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--history", type=int, default=35, help="days to learn from (default: %(default)s)")
     parser.add_argument("--live", type=int, default=2, help="days to watch (default: %(default)s)")
     parser.add_argument("--tick", type=float, default=0.17, help="seconds for 15 minutes (default: %(default)s)")
-    parser.add_argument("--threshold", type=float, default=60.0, help="least score that alerts (default: %(default)s)")
+    parser.add_argument("--threshold", type=float, help="least score that alerts (default: each detector's own)")
     parser.add_argument("--page-port", type=int, default=8090, help="if it is free (default: %(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8080, help="if it is free (default: %(default)s)")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write a picture of the page, with Chromium")

@@ -26,7 +26,7 @@ from demo.receiver import Receiver
 from demo.receiver.checks import SIGNATURE_TOLERANCE
 from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
-from demo.show import Terminal, bar, counted, rarity
+from demo.show import Terminal, bar, counted, rarity, thresholds
 from demo.summary import Learnt, judge, sum_up
 from demo.tenant import Tenant
 
@@ -96,7 +96,8 @@ class Play:
         say(f"            {attacks}, planted in {live}, none in the history")
         say(f"  hub       Event Hubs protocol (AMQP 1.0) on port {hub.port}, {options.plan.partitions} partitions")
         say("  service   the real one, in its own process, reading with the azure-eventhub SDK;")
-        say(f"            alerts from a score of {options.threshold:g} on: {rarity(options.threshold)}")
+        for name, threshold in thresholds(options.threshold).items():
+            say(f"            {name} alerts from a score of {threshold:g} on: {rarity(threshold)}")
         say(f"  metrics   {service.metrics_url}")
         say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")
 

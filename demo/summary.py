@@ -31,7 +31,7 @@ def sum_up(terminal: Terminal, result: Score, learnt: Learnt, identities: int, d
     terminal.say(
         f"  learning       {learnt.records:,} records, {learnt.speed:,.0f} a second: from AMQP to learnt, on one core"
     )
-    terminal.say("  One tenant proves little: --seed N plays another one, `make bench` measures many.")
+    terminal.say("  One tenant proves little: --seed N plays another one, `make bench-detection` measures many.")
     terminal.say()
 
 
