@@ -69,15 +69,30 @@ def _lot(name: str, number: int) -> int:
     return crc32(f"{name}\x1f{number}".encode())
 
 
+def best_ranks(cells: Sequence[Labelled], values: Floats) -> dict[str, int]:
+    """Return for each attack the best rank, from 1, of a user-day in its day that shows it.
+
+    A user-day shows an attack whose cell is among its top three. Attacks that no user-day shows are left out.
+    """
+    ranks: dict[str, int] = {}
+    for entries in ranked_days(cells, values).values():
+        for rank, (_, shown) in enumerate(entries, 1):
+            for campaign in {cells[number].campaign for number in shown} - {""}:
+                ranks[campaign] = min(rank, ranks.get(campaign, rank))
+    return ranks
+
+
 def found_within(cells: Sequence[Labelled], values: Floats, budget: int) -> set[str]:
-    """Return the attacks of which a cell is among the top three of one of its day's `budget` first user-days."""
-    return {
-        cells[number].campaign
-        for entries in ranked_days(cells, values).values()
-        for _, shown in entries[:budget]
-        for number in shown
-        if cells[number].campaign
-    }
+    """Return the attacks that the first `budget` user-days of some day show."""
+    return {campaign for campaign, rank in best_ranks(cells, values).items() if rank <= budget}
+
+
+def budget_curve(trial: Trial, scores: Scores, budgets: Sequence[int]) -> dict[int, float]:
+    """Return the share of attacks found within each of several daily budgets."""
+    cells, scores = judged(trial, scores)
+    planted = max(1, len({cell.campaign for cell in cells} - {""}))
+    ranks = best_ranks(cells, scores.surprise).values()
+    return {budget: sum(rank <= budget for rank in ranks) / planted for budget in budgets}
 
 
 def findable_within(cells: Sequence[Labelled], budget: int) -> int:
@@ -150,14 +165,15 @@ def found_at_rate(cells: Sequence[Labelled], values: Floats, false_days: float) 
     return {cell.campaign for cell, value in zip(cells, values.tolist(), strict=True) if cell.campaign and value > bar}
 
 
-def reliability(cells: Sequence[Labelled], scores: Floats) -> dict[float, tuple[float, float]]:
+def reliability(trial: Trial, scores: Scores) -> dict[float, tuple[float, float]]:
     """Return, for some scores, which share of user-days without an attack reaches them, and which share is promised.
 
     A score promises ``10**(-score / 25)``; a user-day has at least one cell.
     """
+    cells, scores = judged(trial, scores)
     attacked = {cell.user_day for cell in cells if cell.campaign}
     worst: dict[UserDay, float] = {}
-    for cell, value in zip(cells, scores.tolist(), strict=True):
+    for cell, value in zip(cells, scores.score.tolist(), strict=True):
         if cell.user_day not in attacked:
             worst[cell.user_day] = max(worst.get(cell.user_day, 0.0), value)
     values = np.array(list(worst.values()))
@@ -200,11 +216,12 @@ def figures(trial: Trial, scores: Scores) -> dict[str, float]:
     failed = np.array([cell.failed for cell in cells], dtype=bool)
     planted = max(1, len({cell.campaign for cell in cells} - {""}))
     result = alerting(cells, trial.campaigns, told_cells(cells, scores))
+    ranks = best_ranks(cells, scores.surprise).values()
     thousands_of_days = trial.identities / 1000.0 * trial.days
     return {
         "AP": average_precision(truth, scores.surprise),
         "AUC": roc_auc(truth, scores.surprise),
-        **{f"in {n} a day": len(found_within(cells, scores.surprise, n)) / planted for n in BUDGETS},
+        **{f"in {n} a day": sum(rank <= n for rank in ranks) / planted for n in BUDGETS},
         "alerted": len(result.delays) / planted,
         "false per 1,000 a day": len(result.false) / thousands_of_days,
         "at 1 false": len(found_at_rate(cells, scores.surprise, thousands_of_days)) / planted,

@@ -17,7 +17,7 @@ COLUMNS = {
     "false per 1,000 a day": "false user-days per 1,000 a day",
     "at 1 false": "found at 1 false (hindsight)",
     "failures AP": "failures AP",
-    "delay, minutes": "median delay",
+    "delay, minutes": "median delay, minutes",
 }
 COLD_NOTE = """\
 By day since the first event: attacks found within 5 user-days a day / alerted, of those begun; then falsely alerted
@@ -55,10 +55,16 @@ def table(title: str, note: str, trials: Trials, columns: Mapping[str, str] = CO
     return "\n".join([*lines, ""])
 
 
-def style_table(title: str, styles: Mapping[str, tuple[int, int, int]]) -> str:
-    """Return a section with one row a style of attack: planted, found within a daily budget, told."""
-    lines = [f"### {title}", "", _row(["", "planted", "found in 5 a day", "alerted"]), _row(["---"] * 4)]
-    for style, (planted, found, told) in sorted(styles.items()):
+def style_table(trials: Sequence[Mapping[str, tuple[int, int, int]]]) -> str:
+    """Return a section with one row a style of attack: planted, found within a daily budget, told; trials are added."""
+    lines = [
+        "### Unwonted by style of attack",
+        "",
+        _row(["", "planted", "found in 5 a day", "alerted"]),
+        _row(["---"] * 4),
+    ]
+    for style in sorted({style for trial in trials for style in trial}):
+        planted, found, told = (sum(trial.get(style, (0, 0, 0))[part] for trial in trials) for part in range(3))
         lines.append(_row([style, str(planted), f"{found / planted:.0%}", f"{told / planted:.0%}"]))
     return "\n".join([*lines, ""])
 

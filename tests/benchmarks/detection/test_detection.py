@@ -3,10 +3,11 @@
 import doctest
 from functools import cache, partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.detection import ablation, elastic_rare, metrics, report
+from benchmarks.detection import ablation, elastic_rare, metrics, pictures, report
 from benchmarks.detection.__main__ import main
 from benchmarks.detection.tenants import evaluate
 from demo.tenant import TenantPlan
@@ -43,13 +44,16 @@ def test_the_command_prints_one_table_with_all_methods_and_writes_it(
 ) -> None:
     out = tmp_path / "tables.md"
     small = ["--seeds", "5", "--identities", "20", "--days", "4", "--campaigns", "3", "--cold-seeds", "--sets"]
-    main([*small, "--out", str(out)])
+    main([*small, "--out", str(out), "--pictures", str(tmp_path)])
     printed = capsys.readouterr().out
 
     assert out.read_text(encoding="utf-8").strip() == printed.strip()
     for method in ("Unwonted", "new value", "Elastic-like rare action, people only", "plain Pitman-Yor back-off"):
         assert f"| {method}" in printed
     assert "Attacks are simulated" in printed
+    for name in ("budget-20.svg", "reliability-20.svg"):
+        root = ElementTree.parse(tmp_path / name).getroot()  # noqa: S314 - our own file
+        assert "Unwonted rare_action alone" in "".join(root.itertext())
 
 
 def test_a_spread_is_told_only_when_there_is_one() -> None:
@@ -60,6 +64,6 @@ def test_a_spread_is_told_only_when_there_is_one() -> None:
     assert "0.50 ± 0.00" in two
 
 
-@pytest.mark.parametrize("module", [elastic_rare, metrics, report], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [elastic_rare, metrics, pictures, report], ids=lambda module: module.__name__)
 def test_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module, whatever pytest calls it

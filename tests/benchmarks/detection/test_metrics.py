@@ -74,7 +74,9 @@ def test_hindsight_allows_no_more_false_days_than_asked_for() -> None:
 def test_reliability_counts_user_days_without_attacks() -> None:
     cells = [cell("u", "a", 1), cell("u", "b", 2), cell("v", "a", 1), cell("w", "a", 1, "attack")]
 
-    seen, promised = reliability(cells, np.array([10.0, 55.0, 0.0, 99.0]))[50.0]
+    trial = Trial(cells, {"attack": 3600.0}, judged_from=0, identities=3, days=1.0)
+    values = np.array([10.0, 55.0, 0.0, 99.0])
+    seen, promised = reliability(trial, Scores("method", values, values, 75.0))[50.0]
 
     assert seen == 0.5
     assert promised == pytest.approx(0.01)
