@@ -38,8 +38,12 @@ class FileSnapshotStore:
         return await asyncio.to_thread(self._load)
 
     def _load(self) -> list[bytes]:
-        paths = [self.folder / CURRENT, self.folder / PREVIOUS]
-        return [path.read_bytes() for path in paths if path.exists()]
+        found = []
+        for name in (CURRENT, PREVIOUS):
+            # Whoever looks on while another process saves may come between two renames.
+            with contextlib.suppress(FileNotFoundError):
+                found.append((self.folder / name).read_bytes())
+        return found
 
     async def save(self, data: bytes) -> None:
         """Keep `data` as the newest generation.

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from azure.storage.blob.aio import ContainerClient
@@ -24,10 +25,10 @@ from models.anomalies import Anomaly
 from service.activity_log import ActivityLogParser
 from service.alerts import Alert
 from service.engine import Engine
-from service.ports import Message
+from service.ports import Message, SnapshotStore
 from service.settings import load
 from service.snapshot_codec import decode
-from service.snapshots import BlobSnapshotStore
+from service.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
@@ -38,7 +39,7 @@ SIGNING = "whsec_" + b64encode(b"kill me and I come back, I promise").decode()
 Rows = list[tuple[str, Any]]
 
 
-async def newest(store: BlobSnapshotStore) -> Rows:
+async def newest(store: SnapshotStore) -> Rows:
     """Return the rows of the newest snapshot, which is there."""
     return decode((await store.load())[0])
 
@@ -72,16 +73,16 @@ def learnt(rows: Rows) -> list[str]:
 class Scene:
     """Hub, storage, receiver and the service's configuration."""
 
-    def __init__(self, folder: Path, storage: Account, hub: EmbeddedHub, receiver: Receiver, name: str) -> None:
+    def __init__(
+        self, folder: Path, hub: EmbeddedHub, receiver: Receiver, place: Mapping[str, str], store: SnapshotStore
+    ) -> None:
         self.hub = hub
         self.receiver = receiver
-        place = {"kind": "blob", "connection_string": storage.connection_string, "container": name, "every": "1s"}
+        self.store = store
         hook = {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [SIGNING]}
-        config = configuration(hub, snapshots=place, sinks={"hook": hook})
+        config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook})
         self.service = ServiceProcess(folder, config)
         self.settings = folder / "unwonted.yaml"
-        self.container = ContainerClient.from_connection_string(storage.connection_string, name)
-        self.store = BlobSnapshotStore(self.container, "snapshot")
 
     async def finish(self) -> Rows:
         """Wait until everything has been read and every bucket has closed, end the service; returns its state."""
@@ -125,11 +126,18 @@ class Scene:
         return [problem for entry in self.receiver.received for problem in entry.problems]
 
 
-async def scene(stack: AsyncExitStack, folder: Path, storage: Account, name: str) -> Scene:
+async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = None) -> Scene:
+    """Set everything up and start the service; its snapshots go to a blob, or without `storage` to a folder."""
     hub = await stack.enter_async_context(EmbeddedHub(partitions=2))
     receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
-    found = Scene(folder, storage, hub, receiver, name)
-    stack.push_async_callback(found.container.close)
+    place = {"kind": "file", "path": str(folder / "state")}
+    store: SnapshotStore = FileSnapshotStore(folder / "state")
+    if storage is not None:
+        text, name = storage.connection_string, f"c{uuid4().hex}"
+        place = {"kind": "blob", "connection_string": text, "container": name}
+        container = await stack.enter_async_context(ContainerClient.from_connection_string(text, name))
+        store = BlobSnapshotStore(container, "snapshot")
+    found = Scene(folder, hub, receiver, place, store)
     await stack.enter_async_context(found.service)
     return found
 
@@ -139,7 +147,7 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
 ) -> None:
     rng = Random(20261122)
     async with AsyncExitStack() as stack:
-        it = await scene(stack, tmp_path, storage, "killed")
+        it = await scene(stack, tmp_path, storage)
         stop = asyncio.Event()
         working = asyncio.ensure_future(Office(it.hub, seed=1).work(stop))
         for life in range(9):
@@ -151,14 +159,13 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
             await it.service.start()
         stop.set()
         await working
-        rows = await it.finish()
-        it.check(rows)
+        it.check(await it.finish())
 
 
-async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path, storage: Account) -> None:
+async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path) -> None:
     rng = Random(7)
     async with AsyncExitStack() as stack:
-        it = await scene(stack, tmp_path, storage, "stopped")
+        it = await scene(stack, tmp_path)
         stop = asyncio.Event()
         working = asyncio.ensure_future(Office(it.hub, seed=2).work(stop))
         for _ in range(2):
@@ -170,6 +177,26 @@ async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path, s
         await clock.sleep(3.0)
         stop.set()
         await working
-        rows = await it.finish()
-        it.check(rows)
+        it.check(await it.finish())
         assert all(len(copies) == 1 for copies in it.delivered().values())
+
+
+async def test_while_hub_and_receiver_are_away_nothing_is_lost(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        it = await scene(stack, tmp_path)
+        stop = asyncio.Event()
+        working = asyncio.ensure_future(Office(it.hub, seed=3).work(stop))
+        await it.service.until_said("started")
+        await clock.sleep(2.0)
+        await it.receiver.stop()
+        await clock.sleep(1.0)
+        await it.hub.go_offline()
+        await it.service.until_said("source_trouble")
+        await clock.sleep(2.0)
+        await it.hub.go_online()
+        await it.receiver.start()
+        await clock.sleep(2.0)
+        stop.set()
+        await working
+        it.check(await it.finish())
+        assert it.service.said("delivery_retried")
