@@ -175,7 +175,7 @@ async def over_amqp(bodies: Sequence[tuple[datetime, bytes]], per_message: int) 
         child = await asyncio.create_subprocess_exec(sys.executable, __file__, "--serve", str(data), str(ready))
         try:
             while not ready.exists():
-                await asyncio.sleep(0.2)  # noqa: TID251 - a benchmark measures the real clock
+                await asyncio.sleep(0.2)
             connection = ready.read_text()
             alone = await sdk_alone(connection, len(bodies))
             whole = await end_to_end(connection, len(bodies))

@@ -5,6 +5,7 @@ again from the snapshot.
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -96,6 +97,8 @@ class App:
         parts = self._parts
         engine = parts.state.engine
         parts.telemetry.restored(await parts.state.restore(), engine)
+        # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
+        gc.freeze()
         tips = await self._source.prepare()
         engine.expect(tip.partition for tip in tips)
         for tip in tips:

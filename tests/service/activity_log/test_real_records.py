@@ -1,4 +1,4 @@
-"""Real records, ours against what Elastic's pipeline makes of them; see docs/parsing.md for the differences."""
+"""Real records, ours against what Elastic's pipeline makes of them; docs/detections.md lists the differences."""
 
 import json
 import os
