@@ -120,9 +120,9 @@ def _row(cells: Sequence[str]) -> str:
 def _style(name: str) -> str:
     if name in SHARES or name.startswith("hits"):
         return ".0%"
-    if name in {"AP", "failures AP"}:
+    if name == "failures AP":
         return ".2f"
-    if name.startswith("AUC"):
+    if name == "AP" or name.startswith("AUC"):
         return ".3f"
     if name in {"delay, minutes", "blocks", "masquerades"}:
         return ".0f"

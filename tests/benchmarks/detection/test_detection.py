@@ -61,7 +61,7 @@ def test_a_spread_is_told_only_when_there_is_one() -> None:
     one, two = report.table("t", "n", [{"m": row}]), report.table("t", "n", [{"m": row}, {"m": row}])
 
     assert "±" not in one
-    assert "0.50 ± 0.00" in two
+    assert "0.500 ± 0.000" in two
 
 
 @pytest.mark.parametrize("module", [elastic_rare, metrics, pictures, report], ids=lambda module: module.__name__)
