@@ -95,8 +95,8 @@ class EventHub(Section):
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
-        if self.silent_after <= self.max_wait:
-            raise ValueError("silent_after should be longer than max_wait, best three times as long")
+        if self.silent_after < 2 * self.max_wait:
+            raise ValueError("silent_after should be longer than max_wait: twice as long at least, best three times")
         if self.give_up_after <= self.silent_after:
             raise ValueError("give_up_after should be longer than silent_after")
         return self
@@ -194,8 +194,6 @@ class Limits(Section):
     """Identities remembered; beyond it, the longest silent are forgotten."""
     max_actions_per_identity: int = Field(default=2_000, ge=10)
     """Actions remembered of one identity; beyond it, the lightest are forgotten."""
-    max_actions: int = Field(default=50_000, ge=100)
-    """Distinct actions remembered of all identities together."""
     max_open_actions: int = Field(default=2_000, ge=10)
     """Actions of one identity held in an open bucket."""
     max_operations_per_cell: int = Field(default=256, ge=8)
