@@ -30,7 +30,7 @@ from service.sample import sample_alert
 from service.settings import Settings, SettingsError, config_hash, json_schema, load, redacted, secrets
 from service.sinks.stdout import StdoutSink
 from service.snapshot_codec import UnreadableSnapshot, decode
-from service.wiring import build_engine, build_parts, build_sink, build_snapshot_store
+from service.wiring import build_engine, build_parts, build_sink, build_snapshot_store, source_options
 
 FAILED, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 
@@ -75,6 +75,8 @@ def run(path: Path | None) -> None:
     configure(level=settings.log.level, style=settings.log.format, redactor=Redactor(secrets(settings)))
     try:
         asyncio.run(serve(settings))
+    except SettingsError as error:
+        fail("\n".join(error.lines), MISCONFIGURED)
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
         sys.exit(FAILED)
@@ -102,6 +104,10 @@ def check_config(path: Path | None, schema: bool) -> None:
     settings = read_settings(path)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
+    try:
+        source_options(settings)
+    except SettingsError as error:
+        click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in error.lines), err=True)
 
 
 @main.command()
@@ -235,7 +241,8 @@ async def send_samples(settings: Settings, names: Sequence[str]) -> bool:
         sink = build_sink(name, settings.sinks[name], clock)
         for message in sink.render([sample_alert(clock.now())]):
             receipt = await sink.send(message)
-            click.echo(f"{name}: {receipt.outcome}" + (f" ({receipt.reason})" if receipt.reason else ""), err=True)
+            said = "not delivered; the service would try again" if receipt.outcome == "retry" else receipt.outcome
+            click.echo(f"{name}: {said}" + (f" ({receipt.reason})" if receipt.reason else ""), err=True)
             delivered = delivered and receipt.outcome == "sent"
         await sink.close()
     return delivered

@@ -123,9 +123,9 @@ class HttpServer:
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()
-        except OSError:
+        except OSError as error:
             await runner.cleanup()
-            raise
+            raise OSError(f"http.port: cannot listen on {self._host}:{self._port}: {error}") from error
         self._runner = runner
         port: int = runner.addresses[0][1]
         return port

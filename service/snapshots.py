@@ -109,9 +109,15 @@ class BlobSnapshotStore:
             current, self._etag = await self._get(self._blob)
             previous, _ = await self._get(self._previous)
         except AzureError as error:
-            raise OSError(f"the snapshot blob cannot be read ({type(error).__name__})") from error
+            raise self._trouble("read", error) from error
         self._last = current
         return [data for data in (current, previous) if data is not None]
+
+    def _trouble(self, done: str, error: AzureError) -> OSError:
+        # Name by name: the blob's address may carry a signature. The first line says what, the rest is for Microsoft.
+        blob, what = self._blob, str(error).strip().partition("\n")[0]
+        place = f"blob {blob.blob_name} in container {blob.container_name} of account {blob.account_name}"
+        return OSError(f"the snapshot ({place}) cannot be {done} ({type(error).__name__}: {what})")
 
     async def _get(self, blob: BlobClient) -> tuple[bytes | None, str | None]:
         try:
@@ -140,7 +146,7 @@ class BlobSnapshotStore:
             if self._last is not None:
                 await self._previous.upload_blob(self._last, overwrite=True)
         except AzureError as error:
-            raise OSError(f"the snapshot blob cannot be written ({type(error).__name__})") from error
+            raise self._trouble("written", error) from error
         self._last = data
 
     async def _put(self, data: bytes) -> None:

@@ -107,7 +107,8 @@ class State:
                 await self._store_whole(data)
             except OSError as error:
                 self.changed = True
-                self._note("failed", len(data), started, error.strerror or str(error))
+                where = f": {error.filename}" if error.filename else ""
+                self._note("failed", len(data), started, f"{error.strerror or error}{where}")
                 return None
             self._note("saved", len(data), started, sections=sections)
             return marks[0]

@@ -27,9 +27,11 @@ from service.engine import Engine, Options
 from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox
-from service.ports import Clock, Sink, SnapshotStore, Source
+from service.ports import Clock, Sink, SnapshotStore, Source, SourceError
 from service.settings import (
+    EventHub,
     Settings,
+    SettingsError,
     SlackSettings,
     StdoutSettings,
     TeamsSettings,
@@ -133,7 +135,10 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
     """Build the store that the settings name; `resources` closes it."""
     place = settings.snapshots
     if place.kind == "blob":
-        return BlobSnapshotStore(open_container(place, resources), place.blob)
+        # The SDK's own patience is more than a minute: a wrong role or address should show at once, and the next
+        # snapshot is soon enough to try again.
+        container = open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
+        return BlobSnapshotStore(container, place.blob)
     return FileSnapshotStore(place.path)
 
 
@@ -154,12 +159,19 @@ def source_options(settings: Settings) -> SourceOptions:
 
     Raises
     ------
-    SourceError
+    SettingsError
         The settings name no hub, or the connection string cannot be read.
-    OSError
-        The file with the connection string cannot be read.
     """
-    hub = settings.event_hub
+    try:
+        return _source_options(settings.event_hub)
+    except OSError as error:
+        place = settings.event_hub.connection_string_file
+        raise SettingsError([f"event_hub.connection_string_file: {place}: {error.strerror or error}"]) from None
+    except (SourceError, ValueError) as error:
+        raise SettingsError([f"event_hub: {error}"]) from None
+
+
+def _source_options(hub: EventHub) -> SourceOptions:
     secret = hub.connection()
     return SourceOptions(
         namespace=hub.namespace or "",
@@ -191,6 +203,11 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         Checked settings.
     clock
         The machine's, unless a demonstration lets its calendar run faster.
+
+    Raises
+    ------
+    SettingsError
+        The settings name no Event Hub that could be read.
     """
     clock = clock or SystemClock()
     engine = build_engine(settings)

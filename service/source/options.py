@@ -91,8 +91,8 @@ class SourceOptions:
         if self.connection_string is None:
             if not self.namespace or not self.hub:
                 raise SourceError(
-                    "The Event Hub source needs either a connection string or both a namespace "
-                    "(NAME.servicebus.windows.net) and the name of an Event Hub."
+                    "No Event Hub to read from: needs either connection_string, or both a namespace "
+                    "(NAME.servicebus.windows.net) and a hub."
                 )
             return
         settings = _settings(self.connection_string)

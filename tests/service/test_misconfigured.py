@@ -1,0 +1,101 @@
+"""What an operator reads when something is wrong from the start: one line that names the option, and the right code."""
+
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from azure.core.exceptions import ClientAuthenticationError
+from azure.storage.blob.aio import ContainerClient
+from click.testing import CliRunner, Result
+from prometheus_client import CollectorRegistry
+
+from models.detectors import DETECTORS
+from service.cli import main
+from service.clock import SystemClock
+from service.engine import Engine, Options
+from service.http import Health, HttpServer
+from service.outbox import Outbox
+from service.settings import SettingsError, load
+from service.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.state import Saved, State
+
+OF_A_NAMESPACE = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=0verheard-in-the-canteen"
+
+
+def unwonted(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
+    # The process' own logging is left alone: it would outlive the command here.
+    monkeypatch.setattr("service.cli.configure", lambda **_: structlog.get_config())
+    return CliRunner().invoke(
+        main, list(arguments), env={f"UNWONTED_{name}": text for name, text in environment.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({}, "event_hub: No Event Hub to read from: needs either connection_string, or both a namespace"),
+        ({"EVENT_HUB__NAMESPACE": "x.servicebus.windows.net"}, "event_hub: No Event Hub to read from"),
+        ({"EVENT_HUB__CONNECTION_STRING": OF_A_NAMESPACE}, "event_hub: The connection string names no Event Hub"),
+        (
+            {"EVENT_HUB__CONNECTION_STRING_FILE": "/nowhere/hub"},
+            "event_hub.connection_string_file: /nowhere/hub: No such file or directory",
+        ),
+    ],
+)
+def test_without_a_hub_to_read_run_ends_at_once_and_check_config_says_that_it_would(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], line: str
+) -> None:
+    run = unwonted(monkeypatch, "run", **environment)
+    assert run.exit_code == 2
+    assert run.stderr.startswith(line)
+    assert run.stderr.count("\n") == 1
+    assert "canteen" not in run.output
+    checked = unwonted(monkeypatch, "check-config", **environment)
+    assert checked.exit_code == 0
+    assert f"unwonted run would refuse this: {line}" in checked.stderr
+
+
+def test_an_alarm_that_could_not_be_silent_is_found_before_the_start() -> None:
+    with pytest.raises(SettingsError, match="silent_after should be longer than max_wait: twice as long at least"):
+        load(None, {"UNWONTED_EVENT_HUB__SILENT_AFTER": "39s"})
+    load(None, {"UNWONTED_EVENT_HUB__SILENT_AFTER": "40s"})
+
+
+async def test_a_port_that_is_taken_is_named_with_its_option() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = HttpServer(Health(), CollectorRegistry(), host="127.0.0.1", port=port)
+        with pytest.raises(OSError, match=rf"http\.port: cannot listen on 127\.0\.0\.1:{port}: .*in use"):
+            await server.start()
+
+
+async def test_a_snapshot_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    notes: list[Saved] = []
+    engine = Engine(Options(bucket=timedelta(hours=1)), [DETECTORS["rare_failure"]()])
+    state = State(engine, Outbox(), FileSnapshotStore(tmp_path / "file" / "state"), SystemClock(), notes.append)
+    assert await state.save() is None
+    assert notes[0].reason.startswith(f"Not a directory: {tmp_path / 'file'}")
+
+
+class NoToken:
+    """A credential as on a machine without any identity."""
+
+    async def get_token(self, *scopes: str, **_: object) -> None:
+        raise ClientAuthenticationError("No identity here.\nAttempted: everything")
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_blob_without_a_credential_is_named_with_its_account_and_the_reason() -> None:
+    address = "https://contoso.blob.core.windows.net"
+    async with ContainerClient(address, "unwonted", credential=NoToken(), retry_total=0) as container:  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="cannot be read") as caught:
+            await BlobSnapshotStore(container, "snapshot").load()
+    assert str(caught.value) == (
+        "the snapshot (blob snapshot in container unwonted of account contoso) cannot be read "
+        "(ClientAuthenticationError: No identity here.)"
+    )
