@@ -33,7 +33,12 @@ _SECRET_PARTS = re.compile(
     r"|(://)[^/@\s:\"']*:[^/@\s\"']+(?=@)",
     re.IGNORECASE,
 )
-_QUIET = {"azure": logging.WARNING, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET = {
+    "azure": logging.WARNING,
+    "azure.eventhub.aio._eventprocessor": logging.ERROR,  # what it warns of, the source says in a line of its own
+    "aiohttp.access": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 
 
 class Redactor:

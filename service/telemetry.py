@@ -110,6 +110,8 @@ class Telemetry:
             )
         if clamped:
             log.warning("times_clamped", partition=messages[0].partition, count=clamped)
+        if seen[Seen.TOO_LATE]:
+            log.warning("events_too_late", partition=messages[0].partition, count=seen[Seen.TOO_LATE])
         if seen[Seen.SATURATED]:
             log.warning("cell_saturated", partition=messages[0].partition, count=seen[Seen.SATURATED])
 

@@ -42,6 +42,14 @@ def test_the_operators_page_names_only_log_events_that_exist() -> None:
     assert unknown == set()
 
 
+def test_the_operators_page_explains_every_warning_and_error_in_the_log() -> None:
+    explained = text_of("docs/operators.md").partition("## Logs")[2].partition("\n## ")[0]
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py"))
+    events = set(re.findall(r"\.(?:warning|error|exception|critical)\(\s*\"([a-z_]+)\"", said))
+    assert {"sink_broken", "ended", "records_rejected"} <= events
+    assert {event for event in events if f"`{event}`" not in explained} == set()
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/operators.md"])
 def test_every_unwonted_command_in_a_page_exists(page: str) -> None:
     commands = set(re.findall(r"^unwonted ([a-z-]+)", text_of(page), re.MULTILINE))

@@ -136,3 +136,10 @@ def test_dead_letters_are_counted_by_what_is_new() -> None:
     watched.telemetry.dead_letters(5, 1)
     assert watched.metric("dead_letters_total", result="written") == 5
     assert watched.metric("dead_letters_total", result="dropped") == 1
+
+
+def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    watched.apply(message(record(time="2023-05-01T08:00:00Z")))
+    assert watched.metric("late_total", result="dropped") == 1
+    assert [line["count"] for line in logs if line["event"] == "events_too_late"] == [1]
