@@ -24,6 +24,7 @@ from models.sensitivity import SENSITIVE, sensitivity
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
+OTHER_FAILURE = 0.5  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
 FAMILIAR = (
     0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
@@ -209,7 +210,8 @@ class RareAction:
         likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session)
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
-            terms["outcome"] = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells))
+            fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
+            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else OTHER_FAILURE)
         if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
         if weight := sensitivity(cell.action, self.sensitive):
@@ -243,7 +245,8 @@ class RareAction:
         outcome: Json = None
         if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
-            outcome = {"probability": fails, **self.failures.counts(actor.id, cell.action, hours)}
+            weight = 1.0 if cell.denials else OTHER_FAILURE
+            outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
         return {
             "surprise": total,

@@ -93,6 +93,14 @@ def test_each_sign_makes_it_more_surprising(known: RareAction) -> None:
         assert odder.surprise > plain.surprise
 
 
+def test_a_conflict_weighs_half_of_a_refusal(known: RareAction) -> None:
+    [refused] = judged(known, "microsoft.sql/servers/write", denied=True)
+    seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), "microsoft.sql/servers/write")
+    seen = seen._replace(cells=(seen.cells[0]._replace(successes=0, failures=1),))
+    [conflicting] = known.score(seen, crowd_of(seen))
+    assert _terms(conflicting)["outcome"] == pytest.approx(0.5 * _terms(refused)["outcome"])
+
+
 def test_a_new_network_is_one_surprise_however_much_is_done_from_there(known: RareAction) -> None:
     first, second = judged(known, "microsoft.sql/servers/write", "microsoft.cache/redis/write", address=ABROAD)
     assert "network" in _terms(first)
@@ -143,7 +151,7 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: RareAction) -> None
         own = max(part["times"] - part["discount"], 0.0) / (part["active_buckets"] + part["concentration"])
         assert part["action"] == pytest.approx(own + part["novelty"] * part["peers"])
         assert terms["action"] == pytest.approx(-math.log10(part["action"]))
-        assert terms["outcome"] == pytest.approx(-math.log10(outcome["probability"]))
+        assert terms["outcome"] == pytest.approx(-outcome["weight"] * math.log10(outcome["probability"]))
         alone = sum(value for name, value in terms.items() if name != "evidence")
         gathered = payload["evidence"]
         expected = gathered["share"] * min(gathered["so_far"], gathered["most"]) if alone > gathered["floor"] else 0.0
