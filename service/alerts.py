@@ -91,14 +91,6 @@ class Alert(BaseModel):
     findings: tuple[Finding, ...]
     omitted: int = 0
 
-    @property
-    def headline(self) -> str:
-        """Who did what, in one line."""
-        first = self.findings[0]
-        others = len(self.findings) - 1 + self.omitted
-        more = f" and {others} more" if others else ""
-        return f"{self.actor_name}: {first.action_name}{more}"
-
 
 def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
     """Make an anomaly self-contained."""

@@ -30,9 +30,9 @@ class Verdict(NamedTuple):
 
 
 class Health:
-    """What keeps the process from having started, being ready, or living.
+    """What keeps the process from having started, or from being ready.
 
-    Starts neither started nor ready; is alive from the beginning.
+    Starts neither started nor ready. It lives for as long as it answers: the death of any of its tasks ends it.
 
     Examples
     --------
@@ -68,10 +68,6 @@ class Health:
     def source(self, problem: str | None) -> None:
         """Note what is wrong with the connection to the hub, or that nothing is."""
         self._set("ready", "source", problem)
-
-    def task(self, name: str, problem: str | None) -> None:
-        """Note that a task of the process has ended, which it never should, and why; or that it runs."""
-        self._set("live", name, problem)
 
     def stopping(self) -> None:
         """Note that the process is on its way out: alive, but not to be relied on."""

@@ -213,6 +213,8 @@ class Telemetry:
         owned, known = len(self._open - self._silent), len(self._partitions)
         self.metrics.partitions(owned=owned, known=known, silent=len(self._silent))
         self.health.partitions(owned=owned, known=known)
+        silent = ", ".join(sorted(self._silent))
+        self.health.source(f"no sign of life from partition {silent}" if silent else None)
 
 
 def _counts(reasons: Iterable[str]) -> dict[str, int]:

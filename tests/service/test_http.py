@@ -68,13 +68,6 @@ def test_trouble_with_the_hub_takes_readiness_and_never_life() -> None:
     assert states(health)["ready"]
 
 
-def test_a_task_that_died_takes_life() -> None:
-    health = Health()
-    health.task("dispatcher", None)
-    health.task("scheduler", "ended")
-    assert health.verdict("live").reasons == {"scheduler": "ended"}
-
-
 def test_shutting_down_takes_readiness_only() -> None:
     health = Health()
     health.restored()

@@ -94,6 +94,7 @@ def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> 
     assert watched.ready()
     tell(Silent("1", 61.0, "no sign of life"))
     assert not watched.ready()
+    assert watched.health.verdict("ready").reasons["source"] == "no sign of life from partition 1"
     tell(Recovered("1"))
     assert watched.ready()
     tell(Closed("0", "error"))
