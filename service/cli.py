@@ -175,13 +175,23 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
         if not generations:
             fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
-        rows = decode(generations[0])
+        rows = newest_readable(generations, place)
         engine.load(rows)
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
     except ValueError as error:
         fail(f"{place}: {error}", FAILED)
     return engine, rows
+
+
+def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str, object]]:
+    """Decode the newest snapshot that can be read, as the service would, saying what is wrong with newer ones."""
+    for data in generations:
+        try:
+            return decode(data)
+        except UnreadableSnapshot as error:
+            click.echo(f"{place}: {error}", err=True)
+    sys.exit(FAILED)
 
 
 async def stored(settings: Settings) -> list[bytes]:

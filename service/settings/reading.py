@@ -149,7 +149,8 @@ def _lines(details: ErrorDetails, variables: Mapping[Keys, str], file: str) -> I
         yield f"{where}: {_nearest_variable(path) if variable else _nearest_key(path)}"
     elif kind == "value_error":
         for line in str(details.get("ctx", {}).get("error", details["msg"])).split("\n"):
-            yield f"{where}: {line}" if path else f"{file}: {line}"
+            named = not path or line.startswith(f"{'.'.join(path)}.")
+            yield f"{file if named else where}: {line}"
     elif kind in {"union_tag_not_found", "union_tag_invalid"}:
         yield f"{where}.kind: should be one of {', '.join(KINDS)}"
     elif kind in {"model_type", "dict_type", "model_attributes_type"}:

@@ -69,10 +69,16 @@ class Settings(Section):
             raise ValueError("names should be lower-case letters, digits and _, beginning with a letter, 40 at most")
         return value
 
+    @field_validator("detectors")
+    @classmethod
+    def _detectors_exist(cls, value: dict[str, DetectorSettings]) -> dict[str, DetectorSettings]:
+        if problems := check_detectors(value):
+            raise ValueError("\n".join(problems))
+        return value
+
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":
-        problems = check_detectors(self.detectors) + conflicts(self)
-        if problems:
+        if problems := conflicts(self):
             raise ValueError("\n".join(problems))
         return self
 

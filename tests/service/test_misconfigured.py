@@ -1,5 +1,7 @@
 """What an operator reads when something is wrong from the start: one line that names the option, and the right code."""
 
+import asyncio
+import json
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -99,3 +101,36 @@ async def test_a_blob_without_a_credential_is_named_with_its_account_and_the_rea
         "the snapshot (blob snapshot in container unwonted of account contoso) cannot be read "
         "(ClientAuthenticationError: No identity here.)"
     )
+
+
+def test_a_mistake_elsewhere_does_not_hide_a_misspelt_detector_or_option() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(
+            None,
+            {
+                "UNWONTED_HTTP__PORT": "many",
+                "UNWONTED_DETECTORS__RARE_ACTON__ENABLED": "true",
+                "UNWONTED_DETECTORS__RARE_ACTION__OPTIONS__HALF_LIFE": "3",
+            },
+        )
+    assert [line.partition(";")[0] for line in caught.value.lines] == [
+        "settings: detectors.rare_action.options.half_life: no such option",
+        "settings: detectors.rare_acton: no such detector",
+        "UNWONTED_HTTP__PORT: should be a whole number",
+    ]
+
+
+async def test_a_damaged_snapshot_is_told_of_and_the_one_before_is_looked_into(tmp_path: Path) -> None:
+    engine, store = Engine(Options(), [DETECTORS[name]() for name in sorted(DETECTORS)]), FileSnapshotStore(tmp_path)
+    state = State(engine, Outbox(), store, SystemClock(), lambda _: None)
+    await state.save()
+    await state.save()
+    (tmp_path / "snapshot.ndjson.gz").write_bytes(b"dust")
+    looking = ["state", "inspect"]
+    run = CliRunner(env={"UNWONTED_SNAPSHOTS__PATH": str(tmp_path)})
+    result = await asyncio.to_thread(run.invoke, main, looking)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"{tmp_path}: damaged or cut off")
+    assert json.loads(result.stdout)["records"] == 0
+    (tmp_path / "snapshot.previous.ndjson.gz").write_bytes(b"dust")
+    assert (await asyncio.to_thread(run.invoke, main, looking)).exit_code == 1
