@@ -25,6 +25,8 @@ NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
 OTHER_FAILURE = 0.5  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+COMPANY = 0.4  # powers of ten that each usual action before it in the bucket makes a new one less telling
+MOST_COMPANY = 1.2
 FAMILIAR = (
     0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
@@ -108,18 +110,20 @@ class RareAction:
             total_weight = habit.weight + rarity.concentration * weight
         anomalies, gathering, told = [], Gathering(rule), set[str]()
         session: dict[str, None] = {}
-        before = 0
+        before = usual = 0
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
             likely = (own.get(cell.action, 0.0) - discount) / total_weight
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
+                usual += 1
                 total = max(0.0, -math.log10(likely))
                 score = score_of(total)
             else:
                 session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
                 before = number
-                terms = self._terms(seen, cell, habit, crowd, session, told)
+                terms = self._terms(seen, cell, habit, crowd, session, told, usual)
+                usual += likely > 0.0
                 value = sum(terms.values())
                 total = rule.total(value, so_far + gathering.gained)
                 score = score_of(total)
@@ -200,11 +204,14 @@ class RareAction:
         crowd: Crowd,
         session: Mapping[str, None],
         told: set[str],
+        usual: int,
     ) -> dict[str, float]:
         """Return the named surprises of a cell: everything but evidence.
 
         `session` are the services that earlier cells of the bucket have touched; `told` are the terms of context that
-        an earlier one has carried: a new network is one surprise, however much is done from there.
+        an earlier one has carried: a new network is one surprise, however much is done from there. `usual` is how
+        many actions came before that are nothing new for it: whoever uses a stolen identity seldom does its everyday
+        work around it.
         """
         hours = seen.bucket.hours
         likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session)
@@ -214,6 +221,8 @@ class RareAction:
             terms["outcome"] = surprise(fails) * (1.0 if cell.denials else OTHER_FAILURE)
         if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
+        if usual:
+            terms["company"] = -min(MOST_COMPANY, COMPANY * usual)
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
         if habit is not None:

@@ -15,6 +15,15 @@ from models.rarity import Rarity
 
 DEFAULT_THRESHOLD = 60.0  # one in 250 user-days; about one false alert a day in a thousand identities
 BUCKETS_A_DAY = 4.0
+SAID = (
+    ("network", 0.0, "it came from a network new to this identity"),
+    ("hour", 0.3, "at an hour at which it is seldom active"),
+    ("scope", 0.0, "in a subscription new to it"),
+    ("sensitivity", 0.0, "the operation is a sensitive one"),
+    ("evidence", 0.3, "other odd things went before within hours"),
+    ("company", 0.0, "though amid things that it has done before"),
+    ("outcome", 0.0, "and it failed"),
+)
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
@@ -39,18 +48,7 @@ def sentence(facts: Mapping[str, Any]) -> str:
     )
     if facts["usual"]:
         parts.append("usually it does " + ", ".join(_short(action) for action in facts["usual"]))
-    if terms.get("network"):
-        parts.append("it came from a network new to this identity")
-    if terms.get("hour", 0.0) > 0.3:
-        parts.append("at an hour at which it is seldom active")
-    if terms.get("scope"):
-        parts.append("in a subscription new to it")
-    if terms.get("sensitivity"):
-        parts.append("the operation is a sensitive one")
-    if terms.get("evidence", 0.0) > 0.3:
-        parts.append("other odd things went before within hours")
-    if terms.get("outcome"):
-        parts.append("and it failed")
+    parts += [said for name, least, said in SAID if abs(terms.get(name, 0.0)) > least]
     return "; ".join(parts) + "."
 
 

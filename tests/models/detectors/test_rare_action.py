@@ -101,6 +101,17 @@ def test_a_conflict_weighs_half_of_a_refusal(known: RareAction) -> None:
     assert _terms(conflicting)["outcome"] == pytest.approx(0.5 * _terms(refused)["outcome"])
 
 
+def test_everyday_work_around_it_makes_a_new_thing_less_telling(known: RareAction) -> None:
+    [alone], amid = judged(known, GRANT, address=ABROAD), judged(known, *USUAL, GRANT, address=ABROAD)[-1]
+    assert "company" not in _terms(alone)
+    assert _terms(amid)["company"] == pytest.approx(-0.8)
+    assert "amid things that it has done before" in amid.why
+
+
+def test_only_what_came_before_is_company(known: RareAction) -> None:
+    assert "company" not in _terms(judged(known, GRANT, *USUAL, address=ABROAD)[0])
+
+
 def test_a_new_network_is_one_surprise_however_much_is_done_from_there(known: RareAction) -> None:
     first, second = judged(known, "microsoft.sql/servers/write", "microsoft.cache/redis/write", address=ABROAD)
     assert "network" in _terms(first)
