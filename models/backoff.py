@@ -69,7 +69,7 @@ class Backoff(base.AnomalyDetector):
     >>> round(model.score_one({"action": "compute/read", "kind": "human"}), 1)
     0.0
     >>> round(model.score_one({"action": "vault/purge", "kind": "human"}), 1)
-    4.5
+    3.7
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Backoff(base.AnomalyDetector):
         discount: float = 0.5,
         concentration: float = 1.0,
         session_weight: float = 0.6,
-        floor: float = 3e-5,
+        floor: float = 2e-4,
         max_actions: int = 100_000,
     ) -> None:
         self.discount = discount

@@ -4,6 +4,7 @@ The rarity model: a bounded memory of habits, on top of `novelty` (does it do an
 new thing?). Outcome, evidence, context and the scale are left to the detectors.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from sys import intern
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from models.novelty import NoveltyRate
 from models.rhythm import counted, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
+TRUST = 0.85  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
 FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
 MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
@@ -29,7 +31,7 @@ NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
 class Likelihood(NamedTuple):
-    """A probability with the numbers it came from: ``probability = own + novelty * base``."""
+    """How likely, with the numbers it came from: ``probability = own + novelty * base``, base after its exponent."""
 
     probability: float
     own: float
@@ -42,9 +44,10 @@ class Rarity(base.AnomalyDetector):
 
     With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
 
-    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u) \, p_{base}(a \mid u)
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u) \, p_{base}(a \mid u)^{0.85}
 
-    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. An identity that keeps doing what
+    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponent is there because which
+    new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps doing what
     nobody did before (names made up by every run) has a floor under :math:`p_{base}` that rises with its share of
     such inventions: it mutes itself, without a list.
 
@@ -132,7 +135,7 @@ class Rarity(base.AnomalyDetector):
 
         `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals.
         """
-        common = self.backoff.probability(action, kind, session, extra)
+        common = math.pow(self.backoff.probability(action, kind, session, extra), TRUST)
         if habit is None:
             rate = self.novelty.rate(kind, 0, 0)
             return Likelihood(rate * common, 0.0, rate, common)
