@@ -63,7 +63,7 @@ check-layers:
 	@$(BIN)/lint-imports
 
 check-tests:
-	@$(PYTEST) -m "not integration" $(ARGS)
+	@$(PYTEST) --numprocesses=auto --maxprocesses=4 -m "not integration" $(ARGS)
 
 # --- what the targets above stand on ---
 
