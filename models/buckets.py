@@ -162,7 +162,8 @@ class OpenBuckets:
         return False
 
     def _release(self, operation: Operation, number: int) -> None:
-        if operation.buckets() <= {number}:
+        # One that spans two buckets may have been dropped from the other before.
+        if operation.buckets() <= {number} or not self._held_open(operation):
             self._operations.pop(operation.key, None)
 
     def _remove(self, operation: Operation, number: int) -> None:

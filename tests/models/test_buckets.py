@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -132,6 +133,15 @@ def test_nothing_is_held_for_ever(events: list[ActivityEvent], limits: Limits) -
     closed(buckets, START + 3 * DAY)
     assert buckets.held() == 0
     assert [table for table, _ in buckets.dump()] == ["head"]
+
+
+def test_an_operation_that_both_of_its_buckets_had_no_room_for_is_forgotten() -> None:
+    names = sorted((f"a/{number}" for number in range(7)), key=lambda name: crc32(name.encode()))
+    spanning = [event(0, operation="long", action=names[-1]), event(60, Outcome.SUCCESS, "long", action=names[-1])]
+    crowding = [event(minute, operation=f"{name} {minute}", action=name) for minute in (61, 1) for name in names[:-1]]
+    buckets = fed(spanning + crowding, NARROW)
+    held = {key for table, row in buckets.dump() if table == "operation" and isinstance(row, list) for key in row[:1]}
+    assert f"{ANN.id}\x1flong" not in held
 
 
 def test_records_of_one_operation_are_one_attempt_with_its_end() -> None:
