@@ -1,5 +1,6 @@
 """The detectors that can be configured, and the options of their own: both are read off the detectors themselves."""
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, cast, get_type_hints
@@ -65,10 +66,16 @@ def check_detectors(detectors: Mapping[str, DetectorSettings]) -> list[str]:
                 problems.append(f"{where}: {_unknown('option', option, known)}")
                 continue
             try:
-                known[option].validate_python(value)
+                checked = known[option].validate_python(value)
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 problems.append(f"{where}: {first['msg'].removeprefix('Input ')}")
+                continue
+            # Python's own types know no bounds, and a half-life of nothing would divide by it.
+            if isinstance(checked, float) and not (0.0 <= checked < math.inf):
+                problems.append(f"{where}: should be a number, and not negative")
+            elif option == "half_life_days" and checked == 0.0:
+                problems.append(f"{where}: should be longer than nothing")
     return problems
 
 

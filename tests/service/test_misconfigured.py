@@ -20,6 +20,7 @@ from service.engine import Engine, Options
 from service.http import Health, HttpServer
 from service.outbox import Outbox
 from service.settings import SettingsError, load
+from service.settings.detectors import own_options
 from service.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.state import Saved, State
 
@@ -134,3 +135,15 @@ async def test_a_damaged_snapshot_is_told_of_and_the_one_before_is_looked_into(t
     assert json.loads(result.stdout)["records"] == 0
     (tmp_path / "snapshot.previous.ndjson.gz").write_bytes(b"dust")
     assert (await asyncio.to_thread(run.invoke, main, looking)).exit_code == 1
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "nan", "inf"])
+def test_a_half_life_that_cannot_be_is_an_error_and_no_traceback(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"detectors\.rare_action\.options\.half_life_days: should be"):
+        load(None, {"UNWONTED_DETECTORS__RARE_ACTION__OPTIONS__HALF_LIFE_DAYS": value})
+
+
+def test_every_own_option_of_a_detector_is_described() -> None:
+    page = (Path(__file__).parents[2] / "docs/detections.md").read_text(encoding="utf-8")
+    options = {option for name in DETECTORS for option in own_options(name)}
+    assert {option for option in options if f"| `{option}`" not in page} == set()
