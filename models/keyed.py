@@ -4,6 +4,7 @@ The in-process stand-in for a stream engine's keyed state. What a state holds is
 """
 
 from collections.abc import Callable, Iterator
+from sys import intern
 from typing import Generic, Protocol, TypeVar
 
 
@@ -67,7 +68,8 @@ class Keyed(Generic[S]):
         if state is None:
             if len(self._states) >= self.limit:
                 self._make_room()
-            state = self._states[key] = self.fresh()
+            # Several tables know the same identities: interned, their ids are held once.
+            state = self._states[intern(key)] = self.fresh()
         return state
 
     def keys(self) -> Iterator[str]:
