@@ -96,7 +96,8 @@ class App:
     async def _begin(self) -> None:
         parts = self._parts
         engine = parts.state.engine
-        parts.telemetry.restored(await parts.state.restore(), engine)
+        restored = await parts.state.restore()
+        parts.telemetry.restored(restored, engine)
         # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
         gc.freeze()
         tips = await self._source.prepare()
@@ -106,7 +107,8 @@ class App:
                 engine.skip(tip.partition, Position(tip.sequence_number, "", tip.enqueued_time))
         engine.begin(parts.clock.now() - parts.rhythm.window)
         # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
-        await parts.state.save()
+        if await parts.state.save() is None and not restored:
+            raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
         self._dispatcher.wake()
 
     async def _until(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:

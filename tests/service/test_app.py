@@ -165,6 +165,14 @@ async def test_another_writer_of_our_snapshots_ends_the_process() -> None:
     assert not world.sink.taken
 
 
+async def test_a_first_start_ends_where_nothing_could_be_kept() -> None:
+    world = World()
+    world.store.failure = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    error = await died_of(Life(world))
+    assert isinstance(error, OSError)
+    assert "very first snapshot" in str(error)
+
+
 async def test_any_task_that_dies_takes_the_process_with_it() -> None:
     world = World()
     life = Life(world)
