@@ -63,9 +63,9 @@ class Calibration(base.AnomalyDetector):
 
     def __init__(
         self,
-        location: float = 1.4,
+        location: float = 0.6,
         slope: float = 0.5,
-        cold: float = 2.5,
+        cold: float = 3.3,
         strength: float = 200.0,
         half_life: float = 4.0,
     ) -> None:

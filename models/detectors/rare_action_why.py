@@ -13,7 +13,7 @@ from models.decay import surprise
 from models.habits import Habit
 from models.rarity import Rarity
 
-DEFAULT_THRESHOLD = 60.0  # one in 250 user-days; about one false alert a day in a thousand identities
+DEFAULT_THRESHOLD = 57.0  # one in 190 user-days; one to two false alerts a day in a thousand identities
 BUCKETS_A_DAY = 4.0
 SAID = (
     ("network", 0.0, "it came from a network new to this identity"),
