@@ -54,6 +54,7 @@ def main(texts: list[str] | None = None) -> None:
         tenant = sections.tenant_section(options, identities, settings)
         show(tenant.text)
         if options.pictures:
+            options.pictures.mkdir(parents=True, exist_ok=True)
             for name, picture in tenant.pictures.items():
                 (options.pictures / name).write_text(picture, encoding="utf-8")
         if options.ablations:
