@@ -10,12 +10,9 @@ from benchmarks.detection.cells import Floats, Scores, Trial
 from benchmarks.detection.metrics import judged, roc_auc
 
 FALSE_ALARMS = (0.01, 0.05)
-PUBLISHED = """\
-Published, on all 50 users, as hits at false alarms: Bayes one-step Markov 69.3 % at 6.7 %, hybrid Markov 49.3 at 3.2,
-IPAM 41.1 at 2.7, uniqueness 39.4 at 1.4, sequence-match 36.8 at 3.7, compression 34.2 at 5.0 (Schonlau et al. 2001);
-naive Bayes 61.5 at 1.3 with updating, 66.2 at 4.6 without (Maxion and Townsend 2002). The set here is half of it, and
-is judged as a stream in which what is missed is learnt; a block's score is the sum, or the largest, of the surprises
-of its cells."""
+HOW = """\
+The set is half of the published one, and is judged as a stream in which what is missed is learnt; a block's score is
+the sum, or the largest, of the surprises of its cells."""
 
 
 def hits_at(truth: NDArray[np.bool_], values: Floats, false_alarms: float) -> float:

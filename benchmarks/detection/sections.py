@@ -137,7 +137,7 @@ def set_section(name: str, options: Namespace, settings: Settings) -> str:
         rows = {scores.name: masquerade.block_figures(outcome.trial, scores) for scores in outcome.methods}
         note = "Blocks of other real people were spliced in by the set's authors (**injected** by them). "
         columns = {column: column for column in next(iter(rows.values()))}
-        return report.table("Masquerades among shell commands", note + masquerade.PUBLISHED, [rows], columns)
+        return report.table("Masquerades among shell commands", note + masquerade.HOW, [rows], columns)
     outcomes = []
     for seed in options.seeds:
         outcomes.append(sets.evaluate(name, settings, seed, options.swaps))
