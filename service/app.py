@@ -18,6 +18,7 @@ from service.http import HttpServer, sample_loop_lag
 from service.ports import Clock, Message, PartitionTip, Position, Sink, Source
 from service.scheduler import run_ticks
 from service.source import SourceEvent, Tips
+from service.source.diagnosis import leaf
 from service.state import State
 from service.telemetry import Telemetry
 
@@ -86,7 +87,7 @@ class App:
                 await self._end(tasks)
                 delivering.cancel()
         except BaseExceptionGroup as failures:
-            raise _first(failures) from None
+            raise leaf(failures) from None
         finally:
             for sink in parts.sinks:
                 await sink.close()
@@ -196,10 +197,3 @@ def _starts_behind(start: str | datetime, tip: PartitionTip) -> bool:
     if start == "earliest" or tip.sequence_number < 0:
         return False
     return start == "latest" or (isinstance(start, datetime) and tip.enqueued_time < start)
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = failures
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
