@@ -4,19 +4,23 @@ Joins records to operations and operations to cells, so that the detectors see n
 which cells were closed, so that what comes late is told apart from what comes twice. Judging is left to others.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from models.anomalies import Json
-from models.bounded import BoundedTable
 from models.cells import ActorBucket, Cell, Crowd, Tally
-from models.drafts import CellDraft
+from models.drafts import ActorDraft, CellDraft
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.operations import ATTEMPTED, Operation, bit
 from models.windows import EPOCH, Bucket
+
+_TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
+
+
+STEP = 1_000  # identities that are assembled or settled in one step
 
 
 class Seen(StrEnum):
@@ -64,7 +68,8 @@ class OpenBuckets:
         self._closed_below = 0
         # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
         self._near = (EPOCH, EPOCH, 0)
-        self._open: dict[int, dict[str, BoundedTable[CellDraft]]] = {}
+        self._open: dict[int, dict[str, ActorDraft]] = {}
+        self._assembled: dict[int, tuple[list[ActorBucket], Crowd]] = {}
         self._operations: dict[str, Operation] = {}
         self._unfinished: dict[int, list[str]] = {}
         self._closed: dict[int, dict[str, dict[str, int]]] = {}
@@ -111,6 +116,8 @@ class OpenBuckets:
         if not operation.merge(event, number):
             return False
         after = operation.buckets()
+        for same in before & after:
+            self._changed(operation, same)
         if after == before:
             return True
         for stale in before - after:
@@ -127,17 +134,19 @@ class OpenBuckets:
             actors = self._open[number] = {}
         cells = actors.get(event.actor.id)
         if cells is None:
-            cells = actors[event.actor.id] = BoundedTable(self.limits.actions)
+            cells = actors[event.actor.id] = ActorDraft(self.limits.actions)
         draft = cells.entries.get(event.action)
         if draft is None:
             if not cells.admits(event.action):
                 self.evicted += 1
                 return False
             draft = CellDraft(self.limits.operations)
+            cells.assembled = None
             for dropped in cells.put(event.action, draft):
                 self._evict(dropped, number)
             if event.action not in cells.entries:
                 return False
+        cells.assembled = draft.summed = None
         operations = draft.operations
         if not operations.admits(operation.key):
             draft.fold(operation, number)
@@ -166,12 +175,18 @@ class OpenBuckets:
         if operation.buckets() <= {number} or not self._held_open(operation):
             self._operations.pop(operation.key, None)
 
+    def _changed(self, operation: Operation, number: int) -> None:
+        cells = self._open.get(number, {}).get(operation.first.actor.id)
+        if cells is not None:
+            cells.changed(operation.first.action)
+
     def _remove(self, operation: Operation, number: int) -> None:
         actor, action = operation.first.actor.id, operation.first.action
         actors = self._open.get(number, {})
         if actor not in actors or action not in actors[actor].entries:
             return
         cells = actors[actor]
+        cells.changed(action)
         draft = cells.entries[action]
         draft.operations.entries.pop(operation.key, None)
         if draft.empty:
@@ -180,16 +195,24 @@ class OpenBuckets:
             del actors[actor]
         if not actors:
             del self._open[number]
+            self._assembled.pop(number, None)
 
     def bucket(self, number: int) -> Bucket:
         """Return the bucket of that number."""
         return Bucket(EPOCH + number * self.width, self.width)
 
     def peek(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
-        """Yield what is in each open bucket that ends after `since`, oldest first, changing nothing."""
+        """Yield what is in each open bucket that ends after `since`, oldest first, changing nothing.
+
+        What has not changed since the last time is the same object.
+        """
+        return (peeked for peeked in self.peeking(since) if peeked is not None)
+
+    def peeking(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+        """Do what `peek` does in steps: None between them, when the caller may do something else."""
         for number in sorted(self._open):
             if self.bucket(number).end > since:
-                yield self._assemble(number)
+                yield (yield from self._assembling(number))
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
@@ -202,41 +225,53 @@ class OpenBuckets:
         Closed are buckets, not identities: the whole bucket is out before the next one, so that all of it can be
         judged before any of it is learnt.
         """
+        return (closed for closed in self.closing(watermark) if closed is not None)
+
+    def closing(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+        """Do what `close` does in steps: None between them, when the caller may do something else.
+
+        Until the last step nothing may be observed, peeked at or dumped.
+        """
         limit = int(watermark.timestamp() // self._seconds)
         for number in sorted(number for number in self._open if number < limit):
-            assembled = self._assemble(number)
-            self._settle(number)
+            assembled = yield from self._assembling(number)
+            yield from self._settling(number)
             yield assembled
         if limit > self._closed_below:
             self._closed_below = limit
             self._forget(limit - self.horizon // self.width)
 
-    def _assemble(self, number: int) -> tuple[list[ActorBucket], Crowd]:
+    def _assembling(self, number: int) -> Generator[None, None, tuple[list[ActorBucket], Crowd]]:
         bucket = self.bucket(number)
-        known = self._closed.get(number, {})
+        late = number < self._closed_below
+        known = self._closed.get(number, {}) if late else {}
         buckets = []
-        actors: dict[str, int] = defaultdict(int)
-        failing: dict[str, int] = defaultdict(int)
+        changed = 0
         for actor_id, drafts in sorted(self._open[number].items()):
-            late = known.get(actor_id) if number < self._closed_below else None
-            cells = [
-                draft.cell(action, number, late=number < self._closed_below, known=(late or {}).get(action, 0))
-                for action, draft in drafts.sample().items()
-            ]
-            cells = [cell for cell in cells if cell.attempts or cell.successes or cell.failed]
-            if not cells:
-                continue
-            cells.sort(key=lambda cell: (cell.first_time, cell.action))
-            buckets.append(ActorBucket(_whose(cells), bucket, tuple(cells)))
-            for cell in cells:
-                actors[cell.action] += 1
-                failing[cell.action] += cell.failed
-        return buckets, Crowd(len(buckets), {a: Tally(n, failing[a]) for a, n in actors.items()})
+            seen = drafts.assembled
+            if seen is None:
+                seen = _assembled(drafts, bucket, number, known.get(actor_id, {}) if late else None)
+                changed += 1
+                if changed % STEP == 0:
+                    yield
+                if seen is None:
+                    continue
+                drafts.assembled = seen
+            buckets.append(seen)
+        before = self._assembled.get(number)
+        if before is not None and not changed and len(before[0]) == len(buckets):
+            return before
+        yield
+        after = self._assembled[number] = buckets, _crowd(buckets)
+        return after
 
-    def _settle(self, number: int) -> None:
+    def _settling(self, number: int) -> Iterator[None]:
+        self._assembled.pop(number, None)
         closed = self._closed.setdefault(number, {})
         unfinished = self._unfinished.setdefault(number, [])
-        for actor_id, drafts in sorted(self._open.pop(number).items()):
+        for at, (actor_id, drafts) in enumerate(sorted(self._open.pop(number).items()), 1):
+            if at % STEP == 0:
+                yield
             known = closed.setdefault(actor_id, {})
             judged = drafts.sample()
             bounded = judged is not drafts.entries
@@ -294,7 +329,7 @@ class OpenBuckets:
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave."""
-        self._operations, self._open, self._unfinished, self._closed = {}, {}, {}, {}
+        self._operations, self._open, self._unfinished, self._closed, self._assembled = {}, {}, {}, {}, {}
         for table, row in rows:
             match table:
                 case "head":
@@ -303,7 +338,7 @@ class OpenBuckets:
                     self._operations[row[0]] = Operation.from_row(row)
                 case "cell":
                     number, actor, threshold, action, draft = row
-                    cells = self._open.setdefault(number, {}).setdefault(actor, BoundedTable(self.limits.actions))
+                    cells = self._open.setdefault(number, {}).setdefault(actor, ActorDraft(self.limits.actions))
                     cells.threshold = threshold
                     cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
                 case "unfinished":
@@ -313,12 +348,44 @@ class OpenBuckets:
                     self._closed.setdefault(number, {})[actor] = dict(actions)
 
 
+def _assembled(drafts: ActorDraft, bucket: Bucket, number: int, learnt: Mapping[str, int] | None) -> ActorBucket | None:
+    """Sum up one identity's bucket; `learnt` are the flags of a closed one by action, None while it is open."""
+    cells = []
+    for action, draft in drafts.sample().items():
+        cell = draft.summed
+        if cell is None:
+            late = learnt is not None
+            cell = draft.cell(action, number, late=late, known=learnt.get(action, 0) if learnt else 0)
+            draft.summed = cell
+        if cell.attempts or cell.successes or cell.failures or cell.denials:
+            cells.append(cell)
+    if not cells:
+        return None
+    if len(cells) > 1:
+        cells.sort(key=_TIME_THEN_ACTION)
+    return ActorBucket(_whose(cells), bucket, tuple(cells))
+
+
+def _crowd(buckets: Sequence[ActorBucket]) -> Crowd:
+    actors: dict[str, int] = {}
+    failing: dict[str, int] = {}
+    for seen in buckets:
+        for cell in seen.cells:
+            action = cell.action
+            actors[action] = actors.get(action, 0) + 1
+            if cell.failures or cell.denials:
+                failing[action] = failing.get(action, 0) + 1
+    return Crowd(len(buckets), {action: Tally(count, failing.get(action, 0)) for action, count in actors.items()})
+
+
 def _whose(cells: Sequence[Cell]) -> Actor:
     """Return the most telling form of their one identity: some records have its name and kind, some only its id."""
     actor = cells[0].sample[0].actor
-    if all(event.actor is actor for cell in cells for event in cell.sample):
-        return actor
-    return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
+    for cell in cells:
+        for event in cell.sample:
+            if event.actor is not actor:
+                return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
+    return actor
 
 
 def _how_telling(actor: Actor) -> tuple[bool, bool, str]:

@@ -1,14 +1,14 @@
-"""One cell while its bucket is open: operations so far, and their sum.
+"""One identity's cells while their bucket is open: operations so far, and their sum until something is added.
 
-Knows one action of one identity in one bucket. Which bucket an operation belongs to is decided outside.
+Knows one identity in one bucket. Which bucket an operation belongs to is decided outside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from models.anomalies import Json
 from models.bounded import HASHES, BoundedTable
-from models.cells import Cell
+from models.cells import ActorBucket, Cell
 from models.events import ActivityEvent, Outcome
 from models.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
 
@@ -23,13 +23,19 @@ class CellDraft:
     ----------
     limit
         Operations kept.
+
+    Attributes
+    ----------
+    summed
+        What `cell` gave last; whoever changes the draft, or an operation in it, makes it None.
     """
 
-    __slots__ = ("operations", "witnesses")
+    __slots__ = ("operations", "summed", "witnesses")
 
     def __init__(self, limit: int) -> None:
         self.operations: BoundedTable[Operation] = BoundedTable(limit)
         self.witnesses: dict[Outcome, ActivityEvent] = {}
+        self.summed: Cell | None = None
 
     @property
     def empty(self) -> bool:
@@ -59,70 +65,65 @@ class CellDraft:
             flags |= bit(outcome)
         return flags
 
-    def _view(self, number: int) -> tuple[list[Operation], dict[Outcome, ActivityEvent]]:
+    def _view(self, number: int) -> tuple[Collection[Operation], dict[Outcome, ActivityEvent]]:
         """Return the operations to count and the witnesses of all others, the same whatever the order of arrival."""
         kept = self.operations.sample()
         if len(kept) == len(self.operations.entries):
-            return list(kept.values()), self.witnesses
+            return kept.values(), self.witnesses
         rest = CellDraft(self.operations.limit)
         rest.witnesses = dict(self.witnesses)
         for key, operation in self.operations.entries.items():
             if key not in kept:
                 rest.fold(operation, number)
-        return list(kept.values()), rest.witnesses
+        return kept.values(), rest.witnesses
 
     def cell(self, action: str, number: int, *, late: bool, known: int) -> Cell:
         """Sum up bucket `number`; `known` are flags already learnt, of which nothing is said again."""
         operations, witnesses = self._view(number)
         events = list(witnesses.values())
-        attempts = successes = failures = denials = 0
+        counts = [0, 0, 0, 0]  # by outcome; what has begun, in the place of STARTED
         for operation in operations:
             first, end = operation.first, operation.end
             if operation.begun_at == number and not operation.attempt_learnt:
-                attempts += 1
+                counts[0] += 1
                 events.append(first)
                 if end is first and not operation.end_learnt:
                     end = None  # one record that tells both is one piece of evidence
-                    outcome = first.outcome
-                    successes += outcome is Outcome.SUCCESS
-                    failures += outcome is Outcome.FAILURE
-                    denials += outcome is Outcome.DENIED
+                    counts[first.outcome] += 1
             if end is not None and operation.ended_at == number and not operation.end_learnt:
-                outcome = end.outcome
-                successes += outcome is Outcome.SUCCESS
-                failures += outcome is Outcome.FAILURE
-                denials += outcome is Outcome.DENIED
+                counts[end.outcome] += 1
                 events.append(end)
         if witnesses or self.operations.threshold != HASHES:
-            attempts, successes, failures, denials = self._estimated(
-                witnesses, (attempts, successes, failures, denials)
-            )
+            counts = self._estimated(witnesses, counts)
             events = list(set(events))
-        first = min(events)
+        first = events[0]
         if len(events) > 1:
-            events.sort(key=lambda event: (-event.outcome, event))
+            first = min(events)
+            events.sort(key=_telling)
+        attempts, successes, failures, denials = counts
+        if known:
+            attempts = 0 if known & ATTEMPTED else attempts
+            successes = 0 if known & SUCCEEDED else successes
+            failures = 0 if known & FAILED else failures
+            denials = 0 if known & DENIED else denials
         return Cell(
             action,
             first.action_name,
             first.time,
-            0 if known & ATTEMPTED else attempts,
-            0 if known & SUCCEEDED else successes,
-            0 if known & FAILED else failures,
-            0 if known & DENIED else denials,
-            tuple(sorted({event.address for event in events if event.address})[:DISTINCT]),
-            tuple(sorted({event.scope for event in events if event.scope})[:DISTINCT]),
+            attempts,
+            successes,
+            failures,
+            denials,
+            _distinct({event.address for event in events}),
+            _distinct({event.scope for event in events}),
             tuple(events[:SAMPLE]),
             late,
         )
 
-    def _estimated(
-        self, witnesses: Mapping[Outcome, ActivityEvent], counts: tuple[int, int, int, int]
-    ) -> tuple[int, ...]:
+    def _estimated(self, witnesses: Mapping[Outcome, ActivityEvent], counts: Sequence[int]) -> list[int]:
         """Extrapolate counts of the sampled operations to all of them; what was witnessed happened at least once."""
         estimate = self.operations.estimate
-        return tuple(
-            max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)
-        )
+        return [max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)]
 
     def row(self) -> list[Json]:
         """Plain data for a snapshot."""
@@ -137,3 +138,36 @@ class CellDraft:
         draft.operations.entries = {key: operations[key] for key in row[1]}
         draft.witnesses = {Outcome(outcome): ActivityEvent.from_row(event) for outcome, *event in row[2]}
         return draft
+
+
+class ActorDraft(BoundedTable[CellDraft]):
+    """All cells of one identity in one bucket, by action.
+
+    Attributes
+    ----------
+    assembled
+        What they came to last; whoever changes a cell makes it None.
+    """
+
+    __slots__ = ("assembled",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.assembled: ActorBucket | None = None
+
+    def changed(self, action: str) -> None:
+        """Hear that the cell of `action` is about to change, or an operation in it."""
+        self.assembled = None
+        draft = self.entries.get(action)
+        if draft is not None:
+            draft.summed = None
+
+
+def _telling(event: ActivityEvent) -> tuple[int, ActivityEvent]:
+    return -event.outcome, event
+
+
+def _distinct(values: set[str]) -> tuple[str, ...]:
+    """Sort what is not empty, bounded; mostly there is one."""
+    values.discard("")
+    return tuple(values) if len(values) < 2 else tuple(sorted(values)[:DISTINCT])

@@ -5,9 +5,10 @@ can be replayed in seconds and a crash is only a smaller number of calls. Parsin
 sending after.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from models.anomalies import Anomaly
 from models.buckets import Limits, OpenBuckets, Seen
@@ -17,6 +18,12 @@ from models.events import ActivityEvent, Actor, ActorKind
 from models.windows import EPOCH, Watermark
 from service.alerts import Alert, AlertLog
 from service.ports import Message, Position
+
+STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Work that may be interrupted after each step, and its result."""
 
 
 class Options(NamedTuple):
@@ -83,6 +90,37 @@ class Evaluation(NamedTuple):
     overflowed: int = 0
 
 
+class Verdict(NamedTuple):
+    """What the detectors said of an identity's open bucket: it holds for that very object until they learn again.
+
+    Attributes
+    ----------
+    seen
+        The bucket.
+    crowd
+        The crowd that it was judged amid; None if nothing in it failed, so that no crowd could change a thing.
+    anomalies
+        What each detector said.
+    highest
+        Highest score of all.
+    """
+
+    seen: ActorBucket
+    crowd: Crowd | None
+    anomalies: Mapping[str, list[Anomaly]]
+    highest: float
+
+
+def finish(steps: Steps[T]) -> T:
+    """Take all steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
 class Engine:
     """Learns from messages and decides what to tell.
 
@@ -114,6 +152,7 @@ class Engine:
         self.alerts = AlertLog(options.window)
         self._recent: dict[str, Anomaly] = {}
         self._overflowed = 0
+        self._judged: dict[int, Verdict] = {}
         self._born: datetime | None = None
         self._told_until = EPOCH
 
@@ -142,6 +181,10 @@ class Engine:
             What parsing made of the body, possibly nothing: the position moves on all the same, or a poisonous
             message would come back for ever.
         """
+        return finish(self.applying(message, events))
+
+    def applying(self, message: Message, events: Sequence[ActivityEvent]) -> Steps[Applied]:
+        """Do what `apply` does in steps; until the last one nothing else may be asked of the engine."""
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
             return Applied(fresh=False, seen={}, clamped=0, scored=())
@@ -162,29 +205,45 @@ class Engine:
         self.records += len(events)
         if events:
             self.watermark.advance(message.partition, newest)
-        return Applied(fresh=True, seen=seen, clamped=clamped, scored=self._close())
+        return Applied(fresh=True, seen=seen, clamped=clamped, scored=(yield from self._closing()))
 
     def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
         """Hear that `partition` ended with `last_sequence_number` at `known_at`; returns what that closed.
 
         Only a partition that has been read to its end may let the watermark pass, one that is slow may not.
         """
+        return finish(self.idling(partition, last_sequence_number, known_at))
+
+    def idling(self, partition: str, last_sequence_number: int, known_at: datetime) -> Steps[list[Anomaly]]:
+        """Do what `idle` does in steps; until the last one nothing else may be asked of the engine."""
         position = self.positions.get(partition)
         if (position.sequence_number if position else -1) >= last_sequence_number:
             self.watermark.idle(partition, known_at - self.options.lateness)
-        return self._close()
+        return (yield from self._closing())
 
-    def _close(self) -> list[Anomaly]:
+    def _closing(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
         scored: list[Anomaly] = []
-        for buckets, crowd in self.buckets.close(self.watermark.time):
-            judged = [self._judge(seen, crowd) for seen in buckets]
-            for seen, verdicts in zip(buckets, judged, strict=True):
+        for closed in self.buckets.closing(self.watermark.time):
+            if closed is None:
+                yield
+                continue
+            buckets, crowd = closed
+            judged = []
+            for at, seen in enumerate(buckets, 1):
+                judged.append(self._judge(seen, crowd))
+                if at % STEP == 0:
+                    yield
+            self._judged = {}
+            for at, (seen, verdict) in enumerate(zip(buckets, judged, strict=True), 1):
                 self._meet(seen.actor)
                 for name, detector in self.detectors.items():
-                    detector.learn(seen, crowd, verdicts[name])
-                scored.extend(anomaly for verdict in verdicts.values() for anomaly in verdict)
+                    anomalies = verdict.anomalies[name]
+                    detector.learn(seen, crowd, anomalies)
+                    scored.extend(anomalies)
+                if at % STEP == 0:
+                    yield
         for anomaly in scored:
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
@@ -206,30 +265,50 @@ class Engine:
         if len(self.people) > self.options.people:
             del self.people[next(iter(self.people))]
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd) -> dict[str, list[Anomaly]]:
-        return {name: detector.score(seen, crowd) for name, detector in self.detectors.items()}
+    def _judge(self, seen: ActorBucket, crowd: Crowd) -> "Verdict":
+        """Ask the detectors, unless they have said it since they last learnt anything, of the very same bucket.
+
+        What others did may only change what is said of something that failed: a law of detectors.
+        """
+        known = self._judged.get(id(seen))
+        if known is not None and (known.crowd is None or known.crowd is crowd):
+            return known
+        anomalies = {name: detector.score(seen, crowd) for name, detector in self.detectors.items()}
+        failed = any(cell.failures or cell.denials for cell in seen.cells)
+        highest = max((anomaly.score for found in anomalies.values() for anomaly in found), default=0.0)
+        return Verdict(seen, crowd if failed else None, anomalies, highest)
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches its detector's threshold."""
         return anomaly.score >= self.options.thresholds.get(anomaly.detector, 75.0)
 
-    def preview(self, since: datetime) -> Iterator[Anomaly]:
-        """Judge the open buckets that end after `since` as they are now, learning nothing.
+    def _previewing(self, since: datetime) -> Steps[list[Anomaly]]:
+        """Judge the open buckets that end after `since` as they are now, learning nothing; return what is unusual.
 
         What is unusual in an open bucket has yet to be learnt; its repetition in a later one is left out until then,
         or each new habit would be told once an hour until its first bucket has closed.
         """
+        unusual: list[Anomaly] = []
         unlearnt: set[tuple[str, str, str]] = set()
-        for buckets, crowd in self.buckets.peek(EPOCH):
-            for seen in buckets:
-                for anomaly in (one for verdict in self._judge(seen, crowd).values() for one in verdict):
-                    what = (anomaly.detector, anomaly.actor.id, anomaly.cell.action)
-                    if what in unlearnt:
-                        continue
-                    if self.unusual(anomaly):
+        judged: dict[int, Verdict] = {}
+        lowest = min((self.options.thresholds.get(name, 75.0) for name in self.detectors), default=0.0)
+        for peeked in self.buckets.peeking(EPOCH):
+            if peeked is None:
+                yield
+                continue
+            buckets, crowd = peeked
+            for at, seen in enumerate(buckets, 1):
+                verdict = judged[id(seen)] = self._judge(seen, crowd)
+                if verdict.highest >= lowest:
+                    for anomaly in filter(self.unusual, chain.from_iterable(verdict.anomalies.values())):
+                        what = (anomaly.detector, anomaly.actor.id, anomaly.cell.action)
+                        if what not in unlearnt and anomaly.bucket.end > since:
+                            unusual.append(anomaly)
                         unlearnt.add(what)
-                    if anomaly.bucket.end > since:
-                        yield anomaly
+                if at % STEP == 0:
+                    yield
+        self._judged = judged
+        return unusual
 
     def evaluate(self, now: datetime) -> Evaluation:
         """Look back over the window, or further after downtime, and say what is news.
@@ -242,12 +321,15 @@ class Engine:
         now
             The instant of the evaluation, by our clock.
         """
+        return finish(self.evaluating(now))
+
+    def evaluating(self, now: datetime) -> Steps[Evaluation]:
+        """Do what `evaluate` does in steps; until the last one nothing else may be asked of the engine."""
         self.begin(now - self.options.window)
         since = min(now - self.options.window, self._told_until)
         found = dict(self._recent)
-        for anomaly in self.preview(since):
-            if self.unusual(anomaly):
-                found.setdefault(anomaly.id, anomaly)
+        for anomaly in (yield from self._previewing(since)):
+            found.setdefault(anomaly.id, anomaly)
         unusual = [anomaly for anomaly in found.values() if self._eligible(anomaly, since)]
         cards = {name: detector.card for name, detector in self.detectors.items()}
         alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
@@ -317,6 +399,7 @@ class Engine:
             )
         self._born = datetime.fromisoformat(head["born"]) if head["born"] else None
         self._told_until = datetime.fromisoformat(head["told_until"])
+        self._judged = {}
         self.records = head["records"]
         self.watermark.load(head["watermark"])
         self.positions = {
