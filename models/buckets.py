@@ -4,7 +4,7 @@ Joins records to operations and operations to cells, so that the detectors see n
 which cells were closed, so that what comes late is told apart from what comes twice. Judging is left to others.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import itemgetter
@@ -15,6 +15,7 @@ from models.cells import ActorBucket, Cell, Crowd, Tally
 from models.drafts import ActorDraft, CellDraft
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.operations import ATTEMPTED, Operation, bit
+from models.steps import Steps
 from models.windows import EPOCH, Bucket
 
 _TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
@@ -241,7 +242,7 @@ class OpenBuckets:
             self._closed_below = limit
             self._forget(limit - self.horizon // self.width)
 
-    def _assembling(self, number: int) -> Generator[None, None, tuple[list[ActorBucket], Crowd]]:
+    def _assembling(self, number: int) -> Steps[tuple[list[ActorBucket], Crowd]]:
         bucket = self.bucket(number)
         late = number < self._closed_below
         known = self._closed.get(number, {}) if late else {}

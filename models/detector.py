@@ -64,6 +64,7 @@ class Detector(Protocol):
     6. ``more_surprise_never_scores_lower``, and every score is within 0 and 100.
     7. ``asks_no_clock``: equal input gives equal output, whenever and wherever it runs.
     8. ``ids_depend_on_what_not_on_when_found``.
+    9. ``others_matter_only_where_something_failed``: of a bucket without a failed end the same is said amid any crowd.
     """
 
     @property

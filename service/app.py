@@ -135,11 +135,12 @@ class App:
         parts = self._parts
         async with parts.state.lock:
             started = parts.clock.elapsed()
+            parts.state.changed = True
             parsed = [parts.parser.parse(message.body) for message in messages]
             applied = [
-                parts.state.engine.apply(message, one.events) for message, one in zip(messages, parsed, strict=True)
+                await parts.state.take(parts.state.engine.applying(message, one.events))
+                for message, one in zip(messages, parsed, strict=True)
             ]
-            parts.state.changed = True
             parts.telemetry.batch(messages, parsed, applied, parts.clock.elapsed() - started)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
         if rejects and parts.dead_letter is not None:
@@ -152,7 +153,8 @@ class App:
             tips = await self._tips.get()
             async with parts.state.lock:
                 for tip in tips:
-                    scored = parts.state.engine.idle(tip.partition, tip.sequence_number, tip.known_at)
+                    steps = parts.state.engine.idling(tip.partition, tip.sequence_number, tip.known_at)
+                    scored = await parts.state.take(steps)
                     parts.telemetry.judged(scored)
                 parts.state.changed = True
 
@@ -169,7 +171,7 @@ class App:
         parts = self._parts
         started = parts.clock.elapsed()
         async with parts.state.lock:
-            evaluation = parts.state.engine.evaluate(planned)
+            evaluation = await parts.state.take(parts.state.engine.evaluating(planned))
             self._dispatcher.submit(evaluation.alerts)
             parts.state.changed = True
         # Without a snapshot the intention is not durable, but telling late is worse than perhaps telling twice.

@@ -5,25 +5,23 @@ can be replayed in seconds and a crash is only a smaller number of calls. Parsin
 sending after.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from models.anomalies import Anomaly
 from models.buckets import Limits, OpenBuckets, Seen
 from models.cells import ActorBucket, Crowd
 from models.detector import Detector
 from models.events import ActivityEvent, Actor, ActorKind
+from models.steps import Steps, finish
+from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
 from service.alerts import Alert, AlertLog
 from service.ports import Message, Position
 
 STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
-
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""Work that may be interrupted after each step, and its result."""
 
 
 class Options(NamedTuple):
@@ -90,37 +88,6 @@ class Evaluation(NamedTuple):
     overflowed: int = 0
 
 
-class Verdict(NamedTuple):
-    """What the detectors said of an identity's open bucket: it holds for that very object until they learn again.
-
-    Attributes
-    ----------
-    seen
-        The bucket.
-    crowd
-        The crowd that it was judged amid; None if nothing in it failed, so that no crowd could change a thing.
-    anomalies
-        What each detector said.
-    highest
-        Highest score of all.
-    """
-
-    seen: ActorBucket
-    crowd: Crowd | None
-    anomalies: Mapping[str, list[Anomaly]]
-    highest: float
-
-
-def finish(steps: Steps[T]) -> T:
-    """Take all steps at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-
 class Engine:
     """Learns from messages and decides what to tell.
 
@@ -144,6 +111,7 @@ class Engine:
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
         self.options = options
         self.detectors = {detector.card.name: detector for detector in detectors}
+        self._verdicts = Verdicts(self.detectors)
         self.positions: dict[str, Position] = {}
         self.records = 0
         self.people: dict[str, Actor] = {}
@@ -152,7 +120,6 @@ class Engine:
         self.alerts = AlertLog(options.window)
         self._recent: dict[str, Anomaly] = {}
         self._overflowed = 0
-        self._judged: dict[int, Verdict] = {}
         self._born: datetime | None = None
         self._told_until = EPOCH
 
@@ -228,27 +195,27 @@ class Engine:
         for closed in self.buckets.closing(self.watermark.time):
             if closed is None:
                 yield
-                continue
-            buckets, crowd = closed
-            judged = []
-            for at, seen in enumerate(buckets, 1):
-                judged.append(self._judge(seen, crowd))
-                if at % STEP == 0:
-                    yield
-            self._judged = {}
-            for at, (seen, verdict) in enumerate(zip(buckets, judged, strict=True), 1):
-                self._meet(seen.actor)
-                for name, detector in self.detectors.items():
-                    anomalies = verdict.anomalies[name]
-                    detector.learn(seen, crowd, anomalies)
-                    scored.extend(anomalies)
-                if at % STEP == 0:
-                    yield
+            else:
+                scored += yield from self._settling(*closed)
         for anomaly in scored:
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
         self._bound_recent()
         return scored
+
+    def _settling(self, buckets: Sequence[ActorBucket], crowd: Crowd) -> Steps[list[Anomaly]]:
+        """Judge every identity's bucket before any of them is learnt."""
+        verdicts: list[Verdict] = []
+        for at, seen in enumerate(buckets, 1):
+            verdicts.append(self._verdicts.judge(seen, crowd))
+            if at % STEP == 0:
+                yield
+        for at, verdict in enumerate(verdicts, 1):
+            self._meet(verdict.seen.actor)
+            self._verdicts.learn(verdict, crowd)
+            if at % STEP == 0:
+                yield
+        return [anomaly for verdict in verdicts for said in verdict.anomalies.values() for anomaly in said]
 
     def _bound_recent(self) -> None:
         # Which ones go must not depend on the order in which they came: the least unusual.
@@ -265,19 +232,6 @@ class Engine:
         if len(self.people) > self.options.people:
             del self.people[next(iter(self.people))]
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd) -> "Verdict":
-        """Ask the detectors, unless they have said it since they last learnt anything, of the very same bucket.
-
-        What others did may only change what is said of something that failed: a law of detectors.
-        """
-        known = self._judged.get(id(seen))
-        if known is not None and (known.crowd is None or known.crowd is crowd):
-            return known
-        anomalies = {name: detector.score(seen, crowd) for name, detector in self.detectors.items()}
-        failed = any(cell.failures or cell.denials for cell in seen.cells)
-        highest = max((anomaly.score for found in anomalies.values() for anomaly in found), default=0.0)
-        return Verdict(seen, crowd if failed else None, anomalies, highest)
-
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches its detector's threshold."""
         return anomaly.score >= self.options.thresholds.get(anomaly.detector, 75.0)
@@ -290,7 +244,7 @@ class Engine:
         """
         unusual: list[Anomaly] = []
         unlearnt: set[tuple[str, str, str]] = set()
-        judged: dict[int, Verdict] = {}
+        verdicts: list[Verdict] = []
         lowest = min((self.options.thresholds.get(name, 75.0) for name in self.detectors), default=0.0)
         for peeked in self.buckets.peeking(EPOCH):
             if peeked is None:
@@ -298,7 +252,8 @@ class Engine:
                 continue
             buckets, crowd = peeked
             for at, seen in enumerate(buckets, 1):
-                verdict = judged[id(seen)] = self._judge(seen, crowd)
+                verdict = self._verdicts.judge(seen, crowd)
+                verdicts.append(verdict)
                 if verdict.highest >= lowest:
                     for anomaly in filter(self.unusual, chain.from_iterable(verdict.anomalies.values())):
                         what = (anomaly.detector, anomaly.actor.id, anomaly.cell.action)
@@ -307,7 +262,7 @@ class Engine:
                         unlearnt.add(what)
                 if at % STEP == 0:
                     yield
-        self._judged = judged
+        self._verdicts.keep(verdicts)
         return unusual
 
     def evaluate(self, now: datetime) -> Evaluation:
@@ -399,7 +354,6 @@ class Engine:
             )
         self._born = datetime.fromisoformat(head["born"]) if head["born"] else None
         self._told_until = datetime.fromisoformat(head["told_until"])
-        self._judged = {}
         self.records = head["records"]
         self.watermark.load(head["watermark"])
         self.positions = {
@@ -415,5 +369,6 @@ class Engine:
         )
         for name, detector in self.detectors.items():
             detector.load(sections.get(f"detector {name}", []))
+        self._verdicts.forget()
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
         self.alerts.load(sections.get("alert", []))

@@ -7,12 +7,15 @@ between, sees one moment. Where snapshots are kept is the store's business, when
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
+from models.steps import Steps, finish
 from service.engine import Engine
 from service.outbox import Outbox
 from service.ports import Clock, SnapshotStore
 from service.snapshot_codec import UnreadableSnapshot, decode, encode
+
+T = TypeVar("T")
 
 
 class Saved(NamedTuple):
@@ -85,6 +88,23 @@ class State:
                 f"none of the {len(generations)} snapshots can be read; move them away to start with an empty state"
             )
         return False
+
+    async def take(self, steps: Steps[T]) -> T:
+        """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
+
+        A change that has begun is finished, also when the caller is cancelled: nobody ever sees half of it.
+        """
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            try:
+                await self._breathe()
+            except BaseException:
+                finish(steps)
+                raise
 
     async def save(self) -> int | None:
         """Save a snapshot; returns the outbox's mark that is durable now, or None when it could not be saved.

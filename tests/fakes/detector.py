@@ -30,6 +30,7 @@ class FirstTime:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         done = self._done.get(seen.actor.id, [])
+        others = crowd.actors / 1000 if any(cell.failed for cell in seen.cells) else 0.0
         return [
             Anomaly(
                 detector=CARD.name,
@@ -37,7 +38,7 @@ class FirstTime:
                 bucket=seen.bucket,
                 cell=cell,
                 score=0.0 if cell.action in done else 100.0,
-                surprise=cell.attempts + 2.0 * cell.failures + len(done) / 100 + crowd.actors / 1000,
+                surprise=cell.attempts + 2.0 * cell.failures + len(done) / 100 + others,
                 why=f"Never in {len(done)} actions.",
             )
             for cell in seen.cells

@@ -126,6 +126,37 @@ def test_peeking_sees_what_closing_would_give_and_changes_nothing(events: list[A
 
 
 @few
+@given(
+    operations(longest=90, most=16, actions=6),
+    st.sets(st.integers(0, 47)),
+    st.sets(st.integers(0, 47), max_size=2),
+    st.sampled_from([Limits(), NARROW]),
+)
+def test_who_has_peeked_before_sees_what_who_looks_for_the_first_time_does(
+    events: list[ActivityEvent], peeks: set[int], closes: set[int], limits: Limits
+) -> None:
+    buckets = opened(limits)
+    for at, one in enumerate(events):
+        buckets.observe(one)
+        if at in peeks:
+            assert list(buckets.peek(START - DAY)) == list(through_json(buckets, limits).peek(START - DAY))
+        if at in closes:
+            until = START + timedelta(minutes=60 + at)
+            newcomer = through_json(buckets, limits)
+            assert closed(buckets, until) == closed(newcomer, until)
+    assert closed(through_json(buckets, limits)) == closed(buckets)
+
+
+def test_what_has_not_changed_is_the_same_object() -> None:
+    buckets = fed([event(0), event(1, actor=BOB, operation="2")])
+    [(before, crowd)] = buckets.peek(START)
+    assert next(buckets.peek(START))[1] is crowd
+    buckets.observe(event(2, Outcome.SUCCESS, "2", actor=BOB))
+    [(after, _)] = buckets.peek(START)
+    assert [new is old for new, old in zip(after, before, strict=True)] == [True, False]
+
+
+@few
 @given(operations(longest=90, most=24, actions=9), st.sampled_from([Limits(), NARROW]))
 def test_nothing_is_held_for_ever(events: list[ActivityEvent], limits: Limits) -> None:
     buckets = fed(events, limits)

@@ -7,7 +7,7 @@ deliberate mutations show that the property can fail.
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+from models.anomalies import Anomaly
 from models.detectors import DETECTORS, build
 from models.events import ActivityEvent
 from models.windows import Bucket, Watermark
-from service.engine import Applied, Engine, Options
+from service.engine import Applied, Engine, Evaluation, Options
 from service.ports import Message, Position
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, PARTITIONS, TICK, Hub, hubs
@@ -177,6 +178,37 @@ def test_the_real_detectors_have_something_to_tell() -> None:
         settings=settings(phases=[Phase.generate], deadline=None, derandomize=True),
     )
     assert "rare_action" in {anomaly.detector for anomaly in Run(real_engine, told).live([]).anomalies.values()}
+
+
+class RemembersNoVerdict(Engine):
+    """Sums everything up and judges it anew whenever anything is asked."""
+
+    def forget(self) -> None:
+        self._verdicts.forget()
+        self.buckets.load([json.loads(json.dumps(row)) for row in self.buckets.dump()])
+
+    def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
+        self.forget()
+        return super().apply(message, events)
+
+    def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
+        self.forget()
+        return super().idle(partition, last_sequence_number, known_at)
+
+    def evaluate(self, now: datetime) -> Evaluation:
+        self.forget()
+        return super().evaluate(now)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_verdicts_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
+    def forgetful() -> Engine:
+        made = RemembersNoVerdict(real_engine().options, list(real_engine().detectors.values()))
+        made.expect(PARTITIONS)
+        return made
+
+    assert Run(forgetful, hub).live(script) == Run(real_engine, hub).live(script)
 
 
 class ForgetsWhereItWas(Engine):

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.anomalies import Anomaly
 from models.buckets import Seen
+from models.cells import ActorBucket, Crowd
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.engine import Applied, Engine, Options
+from service.engine import STEP, Applied, Engine, Options
 from service.ports import Message
 from tests.fakes.detector import FirstTime
 
@@ -72,6 +74,35 @@ def test_an_idle_notice_counts_from_when_the_hub_was_asked() -> None:
     feed.send("0", event(START))
     assert feed.engine.idle("0", 0, START + HOUR + 29 * MINUTE) == []
     assert len(feed.engine.idle("0", 0, START + HOUR + 30 * MINUTE)) == 1
+
+
+class Counting(FirstTime):
+    """Counts how often it is asked or taught."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        self.calls += 1
+        return super().score(seen, crowd)
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        self.calls += 1
+        super().learn(seen, crowd, scored)
+
+
+def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:
+    detector = Counting()
+    engine = Engine(Options(), [detector])
+    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * STEP)]
+    engine.apply(Message("0", 0, "0", START, b""), [event(START, actor=person) for person in people])
+    for steps in (engine.evaluating(START + HOUR), engine.idling("0", 0, START + 2 * HOUR)):
+        calls = detector.calls
+        for _ in steps:
+            assert detector.calls - calls <= STEP
+            calls = detector.calls
+    assert detector.calls == 2 * len(people)  # judged once, not once more at the end, and learnt
 
 
 def test_a_time_from_the_future_is_taken_for_the_time_of_arrival() -> None:

@@ -1,0 +1,57 @@
+"""A verdict holds as long as it is true, and no longer."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.events import Actor, ActorKind
+from models.verdicts import Verdict, Verdicts
+from models.windows import Bucket
+from tests.fakes.detector import FirstTime
+
+HOUR = Bucket(datetime(2026, 3, 2, 8, tzinfo=UTC), timedelta(hours=1))
+ALONE = Crowd(1, {"a/write": Tally(1, 0)})
+
+
+def seen(*, denials: int = 0) -> ActorBucket:
+    cell = Cell("a/write", "A/write", HOUR.start, 1, 1 - denials, 0, denials)
+    return ActorBucket(Actor("t/ann", "ann@example.com", ActorKind.HUMAN), HOUR, (cell,))
+
+
+def asked(verdicts: Verdicts, one: ActorBucket) -> Verdict:
+    found = verdicts.judge(one, ALONE)
+    verdicts.keep([found])
+    return found
+
+
+def test_it_is_given_once_until_something_is_learnt() -> None:
+    verdicts, one = Verdicts({"first_time": FirstTime()}), seen()
+    first = asked(verdicts, one)
+    assert first.highest == 100.0
+    assert verdicts.judge(one, ALONE) is first
+    verdicts.learn(first, ALONE)
+    assert verdicts.judge(one, ALONE).highest == 0.0
+
+
+def test_it_is_not_that_on_an_equal_bucket_that_may_change_otherwise() -> None:
+    verdicts = Verdicts({"first_time": FirstTime()})
+    first = asked(verdicts, seen())
+    assert verdicts.judge(seen(), ALONE) is not first
+
+
+@pytest.mark.parametrize("denials", [0, 1])
+def test_another_crowd_matters_where_something_failed(denials: int) -> None:
+    verdicts, one = Verdicts({"first_time": FirstTime()}), seen(denials=denials)
+    first = asked(verdicts, one)
+    assert (verdicts.judge(one, Crowd(9, {})) is first) == (denials == 0)
+
+
+def test_what_is_not_kept_is_forgotten() -> None:
+    verdicts, one = Verdicts({"first_time": FirstTime()}), seen()
+    first = asked(verdicts, one)
+    verdicts.keep([])
+    assert verdicts.judge(one, ALONE) is not first
+    verdicts.keep([first])
+    verdicts.forget()
+    assert verdicts.judge(one, ALONE) is not first
