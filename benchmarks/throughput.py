@@ -3,34 +3,50 @@
 Prints what it measured and asserts nothing. Stages run on the simulated tenant's own records; the end-to-end figure
 is the service's source against the embedded hub in a process of its own, next to what the SDK alone delivers there.
 
-    python benchmarks/throughput.py [--identities 400] [--days 14] [--skip-amqp]
+A second tenant is one of very many identities, all active in the same hour, each with twenty habits: what the detectors
+cost a record there, how long the longest uninterrupted step is, and how much memory an identity takes.
+
+    python benchmarks/throughput.py [--identities 400] [--days 14] [--many 100000] [--skip-amqp]
 """
 
 import argparse
 import asyncio
 import gc
 import json
+import random
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 from azure.eventhub.aio import EventHubConsumerClient
 
 from demo.tenant import Tenant, TenantPlan
+from models.cells import ActorBucket, Cell, Crowd
+from models.detector import Detector
 from models.detectors import build
-from models.events import ActivityEvent
+from models.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.steps import Steps
+from models.windows import Bucket
 from service.activity_log import ActivityLogParser
+from service.cli import collect_seldom
 from service.clock import SystemClock
 from service.engine import Engine, Options
 from service.ports import Message
 from service.source import EventHubSource, SourceOptions
 
 PER_MESSAGE = 30
+HABITS = 20
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
+
+T = TypeVar("T")
 
 
 def stopwatch(work: Callable[[], object]) -> float:
@@ -100,6 +116,114 @@ def stages(messages: Sequence[Message], records: int) -> None:
     line("parse + engine, both detectors", stopwatch(whole), records, bare)
     keys = engine.detectors["rare_action"].memory().keys
     print(f"{engine.records:,} events of {keys} identities; cells a record are the tenant's own")
+
+
+class Crowded:
+    """A tenant of `identities`, each at home in twenty operations, that are all active in one hour."""
+
+    def __init__(self, identities: int) -> None:
+        self._random = random.Random(7)
+        self.actors = [
+            Actor(f"tenant/{self._random.getrandbits(128):032x}", f"person{number}@example.com", KINDS[number % 3])
+            for number in range(identities)
+        ]
+        self._actions = [f"microsoft.service{number % 40}/type{number}/write" for number in range(2_000)]
+
+    def habits(self, number: int) -> list[str]:
+        """Return what an identity does: half of it what all do, half of it what few do."""
+        chance = random.Random(number)
+        return chance.sample(self._actions[:100], HABITS // 2) + chance.sample(self._actions[100:], HABITS // 2)
+
+    def teach(self, detector: Detector) -> None:
+        """Let `detector` learn the habits of everybody, as of the day before."""
+        bucket = Bucket(NOON - timedelta(days=1), timedelta(hours=1))
+        for number, actor in enumerate(self.actors):
+            cells = tuple(
+                Cell(action, action, bucket.start, 1, 1, 0, 0, (f"10.{number % 200}.0.9",), ("sub",))
+                for action in self.habits(number)
+            )
+            detector.learn(ActorBucket(actor, bucket, cells), Crowd(1, {}), ())
+
+    def hour(self) -> Iterator[list[ActivityEvent]]:
+        """Yield an hour in messages of thirty records: two cells an identity, six records, now and then a failure."""
+        chance = random.Random(11)
+        events: list[ActivityEvent] = []
+        for at, (number, actor) in enumerate(enumerate(self.actors)):
+            second = NOON + timedelta(seconds=3_500 * at // len(self.actors))
+            for action in chance.sample(self.habits(number), 2):
+                for which in (1, 2)[: 1 + chance.randrange(2)]:
+                    end = Outcome.DENIED if chance.random() < 0.03 else Outcome.SUCCESS
+                    operation = f"{action}.{at}.{which}"
+                    events += (
+                        ActivityEvent(second, actor, action, action, outcome, operation, "", "sub", "10.0.0.9")
+                        for outcome in (Outcome.STARTED, end)
+                    )
+            if len(events) >= PER_MESSAGE:
+                yield events
+                events = []
+        yield events
+
+
+class Stopped:
+    """Drives steps and notes what they take: processor seconds in all, and of the longest."""
+
+    def __init__(self) -> None:
+        self.total = self.longest = 0.0
+
+    def drive(self, steps: Steps[T]) -> T:
+        """Take all steps."""
+        while True:
+            started = time.process_time()
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            finally:
+                took = time.process_time() - started
+                self.total += took
+                self.longest = max(self.longest, took)
+
+
+def crowded(identities: int) -> None:
+    """Measure one hour of very many identities, with detectors and without."""
+    tenant = Crowded(identities)
+    print(f"\n{identities:,} identities with {HABITS} habits each, all active in the same hour")
+    print(f"{'stage':<38}{'records/s':>12}{'us each':>10}{'longest step':>16}")
+    spent = []
+    for names in ((), ("rare_action", "rare_failure")):
+        detectors = [build(name) for name in names]
+        engine = Engine(Options(), detectors)
+        engine.expect(["0"])
+        for detector in detectors:
+            tenant.teach(detector)
+        gc.collect()
+        taking, looking, closing = Stopped(), Stopped(), Stopped()
+        last = 0
+        for last, events in enumerate(tenant.hour()):
+            message = Message("0", last, str(last), NOON + timedelta(hours=1), b"")
+            taking.drive(engine.applying(message, events))
+        looking.drive(engine.evaluating(NOON + timedelta(hours=1)))
+        closing.drive(engine.idling("0", last, NOON + timedelta(hours=2)))
+        for name, clock in (("records", taking), ("evaluation", looking), ("closing", closing)):
+            label = f"{name}, {'both detectors' if names else 'no detector'}"
+            each = clock.total / engine.records * 1e6
+            print(f"{label:<38}{engine.records / clock.total:>12,.0f}{each:>10.2f}{clock.longest * 1e3:>13,.0f} ms")
+        spent.append((taking.total + looking.total + closing.total) / engine.records * 1e6)
+    print(f"the detectors alone: {spent[1] - spent[0]:.2f} us a record")
+
+
+def footprint(identities: int) -> None:
+    """Measure what the detectors remember of an identity with twenty habits."""
+    tenant = Crowded(identities)
+    for name in ("rare_action", "rare_failure"):
+        detector = build(name)
+        tracemalloc.start()
+        tenant.teach(detector)
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        print(f"{name}: {held / identities:,.0f} bytes an identity of {HABITS} habits")
 
 
 async def serve_hub(messages: Sequence[Message], ready: Path) -> None:
@@ -193,6 +317,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--identities", type=int, default=400)
     options.add_argument("--days", type=int, default=14)
+    options.add_argument("--many", type=int, default=100_000)
+    options.add_argument("--only-many", action="store_true")
     options.add_argument("--skip-amqp", action="store_true")
     options.add_argument("--serve", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -200,6 +326,11 @@ def main() -> None:
         pairs = orjson.loads(chosen.serve[0].read_bytes())
         bodies = [(datetime.fromisoformat(at), body.encode()) for at, body in pairs]
         asyncio.run(serve_hub(messages_of(bodies), chosen.serve[1]))
+        return
+    collect_seldom()
+    footprint(min(chosen.many, 20_000))
+    crowded(chosen.many)
+    if chosen.only_many:
         return
     records = tenant_records(chosen.identities, chosen.days)
     size = sum(len(text) for _, text in records)

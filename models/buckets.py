@@ -248,7 +248,9 @@ class OpenBuckets:
         known = self._closed.get(number, {}) if late else {}
         buckets = []
         changed = 0
-        for actor_id, drafts in sorted(self._open[number].items()):
+        actors = self._open[number]
+        for actor_id in sorted(actors):
+            drafts = actors[actor_id]
             seen = drafts.assembled
             if seen is None:
                 seen = _assembled(drafts, bucket, number, known.get(actor_id, {}) if late else None)
@@ -270,7 +272,10 @@ class OpenBuckets:
         self._assembled.pop(number, None)
         closed = self._closed.setdefault(number, {})
         unfinished = self._unfinished.setdefault(number, [])
-        for at, (actor_id, drafts) in enumerate(sorted(self._open.pop(number).items()), 1):
+        actors = self._open[number]
+        for at in range(len(actors), 0, -1):
+            # One by one: to free a hundred thousand at once would be a long step, too.
+            actor_id, drafts = actors.popitem()
             if at % STEP == 0:
                 yield
             known = closed.setdefault(actor_id, {})
@@ -288,6 +293,7 @@ class OpenBuckets:
                         self._operations.pop(key, None)
                     else:
                         unfinished.append(key)
+        del self._open[number]
         self._bound_unfinished()
 
     def _bound_unfinished(self) -> None:
