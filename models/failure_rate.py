@@ -4,7 +4,7 @@ Beta-binomial back-off from tenant to service to action to identity to the pair.
 other signs is left to the detectors.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from sys import intern
 from typing import Any
 
@@ -28,7 +28,10 @@ UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
 class Ledger:
-    """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed."""
+    """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed.
+
+    Whoever has more to remember of the same identities makes a subclass of it, so that there is one record of each.
+    """
 
     __slots__ = ("attempts", "failures", "last_hours", "pairs")
 
@@ -57,11 +60,15 @@ class FailureRate(base.AnomalyDetector):
         Actions remembered of the tenant; the lightest quarter is dropped.
     max_pairs
         Failing actions remembered of each identity; the lightest quarter is dropped.
+    fresh
+        Makes the record of a new identity.
 
     Attributes
     ----------
     evicted
         Actions and pairs dropped so far.
+    ledgers
+        The record of each identity.
 
     Examples
     --------
@@ -81,17 +88,23 @@ class FailureRate(base.AnomalyDetector):
     """
 
     def __init__(
-        self, half_life: float = 720.0, max_identities: int = 200_000, max_actions: int = 100_000, max_pairs: int = 128
+        self,
+        half_life: float = 720.0,
+        max_identities: int = 200_000,
+        max_actions: int = 100_000,
+        max_pairs: int = 128,
+        fresh: Callable[[], Ledger] = Ledger,
     ) -> None:
         self.half_life = half_life
         self.max_identities = max_identities
         self.max_actions = max_actions
         self.max_pairs = max_pairs
+        self.fresh = fresh
         self.evicted = 0
         self._tenant = [0.0, 0.0]
         self._services: dict[str, list[float]] = {}
         self._actions: dict[str, tuple[list[float], list[float]]] = {}
-        self._ledgers = Keyed(max_identities, Ledger)
+        self.ledgers = Keyed(max_identities, fresh)
         self._crowd: tuple[Crowd | None, dict[str, list[int]]] = (None, {})
         self._mine: tuple[Sequence[Cell], dict[str, list[int]]] = ((), {})
 
@@ -109,7 +122,7 @@ class FailureRate(base.AnomalyDetector):
     def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float) -> None:
         """Learn the cells, action and whether it failed, of one identity in one bucket."""
         weight = growth(hours, self.half_life)
-        ledger = self._ledgers.touch(actor)
+        ledger = self.ledgers.touch(actor)
         ledger.last_hours = max(ledger.last_hours, hours)
         tenant, services, actions = self._tenant, self._services, self._actions
         for action, failed in tried:
@@ -142,7 +155,7 @@ class FailureRate(base.AnomalyDetector):
         """
         weight = growth(hours, self.half_life)
         common = self.common(action, hours)
-        ledger = self._ledgers.get(actor)
+        ledger = self.ledgers.get(actor)
         probability = common
         if ledger is not None:
             tenant = self._tenant_rate(weight)
@@ -173,7 +186,7 @@ class FailureRate(base.AnomalyDetector):
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
         """Return what is known, faded to `hours`, for an explanation."""
         weight = growth(hours, self.half_life)
-        ledger = self._ledgers.get(actor) or Ledger()
+        ledger = self.ledgers.get(actor) or Ledger()
         attempts, failures = self._actions.get(action, UNKNOWN)[0]
         pair = (ledger.pairs or {}).get(action, [0.0, 0.0])
         return {
@@ -186,34 +199,34 @@ class FailureRate(base.AnomalyDetector):
 
     def entries(self) -> int:
         """Return about how many values are remembered."""
-        return len(self._ledgers) + len(self._actions)
+        return len(self.ledgers) + len(self._actions)
 
     def dump(self) -> Iterator[Json]:
         """Yield the tenant's row, one row a service, an action and an identity."""
-        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self._ledgers.evicted]]
+        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self.ledgers.evicted]]
         for name in sorted(self._services):
             yield ["service", name, *self._services[name]]
         for name in sorted(self._actions):
             yield ["action", name, *self._actions[name][0]]
-        for key, ledger in self._ledgers.sorted_items():
+        for key, ledger in self.ledgers.sorted_items():
             pairs: Json = None if ledger.pairs is None else {k: list[Json](v) for k, v in ledger.pairs.items()}
             yield ["identity", key, ledger.attempts, ledger.failures, ledger.last_hours, pairs]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
         self._tenant, self._services, self._actions = [0.0, 0.0], {}, {}
-        self._ledgers.clear()
+        self.ledgers.clear()
         for level, name, *values in rows:
             if level == "tenant":
                 self._tenant = [float(name[0]), float(name[1])]
-                self.evicted, self._ledgers.evicted = int(name[2]), int(name[3])
+                self.evicted, self.ledgers.evicted = int(name[2]), int(name[3])
             elif level == "service":
                 self._services[name] = [float(value) for value in values]
             elif level == "action":
                 service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
                 self._actions[intern(name)] = ([float(value) for value in values], service)
             else:
-                ledger = self._ledgers.touch(name)
+                ledger = self.ledgers.touch(name)
                 ledger.attempts, ledger.failures, ledger.last_hours = (float(value) for value in values[:3])
                 pairs = values[3]
                 ledger.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}

@@ -4,6 +4,7 @@ What is put into a bucket, and what is made of a closed one, is left to others.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +34,13 @@ class Bucket(NamedTuple):
     @property
     def hours(self) -> float:
         """Hours from the epoch to the bucket's start: the time axis of every decaying weight."""
-        return (self.start - EPOCH).total_seconds() / 3600.0
+        return _hours(self.start)
+
+
+@lru_cache(maxsize=256)
+def _hours(start: datetime) -> float:
+    # Remembered not for speed alone: every identity of a bucket keeps the very same number.
+    return (start - EPOCH).total_seconds() / 3600.0
 
 
 class Watermark:

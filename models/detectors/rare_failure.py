@@ -5,7 +5,7 @@ weigh more than conflicts and quotas; a refusal that comes every hour says nothi
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from models.anomalies import Anomaly, Json
 from models.attempted import mask, tried
@@ -14,7 +14,7 @@ from models.cells import ActorBucket, Cell, Crowd
 from models.decay import surprise
 from models.detector import Card, Memory
 from models.evidence import NONE, Accumulation, Evidence, Gathering
-from models.failure_rate import FailureRate
+from models.failure_rate import FailureRate, Ledger
 from models.keyed import Keyed
 
 NAME = "rare_failure"
@@ -45,16 +45,16 @@ CARD = Card(
 )
 
 
-class Trouble:
-    """What is remembered of one identity beside its failure rates."""
+class Trouble(Ledger):
+    """What is remembered of one identity."""
 
-    __slots__ = ("attempted", "day", "evidence", "last_hours", "worst")
+    __slots__ = ("attempted", "day", "evidence", "worst")
 
     def __init__(self) -> None:
+        super().__init__()
         self.day = -1
         self.worst = 0.0
         self.evidence: Evidence = NONE
-        self.last_hours = 0.0
         self.attempted = 0
 
 
@@ -84,9 +84,9 @@ class RareFailure:
     ) -> None:
         self.explain_from = explain_from
         self.evidence = evidence
-        self.failures = FailureRate(half_life=half_life_days * 24.0, max_identities=max_identities)
+        self.failures = FailureRate(half_life=half_life_days * 24.0, max_identities=max_identities, fresh=Trouble)
+        self._troubles = cast("Keyed[Trouble]", self.failures.ledgers)
         self.calibration = Calibration(location=-0.5, slope=0.5, cold=1.0)
-        self._troubles = Keyed(max_identities, Trouble)
 
     @property
     def card(self) -> Card:
@@ -118,9 +118,9 @@ class RareFailure:
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Learn what was tried and what failed."""
         actor, hours = seen.actor, seen.bucket.hours
-        self.failures.learn(actor.id, [(cell.action, cell.failed) for cell in seen.cells], hours)
+        tried_now = [(cell.action, cell.failures > 0 or cell.denials > 0) for cell in seen.cells]
+        self.failures.learn(actor.id, tried_now, hours)
         trouble = self._troubles.touch(actor.id)
-        trouble.last_hours = max(trouble.last_hours, hours)
         worst = max((anomaly.surprise for anomaly in scored), default=0.0)
         day = int(hours // 24.0)
         if day > trouble.day:
@@ -154,7 +154,6 @@ class RareFailure:
             parts[part].append(row)
         self.calibration.load(parts["calibration"])
         self.failures.load(parts["failures"])
-        self._troubles.clear()
         for key, day, worst, last_hours, (value, hours, ids), attempted in parts["identity"]:
             trouble = self._troubles.touch(str(key))
             trouble.day, trouble.worst, trouble.last_hours = int(day), float(worst), float(last_hours)
