@@ -4,22 +4,18 @@ Joins records to operations and operations to cells, so that the detectors see n
 which cells were closed, so that what comes late is told apart from what comes twice. Judging is left to others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from models.anomalies import Json
-from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.cells import ActorBucket, Crowd
 from models.drafts import ActorDraft, CellDraft
-from models.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.events import ActivityEvent, Outcome
 from models.operations import ATTEMPTED, Operation, bit
 from models.steps import Steps
 from models.windows import EPOCH, Bucket
-
-_TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
-
 
 STEP = 1_000  # identities that are assembled or settled in one step
 
@@ -113,10 +109,12 @@ class OpenBuckets:
         return Seen.LATE
 
     def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
-        before = operation.buckets()
+        # Most begin and end in one bucket, and stay there.
+        stays = operation.begun_at == number and operation.ended_at in (None, number) and not operation.attempt_learnt
+        before = {number} if stays else operation.buckets()
         if not operation.merge(event, number):
             return False
-        after = operation.buckets()
+        after = before if stays else operation.buckets()
         for same in before & after:
             self._changed(operation, same)
         if after == before:
@@ -253,19 +251,18 @@ class OpenBuckets:
             drafts = actors[actor_id]
             seen = drafts.assembled
             if seen is None:
-                seen = _assembled(drafts, bucket, number, known.get(actor_id, {}) if late else None)
+                seen = drafts.assemble(bucket, number, known.get(actor_id, {}) if late else None)
                 changed += 1
                 if changed % STEP == 0:
                     yield
                 if seen is None:
                     continue
-                drafts.assembled = seen
             buckets.append(seen)
         before = self._assembled.get(number)
         if before is not None and not changed and len(before[0]) == len(buckets):
             return before
         yield
-        after = self._assembled[number] = buckets, _crowd(buckets)
+        after = self._assembled[number] = buckets, Crowd.of(buckets)
         return after
 
     def _settling(self, number: int) -> Iterator[None]:
@@ -353,47 +350,3 @@ class OpenBuckets:
                 case "closed":
                     number, actor, actions = row
                     self._closed.setdefault(number, {})[actor] = dict(actions)
-
-
-def _assembled(drafts: ActorDraft, bucket: Bucket, number: int, learnt: Mapping[str, int] | None) -> ActorBucket | None:
-    """Sum up one identity's bucket; `learnt` are the flags of a closed one by action, None while it is open."""
-    cells = []
-    for action, draft in drafts.sample().items():
-        cell = draft.summed
-        if cell is None:
-            late = learnt is not None
-            cell = draft.cell(action, number, late=late, known=learnt.get(action, 0) if learnt else 0)
-            draft.summed = cell
-        if cell.attempts or cell.successes or cell.failures or cell.denials:
-            cells.append(cell)
-    if not cells:
-        return None
-    if len(cells) > 1:
-        cells.sort(key=_TIME_THEN_ACTION)
-    return ActorBucket(_whose(cells), bucket, tuple(cells))
-
-
-def _crowd(buckets: Sequence[ActorBucket]) -> Crowd:
-    actors: dict[str, int] = {}
-    failing: dict[str, int] = {}
-    for seen in buckets:
-        for cell in seen.cells:
-            action = cell.action
-            actors[action] = actors.get(action, 0) + 1
-            if cell.failures or cell.denials:
-                failing[action] = failing.get(action, 0) + 1
-    return Crowd(len(buckets), {action: Tally(count, failing.get(action, 0)) for action, count in actors.items()})
-
-
-def _whose(cells: Sequence[Cell]) -> Actor:
-    """Return the most telling form of their one identity: some records have its name and kind, some only its id."""
-    actor = cells[0].sample[0].actor
-    for cell in cells:
-        for event in cell.sample:
-            if event.actor is not actor:
-                return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
-    return actor
-
-
-def _how_telling(actor: Actor) -> tuple[bool, bool, str]:
-    return actor.kind is not ActorKind.UNKNOWN, actor.name not in actor.id, actor.name

@@ -107,3 +107,16 @@ class Crowd(NamedTuple):
 
     actors: int
     actions: Mapping[str, Tally]
+
+    @classmethod
+    def of(cls, buckets: Sequence[ActorBucket]) -> "Crowd":
+        """Count who did what in the buckets of all identities."""
+        actors: dict[str, int] = {}
+        failing: dict[str, int] = {}
+        for seen in buckets:
+            for cell in seen.cells:
+                action = cell.action
+                actors[action] = actors.get(action, 0) + 1
+                if cell.failures or cell.denials:
+                    failing[action] = failing.get(action, 0) + 1
+        return cls(len(buckets), {action: Tally(count, failing.get(action, 0)) for action, count in actors.items()})

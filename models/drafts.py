@@ -4,15 +4,18 @@ Knows one identity in one bucket. Which bucket an operation belongs to is decide
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from models.anomalies import Json
 from models.bounded import HASHES, BoundedTable
 from models.cells import ActorBucket, Cell
-from models.events import ActivityEvent, Outcome
+from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
+from models.windows import Bucket
 
 SAMPLE = 3
+_TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
 DISTINCT = 16
 
 
@@ -162,6 +165,23 @@ class ActorDraft(BoundedTable[CellDraft]):
         if draft is not None:
             draft.summed = None
 
+    def assemble(self, bucket: Bucket, number: int, learnt: Mapping[str, int] | None) -> ActorBucket | None:
+        """Sum up, or return None when there is nothing to say; remembered until something changes.
+
+        `learnt` are the flags of a closed bucket by action, None while it is open.
+        """
+        cells = []
+        for action, draft in self.sample().items():
+            cell = draft.summed
+            if cell is None:
+                known = learnt.get(action, 0) if learnt else 0
+                cell = draft.summed = draft.cell(action, number, late=learnt is not None, known=known)
+            if cell.attempts or cell.successes or cell.failures or cell.denials:
+                cells.append(cell)
+        cells.sort(key=_TIME_THEN_ACTION)
+        seen = self.assembled = ActorBucket(_whose(cells), bucket, tuple(cells)) if cells else None
+        return seen
+
 
 def _telling(event: ActivityEvent) -> tuple[int, ActivityEvent]:
     return -event.outcome, event
@@ -171,3 +191,17 @@ def _distinct(values: set[str]) -> tuple[str, ...]:
     """Sort what is not empty, bounded; mostly there is one."""
     values.discard("")
     return tuple(values) if len(values) < 2 else tuple(sorted(values)[:DISTINCT])
+
+
+def _whose(cells: Sequence[Cell]) -> Actor:
+    """Return the most telling form of their one identity: some records have its name and kind, some only its id."""
+    actor = cells[0].sample[0].actor
+    for cell in cells:
+        for event in cell.sample:
+            if event.actor is not actor:
+                return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
+    return actor
+
+
+def _how_telling(actor: Actor) -> tuple[bool, bool, str]:
+    return actor.kind is not ActorKind.UNKNOWN, actor.name not in actor.id, actor.name

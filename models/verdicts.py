@@ -56,9 +56,15 @@ class Verdicts:
         if known is not None and (known.crowd is None or known.crowd is crowd):
             return known
         anomalies = {name: detector.score(seen, crowd) for name, detector in self._detectors.items()}
-        failed = any(cell.failures or cell.denials for cell in seen.cells)
-        highest = max((anomaly.score for found in anomalies.values() for anomaly in found), default=0.0)
-        return Verdict(seen, crowd if failed else None, anomalies, highest)
+        amid = None
+        for cell in seen.cells:
+            if cell.failures or cell.denials:
+                amid = crowd
+        highest = 0.0
+        for found in anomalies.values():
+            for anomaly in found:
+                highest = max(highest, anomaly.score)
+        return Verdict(seen, amid, anomalies, highest)
 
     def keep(self, verdicts: Iterable[Verdict]) -> None:
         """Remember these, and no others, until something is learnt."""

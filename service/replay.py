@@ -31,7 +31,8 @@ BLOCK = 256
 STRAY = timedelta(days=1)
 ENOUGH = 2
 PARTITION = "replay"
-_ENVELOPE = re.compile(rb'\{\s*"records"\s*:', re.IGNORECASE)
+READ_AT_ONCE = 1 << 20
+_BARE_RECORD = re.compile(rb'\{(?!\s*"records"\s*:)', re.IGNORECASE)
 
 
 class Summary(NamedTuple):
@@ -90,7 +91,8 @@ class Replay:
 
     def run(self, files: Iterable[Iterable[bytes]]) -> Summary:
         """Replay files of lines, a record or an envelope each; returns the totals."""
-        for arrived, _, event in heapq.merge(*(self._events(number, lines) for number, lines in enumerate(files))):
+        streams = [self._events(number, lines) for number, lines in enumerate(files)]
+        for arrived, _, event in heapq.merge(*streams) if len(streams) != 1 else streams[0]:
             self._take(event, arrived)
         self._apply()
         if self._first is not None:
@@ -122,7 +124,7 @@ class Replay:
         source = iter(lines)
         while block := list(islice(source, BLOCK)):
             self._on_read()
-            found = self._parse([line for line in map(bytes.strip, block) if line])
+            found = self._parse(list(filter(None, map(bytes.strip, block))))
             for parsed in found:
                 self._counts["records"] += parsed.records
                 self._counts["rejects"] += len(parsed.rejects)
@@ -133,7 +135,7 @@ class Replay:
 
     def _parse(self, lines: list[bytes]) -> list[Parsed]:
         """Parse lines as one envelope if they are bare records, because that is the parser's fast path."""
-        if lines and all(line.startswith(b"{") and not _ENVELOPE.match(line) for line in lines):
+        if lines and all(map(_BARE_RECORD.match, lines)):
             parsed = self._parser.parse(b'{"records":[' + b",".join(lines) + b"]}")
             # A broken line must not take its neighbours with it.
             if not parsed.rejects:
@@ -223,7 +225,7 @@ class Lines:
         self.name = "standard input" if path == "-" else path
         self.size = 0 if path == "-" else Path(path).stat().st_size
         raw = sys.stdin.buffer if path == "-" else Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `close`
-        self._raw = io.BufferedReader(cast("io.RawIOBase", raw))
+        self._raw = io.BufferedReader(cast("io.RawIOBase", raw), READ_AT_ONCE)
         self._countable = path != "-"
 
     def __iter__(self) -> Iterator[bytes]:
