@@ -124,7 +124,9 @@ class FailureRate(base.AnomalyDetector):
         weight = growth(hours, self.half_life)
         ledger = self.ledgers.touch(actor)
         ledger.last_hours = max(ledger.last_hours, hours)
-        tenant, services, actions = self._tenant, self._services, self._actions
+        services, actions, pairs = self._services, self._actions, ledger.pairs
+        tenant_attempts, tenant_failures = self._tenant
+        attempts = ledger.attempts
         for action, failed in tried:
             entry = actions.get(action)
             if entry is None:
@@ -132,18 +134,20 @@ class FailureRate(base.AnomalyDetector):
                     self._drop_lightest_actions()
                 entry = actions[action] = ([0.0, 0.0], services.setdefault(action.partition("/")[0], [0.0, 0.0]))
             counts, service = entry
-            tenant[0] += weight
+            tenant_attempts += weight
             service[0] += weight
             counts[0] += weight
-            ledger.attempts += weight
+            attempts += weight
             if failed:
-                tenant[1] += weight
+                tenant_failures += weight
                 service[1] += weight
                 counts[1] += weight
                 ledger.failures += weight
-                self._fail(ledger, action, weight)
-            elif ledger.pairs is not None and action in ledger.pairs:
-                ledger.pairs[action][0] += weight
+                pairs = self._fail(ledger, action, weight)
+            elif pairs is not None and action in pairs:
+                pairs[action][0] += weight
+        ledger.attempts = attempts
+        self._tenant = [tenant_attempts, tenant_failures]
 
     def probability(
         self, actor: str, action: str, hours: float, crowd: Crowd | None = None, mine: Sequence[Cell] = ()
@@ -235,7 +239,7 @@ class FailureRate(base.AnomalyDetector):
         rate, strength = TENANT_PRIOR
         return (self._tenant[1] / weight + rate * strength) / (self._tenant[0] / weight + strength)
 
-    def _fail(self, ledger: Ledger, action: str, weight: float) -> None:
+    def _fail(self, ledger: Ledger, action: str, weight: float) -> dict[str, list[float]]:
         if ledger.pairs is None:
             ledger.pairs = {}
         pair = ledger.pairs.get(action)
@@ -248,6 +252,7 @@ class FailureRate(base.AnomalyDetector):
             pair = ledger.pairs[action] = [0.0, 0.0]
         pair[0] += weight
         pair[1] += weight
+        return ledger.pairs
 
     def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> tuple[int, int]:
         """Return how often others tried this service (or this action, if that fails more) in the bucket, and failed."""

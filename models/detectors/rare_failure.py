@@ -121,7 +121,7 @@ class RareFailure:
         tried_now = [(cell.action, cell.failures > 0 or cell.denials > 0) for cell in seen.cells]
         self.failures.learn(actor.id, tried_now, hours)
         trouble = self._troubles.touch(actor.id)
-        worst = max((anomaly.surprise for anomaly in scored), default=0.0)
+        worst = max(anomaly.surprise for anomaly in scored) if scored else 0.0
         day = int(hours // 24.0)
         if day > trouble.day:
             trouble.day, trouble.worst = day, self.calibration.learn(day, None, worst)
@@ -129,8 +129,10 @@ class RareFailure:
             trouble.worst = self.calibration.learn(day, trouble.worst, worst)
         if worst > self.evidence.floor or trouble.evidence is not NONE:
             trouble.evidence = self.evidence.after(trouble.evidence, hours, scored)
+        sketch = trouble.attempted
         for cell in seen.cells:
-            trouble.attempted |= mask(cell.action)
+            sketch |= mask(cell.action)
+        trouble.attempted = sketch
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
