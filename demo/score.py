@@ -15,8 +15,10 @@ _REFERENCE = re.compile(r"\bAlert ([0-9a-f]{16})\b")
 
 
 class Hint(NamedTuple):
-    """One finding: what, when first, in which bucket, found by what, and why it stands out."""
+    """One finding: whose, what, when first, in which bucket, found by what, and why it stands out."""
 
+    actor: str
+    actor_name: str
     detector: str
     action: str
     action_name: str
@@ -99,12 +101,14 @@ def read_event(event: Mapping[str, Any]) -> Told:
         found_at=datetime.fromisoformat(event["time"]),
         heading=data["message"],
         mitre=tuple(dict.fromkeys(tag for one in data["evidences"] for tag in one["data"]["mitre"])),
-        hints=tuple(_hint(evidence["data"]) for evidence in data["evidences"]),
+        hints=tuple(_hint(evidence["data"], evidence["actor"]["user"]) for evidence in data["evidences"]),
     )
 
 
-def _hint(finding: Mapping[str, Any]) -> Hint:
+def _hint(finding: Mapping[str, Any], user: Mapping[str, Any]) -> Hint:
     return Hint(
+        actor=user["uid"],
+        actor_name=user["name"],
         detector=finding["detector"],
         action=finding["action"],
         action_name=finding["action_name"],
@@ -130,7 +134,7 @@ def score(campaigns: Sequence[Campaign], told: Iterable[Told]) -> Score:
     alerts = list(told)
     verdicts = tuple(_verdict(campaign, alerts) for campaign in campaigns)
     attacked = {(campaign.actor, step.time.date()) for campaign in campaigns for step in campaign.steps}
-    accused = {(alert.actor, hint.time.date()): alert.actor_name for alert in alerts for hint in alert.hints}
+    accused = {(hint.actor, hint.time.date()): hint.actor_name for alert in alerts for hint in alert.hints}
     false = sorted((name, day) for (actor, day), name in accused.items() if (actor, day) not in attacked)
     return Score(verdicts, tuple(false), len({alert.id for alert in alerts}))
 
@@ -139,8 +143,8 @@ def _verdict(campaign: Campaign, alerts: Iterable[Told]) -> Verdict:
     hits = [
         (alert.found_at, hint.detector)
         for alert in alerts
-        if alert.actor == campaign.actor
         for hint in alert.hints
+        if hint.actor == campaign.actor
         for step in campaign.steps
         if hint.action == step.action and hint.bucket_start <= step.time < hint.bucket_end
     ]

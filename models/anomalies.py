@@ -52,8 +52,12 @@ class Anomaly(NamedTuple):
 
     @property
     def severity(self) -> Severity:
-        """Severity of the score."""
-        return severity(self.score)
+        """Severity of the score, a step higher for a sensitive operation that did not only fail."""
+        cell, terms = self.cell, self.evidence.get("terms")
+        sensitive = terms.get("sensitivity") if isinstance(terms, dict) else None
+        in_vain = cell.failed and not cell.successes and cell.attempts <= cell.failures + cell.denials
+        weight = float(sensitive) if isinstance(sensitive, int | float) and not in_vain else 0.0
+        return severity(self.score, weight)
 
     def explain(self) -> str:
         """Say in one plain sentence who did what and why it is unusual."""

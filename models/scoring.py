@@ -1,4 +1,4 @@
-"""The scale that people see: a probability becomes a score of 0 to 100, a score becomes a severity.
+"""The scale that people see: a probability becomes a score of 0 to 100, score and sensitivity become a severity.
 
 The only place that knows the scale. Where the probability comes from is the detectors' business.
 """
@@ -7,6 +7,11 @@ import math
 from enum import StrEnum
 
 SCORE_PER_DECADE = 25.0
+BOUNDS = (50.0, 75.0, 90.0, 100.0)
+"""Scores from which on it is low, medium, high, critical; below them it is informational."""
+
+SENSITIVE_FROM = 1.0
+"""Sensitivity that lifts the severity: what hands out secrets or rights, blinds, executes or exports."""
 
 
 class Severity(StrEnum):
@@ -48,18 +53,21 @@ def score(probability: float) -> float:
     return min(100.0, max(0.0, -SCORE_PER_DECADE * math.log10(max(probability, 1e-12))))
 
 
-def severity(value: float) -> Severity:
+def severity(value: float, sensitivity: float = 0.0) -> Severity:
     """Return the severity of a score of 0 to 100.
 
-    >>> severity(76.0).value
-    'medium'
+    Parameters
+    ----------
+    value
+        The score: how unusual it is.
+    sensitivity
+        How much more an intruder needs the operation than others do, in powers of ten (`models.sensitivity`); from
+        1 on, what comes of it is worse, and so the severity is one step higher.
+
+    Examples
+    --------
+    >>> severity(76.0).value, severity(76.0, sensitivity=1.2).value
+    ('medium', 'high')
     """
-    if value >= 100.0:
-        return Severity.CRITICAL
-    if value >= 90.0:
-        return Severity.HIGH
-    if value >= 75.0:
-        return Severity.MEDIUM
-    if value >= 50.0:
-        return Severity.LOW
-    return Severity.INFORMATIONAL
+    steps = sum(value >= bound for bound in BOUNDS) + (sensitivity >= SENSITIVE_FROM)
+    return list(Severity)[min(steps, len(BOUNDS))]

@@ -1,24 +1,30 @@
 """Alert, Finding, and the log of what has been told: which anomalies make an alert, once.
 
-One alert is one identity's unusual activity in one aligned window; a later tick that finds more in the same window
-gives the same alert a higher revision. Rendering and sending are the sinks' work; retrying is the outbox's.
+One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many; a later
+tick that finds more in the same window gives the same alert a higher revision. Rendering and sending are the sinks'
+work; retrying is the outbox's.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from models.anomalies import Anomaly
 from models.detector import Card
-from models.events import ActorKind
-from models.scoring import Severity, severity
+from models.events import Actor, ActorKind
+from models.scoring import Severity
 from models.windows import Bucket
 
 MOST_FINDINGS = 25
+MOST_IDENTITIES = 20
+GROUP_FROM = 5
+"""Identities whose unusual failures of one operation in one window make one alert for the operation."""
+
+SHARED = frozenset({"rare_failure"})
+"""Detectors of what may be a service's trouble rather than an identity's."""
 
 
 class Finding(BaseModel):
@@ -51,19 +57,23 @@ class Finding(BaseModel):
     settled: bool
     mitre: tuple[str, ...]
     response: tuple[str, ...]
+    actor_id: str = ""
+    actor_name: str = ""
+    actor_kind: ActorKind = ActorKind.UNKNOWN
 
 
 class Alert(BaseModel):
-    """What people are told: one identity, one window, its findings with the most surprising first.
+    """What people are told: one identity or operation, one window, its findings with the most surprising first.
 
     Attributes
     ----------
     id
-        Deterministic: identity and window, 16 hex digits.
+        Deterministic: identity (or operation) and window, 16 hex digits.
     revision
         1 when first told, one more whenever there is news.
     actor_id, actor_name, actor_kind
-        Who.
+        Who. If an operation fails for many: ``operation/…``, how many identities, and unknown; each finding says
+        whose it is.
     window_start, window_end
         Aligned stretch of event time that the findings fall in.
     found_at
@@ -74,6 +84,10 @@ class Alert(BaseModel):
         Highest surprise first, at most 25.
     omitted
         Findings beyond those.
+    operation
+        The operation that fails for many, as it was written; empty in the alert of an identity.
+    identities, identity_count
+        Names of those for whom it fails, in their order, at most 20; and how many there are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +104,9 @@ class Alert(BaseModel):
     severity: Severity
     findings: tuple[Finding, ...]
     omitted: int = 0
+    operation: str = ""
+    identities: tuple[str, ...] = ()
+    identity_count: int = 0
 
 
 def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
@@ -126,12 +143,31 @@ def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
         settled=settled,
         mitre=card.mitre,
         response=card.response,
+        actor_id=anomaly.actor.id,
+        actor_name=anomaly.actor.name,
+        actor_kind=anomaly.actor.kind,
     )
 
 
 def alert_id(actor: str, window: Bucket) -> str:
     """Return the identity of what is told of `actor` in `window`: 16 hex digits."""
     return sha256(f"{actor}\x1f{window.start.isoformat()}\x1f{window.width}".encode()).hexdigest()[:16]
+
+
+def operation_alert_id(action: str, window: Bucket) -> str:
+    """Return the identity of what is told of an operation that fails for many: 16 hex digits, nobody's own."""
+    # No identity's key begins with a separator: keys are stripped of them.
+    return alert_id(f"\x1eoperation\x1e{action}", window)
+
+
+class _Subject(NamedTuple):
+    """Whom or what an alert is about."""
+
+    key: str
+    window: Bucket
+    actor: Actor
+    operation: str = ""
+    names: Collection[str] = ()
 
 
 class AlertLog:
@@ -141,12 +177,18 @@ class AlertLog:
     ----------
     window
         Length of the aligned windows that an identity's findings are gathered in.
+    group_from
+        Identities with an unusual failure of one operation in one window from which on the operation is told, once,
+        instead of each of them. What an identity was told for before stays there.
     """
 
-    def __init__(self, window: timedelta) -> None:
+    def __init__(self, window: timedelta, *, group_from: int = GROUP_FROM) -> None:
         self.window = window
+        self.group_from = group_from
         self._alerts: dict[str, Alert] = {}
         self._told: dict[str, set[str]] = {}
+        # For whom an operation has failed unusually, told or not: names by id, an operation and window.
+        self._failing: dict[tuple[datetime, str], dict[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self._alerts)
@@ -154,12 +196,17 @@ class AlertLog:
     def told(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` is part of an alert already."""
         window = Bucket.of(anomaly.bucket.start, self.window)
-        return anomaly.id in self._told.get(alert_id(anomaly.actor.id, window), ())
+        keys = (alert_id(anomaly.actor.id, window), operation_alert_id(anomaly.cell.action, window))
+        return any(anomaly.id in self._told.get(key, ()) for key in keys)
+
+    def told_of(self, day: date) -> int:
+        """Return how many identities and operations have been told of in windows that began on `day`, UTC."""
+        return len({alert.actor_id for alert in self._alerts.values() if alert.window_start.date() == day})
 
     def tell(
         self, anomalies: Iterable[Anomaly], *, settled: Collection[str], cards: Mapping[str, Card], now: datetime
     ) -> list[Alert]:
-        """Return the alerts that have news in them, each identity's window once, in a stable order.
+        """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
         Parameters
         ----------
@@ -172,39 +219,65 @@ class AlertLog:
         now
             The instant of the evaluation.
         """
-        groups: dict[tuple[str, Bucket], list[Anomaly]] = defaultdict(list)
-        for anomaly in anomalies:
-            groups[anomaly.actor.id, Bucket.of(anomaly.bucket.start, self.window)].append(anomaly)
         alerts = []
-        for (actor, window), group in sorted(groups.items(), key=lambda item: (item[0][1].start, item[0][0])):
-            key = alert_id(actor, window)
-            told = self._told.setdefault(key, set())
+        for subject, group in self._grouped(list(anomalies)):
+            told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
                 continue
             told.update(anomaly.id for anomaly in group)
-            findings = {known.id: known for known in (self._alerts[key].findings if key in self._alerts else ())}
+            known = self._alerts.get(subject.key)
+            findings = {one.id: one for one in (known.findings if known else ())}
             for anomaly in group:
                 findings[anomaly.id] = finding(anomaly, cards[anomaly.detector], settled=anomaly.id in settled)
-            alerts.append(self._revise(key, window, group[0], list(findings.values()), now))
+            alerts.append(self._revise(subject, list(findings.values()), now))
         return alerts
 
-    def _revise(self, key: str, window: Bucket, anomaly: Anomaly, findings: list[Finding], now: datetime) -> Alert:
+    def _grouped(self, anomalies: Sequence[Anomaly]) -> list[tuple[_Subject, list[Anomaly]]]:
+        """Return what belongs together, in order of window and key: an operation's failures, or all of an identity."""
+        for anomaly in anomalies:
+            if anomaly.detector in SHARED:
+                window = Bucket.of(anomaly.bucket.start, self.window)
+                failing = self._failing.setdefault((window.start, anomaly.cell.action), {})
+                # The greatest of several names: it must not depend on which record came first.
+                failing[anomaly.actor.id] = max(failing.get(anomaly.actor.id, ""), anomaly.actor.name)
+        groups: dict[str, tuple[_Subject, list[Anomaly]]] = {}
+        for anomaly in anomalies:
+            subject = self._subject(anomaly)
+            groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
+        return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
+
+    def _subject(self, anomaly: Anomaly) -> _Subject:
+        actor, action = anomaly.actor, anomaly.cell.action
+        window = Bucket.of(anomaly.bucket.start, self.window)
+        own = alert_id(actor.id, window)
+        failing = self._failing.get((window.start, action), {}) if anomaly.detector in SHARED else {}
+        if len(failing) < self.group_from or anomaly.id in self._told.get(own, ()):
+            return _Subject(own, window, actor)
+        many = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
+        key = operation_alert_id(action, window)
+        return _Subject(key, window, many, anomaly.cell.action_name, failing.values())
+
+    def _revise(self, subject: _Subject, findings: list[Finding], now: datetime) -> Alert:
         findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
-        previous = self._alerts.get(key)
+        previous = self._alerts.get(subject.key)
         highest = max([one.score for one in findings] + [previous.score if previous else 0.0])
-        alert = self._alerts[key] = Alert(
-            id=key,
+        severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
+        alert = self._alerts[subject.key] = Alert(
+            id=subject.key,
             revision=previous.revision + 1 if previous else 1,
-            actor_id=anomaly.actor.id,
-            actor_name=anomaly.actor.name,
-            actor_kind=anomaly.actor.kind,
-            window_start=window.start,
-            window_end=window.end,
+            actor_id=subject.actor.id,
+            actor_name=subject.actor.name,
+            actor_kind=subject.actor.kind,
+            window_start=subject.window.start,
+            window_end=subject.window.end,
             found_at=now,
             score=highest,
-            severity=severity(highest),
+            severity=max(severities, key=lambda one: one.rank),
             findings=tuple(findings[:MOST_FINDINGS]),
-            omitted=max(0, len(self._told[key]) - MOST_FINDINGS),
+            omitted=max(0, len(self._told[subject.key]) - MOST_FINDINGS),
+            operation=subject.operation,
+            identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
+            identity_count=len(subject.names),
         )
         return alert
 
@@ -212,18 +285,28 @@ class AlertLog:
         """Forget alerts whose window ended at or before `oldest`: nothing can be added to them any more."""
         for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest]:
             del self._alerts[key], self._told[key]
+        for place in [place for place in self._failing if place[0] + self.window <= oldest]:
+            del self._failing[place]
 
     def dump(self) -> list[dict[str, Any]]:
-        """Plain rows for a snapshot, one an alert."""
-        return [
+        """Plain rows for a snapshot, one an alert and one an operation that failed unusually."""
+        alerts: list[dict[str, Any]] = [
             {"alert": alert.model_dump(mode="json"), "told": sorted(self._told[key])}
             for key, alert in sorted(self._alerts.items())
         ]
+        failing: list[dict[str, Any]] = [
+            {"failing": action, "window": start.isoformat(), "identities": dict(sorted(names.items()))}
+            for (start, action), names in sorted(self._failing.items())
+        ]
+        return alerts + failing
 
     def load(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Restore what `dump` gave."""
-        self._alerts, self._told = {}, {}
+        self._alerts, self._told, self._failing = {}, {}, {}
         for row in rows:
+            if "failing" in row:
+                self._failing[datetime.fromisoformat(row["window"]), row["failing"]] = dict(row["identities"])
+                continue
             alert = Alert.model_validate(row["alert"])
             self._alerts[alert.id] = alert
             self._told[alert.id] = set(row["told"])

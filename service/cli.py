@@ -20,12 +20,13 @@ import structlog
 import yaml
 
 from service.app import App
+from service.budget import outlook
 from service.clock import SystemClock
 from service.engine import Engine
 from service.inspection import UnknownActor, explain, inspect
 from service.logs import Redactor, configure
 from service.ports import SnapshotFenced, SourceError
-from service.printing import alert_writer, cell_writer, explanation, totals
+from service.printing import alert_writer, cell_writer, explanation, sensitivity, totals
 from service.replay import Lines, Replay
 from service.sample import sample_alert
 from service.settings import Settings, SettingsError, config_hash, json_schema, load, redacted, secrets
@@ -161,6 +162,8 @@ def replay(files: Sequence[str], path: Path | None, anomalies: Path | None, aler
             fail(str(error), FAILED)
         sys.stdout.buffer.flush()
     click.echo(totals(summary), err=True)
+    if summary.scored:
+        click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
 
 
 class progress:  # noqa: N801 - used as a function
@@ -226,6 +229,15 @@ def explain_command(path: Path | None, snapshot: Path | None, actor: str, action
     except UnknownActor as error:
         fail(str(error), MISCONFIGURED)
     click.echo(explanation(answer))
+
+
+@main.command("budget")
+@config_option
+@snapshot_option
+def budget_command(path: Path | None, snapshot: Path | None) -> None:
+    """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
+    engine, _ = read_state(read_settings(path), snapshot)
+    click.echo(sensitivity(outlook(engine.budget)))
 
 
 @main.group()

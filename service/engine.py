@@ -18,7 +18,9 @@ from models.events import ActivityEvent, Actor, ActorKind
 from models.steps import Steps, finish
 from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
-from service.alerts import Alert, AlertLog
+from service.alerts import GROUP_FROM, Alert, AlertLog
+from service.budget import Budget
+from service.history import History
 from service.ports import Message, Position
 
 STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
@@ -34,7 +36,11 @@ class Options(NamedTuple):
     window
         Stretch of event time that each evaluation looks back over.
     thresholds
-        Lowest score that alerts, a detector.
+        Lowest score that alerts, a detector; with a budget, where it starts from.
+    alerts_per_day
+        Budget of identities alerted a day that moves the thresholds, if there is one.
+    group_failures_from
+        Identities whose unusual failures of one operation make one alert for the operation.
     limits
         Bounds on open buckets.
     people
@@ -48,6 +54,8 @@ class Options(NamedTuple):
     horizon: timedelta = timedelta(hours=24)
     window: timedelta = timedelta(hours=2)
     thresholds: Mapping[str, float] = {}
+    alerts_per_day: float | None = None
+    group_failures_from: int = GROUP_FROM
     limits: Limits = Limits()
     people: int = 100_000
     recent: int = 10_000
@@ -117,7 +125,8 @@ class Engine:
         self.people: dict[str, Actor] = {}
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
-        self.alerts = AlertLog(options.window)
+        self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
+        self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
         self._recent: dict[str, Anomaly] = {}
         self._overflowed = 0
         self._born: datetime | None = None
@@ -197,6 +206,7 @@ class Engine:
                 yield
             else:
                 scored += yield from self._settling(*closed)
+        self._end_day(self.watermark.time)
         for anomaly in scored:
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
@@ -210,12 +220,20 @@ class Engine:
             verdicts.append(self._verdicts.judge(seen, crowd))
             if at % STEP == 0:
                 yield
+        if buckets:
+            self._end_day(buckets[0].bucket.start)
         for at, verdict in enumerate(verdicts, 1):
             self._meet(verdict.seen.actor)
             self._verdicts.learn(verdict, crowd)
             if at % STEP == 0:
                 yield
-        return [anomaly for verdict in verdicts for said in verdict.anomalies.values() for anomaly in said]
+        scored = [anomaly for verdict in verdicts for said in verdict.anomalies.values() for anomaly in said]
+        self.budget.history.observe(buckets, scored)
+        return scored
+
+    def _end_day(self, complete_until: datetime) -> None:
+        if self.budget.history.finish(complete_until):
+            self.budget.settle()
 
     def _bound_recent(self) -> None:
         # Which ones go must not depend on the order in which they came: the least unusual.
@@ -233,8 +251,11 @@ class Engine:
             del self.people[next(iter(self.people))]
 
     def unusual(self, anomaly: Anomaly) -> bool:
-        """Whether `anomaly` reaches its detector's threshold."""
-        return anomaly.score >= self.options.thresholds.get(anomaly.detector, 75.0)
+        """Whether `anomaly` reaches the threshold that its detector had on its day."""
+        budget = self.budget
+        return anomaly.score >= budget.least and anomaly.score >= budget.threshold(
+            anomaly.detector, anomaly.bucket.start
+        )
 
     def _previewing(self, since: datetime) -> Steps[list[Anomaly]]:
         """Judge the open buckets that end after `since` as they are now, learning nothing; return what is unusual.
@@ -245,7 +266,7 @@ class Engine:
         unusual: list[Anomaly] = []
         unlearnt: set[tuple[str, str, str]] = set()
         verdicts: list[Verdict] = []
-        lowest = min((self.options.thresholds.get(name, 75.0) for name in self.detectors), default=0.0)
+        lowest = self.budget.least
         for peeked in self.buckets.peeking(EPOCH):
             if peeked is None:
                 yield
@@ -333,6 +354,8 @@ class Engine:
             yield "recent", anomaly.row()
         for alert in self.alerts.dump():
             yield "alert", alert
+        for row in self.budget.dump():
+            yield "budget", row
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -372,3 +395,4 @@ class Engine:
         self._verdicts.forget()
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
         self.alerts.load(sections.get("alert", []))
+        self.budget.load(sections.get("budget", []))

@@ -80,5 +80,7 @@ def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         "detectors": {name: detector.memory()._asdict() for name, detector in engine.detectors.items()},
         "identities_by_name": len(engine.people),
         "alerts_remembered": len(engine.alerts),
+        "thresholds": engine.budget.thresholds(),
+        "alerts_per_day": engine.budget.alerts_per_day,
         "messages_waiting": {sink: len(queue["rows"]) for sink, queue in sorted(outbox["queues"].items())},
     }

@@ -9,6 +9,7 @@ import msgspec
 from models.anomalies import Anomaly
 from models.buckets import Seen
 from service.alerts import Alert
+from service.budget import Outlook
 from service.inspection import Answer
 from service.replay import Summary
 from service.sinks.stdout import StdoutSink
@@ -74,3 +75,39 @@ def explanation(answer: Answer) -> str:
             *(f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in anomaly.evidence.items()),
         ]
     return "\n".join(lines)
+
+
+def sensitivity(outlook: Outlook) -> str:
+    """Say as two tables which threshold and which budget would have alerted how many identities a day."""
+    if not outlook.days:
+        return "no day is over yet: nothing to reckon thresholds from"
+    names = outlook.detectors
+    in_force = ", ".join(f"{name} {threshold:g}" for name, threshold in zip(names, outlook.thresholds, strict=True))
+    budget = "without a budget" if outlook.budget is None else f"with a budget of {outlook.budget:g} a day"
+    days = f"{outlook.days} day{'s' if outlook.days > 1 else ''}"
+    return "\n".join(
+        [
+            f"in {days} of {outlook.active:,.0f} active identities, thresholds {in_force} ({budget})",
+            f"would have alerted {outlook.in_force:,.1f} identities a day; others, identities a day:",
+            "",
+            _row("threshold", names, "together", "per 1,000"),
+            *(
+                _row(f"{threshold:g}", [f"{count:,.1f}" for count in alone], *_both(together, outlook.active))
+                for threshold, alone, together in outlook.by_threshold
+            ),
+            "",
+            _row("budget", names, "gave", "per 1,000"),
+            *(
+                _row(f"{wanted:g}", [f"{one:g}" for one in thresholds], *_both(gave, outlook.active))
+                for wanted, thresholds, gave in outlook.by_budget
+            ),
+        ]
+    )
+
+
+def _both(alerted: float, active: float) -> tuple[str, str]:
+    return f"{alerted:,.1f}", f"{1000.0 * alerted / active:,.1f}"
+
+
+def _row(first: str, detectors: Sequence[str], total: str, rate: str) -> str:
+    return "  ".join([f"{first:>9}", *(f"{one:>14}" for one in detectors), f"{total:>9}", f"{rate:>9}"])

@@ -54,6 +54,10 @@ class Telemetry:
                 memory={name: detector.memory() for name, detector in engine.detectors.items()},
                 waiting={sink: outbox.waiting(sink) for sink in self._sinks},
                 broken=[sink for sink in self._sinks if outbox.broken(sink)],
+                thresholds=engine.budget.thresholds(),
+                alerts_today=engine.alerts.told_of(engine.watermark.time.date()),
+                alerts_per_day=engine.budget.alerts_per_day or 0.0,
+                expected=engine.budget.expected,
             )
         )
 

@@ -71,6 +71,8 @@ def build_engine(settings: Settings, **overrides: Any) -> Engine:
         horizon=settings.windows.late_horizon,
         window=settings.schedule.window,
         thresholds={name: one.threshold for name, one in enabled.items()},
+        alerts_per_day=settings.alerting.alerts_per_day,
+        group_failures_from=settings.alerting.group_failures_from,
         limits=Limits(
             actions=settings.limits.max_open_actions,
             operations=settings.limits.max_operations_per_cell,

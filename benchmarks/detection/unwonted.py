@@ -144,7 +144,7 @@ def run(
     def on_alerts(alerts: Sequence[Alert]) -> None:
         for alert in alerts:
             for finding in alert.findings:
-                key = (alert.actor_id, finding.action, int(finding.bucket_start.timestamp() // 3600))
+                key = (finding.actor_id, finding.action, int(finding.bucket_start.timestamp() // 3600))
                 told[finding.detector].setdefault(key, alert.found_at.timestamp())
 
     replay = Replay(

@@ -27,6 +27,14 @@ class Reading(NamedTuple):
         Messages in the outbox, a sink.
     broken
         Sinks whose address is not accepted.
+    thresholds
+        Least score that alerts, a detector.
+    alerts_today
+        Identities and operations alerted on the day that the watermark stands in.
+    alerts_per_day
+        The budget; 0 without one.
+    expected
+        Identities a day that the thresholds in force would have alerted over the history.
     """
 
     watermark: datetime = EPOCH
@@ -34,6 +42,10 @@ class Reading(NamedTuple):
     memory: Mapping[str, Memory] = {}
     waiting: Mapping[str, int] = {}
     broken: Iterable[str] = ()
+    thresholds: Mapping[str, float] = {}
+    alerts_today: int = 0
+    alerts_per_day: float = 0.0
+    expected: float = 0.0
 
 
 class LiveCollector(Collector):
@@ -64,6 +76,7 @@ class LiveCollector(Collector):
         )
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
+        yield from self._sensitivity(reading)
         waiting = GaugeMetricFamily(
             "unwonted_outbox_messages", "Messages that wait for their delivery.", labels=["sink"]
         )
@@ -93,6 +106,29 @@ class LiveCollector(Collector):
                 applied.add_metric([partition], position.enqueued_time.timestamp())
         yield lag
         yield applied
+
+    def _sensitivity(self, reading: Reading) -> Iterator[Metric]:
+        threshold = GaugeMetricFamily(
+            "unwonted_threshold_score", "Least score that alerts, 0 to 100.", labels=["detector"]
+        )
+        for detector in self._detectors:
+            threshold.add_metric([detector], reading.thresholds.get(detector, 0.0))
+        yield threshold
+        yield GaugeMetricFamily(
+            "unwonted_alerts_today",
+            "Identities and operations alerted on the day of event time under way.",
+            value=reading.alerts_today,
+        )
+        yield GaugeMetricFamily(
+            "unwonted_alerts_budget",
+            "Identities alerted a day that are wanted; 0 without a budget.",
+            value=reading.alerts_per_day,
+        )
+        yield GaugeMetricFamily(
+            "unwonted_alerts_expected",
+            "Identities a day that the thresholds in force would have alerted in the last 28 days.",
+            value=reading.expected,
+        )
 
     def _memory(self, memory: Mapping[str, Memory]) -> Iterator[Metric]:
         keys = GaugeMetricFamily("unwonted_tracked_keys", "Identities that a detector remembers.", labels=["detector"])

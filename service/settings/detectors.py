@@ -20,7 +20,7 @@ class DetectorSettings(Section):
     enabled: bool = True
     """Whether it learns and speaks."""
     threshold: float = Field(default=DEFAULT_THRESHOLD, ge=0.0, le=100.0)
-    """Least score that alerts: 50, 75, 100 are about one in 100, 1,000, 10,000 days of an identity."""
+    """Least score that alerts, or where a budget starts from: 50, 75, 100 are one in 100, 1,000, 10,000 user-days."""
     options: dict[str, JsonValue] = Field(default={}, examples=[{}])
     """The detector's own options, as docs/detections.md has them."""
 

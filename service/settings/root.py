@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from models.detectors import DETECTORS
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.sections import (
+    Alerting,
     DeadLetter,
     EventHub,
     Http,
@@ -49,6 +50,7 @@ class Settings(Section):
     snapshots: Snapshots = Snapshots()
     windows: Windows = Windows()
     schedule: Schedule = Schedule()
+    alerting: Alerting = Alerting()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""
     limits: Limits = Limits()

@@ -187,6 +187,15 @@ class Schedule(Section):
     """How far each evaluation looks back; what one identity does in an aligned window makes one alert."""
 
 
+class Alerting(Section):
+    """How much is told."""
+
+    alerts_per_day: float | None = Field(default=None, gt=0.0, le=1_000_000.0, allow_inf_nan=False, examples=[5])
+    """Identities alerted a day, on average at the most: moves all thresholds together; without it, they stay put."""
+    group_failures_from: int = Field(default=5, ge=2)
+    """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
+
+
 class Limits(Section):
     """Bounds on memory; whatever they cut off is counted in the metrics."""
 

@@ -100,13 +100,29 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int =
             "actor_kind": alert.actor_kind.value,
             "kql": kql(alert),
             "findings_left_out": left_out,
+            **_many(alert),
         },
     }
 
 
+def _many(alert: Alert) -> Element:
+    """Say of an operation that fails for many which one and for whom; an identity's alert has none of these fields."""
+    if not alert.operation:
+        return {}
+    names: list[JsonValue] = list(alert.identities)
+    return {"operation": alert.operation, "identities": names, "identity_count": alert.identity_count}
+
+
+def _whose(alert: Alert, finding: Finding) -> tuple[str, str, ActorKind]:
+    if alert.operation:
+        return finding.actor_id, finding.actor_name, finding.actor_kind
+    return alert.actor_id, alert.actor_name, alert.actor_kind
+
+
 def _evidence(alert: Alert, finding: Finding) -> Element:
-    type_id, type_name = _USER_TYPES[alert.actor_kind]
-    user: Element = {"uid": alert.actor_id, "name": alert.actor_name, "type_id": type_id, "type": type_name}
+    uid, name, kind = _whose(alert, finding)
+    type_id, type_name = _USER_TYPES[kind]
+    user: Element = {"uid": uid, "name": name, "type_id": type_id, "type": type_name}
     api: Element = {"operation": finding.action_name, "service": {"name": finding.action.partition("/")[0]}}
     if finding.correlations:
         api["request"] = {"uid": finding.correlations[0]}
@@ -132,8 +148,9 @@ def _analysis(alert: Alert, finding: Finding) -> Element:
         "type_id": 1,
     }
     seen: Element = {"value": finding.action, "count": finding.attempts, "timespan": span}
+    _, name, kind = _whose(alert, finding)
     analysis: Element = {
-        "analysis_targets": [{"name": alert.actor_name, "type": alert.actor_kind.replace("_", " ")}],
+        "analysis_targets": [{"name": name, "type": kind.replace("_", " ")}],
         "anomalies": [
             {
                 "observation_parameter": "operation",

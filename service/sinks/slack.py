@@ -14,7 +14,7 @@ from service.alerts import Alert
 from service.ports import Clock, Receipt, Rendered
 from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
-from service.sinks.story import ALL_LINKS, Link, Links, Story, heading, reference, tell
+from service.sinks.story import ALL_LINKS, Link, Links, Story, heading, others, reference, tell
 from service.sinks.wording import clean, counted
 
 HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
@@ -94,7 +94,7 @@ class SlackSink:
             blocks.append(_context([_plain(f"{page.hidden:,} more not shown.")]))
         text = heading(page.alerts[0])
         if len(page.alerts) > 1:
-            text += f" (and {counted(len(page.alerts) - 1, 'more identity', 'more identities')})"
+            text += f" (and {others(page.alerts[1:])})"
         if parts > 1:
             text += f" ({part + 1} of {parts})"
         body = json.dumps(_message(text, blocks), ensure_ascii=False, separators=(",", ":")).encode()

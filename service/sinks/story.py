@@ -4,7 +4,7 @@ Everything in a Story is clean text or a link of our own making; how it looks is
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote
@@ -17,6 +17,12 @@ NAME = 120
 RESOURCE = 260
 SENTENCE = 600
 ADVICE = 240
+ALIKE = 3  # findings shown when an operation fails for many
+SHOWN = 8  # identities named when an operation fails for many
+OUTAGE = (
+    "Is it the service, or what they may do? Look at Azure Service Health, and at recent changes of roles, policies "
+    "and locks in that scope."
+)
 
 
 class Fact(NamedTuple):
@@ -89,13 +95,15 @@ class Story(NamedTuple):
 
 def tell(alert: Alert, links: Links, *, findings: int = 5) -> Story:
     """Tell `alert` with at most `findings` of its findings in full."""
-    shown = alert.findings[:findings]
+    # What fails for many is the same for all of them: few show it.
+    shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
+    steps = [*([OUTAGE] if alert.operation else []), *(step for f in shown for step in f.response)]
     return Story(
         heading=heading(alert),
-        who=Fact("Who", f"{_name(alert)} ({alert.actor_kind.replace('_', ' ')}, id {clean(alert.actor_id, NAME)})"),
-        findings=tuple(_facts(finding) for finding in shown),
+        who=_who(alert),
+        findings=tuple(_facts(finding, whose=bool(alert.operation)) for finding in shown),
         hidden=len(alert.findings) - len(shown),
-        checks=tuple(clean(step, ADVICE) for step in _distinct(step for f in shown for step in f.response)[:5]),
+        checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
         mitre=listed(_distinct(tag for f in alert.findings for tag in f.mitre), most=8, limit=30),
         links=tuple(_links(alert, links)),
         reference=reference(alert),
@@ -104,11 +112,28 @@ def tell(alert: Alert, links: Links, *, findings: int = 5) -> Story:
 
 def heading(alert: Alert) -> str:
     """Return one line: how bad, who, what; an update says so."""
-    first = alert.findings[0]
-    more = f" and {counted(len(alert.findings) - 1, 'more action')}" if len(alert.findings) > 1 else ""
     update = " (update)" if alert.revision > 1 else ""
-    what = clean(plain_action(first.action_name), 80)
-    return f"{alert.severity.value.capitalize()} {alert.score:.0f}{update}: {clean(_name(alert), 60)}: {what}{more}"
+    how_bad = f"{alert.severity.value.capitalize()} {alert.score:.0f}{update}"
+    if alert.operation:
+        many = counted(alert.identity_count, "identity", "identities")
+        return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
+    more = f" and {counted(len(alert.findings) - 1, 'more action')}" if len(alert.findings) > 1 else ""
+    what = clean(plain_action(alert.findings[0].action_name), 80)
+    return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}"
+
+
+def others(alerts: Sequence[Alert]) -> str:
+    """Return how many more a message tells of: identities, unless an operation is among them."""
+    if any(alert.operation for alert in alerts):
+        return counted(len(alerts), "more alert")
+    return counted(len(alerts), "more identity", "more identities")
+
+
+def digest_title(alerts: Sequence[Alert]) -> str:
+    """Return the title of a message that tells several alerts."""
+    if any(alert.operation for alert in alerts):
+        return counted(len(alerts), "alert") + " of what does not usually happen"
+    return counted(len(alerts), "identity does", "identities do") + " what they usually do not"
 
 
 def reference(alert: Alert) -> str:
@@ -121,12 +146,13 @@ def kql(alert: Alert) -> str:
     correlations = _distinct(c for finding in alert.findings for c in finding.correlations)[:10]
     start, end = _span(alert)
     lines = ["AzureActivity", f"| where TimeGenerated between (datetime({start}) .. datetime({end}))"]
-    if correlations:
+    if correlations and not alert.operation:
         lines.append(f"| where CorrelationId in~ ({', '.join(_kql_string(c) for c in correlations)})")
     else:
         actions = _distinct(finding.action for finding in alert.findings)[:10]
         lines.append(f"| where OperationNameValue in~ ({', '.join(_kql_string(a) for a in actions)})")
-        lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
+        if not alert.operation:
+            lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
     return "\n".join([*lines, "| sort by TimeGenerated asc"])
 
 
@@ -134,7 +160,20 @@ def _name(alert: Alert) -> str:
     return clean(alert.actor_name, NAME) or "unknown identity"
 
 
-def _facts(finding: Finding) -> tuple[Fact, ...]:
+def _who(alert: Alert) -> Fact:
+    if not alert.operation:
+        return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, NAME)})")
+    shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
+    more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
+    many = counted(alert.identity_count, "identity", "identities")
+    return Fact("Who", f"{many}: {', '.join([*shown, *more][:-1])} and {[*shown, *more][-1]}")
+
+
+def _kind(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
     tries = [counted(finding.attempts, "attempt")]
     if finding.failures:
         tries.append(f"{finding.failures:,} failed")
@@ -153,6 +192,7 @@ def _facts(finding: Finding) -> tuple[Fact, ...]:
     action = clean(finding.action_name, NAME, keep_end=True)
     plain = clean(plain_action(finding.action_name), NAME)
     facts = [
+        Fact("For", f"{clean(finding.actor_name, NAME)} ({_kind(finding.actor_kind)})" if whose else ""),
         Fact("What", action if plain == action else f"{plain} ({action})"),
         Fact("On", listed(finding.resources, most=2, limit=RESOURCE, keep_end=True)),
         Fact("When", moment(finding.time)),
@@ -168,10 +208,10 @@ def _facts(finding: Finding) -> tuple[Fact, ...]:
 def _links(alert: Alert, links: Links) -> Iterable[Link]:
     start, end = _span(alert)
     if links.portal:
-        correlation = next((c for finding in alert.findings for c in finding.correlations), "")
+        correlations = [] if alert.operation else [c for finding in alert.findings for c in finding.correlations]
         scopes = _distinct(s.rpartition("/")[2] for finding in alert.findings for s in finding.scopes if s)[:5]
         query = {
-            "searchString": clean(correlation, 64),
+            "searchString": clean(next(iter(correlations), ""), 64),
             "timeSpan": "3",
             "startTime": start,
             "endTime": end,

@@ -17,7 +17,7 @@ from service.alerts import Alert
 from service.ports import Clock, Receipt, Rendered
 from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
-from service.sinks.story import ALL_LINKS, Fact, Links, Story, heading, reference, tell
+from service.sinks.story import ALL_LINKS, Fact, Links, Story, digest_title, heading, reference, tell
 from service.sinks.wording import counted
 
 HOSTS = ("*.logic.azure.com", "*.environment.api.powerplatform.com")
@@ -108,7 +108,7 @@ class TeamsSink:
     def _rendered(self, page: Page, part: int, parts: int) -> Rendered:
         title = ""
         if len(page.alerts) > 1 or parts > 1:
-            title = counted(len(page.alerts), "identity does", "identities do") + " what they usually do not"
+            title = digest_title(page.alerts)
             title += f" ({part + 1} of {parts})" if parts > 1 else ""
         elements = list(page.elements)
         if page.hidden:

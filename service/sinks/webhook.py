@@ -160,7 +160,8 @@ def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
         finding.model_copy(update={field: _cut(value, longest) for field, value in finding})
         for finding in alert.findings[:findings]
     ]
-    names = {"actor_id": _cut(alert.actor_id, longest), "actor_name": _cut(alert.actor_name, longest)}
+    texts = ("actor_id", "actor_name", "operation", "identities")
+    names = {field: _cut(getattr(alert, field), longest) for field in texts}
     return alert.model_copy(update={**names, "findings": tuple(told)})
 
 

@@ -20,7 +20,9 @@ class FakeScreen(io.StringIO):
 
 def told(*, revision: int = 1, text: str = "word " * 80, hints: int = 5) -> Told:
     start = MONDAY_MORNING.replace(minute=0)
-    hint = Hint("rare_action", text, text, MONDAY_MORNING, start, start + timedelta(hours=1), (text,), text)
+    hint = Hint(
+        "t/x", text, "rare_action", text, text, MONDAY_MORNING, start, start + timedelta(hours=1), (text,), text
+    )
     heading = f"High 92: {text}"
     return Told("0" * 16, revision, "t/a", text, MONDAY_MORNING, heading, ("TA0003/T1098",) * 9, (hint,) * hints)
 

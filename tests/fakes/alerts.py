@@ -62,6 +62,9 @@ def finding(**changes: object) -> Finding:
         "settled": True,
         "mitre": ("TA0003/T1098", "TA0004/T1078.004"),
         "response": ("Ask alice whether she meant to.", "Look for sign-ins from the same address."),
+        "actor_id": "9f1c0000-0000-4000-8000-000000000001/0b1f6471-aaaa-4bbb-8ccc-000000000001",
+        "actor_name": "alice@contoso.com",
+        "actor_kind": ActorKind.HUMAN,
         **changes,
     })  # fmt: skip
 
@@ -86,6 +89,34 @@ def alert(number: int = 1, *, findings: int = 1, **changes: object) -> Alert:
     })  # fmt: skip
 
 
+def outage(number: int = 1, *, identities: int = 12, name: str | None = None) -> Alert:
+    """An operation that is refused to many, all of them called `name` if given."""
+    names = [f"user{one}@contoso.com" if name is None else name for one in range(identities)]
+    told = tuple(
+        finding(
+            id=f"{number:08x}{index:08x}",
+            detector="rare_failure",
+            title="Operations failed that do not usually fail",
+            why="It was refused, expected in 0.4 % of its attempts.",
+            evidence={},
+            actor_id=f"t/{index}",
+            actor_name=each,
+            actor_kind=ActorKind.SERVICE_PRINCIPAL if index % 2 else ActorKind.HUMAN,
+        )
+        for index, each in enumerate(names[:25])
+    )
+    operation = "Microsoft.Authorization/roleAssignments/write"
+    return alert(
+        number,
+        actor_id=f"operation/{operation.lower()}",
+        actor_name=f"{identities} identities",
+        actor_kind=ActorKind.UNKNOWN,
+        operation=operation,
+        identities=tuple(names[:20]),
+        identity_count=identities,
+    ).model_copy(update={"findings": told})
+
+
 def found_at() -> datetime:
     return MONDAY_MORNING + timedelta(minutes=30, microseconds=123456)
 
@@ -102,6 +133,8 @@ def hostile(name: str, number: int = 1) -> Alert:
             "findings": tuple(
                 finding(
                     id=f"{number:08x}{index:08x}",
+                    actor_id=name,
+                    actor_name=name,
                     action=name.lower(),
                     action_name=name,
                     why=f"Never seen from {name} in 41 active days.",

@@ -19,21 +19,22 @@ CARD = Card(
 
 
 class FirstTime:
-    """Remembers which actions each identity has done."""
+    """Remembers which actions each identity has done; under another name, it is another detector."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = CARD.name) -> None:
+        self._card = CARD._replace(name=name)
         self._done: dict[str, list[str]] = {}
 
     @property
     def card(self) -> Card:
-        return CARD
+        return self._card
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         done = self._done.get(seen.actor.id, [])
         others = crowd.actors / 1000 if any(cell.failed for cell in seen.cells) else 0.0
         return [
             Anomaly(
-                detector=CARD.name,
+                detector=self._card.name,
                 actor=seen.actor,
                 bucket=seen.bucket,
                 cell=cell,

@@ -9,6 +9,7 @@ from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from service.ports import Message
 
 START = datetime(2026, 3, 2, 8, 50, tzinfo=UTC)
+NIGHT = datetime(2026, 3, 2, 21, 50, tzinfo=UTC)  # three hours from here lie on both sides of midnight
 LATENESS = timedelta(minutes=30)
 TICK = timedelta(minutes=45)  # longer than the lateness, so that a partition can run ahead of another by a bucket
 PARTITIONS = ("0", "1", "2")
@@ -36,13 +37,13 @@ class Hub(NamedTuple):
 
 
 @st.composite
-def records(draw: st.DrawFn) -> list[Record]:
+def records(draw: st.DrawFn, start: datetime = START) -> list[Record]:
     """Records of up to a dozen operations: begun, ended or not, sometimes sent twice."""
     found = []
     for number in range(draw(st.integers(1, 12))):
         actor = draw(st.sampled_from(ACTORS))
         action = draw(st.sampled_from(ACTIONS))
-        time = START + timedelta(minutes=draw(st.integers(0, 180)), seconds=number)
+        time = start + timedelta(minutes=draw(st.integers(0, 180)), seconds=number)
         outcomes = [(Outcome.STARTED, 0)]
         end = draw(st.sampled_from([None, Outcome.SUCCESS, Outcome.FAILURE, Outcome.DENIED]))
         if end is not None:
@@ -76,6 +77,6 @@ def hub_of(found: list[Record], per_message: int) -> Hub:
     return Hub(partitions, last + timedelta(hours=2))
 
 
-def hubs() -> st.SearchStrategy[Hub]:
-    """Whole hubs."""
-    return st.builds(hub_of, records(), st.integers(1, 3))
+def hubs(start: datetime = START) -> st.SearchStrategy[Hub]:
+    """Whole hubs, of the three hours from `start` on."""
+    return st.builds(hub_of, records(start), st.integers(1, 3))

@@ -23,7 +23,7 @@ from models.windows import Bucket, Watermark
 from service.engine import Applied, Engine, Evaluation, Options
 from service.ports import Message, Position
 from tests.fakes.detector import FirstTime
-from tests.properties.streams import LATENESS, PARTITIONS, TICK, Hub, hubs
+from tests.properties.streams import LATENESS, NIGHT, PARTITIONS, TICK, Hub, hubs
 
 MakeEngine = Callable[[], Engine]
 Step = tuple[str, int]
@@ -45,12 +45,21 @@ def real_engine() -> Engine:
     return made
 
 
+def budgeted_engine() -> Engine:
+    """One that tells an operation from two identities on, and whose thresholds a budget moves at midnight."""
+    options = Options(lateness=LATENESS, group_failures_from=2, alerts_per_day=1.0)
+    made = Engine(options, [FirstTime(), FirstTime("rare_failure")])
+    made.expect(PARTITIONS)
+    return made
+
+
 class Story(NamedTuple):
-    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records and operations learnt."""
+    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records learnt, thresholds."""
 
     anomalies: dict[str, Any]
     alerts: dict[tuple[str, int], str]
     records: int
+    budget: list[Any]
 
 
 def saved(engine: Engine) -> list[tuple[str, Any]]:
@@ -135,7 +144,7 @@ class Run:
                 at += 1
                 if at == len(ticks):
                     break
-        return Story(self.anomalies, self.alerts, self.engine.records)
+        return Story(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()))
 
     def ticks(self) -> list[datetime]:
         first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)
@@ -163,10 +172,26 @@ def test_so_it_is_with_the_real_detectors(hub: Hub, script: list[Step]) -> None:
     assert Run(real_engine, hub).live(script) == Run(real_engine, hub).live([])
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(NIGHT), scripts())
+def test_so_it_is_where_operations_are_told_and_a_budget_moves_at_midnight(hub: Hub, script: list[Step]) -> None:
+    assert Run(budgeted_engine, hub).live(script) == Run(budgeted_engine, hub).live([])
+
+
+def test_operations_are_told_and_thresholds_do_move_at_midnight() -> None:
+    def happens(hub: Hub) -> bool:
+        run = Run(budgeted_engine, hub)
+        told = run.live([]).alerts.values()
+        moved = run.engine.budget.thresholds() != budgeted_engine().budget.thresholds()
+        return moved and any("operation/" in alert for alert in told)
+
+    find(hubs(NIGHT), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
+
+
 @pytest.mark.integration
-@pytest.mark.parametrize("make", [engine, real_engine])
+@pytest.mark.parametrize("make", [engine, real_engine, budgeted_engine])
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(hub=hubs(), script=scripts())
+@given(hub=st.one_of(hubs(), hubs(NIGHT)), script=scripts())
 def test_so_it_is_a_thousand_times(make: MakeEngine, hub: Hub, script: list[Step]) -> None:
     assert Run(make, hub).live(script) == Run(make, hub).live([])
 

@@ -20,7 +20,8 @@ Script = list[tuple[str, int]]
 
 
 def engine() -> Engine:
-    made = Engine(Options(lateness=LATENESS), [FirstTime()])
+    options = Options(lateness=LATENESS, group_failures_from=2)
+    made = Engine(options, [FirstTime(), FirstTime("rare_failure")])
     made.expect(PARTITIONS)
     made.begin(START - DAY)
     return made

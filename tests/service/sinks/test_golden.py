@@ -16,7 +16,7 @@ from service.sinks.stdout import StdoutSink
 from service.sinks.story import Links
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink
-from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding
+from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding, outage
 from tests.fakes.clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,6 +45,8 @@ def hostile_once(name: str, number: int) -> Alert:
 CASES: dict[str, Sequence[Alert]] = {
     "ordinary": [alert()],
     "update": [alert(2, revision=3, findings=2)],
+    "outage": [outage(1)],
+    "outage-digest": [outage(1), alert(2)],
     "digest": [alert(number) for number in range(1, 7)],
     **{
         f"hostile-{name}": [hostile_once(HOSTILE_NAMES[name], 1)]

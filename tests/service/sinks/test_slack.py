@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import Block
 from service.ports import Receipt
 from service.sinks.http_post import Answer
 from service.sinks.slack import MESSAGE, SlackSink, judge
-from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
+from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 
 LINK = re.compile(r"<(https://portal\.azure\.com/#blade/[^|<>\s]+)\|(Activity log|KQL query)>")
@@ -20,7 +20,7 @@ def sink() -> SlackSink:
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
 def test_whatever_a_name_holds_slack_sees_plain_text_within_its_limits(name: str) -> None:
-    messages = sink().render([hostile(name, number) for number in range(1, 40)])
+    messages = sink().render([*(hostile(name, number) for number in range(1, 40)), outage(40, name=name)])
     assert 1 <= len(messages) <= 3
     for message in messages:
         assert len(message.body.decode()) <= MESSAGE

@@ -13,7 +13,7 @@ from service.ports import Receipt
 from service.sinks.http_post import Answer
 from service.sinks.story import Links
 from service.sinks.teams import AUDIENCE, BUDGET, TeamsSink, judge
-from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
+from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 from tests.fakes.receiver import receiving
 
@@ -56,7 +56,7 @@ def card(body: bytes) -> Json:
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
 def test_whatever_a_name_holds_the_card_keeps_its_shape_and_size(name: str) -> None:
-    messages = sink().render([hostile(name, number) for number in range(1, 40)])
+    messages = sink().render([*(hostile(name, number) for number in range(1, 40)), outage(40, name=name)])
     assert 1 <= len(messages) <= 3
     for message in messages:
         assert len(message.body) <= BUDGET

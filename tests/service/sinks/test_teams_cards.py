@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.sinks.teams import TeamsSink
-from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
+from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 
 BUNDLE = Path(__file__).parents[3] / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.js"
@@ -23,7 +23,7 @@ pytestmark = [
 def test_microsoft_s_card_library_accepts_every_card(tmp_path: Path) -> None:
     sink = TeamsSink("team", SecretStr("https://unused"), clock=FakeClock())
     told = [[alert(findings=9)], [alert(number) for number in range(1, 1000)]]
-    told += [[hostile(name)] for name in HOSTILE_NAMES.values()]
+    told += [[hostile(name), outage(2, name=name)] for name in HOSTILE_NAMES.values()]
     envelopes = [json.loads(message.body) for alerts in told for message in sink.render(alerts)]
     library = tmp_path / "adaptivecards.cjs"  # the package calls itself a module, its bundle is none
     shutil.copy(BUNDLE, library)

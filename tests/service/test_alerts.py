@@ -1,0 +1,172 @@
+"""What makes an alert: an identity's window, or an operation that fails for many; each thing is told once."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models.anomalies import Anomaly, Json
+from models.cells import Cell
+from models.detectors import DETECTORS, build
+from models.events import Actor, ActorKind
+from models.scoring import Severity
+from models.windows import Bucket
+from service.alerts import MOST_FINDINGS, MOST_IDENTITIES, Alert, AlertLog
+from service.sinks.ocsf import detection_finding
+from service.sinks.story import Links, kql, tell
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WINDOW = timedelta(hours=2)
+CARDS = {name: build(name).card for name in DETECTORS}
+WRITE = "microsoft.compute/virtualmachines/write"
+
+
+def anomaly(
+    who: str, action: str = WRITE, *, detector: str = "rare_failure", hour: int = 0, score: float = 80.0
+) -> Anomaly:
+    time = START + hour * HOUR
+    actor = Actor(f"t/{who}", f"{who}@example.com", ActorKind.HUMAN)
+    cell = Cell(action, action.replace("microsoft", "Microsoft"), time, 1, 0, 0, 1)
+    return Anomaly(detector, actor, Bucket.of(time, HOUR), cell, score, 3.0, "It was refused.", {})
+
+
+def people(number: int, first: int = 0) -> list[str]:
+    return [f"user{one:03}" for one in range(first, first + number)]
+
+
+def told(log: AlertLog, anomalies: Iterable[Anomaly], tick: int = 1) -> list[Alert]:
+    return log.tell(anomalies, settled=(), cards=CARDS, now=START + tick * timedelta(minutes=15))
+
+
+def test_four_identities_are_four_alerts_and_five_are_one() -> None:
+    four = told(AlertLog(WINDOW), map(anomaly, people(4)))
+    assert [alert.actor_id for alert in four] == [f"t/{name}" for name in people(4)]
+    assert {alert.operation for alert in four} == {""}
+    [one] = told(AlertLog(WINDOW), map(anomaly, people(5)))
+    assert one.operation == "Microsoft.compute/virtualmachines/write"
+    assert (one.actor_id, one.actor_kind) == (f"operation/{WRITE}", ActorKind.UNKNOWN)
+    assert one.identities == tuple(f"{name}@example.com" for name in people(5))
+    assert {finding.actor_name for finding in one.findings} == set(one.identities)
+
+
+def test_one_identity_failing_five_times_stays_its_own_alert() -> None:
+    [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number}") for number in range(5)])
+    assert alert.actor_id == "t/ann"
+
+
+def test_what_else_they_did_stays_with_them() -> None:
+    found = [*map(anomaly, people(5)), anomaly("user002", "a/write"), anomaly("user003", detector="rare_action")]
+    by_subject = {alert.actor_id: alert for alert in told(AlertLog(WINDOW), found)}
+    assert set(by_subject) == {f"operation/{WRITE}", "t/user002", "t/user003"}
+    assert [one.action for one in by_subject["t/user002"].findings] == ["a/write"]
+    assert [one.detector for one in by_subject["t/user003"].findings] == ["rare_action"]
+
+
+def test_who_was_told_before_the_fifth_came_is_named_but_not_told_again() -> None:
+    log = AlertLog(WINDOW)
+    assert len(told(log, map(anomaly, people(3)))) == 3
+    [alert] = told(log, map(anomaly, people(6)), tick=2)
+    assert alert.identity_count == 6
+    assert len(alert.identities) == 6
+    assert {finding.actor_id for finding in alert.findings} == {f"t/{name}" for name in people(3, first=3)}
+    assert told(log, map(anomaly, people(6)), tick=3) == []
+    assert all(log.told(anomaly(name)) for name in people(6))
+    # News of one who was told before brings neither the operation nor what was told back.
+    [news] = told(log, [anomaly("user000"), anomaly("user000", "b/write")], tick=4)
+    assert (news.actor_id, news.revision) == ("t/user000", 2)
+
+
+def test_the_fifth_is_found_although_the_first_have_scrolled_out_of_view() -> None:
+    log = AlertLog(WINDOW)
+    told(log, map(anomaly, people(4)))
+    [alert] = told(log, [anomaly("user004", hour=1)], tick=5)
+    assert alert.identity_count == 5
+
+
+def test_more_of_the_same_operation_is_a_revision_and_the_next_window_another_alert() -> None:
+    log = AlertLog(WINDOW)
+    [first] = told(log, map(anomaly, people(5)))
+    [second] = told(log, map(anomaly, people(7)), tick=2)
+    [third] = told(log, [anomaly(name, hour=2) for name in people(5)], tick=9)
+    assert (first.id, first.revision + 1, 7) == (second.id, second.revision, second.identity_count)
+    assert third.id != first.id
+    assert third.revision == 1
+
+
+def test_the_order_of_finding_does_not_matter() -> None:
+    found = [anomaly(name, score=60.0 + number) for number, name in enumerate(people(9))]
+    assert told(AlertLog(WINDOW), found) == told(AlertLog(WINDOW), found[::-1])
+
+
+def test_an_identity_cannot_pass_for_an_operation() -> None:
+    impostor = anomaly("x", "a/write")
+    impostor = impostor._replace(actor=Actor(f"operation/{WRITE}", "7 identities", ActorKind.UNKNOWN))
+    alerts = told(AlertLog(WINDOW), [*map(anomaly, people(5)), impostor])
+    assert len({alert.id for alert in alerts}) == 2
+    assert sorted(bool(alert.operation) for alert in alerts) == [False, True]
+
+
+def test_thousands_are_counted_and_few_are_listed() -> None:
+    [alert] = told(AlertLog(WINDOW), map(anomaly, people(900)))
+    assert (alert.identity_count, len(alert.identities)) == (900, MOST_IDENTITIES)
+    assert (len(alert.findings), alert.omitted) == (MOST_FINDINGS, 900 - MOST_FINDINGS)
+    assert tell(alert, Links()).who.text.startswith("900 identities: user000@example.com, ")
+    assert tell(alert, Links()).who.text.endswith(" and 892 more")
+
+
+def test_it_goes_on_after_a_restart_as_if_nothing_had_happened() -> None:
+    log = AlertLog(WINDOW)
+    told(log, map(anomaly, people(4)))
+    restored = AlertLog(WINDOW)
+    restored.load(json.loads(json.dumps(log.dump())))
+    later = [anomaly(name, hour=1) for name in people(3, first=3)]
+    assert told(log, later, tick=5) == told(restored, later, tick=5)
+    assert log.dump() == restored.dump()
+
+
+def test_operations_are_forgotten_with_their_window() -> None:
+    log = AlertLog(WINDOW)
+    told(log, map(anomaly, people(5)))
+    log.expire(START + WINDOW)
+    assert log.dump() == []
+    assert log.told_of(START.date()) == 0
+
+
+def test_alerts_of_a_day_are_counted_by_whom_they_are_about() -> None:
+    log = AlertLog(WINDOW)
+    told(log, [*map(anomaly, people(5)), anomaly("ann", "a/write"), anomaly("ann", "a/write", hour=4)])
+    assert log.told_of(START.date()) == 2
+    assert log.told_of((START + 24 * HOUR).date()) == 0
+
+
+def test_machines_are_told_whose_each_finding_is_and_for_how_many_it_fails() -> None:
+    [alert] = told(AlertLog(WINDOW), map(anomaly, people(5)))
+    finding: Any = detection_finding(alert)
+    assert {one["actor"]["user"]["uid"] for one in finding["evidences"]} == {f"t/{name}" for name in people(5)}
+    assert finding["unmapped"]["identity_count"] == 5
+    assert "5 identities: unusual failures of create or change virtual machines" in finding["message"]
+    assert "Caller" not in kql(alert)
+    [own] = told(AlertLog(WINDOW), [anomaly("ann")])
+    assert "identity_count" not in detection_finding(own)["unmapped"]  # type: ignore[operator]  # JSON
+
+
+@pytest.mark.parametrize(
+    ("terms", "outcome", "severity"),
+    [
+        ({"sensitivity": 1.2}, (1, 1, 0, 0), Severity.MEDIUM),
+        ({"sensitivity": 1.2}, (1, 0, 0, 0), Severity.MEDIUM),  # begun, its end not yet known
+        ({"sensitivity": 1.2}, (2, 0, 1, 1), Severity.LOW),  # in vain
+        ({"sensitivity": 0.6}, (1, 1, 0, 0), Severity.LOW),
+        ({}, (1, 1, 0, 0), Severity.LOW),
+    ],
+)
+def test_a_sensitive_operation_that_did_not_only_fail_is_a_step_more_severe(
+    terms: dict[str, Json], outcome: tuple[int, int, int, int], severity: Severity
+) -> None:
+    one = anomaly("ann", detector="rare_action", score=60.0)
+    one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), evidence={"terms": terms})
+    [alert] = told(AlertLog(WINDOW), [one])
+    assert alert.severity is alert.findings[0].severity is severity
