@@ -14,6 +14,8 @@ from models.events import Actor
 from models.windows import Bucket
 from service.engine import Engine
 
+MOST_NAMED = 5
+
 
 class Answer(NamedTuple):
     """What the detectors would say: one anomaly each that has an opinion."""
@@ -45,7 +47,9 @@ def find_actor(engine: Engine, wanted: str) -> Actor:
     if len(named) == 1:
         return named[0]
     if named:
-        raise UnknownActor(f"{wanted} is the name of {len(named)}: " + ", ".join(sorted(one.id for one in named)))
+        ids = sorted(one.id for one in named)
+        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+        raise UnknownActor(f"{wanted} is the name of {len(ids)}: {', '.join(ids[:MOST_NAMED])}{more}; ask by id")
     near = get_close_matches(wanted, [actor.name for actor in engine.people.values()], n=3)
     raise UnknownActor(f"nobody called {wanted} is remembered" + (f"; near: {', '.join(near)}" if near else ""))
 

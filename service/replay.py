@@ -12,7 +12,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -30,6 +30,7 @@ from service.scheduler import next_tick
 BLOCK = 256
 STRAY = timedelta(days=1)
 ENOUGH = 2
+FARTHEST = datetime(9000, 1, 1, tzinfo=UTC)  # a calendar that ends in 9999 needs room for what comes after
 PARTITION = "replay"
 READ_AT_ONCE = 1 << 20
 _BARE_RECORD = re.compile(rb'\{(?!\s*"records"\s*:)', re.IGNORECASE)
@@ -201,7 +202,7 @@ def _arrivals(times: Sequence[datetime], coming: Sequence[datetime], newest: dat
     """
     found = []
     for at, time in enumerate(times):
-        arrival = time
+        arrival = min(time, FARTHEST)
         if time > newest + STRAY:
             later = [*times[at + 1 :], *coming]
             older = [one for one in later if one < time - STRAY]
