@@ -5,6 +5,7 @@ depends on the order in which records arrive.
 """
 
 import re
+from hashlib import blake2b
 
 from models.events import Actor, ActorKind
 from service.activity_log.records import Claims, Evidence
@@ -67,12 +68,20 @@ def resolve(tenant_id: str | None, claims: Claims | None, evidence: Evidence | N
     key = object_id or principal or user or application or called
     if not key:
         return Actor(f"{tenant}/{UNATTRIBUTED}", UNATTRIBUTED, ActorKind.UNKNOWN)
-    return Actor(f"{tenant}/{key}"[:_LONGEST], (name or user or application or called or key)[:_LONGEST], kind)
+    return Actor(_bounded(f"{tenant}/{key}"), (name or user or application or called or key)[:_LONGEST], kind)
 
 
 _NO_CLAIMS = Claims()
 _NO_EVIDENCE = Evidence()
 _ACTING = frozenset({"user", "serviceprincipal"})
+
+
+def _bounded(key: str) -> str:
+    """Return a key that is as long as a real one at most, and still nobody else's."""
+    if len(key) <= _LONGEST:
+        return key
+    digest = blake2b(key.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{key[: _LONGEST - 17]}~{digest}"
 
 
 def _fold(value: str | None) -> str:

@@ -24,7 +24,7 @@ from service.ports import Message
 from service.replay import Replay
 from service.settings import Settings
 from service.wiring import build_engine
-from tests.service.activity_log.samples import MICROSOFT, TENANT, XMLSOAP, application, human, message, record
+from tests.service.activity_log.samples import MICROSOFT, TENANT, XMLSOAP, application, human, record
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -104,7 +104,7 @@ def lived(bad: Bad | None = None) -> Life:
             mine += bad(now, running)
         if now == hours[-2]:
             mine += [did("bob", action, now, callerIpAddress="198.51.100.9") for action in ODD]
-        parsed = parser.parse(message(*mine))
+        parsed = parser.parse(json.dumps({"records": mine}).encode())
         assert parsed.records == len(parsed.events) + len(parsed.rejects) + sum(parsed.left_out.values()) == len(mine)
         applied = engine.apply(Message("0", number, str(number), now + HOUR / 4, b""), parsed.events)
         engine.idle("0", number, now + HOUR)
@@ -172,7 +172,7 @@ def far_too_many(now: datetime, running: Iterator[int]) -> list[Record]:
 
 def torn(now: datetime, running: Iterator[int]) -> list[Record]:
     """Fields of the wrong sort."""
-    strange: list[Any] = [None, 7, [], {}, "x" * 5_000, {"claims": {"appid": ["a"]}}, True]
+    strange: list[Any] = [None, 7, [], {}, "x" * 5_000, "x\ud800y", {"claims": {"appid": ["a"]}}, True]
     return [did(77, USUAL[0], now) | {field: one} for one in strange for field in ("identity", "resourceId")]
 
 

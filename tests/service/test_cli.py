@@ -222,6 +222,25 @@ def test_explain_and_inspect_look_into_the_saved_state(tmp_path: Path, week: Pat
     assert "damaged" in damaged.stderr
 
 
+def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: Path, week: Path) -> None:
+    settings = config(tmp_path, alerting={"alerts_per_day": 3})
+    asyncio.run(snapshot_of(settings, week.read_bytes().splitlines(), FileSnapshotStore(tmp_path / "state")))
+    result = unwonted("budget", "--config", settings)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "(with a budget of 3 a day)" in lines[0]
+    table = {words[0]: words[1:] for line in lines if (words := line.split()) and words[0].isdigit()}
+    assert {"40", "95", "3", "50"} <= table.keys()
+    alone, together = [float(word) for word in table["40"][:2]], float(table["40"][2])
+    assert max(alone) <= together <= sum(alone) + 0.1
+    assert together > 0.0
+    replayed_too = unwonted("replay", "--config", settings, "--quiet", week)
+    assert replayed_too.stdout == ""
+    assert lines[-1] in replayed_too.stderr
+    begun = unwonted("replay", "--config", settings, "--quiet", "-", input=week.read_bytes().splitlines()[0])
+    assert "no day is over yet" in begun.stderr
+
+
 def test_without_a_snapshot_there_is_nothing_to_look_into(tmp_path: Path) -> None:
     result = unwonted("state", "inspect", "--config", config(tmp_path))
     assert result.exit_code == 2

@@ -112,6 +112,10 @@ def everything(metrics: Metrics) -> None:
             memory={"rare_action": Memory(keys=5, entries=50, evicted=2, warmth=0.5)},
             waiting={"soc": 4},
             broken=["soc"],
+            thresholds={"rare_action": 61.0},
+            alerts_today=3,
+            alerts_per_day=5.0,
+            expected=4.5,
         )
     )
 
@@ -176,6 +180,10 @@ def test_every_series_but_those_of_partitions_exists_before_anything_happens() -
         ("unwonted_consumer_lag_messages", {"partition": "1"}, 0),
         ("unwonted_partition_last_enqueued_timestamp_seconds", {"partition": "0"}, NOON.timestamp()),
         ("unwonted_partition_last_applied_timestamp_seconds", {"partition": "0"}, NOON.timestamp()),
+        ("unwonted_threshold_score", {"detector": "rare_action"}, 61),
+        ("unwonted_alerts_today", {}, 3),
+        ("unwonted_alerts_budget", {}, 5),
+        ("unwonted_alerts_expected", {}, 4.5),
         ("unwonted_partitions_owned", {}, 1),
         ("unwonted_partitions_silent", {}, 1),
         ("unwonted_source_errors_total", {"reason": "other"}, 1),

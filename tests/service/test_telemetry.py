@@ -83,6 +83,20 @@ def test_nobodys_name_or_resource_is_in_a_metric_or_a_line(logs: list[MutableMap
         assert private not in shown
 
 
+def test_the_threshold_in_force_and_who_was_alerted_today_are_asked_of_the_engine() -> None:
+    watched = Watched()
+    assert watched.metric("threshold_score", detector="first_time") == 75.0
+    watched.apply(message(record()))
+    watched.engine.evaluate(NOW)
+    watched.engine.idle("0", 0, NOW)
+    assert watched.metric("alerts_today") == 1
+    assert watched.metric("alerts_budget") == 0
+    assert watched.metric("alerts_expected") == 0
+    watched.engine.idle("0", 0, datetime(2024, 5, 2, 1, tzinfo=UTC))
+    assert watched.metric("alerts_today") == 0
+    assert watched.metric("alerts_expected") == 1
+
+
 def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> None:
     watched = Watched()
     tell = watched.telemetry.source

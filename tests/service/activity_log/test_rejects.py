@@ -112,6 +112,8 @@ def test_a_claim_of_a_megabyte_is_not_remembered() -> None:
 
     assert len(event.actor.id) < 1000
     assert parser._reader._actors == {}
+    other = message(record(human(**{MICROSOFT + "objectidentifier": "x" * 999_999 + "y"})))
+    assert parser.parse(other).events[0].actor.id != event.actor.id, "cut, yet somebody else"
 
 
 def test_dump_of_a_reject_is_plain_data() -> None:
