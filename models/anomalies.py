@@ -53,11 +53,16 @@ class Anomaly(NamedTuple):
     @property
     def severity(self) -> Severity:
         """Severity of the score, a step higher for a sensitive operation that did not only fail."""
-        cell, terms = self.cell, self.evidence.get("terms")
+        terms = self.evidence.get("terms")
         sensitive = terms.get("sensitivity") if isinstance(terms, dict) else None
-        in_vain = cell.failed and not cell.successes and cell.attempts <= cell.failures + cell.denials
-        weight = float(sensitive) if isinstance(sensitive, int | float) and not in_vain else 0.0
+        weight = float(sensitive) if isinstance(sensitive, int | float) and not self.in_vain else 0.0
         return severity(self.score, weight)
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether all that was tried in the cell failed."""
+        cell = self.cell
+        return cell.failed and not cell.successes and cell.attempts <= cell.failures + cell.denials
 
     def explain(self) -> str:
         """Say in one plain sentence who did what and why it is unusual."""

@@ -23,8 +23,8 @@ MOST_IDENTITIES = 20
 GROUP_FROM = 5
 """Identities whose unusual failures of one operation in one window make one alert for the operation."""
 
-SHARED = frozenset({"rare_failure"})
-"""Detectors of what may be a service's trouble rather than an identity's."""
+FAILURES = frozenset({"rare_failure"})
+"""Detectors of failures; what others find counts as one if all that was tried failed."""
 
 
 class Finding(BaseModel):
@@ -235,7 +235,7 @@ class AlertLog:
     def _grouped(self, anomalies: Sequence[Anomaly]) -> list[tuple[_Subject, list[Anomaly]]]:
         """Return what belongs together, in order of window and key: an operation's failures, or all of an identity."""
         for anomaly in anomalies:
-            if anomaly.detector in SHARED:
+            if anomaly.in_vain or anomaly.detector in FAILURES:
                 window = Bucket.of(anomaly.bucket.start, self.window)
                 failing = self._failing.setdefault((window.start, anomaly.cell.action), {})
                 # The greatest of several names: it must not depend on which record came first.
@@ -249,12 +249,14 @@ class AlertLog:
     def _subject(self, anomaly: Anomaly) -> _Subject:
         actor, action = anomaly.actor, anomaly.cell.action
         window = Bucket.of(anomaly.bucket.start, self.window)
-        own = alert_id(actor.id, window)
-        failing = self._failing.get((window.start, action), {}) if anomaly.detector in SHARED else {}
-        if len(failing) < self.group_from or anomaly.id in self._told.get(own, ()):
+        own, key = alert_id(actor.id, window), operation_alert_id(action, window)
+        failing = self._failing.get((window.start, action), {})
+        failed = anomaly.in_vain or anomaly.detector in FAILURES
+        # Where it was told it stays: an open bucket may still turn a failure into a success.
+        shared = anomaly.id in self._told.get(key, ()) or (failed and len(failing) >= self.group_from)
+        if anomaly.id in self._told.get(own, ()) or not shared:
             return _Subject(own, window, actor)
         many = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
-        key = operation_alert_id(action, window)
         return _Subject(key, window, many, anomaly.cell.action_name, failing.values())
 
     def _revise(self, subject: _Subject, findings: list[Finding], now: datetime) -> Alert:

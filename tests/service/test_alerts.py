@@ -57,12 +57,30 @@ def test_one_identity_failing_five_times_stays_its_own_alert() -> None:
     assert alert.actor_id == "t/ann"
 
 
+def succeeded(one: Anomaly) -> Anomaly:
+    return one._replace(cell=one.cell._replace(successes=1, denials=0))
+
+
 def test_what_else_they_did_stays_with_them() -> None:
-    found = [*map(anomaly, people(5)), anomaly("user002", "a/write"), anomaly("user003", detector="rare_action")]
+    done = succeeded(anomaly("user003", detector="rare_action"))
+    found = [*map(anomaly, people(5)), anomaly("user002", "a/write"), done]
     by_subject = {alert.actor_id: alert for alert in told(AlertLog(WINDOW), found)}
     assert set(by_subject) == {f"operation/{WRITE}", "t/user002", "t/user003"}
     assert [one.action for one in by_subject["t/user002"].findings] == ["a/write"]
     assert [one.detector for one in by_subject["t/user003"].findings] == ["rare_action"]
+
+
+def test_whichever_detector_found_it_what_only_failed_is_a_failure() -> None:
+    found = [anomaly(name, detector=detector) for name in people(5) for detector in ("rare_action", "rare_failure")]
+    [alert] = told(AlertLog(WINDOW), found)
+    assert (alert.identity_count, len(alert.findings)) == (5, 10)
+    assert len(told(AlertLog(WINDOW), [succeeded(anomaly(name, detector="rare_action")) for name in people(9)])) == 9
+
+
+def test_a_failure_that_ends_in_success_after_all_is_not_told_twice() -> None:
+    log = AlertLog(WINDOW)
+    told(log, [anomaly(name, detector="rare_action") for name in people(5)])
+    assert told(log, [succeeded(anomaly(name, detector="rare_action")) for name in people(5)], tick=2) == []
 
 
 def test_who_was_told_before_the_fifth_came_is_named_but_not_told_again() -> None:
