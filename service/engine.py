@@ -18,7 +18,8 @@ from models.events import ActivityEvent, Actor, ActorKind
 from models.steps import Steps, finish
 from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
-from service.alerts import GROUP_FROM, Alert, AlertLog
+from service.alert_log import GROUP_FROM, AlertLog
+from service.alerts import Alert
 from service.budget import Budget
 from service.history import History
 from service.ports import Message, Position

@@ -13,7 +13,8 @@ from models.detectors import DETECTORS, build
 from models.events import Actor, ActorKind
 from models.scoring import Severity
 from models.windows import Bucket
-from service.alerts import MOST_FINDINGS, MOST_IDENTITIES, Alert, AlertLog
+from service.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
+from service.alerts import Alert
 from service.sinks.ocsf import detection_finding
 from service.sinks.story import Links, kql, tell
 
