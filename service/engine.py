@@ -87,7 +87,7 @@ class Evaluation(NamedTuple):
     """What one tick came to.
 
     It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick.
+    since the last tick; `thresholds` are those in force, a detector.
     """
 
     now: datetime
@@ -95,6 +95,7 @@ class Evaluation(NamedTuple):
     unusual: int
     alerts: Sequence[Alert]
     overflowed: int = 0
+    thresholds: Mapping[str, float] = {}
 
 
 class Engine:
@@ -313,7 +314,7 @@ class Engine:
         self._told_until = max(self._told_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed, self._overflowed = self._overflowed, 0
-        return Evaluation(now, since, len(unusual), alerts, overflowed)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds())
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
         born = self._born or EPOCH

@@ -1,7 +1,7 @@
 """How unusual each identity's day was, for four weeks back: what any threshold would have alerted.
 
-Kept in counts without names, a day of event time at a time; forgotten after four weeks. What is made of it, a budget
-or a table, is left to `budget`.
+A day of event time that is over is kept as counts without names, and forgotten after four weeks. What is made of it, a
+budget or a table, is left to `budget`.
 """
 
 from collections import Counter

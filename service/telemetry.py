@@ -44,6 +44,7 @@ class Telemetry:
         self._silent: set[str] = set()
         self._broken: set[str] = set()
         self._dead = (0, 0)
+        self._thresholds: Mapping[str, float] = {}
 
     def watch(self, engine: Engine, outbox: Outbox) -> None:
         """Let each scrape look at what `engine` and `outbox` hold."""
@@ -132,6 +133,9 @@ class Telemetry:
         if evaluation.overflowed:
             self.metrics.suppressed("overflow", evaluation.overflowed)
             log.error("detection_storm", dropped=evaluation.overflowed)
+        if self._thresholds and evaluation.thresholds != self._thresholds:
+            log.info("thresholds_moved", **evaluation.thresholds)
+        self._thresholds = evaluation.thresholds
         log.info(
             "evaluated",
             since=evaluation.since.isoformat(),

@@ -1,11 +1,14 @@
 """What makes an alert: an identity's window, or an operation that fails for many; each thing is told once."""
 
 import json
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.anomalies import Anomaly, Json
 from models.cells import Cell
@@ -189,3 +192,53 @@ def test_a_sensitive_operation_that_did_not_only_fail_is_a_step_more_severe(
     one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), evidence={"terms": terms})
     [alert] = told(AlertLog(WINDOW), [one])
     assert alert.severity is alert.findings[0].severity is severity
+
+
+ticks = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from(people(7)),
+            st.sampled_from(["a/write", "b/write"]),
+            st.sampled_from(["rare_action", "rare_failure"]),
+            st.integers(0, 3),
+            st.booleans(),
+        ),
+        max_size=12,
+    ),
+    max_size=6,
+)
+
+
+@given(ticks, st.integers(0, 6), st.randoms(use_true_random=False))
+def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_restarts(
+    drawn: list[list[tuple[str, str, str, int, bool]]], restart: int, chance: random.Random
+) -> None:
+    log, shuffled = AlertLog(WINDOW, group_from=3), AlertLog(WINDOW, group_from=3)
+    where: dict[str, str] = {}
+    revisions: dict[str, int] = {}
+    for tick, rows in enumerate(drawn):
+        found = {}
+        for who, action, detector, hour, success in rows:
+            one = anomaly(who, action, detector=detector, hour=hour)
+            found.setdefault(one.id, succeeded(one) if success else one)
+        if tick == restart:
+            log = AlertLog(WINDOW, group_from=3)
+            log.load(json.loads(json.dumps(shuffled.dump())))
+        alerts = told(log, found.values(), tick)
+        mixed = list(found.values())
+        chance.shuffle(mixed)
+        assert alerts == told(shuffled, mixed, tick)
+        for alert in alerts:
+            assert alert.revision == revisions.get(alert.id, 0) + 1
+            revisions[alert.id] = alert.revision
+            assert any(each.id not in where for each in alert.findings)
+            for each in alert.findings:
+                assert where.setdefault(each.id, alert.id) == alert.id
+                assert alert.operation or each.actor_id == alert.actor_id
+            if alert.operation:
+                assert alert.identity_count >= 3
+                assert {each.action for each in alert.findings} == {alert.operation.lower()}
+                assert {each.actor_name for each in alert.findings} <= set(alert.identities)
+        assert where.keys() >= found.keys()
+        assert all(log.told(one) for one in found.values())
+    assert log.dump() == shuffled.dump()

@@ -97,6 +97,15 @@ def test_the_threshold_in_force_and_who_was_alerted_today_are_asked_of_the_engin
     assert watched.metric("alerts_expected") == 1
 
 
+def test_thresholds_that_have_moved_are_logged_once(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    evaluation = watched.engine.evaluate(NOW)
+    for threshold in (60.0, 60.0, 58.0, 58.0):
+        watched.telemetry.evaluated(evaluation._replace(thresholds={"first_time": threshold}), 0.1)
+    moved = [line for line in logs if line["event"] == "thresholds_moved"]
+    assert [line["first_time"] for line in moved] == [58.0]
+
+
 def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> None:
     watched = Watched()
     tell = watched.telemetry.source
