@@ -217,7 +217,7 @@ def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_r
     where: dict[str, str] = {}
     revisions: dict[str, int] = {}
     for tick, rows in enumerate(drawn):
-        found = {}
+        found: dict[str, Anomaly] = {}
         for who, action, detector, hour, success in rows:
             one = anomaly(who, action, detector=detector, hour=hour)
             found.setdefault(one.id, succeeded(one) if success else one)
