@@ -85,22 +85,28 @@ def sensitivity(outlook: Outlook) -> str:
     in_force = ", ".join(f"{name} {threshold:g}" for name, threshold in zip(names, outlook.thresholds, strict=True))
     budget = "without a budget" if outlook.budget is None else f"with a budget of {outlook.budget:g} a day"
     days = f"{outlook.days} day{'s' if outlook.days > 1 else ''}"
+    by_threshold = [
+        ("threshold", *names, "together", "per 1,000"),
+        *(
+            (f"{threshold:g}", *(f"{count:,.1f}" for count in alone), *_both(together, outlook.active))
+            for threshold, alone, together in outlook.by_threshold
+        ),
+    ]
+    by_budget = [
+        ("budget", *names, "gave", "per 1,000"),
+        *(
+            (f"{wanted:g}", *(f"{one:g}" for one in thresholds), *_both(gave, outlook.active))
+            for wanted, thresholds, gave in outlook.by_budget
+        ),
+    ]
     return "\n".join(
         [
             f"in {days} of {outlook.active:,.0f} active identities, thresholds {in_force} ({budget})",
             f"would have alerted {outlook.in_force:,.1f} identities a day; others, identities a day:",
             "",
-            _row("threshold", names, "together", "per 1,000"),
-            *(
-                _row(f"{threshold:g}", [f"{count:,.1f}" for count in alone], *_both(together, outlook.active))
-                for threshold, alone, together in outlook.by_threshold
-            ),
+            *_aligned(by_threshold),
             "",
-            _row("budget", names, "gave", "per 1,000"),
-            *(
-                _row(f"{wanted:g}", [f"{one:g}" for one in thresholds], *_both(gave, outlook.active))
-                for wanted, thresholds, gave in outlook.by_budget
-            ),
+            *_aligned(by_budget),
         ]
     )
 
@@ -109,5 +115,6 @@ def _both(alerted: float, active: float) -> tuple[str, str]:
     return f"{alerted:,.1f}", f"{1000.0 * alerted / active:,.1f}"
 
 
-def _row(first: str, detectors: Sequence[str], total: str, rate: str) -> str:
-    return "  ".join([f"{first:>9}", *(f"{one:>14}" for one in detectors), f"{total:>9}", f"{rate:>9}"])
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{word:>{width}}" for word, width in zip(row, widths, strict=True)) for row in rows]
