@@ -155,25 +155,25 @@ class AlertLog:
             del self._failing[place]
 
     def dump(self) -> list[dict[str, Any]]:
-        """Plain rows for a snapshot, one an alert and one an operation that failed unusually."""
-        alerts: list[dict[str, Any]] = [
+        """Plain rows for a snapshot, one an alert."""
+        return [
             {"alert": alert.model_dump(mode="json"), "told": sorted(self._told[key])}
             for key, alert in sorted(self._alerts.items())
         ]
-        failing: list[dict[str, Any]] = [
-            {"failing": action, "window": start.isoformat(), "identities": dict(sorted(names.items()))}
+
+    def dump_failing(self) -> list[list[Any]]:
+        """Plain rows for a snapshot, one an operation and window: for whom it has failed unusually."""
+        return [
+            [start.isoformat(), action, dict(sorted(names.items()))]
             for (start, action), names in sorted(self._failing.items())
         ]
-        return alerts + failing
 
-    def load(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Restore what `dump` gave."""
-        self._alerts, self._told, self._failing = {}, {}, {}
+    def load(self, rows: Iterable[Mapping[str, Any]], failing: Iterable[Sequence[Any]] = ()) -> None:
+        """Restore what `dump` and `dump_failing` gave."""
+        self._alerts, self._told = {}, {}
         for row in rows:
-            if "failing" in row:
-                self._failing[datetime.fromisoformat(row["window"]), row["failing"]] = dict(row["identities"])
-                continue
             alert = Alert.model_validate(row["alert"])
             self._alerts[alert.id] = alert
             self._told[alert.id] = set(row["told"])
         self._all_told = set().union(*self._told.values())
+        self._failing = {(datetime.fromisoformat(start), action): dict(names) for start, action, names in failing}

@@ -356,6 +356,8 @@ class Engine:
             yield "recent", anomaly.row()
         for alert in self.alerts.dump():
             yield "alert", alert
+        for operation in self.alerts.dump_failing():
+            yield "failing", operation
         for row in self.budget.dump():
             yield "budget", row
 
@@ -396,5 +398,5 @@ class Engine:
             detector.load(sections.get(f"detector {name}", []))
         self._verdicts.forget()
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-        self.alerts.load(sections.get("alert", []))
+        self.alerts.load(sections.get("alert", []), sections.get("failing", []))
         self.budget.load(sections.get("budget", []))
