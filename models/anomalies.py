@@ -34,6 +34,8 @@ class Anomaly(NamedTuple):
         One plain sentence with the numbers; empty below the detector's floor for explaining.
     evidence
         The numbers that the surprise can be recomputed from; empty below the same floor.
+    alone
+        The part of the surprise that the cell has by itself, before what is odd around it was added.
     """
 
     detector: str
@@ -44,6 +46,7 @@ class Anomaly(NamedTuple):
     surprise: float
     why: str = ""
     evidence: Mapping[str, Json] = {}
+    alone: float = 0.0
 
     @property
     def id(self) -> str:
@@ -80,16 +83,16 @@ class Anomaly(NamedTuple):
             self.surprise,
             self.why,
             dict(self.evidence),
+            self.alone,
         ]
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> "Anomaly":
         """Restore what `row` gave."""
-        detector, (actor, name, kind), (start, seconds), cell, score, surprise, why, evidence = row
+        detector, (actor, name, kind), (start, seconds), cell, score, surprise, why, evidence, alone = row
         bucket = Bucket(datetime.fromisoformat(start), timedelta(seconds=seconds))
-        return cls(
-            detector, Actor(actor, name, ActorKind(kind)), bucket, Cell.from_row(cell), score, surprise, why, evidence
-        )
+        whose = Actor(actor, name, ActorKind(kind))
+        return cls(detector, whose, bucket, Cell.from_row(cell), score, surprise, why, evidence, alone)
 
 
 def anomaly_id(detector: str, actor: str, action: str, bucket: Bucket) -> str:

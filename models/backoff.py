@@ -28,8 +28,10 @@ class Backoff(base.AnomalyDetector):
 
     from the identity's kind to the tenant to the action's service, whose own share of all adoptions is spread over
     its known actions and fifty unknown ones. A session that already touches some services makes their actions
-    likelier: ``session_weight`` of the probability is spread evenly over those services. `floor` keeps names that
-    nobody ever used from drowning everything else.
+    likelier: ``session_weight`` of the probability is spread evenly over those services. A floor keeps names that
+    nobody ever used from drowning everything else: `floor`, or the cube of half (`unseen_share`) the share
+    :math:`(\theta + d K) / (N + \theta)` of adoptions that are new to the tenant, whichever is larger. Where every
+    third thing that somebody takes up is new to everybody, that nobody else did it says little.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ class Backoff(base.AnomalyDetector):
         Share of the probability that follows the session's services, in [0, 1).
     floor
         Smallest probability ever returned.
+    unseen_share
+        Of the share of adoptions that are new to the tenant, for the other floor.
     max_actions
         Distinct actions remembered in the tenant; beyond it the least adopted quarter is dropped.
 
@@ -69,7 +73,7 @@ class Backoff(base.AnomalyDetector):
     >>> round(model.score_one({"action": "compute/read", "kind": "human"}), 1)
     0.0
     >>> round(model.score_one({"action": "vault/purge", "kind": "human"}), 1)
-    3.7
+    3.2
     """
 
     def __init__(
@@ -78,12 +82,14 @@ class Backoff(base.AnomalyDetector):
         concentration: float = 1.0,
         session_weight: float = 0.6,
         floor: float = 2e-4,
+        unseen_share: float = 0.5,
         max_actions: int = 100_000,
     ) -> None:
         self.discount = discount
         self.concentration = concentration
         self.session_weight = session_weight
         self.floor = floor
+        self.unseen_share = unseen_share
         self.max_actions = max_actions
         self.evicted = 0
         self._adopted: dict[str, dict[str, int]] = {TENANT: {}}
@@ -175,7 +181,9 @@ class Backoff(base.AnomalyDetector):
                 new = theta + discount * types
                 inside = (max(count - discount, 0.0) + new * unseen) / (within + theta) / len(session)
             probability += self.session_weight * (inside - probability)
-        return min(1.0, max(self.floor, probability))
+        tenant = self._adopted[TENANT]
+        unseen = (theta + discount * len(tenant)) / (self._totals[TENANT] + theta)
+        return min(1.0, max(self.floor, (self.unseen_share * unseen) ** 3, probability))
 
     def dump(self) -> Iterator[Json]:
         """Yield the number of evictions, then one row an action: its name, then adopters by kind."""

@@ -4,7 +4,7 @@ Statistics count cells, not records: a thousand equal calls within a bucket are 
 cells is the engine's work, judging cells is the detectors'.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -88,25 +88,44 @@ class ActorBucket(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How many distinct identities did an action in one bucket, and how many of them saw it fail."""
+    """How many distinct identities did an action in one bucket, and how many of them saw it fail.
+
+    Of a service it is the sum over its actions.
+    """
 
     actors: int
     failing: int
 
 
-class Crowd(NamedTuple):
-    """What the whole tenant did in the same bucket: what tells an outage from one identity's trouble.
+NOBODY = Tally(0, 0)
 
-    Attributes
+
+class Crowd:
+    """What the whole tenant did in the same bucket: what tells an outage or a roll-out from one identity's adventure.
+
+    Parameters
     ----------
     actors
         Distinct identities active in the bucket.
     actions
         Tally of each action (key: case-folded action).
+
+    Examples
+    --------
+    >>> crowd = Crowd(9, {"sql/write": Tally(3, 2), "sql/read": Tally(8, 0)})
+    >>> crowd.tally("sql/write"), crowd.service("sql"), crowd.tally("web/write")
+    (Tally(actors=3, failing=2), Tally(actors=11, failing=2), Tally(actors=0, failing=0))
     """
 
-    actors: int
-    actions: Mapping[str, Tally]
+    def __init__(self, actors: int, actions: Mapping[str, Tally]) -> None:
+        self._actors = actors
+        self._actions = actions
+        self._services: dict[str, Tally] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Crowd) and (self._actors, self._actions) == (other._actors, other._actions)
+
+    __hash__ = None  # type: ignore[assignment]  # equal by what it holds, so it is no key
 
     @classmethod
     def of(cls, buckets: Sequence[ActorBucket]) -> "Crowd":
@@ -120,3 +139,28 @@ class Crowd(NamedTuple):
                 if cell.failures or cell.denials:
                     failing[action] = failing.get(action, 0) + 1
         return cls(len(buckets), {action: Tally(count, failing.get(action, 0)) for action, count in actors.items()})
+
+    @property
+    def actors(self) -> int:
+        """Distinct identities active in the bucket."""
+        return self._actors
+
+    def tally(self, action: str) -> Tally:
+        """Return who did `action`."""
+        return self._actions.get(action, NOBODY)
+
+    def service(self, name: str) -> Tally:
+        """Return who did anything of a service."""
+        if self._services is None:
+            self._services = tallied((action, *tally) for action, tally in self._actions.items())
+        return self._services.get(name, NOBODY)
+
+
+def tallied(actions: Iterable[tuple[str, int, int]]) -> dict[str, Tally]:
+    """Sum actions, how many did each and how many failed, by service."""
+    sums: dict[str, list[int]] = {}
+    for name, actors, failing in actions:
+        entry = sums.setdefault(name.partition("/")[0], [0, 0])
+        entry[0] += actors
+        entry[1] += failing
+    return {service: Tally(*entry) for service, entry in sums.items()}

@@ -64,7 +64,6 @@ class Detector(Protocol):
     6. ``more_surprise_never_scores_lower``, and every score is within 0 and 100.
     7. ``asks_no_clock``: equal input gives equal output, whenever and wherever it runs.
     8. ``ids_depend_on_what_not_on_when_found``.
-    9. ``others_matter_only_where_something_failed``: of a bucket without a failed end the same is said amid any crowd.
     """
 
     @property
@@ -76,7 +75,8 @@ class Detector(Protocol):
         """Judge each cell that is this detector's business, most recent knowledge, learning nothing.
 
         Called for open buckets at every tick (a preview) and once more when the bucket has closed; the engine
-        scores all identities of a bucket before any of them is learnt, so peers do not excuse each other.
+        scores all identities of a bucket before any of them is learnt, so peers do not excuse each other. What it
+        asks the crowd is remembered: while the answers stay the same, it is not called again.
         """
         ...
 

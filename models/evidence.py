@@ -5,7 +5,7 @@ surprise, and when the sum is told to anybody, is left to the detectors.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from models.anomalies import Anomaly
@@ -39,28 +39,31 @@ NONE = Evidence()
 class Accumulation(NamedTuple):
     r"""The rule by which evidence adds up.
 
-    With S the surprise of a cell and e the evidence so far, the cell's total is
+    With S the surprise of a cell by itself and e the evidence around it, which is what is left of earlier buckets and
+    what all other cells of its own bucket add, the cell's total is
 
-    .. math:: V = S + share \cdot \min(e, most) \;\text{if}\; S > floor, \;\text{else}\; S
+    .. math:: V = S + share \cdot \min(e, most) \cdot \min(1, \tfrac{S - begins}{floor - begins})
 
-    and e grows by :math:`\max(0, S - floor)`, fading by half every `half_life` hours. What follows in the same service
-    within a bucket adds half as much each time: a new project touches one service, an intruder several.
+    and S alone where it does not exceed `begins`. A cell adds :math:`\max(0, S - floor)`, fading by half every
+    `half_life` hours. What follows in the same service within a bucket adds half as much each time: a new project
+    touches one service, an intruder several.
 
     Examples
     --------
-    >>> rule = Accumulation(floor=2.5, share=0.6, half_life=12.0)
-    >>> rule.total(4.0, 0.0), rule.total(4.0, 5.0), rule.total(1.0, 5.0)
-    (4.0, 7.0, 1.0)
-
-    The surprise can be had back from the total:
-
-    >>> rule.own(7.0, 5.0)
-    4.0
+    >>> rule = Accumulation(begins=1.5, floor=2.5, share=0.6, half_life=12.0)
+    >>> rule.total(4.0, 0.0), rule.total(4.0, 5.0), rule.total(2.0, 5.0), rule.total(1.0, 5.0)
+    (4.0, 7.0, 3.5, 1.0)
     >>> rule.gain(4.0), rule.gain(4.0, repeats=1)
     (1.5, 0.75)
+
+    Each of two cells sees what the other adds, whichever came first:
+
+    >>> rule.around(1.0, [(4.5, "sql"), (3.5, "web")])
+    [2.0, 3.0]
     """
 
-    floor: float = 3.0
+    begins: float = 1.5
+    floor: float = 2.5
     share: float = 0.6
     half_life: float = 12.0
     most: float = 12.0
@@ -69,55 +72,41 @@ class Accumulation(NamedTuple):
         """Return the evidence left at `hours`."""
         return faded(evidence.value, hours - evidence.hours, self.half_life)
 
-    def total(self, surprise: float, so_far: float) -> float:
+    def total(self, surprise: float, around: float) -> float:
         """Return V."""
-        return surprise + self.share * min(so_far, self.most) if surprise > self.floor else surprise
-
-    def own(self, total: float, so_far: float) -> float:
-        """Return the S that gave `total`."""
-        return total - self.share * min(so_far, self.most) if total > self.floor else total
+        if surprise <= self.begins:
+            return surprise
+        part = (surprise - self.begins) / (self.floor - self.begins) if surprise < self.floor else 1.0
+        return surprise + part * self.share * min(around, self.most)
 
     def gain(self, surprise: float, repeats: int = 0) -> float:
         """Return what a cell of that surprise adds, when `repeats` of its service have added to it in its bucket."""
         return max(0.0, surprise - self.floor) * math.ldexp(1.0, -repeats)
 
+    def gains(self, cells: Iterable[tuple[float, str]]) -> list[float]:
+        """Return what each of a bucket's cells adds: `cells` are surprise and service, in the order of the bucket."""
+        services: dict[str, int] = {}
+        gains = []
+        for surprise, service in cells:
+            repeats = services.get(service, 0)
+            gains.append(self.gain(surprise, repeats))
+            if surprise > self.floor:
+                services[service] = repeats + 1
+        return gains
+
+    def around(self, so_far: float, cells: Iterable[tuple[float, str]]) -> list[float]:
+        """Return the evidence around each of a bucket's cells, given what is left of earlier buckets."""
+        gains = self.gains(cells)
+        total = so_far + sum(gains)
+        return [total - gain for gain in gains]
+
     def after(self, evidence: Evidence, hours: float, scored: Sequence[Anomaly]) -> Evidence:
-        """Return the evidence with a bucket's anomalies, in the order in which they were scored, added."""
-        so_far, gathering, ids = self.so_far(evidence, hours), Gathering(self), []
-        for anomaly in scored:
-            own = self.own(anomaly.surprise, so_far + gathering.gained)
-            if gathering.add(own, anomaly.cell.service):
-                ids.append(anomaly.id)
-        if so_far + gathering.gained < NEGLIGIBLE:
+        """Return the evidence with what a bucket's anomalies add, in the order in which they were scored."""
+        gains = self.gains((anomaly.alone, anomaly.cell.service) for anomaly in scored)
+        value = self.so_far(evidence, hours) + sum(gains)
+        if value < NEGLIGIBLE:
             return NONE
+        ids = [anomaly.id for anomaly, gain in zip(scored, gains, strict=True) if gain]
         if not ids:
             return evidence
-        value, newest = so_far + gathering.gained, max(hours, evidence.hours)
-        return Evidence(value, newest, (*evidence.anomalies, *ids)[-REMEMBERED:])
-
-
-class Gathering:
-    """What one bucket's cells add, one after the other.
-
-    Attributes
-    ----------
-    gained
-        Sum so far.
-    """
-
-    __slots__ = ("_rule", "_services", "gained")
-
-    def __init__(self, rule: Accumulation) -> None:
-        self.gained = 0.0
-        self._rule = rule
-        self._services: dict[str, int] = {}
-
-    def add(self, surprise: float, service: str) -> float:
-        """Add a cell of that surprise, not counting evidence; return what it gained."""
-        if surprise <= self._rule.floor:
-            return 0.0
-        repeats = self._services.get(service, 0)
-        self._services[service] = repeats + 1
-        gain = self._rule.gain(surprise, repeats)
-        self.gained += gain
-        return gain
+        return Evidence(value, max(hours, evidence.hours), (*evidence.anomalies, *ids)[-REMEMBERED:])

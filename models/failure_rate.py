@@ -11,7 +11,7 @@ from typing import Any
 from river import base
 
 from models.anomalies import Json
-from models.cells import Cell, Crowd
+from models.cells import NOBODY, Cell, Crowd, Tally, tallied
 from models.decay import growth, surprise
 from models.keyed import Keyed
 
@@ -105,8 +105,7 @@ class FailureRate(base.AnomalyDetector):
         self._services: dict[str, list[float]] = {}
         self._actions: dict[str, tuple[list[float], list[float]]] = {}
         self.ledgers = Keyed(max_identities, fresh)
-        self._crowd: tuple[Crowd | None, dict[str, list[int]]] = (None, {})
-        self._mine: tuple[Sequence[Cell], dict[str, list[int]]] = ((), {})
+        self._mine: tuple[Sequence[Cell], dict[str, Tally]] = ((), {})
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
@@ -254,23 +253,18 @@ class FailureRate(base.AnomalyDetector):
         pair[1] += weight
         return ledger.pairs
 
-    def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> tuple[int, int]:
+    def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> Tally:
         """Return how often others tried this service (or this action, if that fails more) in the bucket, and failed."""
-        if self._crowd[0] is not crowd:
-            self._crowd = (
-                crowd,
-                _by_service((name, tally.actors, tally.failing) for name, tally in crowd.actions.items()),
-            )
         if self._mine[0] is not mine:
             ends = ((cell.action, 1, int(cell.failures > 0 or cell.denials > 0)) for cell in mine)
-            self._mine = (mine, _by_service(ends))
+            self._mine = (mine, tallied(ends))
         name = action.partition("/")[0]
-        everybody, own = self._crowd[1].get(name, NONE), self._mine[1].get(name, NONE)
-        others, refused = max(0, everybody[0] - own[0]), max(0, everybody[1] - own[1])
-        tally = crowd.actions.get(action)
-        if tally is not None and tally.actors > 1 and (tally.failing - 1) * others > refused * (tally.actors - 1):
+        everybody, own = crowd.service(name), self._mine[1].get(name, NOBODY)
+        others, refused = max(0, everybody.actors - own.actors), max(0, everybody.failing - own.failing)
+        tally = crowd.tally(action)
+        if tally.actors > 1 and (tally.failing - 1) * others > refused * (tally.actors - 1):
             others, refused = tally.actors - 1, max(0, tally.failing - 1)
-        return others, refused
+        return Tally(others, refused)
 
     def _drop_lightest_actions(self) -> None:
         actions = self._actions
@@ -280,13 +274,3 @@ class FailureRate(base.AnomalyDetector):
         services = {name.partition("/")[0] for name in actions}
         for service in [service for service in self._services if service not in services]:
             del self._services[service]
-
-
-def _by_service(actions: Iterable[tuple[str, int, int]]) -> dict[str, list[int]]:
-    """Sum what was tried and what failed of each service."""
-    services: dict[str, list[int]] = {}
-    for name, tried, failing in actions:
-        entry = services.setdefault(name.partition("/")[0], [0, 0])
-        entry[0] += tried
-        entry[1] += failing
-    return services

@@ -14,7 +14,9 @@ from models.anomalies import Json
 from models.decay import growth, surprise
 
 STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
-PRIOR_STRENGTH = 4.0  # active buckets' worth of belief in the prior hazard
+PRIOR_STRENGTH = 20.0  # active buckets' worth of belief that a stage is like the one before it, a step lower
+LEAST = 0.002
+STEP = math.sqrt(0.5)  # by which the hazard falls from stage to stage, as far as nothing is known
 REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out anew
 PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
 
@@ -34,14 +36,15 @@ def prior_hazard(stage: int) -> float:
     >>> [round(prior_hazard(stage), 2) for stage in (0, 3, 6, 10)]
     [0.9, 0.32, 0.11, 0.03]
     """
-    return max(0.005, 0.9 * math.exp2(-stage / 2.0))
+    return max(LEAST, 0.9 * STEP**stage)
 
 
 class NoveltyRate(base.AnomalyDetector):
     r"""Probability that an identity does something new in its next active bucket, in one or several aspects.
 
     With h the hazard of a kind of identity at an experience stage (novel buckets over active buckets, both fading,
-    plus a prior), and :math:`H(n)` its sum over an identity's n active buckets so far, of which s were novel,
+    plus a prior that continues the stage before it), and :math:`H(n)` its sum over an identity's n active buckets so
+    far, of which s were novel,
 
     .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
 
@@ -140,20 +143,22 @@ class NoveltyRate(base.AnomalyDetector):
         if learnt - used > REFRESHED_AFTER * used:
             weight = growth(self._hours, self.half_life)
             for kind, table in self._counts.items():
-                self._hazards[kind] = [
-                    _cumulated(
-                        [
-                            (entry[aspect] / weight + PRIOR_STRENGTH * prior) / (entry[0] / weight + PRIOR_STRENGTH)
-                            for entry, prior in zip(table, PRIOR[0], strict=True)
-                        ]
-                    )
-                    for aspect in range(1, 1 + self.aspects)
-                ]
+                self._hazards[kind] = [_cumulated(_smoothed(table, a, weight)) for a in range(1, 1 + self.aspects)]
             self._lessons[1] = learnt
         self._hours = hours
 
 
 Hazards = tuple[list[float], list[float]]
+
+
+def _smoothed(table: Sequence[Sequence[float]], aspect: int, weight: float) -> list[float]:
+    """Return the hazard of each stage; one that few identities have reached continues the one before it."""
+    hazards, prior = [], prior_hazard(0)
+    for entry in table:
+        seen, novel = entry[0] / weight, entry[aspect] / weight
+        hazards.append((novel + PRIOR_STRENGTH * prior) / (seen + PRIOR_STRENGTH))
+        prior = max(LEAST, STEP * hazards[-1])
+    return hazards
 
 
 def _cumulated(hazards: list[float]) -> Hazards:

@@ -21,6 +21,7 @@ from models.novelty import NoveltyRate
 from models.rhythm import counted, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
+RELIANCE = 1.2  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
 TRUST = 0.85  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
 FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
 MOST_HELD = 64
@@ -31,7 +32,7 @@ NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
 class Likelihood(NamedTuple):
-    """How likely, with the numbers it came from: ``probability = own + novelty * base``, base after its exponent."""
+    """How likely, with the numbers it came from: ``probability = own + novelty * base``, both after their exponents."""
 
     probability: float
     own: float
@@ -44,12 +45,12 @@ class Rarity(base.AnomalyDetector):
 
     With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
 
-    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u) \, p_{base}(a \mid u)^{0.85}
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.2} \, p_{base}(a \mid u)^{0.85}
 
-    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponent is there because which
-    new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps doing what
-    nobody did before (names made up by every run) has a floor under :math:`p_{base}` that rises with its share of
-    such inventions: it mutes itself, without a list.
+    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponents are there because
+    which new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps
+    doing what nobody did before (names made up by every run) has a floor under :math:`p_{base}` that rises with its
+    share of such inventions: it mutes itself, without a list.
 
     Parameters
     ----------
@@ -137,12 +138,12 @@ class Rarity(base.AnomalyDetector):
         """
         common = math.pow(self.backoff.probability(action, kind, session, extra), TRUST)
         if habit is None:
-            rate = self.novelty.rate(kind, 0, 0)
+            rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)
         weight = growth(hours, self.half_life)
         times = habit.actions.get(action, 0.0) / weight
         own = max(times - self.discount, 0.0) / (habit.weight / weight + self.concentration)
-        rate = self.novelty.rate(kind, habit.buckets, habit.novel)
+        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel), RELIANCE)
         if habit.inventions > INVENTIONS_FREE:
             share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
             common = max(common, INVENTOR_SHARE * min(1.0, share))
@@ -290,5 +291,4 @@ class Rarity(base.AnomalyDetector):
 
 
 def _shared(action: str, crowd: Crowd | None) -> bool:
-    tally = crowd.actions.get(action) if crowd is not None else None
-    return tally is not None and tally.actors > 1
+    return crowd is not None and crowd.tally(action).actors > 1

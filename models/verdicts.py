@@ -8,8 +8,43 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from models.anomalies import Anomaly
-from models.cells import ActorBucket, Crowd
+from models.cells import ActorBucket, Crowd, Tally
 from models.detector import Detector
+
+
+class Asked(Crowd):
+    """A crowd that remembers what it was asked, so that another one can be known to give the same answers."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        super().__init__(crowd.actors, {})
+        self._crowd = crowd
+        self._size: int | None = None
+        self._tallies: dict[str, Tally] = {}
+        self._sums: dict[str, Tally] = {}
+
+    @property
+    def actors(self) -> int:
+        """Distinct identities active in the bucket."""
+        self._size = self._crowd.actors
+        return self._size
+
+    def tally(self, action: str) -> Tally:
+        """Return who did `action`."""
+        answer = self._tallies[action] = self._crowd.tally(action)
+        return answer
+
+    def service(self, name: str) -> Tally:
+        """Return who did anything of a service."""
+        answer = self._sums[name] = self._crowd.service(name)
+        return answer
+
+    def agrees(self, crowd: Crowd) -> bool:
+        """Whether `crowd` would have given the same answers."""
+        return (
+            (self._size is None or self._size == crowd.actors)
+            and all(crowd.tally(action) == answer for action, answer in self._tallies.items())
+            and all(crowd.service(name) == answer for name, answer in self._sums.items())
+        )
 
 
 class Verdict(NamedTuple):
@@ -20,7 +55,7 @@ class Verdict(NamedTuple):
     seen
         The bucket: that very object.
     crowd
-        The crowd that it was judged amid; None if nothing in it failed, so that no crowd could change a thing.
+        What the detectors asked the crowd, and heard.
     anomalies
         What each detector said, by its name.
     highest
@@ -28,7 +63,7 @@ class Verdict(NamedTuple):
     """
 
     seen: ActorBucket
-    crowd: Crowd | None
+    crowd: Asked
     anomalies: Mapping[str, list[Anomaly]]
     highest: float
 
@@ -49,22 +84,19 @@ class Verdicts:
     def judge(self, seen: ActorBucket, crowd: Crowd) -> Verdict:
         """Return what the detectors say.
 
-        That depends on what they have learnt, on the bucket, and only where something failed on the crowd: laws of
-        `models.detector.Detector`. The same object is the same bucket or crowd; equal ones are merely judged again.
+        That depends on what they have learnt, on the bucket, and on what they ask the crowd. The same object is the
+        same bucket; an equal one is merely judged again.
         """
         known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
-        if known is not None and (known.crowd is None or known.crowd is crowd):
+        if known is not None and known.crowd.agrees(crowd):
             return known
-        anomalies = {name: detector.score(seen, crowd) for name, detector in self._detectors.items()}
-        amid = None
-        for cell in seen.cells:
-            if cell.failures or cell.denials:
-                amid = crowd
+        asked = Asked(crowd)
+        anomalies = {name: detector.score(seen, asked) for name, detector in self._detectors.items()}
         highest = 0.0
         for found in anomalies.values():
             for anomaly in found:
                 highest = max(highest, anomaly.score)
-        return Verdict(seen, amid, anomalies, highest)
+        return Verdict(seen, asked, anomalies, highest)
 
     def keep(self, verdicts: Iterable[Verdict]) -> None:
         """Remember these, and no others, until something is learnt."""

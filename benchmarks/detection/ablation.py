@@ -3,14 +3,18 @@
 Parts are taken out of a detector that has been built, so that the product needs no switches for it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import accumulate
 
 from models.backoff import Backoff
-from models.detectors.rare_action import RareAction
+from models.cells import ActorBucket, Crowd
+from models.company import Usual
+from models.detectors.rare_action import Judged, RareAction
+from models.evidence import Accumulation
 from models.failure_rate import FailureRate
 from models.habits import Habit
 from models.novelty import NoveltyRate, prior_hazard, stage_of
-from models.rarity import Rarity
+from models.rarity import Likelihood, Rarity
 from service.engine import Engine
 
 DETECTOR = "rare_action"
@@ -65,6 +69,31 @@ class Timeless(Rarity):
         return 0.0
 
 
+class Alone(Rarity):
+    """Does not look at who else does it at the same time."""
+
+    def likelihood(
+        self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
+    ) -> Likelihood:
+        """Return how likely it would be if nobody else did it in that hour."""
+        return super().likelihood(habit, action, kind, hours, session)
+
+
+class OnlyBefore(Accumulation):
+    """Sees in the light of what came before, and not of what follows in the same hour."""
+
+    def around(self, so_far: float, cells: Iterable[tuple[float, str]]) -> list[float]:
+        """Return the evidence before each cell."""
+        return list(accumulate(self.gains(cells), initial=so_far))[:-1]
+
+
+class Unaccompanied(RareAction):
+    """Finds nobody's work everyday."""
+
+    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
+        return super()._judge(seen, crowd, habit)[0], []
+
+
 def _like(rarity: Rarity, kind: type[Rarity]) -> Rarity:
     return kind(rarity.discount, rarity.concentration, rarity.half_life, rarity.max_identities, rarity.max_actions)
 
@@ -75,6 +104,7 @@ def _session(detector: RareAction) -> None:
 
 def _floor(detector: RareAction) -> None:
     detector.rarity.backoff.floor = 1e-12
+    detector.rarity.backoff.unseen_share = 0.0
 
 
 def _kinds(detector: RareAction) -> None:
@@ -106,13 +136,28 @@ def _hour(detector: RareAction) -> None:
     detector.rarity = _like(detector.rarity, Timeless)
 
 
+def _company(detector: RareAction) -> None:
+    detector.__class__ = Unaccompanied
+
+
+def _others(detector: RareAction) -> None:
+    detector.rarity = _like(detector.rarity, Alone)
+
+
+def _following(detector: RareAction) -> None:
+    detector.evidence = OnlyBefore(*detector.evidence)
+
+
 WITHOUT: Mapping[str, Callable[[RareAction], None]] = {
     "services of the session": _session,
     "floor under the peers' probability": _floor,
     "kinds of identities": _kinds,
     "learnt novelty rate": _novelty,
     "outcome": _outcome,
-    "evidence over time": _evidence,
+    "evidence": _evidence,
+    "evidence from what follows in the hour": _following,
+    "everyday work around it": _company,
+    "others who do it at the same time": _others,
     "sensitivity of operations": _sensitivity,
     "network and scope": _places,
     "hour of the day": _hour,

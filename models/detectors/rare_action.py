@@ -5,16 +5,17 @@ Why it matters: whoever steals an identity rarely has its habits. The surprise o
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from models.anomalies import Anomaly, Json
 from models.calibration import Calibration
 from models.cells import ActorBucket, Cell, Crowd
+from models.company import Usual, company, relief
 from models.decay import growth, surprise
 from models.detector import Card, Memory
 from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
-from models.evidence import NONE, Accumulation, Gathering
+from models.evidence import NONE, Accumulation
 from models.failure_rate import FailureRate
 from models.habits import Habit
 from models.places import network
@@ -24,14 +25,14 @@ from models.sensitivity import SENSITIVE, sensitivity
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
-OTHER_FAILURE = 0.5  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
-COMPANY = 0.4  # powers of ten that each usual action before it in the bucket makes a new one less telling
-MOST_COMPANY = 1.2
+OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
 FAMILIAR = (
     0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 NOTHING: Mapping[str, float] = {}
+NO_FACTS: Mapping[str, Json] = {}
 GATHERING = Accumulation()
 
 CARD = Card(
@@ -54,6 +55,22 @@ CARD = Card(
     ),
     mitre=("TA0001/T1078.004", "TA0003/T1098", "TA0004/T1098.003", "TA0008/T1021.007", "TA0010/T1537"),
 )
+
+
+class Judged(NamedTuple):
+    """A cell by itself; `terms` is None for an everyday one, `session` the services touched before it."""
+
+    cell: Cell
+    alone: float
+    terms: dict[str, float] | None = None
+    session: tuple[str, ...] = ()
+
+    def amid(self, work: Sequence[Usual]) -> "Judged":
+        """Return what it comes to amid everyday work."""
+        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := company(self.cell, work)):
+            return self
+        terms = {**self.terms, "company": relief(usual, self.alone - CONTEXT_FLOOR)}
+        return self._replace(terms=terms, alone=sum(terms.values()))
 
 
 class RareAction:
@@ -99,44 +116,52 @@ class RareAction:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
-        actor, bucket, cells = seen.actor, seen.bucket, seen.cells
-        hours = bucket.hours
-        rarity, rule, score_of = self.rarity, self.evidence, self.calibration.score
-        habit = rarity.habits.get(actor.id)
-        so_far, own, discount, total_weight = 0.0, NOTHING, 0.0, 1.0
+        actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
+        judged, work = self._judge(seen, crowd, habit)
+        if all(one.terms is None for one in judged):
+            around = [0.0] * len(judged)
+        else:
+            judged = [one.amid(work) if one.terms is not None else one for one in judged]
+            so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
+            around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
+        anomalies, score_of = [], self.calibration.score
+        for one, others in zip(judged, around, strict=True):
+            total = self.evidence.total(one.alone, others)
+            score, why, facts = score_of(total), "", NO_FACTS
+            if score >= self.explain_from and one.terms is not None:
+                facts = self._facts(seen, habit, crowd, one, others, total)
+                why = sentence(facts)
+            anomalies.append(
+                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone)
+            )
+        return anomalies
+
+    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
+        """Return every cell with an attempt by itself, and which of them are everyday work."""
+        rarity, hours, cells = self.rarity, seen.bucket.hours, seen.cells
+        own, discount, total_weight = NOTHING, 0.0, 1.0
         if habit is not None:
             weight = growth(hours, rarity.half_life)
-            so_far, own, discount = rule.so_far(habit.evidence, hours), habit.actions, rarity.discount * weight
+            own, discount = habit.actions, rarity.discount * weight
             total_weight = habit.weight + rarity.concentration * weight
-        anomalies, gathering, told = [], Gathering(rule), set[str]()
+        judged, usual, told, before = [], [], set[str](), 0
         session: dict[str, None] = {}
-        before = usual = 0
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
             likely = (own.get(cell.action, 0.0) - discount) / total_weight
+            if likely > 0.0:
+                usual.append(cell)
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
-                usual += 1
-                total = max(0.0, -math.log10(likely))
-                score = score_of(total)
-            else:
-                session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
-                before = number
-                terms = self._terms(seen, cell, habit, crowd, session, told, usual)
-                usual += likely > 0.0
-                value = sum(terms.values())
-                total = rule.total(value, so_far + gathering.gained)
-                score = score_of(total)
-                if score >= self.explain_from:
-                    facts = self._facts(seen, cell, habit, crowd, session, so_far + gathering.gained, terms, total)
-                    anomalies.append(
-                        Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), sentence(facts), facts)
-                    )
-                    gathering.add(value, cell.service)
-                    continue
-                gathering.add(value, cell.service)
-            anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4)))
-        return anomalies
+                judged.append(Judged(cell, max(0.0, -math.log10(likely))))
+                continue
+            session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
+            before = number
+            services = tuple(session)
+            terms = self._terms(seen, cell, habit, crowd, services, told)
+            judged.append(Judged(cell, sum(terms.values()), terms, services))
+        odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
+        return judged, [Usual.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Make a closed bucket part of the identity's habits."""
@@ -144,9 +169,9 @@ class RareAction:
         if not tried:
             return
         actor, hours = seen.actor, seen.bucket.hours
-        worst, held = 0.0, set[str]()
+        worst, oddest, held = 0.0, 0.0, set[str]()
         for anomaly in scored:
-            worst = max(worst, anomaly.surprise)
+            worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= HELD_FROM:
                 held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}
@@ -162,7 +187,7 @@ class RareAction:
             crowd,
         )
         self.failures.learn(actor.id, [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried], hours)
-        if worst > self.evidence.floor or habit.evidence is not NONE:
+        if oddest > self.evidence.floor or habit.evidence is not NONE:
             habit.evidence = self.evidence.after(habit.evidence, hours, scored)
         day = int(hours // 24.0)
         if worst > habit.worst and day == habit.day:
@@ -197,37 +222,28 @@ class RareAction:
         )
 
     def _terms(
-        self,
-        seen: ActorBucket,
-        cell: Cell,
-        habit: Habit | None,
-        crowd: Crowd,
-        session: Mapping[str, None],
-        told: set[str],
-        usual: int,
+        self, seen: ActorBucket, cell: Cell, habit: Habit | None, crowd: Crowd, session: Collection[str], told: set[str]
     ) -> dict[str, float]:
-        """Return the named surprises of a cell: everything but evidence.
+        """Return the named surprises of a cell by itself.
 
         `session` are the services that earlier cells of the bucket have touched; `told` are the terms of context that
-        an earlier one has carried: a new network is one surprise, however much is done from there. `usual` is how
-        many actions came before that are nothing new for it: whoever uses a stolen identity seldom does its everyday
-        work around it.
+        an earlier one has carried: a new network is one surprise, however much is done from there.
         """
         hours = seen.bucket.hours
-        likely = self.rarity.likelihood(habit, cell.action, seen.actor.kind, hours, session)
+        likely = self.rarity.likelihood(
+            habit, cell.action, seen.actor.kind, hours, session, extra=_others(crowd, cell.action)
+        )
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
             terms["outcome"] = surprise(fails) * (1.0 if cell.denials else OTHER_FAILURE)
         if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
-        if usual:
-            terms["company"] = -min(MOST_COMPANY, COMPANY * usual)
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
         if habit is not None:
             if off := self.rarity.off_hours(habit, hours):
-                terms["hour"] = off
+                terms["hour"] = OFF_HOURS * off
             moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
             for name, value in (("network", moved), ("scope", strayed)):
                 if value and name not in told:
@@ -236,30 +252,26 @@ class RareAction:
         return terms
 
     def _facts(
-        self,
-        seen: ActorBucket,
-        cell: Cell,
-        habit: Habit | None,
-        crowd: Crowd,
-        session: Mapping[str, None],
-        so_far: float,
-        terms: dict[str, float],
-        total: float,
+        self, seen: ActorBucket, habit: Habit | None, crowd: Crowd, one: Judged, around: float, total: float
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
-        actor, hours, rarity = seen.actor, seen.bucket.hours, self.rarity
-        kind = str(actor.kind)
-        known, habit = rarity.likelihood(habit, cell.action, kind, hours, session), habit or Habit()
-        own = sum(terms.values())
+        actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, one.cell
+        kind, terms, others = str(actor.kind), one.terms or {}, _others(crowd, cell.action)
+        known = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others)
+        habit = habit if habit is not None else Habit()
         outcome: Json = None
         if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
             weight = 1.0 if cell.denials else OTHER_FAILURE
             outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
+
+        def imagined(action: float) -> float:
+            return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around))
+
         return {
             "surprise": total,
-            "terms": {**terms, "evidence": total - own},
+            "terms": {**terms, "evidence": total - one.alone},
             "probability": {
                 "action": known.probability,
                 "own": known.own,
@@ -274,18 +286,25 @@ class RareAction:
             "days_known": habit.days,
             "buckets_known": habit.buckets,
             "usual": list[Json](habit.usual()),
-            "session": list[Json](session),
+            "session": list[Json](one.session),
             "identities": len(rarity.habits),
             "identities_with_action": rarity.backoff.adopters(cell.action),
             "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
+            "identities_doing_it_now": others,
             "networks_known": list[Json](habit.networks.names),
             "evidence": {
-                "so_far": so_far,
-                "share": self.evidence.share,
+                "around": around,
+                "begins": self.evidence.begins,
                 "floor": self.evidence.floor,
+                "share": self.evidence.share,
                 "most": self.evidence.most,
                 "anomalies": list[Json](habit.evidence.anomalies),
             },
             "user_day": self.calibration.facts(total),
-            "counterfactual": counterfactual(rarity, self.calibration, seen, cell, habit, session, total),
+            "counterfactual": counterfactual(rarity, seen, cell, habit, one.session, others, imagined),
         }
+
+
+def _others(crowd: Crowd, action: str) -> int:
+    """Return how many other identities did it in the same bucket: a roll-out is not one identity's adventure."""
+    return max(0, crowd.tally(action).actors - 1)

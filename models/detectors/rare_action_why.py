@@ -3,11 +3,10 @@
 Words only; every number comes from the detector's evidence.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from models.anomalies import Json
-from models.calibration import Calibration
 from models.cells import ActorBucket, Cell
 from models.decay import surprise
 from models.habits import Habit
@@ -20,7 +19,7 @@ SAID = (
     ("hour", 0.3, "at an hour at which it is seldom active"),
     ("scope", 0.0, "in a subscription new to it"),
     ("sensitivity", 0.0, "the operation is a sensitive one"),
-    ("evidence", 0.3, "other odd things went before within hours"),
+    ("evidence", 0.3, "other odd things happened around it"),
     ("company", 0.0, "though amid things that it has done before"),
     ("outcome", 0.0, "and it failed"),
 )
@@ -54,27 +53,29 @@ def sentence(facts: Mapping[str, Any]) -> str:
 
 def counterfactual(
     rarity: Rarity,
-    calibration: Calibration,
     seen: ActorBucket,
     cell: Cell,
     habit: Habit,
     session: Collection[str],
-    total: float,
+    others: int,
+    imagined: Callable[[float], float],
 ) -> Json:
-    """Say what would have kept this cell below the usual threshold, as far as habit and peers go."""
+    """Say what would have kept this cell below the usual threshold, as far as habit and peers go.
+
+    `imagined` returns the score that the cell would have if the surprise of its action were another.
+    """
     kind, hours = str(seen.actor.kind), seen.bucket.hours
-    known = rarity.likelihood(habit, cell.action, kind, hours, session)
-    beside = total - surprise(known.probability)
+    known = rarity.likelihood(habit, cell.action, kind, hours, session, extra=others)
     options = []
     for peers in (1, 2, 3, 5, 10):
-        imagined = rarity.likelihood(habit, cell.action, kind, hours, session, extra=peers)
-        if calibration.score(beside + surprise(imagined.probability)) < DEFAULT_THRESHOLD:
+        joined = rarity.likelihood(habit, cell.action, kind, hours, session, extra=others + peers)
+        if imagined(surprise(joined.probability)) < DEFAULT_THRESHOLD:
             options.append(f"if {peers} more {_plural('identity', peers)} of its kind had done it")
             break
     buckets = habit.buckets + rarity.concentration
     for days in (1, 2, 3, 5, 10):
         own = max(0.0, days - rarity.discount) / (buckets + BUCKETS_A_DAY * days)
-        if calibration.score(beside + surprise(own + known.novelty * known.base)) < DEFAULT_THRESHOLD:
+        if imagined(surprise(own + known.novelty * known.base)) < DEFAULT_THRESHOLD:
             options.append(f"after doing it on {days} more {_plural('day', days)}")
             break
     return f"Would be ordinary {' or '.join(options)}." if options else "No single change would make it ordinary."

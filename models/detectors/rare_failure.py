@@ -13,7 +13,7 @@ from models.calibration import Calibration
 from models.cells import ActorBucket, Cell, Crowd
 from models.decay import surprise
 from models.detector import Card, Memory
-from models.evidence import NONE, Accumulation, Evidence, Gathering
+from models.evidence import NONE, Accumulation, Evidence
 from models.failure_rate import FailureRate, Ledger
 from models.keyed import Keyed
 
@@ -22,7 +22,7 @@ DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for w
 FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never tried before
 NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
 NO_FACTS: Mapping[str, Json] = {}
-GATHERING = Accumulation(floor=1.5, share=0.6, half_life=12.0, most=8.0)
+GATHERING = Accumulation(begins=0.5, floor=1.5, share=0.6, half_life=12.0, most=8.0)
 
 CARD = Card(
     name=NAME,
@@ -99,20 +99,20 @@ class RareFailure:
         if not failing:
             return []
         actor, bucket, rule = seen.actor, seen.bucket, self.evidence
-        hours, anomalies, gathering = bucket.hours, [], Gathering(rule)
+        hours, anomalies = bucket.hours, []
         trouble = self._troubles.get(actor.id)
         before = rule.so_far(trouble.evidence, hours) if trouble is not None else 0.0
         sketch = trouble.attempted if trouble is not None else 0
-        for cell in failing:
-            terms = self._terms(seen, cell, hours, crowd, sketch)
-            value, so_far = sum(terms.values()), before + gathering.gained
-            total = rule.total(value, so_far)
+        judged = [self._terms(seen, cell, hours, crowd, sketch) for cell in failing]
+        alone = [sum(terms.values()) for terms in judged]
+        around = rule.around(before, [(value, cell.service) for value, cell in zip(alone, failing, strict=True)])
+        for cell, terms, value, others in zip(failing, judged, alone, around, strict=True):
+            total = rule.total(value, others)
             score, why, facts = self.calibration.score(total), "", NO_FACTS
             if score >= self.explain_from:
-                facts = self._facts(seen, cell, crowd, so_far, terms, total)
+                facts = self._facts(seen, cell, crowd, others, terms, total)
                 why = sentence(facts)
-            anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), why, facts))
-            gathering.add(value, cell.service)
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), why, facts, value))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
@@ -127,7 +127,7 @@ class RareFailure:
             trouble.day, trouble.worst = day, self.calibration.learn(day, None, worst)
         elif day == trouble.day and worst > trouble.worst:
             trouble.worst = self.calibration.learn(day, trouble.worst, worst)
-        if worst > self.evidence.floor or trouble.evidence is not NONE:
+        if any(anomaly.alone > self.evidence.floor for anomaly in scored) or trouble.evidence is not NONE:
             trouble.evidence = self.evidence.after(trouble.evidence, hours, scored)
         sketch = trouble.attempted
         for cell in seen.cells:
@@ -184,12 +184,12 @@ class RareFailure:
         return terms
 
     def _facts(
-        self, seen: ActorBucket, cell: Cell, crowd: Crowd, so_far: float, terms: dict[str, float], total: float
+        self, seen: ActorBucket, cell: Cell, crowd: Crowd, around: float, terms: dict[str, float], total: float
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
         actor, hours = seen.actor, seen.bucket.hours
         trouble = self._troubles.get(actor.id)
-        tally = crowd.actions.get(cell.action)
+        tally = crowd.tally(cell.action)
         return {
             "surprise": total,
             "terms": {**terms, "evidence": total - sum(terms.values())},
@@ -199,11 +199,12 @@ class RareFailure:
                 **self.failures.counts(actor.id, cell.action, hours),
             },
             "denied": cell.denials > 0,
-            "crowd": {"tried": tally.actors if tally else 1, "failing": tally.failing if tally else 1},
+            "crowd": {"tried": tally.actors, "failing": tally.failing},
             "evidence": {
-                "so_far": so_far,
-                "share": self.evidence.share,
+                "around": around,
+                "begins": self.evidence.begins,
                 "floor": self.evidence.floor,
+                "share": self.evidence.share,
                 "most": self.evidence.most,
                 "anomalies": list[Json](trouble.evidence.anomalies if trouble is not None else ()),
             },
@@ -225,5 +226,5 @@ def sentence(facts: Mapping[str, Any]) -> str:
     if terms.get("first_attempt"):
         parts.append("this identity never tried it before")
     if terms.get("evidence", 0.0) > 0.3:
-        parts.append("other unusual failures went before within hours")
+        parts.append("other unusual failures happened around it")
     return "; ".join(parts) + "."

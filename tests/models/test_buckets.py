@@ -285,7 +285,7 @@ def test_the_crowd_counts_identities_and_those_who_failed() -> None:
     ]
     [(group, crowd)] = closed(fed(records))
     assert len(group) == crowd.actors == 2
-    assert crowd.actions["a/write"] == (2, 1)
+    assert crowd.tally("a/write") == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -7,37 +7,44 @@ from hypothesis import strategies as st
 from models.anomalies import Anomaly
 from models.cells import Cell
 from models.events import Actor, ActorKind
-from models.evidence import NONE, Accumulation, Evidence, Gathering
+from models.evidence import NONE, Accumulation, Evidence
 from models.windows import Bucket
 
-RULE = Accumulation(floor=2.5, share=0.6, half_life=12.0, most=12.0)
+RULE = Accumulation(begins=1.5, floor=2.5, share=0.6, half_life=12.0, most=12.0)
 BUCKET = Bucket.of(datetime(2026, 3, 2, 8, tzinfo=UTC), timedelta(hours=1))
 CELLS = st.lists(st.tuples(st.floats(0, 12), st.sampled_from(["a", "b", "c"])), max_size=12)
 
 
 def scored(cells: list[tuple[float, str]], so_far: float) -> tuple[list[Anomaly], float]:
-    """What a detector reports of cells with these own surprises, and what they gained."""
-    gathering, anomalies = Gathering(RULE), []
-    for number, (own, service) in enumerate(cells):
+    """What a detector reports of cells that are so surprising by themselves, and what they add."""
+    anomalies = []
+    for number, ((alone, service), around) in enumerate(zip(cells, RULE.around(so_far, cells), strict=True)):
         action = f"{service}/{number}"
         cell = Cell(action, action, BUCKET.start, 1, 1, 0, 0)
-        total = RULE.total(own, so_far + gathering.gained)
-        anomalies.append(Anomaly("rare_action", Actor("t/u", "u", ActorKind.HUMAN), BUCKET, cell, 0.0, total))
-        gathering.add(own, service)
-    return anomalies, gathering.gained
+        actor, total = Actor("t/u", "u", ActorKind.HUMAN), RULE.total(alone, around)
+        anomalies.append(Anomaly("rare_action", actor, BUCKET, cell, 0.0, total, alone=alone))
+    return anomalies, sum(RULE.gains(cells))
 
 
 @given(cells=CELLS, before=st.floats(0, 20))
-def test_what_was_gained_can_be_had_back_from_what_was_reported(cells: list[tuple[float, str]], before: float) -> None:
+def test_what_is_left_after_a_bucket_is_what_was_there_and_what_it_adds(
+    cells: list[tuple[float, str]], before: float
+) -> None:
     start = Evidence(before, BUCKET.hours, ())
     anomalies, gained = scored(cells, before)
     after = RULE.after(start, BUCKET.hours, anomalies)
     assert after.value == pytest.approx(before + gained, abs=0.06)
 
 
-@given(own=st.floats(0, 12), more=st.floats(0, 12), so_far=st.floats(0, 20))
-def test_more_surprise_never_gives_a_smaller_total(own: float, more: float, so_far: float) -> None:
-    assert RULE.total(own, so_far) <= RULE.total(own + more, so_far)
+@given(own=st.floats(0, 12), more=st.floats(0, 12), around=st.floats(0, 20))
+def test_more_surprise_never_gives_a_smaller_total(own: float, more: float, around: float) -> None:
+    assert RULE.total(own, around) <= RULE.total(own + more, around)
+
+
+@given(cells=CELLS.filter(bool), before=st.floats(0, 20))
+def test_each_cell_sees_what_all_others_add_and_not_itself(cells: list[tuple[float, str]], before: float) -> None:
+    for gain, around in zip(RULE.gains(cells), RULE.around(before, cells), strict=True):
+        assert around + gain == pytest.approx(before + sum(RULE.gains(cells)))
 
 
 def test_two_services_make_more_evidence_than_one() -> None:

@@ -111,18 +111,6 @@ def test_score_changes_nothing(name: str, seed: int) -> None:
 
 @every_detector
 @few
-@given(seed=st.integers(0, 10_000), factor=st.integers(2, 50))
-def test_others_matter_only_where_something_failed(name: str, seed: int, factor: int) -> None:
-    detector, groups = build(name), history(seed)
-    run(detector, groups[:-1])
-    amid = [crowd_of(groups[-1]), Crowd(1, {}), Crowd(factor, {a: Tally(factor, factor - 1) for a in ACTIONS})]
-    for seen in groups[-1]:
-        quiet = seen._replace(cells=tuple(one for one in seen.cells if not one.failed))
-        assert len({str(detector.score(quiet, crowd)) for crowd in amid}) == 1
-
-
-@every_detector
-@few
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
 def test_resumes_where_it_stopped(name: str, seed: int, cut: int) -> None:
     groups = history(seed)

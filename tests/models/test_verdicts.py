@@ -6,7 +6,7 @@ import pytest
 
 from models.cells import ActorBucket, Cell, Crowd, Tally
 from models.events import Actor, ActorKind
-from models.verdicts import Verdict, Verdicts
+from models.verdicts import Asked, Verdict, Verdicts
 from models.windows import Bucket
 from tests.fakes.detector import FirstTime
 
@@ -41,10 +41,24 @@ def test_it_is_not_that_on_an_equal_bucket_that_may_change_otherwise() -> None:
 
 
 @pytest.mark.parametrize("denials", [0, 1])
-def test_another_crowd_matters_where_something_failed(denials: int) -> None:
+def test_another_crowd_matters_only_as_far_as_it_was_asked(denials: int) -> None:
     verdicts, one = Verdicts({"first_time": FirstTime()}), seen(denials=denials)
     first = asked(verdicts, one)
     assert (verdicts.judge(one, Crowd(9, {})) is first) == (denials == 0)
+    assert verdicts.judge(one, Crowd(1, {})) is first
+
+
+def test_whoever_was_asked_notices_each_other_answer() -> None:
+    listened = Asked(Crowd(3, {"a/write": Tally(2, 1), "b/read": Tally(3, 0)}))
+    assert listened.agrees(Crowd(0, {}))
+    assert (listened.tally("a/write"), listened.service("b"), listened.actors) == ((2, 1), (3, 0), 3)
+    assert listened.agrees(Crowd(3, {"a/write": Tally(2, 1), "b/read": Tally(1, 0), "b/write": Tally(2, 0)}))
+    for other in (
+        Crowd(3, {"a/write": Tally(2, 2), "b/read": Tally(3, 0)}),
+        Crowd(3, {"a/write": Tally(2, 1), "b/read": Tally(3, 0), "b/write": Tally(1, 0)}),
+        Crowd(4, {"a/write": Tally(2, 1), "b/read": Tally(3, 0)}),
+    ):
+        assert not listened.agrees(other)
 
 
 def test_what_is_not_kept_is_forgotten() -> None:

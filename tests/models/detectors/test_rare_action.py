@@ -93,23 +93,40 @@ def test_each_sign_makes_it_more_surprising(known: RareAction) -> None:
         assert odder.surprise > plain.surprise
 
 
-def test_a_conflict_weighs_half_of_a_refusal(known: RareAction) -> None:
+def test_a_conflict_weighs_a_quarter_of_a_refusal(known: RareAction) -> None:
     [refused] = judged(known, "microsoft.sql/servers/write", denied=True)
     seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), "microsoft.sql/servers/write")
     seen = seen._replace(cells=(seen.cells[0]._replace(successes=0, failures=1),))
     [conflicting] = known.score(seen, crowd_of(seen))
-    assert _terms(conflicting)["outcome"] == pytest.approx(0.5 * _terms(refused)["outcome"])
+    assert _terms(conflicting)["outcome"] == pytest.approx(0.25 * _terms(refused)["outcome"])
 
 
 def test_everyday_work_around_it_makes_a_new_thing_less_telling(known: RareAction) -> None:
-    [alone], amid = judged(known, GRANT, address=ABROAD), judged(known, *USUAL, GRANT, address=ABROAD)[-1]
+    [alone], amid = judged(known, GRANT), judged(known, USUAL[0], GRANT, USUAL[1])[1]
     assert "company" not in _terms(alone)
-    assert _terms(amid)["company"] == pytest.approx(-0.8)
+    assert _terms(amid)["company"] == pytest.approx(-1.2)
     assert "amid things that it has done before" in amid.why
 
 
-def test_only_what_came_before_is_company(known: RareAction) -> None:
-    assert "company" not in _terms(judged(known, GRANT, *USUAL, address=ABROAD)[0])
+def test_work_from_another_network_is_no_company_for_an_intruder(known: RareAction) -> None:
+    work = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), *USUAL)
+    foreign = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), GRANT, address=ABROAD)
+    both = work._replace(cells=(*work.cells, *foreign.cells))
+    amid = known.score(both, crowd_of(both))[-1]
+    assert "company" not in _terms(amid)
+    assert amid.surprise == judged(known, GRANT, address=ABROAD)[0].surprise
+
+
+def test_what_others_do_at_the_same_time_is_less_surprising(known: RareAction) -> None:
+    seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), KEYS)
+    [alone], [together] = known.score(seen, crowd_of(seen)), known.score(seen, Crowd(6, {KEYS: Tally(6, 0)}))
+    assert together.surprise < alone.surprise - 0.5
+    assert together.evidence == {} or together.evidence["identities_doing_it_now"] == 5
+
+
+def test_the_first_of_several_odd_things_is_seen_in_the_light_of_those_that_follow(known: RareAction) -> None:
+    [alone] = judged(known, KEYS, address=ABROAD)
+    assert judged(known, KEYS, GRANT, EXPORT, address=ABROAD)[0].surprise > alone.surprise + 1.0
 
 
 def test_a_new_network_is_one_surprise_however_much_is_done_from_there(known: RareAction) -> None:
@@ -158,14 +175,15 @@ def test_late_cells_teach_without_counting_the_bucket_twice() -> None:
 def test_the_sum_can_be_redone_from_the_payload_alone(known: RareAction) -> None:
     for anomaly in judged(known, GRANT, KEYS, EXPORT, address=ABROAD, denied=True):
         payload = json.loads(json.dumps(anomaly.evidence))
-        terms, part, outcome = payload["terms"], payload["probability"], payload["outcome"]
-        own = max(part["times"] - part["discount"], 0.0) / (part["active_buckets"] + part["concentration"])
-        assert part["action"] == pytest.approx(own + part["novelty"] * part["peers"])
-        assert terms["action"] == pytest.approx(-math.log10(part["action"]))
+        terms, rate, outcome = payload["terms"], payload["probability"], payload["outcome"]
+        own = max(rate["times"] - rate["discount"], 0.0) / (rate["active_buckets"] + rate["concentration"])
+        assert rate["action"] == pytest.approx(own + rate["novelty"] * rate["peers"])
+        assert terms["action"] == pytest.approx(-math.log10(rate["action"]))
         assert terms["outcome"] == pytest.approx(-outcome["weight"] * math.log10(outcome["probability"]))
         alone = sum(value for name, value in terms.items() if name != "evidence")
         gathered = payload["evidence"]
-        expected = gathered["share"] * min(gathered["so_far"], gathered["most"]) if alone > gathered["floor"] else 0.0
+        part = min(1.0, max(0.0, (alone - gathered["begins"]) / (gathered["floor"] - gathered["begins"])))
+        expected = part * gathered["share"] * min(gathered["around"], gathered["most"])
         assert terms["evidence"] == pytest.approx(expected)
         assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
         assert anomaly.score == pytest.approx(

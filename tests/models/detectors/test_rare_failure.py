@@ -113,7 +113,8 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: RareFailure) -> Non
         terms, gathered = payload["terms"], payload["evidence"]
         assert terms["outcome"] == pytest.approx(-math.log10(payload["outcome"]["probability"]))
         alone = sum(value for name, value in terms.items() if name != "evidence")
-        expected = gathered["share"] * min(gathered["so_far"], gathered["most"]) if alone > gathered["floor"] else 0.0
+        part = min(1.0, max(0.0, (alone - gathered["begins"]) / (gathered["floor"] - gathered["begins"])))
+        expected = part * gathered["share"] * min(gathered["around"], gathered["most"])
         assert terms["evidence"] == pytest.approx(expected)
         assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
         assert anomaly.why.startswith("It was refused, expected in ")
