@@ -37,7 +37,8 @@ from models.windows import Bucket
 from service.activity_log import ActivityLogParser
 from service.cli import collect_seldom
 from service.clock import SystemClock
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.ports import Message
 from service.source import EventHubSource, SourceOptions
 

@@ -5,97 +5,26 @@ can be replayed in seconds and a crash is only a smaller number of calls. Parsin
 sending after.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.anomalies import Anomaly
-from models.buckets import Limits, OpenBuckets, Seen
+from models.buckets import OpenBuckets, Seen
 from models.cells import ActorBucket, Crowd
 from models.detector import Detector
 from models.events import ActivityEvent, Actor, ActorKind
 from models.steps import Steps, finish
 from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
-from service.alert_log import GROUP_FROM, AlertLog
-from service.alerts import Alert
+from service.alert_log import AlertLog
 from service.budget import Budget
+from service.engine_values import Applied, Evaluation, Options
 from service.history import History
 from service.ports import Message, Position
 
 STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
-
-
-class Options(NamedTuple):
-    """What the engine is told by configuration.
-
-    Attributes
-    ----------
-    bucket, lateness, horizon
-        Length of a bucket; how late an event counts as on time; how late it is still judged.
-    window
-        Stretch of event time that each evaluation looks back over.
-    thresholds
-        Lowest score that alerts, a detector; with a budget, where it starts from.
-    alerts_per_day
-        Budget of identities alerted a day that moves the thresholds, if there is one.
-    group_failures_from
-        Identities whose unusual failures of one operation make one alert for the operation.
-    limits
-        Bounds on open buckets.
-    people
-        Identities whose names are remembered, for whoever asks about one by its name.
-    recent
-        Unusual cells held for the evaluations to come; in a storm the least unusual go.
-    """
-
-    bucket: timedelta = timedelta(hours=1)
-    lateness: timedelta = timedelta(minutes=30)
-    horizon: timedelta = timedelta(hours=24)
-    window: timedelta = timedelta(hours=2)
-    thresholds: Mapping[str, float] = {}
-    alerts_per_day: float | None = None
-    group_failures_from: int = GROUP_FROM
-    limits: Limits = Limits()
-    people: int = 100_000
-    recent: int = 10_000
-
-
-class Applied(NamedTuple):
-    """What one message did.
-
-    Attributes
-    ----------
-    fresh
-        False when the message had been applied before, and was ignored.
-    seen
-        Records by what became of them.
-    clamped
-        Records whose time lay after their message was enqueued.
-    scored
-        Every cell that was judged because its bucket closed.
-    """
-
-    fresh: bool
-    seen: Mapping[Seen, int]
-    clamped: int
-    scored: Sequence[Anomaly]
-
-
-class Evaluation(NamedTuple):
-    """What one tick came to.
-
-    It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick; `thresholds` are those in force, a detector.
-    """
-
-    now: datetime
-    since: datetime
-    unusual: int
-    alerts: Sequence[Alert]
-    overflowed: int = 0
-    thresholds: Mapping[str, float] = {}
 
 
 class Engine:

@@ -13,7 +13,8 @@ from models.anomalies import Anomaly
 from models.buckets import Seen
 from service.activity_log import Parsed, RejectReason
 from service.dispatcher import Delivery
-from service.engine import Applied, Engine, Evaluation
+from service.engine import Engine
+from service.engine_values import Applied, Evaluation
 from service.http import Health
 from service.metrics import Metrics, Reading
 from service.outbox import Outbox

@@ -23,7 +23,8 @@ from service.app import Parts, Rhythm
 from service.clock import SystemClock
 from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
 from service.dispatcher import PACES, Dispatcher, Route
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox

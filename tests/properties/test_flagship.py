@@ -20,7 +20,8 @@ from models.anomalies import Anomaly
 from models.detectors import DETECTORS, build
 from models.events import ActivityEvent
 from models.windows import Bucket, Watermark
-from service.engine import Applied, Engine, Evaluation, Options
+from service.engine import Engine
+from service.engine_values import Applied, Evaluation, Options
 from service.ports import Message, Position
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, NIGHT, PARTITIONS, TICK, Hub, hubs

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.alerts import Alert
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, PARTITIONS, START, TICK, Hub, hubs
 

@@ -13,7 +13,8 @@ from service.activity_log import ActivityLogParser
 from service.alerts import Alert
 from service.app import App, Parts, Rhythm
 from service.dispatcher import Dispatcher, Route
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox

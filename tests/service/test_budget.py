@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
 from service.budget import HIGHEST, MOST_DOWN, MOST_UP, Budget, outlook
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.history import LOWEST, Day, History, day_begins
 from service.ports import Message
 from service.printing import sensitivity

@@ -9,7 +9,8 @@ from models.anomalies import Anomaly
 from models.buckets import Seen
 from models.cells import ActorBucket, Crowd
 from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.engine import STEP, Applied, Engine, Options
+from service.engine import STEP, Engine
+from service.engine_values import Applied, Options
 from service.ports import Message
 from tests.fakes.detector import FirstTime
 

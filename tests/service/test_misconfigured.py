@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 from models.detectors import DETECTORS
 from service.cli import main
 from service.clock import SystemClock
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.http import Health, HttpServer
 from service.outbox import Outbox
 from service.settings import SettingsError, load

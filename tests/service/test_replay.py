@@ -14,7 +14,8 @@ from models.anomalies import Anomaly
 from models.buckets import Seen
 from service.activity_log import Reject
 from service.alerts import Alert
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.replay import Lines, Replay, Summary
 from tests.fakes.detector import FirstTime
 from tests.service.activity_log.samples import dump, message, record

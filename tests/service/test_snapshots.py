@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 from yarl import URL
 
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.outbox import Outbox
 from service.ports import SnapshotFenced, SnapshotStore
 from service.snapshots import CURRENT, PREVIOUS, BlobSnapshotStore, FileSnapshotStore

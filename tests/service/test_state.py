@@ -6,7 +6,8 @@ import pytest
 
 from models.steps import Steps
 from service.clock import SystemClock
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.outbox import Outbox
 from service.state import State
 from tests.fakes.store import FakeStore

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from models.buckets import Seen
 from service.activity_log import ActivityLogParser
 from service.dispatcher import Delivery
-from service.engine import Engine, Options
+from service.engine import Engine
+from service.engine_values import Options
 from service.http import Health
 from service.metrics import Metrics
 from service.outbox import Outbox
