@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.detector import Detector
+from models.detectors.failure_spike import FailureSpike
 from models.detectors.rare_action import RareAction
 from models.detectors.rare_failure import RareFailure
 
 DETECTORS: Mapping[str, Callable[..., Detector]] = {
     "rare_action": RareAction,
     "rare_failure": RareFailure,
+    "failure_spike": FailureSpike,
 }
 
 

@@ -10,10 +10,20 @@ from river import base
 from models.backoff import Backoff
 from models.calibration import Calibration
 from models.failure_rate import FailureRate
+from models.ladder import Ladder
 from models.novelty import NoveltyRate
 from models.rarity import Rarity
+from models.user_days import UserDays
 
-ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (Backoff, Calibration, FailureRate, NoveltyRate, Rarity)
+ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
+    Backoff,
+    Calibration,
+    FailureRate,
+    Ladder,
+    NoveltyRate,
+    Rarity,
+    UserDays,
+)
 NEEDS_SKLEARN = "check_roc_auc"  # not installed here: the same is asserted below without it
 
 every_estimator = pytest.mark.parametrize("make", ESTIMATORS, ids=lambda make: make.__name__)
@@ -33,6 +43,7 @@ def stream(length: int) -> Iterator[tuple[dict[base.typing.FeatureName, Any], bo
                 "novel": odd,
                 "buckets": number // 5,
                 "seen": 1,
+                "rung": 6 if odd else rng.randrange(2),
                 "surprise": 9.0 if odd else rng.random(),
                 "day": number // 40,
                 "time": float(number // 5),

@@ -197,7 +197,7 @@ def test_explain_and_inspect_look_into_the_saved_state(tmp_path: Path, week: Pat
     assert inspected.exit_code == 0
     found = json.loads(inspected.stdout)
     assert found["records"] > 100
-    assert found["detectors"].keys() == {"rare_action", "rare_failure"}
+    assert found["detectors"].keys() >= {"rare_action", "rare_failure"}
     assert found["positions"]["replay"]["sequence_number"] > 0
     assert found["messages_waiting"] == {}
 

@@ -30,7 +30,8 @@ def test_every_method_judges_the_very_same_cells_with_every_attack_in_them() -> 
 def surprises(part: str) -> list[float]:
     change = partial(ablation.without, part) if part else None
     outcome = evaluate(PLAN, Settings(), training_days=1, compared=False, change=change)
-    values: list[float] = outcome.methods[1].surprise.tolist()
+    [alone] = [one for one in outcome.methods if one.name == "Unwonted rare_action alone"]
+    values: list[float] = alone.surprise.tolist()
     return values
 
 

@@ -1,0 +1,252 @@
+"""Failure spike: unusually many different operations of one identity fail within a quarter of an hour.
+
+Why it matters: whoever tries doors tries many. Which of the failures are odd is `rare_failure`'s; here only their
+number counts, so that it finds what is odd by number alone, and stays silent about one odd refusal.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from models.anomalies import Anomaly, Json
+from models.cells import ActorBucket, Cell, Crowd
+from models.decay import surprise
+from models.detector import Card, Memory
+from models.keyed import Keyed
+from models.ladder import Ladder, climbed
+from models.user_days import Acquaintance, UserDays
+
+NAME = "failure_spike"
+SLICE = timedelta(minutes=15)
+LEAST = 3  # two are a coincidence
+MOST = 16  # failing operations that are told apart
+OF_ONE_SERVICE = 2  # count: a service that is down makes everything in it fail, an intruder is refused here and there
+DENIAL_WEIGHT = 1.0  # powers of ten that it weighs more when all of them were refusals
+DEFAULT_THRESHOLD = 85.0
+NO_FACTS: Mapping[str, Json] = {}
+
+CARD = Card(
+    name=NAME,
+    title="Many different operations failed within minutes",
+    what="An identity saw unusually many different operations fail within a quarter of an hour.",
+    why="Somebody who holds a stolen identity, or a tool that lists what it may do, tries one thing after another; "
+    "a person or a pipeline that is refused usually tries the same thing again.",
+    false_positives=(
+        "A deployment whose parts all fail, because a role, a quota or a name is wrong.",
+        "A role that was taken away from a pipeline with a long programme.",
+        "A scanner or an inventory tool on its first day.",
+    ),
+    response=(
+        "Read the failed operations in order: looking for secrets and rights, or the steps of one deployment?",
+        "See which ones did succeed in between, and from which address all of them came.",
+        "Ask whoever owns the identity; compare with its sign-ins of the last hour.",
+        "If nobody can explain it: revoke sessions, rotate secrets, and look at what was refused as a list of targets.",
+    ),
+    mitre=("TA0007/T1526", "TA0007/T1580", "TA0007/T1069.003", "TA0001/T1078.004"),
+)
+
+
+class Spike(NamedTuple):
+    """One failing cell, and how many operations have failed in the quarter of an hour that ends with it."""
+
+    cell: Cell
+    operations: int
+    denied: int
+
+
+class Record(Acquaintance):
+    """How often an identity was active, and how often that many of its operations failed together (`Ladder`)."""
+
+    __slots__ = ("rungs",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rungs = b""
+
+
+class FailureSpike:
+    """Counts different failing operations within a quarter of an hour, and scores the third and later ones.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities
+        Identities remembered.
+    half_life_days
+        Days after which an active hour of the population counts half.
+    """
+
+    default_threshold = DEFAULT_THRESHOLD
+
+    def __init__(self, explain_from: float = 40.0, max_identities: int = 200_000, half_life_days: float = 30.0) -> None:
+        self.explain_from = explain_from
+        self.ladder = Ladder(rungs=MOST, strength=100.0, own_strength=5.0, half_life=half_life_days * 24.0)
+        self.user_days = UserDays(floor=2.0, prior=0.002, location=2.0, slope=0.5)
+        self._records = Keyed(max_identities, Record)
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is."""
+        return CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell that fails with enough others in the quarter of an hour before it."""
+        spikes = [spike for spike in _spikes(seen) if spike.operations >= LEAST]
+        if not spikes:
+            return []
+        actor, hours, anomalies = seen.actor, seen.bucket.hours, []
+        record = self._records.get(actor.id)
+        own = record.rungs if record is not None else b""
+        for spike in spikes:
+            terms = self._terms(spike, actor.kind, hours, own)
+            total = sum(terms.values())
+            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            if score >= self.explain_from:
+                facts = self._facts(spike, actor.kind, hours, own, terms, total)
+                why = sentence(facts)
+            anomalies.append(
+                Anomaly(NAME, actor, seen.bucket, spike.cell, round(score, 2), round(total, 4), why, facts)
+            )
+        return anomalies
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Learn how many failed together at most."""
+        record, hours = self._records.touch(seen.actor.id), seen.bucket.hours
+        self.user_days.learn(record, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        if seen.cells[0].late:
+            return  # the hour has been counted, with what was known of it then
+        most = max((spike.operations for spike in _spikes(seen)), default=0)
+        self.ladder.learn(seen.actor.kind, most, hours)
+        record.rungs = climbed(record.rungs, most)
+
+    def dump(self) -> Iterator[Json]:
+        """Yield each part's rows, then one row an identity."""
+        for row in self.user_days.dump():
+            yield ["user_days", row]
+        for row in self.ladder.dump():
+            yield ["ladder", row]
+        yield ["evicted", self._records.evicted]
+        for key, record in self._records.sorted_items():
+            yield ["identity", [key, *record.row(), record.rungs.hex()]]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"user_days": [], "ladder": [], "identity": [], "evicted": []}
+        for part, row in rows:
+            parts[part].append(row)
+        self.user_days.load(parts["user_days"])
+        self.ladder.load(parts["ladder"])
+        self._records.clear()
+        for key, *common, rungs in parts["identity"]:
+            record = self._records.touch(str(key))
+            record.restore(common)
+            record.rungs = bytes.fromhex(rungs)
+        self._records.evicted = sum(int(count) for count in parts["evicted"])
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        return Memory(
+            keys=len(self._records),
+            entries=len(self._records),
+            evicted=self._records.evicted,
+            warmth=self.user_days.warmth,
+        )
+
+    def _terms(self, spike: Spike, kind: str, hours: float, own: bytes) -> dict[str, float]:
+        """Return the named surprises of a spike."""
+        terms = {"spike": surprise(self.ladder.probability(self.ladder.steps(kind, spike.operations, hours), own))}
+        if spike.denied:
+            terms["denials"] = DENIAL_WEIGHT * spike.denied / spike.operations
+        return terms
+
+    def _facts(
+        self, spike: Spike, kind: str, hours: float, own: bytes, terms: dict[str, float], total: float
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
+        steps = self.ladder.steps(kind, spike.operations, hours)
+        counts = own.ljust(len(steps) + 1, b"\0")
+        return {
+            "surprise": total,
+            "terms": dict[str, Json](terms),
+            "spike": {
+                "failing_operations": spike.operations,
+                "denied": spike.denied,
+                "minutes": SLICE.total_seconds() / 60.0,
+                "denial_weight": DENIAL_WEIGHT,
+                "steps": list[Json](steps),
+                "own": list[Json](counts),
+                "own_strength": self.ladder.own_strength,
+                "probability": self.ladder.probability(steps, own),
+                "probability_for_its_kind": self.ladder.probability(steps),
+            },
+            "user_day": self.user_days.facts(total),
+            "counterfactual": self._counterfactual(spike, kind, hours, own),
+        }
+
+    def _counterfactual(self, spike: Spike, kind: str, hours: float, own: bytes) -> Json:
+        """Say how much less would have been ordinary, and how often it would have to recur to be."""
+        options = []
+        for count in range(spike.operations - 1, LEAST - 1, -1):
+            fewer = Spike(spike.cell, count, min(spike.denied, count))
+            if self.user_days.score(sum(self._terms(fewer, kind, hours, own).values())) < DEFAULT_THRESHOLD:
+                options.append(f"with {count} of them")
+                break
+        else:
+            options.append(f"with {LEAST - 1} of them")
+        for times in range(1, 11):
+            own = climbed(own, spike.operations)
+            if self.user_days.score(sum(self._terms(spike, kind, hours, own).values())) < DEFAULT_THRESHOLD:
+                options.append(f"after {times} more such {'hour' if times == 1 else 'hours'}")
+                break
+        return f"Would be ordinary {' or '.join(options)}."
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say in one sentence why so many failures are unusual.
+
+    >>> sentence({"spike": {"failing_operations": 6, "denied": 5, "minutes": 15.0, "own": [120, 4, 1, 0, 0, 0, 0],
+    ...                     "probability_for_its_kind": 0.0004}})
+    '6 different operations failed within 15 minutes, 5 of them refused; in 120 active hours of its own at most 2 did; \
+of its kind, 0.040 % of active hours get that far.'
+    """
+    spike = facts["spike"]
+    count, denied, own = spike["failing_operations"], spike["denied"], spike["own"]
+    refused = f", {'all' if denied == count else denied} of them refused" if denied else ""
+    most = max((rung for rung, times in enumerate(own) if times), default=0)
+    known = (
+        f"in {own[0]} active hours of its own at most {most} did"
+        if own[0]
+        else "this identity has not been seen before"
+    )
+    return (
+        f"{count} different operations failed within {spike['minutes']:.0f} minutes{refused}; {known}; "
+        f"of its kind, {100.0 * spike['probability_for_its_kind']:.3f} % of active hours get that far."
+    )
+
+
+def _spikes(seen: ActorBucket) -> list[Spike]:
+    """Return for each failing cell what has failed in the quarter of an hour before it, at most two a service.
+
+    A cell fails when its first telling failure says so: the sample shows those first.
+    """
+    failing: list[tuple[datetime, str, Cell]] = []
+    for cell in seen.cells:
+        if cell.failures or cell.denials:
+            told = cell.sample[0] if cell.sample and cell.sample[0].outcome.failed else None
+            failing.append((told.time if told else cell.first_time, cell.action, cell))
+    failing.sort(key=lambda one: one[:2])
+    spikes, first = [], 0
+    for number, (time, _, cell) in enumerate(failing):
+        while failing[first][0] <= time - SLICE:
+            first += 1
+        count = denied = 0
+        services: Counter[str] = Counter()
+        for _, _, other in failing[first : number + 1]:
+            services[other.service] += 1
+            if services[other.service] <= OF_ONE_SERVICE:
+                count += 1
+                denied += other.denials > 0
+        spikes.append(Spike(cell, min(count, MOST), min(denied, MOST)))
+    return spikes
