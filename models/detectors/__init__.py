@@ -5,6 +5,7 @@ from typing import Any
 
 from models.detector import Detector
 from models.detectors.failure_spike import FailureSpike
+from models.detectors.new_network import NewNetwork
 from models.detectors.rare_action import RareAction
 from models.detectors.rare_failure import RareFailure
 
@@ -12,6 +13,7 @@ DETECTORS: Mapping[str, Callable[..., Detector]] = {
     "rare_action": RareAction,
     "rare_failure": RareFailure,
     "failure_spike": FailureSpike,
+    "new_network": NewNetwork,
 }
 
 

@@ -1,0 +1,263 @@
+"""New network: an identity does for the first time what few of its peers do, from a network new to it.
+
+Why it matters: stolen tokens and secrets are used from elsewhere, and for something else. Either alone happens to
+everybody who travels or learns; how often each happens is learnt by kind of identity, never listed: a service
+principal that has never moved surprises more than a person on a train.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from sys import intern
+from typing import Any
+
+from models.anomalies import Anomaly, Json
+from models.attempted import mask, tried
+from models.backoff import Backoff
+from models.cells import ActorBucket, Cell, Crowd
+from models.decay import surprise
+from models.detector import Card, Memory
+from models.keyed import Keyed
+from models.novelty import NoveltyRate
+from models.places import NOWHERE, Places, network
+from models.sensitivity import SENSITIVE, sensitivity
+from models.user_days import Acquaintance, UserDays
+
+NAME = "new_network"
+NETWORK, ACTION = range(2)  # aspects of novelty
+TRUST = 0.85  # that a thing is new says more than how seldom others do it
+DEFAULT_THRESHOLD = 77.0
+NO_FACTS: Mapping[str, Json] = {}
+
+CARD = Card(
+    name=NAME,
+    title="New network, and something it never did before",
+    what="An identity came from a network that it had never used, and did there what it had never done and few do.",
+    why="A token or a secret that was stolen is used from the thief's machine, not from the owner's, and seldom for "
+    "the owner's work.",
+    false_positives=(
+        "Somebody who travels, or changes provider, on the day of a new task.",
+        "A pipeline that moved to other build agents together with a new step.",
+        "A first use of the cloud shell or of a new bastion.",
+    ),
+    response=(
+        "Whose is the address: the company's, a cloud's, an anonymiser's? What else came from it in these days?",
+        "Compare with the identity's sign-ins: the same address, a token from elsewhere, a device nobody knows?",
+        "Ask the owner through another channel whether they were there and did this.",
+        "If not: revoke sessions, rotate secrets and certificates, and undo what was done from there.",
+    ),
+    mitre=("TA0001/T1078.004", "TA0006/T1528", "TA0005/T1550.001", "TA0008/T1021.007"),
+)
+
+
+class Visitor(Acquaintance):
+    """Where an identity has been, and a sketch of what it has tried.
+
+    Attributes
+    ----------
+    buckets, novel
+        Active buckets, and those with an action new to it.
+    networks
+        Networks known of it.
+    sketch
+        What it has tried (`attempted`).
+    """
+
+    __slots__ = ("buckets", "networks", "novel", "sketch")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buckets = 0
+        self.novel = 0
+        self.networks: Places = NOWHERE
+        self.sketch = 0
+
+
+class NewNetwork:
+    """Scores each cell that is new to its identity in both respects.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities
+        Identities remembered.
+    half_life_days
+        Days after which what the population did counts half.
+    sensitive
+        Additional surprise, in powers of ten, by operation (`sensitivity`).
+    """
+
+    default_threshold = DEFAULT_THRESHOLD
+
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        half_life_days: float = 60.0,
+        sensitive: Mapping[str, float] = SENSITIVE,
+    ) -> None:
+        self.explain_from = explain_from
+        self.sensitive = sensitive
+        self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
+        self.backoff = Backoff()
+        self.user_days = UserDays(floor=3.0, prior=0.02, location=3.5, slope=0.5)
+        self._visitors = Keyed(max_identities, Visitor)
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is."""
+        return CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell with an attempt that is new in both respects, to an identity of which both are known."""
+        visitor = self._visitors.get(seen.actor.id)
+        if visitor is None or not visitor.networks.names:
+            return []
+        known, sketch, anomalies = visitor.networks.names, visitor.sketch, []
+        for cell in seen.cells:
+            if not cell.attempts or tried(sketch, cell.action):
+                continue
+            if all(network(address) in known for address in cell.addresses):
+                continue
+            terms = self._terms(visitor, cell, seen.actor.kind)
+            total = sum(terms.values())
+            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            if score >= self.explain_from:
+                facts = self._facts(visitor, cell, seen.actor.kind, terms, total)
+                why = sentence(facts)
+            anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
+        return anomalies
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Remember where the identity was and what it tried."""
+        visitor, hours, kind = self._visitors.touch(seen.actor.id), seen.bucket.hours, seen.actor.kind
+        self.user_days.learn(visitor, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        cells = [cell for cell in seen.cells if cell.attempts]
+        if not cells:
+            return
+        before, new = visitor.networks.moves, False
+        visitor.networks = visitor.networks.visited(_networks(cells))
+        for cell in cells:
+            if not tried(visitor.sketch, cell.action):
+                visitor.sketch |= mask(cell.action)
+                self.backoff.adopt(intern(cell.action), kind)
+                new = True
+        if not cells[0].late:
+            self.novelty.learn(kind, visitor.buckets, (visitor.networks.moves > before, new), hours)
+            visitor.buckets += 1
+            visitor.novel += new
+
+    def dump(self) -> Iterator[Json]:
+        """Yield each part's rows, then one row an identity."""
+        for part, rows in (
+            ("user_days", self.user_days.dump()),
+            ("novelty", self.novelty.dump()),
+            ("backoff", self.backoff.dump()),
+        ):
+            for row in rows:
+                yield [part, row]
+        yield ["evicted", self._visitors.evicted]
+        for key, visitor in self._visitors.sorted_items():
+            places: Json = [list[Json](visitor.networks.names), visitor.networks.moves]
+            yield [
+                "identity",
+                [key, visitor.row(), visitor.buckets, visitor.novel, places, f"{visitor.sketch:x}"],
+            ]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"user_days": [], "novelty": [], "backoff": [], "identity": [], "evicted": []}
+        for part, row in rows:
+            parts[part].append(row)
+        self.user_days.load(parts["user_days"])
+        self.novelty.load(parts["novelty"])
+        self.backoff.load(parts["backoff"])
+        self._visitors.clear()
+        for key, common, buckets, novel, (names, moves), sketch in parts["identity"]:
+            visitor = self._visitors.touch(str(key))
+            visitor.restore(common)
+            visitor.buckets, visitor.novel, visitor.sketch = int(buckets), int(novel), int(sketch, 16)
+            visitor.networks = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
+        self._visitors.evicted = sum(int(count) for count in parts["evicted"])
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        return Memory(
+            keys=len(self._visitors),
+            entries=len(self._visitors) + self.backoff.actions(),
+            evicted=self._visitors.evicted + self.backoff.evicted,
+            warmth=self.user_days.warmth,
+        )
+
+    def _terms(self, visitor: Visitor, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
+        """Return the named surprises of a cell; `peers` more identities are imagined to have done it."""
+        moves = self.novelty.rate(kind, visitor.buckets, visitor.networks.moves, NETWORK)
+        novel = self.novelty.rate(kind, visitor.buckets, visitor.novel, ACTION)
+        base = self.backoff.probability(cell.action, kind, extra=peers)
+        terms = {"network": surprise(moves), "action": surprise(novel * math.pow(base, TRUST))}
+        if weight := sensitivity(cell.action, self.sensitive):
+            terms["sensitivity"] = weight
+        return terms
+
+    def _facts(
+        self, visitor: Visitor, cell: Cell, kind: str, terms: Mapping[str, float], total: float
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
+        base = self.backoff.probability(cell.action, kind)
+        novel = self.novelty.rate(kind, visitor.buckets, visitor.novel, ACTION)
+        new = sorted({network(address) for address in cell.addresses} - set(visitor.networks.names))
+        return {
+            "surprise": total,
+            "terms": dict[str, Json](terms),
+            "network": {
+                "new": list[Json](new),
+                "known": list[Json](visitor.networks.names),
+                "probability": self.novelty.rate(kind, visitor.buckets, visitor.networks.moves, NETWORK),
+                "moves": visitor.networks.moves,
+                "active_buckets": visitor.buckets,
+            },
+            "action": {
+                "novelty": novel,
+                "base": base,
+                "trust": TRUST,
+                "probability": novel * math.pow(base, TRUST),
+                "identities_with_action": self.backoff.adopters(cell.action),
+            },
+            "identities": len(self._visitors),
+            "user_day": self.user_days.facts(total),
+            "counterfactual": self._counterfactual(visitor, cell, kind),
+        }
+
+    def _counterfactual(self, visitor: Visitor, cell: Cell, kind: str) -> Json:
+        """Say what would have kept it silent; from a known network nothing is judged at all."""
+        said = "Would be ordinary from a network that it has used before"
+        for peers in (1, 2, 3, 5, 10):
+            if self.user_days.score(sum(self._terms(visitor, cell, kind, peers).values())) < DEFAULT_THRESHOLD:
+                who = "identity" if peers == 1 else "identities"
+                return f"{said}, or if {peers} more {who} of its kind had done this."
+        return f"{said}."
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say in one sentence why network and action together are unusual.
+
+    >>> sentence({"network": {"new": ["198.51.100"], "known": ["10.1.2", "10.1.3"], "probability": 0.004},
+    ...           "action": {"identities_with_action": 2}, "identities": 300, "terms": {"sensitivity": 1.0}})
+    'From the network 198.51.100, new to it (it is known from 2 others; a new one is expected in 0.40 % of its active \
+hours), it did this for the first time; 2 of 300 known identities ever did; the operation is a sensitive one.'
+    """
+    place, having = facts["network"], facts["action"]["identities_with_action"]
+    others = len(place["known"])
+    new, known = ", ".join(place["new"][:2]), f"it is known from {others} {'other' if others == 1 else 'others'}"
+    expected = f"a new one is expected in {100.0 * place['probability']:.2f} % of its active hours"
+    parts = [
+        f"From the network {new}, new to it ({known}; {expected}), it did this for the first time",
+        f"{having or 'none'} of {facts['identities']} known identities ever did",
+    ]
+    if "sensitivity" in facts["terms"]:
+        parts.append("the operation is a sensitive one")
+    return "; ".join(parts) + "."
+
+
+def _networks(cells: Collection[Cell]) -> set[str]:
+    return {intern(network(address)) for cell in cells for address in cell.addresses}
