@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.detector import Detector
+from models.detectors.dormant import Dormant
 from models.detectors.failure_spike import FailureSpike
 from models.detectors.new_network import NewNetwork
 from models.detectors.rare_action import RareAction
@@ -14,6 +15,7 @@ DETECTORS: Mapping[str, Callable[..., Detector]] = {
     "rare_failure": RareFailure,
     "failure_spike": FailureSpike,
     "new_network": NewNetwork,
+    "dormant": Dormant,
 }
 
 

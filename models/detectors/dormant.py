@@ -1,0 +1,293 @@
+"""Dormant: an identity that has been silent for unusually long wakes and acts.
+
+Why it matters: forgotten accounts and old secrets have no owner who would notice. How long is long depends on the
+identity's own gaps and on those of its kind; what it does on waking counts more when it never did that before.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
+from typing import Any
+
+from models.anomalies import Anomaly, Json
+from models.attempted import mask, tried
+from models.backoff import Backoff
+from models.cells import ActorBucket, Cell, Crowd
+from models.decay import surprise
+from models.detector import Card, Memory
+from models.keyed import Keyed
+from models.ladder import Ladder, climbed
+from models.novelty import stage_of
+from models.sensitivity import SENSITIVE, sensitivity
+from models.user_days import Acquaintance, UserDays
+
+NAME = "dormant"
+LEAST = 3  # days from one active day to the next: a weekend
+RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
+MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
+TRUST = 0.85  # that a thing is new says more than how seldom others do it
+READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
+DEFAULT_THRESHOLD = 78.0
+NO_FACTS: Mapping[str, Json] = {}
+
+CARD = Card(
+    name=NAME,
+    title="Silent for long, now active",
+    what="An identity that has been silent for much longer than it and its kind usually are has become active.",
+    why="Accounts of people who left, and secrets that nobody rotates, are found by those who look for them; their "
+    "owners do not notice that they are used.",
+    false_positives=(
+        "Somebody back from a long leave, or an administrator who is seldom needed.",
+        "A yearly or half-yearly job, an emergency account in a drill.",
+        "A project that is taken up again.",
+    ),
+    response=(
+        "Should this identity still exist? Ask for its owner; look when its secrets and roles were last reviewed.",
+        "Read what it did on waking: its old work, or looking around, granting, reading secrets?",
+        "Compare address and sign-in with those of its last active days.",
+        "If nobody vouches for it: disable it, which costs a dormant identity nothing, and undo what it did.",
+    ),
+    mitre=("TA0001/T1078.004", "TA0003/T1098.001", "TA0005/T1550.001"),
+)
+
+
+class Sleeper(Acquaintance):
+    """When an identity was active, and a sketch of what it has tried.
+
+    Attributes
+    ----------
+    gap
+        Days from the active day before the newest to that one; 0 for the first.
+    gaps
+        How often its gaps were how long (`Ladder`).
+    sketch
+        What it has tried (`attempted`).
+    """
+
+    __slots__ = ("gap", "gaps", "sketch")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gap = 0
+        self.gaps = b""
+        self.sketch = 0
+
+
+class Dormant:
+    """Scores what an identity does on the day on which it wakes: at once everything, later only what is new to it.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities
+        Identities remembered: an identity that is forgotten cannot be missed.
+    half_life_days
+        Days after which a gap of the population counts half.
+    sensitive
+        Additional surprise, in powers of ten, by operation (`sensitivity`), of what is new to it.
+    """
+
+    default_threshold = DEFAULT_THRESHOLD
+
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        half_life_days: float = 60.0,
+        sensitive: Mapping[str, float] = SENSITIVE,
+    ) -> None:
+        self.explain_from = explain_from
+        self.sensitive = sensitive
+        self.ladder = Ladder(rungs=RUNGS, half_life=half_life_days * 24.0)
+        self.backoff = Backoff()
+        self.user_days = UserDays(floor=3.0, prior=0.03, location=3.5, slope=0.5)
+        self._sleepers = Keyed(max_identities, Sleeper)
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is."""
+        return CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell with an attempt of an identity that has just woken."""
+        sleeper, hours = self._sleepers.get(seen.actor.id), seen.bucket.hours
+        if sleeper is None:
+            return []
+        day = int(hours // 24.0)
+        waking = day > sleeper.day
+        gap = day - sleeper.day if waking else sleeper.gap
+        if gap < LEAST or day < sleeper.day:
+            return []
+        gaps, anomalies = sleeper.gaps if waking else _without(sleeper.gaps, _rung(gap)), []
+        for cell in seen.cells:
+            if not cell.attempts or not (waking or not tried(sleeper.sketch, cell.action)):
+                continue
+            terms = self._terms(sleeper, gaps, gap, seen, cell)
+            total = max(0.0, sum(terms.values()))
+            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            if score >= self.explain_from:
+                facts = self._facts(sleeper, gaps, gap, seen, cell, terms, total)
+                why = sentence(facts)
+            anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
+        return anomalies
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Count the gap that has ended, and remember what was tried."""
+        sleeper, hours = self._sleepers.touch(seen.actor.id), seen.bucket.hours
+        day, before = int(hours // 24.0), sleeper.day
+        if day > before:
+            sleeper.gap = day - before if before >= 0 else 0
+            if before >= 0:
+                self.ladder.learn(_group(seen.actor.kind, sleeper.gaps), _rung(sleeper.gap), hours)
+                sleeper.gaps = climbed(sleeper.gaps, _rung(sleeper.gap))
+        self.user_days.learn(sleeper, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        for cell in seen.cells:
+            if cell.attempts and not tried(sleeper.sketch, cell.action):
+                sleeper.sketch |= mask(cell.action)
+                self.backoff.adopt(intern(cell.action), seen.actor.kind)
+
+    def dump(self) -> Iterator[Json]:
+        """Yield each part's rows, then one row an identity."""
+        for part, rows in (
+            ("user_days", self.user_days.dump()),
+            ("ladder", self.ladder.dump()),
+            ("backoff", self.backoff.dump()),
+        ):
+            for row in rows:
+                yield [part, row]
+        yield ["evicted", self._sleepers.evicted]
+        for key, sleeper in self._sleepers.sorted_items():
+            yield ["identity", [key, sleeper.row(), sleeper.gap, sleeper.gaps.hex(), f"{sleeper.sketch:x}"]]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"user_days": [], "ladder": [], "backoff": [], "identity": [], "evicted": []}
+        for part, row in rows:
+            parts[part].append(row)
+        self.user_days.load(parts["user_days"])
+        self.ladder.load(parts["ladder"])
+        self.backoff.load(parts["backoff"])
+        self._sleepers.clear()
+        for key, common, gap, gaps, sketch in parts["identity"]:
+            sleeper = self._sleepers.touch(str(key))
+            sleeper.restore(common)
+            sleeper.gap, sleeper.gaps, sleeper.sketch = int(gap), bytes.fromhex(gaps), int(sketch, 16)
+        self._sleepers.evicted = sum(int(count) for count in parts["evicted"])
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        return Memory(
+            keys=len(self._sleepers),
+            entries=len(self._sleepers) + self.backoff.actions(),
+            evicted=self._sleepers.evicted + self.backoff.evicted,
+            warmth=self.user_days.warmth,
+        )
+
+    def _terms(self, sleeper: Sleeper, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, float]:
+        """Return the named surprises of a cell after a silence of `gap` days, for somebody used to `gaps`."""
+        steps = self.ladder.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
+        terms = {"silence": surprise(self.ladder.probability(steps, gaps))}
+        if not tried(sleeper.sketch, cell.action):
+            novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), TRUST))
+            terms["action"] = min(novelty, MOST_NEWS * terms["silence"])
+            if weight := sensitivity(cell.action, self.sensitive):
+                terms["sensitivity"] = weight
+        if cell.action.endswith("/read"):
+            terms["read"] = READ_WEIGHT
+        return terms
+
+    def _facts(
+        self,
+        sleeper: Sleeper,
+        gaps: bytes,
+        gap: int,
+        seen: ActorBucket,
+        cell: Cell,
+        terms: Mapping[str, float],
+        total: float,
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
+        steps = self.ladder.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
+        return {
+            "surprise": total,
+            "terms": dict[str, Json](terms),
+            "silence": {
+                "days": gap,
+                "at_least": 1 << _rung(gap),
+                "steps": list[Json](steps),
+                "own": list[Json](gaps.ljust(len(steps) + 1, b"\0")),
+                "own_strength": self.ladder.own_strength,
+                "probability": self.ladder.probability(steps, gaps),
+            },
+            "action": {
+                "new": "action" in terms,
+                "base": self.backoff.probability(cell.action, seen.actor.kind),
+                "trust": TRUST,
+                "most": MOST_NEWS,
+                "identities_with_action": self.backoff.adopters(cell.action),
+            },
+            "identities": len(self._sleepers),
+            "user_day": self.user_days.facts(total),
+            "counterfactual": self._counterfactual(sleeper, gaps, gap, seen, cell),
+        }
+
+    def _counterfactual(self, sleeper: Sleeper, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> Json:
+        """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
+
+        def ordinary(known: bytes, days: int) -> bool:
+            total = sum(self._terms(sleeper, known, days, seen, cell).values())
+            return self.user_days.score(total) < DEFAULT_THRESHOLD
+
+        options = []
+        shorter = [(1 << rung) - 1 for rung in range(_rung(gap), 1, -1)]
+        days = next((days for days in shorter if days >= LEAST and ordinary(gaps, days)), LEAST - 1)
+        options.append(f"after at most {days} days of silence")
+        for times in range(1, 11):
+            gaps = climbed(gaps, _rung(gap))
+            if ordinary(gaps, gap):
+                options.append(f"once it has been silent for so long {times} more {'time' if times == 1 else 'times'}")
+                break
+        return f"Would be ordinary {', or '.join(options)}."
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say in one sentence why waking is unusual.
+
+    >>> sentence({"silence": {"days": 47, "at_least": 32, "own": [60, 12, 1, 0, 0, 0], "probability": 0.0002},
+    ...           "action": {"new": True, "identities_with_action": 3}, "identities": 300, "terms": {}})
+    'Active again after 47 days; of its 60 gaps so far none was of 32 days or more, expected in 0.020 %; it never did \
+this before, 3 of 300 known identities ever did.'
+    """
+    silence, action = facts["silence"], facts["action"]
+    own, longer = silence["own"][0], silence["own"][-1]
+    known = (
+        f"of its {own} gaps so far {longer or 'none'} {'was' if longer < 2 else 'were'} of {silence['at_least']} days "
+        "or more"
+        if own
+        else "it has been active on one day only"
+    )
+    parts = [
+        f"Active again after {silence['days']} days",
+        f"{known}, expected in {100.0 * silence['probability']:.3f} %",
+    ]
+    if action["new"]:
+        having = action["identities_with_action"] or "none"
+        parts.append(f"it never did this before, {having} of {facts['identities']} known identities ever did")
+    if "sensitivity" in facts["terms"]:
+        parts.append("the operation is a sensitive one")
+    return "; ".join(parts) + "."
+
+
+def _rung(gap: int) -> int:
+    return min(RUNGS, gap.bit_length() - 1)
+
+
+def _without(gaps: bytes, rung: int) -> bytes:
+    """Take one gap back: on the day on which an identity wakes, that gap does not explain itself."""
+    return bytes(max(0, count - (at <= rung)) for at, count in enumerate(gaps))
+
+
+def _group(kind: str, gaps: bytes) -> str:
+    """Return whose gaps to compare with: of the same kind, and about as well known."""
+    return intern(f"{kind}/{stage_of(gaps[0] if gaps else 0)}")
