@@ -119,7 +119,7 @@ def test_the_counterfactual_is_true(known: NewNetwork) -> None:
     detector.load(json.loads(json.dumps(list(known.dump()))))
     for _ in range(peers):
         assert judged(detector, PEOPLE[0], KEYS)[0].score >= known.default_threshold
-        detector.backoff.adopt("microsoft.sql/servers/write", PEOPLE[0].kind)
+        detector.backoff.adopt(KEYS, PEOPLE[0].kind)
     assert judged(detector, PEOPLE[0], KEYS)[0].score < known.default_threshold
 
 
