@@ -32,7 +32,15 @@ from service.sample import sample_alert
 from service.settings import Settings, SettingsError, config_hash, json_schema, load, redacted, secrets
 from service.sinks.stdout import StdoutSink
 from service.snapshot_codec import UnreadableSnapshot, decode
-from service.wiring import build_engine, build_parts, build_sink, build_snapshot_store, source_options
+from service.wiring import (
+    build_engine,
+    build_parts,
+    build_sink,
+    build_snapshot_store,
+    mute,
+    open_geography,
+    source_options,
+)
 
 FAILED, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 
@@ -60,6 +68,14 @@ def read_settings(path: Path | None) -> Settings:
     """Load the settings, or exit with every mistake on a line of its own."""
     try:
         return load(path, os.environ)
+    except SettingsError as error:
+        fail("\n".join(error.lines), MISCONFIGURED)
+
+
+def make_engine(settings: Settings, **overrides: object) -> Engine:
+    """Build an engine, or exit and say what in the settings is in its way."""
+    try:
+        return build_engine(settings, **overrides)
     except SettingsError as error:
         fail("\n".join(error.lines), MISCONFIGURED)
 
@@ -116,10 +132,18 @@ def check_config(path: Path | None, schema: bool) -> None:
     settings = read_settings(path)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
+    problems: list[str] = []
+    try:
+        if off := mute(settings, open_geography(settings)):
+            click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
+    except SettingsError as error:
+        problems += error.lines
     try:
         source_options(settings)
     except SettingsError as error:
-        click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in error.lines), err=True)
+        problems += error.lines
+    if problems:
+        click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in problems), err=True)
 
 
 @main.command()
@@ -134,7 +158,7 @@ def replay(files: Sequence[str], path: Path | None, anomalies: Path | None, aler
     Time is that of the records. The same files give the same bytes.
     """
     settings = read_settings(path)
-    engine = build_engine(settings)
+    engine = make_engine(settings)
     collect_seldom()
     with ExitStack() as stack:
         try:
@@ -185,7 +209,7 @@ class progress:  # noqa: N801 - used as a function
 def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
     """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
     place = str(snapshot or (settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path))
-    engine = build_engine(settings, explain_from=0.0)
+    engine = make_engine(settings, explain_from=0.0)
     try:
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
         if not generations:

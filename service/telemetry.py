@@ -63,6 +63,10 @@ class Telemetry:
             )
         )
 
+    def placed(self, geography: str | None, off: Sequence[str]) -> None:
+        """Say which geographic database is used, if any, and which detectors are off for want of a better one."""
+        log.info("geography", database=geography or "none: geography.database is not set", detectors_off=list(off))
+
     def restored(self, restored: bool, engine: Engine) -> None:
         """Say what the service begins with."""
         self.health.restored()

@@ -25,6 +25,7 @@ from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
 from service.dispatcher import PACES, Dispatcher, Route
 from service.engine import Engine
 from service.engine_values import Options
+from service.geography import Geography, UnusableDatabase
 from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox
@@ -53,19 +54,62 @@ from service.state import State
 from service.telemetry import Telemetry
 
 
-def detector_options(settings: Settings, name: str) -> dict[str, Any]:
-    """Return the constructor arguments of the detector `name`: of the limits those that it knows, and its own."""
-    limits = {
+def open_geography(settings: Settings) -> Geography | None:
+    """Open the geographic database that the settings name; None if they name none.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, or is no such database.
+    """
+    path = settings.geography.database
+    if path is None:
+        return None
+    try:
+        return Geography(path)
+    except OSError as error:
+        raise SettingsError([f"geography.database: {path}: {error.strerror or error}"]) from None
+    except UnusableDatabase as error:
+        raise SettingsError([f"geography.database: {path} {error}"]) from None
+
+
+def mute(settings: Settings, geography: Geography | None) -> list[str]:
+    """Return the detectors that are enabled, and off all the same because they would have no places to judge by."""
+    blind = set[str]()
+    if geography is None:
+        blind = {name for name in DETECTORS if "locate" in signature(DETECTORS[name]).parameters}
+    elif not geography.cities:
+        blind = {"unusual_city"}
+    return sorted(name for name in blind if settings.detectors[name].enabled)
+
+
+def detector_options(settings: Settings, name: str, geography: Geography | None = None) -> dict[str, Any]:
+    """Return the constructor arguments of the detector `name`: of what all share what it knows, and its own."""
+    shared: dict[str, Any] = {
         "max_identities": settings.limits.max_identities,
         "max_actions": settings.limits.max_actions_per_identity,
     }
+    if geography is not None:
+        shared["locate"] = geography.locate
     known = signature(DETECTORS[name]).parameters
-    return {key: value for key, value in limits.items() if key in known} | arguments(name, settings.detectors[name])
+    return {key: value for key, value in shared.items() if key in known} | arguments(name, settings.detectors[name])
 
 
 def build_engine(settings: Settings, **overrides: Any) -> Engine:
-    """Build an engine with the enabled detectors; `overrides` are detector options that win over the settings."""
-    enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled}
+    """Build an engine with the enabled detectors; `overrides` are detector options that win over the settings.
+
+    Raises
+    ------
+    SettingsError
+        The geographic database cannot be used.
+    """
+    return engine_on(open_geography(settings), settings, **overrides)
+
+
+def engine_on(geography: Geography | None, settings: Settings, **overrides: Any) -> Engine:
+    """Build an engine on an open geographic database, or on none."""
+    off = mute(settings, geography)
+    enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled and name not in off}
     options = Options(
         bucket=settings.windows.bucket,
         lateness=settings.windows.lateness,
@@ -80,7 +124,9 @@ def build_engine(settings: Settings, **overrides: Any) -> Engine:
             unfinished=settings.limits.max_open_operations,
         ),
     )
-    return Engine(options, [build(name, **{**detector_options(settings, name), **overrides}) for name in enabled])
+    return Engine(
+        options, [build(name, **{**detector_options(settings, name, geography), **overrides}) for name in enabled]
+    )
 
 
 def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
@@ -210,10 +256,11 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     Raises
     ------
     SettingsError
-        The settings name no Event Hub that could be read.
+        The settings name no Event Hub that could be read, or no geographic database that could be used.
     """
     clock = clock or SystemClock()
-    engine = build_engine(settings)
+    geography = open_geography(settings)
+    engine = engine_on(geography, settings)
     outbox = Outbox()
     enabled = {name: one for name, one in sorted(settings.sinks.items()) if one.enabled}
     sinks = {name: build_sink(name, one, clock) for name, one in enabled.items()}
@@ -233,6 +280,7 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     health = Health()
     telemetry = Telemetry(metrics, health, tuple(sinks))
     telemetry.watch(engine, outbox)
+    telemetry.placed(geography.type if geography else None, mute(settings, geography))
     options = source_options(settings)
     resources = AsyncExitStack()
 

@@ -9,6 +9,8 @@ from models.detectors.failure_spike import FailureSpike
 from models.detectors.new_network import NewNetwork
 from models.detectors.rare_action import RareAction
 from models.detectors.rare_failure import RareFailure
+from models.detectors.unusual_city import UnusualCity
+from models.detectors.unusual_country import UnusualCountry
 
 DETECTORS: Mapping[str, Callable[..., Detector]] = {
     "rare_action": RareAction,
@@ -16,6 +18,8 @@ DETECTORS: Mapping[str, Callable[..., Detector]] = {
     "failure_spike": FailureSpike,
     "new_network": NewNetwork,
     "dormant": Dormant,
+    "unusual_country": UnusualCountry,
+    "unusual_city": UnusualCity,
 }
 
 

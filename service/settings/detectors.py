@@ -11,7 +11,7 @@ from models.detectors import DETECTORS
 from service.settings.values import Section
 
 DEFAULT_THRESHOLD = 75.0
-_FROM_LIMITS = frozenset({"max_identities", "max_actions"})  # one bound for all detectors, in the section limits
+_FROM_ELSEWHERE = frozenset({"max_identities", "max_actions", "locate"})  # the sections limits and geography give these
 
 
 class DetectorSettings(Section):
@@ -38,7 +38,9 @@ def own_options(name: str) -> dict[str, TypeAdapter[object]]:
     """
     hints = get_type_hints(cast("Any", DETECTORS[name]).__init__)
     return {
-        option: TypeAdapter(hint) for option, hint in hints.items() if option != "return" and option not in _FROM_LIMITS
+        option: TypeAdapter(hint)
+        for option, hint in hints.items()
+        if option != "return" and option not in _FROM_ELSEWHERE
     }
 
 

@@ -11,6 +11,7 @@ from service.settings.sections import (
     Alerting,
     DeadLetter,
     EventHub,
+    Geography,
     Http,
     Limits,
     Log,
@@ -53,6 +54,7 @@ class Settings(Section):
     alerting: Alerting = Alerting()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""
+    geography: Geography = Geography()
     limits: Limits = Limits()
     sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
     """Who is told, by a name of your choice."""

@@ -211,6 +211,13 @@ class Limits(Section):
     """Operations remembered that have begun and not ended."""
 
 
+class Geography(Section):
+    """Where addresses are: what the detectors unusual_country and unusual_city need; without it both are off."""
+
+    database: Path | None = Field(default=None, examples=["/usr/share/GeoIP/GeoLite2-City.mmdb"])
+    """File in MaxMind's format, of cities or, for unusual_country alone, of countries; read at start."""
+
+
 class DeadLetter(BlobPlace):
     """Where a redacted sample of records that could not be understood goes."""
 

@@ -14,6 +14,7 @@ from models.ladder import Ladder
 from models.novelty import NoveltyRate
 from models.rarity import Rarity
 from models.user_days import UserDays
+from models.whereabouts import Whereabouts
 
 ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
     Backoff,
@@ -23,6 +24,7 @@ ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
     NoveltyRate,
     Rarity,
     UserDays,
+    Whereabouts,
 )
 NEEDS_SKLEARN = "check_roc_auc"  # not installed here: the same is asserted below without it
 
@@ -43,6 +45,7 @@ def stream(length: int) -> Iterator[tuple[dict[base.typing.FeatureName, Any], bo
                 "novel": odd,
                 "buckets": number // 5,
                 "seen": 1,
+                "place": f"odd{number}" if odd else f"usual{rng.randrange(3)}",
                 "rung": 6 if odd else rng.randrange(2),
                 "surprise": 9.0 if odd else rng.random(),
                 "day": number // 40,

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from demo.receiver import Fault, Receiver
 from demo.tenant import Tenant, TenantPlan
+from models.detectors import DETECTORS
 from service.cli import main
 from service.clock import SystemClock
 from service.outbox import Outbox
@@ -87,7 +88,7 @@ def test_cells_and_alerts_are_written_as_promised(tmp_path: Path, week: Path) ->
         assert datetime.fromisoformat(row["time"]).utcoffset() == timedelta(0)
         assert 0.0 <= row["score"] <= 100.0
         assert row["action"] == row["action"].lower()
-        assert row["detector"] in {"rare_action", "rare_failure"}
+        assert row["detector"] in DETECTORS
         assert row["alerted"] or row["score"] < 20.0
     assert any(row["alerted"] for row in rows)
     assert any(not row["alerted"] for row in rows)

@@ -1,0 +1,41 @@
+"""Unusual country: an identity acts from a country from which it does not act, and few others do the same.
+
+Why it matters: people move slowly, servers not at all, stolen tokens at once. How it
+is judged stands in `unusual_place`; without a geographic database it has nothing to say, and is off.
+"""
+
+from models.detector import Card
+from models.unusual_place import UnusualPlace
+from models.whereabouts import Place
+
+CARD = Card(
+    name="unusual_country",
+    title="Action from a country unusual for this identity",
+    what="An identity performed operations from a country in which it has not been seen, and few others do that.",
+    why="A stolen token or secret is mostly used from another country than its owner's, because that is where the "
+    "thief is, or the machine that the thief has rented.",
+    false_positives=(
+        "A journey, a new provider or a VPN with another exit.",
+        "An application that moved to another region.",
+        "An address that the geographic database puts into the wrong country.",
+    ),
+    response=(
+        "Is the way from its last place possible in the time between? Look at its sign-ins from both.",
+        "Whose is the address: a telephone company's, a cloud's, an anonymiser's?",
+        "Ask the owner through another channel than mail or chat whether they are there.",
+        "If not: revoke sessions, rotate secrets, and read everything that was done from there.",
+    ),
+    mitre=("TA0001/T1078.004", "TA0006/T1528", "TA0005/T1550.001"),
+)
+
+
+class UnusualCountry(UnusualPlace):
+    """Takes the country for a place; parameters are those of `UnusualPlace`."""
+
+    CARD = CARD
+    SORT = "country"
+    default_threshold = 77.0
+
+    def key(self, place: Place) -> str:
+        """Return the code of the country."""
+        return place.country
