@@ -6,6 +6,7 @@ from where others do the same.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from sys import intern
 from typing import Any, ClassVar
 
@@ -15,11 +16,13 @@ from models.decay import surprise
 from models.detector import Card, Memory
 from models.keyed import Keyed
 from models.places import NOWHERE, Places
+from models.scoring import odds
 from models.user_days import Acquaintance, UserDays
 from models.whereabouts import Locate, Place, Whereabouts, kilometres, nowhere
 
 NO_FACTS: Mapping[str, Json] = {}
 TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
+CACHED = 65_536  # addresses: more than a tenant has in weeks
 SHORT = 24.0  # hours within which the way from the last place is told
 
 
@@ -61,7 +64,7 @@ class UnusualPlace(ABC):
     half_life_days
         Days after which a move counts half.
     locate
-        From an address to its place.
+        From an address to its place; asked about each address once in a while, so it may take some microseconds.
     """
 
     CARD: ClassVar[Card]
@@ -77,6 +80,7 @@ class UnusualPlace(ABC):
     ) -> None:
         self.explain_from = explain_from
         self.locate = locate
+        self._placed = lru_cache(maxsize=CACHED)(self._place)
         self.whereabouts = Whereabouts(half_life=half_life_days * 24.0)
         self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5)
         self._travellers = Keyed(max_identities, Traveller, self._abandon)
@@ -98,7 +102,8 @@ class UnusualPlace(ABC):
         for cell in seen.cells:
             if not cell.attempts or not cell.addresses:
                 continue
-            new = {key: place for key, place in self._located(cell) if key not in known}
+            found = filter(None, map(self._placed, cell.addresses))
+            new = {key: place for key, place in found if key not in known}
             if not new:
                 continue
             someone = traveller or Traveller()
@@ -117,11 +122,11 @@ class UnusualPlace(ABC):
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Remember where the identity was, and what it did there."""
         traveller, hours = self._travellers.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(traveller, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        self.user_days.learn(traveller, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         visited: dict[str, Place] = {}
         for cell in seen.cells:
             if cell.attempts and cell.addresses:
-                for key, place in self._located(cell):
+                for key, place in filter(None, map(self._placed, cell.addresses)):
                     visited[key] = place
                     self.whereabouts.note(seen.actor.id, cell.action, key)
         if visited:
@@ -135,7 +140,7 @@ class UnusualPlace(ABC):
             for key in traveller.places.names:
                 backoff.adopt(key, kind)
         before = traveller.places
-        after = traveller.places = before.visited([intern(key) for key in visited])
+        after = traveller.places = before.visited(visited)
         if after is not before:
             for key in after.names:
                 if key not in before.names:
@@ -187,11 +192,10 @@ class UnusualPlace(ABC):
             warmth=self.user_days.warmth,
         )
 
-    def _located(self, cell: Cell) -> Iterator[tuple[str, Place]]:
-        for address in cell.addresses:
-            place = self.locate(address)
-            if place is not None and (key := self.key(place)):
-                yield key, place
+    def _place(self, address: str) -> tuple[str, Place] | None:
+        place = self.locate(address)
+        key = self.key(place) if place is not None else ""
+        return (intern(key), place) if place is not None and key else None
 
     def _terms(self, traveller: Traveller, key: str, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
         """Return the named surprises of a place; `peers` more identities are imagined to have done this there."""
@@ -262,7 +266,7 @@ class UnusualPlace(ABC):
         move, place, travel = facts["move"], facts["place"], facts["travel"]
         others = ", ".join(name.partition("/")[2] or name for name in reversed(move["known"][-3:]))
         usual = f"it is known from {others}" if others else "it has not been seen anywhere yet"
-        expected = f"a new {self.SORT} is expected in {100.0 * move['probability']:.2f} % of its active hours"
+        expected = f"a new {self.SORT} is expected in {odds(move['probability'])} of its active hours"
         there = place["identities_seen_there"] or "none"
         parts = [
             f"It acted from {place['name']}, a {self.SORT} new to it ({usual}; {expected})",

@@ -115,6 +115,8 @@ class UserDays(base.AnomalyDetector):
         """Learn that an identity was active at `hours`, with `worst` its largest surprise there."""
         memory.last_hours = max(memory.last_hours, hours)
         day = hours // 24.0
+        if day == memory.day and worst < self.floor:
+            return
         if day > memory.day:
             if day > self._day:
                 self._fold(int(day))

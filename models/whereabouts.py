@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 Locate = Callable[[str], Place | None]
-"""From an address to its place; None for private and unknown ones. Must be pure and cheap: it is asked per cell."""
+"""From an address to its place; None for private and unknown ones. Must be pure: answers are kept."""
 
 
 def nowhere(address: str) -> Place | None:

@@ -5,7 +5,6 @@ Opens and asks it; what a place says of an identity is the detectors' business. 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from typing import Any
 import maxminddb
 
 from models.whereabouts import Place
-
-CACHED = 65_536  # addresses: more than a tenant has in weeks
 
 
 class UnusableDatabase(ValueError):  # noqa: N818 - it says what it is
@@ -64,9 +61,8 @@ class Geography:
         self.cities = any(word in self.type for word in ("City", "Enterprise"))
         if not self.cities and "Country" not in self.type:
             raise UnusableDatabase(f"is a database of type {self.type[:60]}, which tells neither countries nor cities")
-        self.locate = lru_cache(maxsize=CACHED)(self._locate)
 
-    def _locate(self, address: str) -> Place | None:
+    def locate(self, address: str) -> Place | None:
         """Return the place of an address; None for private ones, unknown ones, and what is no address."""
         try:
             parsed = ip_address(address)

@@ -18,6 +18,7 @@ from models.detector import Card, Memory
 from models.keyed import Keyed
 from models.ladder import Ladder, climbed
 from models.novelty import stage_of
+from models.scoring import odds
 from models.sensitivity import SENSITIVE, sensitivity
 from models.user_days import Acquaintance, UserDays
 
@@ -141,7 +142,7 @@ class Dormant:
             if before >= 0:
                 self.ladder.learn(_group(seen.actor.kind, sleeper.gaps), _rung(sleeper.gap), hours)
                 sleeper.gaps = climbed(sleeper.gaps, _rung(sleeper.gap))
-        self.user_days.learn(sleeper, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        self.user_days.learn(sleeper, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         for cell in seen.cells:
             if cell.attempts and not tried(sleeper.sketch, cell.action):
                 sleeper.sketch |= mask(cell.action)
@@ -256,8 +257,8 @@ def sentence(facts: Mapping[str, Any]) -> str:
 
     >>> sentence({"silence": {"days": 47, "at_least": 32, "own": [60, 12, 1, 0, 0, 0], "probability": 0.0002},
     ...           "action": {"new": True, "identities_with_action": 3}, "identities": 300, "terms": {}})
-    'Active again after 47 days; of its 60 gaps so far none was of 32 days or more, expected in 0.020 %; it never did \
-this before, 3 of 300 known identities ever did.'
+    'Active again after 47 days; of its 60 gaps so far none was of 32 days or more, of which the chance \
+was 1 in 5,000; it never did this before, 3 of 300 known identities ever did.'
     """
     silence, action = facts["silence"], facts["action"]
     own, longer = silence["own"][0], silence["own"][-1]
@@ -269,7 +270,7 @@ this before, 3 of 300 known identities ever did.'
     )
     parts = [
         f"Active again after {silence['days']} days",
-        f"{known}, expected in {100.0 * silence['probability']:.3f} %",
+        f"{known}, of which the chance was {odds(silence['probability'])}",
     ]
     if action["new"]:
         having = action["identities_with_action"] or "none"

@@ -15,6 +15,7 @@ from models.decay import surprise
 from models.detector import Card, Memory
 from models.keyed import Keyed
 from models.ladder import Ladder, climbed
+from models.scoring import odds
 from models.user_days import Acquaintance, UserDays
 
 NAME = "failure_spike"
@@ -114,7 +115,7 @@ class FailureSpike:
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Learn how many failed together at most."""
         record, hours = self._records.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(record, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        self.user_days.learn(record, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         if seen.cells[0].late:
             return  # the hour has been counted, with what was known of it then
         most = max((spike.operations for spike in _spikes(seen)), default=0)
@@ -209,20 +210,20 @@ def sentence(facts: Mapping[str, Any]) -> str:
     >>> sentence({"spike": {"failing_operations": 6, "denied": 5, "minutes": 15.0, "own": [120, 4, 1, 0, 0, 0, 0],
     ...                     "probability_for_its_kind": 0.0004}})
     '6 different operations failed within 15 minutes, 5 of them refused; in 120 active hours of its own at most 2 did; \
-of its kind, 0.040 % of active hours get that far.'
+1 in 2,500 of the active hours of its kind get that far.'
     """
     spike = facts["spike"]
     count, denied, own = spike["failing_operations"], spike["denied"], spike["own"]
     refused = f", {'all' if denied == count else denied} of them refused" if denied else ""
     most = max((rung for rung, times in enumerate(own) if times), default=0)
     known = (
-        f"in {own[0]} active hours of its own at most {most} did"
+        f"in {own[0]} active hours of its own {f'at most {most}' if most else 'none ever'} did"
         if own[0]
         else "this identity has not been seen before"
     )
     return (
         f"{count} different operations failed within {spike['minutes']:.0f} minutes{refused}; {known}; "
-        f"of its kind, {100.0 * spike['probability_for_its_kind']:.3f} % of active hours get that far."
+        f"{odds(spike['probability_for_its_kind'])} of the active hours of its kind get that far."
     )
 
 
@@ -236,6 +237,8 @@ def _spikes(seen: ActorBucket) -> list[Spike]:
         if cell.failures or cell.denials:
             told = cell.sample[0] if cell.sample and cell.sample[0].outcome.failed else None
             failing.append((told.time if told else cell.first_time, cell.action, cell))
+    if not failing:
+        return []
     failing.sort(key=lambda one: one[:2])
     spikes, first = [], 0
     for number, (time, _, cell) in enumerate(failing):

@@ -19,6 +19,7 @@ from models.detector import Card, Memory
 from models.keyed import Keyed
 from models.novelty import NoveltyRate
 from models.places import NOWHERE, Places, network
+from models.scoring import odds
 from models.sensitivity import SENSITIVE, sensitivity
 from models.user_days import Acquaintance, UserDays
 
@@ -131,7 +132,7 @@ class NewNetwork:
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Remember where the identity was and what it tried."""
         visitor, hours, kind = self._visitors.touch(seen.actor.id), seen.bucket.hours, seen.actor.kind
-        self.user_days.learn(visitor, hours, max((anomaly.surprise for anomaly in scored), default=0.0))
+        self.user_days.learn(visitor, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         cells = [cell for cell in seen.cells if cell.attempts]
         if not cells:
             return
@@ -243,13 +244,13 @@ def sentence(facts: Mapping[str, Any]) -> str:
 
     >>> sentence({"network": {"new": ["198.51.100"], "known": ["10.1.2", "10.1.3"], "probability": 0.004},
     ...           "action": {"identities_with_action": 2}, "identities": 300, "terms": {"sensitivity": 1.0}})
-    'From the network 198.51.100, new to it (it is known from 2 others; a new one is expected in 0.40 % of its active \
-hours), it did this for the first time; 2 of 300 known identities ever did; the operation is a sensitive one.'
+    'From the network 198.51.100, new to it (it is known from 2 others; a new one is expected in 1 in 250 of its \
+active hours), it did this for the first time; 2 of 300 known identities ever did; the operation is a sensitive one.'
     """
     place, having = facts["network"], facts["action"]["identities_with_action"]
     others = len(place["known"])
     new, known = ", ".join(place["new"][:2]), f"it is known from {others} {'other' if others == 1 else 'others'}"
-    expected = f"a new one is expected in {100.0 * place['probability']:.2f} % of its active hours"
+    expected = f"a new one is expected in {odds(place['probability'])} of its active hours"
     parts = [
         f"From the network {new}, new to it ({known}; {expected}), it did this for the first time",
         f"{having or 'none'} of {facts['identities']} known identities ever did",
@@ -260,4 +261,4 @@ hours), it did this for the first time; 2 of 300 known identities ever did; the 
 
 
 def _networks(cells: Collection[Cell]) -> set[str]:
-    return {intern(network(address)) for cell in cells for address in cell.addresses}
+    return {network(address) for cell in cells for address in cell.addresses}

@@ -36,7 +36,7 @@ KEYS = ["time", "detector", "actor", "actor_name", "action", "score", "surprise"
 def config(tmp_path: Path, **sections: Any) -> Path:
     """Write a configuration in which everything unusual is told."""
     whole = {
-        "detectors": {"rare_action": {"threshold": 20}, "rare_failure": {"threshold": 20}},
+        "detectors": {name: {"threshold": 20} for name in DETECTORS},
         "snapshots": {"path": str(tmp_path / "state")},
         "sinks": {"stdout": {"kind": "stdout"}},
         **sections,

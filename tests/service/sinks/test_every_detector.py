@@ -1,0 +1,80 @@
+"""What each detector finds, told by each sink: its title, its reason and its counterfactual arrive whole."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from inspect import signature
+
+import pytest
+from pydantic import SecretStr
+
+from models.cells import ActorBucket, Cell, Crowd
+from models.detectors import DETECTORS, build
+from models.events import Actor, ActorKind
+from models.windows import Bucket
+from service.alerts import Alert, AlertLog
+from service.sinks.slack import SlackSink
+from service.sinks.stdout import StdoutSink
+from service.sinks.story import ALL_LINKS, tell
+from service.sinks.teams import TeamsSink
+from service.sinks.webhook import WebhookSink
+from tests.fakes.clock import FakeClock
+from tests.fakes.geography import locate
+
+HOUR = timedelta(hours=1)
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PEOPLE = [Actor(f"t/p{number}", f"p{number}@contoso.example", ActorKind.HUMAN) for number in range(8)]
+URL = SecretStr("https://example.com/x")
+USUAL = "Microsoft.Web/sites/write"
+DOORS = (
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Storage/storageAccounts/listKeys/action",
+    "Microsoft.KeyVault/vaults/accessPolicies/write",
+    "Microsoft.Compute/disks/beginGetAccess/action",
+)
+
+
+def bucket_of(actor: Actor, hour: float, names: tuple[str, ...], *, denied: bool, address: str) -> ActorBucket:
+    bucket = Bucket.of(MONDAY + hour * HOUR, HOUR)
+    cells = tuple(
+        Cell(name.lower(), name, bucket.start + timedelta(minutes=n), 1, int(not denied), 0, int(denied), (address,))
+        for n, name in enumerate(names)
+    )
+    return ActorBucket(actor, bucket, cells)
+
+
+def alert_of(name: str) -> Alert:
+    """A thief, months after the owner's last day, from the other end of the world, is refused at every door."""
+    options = {"locate": locate} if "locate" in signature(DETECTORS[name]).parameters else {}
+    detector = build(name, **options)
+    for day in range(60):
+        for actor in PEOPLE if day < 20 else PEOPLE[1:]:
+            seen = bucket_of(actor, 24.0 * day, (USUAL,), denied=False, address="10.0.1.1")
+            detector.learn(seen, Crowd(1, {}), detector.score(seen, Crowd(1, {})))
+    theft = bucket_of(PEOPLE[0], 24.0 * 60, DOORS, denied=True, address="198.51.100.7")
+    found = [one for one in detector.score(theft, Crowd(1, {})) if one.score >= 50.0]
+    [alert] = AlertLog(2 * HOUR).tell(found, settled=set(), cards={name: detector.card}, now=theft.bucket.end)
+    return alert
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_a_finding_of_each_detector_reaches_a_reader_whole(name: str) -> None:
+    alert, clock = alert_of(name), FakeClock()
+    first = alert.findings[0]
+    facts = {fact.label: fact.text for fact in tell(alert, ALL_LINKS).findings[0]}
+    assert facts["Why"] == first.why
+    assert first.why.endswith(".")
+    assert facts["Otherwise"] == first.evidence["counterfactual"]
+    assert first.title in facts["Score"]
+    teams = TeamsSink("team", URL, clock=clock)
+    slack = SlackSink("channel", URL, clock=clock)
+    hook = WebhookSink("hook", URL, clock=clock)
+    for sink in (teams, slack, hook):
+        [message] = sink.render([alert])
+        said = json.dumps(json.loads(message.body), ensure_ascii=False)
+        for words in (first.why[:40], "Would be ordinary", first.response[0][:30]):
+            assert json.dumps(words, ensure_ascii=False).strip('"') in said, (sink, words)
+    [card] = StdoutSink("card", io.BytesIO()).render([alert])
+    shown = " ".join(card.body.decode().split())
+    assert first.why[:40] in shown
+    assert "Would be ordinary" in shown
