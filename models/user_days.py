@@ -49,7 +49,8 @@ class Acquaintance:
 class UserDays(base.AnomalyDetector):
     r"""Exceedance probability of the largest surprise of a user-day, most of which hold none.
 
-    .. math:: P(v) = share \cdot P(v \mid judged), \quad share = \frac{strength \cdot prior + judged}{strength + days}
+    .. math:: P(v) = looks \cdot share \cdot P(v \mid judged), \quad
+              share = \frac{strength \cdot prior + judged}{strength + days}
 
     with days all user-days and judged those that held a surprise of at least `floor`; the conditional probability is
     `Calibration`'s. Both counts fade and are taken over when a day is over.
@@ -70,12 +71,16 @@ class UserDays(base.AnomalyDetector):
         What `prior` is worth in user-days, and `location` with `slope` in judged ones.
     half_life
         Days after which a user-day counts half.
+    looks
+        How many detectors of this sort look at every user-day: the chance that any of them gets so far is at most so
+        many times the chance that one does (Bonferroni). It keeps five seldom asked from outshouting one that knows
+        more.
 
     Examples
     --------
     >>> model = UserDays(floor=1.0, prior=0.01)
-    >>> model.score_one({"surprise": 0.5}), model.score_one({"surprise": 1.0})
-    (0.0, 50.0)
+    >>> model.score_one({"surprise": 0.5}), round(model.score_one({"surprise": 1.0}), 2)
+    (0.0, 32.53)
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class UserDays(base.AnomalyDetector):
         strength: float = 200.0,
         judged_strength: float = 50.0,
         half_life: float = 7.0,
+        looks: float = 5.0,
     ) -> None:
         self.floor = floor
         self.prior = prior
@@ -97,6 +103,7 @@ class UserDays(base.AnomalyDetector):
         self.strength = strength
         self.judged_strength = judged_strength
         self.half_life = half_life
+        self.looks = looks
         self._tail = Calibration(location, slope, cold, judged_strength, half_life)
         self._day = -1
         self._today = [0, 0]
@@ -139,13 +146,14 @@ class UserDays(base.AnomalyDetector):
 
     def score(self, surprise: float) -> float:
         """Return the score of `surprise`, 0 to 100."""
-        return 0.0 if surprise < self.floor else min(100.0, self._base + self._tail.score(surprise))
+        return 0.0 if surprise < self.floor else min(100.0, max(0.0, self._base + self._tail.score(surprise)))
 
     def facts(self, surprise: float) -> dict[str, Json]:
         """Return how a surprise becomes a score, for an explanation."""
         return {
             "probability": self.probability(surprise),
             "share_judged": self._share,
+            "looks": self.looks,
             "known": round(self._known[0], 1),
             "score": self.score(surprise),
         }
@@ -176,4 +184,4 @@ class UserDays(base.AnomalyDetector):
     def _refresh(self) -> None:
         days, judged = self._known
         self._share = min(1.0, max(LEAST_SHARE, (self.strength * self.prior + judged) / (self.strength + days)))
-        self._base = -SCORE_PER_DECADE * math.log10(self._share)
+        self._base = -SCORE_PER_DECADE * math.log10(self.looks * self._share)

@@ -28,7 +28,7 @@ RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
 MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
 READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
-DEFAULT_THRESHOLD = 78.0
+DEFAULT_THRESHOLD = 65.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(

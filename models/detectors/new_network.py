@@ -26,7 +26,7 @@ from models.user_days import Acquaintance, UserDays
 NAME = "new_network"
 NETWORK, ACTION = range(2)  # aspects of novelty
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
-DEFAULT_THRESHOLD = 77.0
+DEFAULT_THRESHOLD = 62.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(

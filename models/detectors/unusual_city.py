@@ -33,7 +33,7 @@ class UnusualCity(UnusualPlace):
 
     CARD = CARD
     SORT = "city"
-    default_threshold = 75.0
+    default_threshold = 59.5
 
     def key(self, place: Place) -> str:
         """Return the country and the city; empty where the city is not known."""

@@ -34,7 +34,7 @@ class UnusualCountry(UnusualPlace):
 
     CARD = CARD
     SORT = "country"
-    default_threshold = 77.0
+    default_threshold = 60.0
 
     def key(self, place: Place) -> str:
         """Return the code of the country."""

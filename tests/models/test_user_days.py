@@ -19,8 +19,8 @@ def test_what_is_below_the_floor_scores_nothing() -> None:
 
 
 def test_a_score_says_how_often_a_user_day_gets_that_far() -> None:
-    assert taught().probability(1.0) == pytest.approx(0.02, rel=0.1)
-    assert taught(judged=20).probability(1.0) == pytest.approx(0.2, rel=0.3)
+    assert taught().probability(1.0) == pytest.approx(5 * 0.02, rel=0.1)
+    assert taught(judged=12).probability(1.0) == pytest.approx(5 * 0.12, rel=0.3)
 
 
 def test_the_same_surprise_scores_less_where_it_is_frequent() -> None:

@@ -31,3 +31,11 @@ def test_options_reach_the_detector(name: str) -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(KeyError):
         build("rare_weather")
+
+
+@every_detector
+def test_a_detector_that_a_snapshot_does_not_know_yet_begins_empty(name: str) -> None:
+    fresh, loaded = build(name), build(name)
+    loaded.load([])
+    assert list(loaded.dump()) == list(fresh.dump())
+    assert loaded.memory() == fresh.memory()
