@@ -33,6 +33,19 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+def odds(probability: float) -> str:
+    """Say a probability as people do: in per cent while that is more than one, else as one in so many.
+
+    >>> odds(0.25), odds(0.0312), odds(0.0004), odds(0.0)
+    ('25 %', '3.1 %', '1 in 2,500', '1 in a million or less')
+    """
+    if probability >= 0.01:
+        return f"{100.0 * probability:.2g} %"
+    if probability < 1e-6:
+        return "1 in a million or less"
+    return f"1 in {float(f'{1.0 / probability:.2g}'):,.0f}"
+
+
 def score(probability: float) -> float:
     """Turn the probability of a user-day at least this surprising into a score.
 
@@ -51,19 +64,6 @@ def score(probability: float) -> float:
     0.0
     """
     return min(100.0, max(0.0, -SCORE_PER_DECADE * math.log10(max(probability, 1e-12))))
-
-
-def odds(probability: float) -> str:
-    """Say a probability as people do: in per cent while that is more than one, else as one in so many.
-
-    >>> odds(0.25), odds(0.0312), odds(0.0004), odds(0.0)
-    ('25 %', '3.1 %', '1 in 2,500', '1 in a million or less')
-    """
-    if probability >= 0.01:
-        return f"{100.0 * probability:.2g} %"
-    if probability < 1e-6:
-        return "1 in a million or less"
-    return f"1 in {float(f'{1.0 / probability:.2g}'):,.0f}"
 
 
 def severity(value: float, sensitivity: float = 0.0) -> Severity:
