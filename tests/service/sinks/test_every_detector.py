@@ -12,7 +12,8 @@ from models.cells import ActorBucket, Cell, Crowd
 from models.detectors import DETECTORS, build
 from models.events import Actor, ActorKind
 from models.windows import Bucket
-from service.alerts import Alert, AlertLog
+from service.alerts import Alert
+from service.engine import Engine, Options
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
 from service.sinks.story import ALL_LINKS, tell
@@ -45,15 +46,17 @@ def bucket_of(actor: Actor, hour: float, names: tuple[str, ...], *, denied: bool
 
 def alert_of(name: str) -> Alert:
     """A thief, months after the owner's last day, from the other end of the world, is refused at every door."""
-    options = {"locate": locate} if "locate" in signature(DETECTORS[name]).parameters else {}
-    detector = build(name, **options)
+    geography = {"locate": locate} if "locate" in signature(DETECTORS[name]).parameters else {}
+    detector = build(name, **geography)
     for day in range(60):
         for actor in PEOPLE if day < 20 else PEOPLE[1:]:
             seen = bucket_of(actor, 24.0 * day, (USUAL,), denied=False, address="10.0.1.1")
             detector.learn(seen, Crowd(1, {}), detector.score(seen, Crowd(1, {})))
     theft = bucket_of(PEOPLE[0], 24.0 * 60, DOORS, denied=True, address="198.51.100.7")
     found = [one for one in detector.score(theft, Crowd(1, {})) if one.score >= 50.0]
-    [alert] = AlertLog(2 * HOUR).tell(found, settled=set(), cards={name: detector.card}, now=theft.bucket.end)
+    options = Options(HOUR, HOUR / 2, 24 * HOUR, 2 * HOUR, {name: 50.0})
+    told = Engine(options, [detector]).alerts
+    [alert] = told.tell(found, settled=set(), cards={name: detector.card}, now=theft.bucket.end)
     return alert
 
 
