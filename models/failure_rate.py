@@ -149,25 +149,36 @@ class FailureRate(base.AnomalyDetector):
         self._tenant = [tenant_attempts, tenant_failures]
 
     def probability(
-        self, actor: str, action: str, hours: float, crowd: Crowd | None = None, mine: Sequence[Cell] = ()
+        self,
+        actor: str,
+        action: str,
+        hours: float,
+        crowd: Crowd | None = None,
+        mine: Sequence[Cell] = (),
+        *,
+        before: int = 0,
     ) -> float:
         """Return the probability, in [0.002, 0.98], that `actor`'s attempt at `action` fails.
 
         `crowd` is what everybody did in the same bucket and `mine` the part of it that `actor` did: what fails for
-        others explains a failure, what else fails for the same identity does not.
+        others explains a failure, what else fails for the same identity does not. `before` failures of this very
+        pair are imagined on top of those known, for counterfactuals.
         """
         weight = growth(hours, self.half_life)
         common = self.common(action, hours)
         ledger = self.ledgers.get(actor)
-        probability = common
+        probability, pair = common, None
         if ledger is not None:
             tenant = self._tenant_rate(weight)
             expected = ledger.attempts / weight * tenant
             factor = (ledger.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
             probability = min(LARGEST, common * factor)
             pair = ledger.pairs.get(action) if ledger.pairs is not None else None
-            if pair is not None:
-                probability = (pair[1] / weight + PAIR_STRENGTH * probability) / (pair[0] / weight + PAIR_STRENGTH)
+        if pair is not None or before:
+            tried, failed = pair or (0.0, 0.0)
+            probability = (failed / weight + before + PAIR_STRENGTH * probability) / (
+                tried / weight + before + PAIR_STRENGTH
+            )
         if crowd is not None:
             others, failing = self._others(action, crowd, mine)
             probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))

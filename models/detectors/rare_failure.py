@@ -172,9 +172,12 @@ class RareFailure:
             warmth=self.calibration.warmth,
         )
 
-    def _terms(self, seen: ActorBucket, cell: Cell, hours: float, crowd: Crowd, sketch: int) -> dict[str, float]:
-        """Return the named surprises of a cell: everything but evidence."""
-        value = surprise(self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells))
+    def _terms(
+        self, seen: ActorBucket, cell: Cell, hours: float, crowd: Crowd, sketch: int, before: int = 0
+    ) -> dict[str, float]:
+        """Return the named surprises of a cell: everything but evidence; `before` earlier failures are imagined."""
+        rate = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells, before=before)
+        value = surprise(rate)
         terms = {"outcome": value}
         if value > NOISE:
             if cell.denials:
@@ -209,8 +212,17 @@ class RareFailure:
                 "anomalies": list[Json](trouble.evidence.anomalies if trouble is not None else ()),
             },
             "user_day": self.calibration.facts(total),
-            "counterfactual": "Would be ordinary if it had failed on some days before, or for others at the same time.",
+            "counterfactual": self._counterfactual(seen, cell, crowd, around),
         }
+
+    def _counterfactual(self, seen: ActorBucket, cell: Cell, crowd: Crowd, around: float) -> str:
+        """Say how many failures before would have kept this one below the usual threshold."""
+        sketch = mask(cell.action)
+        for hours in (1, 2, 3, 5, 10, 20):
+            terms = self._terms(seen, cell, seen.bucket.hours, crowd, sketch, before=hours)
+            if self.calibration.score(self.evidence.total(sum(terms.values()), around)) < self.default_threshold:
+                return f"Would be ordinary had it failed in {hours} more {'hour' if hours == 1 else 'hours'} before."
+        return "Some failures of it before would not make it ordinary."
 
 
 def sentence(facts: Mapping[str, Any]) -> str:

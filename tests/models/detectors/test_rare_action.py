@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -196,6 +197,21 @@ def test_why_is_a_sentence_with_the_numbers(known: RareAction) -> None:
     assert anomaly.why.startswith("Never in its 30 active days; none of 12 known identities ever did it; usually it ")
     assert "network new to this identity" in anomaly.why
     assert str(anomaly.evidence["counterfactual"]).startswith("Would be ordinary")
+
+
+@pytest.mark.parametrize("who", ["identit", "day"])
+def test_the_counterfactual_is_true(who: str) -> None:
+    detector = at_work()
+    [found] = judged(detector, GRANT)
+    said = re.search(rf"(\d+) more {who}", str(found.evidence["counterfactual"]))
+    assert found.score >= detector.default_threshold
+    assert said
+    others = PEOPLE[1:] if who == "identit" else [PEOPLE[0]] * 10
+    for day, actor in enumerate(others[: int(said[1])]):
+        for again in (0, 1):  # what was told teaches only when it recurs on another day
+            learn(detector, bucket_of(actor, MONDAY + timedelta(days=30 + day + again), GRANT))
+    [after] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), GRANT), Crowd(1, {}))
+    assert after.score < detector.default_threshold
 
 
 def test_below_the_floor_for_explaining_nothing_is_explained(known: RareAction) -> None:

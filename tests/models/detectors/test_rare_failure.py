@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -118,3 +119,17 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: RareFailure) -> Non
         assert terms["evidence"] == pytest.approx(expected)
         assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
         assert anomaly.why.startswith("It was refused, expected in ")
+
+
+def test_the_counterfactual_is_true() -> None:
+    detector = at_work()
+    [found] = judged(detector, bucket_of(PEOPLE[0], 300, DOORS[2], denials=1))
+    assert found.score >= detector.explain_from
+    said = re.fullmatch(
+        r"Would be ordinary had it failed in (\d+) more hours? before.", str(found.evidence["counterfactual"])
+    )
+    assert said
+    for day in range(int(said[1])):
+        learn(detector, bucket_of(PEOPLE[0], 300 + 24 * day, DOORS[2], denials=1))
+    [again] = judged(detector, bucket_of(PEOPLE[0], 300 + 24 * int(said[1]), DOORS[2], denials=1))
+    assert again.score < detector.default_threshold
