@@ -85,8 +85,7 @@ class Run(NamedTuple):
     def scores(self) -> list[Scores]:
         """Return what all detectors together say, then each of them alone."""
         singles = [self._single(name) for name in self.thresholds]
-        # Scores of different detectors are comparable, surprises are not; these only order what scores alike.
-        surprise = np.max([one.score + one.surprise / 1000.0 for one in singles], axis=0)
+        surprise = np.max([one.surprise for one in singles], axis=0)
         excess = np.max([one.score - one.threshold for one in singles], axis=0)
         told = tuple(dict.fromkeys(entry for one in singles for entry in one.told or ()))
         return [Scores("Unwonted", surprise, excess, 0.0, told), *singles]

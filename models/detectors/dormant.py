@@ -28,7 +28,8 @@ RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
 MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
 READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
-DEFAULT_THRESHOLD = 65.0
+MOSTLY_HARMLESS = -2.0  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
+DEFAULT_THRESHOLD = 66.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(
@@ -102,7 +103,7 @@ class Dormant:
         self.sensitive = sensitive
         self.ladder = Ladder(rungs=RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=3.0, prior=0.03, location=3.5, slope=0.5)
+        self.user_days = UserDays(floor=1.0, prior=0.03, location=1.5, slope=0.5)
         self._sleepers = Keyed(max_identities, Sleeper)
 
     @property
@@ -188,7 +189,7 @@ class Dormant:
     def _terms(self, sleeper: Sleeper, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, float]:
         """Return the named surprises of a cell after a silence of `gap` days, for somebody used to `gaps`."""
         steps = self.ladder.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
-        terms = {"silence": surprise(self.ladder.probability(steps, gaps))}
+        terms = {"silence": surprise(self.ladder.probability(steps, gaps)), "mostly_harmless": MOSTLY_HARMLESS}
         if not tried(sleeper.sketch, cell.action):
             novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), TRUST))
             terms["action"] = min(novelty, MOST_NEWS * terms["silence"])
@@ -237,7 +238,7 @@ class Dormant:
         """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
 
         def ordinary(known: bytes, days: int) -> bool:
-            total = sum(self._terms(sleeper, known, days, seen, cell).values())
+            total = max(0.0, sum(self._terms(sleeper, known, days, seen, cell).values()))
             return self.user_days.score(total) < DEFAULT_THRESHOLD
 
         options = []

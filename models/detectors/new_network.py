@@ -26,6 +26,7 @@ from models.user_days import Acquaintance, UserDays
 NAME = "new_network"
 NETWORK, ACTION = range(2)  # aspects of novelty
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
+MOSTLY_HARMLESS = -1.0  # powers of ten: people travel more often than they are robbed
 DEFAULT_THRESHOLD = 62.0
 NO_FACTS: Mapping[str, Json] = {}
 
@@ -101,7 +102,7 @@ class NewNetwork:
         self.sensitive = sensitive
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=3.0, prior=0.02, location=3.5, slope=0.5)
+        self.user_days = UserDays(floor=2.0, prior=0.02, location=2.5, slope=0.5)
         self._visitors = Keyed(max_identities, Visitor)
 
     @property
@@ -121,7 +122,7 @@ class NewNetwork:
             if all(network(address) in known for address in cell.addresses):
                 continue
             terms = self._terms(visitor, cell, seen.actor.kind)
-            total = sum(terms.values())
+            total = max(0.0, sum(terms.values()))
             score, why, facts = self.user_days.score(total), "", NO_FACTS
             if score >= self.explain_from:
                 facts = self._facts(visitor, cell, seen.actor.kind, terms, total)
@@ -195,7 +196,11 @@ class NewNetwork:
         moves = self.novelty.rate(kind, visitor.buckets, visitor.networks.moves, NETWORK)
         novel = self.novelty.rate(kind, visitor.buckets, visitor.novel, ACTION)
         base = self.backoff.probability(cell.action, kind, extra=peers)
-        terms = {"network": surprise(moves), "action": surprise(novel * math.pow(base, TRUST))}
+        terms = {
+            "network": surprise(moves),
+            "action": surprise(novel * math.pow(base, TRUST)),
+            "mostly_harmless": MOSTLY_HARMLESS,
+        }
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
         return terms
@@ -233,7 +238,10 @@ class NewNetwork:
         """Say what would have kept it silent; from a known network nothing is judged at all."""
         said = "Would be ordinary from a network that it has used before"
         for peers in (1, 2, 3, 5, 10):
-            if self.user_days.score(sum(self._terms(visitor, cell, kind, peers).values())) < DEFAULT_THRESHOLD:
+            if (
+                self.user_days.score(max(0.0, sum(self._terms(visitor, cell, kind, peers).values())))
+                < DEFAULT_THRESHOLD
+            ):
                 who = "identity" if peers == 1 else "identities"
                 return f"{said}, or if {peers} more {who} of its kind had done this."
         return f"{said}."

@@ -73,7 +73,7 @@ class RareFailure:
         How failures that come together add up.
     """
 
-    default_threshold = 65.0
+    default_threshold = 72.0
 
     def __init__(
         self,
