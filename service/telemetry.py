@@ -127,6 +127,8 @@ class Telemetry:
 
     def judged(self, scored: Iterable[Anomaly]) -> None:
         """Note cells that have been judged for good."""
+        scored = tuple(scored)
+        self.metrics.scores(scored)
         self.metrics.anomalies(anomaly for anomaly in scored if anomaly.score >= 50.0)
 
     def evaluated(self, evaluation: Evaluation, seconds: float) -> None:

@@ -37,6 +37,7 @@ from service.metrics.labels import (
     TROUBLES,
 )
 from service.metrics.live import LiveCollector, Reading
+from service.metrics.scores import ScoreCollector
 from service.ports import PartitionTip
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
@@ -122,6 +123,8 @@ class Metrics:
         self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
 
         # What is made of it.
+        self._scores = ScoreCollector(detectors)
+        registry.register(self._scores)
         self._anomalies = counter("anomalies_total", "Unusual cells found.", detector=detectors, severity=severities)
         self._alerts = counter(
             "alerts_total", "Alerts decided, by whether new or news.", severity=severities, result=["new", "update"]
@@ -234,6 +237,10 @@ class Metrics:
         """Note unusual cells, each once, when it settles."""
         for anomaly in found:
             self._anomalies.labels(anomaly.detector, anomaly.severity.value).inc()
+
+    def scores(self, judged: Iterable[Anomaly]) -> None:
+        """Note the score of each judged cell, unusual or not."""
+        self._scores.observe(judged)
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Note alerts as they are decided, and how long after the newest event of each."""

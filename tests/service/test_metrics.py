@@ -81,7 +81,9 @@ def everything(metrics: Metrics) -> None:
     metrics.expired(7)
     actor = Actor(f"t/{PERSON}", PERSON, ActorKind.HUMAN)
     cell = Cell("a/write", "A/write", NOON, attempts=1, successes=1, failures=0, denials=0)
-    metrics.anomalies([Anomaly("rare_action", actor, Bucket.of(NOON, timedelta(hours=1)), cell, 80.0, 5.0)])
+    anomaly = Anomaly("rare_action", actor, Bucket.of(NOON, timedelta(hours=1)), cell, 80.0, 5.0)
+    metrics.scores([anomaly, anomaly._replace(score=3.0)])
+    metrics.anomalies([anomaly])
     alert = Alert(
         id="x",
         revision=1,
@@ -197,6 +199,9 @@ def test_every_series_but_those_of_partitions_exists_before_anything_happens() -
         ("unwonted_evictions_total", {"detector": "rare_action"}, 2),
         ("unwonted_warmup_ratio", {"detector": "rare_action"}, 0.5),
         ("unwonted_anomalies_total", {"detector": "rare_action", "severity": "medium"}, 1),
+        ("unwonted_cell_score_bucket", {"detector": "rare_action", "le": "10.0"}, 1),
+        ("unwonted_cell_score_bucket", {"detector": "rare_action", "le": "75.0"}, 1),
+        ("unwonted_cell_score_count", {"detector": "rare_action"}, 2),
         ("unwonted_alerts_total", {"severity": "medium", "result": "new"}, 1),
         ("unwonted_alerts_total", {"severity": "medium", "result": "update"}, 1),
         ("unwonted_detection_latency_seconds_sum", {}, 1200),
