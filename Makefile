@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMPS)/project page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
+demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(STAMPS)/dev node_modules/.tests ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
@@ -39,8 +39,8 @@ bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rul
 	@$(BIN)/python -m benchmarks.detection $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime dev; do \
-	  case $$name in dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
+	@for name in bootstrap runtime demo dev; do \
+	  case $$name in demo|dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done
@@ -82,6 +82,10 @@ $(STAMPS)/runtime: requirements/runtime.txt $(STAMPS)/bootstrap
 # --editable: `unwonted` in $(BIN) runs the working tree.
 $(STAMPS)/project: pyproject.toml $(STAMPS)/runtime
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/demo: requirements/demo.txt $(STAMPS)/project
+	@$(PIP_INSTALL) --require-hashes -r requirements/demo.txt
 	@touch $@
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project

@@ -40,9 +40,12 @@ class Scrape:
     ----------
     families
         Names of the families that have at least one series.
+    text
+        The whole of it.
     """
 
     def __init__(self, text: str) -> None:
+        self.text = text
         found = list(text_string_to_metric_families(text))
         self.families = {family.name for family in found if family.samples}
         self._samples = [sample for family in found for sample in family.samples]

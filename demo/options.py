@@ -29,6 +29,8 @@ class Options:
         Whether to stay until interrupted.
     screenshot
         Where to put a picture of the page.
+    pictures
+        Folder for the pictures of the dashboards.
     """
 
     seed: int
@@ -42,6 +44,7 @@ class Options:
     metrics_port: int
     keep: bool
     screenshot: Path | None
+    pictures: Path
 
     @property
     def plan(self) -> TenantPlan:
@@ -72,6 +75,13 @@ def read_options(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--page-port", type=int, default=8090, help="if it is free (default: %(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8080, help="if it is free (default: %(default)s)")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write a picture of the page, with Chromium")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("build/dashboards"),
+        help="where to draw the dashboards (default: %(default)s)",
+    )
     parser.add_argument(
         "--keep",
         action=argparse.BooleanOptionalAction,

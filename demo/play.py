@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from azure.eventhub.aio import EventHubProducerClient
 
 from demo.compressed import CompressedClock
+from demo.dashboards.recording import Recording
 from demo.hub import EmbeddedHub
 from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
 from demo.options import Options
@@ -34,6 +35,8 @@ TICK = timedelta(minutes=15)
 AFTERMATH = timedelta(hours=1)
 """How long the calendar runs on behind the last day: records need minutes to arrive."""
 PATIENCE = 60.0
+LOOK_EVERY = 0.1
+"""Real seconds between two looks at the metrics: a quarter of an hour of the calendar, or less."""
 
 
 class Play:
@@ -57,6 +60,7 @@ class Play:
         self._clock = CompressedClock(self._begins)
         self._told: list[Told] = []
         self._looked_at = 0
+        self._recording = Recording()
 
     async def run(self) -> bool:
         """Play; returns whether everything worked."""
@@ -81,6 +85,7 @@ class Play:
                         sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
                         worked = judge(self._terminal, result, self._told, receiver.received, scrape)
                         service.pace(clock.run(1.0))
+                        await self._draw()
                         await self._stay(receiver, service)
                         code = await service.stop()
                 self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
@@ -167,7 +172,10 @@ class Play:
         sending = asyncio.create_task(produce(due, producer, clock))
         try:
             while True:
-                scrape = await service.scrape() or scrape
+                moment, looked = clock.now(), await service.scrape()
+                if looked is not None:
+                    scrape = looked
+                    self._recording.add(moment, looked.text)
                 self._show_news(receiver)
                 terminal.status(self._status(scrape))
                 if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
@@ -177,7 +185,7 @@ class Play:
                     over = over or clock.elapsed()
                     if not _waiting(scrape) or clock.elapsed() - over > PATIENCE:
                         break
-                await clock.sleep(0.25)
+                await clock.sleep(LOOK_EVERY)
             await sending
         finally:
             sending.cancel()
@@ -198,6 +206,15 @@ class Play:
                 self._told.append(read_event(entry.payload))
                 self._terminal.card(self._told[-1])
         self._looked_at = len(receiver.received)
+
+    async def _draw(self) -> None:
+        try:
+            from demo.dashboards.pictures import draw_all  # noqa: PLC0415 - the service's requirements are enough else
+        except ImportError as error:
+            self._terminal.say(f"  dashboards were not drawn: {error}")
+            return
+        paths, source = await draw_all(self._recording, self._options.pictures)
+        self._terminal.say(f"  dashboards drawn from {source}: {', '.join(map(str, paths))}")
 
     async def _stay(self, receiver: Receiver, service: ServiceProcess) -> None:
         options, say = self._options, self._terminal.say

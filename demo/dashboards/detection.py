@@ -1,0 +1,171 @@
+"""The dashboard *Detection*: what is found, how much of it is told, and what that rests on."""
+
+from demo.dashboards.panels import Dashboard, Line, Panel, Row
+from demo.dashboards.queries import Growth, Held, Increase, Less, Quantile, Share
+
+_CELLS = "unwonted_cell_score_count"
+_BUCKETS = "unwonted_cell_score_bucket"
+
+_TODAY = Row(
+    "Today",
+    (
+        Panel(
+            "Alerted today",
+            "Identities and operations alerted on the day of event time under way.",
+            "short",
+            (Line(Held("unwonted_alerts_today"), "today"),),
+            "stat",
+        ),
+        Panel(
+            "Wanted a day",
+            "Identities alerted a day that are wanted (alerting.alerts_per_day); 0 means that there is no budget.",
+            "short",
+            (Line(Held("unwonted_alerts_budget", how="max"), "budget"),),
+            "stat",
+        ),
+        Panel(
+            "Expected a day",
+            "Identities a day that the thresholds in force would have alerted in the last four weeks.",
+            "short",
+            (Line(Held("unwonted_alerts_expected", how="max"), "expected"),),
+            "stat",
+        ),
+        Panel(
+            "Least warm detector",
+            "0 while a detector knows nothing, 1 when its scores are fully trusted. Scores are damped until then.",
+            "percentunit",
+            (Line(Held("unwonted_warmup_ratio", how="min"), "warm"),),
+            "stat",
+            ((0, "yellow"), (0.9, "green")),
+            top=1.0,
+        ),
+        Panel(
+            "Cells judged in a day",
+            "One identity, one action, one hour, one detector: what a score is given to.",
+            "short",
+            (Line(Increase(_CELLS, over="1d"), "cells"),),
+            "stat",
+        ),
+        Panel(
+            "Unusual cells",
+            "Share of the cells judged in a day that score above 50. Much more than one in a hundred: everything is "
+            "new (a first week, a migration), or an attack on many.",
+            "percentunit",
+            (
+                Line(
+                    Share(
+                        Less(Increase(_CELLS, over="1d"), Increase(_BUCKETS, where={"le": "50.0"}, over="1d")),
+                        Increase(_CELLS, over="1d"),
+                    ),
+                    "unusual",
+                ),
+            ),
+            "stat",
+            ((0, "green"), (0.02, "yellow"), (0.1, "red")),
+            "nothing was judged in a day",
+        ),
+    ),
+)
+
+_FOUND = Row(
+    "What is found",
+    (
+        Panel(
+            "Anomalies",
+            "Unusual cells an hour by detector and severity: before grouping, and before anybody's threshold.",
+            "short",
+            (
+                Line(
+                    Increase("unwonted_anomalies_total", ("detector", "severity"), over="1h"),
+                    "{{detector}} {{severity}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Distribution of scores",
+            "Judged cells by score. Nearly all belong at the bottom; a band that moves up means that habits have "
+            "changed, or that a detector is fed something new.",
+            "short",
+            (Line(Increase(_BUCKETS, ("le",), over="1h"), "{{le}}"),),
+            "heat",
+            nothing="nothing was judged in this time",
+        ),
+        Panel(
+            "What is new to the detectors",
+            "Values remembered more than an hour ago, by detector: identities' first actions, networks, places. High "
+            "in the first weeks, and when work changes.",
+            "short",
+            (Line(Growth("unwonted_state_entries", ("detector",)), "{{detector}}"),),
+        ),
+        Panel(
+            "Warm-up",
+            "0 while a detector knows nothing, 1 when its scores are fully trusted.",
+            "percentunit",
+            (Line(Held("unwonted_warmup_ratio", ("detector",), "min"), "{{detector}}"),),
+            top=1.0,
+        ),
+        Panel(
+            "Identities known",
+            "By detector.",
+            "short",
+            (Line(Held("unwonted_tracked_keys", ("detector",), "max"), "{{detector}}"),),
+        ),
+        Panel(
+            "Thresholds in force",
+            "Least score that alerts; with a budget it moves when a day of event time is over.",
+            "short",
+            (Line(Held("unwonted_threshold_score", ("detector",), "max"), "{{detector}}"),),
+            top=100.0,
+        ),
+    ),
+)
+
+_TOLD = Row(
+    "What is told",
+    (
+        Panel(
+            "Alerts a day, and the budget",
+            "Alerted on the day of event time under way; what is wanted (0 without a budget); what the thresholds in "
+            "force would have given a day over four weeks.",
+            "short",
+            (
+                Line(Held("unwonted_alerts_today"), "today"),
+                Line(Held("unwonted_alerts_budget", how="max"), "wanted"),
+                Line(Held("unwonted_alerts_expected", how="max"), "expected"),
+            ),
+        ),
+        Panel(
+            "Alerts",
+            "Decided in an hour, new ones and news of old ones, by severity.",
+            "short",
+            (Line(Increase("unwonted_alerts_total", ("severity", "result"), over="1h"), "{{severity}} {{result}}"),),
+        ),
+        Panel(
+            "Suppressed",
+            "Findings or alerts an hour that nobody was told, by why: known already, below a sink's severity, "
+            "overflow in a storm …",
+            "short",
+            (Line(Increase("unwonted_suppressed_total", ("reason",), over="1h"), "{{reason}}"),),
+        ),
+        Panel(
+            "From event to alert",
+            "Half and nineteen in twenty of the alerts of six hours came within this time of the newest event in them; "
+            "Azure's own lateness is part of it.",
+            "s",
+            (
+                Line(Quantile(0.5, "unwonted_detection_latency_seconds", over="6h"), "half"),
+                Line(Quantile(0.95, "unwonted_detection_latency_seconds", over="6h"), "95 %"),
+            ),
+            steps=((0, "green"), (3_600, "red")),
+            nothing="nobody was alerted in this time",
+        ),
+    ),
+)
+
+DETECTION = Dashboard(
+    "detection",
+    "Unwonted: detection",
+    "What is found, how much of it is told, and what that rests on.",
+    48,
+    (_TODAY, _FOUND, _TOLD),
+)
