@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench bench-detection fmt lock clean check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check bench bench-detection dashboards fmt lock clean check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: $(STAMPS)/dev ## the same without the slow tests, within a minute
 
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+dashboards: $(STAMPS)/project ## write config/grafana/dashboards anew from their description in demo/dashboards
+	@$(BIN)/python -m demo.dashboards
 
 fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .

@@ -143,7 +143,7 @@ _TOLD = Row(
         Panel(
             "Suppressed",
             "Findings or alerts an hour that nobody was told, by why: known already, below a sink's severity, "
-            "overflow in a storm …",
+            "overflow in a storm, and others.",
             "short",
             (Line(Increase("unwonted_suppressed_total", ("reason",), over="1h"), "{{reason}}"),),
         ),

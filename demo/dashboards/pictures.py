@@ -124,19 +124,21 @@ def _lines(axes: Axes, panel: Panel, curves: Sequence[Curve], times: Sequence[fl
     telling = [curve for curve in curves if any(value > 0 for value in curve.values)] or list(curves)
     for curve, colour in zip(telling, CYCLE * len(telling), strict=False):
         axes.plot(moments, curve.values, linewidth=1.2, color=colour, label=curve.name)
-    top = panel.top or max(numbers(curves)) * 1.08
+    top = panel.top or max(numbers(curves)) or 1.0
     for start, colour_name in panel.steps[1:]:
         if start <= top:
             axes.axhline(start, linewidth=0.8, linestyle="--", color=COLOURS[colour_name])
-    axes.set_ylim(-0.02 * (top or 1), top or 1)
-    axes.set_yticks(_ticks(top or 1, panel.unit))
+    axes.set_ylim(-0.02 * top, 1.3 * top)  # the legend needs room
+    axes.set_yticks(_ticks(top, panel.unit))
     axes.grid(color="#eaeef2", linewidth=0.6)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value, panel.unit)))
     _dates(axes)
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > LEGEND:
         labels[LEGEND - 1] = f"and {len(labels) - LEGEND + 1} more"
-    axes.legend(handles[:LEGEND], labels[:LEGEND], fontsize=6, framealpha=0.7, edgecolor="none", ncols=2, loc="upper left")
+    axes.legend(
+        handles[:LEGEND], labels[:LEGEND], fontsize=6, framealpha=0.7, edgecolor="none", ncols=2, loc="upper left"
+    )
 
 
 def _ticks(top: float, unit: str) -> list[float]:

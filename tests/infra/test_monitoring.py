@@ -12,13 +12,15 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from demo.dashboards import DASHBOARDS as DESCRIBED
+from demo.dashboards.grafana import write
 from service.metrics import INFO_LABELS, LABELS, Metrics
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
 DASHBOARDS = sorted((CONFIG / "grafana" / "dashboards").glob("*.json"))
 PROVISIONING = CONFIG / "grafana" / "provisioning"
-OF_THE_PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
+OF_THE_PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"}
 
 every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is absent")
@@ -51,8 +53,11 @@ def known_series() -> set[str]:
     return names
 
 
-def test_there_is_a_dashboard() -> None:
-    assert [path.name for path in DASHBOARDS] == ["unwonted.json"]
+def test_grafanas_files_are_what_the_description_says() -> None:
+    assert [path.stem for path in DASHBOARDS] == sorted(dashboard.name for dashboard in DESCRIBED)
+    for dashboard in DESCRIBED:
+        path = CONFIG / "grafana" / "dashboards" / f"{dashboard.name}.json"
+        assert path.read_text(encoding="utf-8") == write(dashboard), "make dashboards"
 
 
 @every_dashboard
@@ -74,6 +79,7 @@ def test_every_panel_says_what_it_shows_and_in_which_unit(path: Path) -> None:
         assert panel["title"], panel["id"]
         assert panel["description"].endswith("."), panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["noValue"], panel["title"]
 
 
 @every_dashboard
@@ -114,6 +120,10 @@ def test_rates_are_taken_over_an_interval_that_follows_the_zoom(path: Path) -> N
     assert [query for query in queries(path) if re.search(r"\brate\([^[]*\[(?!\$__rate_interval\])", query)] == []
 
 
+def test_a_configmap_of_the_dashboards_is_small_enough_for_kubernetes() -> None:
+    assert sum(path.stat().st_size for path in DASHBOARDS) < 1_000_000
+
+
 @needs_promtool
 @every_dashboard
 def test_prometheus_can_read_every_query(path: Path, tmp_path: Path) -> None:
@@ -127,6 +137,22 @@ def test_prometheus_can_read_every_query(path: Path, tmp_path: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{len(rules)} rules found" in result.stdout
+
+
+def test_every_metric_and_label_in_a_rule_exists() -> None:
+    texts = [(CONFIG / "prometheus" / name).read_text() for name in ("recording.yml", "alerts.yml")]
+    told = [rule for text in texts for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+    recorded = {rule["record"] for rule in told if "record" in rule}
+    asked = "\n".join(rule["expr"] for rule in told)
+    groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", asked)
+
+    assert set(re.findall(r"\b(?:unwonted|process)_[a-z_]+", asked)) - known_series() - OF_THE_PROCESS == set()
+    assert set(re.findall(r"\bunwonted:[a-z0-9_:]+", asked)) - recorded == set()
+    assert {one.strip() for group in groupings for one in group.split(",")} - LABELS - {
+        "le",
+        "job",
+        "instance",
+    } == set()
 
 
 @needs_promtool
@@ -145,6 +171,9 @@ def test_grafana_finds_prometheus_and_the_dashboards_where_compose_puts_them() -
 
     assert source["url"] == "http://prometheus:9090"
     assert f"./config/grafana/dashboards:{provider['options']['path']}:ro" in compose["grafana"]["volumes"]
+    home = compose["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert Path(home).parent == Path(provider["options"]["path"])
+    assert Path(home).name in {path.name for path in DASHBOARDS}
     assert "./config/grafana/provisioning:/etc/grafana/provisioning:ro" in compose["grafana"]["volumes"]
     assert scrape["static_configs"] == [{"targets": ["unwonted:8080"]}]
     assert compose["receiver"]["networks"]["default"]["aliases"] == ["unwonted"]
