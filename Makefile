@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench bench-detection dashboards fmt lock clean check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check bench bench-detection dashboards manifests fmt lock clean check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: $(STAMPS)/dev ## every benchmark, one after the other
 
 dashboards: $(STAMPS)/project ## write config/grafana/dashboards anew from their description in demo/dashboards
 	@$(BIN)/python -m demo.dashboards
+
+manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
+	@mkdir -p build && $(BIN)/python -m demo.dashboards --manifests > build/monitoring.yaml && echo build/monitoring.yaml
 
 fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .

@@ -22,6 +22,9 @@ POINTS = 160
 ACROSS = 24
 STAT, CHART = 1.15, 2.5
 """Heights of a number and of a chart, in inches."""
+MARGINS = {"left": 0.04, "right": 0.985, "wspace": 0.16}
+HEADING, ABOVE, BELOW = 0.4, 0.42, 0.4
+"""Heights of the heading and of what is above and below the axes of a panel, in inches."""
 LEGEND = 8
 INK, GREY = "#1f2328", "#6e7781"
 COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "orange": "#bc4c00", "red": "#cf222e", "blue": "#0969da"}
@@ -49,7 +52,7 @@ async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]
             figure = await asyncio.to_thread(draw, dashboard, shown, times, source.of)
             paths.append(folder / f"{dashboard.name}.png")
             # In a thread, because the hub lives on this loop.
-            await asyncio.to_thread(figure.savefig, paths[-1], dpi=90)
+            await asyncio.to_thread(figure.savefig, paths[-1], dpi=80)
         return paths, source.of
 
 
@@ -71,24 +74,24 @@ def draw(dashboard: Dashboard, shown: Sequence[Sequence[Curve]], times: Sequence
         for step in [len(row.panels) if row.panels[0].kind == "stat" else 3]
         for at in range(0, len(row.panels), step)
     ]
-    heights = [STAT if panels[0].kind == "stat" else CHART for _, panels in lines]
-    figure = Figure(figsize=(16, sum(heights) + 0.9), facecolor="white", layout="constrained")
+    heights = [HEADING, *(STAT if panels[0].kind == "stat" else CHART for _, panels in lines)]
+    figure = Figure(figsize=(16, sum(heights)), facecolor="white")
     span = " to ".join(
         datetime.fromtimestamp(moment, UTC).strftime("%d %b %Y %H:%M") for moment in (times[0], times[-1])
     )
-    figure.suptitle(f"{dashboard.title}    {span} UTC, from {source}", x=0.01, ha="left", color=INK)
+    heading, *parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    heading.suptitle(f"{dashboard.title}    {span} UTC, from {source}", x=0.01, y=0.6, ha="left", color=INK)
     panels = iter(shown)
-    parts = figure.subfigures(len(lines), 1, height_ratios=heights, squeeze=False)
-    for (title, row), part in zip(lines, parts[:, 0], strict=True):
-        part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK) if title else None
+    for (title, row), part, height in zip(lines, parts, heights[1:], strict=True):
+        if title:
+            part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
         across = max(len(row), 3)
-        for axes, panel in zip(
-            part.subplots(1, across, squeeze=False)[0], [*row, *[None] * (across - len(row))], strict=True
-        ):
-            if panel is None:
-                axes.set_axis_off()
-            else:
-                _panel(axes, panel, next(panels), times)
+        below = 0.1 if row[0].kind == "stat" else BELOW
+        margins = {**MARGINS, "bottom": below / height, "top": 1.0 - (ABOVE + 0.1 * bool(title)) / height}
+        for axes, panel in zip(part.subplots(1, across, squeeze=False, gridspec_kw=margins)[0], row, strict=False):
+            _panel(axes, panel, next(panels), times)
+        for axes in part.axes[len(row) : across]:
+            axes.set_axis_off()
     return figure
 
 
@@ -128,8 +131,10 @@ def _lines(axes: Axes, panel: Panel, curves: Sequence[Curve], times: Sequence[fl
     for start, colour_name in panel.steps[1:]:
         if start <= top:
             axes.axhline(start, linewidth=0.8, linestyle="--", color=COLOURS[colour_name])
-    axes.set_ylim(-0.02 * top, 1.3 * top)  # the legend needs room
+    rows = math.ceil(min(LEGEND, len(telling)) / 2)
+    axes.set_ylim(-0.02 * top, (1.1 + 0.1 * rows) * top)  # the legend needs room
     axes.set_yticks(_ticks(top, panel.unit))
+    axes.set_xlim(moments[0], moments[-1])
     axes.grid(color="#eaeef2", linewidth=0.6)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value, panel.unit)))
     _dates(axes)
@@ -137,7 +142,7 @@ def _lines(axes: Axes, panel: Panel, curves: Sequence[Curve], times: Sequence[fl
     if len(labels) > LEGEND:
         labels[LEGEND - 1] = f"and {len(labels) - LEGEND + 1} more"
     axes.legend(
-        handles[:LEGEND], labels[:LEGEND], fontsize=6, framealpha=0.7, edgecolor="none", ncols=2, loc="upper left"
+        handles[:LEGEND], labels[:LEGEND], fontsize=6, framealpha=0.4, edgecolor="none", ncols=2, loc="upper left"
     )
 
 
@@ -146,7 +151,7 @@ def _ticks(top: float, unit: str) -> list[float]:
     sizes = {"s": (1, 60, 3600, 86400), "bytes": (1, 2**10, 2**20, 2**30)}.get(unit, (1,))
     size = max((size for size in sizes if size <= top), default=sizes[0])
     decade = 10.0 ** math.floor(math.log10(top / size))
-    step = next(step for step in (0.2, 0.25, 0.5, 1.0, 2.0, 2.5) if top / size / (step * decade) <= 5.5) * decade * size
+    step = next(step for step in (0.25, 0.5, 1.0, 2.0, 2.5) if top / size / (step * decade) <= 5.5) * decade * size
     return [at * step for at in range(int(top / step + 1e-9) + 1)]
 
 
@@ -176,7 +181,7 @@ def _moments(times: Sequence[float]) -> list[float]:
 
 def _dates(axes: Axes) -> None:
     axes.xaxis_date()
-    locator = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]  # the library left its annotations out
+    locator = AutoDateLocator(minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # the library left its annotations out
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # the same
     axes.xaxis.get_offset_text().set_fontsize(6)
@@ -186,7 +191,7 @@ def said(value: float, unit: str) -> str:
     """Return a value as Grafana would say it.
 
     >>> said(0.25, "percentunit"), said(5400.0, "s"), said(0.004, "s"), said(2.5e6, "bytes"), said(1234.5, "short")
-    ('25 %', '1.5 h', '4 ms', '2.4 MiB', '1.23 K')
+    ('25 %', '1.5 h', '4 ms', '2.38 MiB', '1.23 K')
     """
     if unit == "percentunit":
         return f"{100 * value:.3g} %"
