@@ -214,7 +214,9 @@ class Play:
             self._terminal.say(f"  dashboards were not drawn: {error}")
             return
         paths, source = await draw_all(self._recording, self._options.pictures)
-        self._terminal.say(f"  dashboards drawn from {source}: {', '.join(map(str, paths))}")
+        self._terminal.say(f"  dashboards, drawn from {source}:")
+        for path in paths:
+            self._terminal.say(f"            {path}")
 
     async def _stay(self, receiver: Receiver, service: ServiceProcess) -> None:
         options, say = self._options, self._terminal.say

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
@@ -102,14 +102,22 @@ class FromPrometheus:
 @asynccontextmanager
 async def answers(recording: Recording) -> AsyncIterator[Answers]:
     """Give the best answers that there are on this machine: the recording, loaded into a Prometheus, or by itself."""
-    if not (shutil.which("prometheus") and shutil.which("promtool")):
-        yield FromRecording(recording)
-        return
-    with TemporaryDirectory(prefix="unwonted-prometheus-", ignore_cleanup_errors=True) as name:
-        await asyncio.to_thread(_fill, recording, Path(name))
-        async with _prometheus(Path(name), recording.interval) as url, aiohttp.ClientSession() as session:
-            await _ready(session, url)
-            yield FromPrometheus(session, url, recording.interval)
+    async with AsyncExitStack() as stack:
+        found: Answers = FromRecording(recording)
+        if shutil.which("prometheus") and shutil.which("promtool"):
+            # Another version of either may not do what is asked of it here; the demo has its pictures all the same.
+            with suppress(subprocess.CalledProcessError, TimeoutError):
+                found = await _loaded(recording, stack)
+        yield found
+
+
+async def _loaded(recording: Recording, stack: AsyncExitStack) -> FromPrometheus:
+    name = stack.enter_context(TemporaryDirectory(prefix="unwonted-prometheus-", ignore_cleanup_errors=True))
+    await asyncio.to_thread(_fill, recording, Path(name))
+    url = await stack.enter_async_context(_prometheus(Path(name), recording.interval))
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    await _ready(session, url)
+    return FromPrometheus(session, url, recording.interval)
 
 
 def _fill(recording: Recording, folder: Path) -> None:
@@ -138,7 +146,8 @@ async def _prometheus(folder: Path, interval: float) -> AsyncIterator[str]:
     try:
         yield f"http://{address}"
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 

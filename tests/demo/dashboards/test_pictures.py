@@ -73,6 +73,17 @@ async def test_each_dashboard_becomes_a_picture_that_says_where_its_numbers_are_
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+async def test_a_prometheus_that_does_not_take_the_recording_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("prometheus", "promtool"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with answers(recording()) as source:
+        assert isinstance(source, FromRecording)
+
+
 def test_a_cluster_gets_a_config_map_with_grafanas_label_and_all_rules() -> None:
     config_map, rules = yaml.safe_load_all(manifests())
 
