@@ -21,8 +21,8 @@ from models.novelty import NoveltyRate
 from models.rhythm import counted, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
-RELIANCE = 1.2  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
-TRUST = 0.85  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
+RELIANCE = 1.3  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
+TRUST = 0.8  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
 FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
 MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
@@ -45,7 +45,7 @@ class Rarity(base.AnomalyDetector):
 
     With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
 
-    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.2} \, p_{base}(a \mid u)^{0.85}
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.3} \, p_{base}(a \mid u)^{0.8}
 
     where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponents are there because
     which new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps
