@@ -29,7 +29,7 @@ MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is n
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
 READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
 MOSTLY_HARMLESS = -2.5  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
-DEFAULT_THRESHOLD = 70.0
+DEFAULT_THRESHOLD = 72.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(

@@ -74,7 +74,7 @@ class RareFailure:
         How failures that come together add up.
     """
 
-    default_threshold = 72.0
+    default_threshold = 75.0
 
     def __init__(
         self,
