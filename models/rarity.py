@@ -18,7 +18,7 @@ from models.decay import growth, surprise
 from models.habits import Habit
 from models.keyed import Keyed
 from models.novelty import NoveltyRate
-from models.rhythm import counted, off_hours
+from models.rhythm import counted, day_of, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
 RELIANCE = 1.3  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
@@ -141,7 +141,7 @@ class Rarity(base.AnomalyDetector):
             rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)
         weight = growth(hours, self.half_life)
-        times = habit.actions.get(action, 0.0) / weight
+        times = habit.actions.known(action) / weight
         own = max(times - self.discount, 0.0) / (habit.weight / weight + self.concentration)
         rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel), RELIANCE)
         if habit.inventions > INVENTIONS_FREE:
@@ -185,19 +185,18 @@ class Rarity(base.AnomalyDetector):
         habit = self.habits.touch(actor)
         if habit.kind != kind:
             self._change_kind(habit, kind)
-        day = int(hours // DAY)
+        day = day_of(hours)
         weight = growth(hours, self.half_life) * self._credit(habit, day, late)
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            known = actions.get(action)
-            novel = novel or known is None
+            new = action not in actions
+            novel = novel or new
             if action in held and self._hold(habit, action, day):
                 continue
-            if known is None:
-                known = 0.0
+            if new:
                 habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
-            actions[action] = known + (weight * FAILED_CREDIT if failed else weight)
+            actions.add(action, weight * FAILED_CREDIT if failed else weight)
         if not late:
             habit.weight += weight
             self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
@@ -271,9 +270,9 @@ class Rarity(base.AnomalyDetector):
 
     def _adopt(self, habit: Habit, action: str) -> bool:
         if len(habit.actions) >= self.max_actions:
-            weights = habit.actions
-            for name in sorted(weights, key=lambda name: (weights[name], name))[: max(1, self.max_actions // 4)]:
-                del weights[name]
+            lightest = habit.actions.lightest(max(1, self.max_actions // 4))
+            habit.actions.remove(lightest)
+            for name in lightest:
                 self.backoff.abandon(name, habit.kind)
                 self.evicted += 1
         return self.backoff.adopt(action, habit.kind)

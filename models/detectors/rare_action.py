@@ -21,6 +21,7 @@ from models.habits import Habit
 from models.places import network
 from models.rarity import Rarity
 from models.sensitivity import SENSITIVE, sensitivity
+from models.weights import Weights
 
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
@@ -31,7 +32,7 @@ FAMILIAR = (
     0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
-NOTHING: Mapping[str, float] = {}
+NOTHING = Weights()
 NO_FACTS: Mapping[str, Json] = {}
 GATHERING = Accumulation()
 
@@ -149,7 +150,7 @@ class RareAction:
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
-            likely = (own.get(cell.action, 0.0) - discount) / total_weight
+            likely = (own.known(cell.action) - discount) / total_weight
             if likely > 0.0:
                 usual.append(cell)
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
@@ -277,7 +278,7 @@ class RareAction:
                 "own": known.own,
                 "novelty": known.novelty,
                 "peers": known.base,
-                "times": habit.actions.get(cell.action, 0.0) / weight,
+                "times": habit.actions.known(cell.action) / weight,
                 "active_buckets": habit.weight / weight,
                 "discount": rarity.discount,
                 "concentration": rarity.concentration,
