@@ -190,13 +190,14 @@ class Rarity(base.AnomalyDetector):
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            new = action not in actions
-            novel = novel or new
             if action in held and self._hold(habit, action, day):
+                novel = novel or action not in actions
                 continue
-            if new:
+            lesson = weight * FAILED_CREDIT if failed else weight
+            if not actions.raised(action, lesson):
+                novel = True
                 habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
-            actions.add(action, weight * FAILED_CREDIT if failed else weight)
+                actions.add(action, lesson)
         if not late:
             habit.weight += weight
             self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
@@ -205,7 +206,8 @@ class Rarity(base.AnomalyDetector):
             hour = int(hours % DAY)
             habit.rhythm = counted(habit.rhythm, hour)
             self._rhythms[kind] = counted(self._rhythms.get(kind, b""), hour)
-        habit.last_hours = max(hours, habit.last_hours)
+        if hours > habit.last_hours:
+            habit.last_hours = hours
         return habit
 
     def entries(self) -> int:
@@ -263,10 +265,9 @@ class Rarity(base.AnomalyDetector):
     @staticmethod
     def _visit(habit: Habit, places: tuple[Collection[str], Collection[str]]) -> tuple[bool, bool]:
         """Remember where an identity was, and say whether network and scope were new to it."""
-        networks, scopes = places
-        moves = habit.networks.moves, habit.scopes.moves
-        habit.networks, habit.scopes = habit.networks.visited(networks), habit.scopes.visited(scopes)
-        return habit.networks.moves > moves[0], habit.scopes.moves > moves[1]
+        networks, scopes = habit.networks, habit.scopes
+        habit.networks, habit.scopes = networks.visited(places[0]), scopes.visited(places[1])
+        return habit.networks.moves > networks.moves, habit.scopes.moves > scopes.moves
 
     def _adopt(self, habit: Habit, action: str) -> bool:
         if len(habit.actions) >= self.max_actions:

@@ -63,14 +63,20 @@ class Weights(Mapping[str, float]):
         at = bisect_left(names, name)
         return self._values[at] if at < len(names) and names[at] == name else 0.0
 
-    def add(self, name: str, weight: float) -> None:
-        """Let `name` weigh that much more."""
+    def raised(self, name: str, weight: float) -> bool:
+        """Let `name` weigh that much more, and return whether it could: one that is not known stays so."""
         names = self._names
         at = bisect_left(names, name)
-        if at < len(names) and names[at] == name:
-            self._values[at] += weight
-        else:
-            values = self._values
+        if at == len(names) or names[at] != name:
+            return False
+        self._values[at] += weight
+        return True
+
+    def add(self, name: str, weight: float) -> None:
+        """Let `name` weigh that much more, be it known or not."""
+        if not self.raised(name, weight):
+            names, values = self._names, self._values
+            at = bisect_left(names, name)
             self._names = (*names[:at], name, *names[at:])
             self._values = values[:at] + array("d", (weight,)) + values[at:]
 

@@ -118,13 +118,12 @@ class RareAction:
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
         actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
+        if habit is not None and (everyday := self._everyday(seen, habit)) is not None:
+            return everyday
         judged, work = self._judge(seen, crowd, habit)
-        if all(one.terms is None for one in judged):
-            around = [0.0] * len(judged)
-        else:
-            judged = [one.amid(work) if one.terms is not None else one for one in judged]
-            so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
-            around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
+        judged = [one.amid(work) if one.terms is not None else one for one in judged]
+        so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
+        around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
@@ -136,6 +135,24 @@ class RareAction:
                 Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone)
             )
         return anomalies
+
+    def _everyday(self, seen: ActorBucket, habit: Habit) -> list[Anomaly] | None:
+        """Judge a bucket of nothing but old habits, as most are, for a third of the price; None if it is not one."""
+        rarity, hours = self.rarity, seen.bucket.hours
+        weight, own = growth(hours, rarity.half_life), habit.actions.known
+        discount, total_weight = rarity.discount * weight, habit.weight + rarity.concentration * weight
+        alone = []
+        for cell in seen.cells:
+            if cell.attempts:
+                likely = (own(cell.action) - discount) / total_weight
+                if likely < FAMILIAR or cell.failures or cell.denials:
+                    return None
+                alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
+        actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
+        return [
+            Anomaly(NAME, actor, bucket, cell, round(score_of(value), 2), round(value, 4), "", NO_FACTS, value)
+            for cell, value in alone
+        ]
 
     def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
@@ -172,7 +189,10 @@ class RareAction:
         actor, hours = seen.actor, seen.bucket.hours
         worst, oddest, held = 0.0, 0.0, set[str]()
         for anomaly in scored:
-            worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
+            if anomaly.surprise > worst:
+                worst = anomaly.surprise
+            if anomaly.alone > oddest:
+                oddest = anomaly.alone
             if anomaly.score >= HELD_FROM:
                 held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}

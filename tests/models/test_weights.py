@@ -39,6 +39,7 @@ def test_a_name_that_is_not_known_is_an_error_only_where_one_asks_for_it() -> No
     with pytest.raises(KeyError, match="web/write"):
         weights["web/write"]
     assert weights.known("web/write") == 0.0
+    assert not weights.raised("web/write", 1.0)
     assert object() not in weights
     weights.remove(["web/write"])
     assert len(weights) == 1
