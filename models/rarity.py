@@ -206,8 +206,7 @@ class Rarity(base.AnomalyDetector):
             hour = int(hours % DAY)
             habit.rhythm = counted(habit.rhythm, hour)
             self._rhythms[kind] = counted(self._rhythms.get(kind, b""), hour)
-        if hours > habit.last_hours:
-            habit.last_hours = hours
+        habit.last_hours = max(hours, habit.last_hours)
         return habit
 
     def entries(self) -> int:

@@ -149,10 +149,13 @@ class RareAction:
                     return None
                 alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
         actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
-        return [
-            Anomaly(NAME, actor, bucket, cell, round(score_of(value), 2), round(value, 4), "", NO_FACTS, value)
-            for cell, value in alone
-        ]
+        anomalies = []
+        for cell, value in alone:
+            score = score_of(value)
+            # Rounding takes as long as all the rest, and there is seldom a score to round.
+            shown = round(score, 2) if score else 0.0
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_FACTS, value))
+        return anomalies
 
     def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
@@ -189,10 +192,7 @@ class RareAction:
         actor, hours = seen.actor, seen.bucket.hours
         worst, oddest, held = 0.0, 0.0, set[str]()
         for anomaly in scored:
-            if anomaly.surprise > worst:
-                worst = anomaly.surprise
-            if anomaly.alone > oddest:
-                oddest = anomaly.alone
+            worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= HELD_FROM:
                 held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}
