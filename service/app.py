@@ -20,6 +20,8 @@ from service.scheduler import run_ticks
 from service.source import SourceEvent, Tips
 from service.source.diagnosis import leaf
 from service.state import State
+from service.suppression_watch import SuppressionWatch
+from service.suppressions import Suppressions
 from service.telemetry import Telemetry
 
 
@@ -48,6 +50,7 @@ class Parts(NamedTuple):
     rhythm: Rhythm
     start: str | datetime
     resources: AsyncExitStack
+    suppressions: SuppressionWatch | None = None
 
 
 class App:
@@ -81,6 +84,7 @@ class App:
                     group.create_task(self._save_for_ever(), name="snapshots"),
                     group.create_task(self._hear_tips(), name="tips"),
                     group.create_task(self._watch_loop(), name="loop"),
+                    group.create_task(self._watch_suppressions(), name="suppressions"),
                 ]
                 parts.telemetry.started(port)
                 await self._until(stop, reading)
@@ -162,6 +166,14 @@ class App:
         parts = self._parts
         every = parts.rhythm.lag_every.total_seconds()
         await sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag, every)
+
+    async def _watch_suppressions(self) -> None:
+        if self._parts.suppressions is not None:
+            await self._parts.suppressions.run(self._suppress)
+
+    async def _suppress(self, suppressions: Suppressions) -> None:
+        async with self._parts.state.lock:
+            self._parts.state.engine.suppress(suppressions)
 
     async def _tick_for_ever(self) -> None:
         parts = self._parts

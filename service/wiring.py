@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from importlib.metadata import version
 from inspect import signature
 from typing import Any
@@ -43,6 +44,7 @@ from service.settings import (
 )
 from service.settings.sections import BlobPlace
 from service.settings.sinks import AnySink
+from service.settings.suppression_file import read_suppressions
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
 from service.sinks.story import Links
@@ -51,6 +53,8 @@ from service.sinks.webhook import WebhookSink
 from service.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.source import EventHubSource, SourceEvent, SourceOptions
 from service.state import State
+from service.suppression_watch import Looked, SuppressionWatch
+from service.suppressions import Suppressions, UnusableSuppressions
 from service.telemetry import Telemetry
 
 
@@ -127,6 +131,30 @@ def engine_on(geography: Geography | None, settings: Settings, **overrides: Any)
     return Engine(
         options, [build(name, **{**detector_options(settings, name, geography), **overrides}) for name in enabled]
     )
+
+
+def open_suppressions(
+    settings: Settings, clock: Clock, observer: Callable[[Looked], None] = lambda looked: None
+) -> SuppressionWatch | None:
+    """Open the suppressions file that the settings name, and read it; None if they name none.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, or anything in it is wrong.
+    """
+    path = settings.suppressions.file
+    every = settings.suppressions.look_every.total_seconds()
+    if path is None:
+        return None
+
+    def read(data: bytes, now: datetime) -> Suppressions:
+        return Suppressions(read_suppressions(data, path.name, now))
+
+    try:
+        return SuppressionWatch(path, every, clock, read, observer)
+    except UnusableSuppressions as error:
+        raise SettingsError([f"suppressions.file: {line}" for line in error.lines]) from None
 
 
 def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
@@ -282,6 +310,9 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     telemetry.watch(engine, outbox)
     telemetry.placed(geography.type if geography else None, mute(settings, geography))
     options = source_options(settings)
+    suppressions = open_suppressions(settings, clock, telemetry.looked)
+    if suppressions is not None:
+        engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
 
     def open_source(observer: Callable[[SourceEvent], None]) -> Source:
@@ -313,4 +344,5 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         ),
         start=settings.event_hub.start,
         resources=resources,
+        suppressions=suppressions,
     )

@@ -33,6 +33,7 @@ from service.metrics.labels import (
     MAX_PARTITIONS,
     OTHER,
     SNAPSHOTS,
+    STAGES,
     SUPPRESSED,
     TROUBLES,
 )
@@ -128,6 +129,16 @@ class Metrics:
         )
         self._suppressed = counter(
             "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
+        )
+        self._withheld = counter(
+            "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
+        )
+        self._suppressions = gauge("suppressions", "Suppressions in the file, by where they stand.", stage=STAGES)
+        self._reloads = counter(
+            "suppressions_reloads_total", "Contents of the suppressions file taken up.", result=["loaded", "refused"]
+        )
+        self._file_broken = gauge(
+            "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
         )
         self._latency = histogram(
             "detection_latency_seconds", "From an event to the alert it is in, in seconds.", _DELAYS
@@ -243,8 +254,23 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what nobody was told: ``known`` already, below a sink's ``severity``, or ``overflow`` in a storm."""
+        """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
         self._suppressed.labels(reason).inc(count)
+
+    def withheld(self, detector: str) -> None:
+        """Note a finding that a suppression kept back."""
+        self._withheld.labels(detector).inc()
+        self.suppressed("suppression")
+
+    def suppressions(self, stages: Mapping[str, int]) -> None:
+        """Note how many suppressions stand where."""
+        for stage, count in stages.items():
+            self._suppressions.labels(stage).set(count)
+
+    def reloaded(self, *, usable: bool) -> None:
+        """Note that another content of the suppressions file was found."""
+        self._reloads.labels("loaded" if usable else "refused").inc()
+        self._file_broken.set(not usable)
 
     def evaluated(self, *, seconds: float, at: datetime | None) -> None:
         """Note an evaluation; `at` is None if it failed."""

@@ -18,6 +18,7 @@ from service.settings.sections import (
     Schedule,
     Shutdown,
     Snapshots,
+    SuppressionsSource,
     Windows,
 )
 from service.settings.sinks import AnySink, StdoutSettings
@@ -52,6 +53,7 @@ class Settings(Section):
     windows: Windows = Windows()
     schedule: Schedule = Schedule()
     alerting: Alerting = Alerting()
+    suppressions: SuppressionsSource = SuppressionsSource()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""
     geography: Geography = Geography()
