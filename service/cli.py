@@ -172,7 +172,8 @@ def replay(
         sys.stdout.buffer.flush()
     click.echo(totals(summary), err=True)
     if engine.withheld.counts:
-        click.echo(f"{sum(one.findings for one in engine.withheld.counts.values()):,} findings withheld", err=True)
+        kept = sum(one.findings for one in engine.withheld.counts.values())
+        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} withheld", err=True)
     if summary.scored:
         click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
 

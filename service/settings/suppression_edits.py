@@ -15,6 +15,7 @@ HEADER = """\
 # What is not to be told for a while; docs/operators.md says how. Times are those of the events.
 suppressions:
 """
+_BY_HAND = "{}: is written in a way that only people should change: do it by hand"
 
 
 def add(text: str, entry: Suppression, place: str, now: datetime) -> str:
@@ -81,13 +82,16 @@ def expire(text: str, wanted: str, place: str, now: datetime) -> str:
         raise UnusableSuppressions([f"{place}: {wanted} {why} by hand, at line {line}"])
     ended = text[: until.start_mark.index] + written(now) + text[until.end_mark.index :]
     expected = [one._replace(until=now) if one.id == wanted else one for one in entries]
-    return _read_back(ended, expected, place, now)
+    try:
+        return _read_back(ended, expected, place, now)
+    except UnusableSuppressions:
+        raise UnusableSuppressions([_BY_HAND.format(place)]) from None
 
 
 def _read_back(text: str, expected: list[Suppression], place: str, now: datetime) -> str:
     """Return `text` if it says what it should: an anchor, say, may carry a change to where it was not meant to go."""
     if read_suppressions(text.encode(), place, now) != expected:
-        raise UnusableSuppressions([f"{place}: is written in a way that only people should change: do it by hand"])
+        raise UnusableSuppressions([_BY_HAND.format(place)])
     return text
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -19,10 +20,12 @@ from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox
 from service.ports import Receipt, Rendered
+from service.settings import Settings
 from service.snapshot_codec import decode
 from service.source import SourceEvent, Tips
 from service.state import State
 from service.telemetry import Telemetry
+from service.wiring import open_suppressions
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
 from tests.fakes.sink import FakeSink
@@ -104,7 +107,7 @@ class TracedSource(FakeSource):
 class Life:
     """One process."""
 
-    def __init__(self, world: World, *, start: str | datetime = "earliest") -> None:
+    def __init__(self, world: World, *, start: str | datetime = "earliest", suppressions: Path | None = None) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
         outbox = Outbox()
@@ -117,6 +120,11 @@ class Life:
         telemetry = Telemetry(metrics, self.health, (world.sink.name,))
         telemetry.watch(self.engine, outbox)
         self._observer: Callable[[SourceEvent], None] = telemetry.source
+
+        checked = Settings.model_validate({"suppressions": {"file": suppressions}})
+        watch = open_suppressions(checked, world.clock, telemetry.looked)
+        if watch is not None:
+            self.engine.suppress(watch.suppressions)
 
         def open_source(observer: Callable[[SourceEvent], None]) -> FakeSource:
             self._observer = observer
@@ -146,6 +154,7 @@ class Life:
                 rhythm=RHYTHM,
                 start=start,
                 resources=AsyncExitStack(),
+                suppressions=watch,
             )
         )
 
