@@ -1,5 +1,6 @@
 """``unwonted suppress`` as people type it, and what replay, check-config and run make of the same file."""
 
+import asyncio
 import json
 import re
 from datetime import timedelta
@@ -7,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from models.events import Actor, ActorKind
 from service.clock import SystemClock
+from service.outbox import Outbox
+from service.ports import Message
 from service.settings import SettingsError, load
 from service.settings.suppression_entry import written
-from service.wiring import build_parts
+from service.snapshots import FileSnapshotStore
+from service.state import State
+from service.wiring import build_engine, build_parts, open_suppressions
+from tests.fakes.clock import FakeClock
 from tests.service.test_cli import config, unwonted
+from tests.service.test_engine import START as EARLY
+from tests.service.test_engine import event
 from tests.service.test_replay import START, at
 
+HOSTILE = Actor("t/ann", "ann\x1b[2J@contoso.example", ActorKind.HUMAN)
 ENTRY = ("--until", "8h", "--reason", "patching", "--owner", "ops@contoso.example", "--no-learn")
 BROKEN = "suppressions:\n  - {action: a/*, until: soon, reason: x, owner: y, learn: true}\n"
 LINE = "s.yaml: line 2, suppressions[0].until: given 'soon'; should be a time with its offset"
@@ -143,3 +153,26 @@ def test_the_service_refuses_to_start_with_a_broken_file(tmp_path: Path, file: P
     configured = config(tmp_path, suppressions={"file": str(file)}, event_hub=hub)
     with pytest.raises(SettingsError, match="given 'soon'"):
         build_parts(load(configured, {}))
+
+
+def test_what_was_kept_back_is_listed_from_the_saved_state(tmp_path: Path, file: Path) -> None:
+    key = added(file, "--action", "a/*", "--from", written(EARLY - timedelta(hours=1)), "--until", "2d")
+    configured = config(tmp_path, suppressions={"file": str(file)}, detectors={"rare_action": {"threshold": 0}})
+    settings = load(configured, {})
+    engine = build_engine(settings)
+    watch = open_suppressions(settings, SystemClock())
+    assert watch is not None
+    engine.suppress(watch.suppressions)
+    engine.begin(EARLY - timedelta(days=1))
+    engine.apply(Message("0", 0, "0", EARLY, b""), [event(EARLY, "a/write", actor=HOSTILE)])
+    assert engine.evaluate(EARLY + timedelta(minutes=15)).alerts == []
+    state = State(engine, Outbox(), FileSnapshotStore(settings.snapshots.path), FakeClock(), lambda saved: None)
+    asyncio.run(state.save())
+    listed = unwonted("suppress", "list", "--config", configured, "--would-have-alerted").stdout
+    assert f"{key}  expired since 2026-03-04T07:00:00Z, 1 kept back, the newest of 2026-03-02T08:00:00Z" in listed
+    assert f"2026-03-02T08:00:00Z  {key}  rare_action " in listed
+    assert "(informational, not learnt)" in listed
+    assert "\x1b" not in listed
+    inspected = json.loads(unwonted("state", "inspect", "--config", configured).stdout)
+    assert inspected["suppressed"] == {key: 1}
+    assert inspected["would_have_alerted"][0]["action"] == "A/WRITE"
