@@ -14,6 +14,11 @@ Exempt = Mapping[str, Mapping[str, bool]]
 NOTHING: Exempt = {}
 
 
+def nothing(_: ActorBucket) -> Exempt:
+    """Pass over nothing of a bucket."""
+    return NOTHING
+
+
 def without(seen: ActorBucket, actions: Collection[str]) -> ActorBucket:
     """Return the bucket without the cells of `actions`; it may be left with none."""
     return seen._replace(cells=tuple(cell for cell in seen.cells if cell.action not in actions))

@@ -4,13 +4,13 @@ The same open bucket is looked at tick after tick; what was said of it holds unt
 detectors learn. What is made of an answer is left to the engine.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from models.anomalies import Anomaly
 from models.cells import ActorBucket, Crowd, Tally
 from models.detector import Detector
-from models.exempt import NOTHING, Exempt, apart
+from models.exempt import NOTHING, Exempt, apart, nothing
 
 
 class Asked(Crowd):
@@ -88,12 +88,12 @@ class Verdicts:
         self._detectors = detectors
         self._known: dict[int, Verdict] = {}
 
-    def judge(self, seen: ActorBucket, crowd: Crowd, exempt: Exempt = NOTHING) -> Verdict:
+    def judge(self, seen: ActorBucket, crowd: Crowd, exempting: Callable[[ActorBucket], Exempt] = nothing) -> Verdict:
         """Return what the detectors say.
 
         That depends on what they have learnt, on the bucket, and on what they ask the crowd. The same object is the
-        same bucket; an equal one is merely judged again. What is to be passed over neither excuses nor accuses the
-        rest, which is judged as if nothing else had been there; `forget` must be called when `exempt` changes.
+        same bucket; an equal one is merely judged again. What `exempting` says is to be passed over neither excuses nor
+        accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
         """
         known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
         if known is not None and known.crowd.agrees(crowd):
@@ -104,6 +104,7 @@ class Verdicts:
         for found in anomalies.values():
             for anomaly in found:
                 highest = max(highest, anomaly.score)
+        exempt = exempting(seen)
         passed: dict[str, list[Anomaly]] = {}
         for name, actions in exempt.items():
             passed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]

@@ -15,6 +15,7 @@ from models.buckets import OpenBuckets, Seen
 from models.cells import ActorBucket, Crowd
 from models.detector import Detector
 from models.events import ActivityEvent, Actor, ActorKind
+from models.exempt import Exempt
 from models.steps import Steps, finish
 from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
@@ -179,7 +180,10 @@ class Engine:
         return scored
 
     def _judge(self, seen: ActorBucket, crowd: Crowd) -> Verdict:
-        return self._verdicts.judge(seen, crowd, self.suppressions.exempt(seen, self.detectors))
+        return self._verdicts.judge(seen, crowd, self._exempt)
+
+    def _exempt(self, seen: ActorBucket) -> Exempt:
+        return self.suppressions.exempt(seen, self.detectors)
 
     def _end_day(self, complete_until: datetime) -> None:
         if self.budget.history.finish(complete_until):
