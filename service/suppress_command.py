@@ -5,6 +5,7 @@ Each command changes the file as a whole or not at all; a running service takes 
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress as suppress_errors
 from datetime import datetime
 from pathlib import Path
 
@@ -151,4 +152,5 @@ def change(file: Path, edit: Callable[[str], str]) -> None:
     except OSError as error:
         fail(f"{file}: cannot be changed: {error.strerror or error}", MISCONFIGURED)
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress_errors(OSError):
+            fresh.unlink()

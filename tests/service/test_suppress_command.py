@@ -104,8 +104,12 @@ def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, fil
     assert [path.name for path in target.parent.iterdir()] == ["real.yaml"]
 
 
-@pytest.mark.parametrize(("place", "why"), [("nowhere/s.yaml", "cannot be changed"), (".", "cannot be changed")])
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("nowhere/s.yaml", "cannot be changed"), ("file/s.yaml", "cannot be changed"), (".", "cannot be changed")],
+)
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").touch()
     result = unwonted("suppress", "add", "--suppressions", tmp_path / place, "--action", "a/*", *ENTRY)
     assert result.exit_code == 2
     assert why in result.output or "is a directory" in result.output
