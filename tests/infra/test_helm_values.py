@@ -1,6 +1,7 @@
 """The chart's values: each with bounds and a description, the service's own among them, and a wrong one refused."""
 
 import json
+import re
 import runpy
 import tomllib
 from collections.abc import Iterator
@@ -172,3 +173,14 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         "config.snapshots.account_url",
         "workloadIdentity.clientId",
     ]
+
+
+@pytest.mark.integration
+@needs_judges
+def test_the_example_on_the_charts_page_works() -> None:
+    page = (CHART / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (answer,) = answers(case(None, example.replace("sha256:…", "sha256:" + "0" * 64)))
+
+    assert "error" not in answer, answer["error"]
+    assert answer["lint"] == []
