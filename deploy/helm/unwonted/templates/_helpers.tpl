@@ -72,6 +72,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- $_ := set $config "snapshots" $snapshots -}}
 {{- $_ := set $config "dead_letter" $letters -}}
+{{- if .Values.suppressions -}}
+{{- $_ := set $config "suppressions" (merge (default dict $config.suppressions) (dict "file" "/etc/unwonted-suppressions/suppressions.yaml")) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 
