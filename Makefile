@@ -13,8 +13,9 @@ INFRA := $(VENV)/infra
 PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
+DOCS_VENV := build/docs-venv
 
-.PHONY: help demo test check bench bench-detection chart fmt lock clean check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check bench bench-detection chart docs fmt lock clean check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +23,7 @@ help: ## list these targets
 demo: $(STAMPS)/project page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
 	@$(PYTEST) $(ARGS)
 
@@ -31,6 +32,9 @@ check: $(STAMPS)/dev ## the same without the slow tests, within a minute
 
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+docs: $(DOCS_VENV)/.installed ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict $(ARGS)
 
 fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .
@@ -43,7 +47,7 @@ chart: $(STAMPS)/infra ## print the chart's manifests without a helm (ARGS="-f m
 	@$(INFRA)/bin/python deploy/helm/render.py $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime dev infra; do \
+	@for name in bootstrap runtime dev infra docs; do \
 	  case $$name in dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
@@ -96,6 +100,12 @@ $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
 $(STAMPS)/infra: requirements/infra.txt $(STAMPS)/bootstrap
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(INFRA)
 	@$(BIN)/uv pip install --quiet --python $(INFRA)/bin/python --require-hashes -r requirements/infra.txt
+	@touch $@
+
+# The site's generator has an environment of its own: what the service runs with is not tied to what it needs.
+$(DOCS_VENV)/.installed: requirements/docs.txt $(STAMPS)/bootstrap
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS_VENV)
+	@$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r requirements/docs.txt
 	@touch $@
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
