@@ -1,0 +1,177 @@
+"""Every command in a page works: it is run here, or it is in the table of those that cannot be, which says why.
+
+`unwonted` is run where it stands as a line by itself, in a folder that has what the pages speak of: the page's own
+configuration, a day of a simulated tenant, and the state that came of it.
+"""
+
+import asyncio
+import gzip
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from demo.tenant import Tenant, TenantPlan
+from service.cli import main
+from service.outbox import Outbox
+from service.replay import Lines, Replay
+from service.settings import Settings
+from service.snapshots import CURRENT, FileSnapshotStore
+from service.state import State
+from service.wiring import build_engine
+from tests.docs.pages import Command, commands, fences, name_of, pages, text_of
+from tests.fakes.clock import FakeClock
+
+TABLE = "docs/contributing/commands.md"
+SHOWN = [command for page in pages() for command in commands(name_of(page), page.read_text(encoding="utf-8"))]
+CONFIGURATIONS = [
+    (name_of(page), content)
+    for page in pages()
+    for language, content in fences(page.read_text(encoding="utf-8"))
+    if language == "yaml" and re.match(rf"(#.*\n)*({'|'.join(Settings.model_fields)}):", content)
+]
+TARGETS = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+
+
+class Row(NamedTuple):
+    """Commands that are not run from their page."""
+
+    pages: str
+    begins: str
+    why: str
+
+    def covers(self, command: Command) -> bool:
+        begins = tuple(shlex.split(self.begins))
+        return fnmatchcase(command.page, self.pages) and command.words[: len(begins)] == begins
+
+
+def rows() -> list[Row]:
+    return [
+        Row(*found) for found in re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (.+?) \|$", text_of(TABLE), re.MULTILINE)
+    ]
+
+
+ROWS = rows()
+UNLISTED = [command for command in SHOWN if not any(row.covers(command) for row in ROWS)]
+OURS = [command for command in SHOWN if "unwonted" in command.words]
+
+
+def check_usage(words: Sequence[str]) -> None:
+    """Raise `click.UsageError` for a command line that `unwonted` would refuse for its form."""
+    group: click.Command = main
+    left = list(words)
+    while isinstance(group, click.Group):
+        name = left.pop(0) if left else ""
+        if name in {"", "-h", "--help"}:
+            return
+        if name not in group.commands:
+            raise click.UsageError(f"no such command: {name}")
+        group = group.commands[name]
+    context = click.Context(group, info_name=group.name)
+    values, rest, _ = group.make_parser(context).parse_args(left)
+    given = {name for name, value in values.items() if isinstance(value, str | tuple | list) and value}
+    missing = [one.name for one in group.params if one.required and one.name not in given]
+    if rest or missing:
+        raise click.UsageError(f"too many: {rest}" if rest else f"missing: {missing}")
+
+
+@pytest.mark.parametrize("command", UNLISTED, ids=str)
+def test_every_command_is_run_or_listed(command: Command) -> None:
+    run_here = command.words[0] == "unwonted" and command.alone
+    row = f"| `{command.page}` | `{shlex.join(command.words[:2])}` | needs … |"
+    assert run_here, f"{command.page} shows `{command}`, and no test runs it. Add a row to {TABLE}:\n{row}"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.pages} {row.begins}")
+def test_every_row_of_the_table_stands_for_a_command_and_says_why(row: Row) -> None:
+    assert any(row.covers(command) for command in SHOWN), "no page shows such a command: remove the row"
+    assert row.begins == "make" or row.why.startswith("needs ") or "](../../tests/" in row.why
+
+
+@pytest.mark.parametrize("command", OURS, ids=str)
+def test_every_unwonted_command_is_one(command: Command) -> None:
+    words = command.words[command.words.index("unwonted") + 1 :]
+    if command.words[0] == "unwonted" or command.words[command.words.index("unwonted") - 1] == "--":
+        check_usage([word for word in words if not word.startswith(">")])
+
+
+@pytest.mark.parametrize("words", ["rum", "run --confg x", "replay", "state inspect x"])
+def test_what_is_no_command_is_noticed(words: str) -> None:
+    with pytest.raises(click.UsageError):
+        check_usage(words.split())
+
+
+@pytest.mark.parametrize("command", [one for one in SHOWN if one.words[0] == "make"], ids=str)
+def test_every_target_of_make_exists(command: Command) -> None:
+    named = [word for word in command.words[1:] if "=" not in word and not word.startswith("-")]
+    assert set(named) <= TARGETS
+
+
+@pytest.mark.parametrize(("page", "content"), CONFIGURATIONS)
+def test_every_configuration_in_a_page_is_accepted(page: str, content: str) -> None:
+    assert Settings.model_validate(yaml.safe_load(content)) != Settings()
+
+
+@pytest.fixture(scope="module")
+def log() -> bytes:
+    """Two days of a small tenant, in which somebody is called as in the pages."""
+    records = [arrival.record for arrival in Tenant(TenantPlan(seed=5, identities=20, days=2, campaigns=0)).records()]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    name = re.search(r"[a-z.]+@[a-z.]+", text)
+    assert name
+    return text.replace(name[0], "ann@contoso.com").encode()
+
+
+@pytest.fixture(scope="module")
+def state(log: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The snapshot of an engine that has read the log."""
+    file = tmp_path_factory.mktemp("log") / "log.ndjson"
+    file.write_bytes(log)
+    engine = build_engine(Settings())
+
+    def ignore(_: object) -> None:
+        return None
+
+    driver = Replay(
+        engine,
+        every=Settings().schedule.every,
+        on_scored=ignore,
+        on_alerts=ignore,
+        on_reject=ignore,
+        on_read=lambda: None,
+    )
+    with closing(Lines(str(file))) as lines:
+        driver.run([lines])
+    folder = tmp_path_factory.mktemp("state")
+    kept = State(engine, Outbox(), FileSnapshotStore(folder), FakeClock(), ignore)
+    asyncio.run(kept.save())
+    return (folder / CURRENT).read_bytes()
+
+
+@pytest.mark.parametrize("command", [one for one in UNLISTED if one.words[0] == "unwonted" and one.alone], ids=str)
+def test_every_unwonted_command_that_needs_nothing_else_succeeds(
+    command: Command, log: bytes, state: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("yesterday.ndjson.gz", "month/1.ndjson.gz"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(gzip.compress(log, 1))
+    Path("today.ndjson").write_bytes(log)
+    own = [content for page, content in CONFIGURATIONS if page == command.page]
+    Path("unwonted.yaml").write_text(own[0] if own else "{}")
+    Path(".state").mkdir()
+    (Path(".state") / CURRENT).write_bytes(state)
+    words = [word for word in command.words[1:] if not word.startswith(">")]
+    found = [sorted(map(str, Path().glob(word))) or [word] if "*" in word else [word] for word in words]
+    result = CliRunner().invoke(main, [name for names in found for name in names])
+    assert result.exit_code == 0, result.output
+    assert result.output
