@@ -4,13 +4,10 @@
 configuration, a day of a simulated tenant, and the state that came of it.
 """
 
-import asyncio
 import gzip
-import json
 import re
 import shlex
 from collections.abc import Sequence
-from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -20,16 +17,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from demo.tenant import Tenant, TenantPlan
 from service.cli import main
-from service.outbox import Outbox
-from service.replay import Lines, Replay
 from service.settings import Settings
-from service.snapshots import CURRENT, FileSnapshotStore
-from service.state import State
-from service.wiring import build_engine
+from service.snapshots import CURRENT
 from tests.docs.pages import Command, commands, fences, name_of, pages, text_of
-from tests.fakes.clock import FakeClock
 
 TABLE = "docs/contributing/commands.md"
 SHOWN = [command for page in pages() for command in commands(name_of(page), page.read_text(encoding="utf-8"))]
@@ -119,42 +110,6 @@ def test_every_target_of_make_exists(command: Command) -> None:
 @pytest.mark.parametrize(("page", "content"), CONFIGURATIONS)
 def test_every_configuration_in_a_page_is_accepted(page: str, content: str) -> None:
     assert Settings.model_validate(yaml.safe_load(content)) != Settings()
-
-
-@pytest.fixture(scope="module")
-def log() -> bytes:
-    """Two days of a small tenant, in which somebody is called as in the pages."""
-    records = [arrival.record for arrival in Tenant(TenantPlan(seed=5, identities=20, days=2, campaigns=0)).records()]
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    name = re.search(r"[a-z.]+@[a-z.]+", text)
-    assert name
-    return text.replace(name[0], "ann@contoso.com").encode()
-
-
-@pytest.fixture(scope="module")
-def state(log: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The snapshot of an engine that has read the log."""
-    file = tmp_path_factory.mktemp("log") / "log.ndjson"
-    file.write_bytes(log)
-    engine = build_engine(Settings())
-
-    def ignore(_: object) -> None:
-        return None
-
-    driver = Replay(
-        engine,
-        every=Settings().schedule.every,
-        on_scored=ignore,
-        on_alerts=ignore,
-        on_reject=ignore,
-        on_read=lambda: None,
-    )
-    with closing(Lines(str(file))) as lines:
-        driver.run([lines])
-    folder = tmp_path_factory.mktemp("state")
-    kept = State(engine, Outbox(), FileSnapshotStore(folder), FakeClock(), ignore)
-    asyncio.run(kept.save())
-    return (folder / CURRENT).read_bytes()
 
 
 @pytest.mark.parametrize("command", [one for one in UNLISTED if one.words[0] == "unwonted" and one.alone], ids=str)
