@@ -28,7 +28,28 @@ PROGRAMS = {
 """A block without a language is one of commands if it begins with one of these."""
 SEPARATORS = re.compile(r"[|&;()]+")
 WORDS = {"!", "do", "else", "if", "then", "time", "while"}
-BUILTINS = {"cd", "do", "done", "echo", "exit", "export", "fi", "for", "set", "sleep", "true", "wait"}
+BUILTINS = {"cd", "do", "done", "echo", "exit", "export", "fi", "for", "mkdir", "set", "sleep", "true", "wait"}
+FILTERS = {
+    "awk",
+    "cat",
+    "cut",
+    "df",
+    "grep",
+    "gzip",
+    "head",
+    "jq",
+    "sed",
+    "sort",
+    "tail",
+    "tee",
+    "tr",
+    "uniq",
+    "wc",
+    "zcat",
+}
+"""What everybody has, and what only shows what the others print."""
+SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
+REDIRECTION = re.compile(r"\d?[<>]{1,2}")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -40,7 +61,7 @@ class Command(NamedTuple):
     page
         Path in the repository.
     words
-        The program's name without its folder, then its arguments, as a shell would split them.
+        The program's name without its folder, then its arguments, as a shell would split them; redirections left out.
     alone
         Whether it is a line by itself rather than a part of a pipeline.
     """
@@ -112,36 +133,45 @@ def anchors(text: str) -> set[str]:
 def commands(page: str, text: str) -> list[Command]:
     """Return the programs that a page's blocks of commands call.
 
-    >>> block = "```sh\\nA=1 .venv/bin/unwonted replay - | jq . # sums up\\ncd x && make demo\\n```\\n"
+    >>> block = "```sh\\nA=1 .venv/bin/unwonted replay - 2>x | jq . > y # sums up\\ncd x && make demo\\n```\\n"
     >>> [(str(command), command.alone) for command in commands("x.md", block)]
-    [('unwonted replay -', False), ('jq .', False), ('make demo', False)]
+    [('unwonted replay -', False), ('make demo', False)]
+    >>> [str(command) for command in commands("x.md", '```sh\\naz show --id "$(az id -n "$X")"\\n```\\n')]
+    ["az id -n '$X'", "az show --id '…'"]
     """
     found = []
     for language, content in fences(text):
         for line in _lines(language, content):
             parts = list(_programs(line))
-            found += [Command(page, words, len(parts) == 1) for words in parts if words[0] not in BUILTINS]
+            alone = len(parts) == 1
+            found += [Command(page, words, alone) for words in parts if words[0] not in BUILTINS | FILTERS]
     return found
 
 
 def _lines(language: str, content: str) -> Iterator[str]:
-    lines = HEREDOC.sub(r"\2", content).replace("\\\n", " ").splitlines()
+    text, inner = HEREDOC.sub(r"\2", content).replace("\\\n", " "), list[str]()
+    while found := SUBSTITUTION.search(text):
+        inner.append(found[1].replace("\n", " "))
+        text = text.replace(found[0], "…")
+    lines = text.splitlines()
+    first = [word for line in lines if line.strip() for word in line.split() if not ASSIGNMENT.match(word)][:1]
     if language == "console":
+        yield from inner
         yield from (line[2:] for line in lines if line.startswith("$ "))
-    elif language in SHELLS:
+    elif language in SHELLS or (not language and first and first[0].rpartition("/")[2] in PROGRAMS):
+        yield from inner
         yield from lines
-    elif not language:
-        first = next((line for line in lines if line.strip()), "").split()
-        first = [word for word in first if not ASSIGNMENT.match(word)]
-        if first and first[0].rpartition("/")[2] in PROGRAMS:
-            yield from lines
 
 
 def _programs(line: str) -> Iterator[tuple[str, ...]]:
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()")
     lexer.whitespace_split, lexer.commenters = True, "#"
     words: list[str] = []
+    redirected = False
     for token in [*lexer, ";"]:
+        if redirected or REDIRECTION.match(token):
+            redirected = bool(REDIRECTION.fullmatch(token))
+            continue
         if not SEPARATORS.fullmatch(token):
             words.append(token)
             continue
