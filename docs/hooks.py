@@ -21,7 +21,7 @@ OUTSIDE = PurePosixPath("repository")
 FIRST = ("index.md", "start.md")
 GROUPS = {
     "Operators": ("azure.md", "operators.md", "configuration.md", "scaling.md", "security.md", "runbooks/"),
-    "Detection engineers": ("detections.md", "parsing.md"),
+    "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
     "Contributors": ("contributing/", "adr/"),
 }
 """What stands together, and in which order; a folder stands for its pages. Whatever is not named comes last."""

@@ -47,3 +47,9 @@ def test_every_page_of_the_documentation_can_be_reached_from_the_first() -> None
             waiting += [target, *folder]
     lost = {name_of(page) for page in PAGES if page.is_relative_to(ROOT / "docs")} - seen
     assert lost == set(), "nobody finds these: link them, or their folder, from docs/start.md"
+
+
+def test_every_picture_of_the_documentation_is_shown_somewhere() -> None:
+    shown = {link.rpartition("/")[2] for page in PAGES for link in links(page.read_text(encoding="utf-8"))}
+    there = {picture.name for picture in (ROOT / "docs/images").iterdir() if picture.suffix in {".png", ".svg"}}
+    assert there - shown == set()
