@@ -22,7 +22,8 @@ FIRST = ("index.md", "start.md")
 GROUPS = {
     "Operators": ("azure.md", "operators.md", "configuration.md", "scaling.md", "security.md", "runbooks/"),
     "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
-    "Contributors": ("contributing/", "adr/"),
+    "Contributors": ("contributing/",),
+    "Decisions": ("adr/",),
 }
 """What stands together, and in which order; a folder stands for its pages. Whatever is not named comes last."""
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(?=[\s)])")
@@ -64,7 +65,7 @@ def navigation(pages: list[str]) -> list[Any]:
     """Order the pages: the first, the groups, the rest.
 
     >>> navigation(["adr/1.md", "index.md", "other.md", "parsing.md"])
-    ['index.md', {'Detection engineers': ['parsing.md']}, {'Contributors': ['adr/1.md']}, {'More': ['other.md']}]
+    ['index.md', {'Detection engineers': ['parsing.md']}, {'Decisions': ['adr/1.md']}, {'More': ['other.md']}]
     """
     left, nav = [page for page in pages if page not in FIRST], [page for page in FIRST if page in pages]
     tree: list[Any] = [*nav]
