@@ -8,6 +8,7 @@ import gzip
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -19,16 +20,19 @@ from click.testing import CliRunner
 
 from service.cli import main
 from service.settings import Settings
+from service.settings.suppression_file import read_suppressions
 from service.snapshots import CURRENT
 from tests.docs.pages import Command, commands, fences, name_of, pages, text_of
 
 TABLE = "docs/contributing/commands.md"
 SHOWN = [command for page in pages() for command in commands(name_of(page), page.read_text(encoding="utf-8"))]
+ANNOUNCED = "suppressions:\n"  # begins a file of suppressions, which is none of the configuration
 CONFIGURATIONS = [
     (name_of(page), content)
     for page in pages()
     for language, content in fences(page.read_text(encoding="utf-8"))
     if language == "yaml" and re.match(rf"(#.*\n)*({'|'.join(Settings.model_fields)}):", content)
+    if not content.startswith(ANNOUNCED)
 ]
 TARGETS = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
 
@@ -69,7 +73,11 @@ def check_usage(words: Sequence[str]) -> None:
         group = group.commands[name]
     context = click.Context(group, info_name=group.name)
     values, rest, _ = group.make_parser(context).parse_args(left)
-    given = {name for name, value in values.items() if isinstance(value, str | tuple | list) and value}
+    given = {
+        name
+        for name, value in values.items()
+        if isinstance(value, bool) or (isinstance(value, str | tuple | list) and value)
+    }
     missing = [one.name for one in group.params if one.required and one.name not in given]
     if rest or missing:
         raise click.UsageError(f"too many: {rest}" if rest else f"missing: {missing}")
@@ -110,6 +118,18 @@ def test_every_target_of_make_exists(command: Command) -> None:
 @pytest.mark.parametrize(("page", "content"), CONFIGURATIONS)
 def test_every_configuration_in_a_page_is_accepted(page: str, content: str) -> None:
     assert Settings.model_validate(yaml.safe_load(content)) != Settings()
+
+
+def test_every_file_of_suppressions_in_a_page_is_accepted() -> None:
+    shown = [
+        content
+        for page in pages()
+        for _, content in fences(page.read_text(encoding="utf-8"))
+        if content.startswith(ANNOUNCED)
+    ]
+    assert shown
+    for content in shown:
+        assert read_suppressions(content.encode(), "the page", datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("command", [one for one in UNLISTED if one.words[0] == "unwonted" and one.alone], ids=str)

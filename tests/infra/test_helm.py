@@ -103,7 +103,12 @@ def test_checkov_finds_nothing_that_was_not_decided(directory: Path) -> None:
 @every_set
 def test_the_service_accepts_its_configuration(chart: list[Manifest], which: str, tmp_path: Path) -> None:
     file = tmp_path / "unwonted.yaml"
-    file.write_text(config_text(chart))
+    text = config_text(chart)
+    for manifest in of_kind(chart, "ConfigMap"):
+        if announced := manifest["data"].get("suppressions.yaml"):
+            (tmp_path / "suppressions.yaml").write_text(announced)
+            text = text.replace("/etc/unwonted-suppressions", str(tmp_path))
+    file.write_text(text)
     result = CliRunner().invoke(main, ["check-config", "--config", str(file)])
     refused = {line.split(": ")[1] for line in result.stderr.splitlines()}
 
