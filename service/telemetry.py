@@ -5,7 +5,7 @@ reads the alert.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -17,6 +17,7 @@ from service.engine import Engine
 from service.engine_values import Applied, Evaluation
 from service.http import Health
 from service.metrics import Metrics, Reading
+from service.notices import Blind, Notice
 from service.outbox import Outbox
 from service.ports import Message
 from service.source import Closed, Expired, Opened, Recovered, Silent, SourceEvent, Tips, Trouble
@@ -185,6 +186,27 @@ class Telemetry:
             elif stage is Stage.EXPIRED and key in before:
                 log.warning("suppression_expired", id=one.id, until=until)
         self._stages = now
+
+    def noticed(self, notices: Sequence[Notice], open_kinds: Collection[Blind]) -> None:
+        """Note a look for blind spans, and what it found."""
+        self.metrics.blind(open_kinds)
+        self.metrics.notices(notices)
+        for notice in notices:
+            fields: Mapping[str, object] = {
+                "notice": f"{notice.id}.{notice.revision}",
+                "kind": notice.kind.value,
+                "since": notice.since.isoformat(),
+                "partitions": list(notice.partitions),
+                "late_records": notice.late_records,
+                "unjudged_records": notice.unjudged_records,
+                "lost_messages": notice.lost_messages,
+            }
+            if notice.until is not None:
+                log.info("blind_span_closed", until=notice.until.isoformat(), **fields)
+            elif notice.stage == "opened":
+                log.warning("blind_span_opened", **fields)
+            else:
+                log.warning("blind_span_updated", **fields)
 
     def missed(self, ticks: int) -> None:
         """Note ticks that one wider evaluation stands for."""

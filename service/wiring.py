@@ -21,6 +21,7 @@ from models.buckets import Limits
 from models.detectors import DETECTORS, build
 from service.activity_log import ActivityLogParser
 from service.app import Parts, Rhythm
+from service.blindness import Blindness, Patience
 from service.clock import SystemClock
 from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
 from service.dispatcher import PACES, Dispatcher, Route
@@ -231,6 +232,11 @@ def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStac
     return None
 
 
+def build_blindness(settings: Settings) -> Blindness:
+    """Build what decides when the service was blind; before it sees again, one evaluation has judged what came late."""
+    return Blindness(Patience(settings.notices.after, settings.schedule.every, settings.notices.late_by))
+
+
 def source_options(settings: Settings) -> SourceOptions:
     """Return what the Event Hub source is told.
 
@@ -321,7 +327,7 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
         return Dispatcher(
             outbox,
-            [Route(sinks[name], PACES[enabled[name].kind], enabled[name].min_severity) for name in sinks],
+            [Route(sinks[name], PACES[one.kind], one.min_severity, one.notices) for name, one in enabled.items()],
             clock=clock,
             jitter=random.random,
             on_settled=on_settled,
@@ -332,7 +338,9 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     return Parts(
         clock=clock,
         parser=ActivityLogParser(),
-        state=State(engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved),
+        state=State(
+            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved, build_blindness(settings)
+        ),
         open_source=open_source,
         open_dispatcher=open_dispatcher,
         sinks=tuple(sinks.values()),
@@ -340,7 +348,11 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
         rhythm=Rhythm(
-            settings.schedule.every, settings.schedule.window, settings.snapshots.every, settings.shutdown.grace
+            settings.schedule.every,
+            settings.schedule.window,
+            settings.snapshots.every,
+            settings.shutdown.grace,
+            look_every=settings.notices.after / 3,
         ),
         start=settings.event_hub.start,
         resources=resources,

@@ -5,7 +5,7 @@ person, a resource or an address: who may read metrics need not be allowed to re
 asked for at each scrape (`Reading`); what happens is told as it happens (the methods).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from typing import TypeVar
@@ -28,9 +28,11 @@ from service.activity_log.rejects import RejectReason
 from service.alerts import Alert
 from service.metrics.labels import (
     ATTEMPTS,
+    BLIND,
     CLOSINGS,
     DELIVERIES,
     MAX_PARTITIONS,
+    NOTICES,
     OTHER,
     SNAPSHOTS,
     STAGES,
@@ -38,6 +40,7 @@ from service.metrics.labels import (
     TROUBLES,
 )
 from service.metrics.live import LiveCollector, Reading
+from service.notices import Notice
 from service.ports import PartitionTip
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
@@ -121,6 +124,10 @@ class Metrics:
         self._closings = counter("source_closings_total", "Partition connections that were closed.", reason=CLOSINGS)
         self._expired = counter("source_expired_messages_total", "Messages that the hub dropped before they were read.")
         self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
+        self._blind = gauge("blind_window_open", "1 while a blind span of this kind lasts, else 0.", reason=BLIND)
+        self._notices = counter(
+            "notices_total", "Notices of blind spans decided, by kind and stage.", reason=BLIND, result=NOTICES
+        )
 
         # What is made of it.
         self._anomalies = counter("anomalies_total", "Unusual cells found.", detector=detectors, severity=severities)
@@ -240,6 +247,16 @@ class Metrics:
     def expired(self, messages: int) -> None:
         """Note messages that the hub dropped before we read them."""
         self._expired.inc(messages)
+
+    def blind(self, open_kinds: Collection[str]) -> None:
+        """Note of which kinds a blind span is open."""
+        for kind in BLIND:
+            self._blind.labels(kind).set(float(kind in open_kinds))
+
+    def notices(self, notices: Iterable[Notice]) -> None:
+        """Note notices as they are decided."""
+        for notice in notices:
+            self._notices.labels(notice.kind.value, notice.stage).inc()
 
     def anomalies(self, found: Iterable[Anomaly]) -> None:
         """Note unusual cells, each once, when it settles."""

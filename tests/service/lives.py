@@ -13,6 +13,7 @@ from models.buckets import Limits
 from service.activity_log import ActivityLogParser
 from service.alerts import Alert
 from service.app import App, Parts, Rhythm
+from service.blindness import Blindness, Patience
 from service.dispatcher import Dispatcher, Route
 from service.engine import Engine
 from service.engine_values import Options
@@ -37,6 +38,7 @@ OBJECT_ID = MICROSOFT + "objectidentifier"
 BOB = "bbbbbbbb-0000-4000-8000-000000000002"
 QUARTER = 900.0
 HOUR = 3600.0
+HOUR_LONG = timedelta(hours=1)  # four times as long as it takes `pass_time` to ask the hub for its tips
 RHYTHM = Rhythm(
     every=timedelta(minutes=15),
     window=timedelta(hours=2),
@@ -144,7 +146,9 @@ class Life:
             Parts(
                 clock=world.clock,
                 parser=ActivityLogParser(),
-                state=State(self.engine, outbox, world.store, world.clock, telemetry.saved),
+                state=State(
+                    self.engine, outbox, world.store, world.clock, telemetry.saved, Blindness(Patience(after=HOUR_LONG))
+                ),
                 open_source=open_source,
                 open_dispatcher=open_dispatcher,
                 sinks=(world.sink,),

@@ -8,6 +8,7 @@ import pytest
 from models.scoring import Severity
 from service.alerts import Alert
 from service.dispatcher import PACES, Delivery, Dispatcher, Pace, Route
+from service.notices import Notice
 from service.outbox import LIFETIME, PROBE_SECONDS, Outbox
 from service.ports import Receipt, Rendered, Sink
 from tests.fakes.alerts import alert
@@ -36,6 +37,9 @@ class ScriptedSink:
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.id.encode()) for a in alerts]
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), notice.kind.value.encode())
 
     async def send(self, message: Rendered) -> Receipt:
         self.tried.append((self._clock.elapsed(), message.id))
