@@ -100,8 +100,10 @@ class Blindness:
                 return
             self._lose(message.partition, ear, missing, message.enqueued_time, now)
         ear.sequence_number, ear.enqueued_time = message.sequence_number, message.enqueued_time
-        memory.reading.move(ear, message.enqueued_time, records, now, self._patience)
+        memory.reading.move(ear, message.enqueued_time, now, self._patience)
         if newest is not None and message.enqueued_time >= (memory.born or EPOCH):
+            if now - message.enqueued_time >= self._patience.after:
+                ear.late_records += records
             arrived = Arrived(message.partition, message.enqueued_time, newest, records, unjudged)
             memory.arrival.note(arrived, memory.windows, self._patience)
 

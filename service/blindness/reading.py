@@ -68,15 +68,13 @@ class Reading:
         """Return a partition; one that nobody has heard of is whole now."""
         return self.ears.setdefault(partition, Ear(now, now))
 
-    def move(self, ear: Ear, enqueued_time: datetime, records: int, now: datetime, patience: Patience) -> None:
+    def move(self, ear: Ear, enqueued_time: datetime, now: datetime, patience: Patience) -> None:
         """Note that a partition has been read up to a message."""
         ear.moved_at = now
         if enqueued_time <= ear.whole_until:
             return  # known to be whole: from before we listened, or within what the hub's own answer covers
         if ear.window is None and ear.missed_since is None and now - ear.whole_until >= patience.after:
             ear.missed_since = ear.whole_until
-        if now - enqueued_time >= patience.after:
-            ear.late_records += records
         ear.reach(enqueued_time, now, patience)
 
     def look(self, now: datetime, begun: datetime, windows: Windows, patience: Patience) -> Iterator[Notice]:

@@ -15,19 +15,19 @@ _BEGUN = {
     Blind.SILENT: "Blind: nothing comes from {where} since {since}",
     Blind.BEHIND: "Behind: the log since {since} is being read late",
     Blind.LATE: "Late: Azure delivers the log since {since} late",
-    Blind.LOST: "Lost: {lost} since {since} were gone before they were read",
+    Blind.LOST: "Lost: {lost} since {since}, gone before being read",
 }
 _OVER = {
     Blind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
     Blind.BEHIND: "Whole again: the log from {since} to {until} was read late",
     Blind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
-    Blind.LOST: "Whole again: {lost} from {since} to {until} are lost",
+    Blind.LOST: "Whole again, but for {lost} from {since} to {until}",
 }
 _MEANING = {
-    Blind.SILENT: "Neither messages nor a sign that there are none: until this is over, silence does not mean that all is well.",
+    Blind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
     Blind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
     Blind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
-    Blind.LOST: "The hub dropped messages before the service could read them: only Azure's own log has what was in them.",
+    Blind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
 }
 _MAY_COME = {
     Blind.SILENT: "may still come, for as long as the hub keeps its messages",
@@ -59,24 +59,21 @@ def announce(notice: Notice) -> Bulletin:
     since = moment(notice.since)
     until = moment(notice.until) if notice.until is not None else ""
     heading = (_OVER if over else _BEGUN)[kind].format(where=where, since=since, until=until, lost=lost)
-    come = [f"{counted(notice.late_records, 'record')} so far" if not over else counted(notice.late_records, "record")]
+    come = [counted(notice.late_records, "record") + ("" if over else " so far")]
     if notice.unjudged_records:
         come.append(f"{notice.unjudged_records:,} of them too late to be judged")
-    if over and kind is not Blind.LOST:
-        alerts = "what was unusual in it has been told"
-    else:
-        alerts = _MAY_COME[kind]
+    alerts = "what was unusual in it has been told" if over and kind is not Blind.LOST else _MAY_COME[kind]
     facts = [
         Fact("Span", f"{since} to {until}" if over else f"since {since}"),
         Fact("Where", where),
         Fact("Meaning", "" if over else _MEANING[kind]),
         Fact("Alerts", alerts),
-        Fact("Came late", "" if kind is Blind.LOST else ", ".join(come)),
+        Fact("Came late", ", ".join(come) if notice.late_records else ""),
         Fact("Lost", lost if kind is Blind.LOST else ""),
         Fact("Check", "" if over and kind is not Blind.LOST else _CHECK[kind]),
     ]
     update = " (update)" if notice.stage == "updated" else ""
-    reference = f"Notice {notice.id}" + (f", word {notice.revision}" if notice.revision > 1 else "")
+    reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
     return Bulletin(heading + update, tuple(fact for fact in facts if fact.text), reference)
 
 
