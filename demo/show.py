@@ -173,7 +173,7 @@ def _row(verdict: Verdict) -> str:
     by = ", ".join(name.removeprefix("rare_") for name in verdict.detectors)
     fate = "not found" if delay is None else f"{span(delay):<10}  {by}"
     who, what = _cut(campaign.actor_name.partition("@")[0], 24), _cut(campaign.technique, 24)
-    return f"  {who:<24} {what:<24} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate}"
+    return _cut(f"  {who:<24} {what:<24} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate}", WIDTH)
 
 
 def false_alerts(score: Score, days: float, identities: int) -> list[str]:

@@ -114,9 +114,11 @@ class App:
         tips = await self._source.prepare()
         engine.expect(tip.partition for tip in tips)
         for tip in tips:
-            parts.state.blindness.tip(tip)
             if _starts_behind(parts.start, tip):
                 engine.skip(tip.partition, Position(tip.sequence_number, "", tip.enqueued_time))
+        parts.state.blindness.begin(engine.positions, parts.clock.now())  # once more: those skipped to are news to it
+        for tip in tips:
+            parts.state.blindness.tip(tip)
         engine.begin(parts.clock.now() - parts.rhythm.window)
         # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
         if await parts.state.save() is None and not restored:

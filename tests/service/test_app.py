@@ -299,3 +299,13 @@ async def test_what_the_hub_dropped_before_it_was_read_is_told_as_lost() -> None
     assert [opened.kind, closed.kind] == [Blind.LOST] * 2
     assert (opened.lost_messages, closed.lost_messages) == (4, 4)
     assert not opened.may_alerts_still_come
+
+
+@pytest.mark.parametrize("start", ["earliest", "latest", MONDAY_MORNING + timedelta(seconds=1)])
+async def test_a_quiet_hub_is_not_taken_for_a_silent_one_wherever_reading_starts(start: str | datetime) -> None:
+    world = World()
+    Life(world).feed("Microsoft.Web/sites/old")
+    life = Life(world, start=start)
+    async with living(life):
+        await life.pass_time(6 * HOUR)
+    assert world.sink.noticed == []
