@@ -66,7 +66,7 @@ class Metrics:
         Most identities that a detector remembers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one statement a metric, in the order in which operators read of them
         self,
         registry: CollectorRegistry,
         *,
