@@ -9,11 +9,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+INFRA := $(VENV)/infra
 PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
+DOCS_VENV := build/docs-venv
 
-.PHONY: help demo test check bench bench-detection dashboards manifests fmt lock clean check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check bench bench-detection chart docs dashboards manifests fmt lock clean check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev node_modules/.tests ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
 	@$(PYTEST) $(ARGS)
 
@@ -36,6 +38,8 @@ dashboards: $(STAMPS)/project ## write config/grafana/dashboards anew from their
 
 manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
 	@mkdir -p build && $(BIN)/python -m demo.dashboards --manifests > build/monitoring.yaml && echo build/monitoring.yaml
+docs: $(DOCS_VENV)/.installed ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict $(ARGS)
 
 fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .
@@ -44,8 +48,11 @@ fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rules (ARGS=--help: what can be varied)
 	@$(BIN)/python -m benchmarks.detection $(ARGS)
 
+chart: $(STAMPS)/infra ## print the chart's manifests without a helm (ARGS="-f my-values.yaml")
+	@$(INFRA)/bin/python deploy/helm/render.py $(ARGS)
+
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime demo dev; do \
+	@for name in bootstrap runtime demo dev infra docs; do \
 	  case $$name in demo|dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
@@ -96,6 +103,18 @@ $(STAMPS)/demo: requirements/demo.txt $(STAMPS)/project
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# What judges the chart and the Azure templates has many dependencies, in versions of its own.
+$(STAMPS)/infra: requirements/infra.txt $(STAMPS)/bootstrap
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(INFRA)
+	@$(BIN)/uv pip install --quiet --python $(INFRA)/bin/python --require-hashes -r requirements/infra.txt
+	@touch $@
+
+# The site's generator has an environment of its own: what the service runs with is not tied to what it needs.
+$(DOCS_VENV)/.installed: requirements/docs.txt $(STAMPS)/bootstrap
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS_VENV)
+	@$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r requirements/docs.txt
 	@touch $@
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.

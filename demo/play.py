@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from azure.eventhub.aio import EventHubProducerClient
 
+from demo.blackout import Blackout, Noticed, is_notice, patience, planned, read_notice
 from demo.compressed import CompressedClock
 from demo.dashboards.recording import Recording
 from demo.hub import EmbeddedHub
@@ -73,17 +74,22 @@ class Play:
         with TemporaryDirectory(prefix="unwonted-demo-", ignore_cleanup_errors=True) as name:
             async with hub, receiver:
                 port = free_port(options.metrics_port)
-                config = configuration(Path(name), hub.connection_string, receiver, secret, port, options.threshold)
+                config = {
+                    **configuration(Path(name), hub.connection_string, receiver, secret, port, options.threshold),
+                    "notices": {"after": f"{patience(self._rate).total_seconds():.0f}s"},
+                }
+                blackout = Blackout(hub, clock, planned(options, self._begins, self._ends, self._rate))
                 service = ServiceProcess(Path(name), config, self._begins)
                 self._introduce(hub, receiver, service)
                 async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
                     filled, following = await self._fill(hub, producer, self._tenant.messages())
                     async with service:
                         learned = await self._learn(service, filled)
-                        scrape = await self._live(service, producer, receiver, following)
+                        scrape = await self._live(service, producer, receiver, following, blackout)
                         result = score(self._tenant.campaigns, self._told)
                         sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
-                        worked = judge(self._terminal, result, self._told, receiver.received, scrape)
+                        blind = blackout.verdict(receiver.received)
+                        worked = judge(self._terminal, result, self._told, receiver.received, scrape, blind)
                         service.pace(clock.run(1.0))
                         await self._draw()
                         await self._stay(receiver, service)
@@ -160,6 +166,7 @@ class Play:
         producer: EventHubProducerClient,
         receiver: Receiver,
         following: Iterator[Message],
+        blackout: Blackout,
     ) -> Scrape | None:
         """Let the calendar run to its end and the outbox empty itself; return the last look at the metrics."""
         options, clock, terminal = self._options, self._clock, self._terminal
@@ -176,14 +183,14 @@ class Play:
                 if looked is not None:
                     scrape = looked
                     self._recording.add(moment, looked.text)
-                self._show_news(receiver)
+                blackout.step(self._show_news(receiver))
                 terminal.status(self._status(scrape))
                 if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
                     noted = clock.now()
                     terminal.say(self._status(scrape))
                 if sending.done() and clock.now() > self._ends + 2 * TICK:
                     over = over or clock.elapsed()
-                    if not _waiting(scrape) or clock.elapsed() - over > PATIENCE:
+                    if (blackout.over and not _waiting(scrape)) or clock.elapsed() - over > PATIENCE:
                         break
                 await clock.sleep(LOOK_EVERY)
             await sending
@@ -200,12 +207,20 @@ class Play:
         alerts = len({told.id for told in self._told})
         return f"  {self._clock.now():%a %d %b %H:%M}   {records:,.0f} records   {behind:.0f} behind   {alerts} alerts"
 
-    def _show_news(self, receiver: Receiver) -> None:
+    def _show_news(self, receiver: Receiver) -> list[Noticed]:
+        """Show what has come since the last time; return the notices among it."""
+        notices: list[Noticed] = []
         for entry in receiver.received[self._looked_at :]:
-            if entry.kind == "webhook" and entry.shown and isinstance(entry.payload, dict):
+            if entry.kind != "webhook" or not entry.shown or not isinstance(entry.payload, dict):
+                continue
+            if is_notice(entry.payload):
+                notices.append(read_notice(entry.payload))
+                self._terminal.notice(notices[-1])
+            else:
                 self._told.append(read_event(entry.payload))
                 self._terminal.card(self._told[-1])
         self._looked_at = len(receiver.received)
+        return notices
 
     async def _draw(self) -> None:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TextIO
 
+from demo.blackout import Noticed
 from demo.score import Hint, Score, Told, Verdict
 from models.scoring import SCORE_PER_DECADE
 from service.settings import Settings
@@ -64,6 +65,11 @@ class Terminal:
         code = _COLOURS.get(told.heading.split()[0].casefold(), _BOLD)
         self.say("\n".join([self.style(lines[0], code), *lines[1:]]))
 
+    def notice(self, notice: Noticed) -> None:
+        """Write a notice as a card."""
+        lines = notice_card(notice)
+        self.say("\n".join([self.style(lines[0], _GREEN if notice.stage == "closed" else _YELLOW), *lines[1:]]))
+
     def _erase(self) -> str:
         return "\r\x1b[K" if self._status else ""
 
@@ -88,6 +94,17 @@ def card(told: Told) -> list[str]:
         lines.append(f"│ and {len(told.hints) - SHOWN} more")
     reference = f"{_when(told.found_at)}  alert {told.id}  {', '.join(told.mitre)}"
     return [*lines, f"└ {textwrap.shorten(reference, WIDTH - 2, placeholder=' …')}"]
+
+
+def notice_card(notice: Noticed) -> list[str]:
+    """Return a notice as lines: which span, what it means for alerts, and the reference."""
+    come = "alerts for it may still come" if notice.may_alerts_still_come else "no more alerts for it will come"
+    read = f"; {notice.late_records:,} records came late" if notice.late_records else ""
+    return [
+        _cut(f"┌ {clean(notice.heading)}", WIDTH),
+        f"│ {come}{read}",
+        f"└ {_when(notice.found_at)}  notice {notice.id}, {notice.stage}",
+    ]
 
 
 def _finding(hint: Hint) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from demo.blackout import is_notice
 from demo.launch import DETECTORS, Scrape
 from demo.receiver import Kind, Received
 from demo.score import Score, Told, references
@@ -39,7 +40,7 @@ def arrivals(received: Iterable[Received]) -> dict[Kind, set[str]]:
     """Return the ids of the alerts that people would have seen, by where."""
     seen: dict[Kind, set[str]] = {kind: set() for kind in KINDS}
     for entry in received:
-        if not entry.shown:
+        if not entry.shown or is_notice(entry.payload):
             continue
         if entry.kind == "webhook" and isinstance(entry.payload, dict):
             seen[entry.kind].add(str(entry.payload["subject"]))
@@ -49,11 +50,17 @@ def arrivals(received: Iterable[Received]) -> dict[Kind, set[str]]:
 
 
 def judge(
-    terminal: Terminal, result: Score, told: Iterable[Told], received: Sequence[Received], scrape: Scrape | None
+    terminal: Terminal,
+    result: Score,
+    told: Iterable[Told],
+    received: Sequence[Received],
+    scrape: Scrape | None,
+    blind: tuple[bool, str] | None = None,
 ) -> bool:
-    """Check what must be true of any run, write it, and return whether all of it is."""
+    """Check what must be true of any run, write it, and return whether all of it is; `blind`: what the fault led to."""
     checks = [
         *_each_detector_everywhere(told, arrivals(received)),
+        *([] if blind is None else [blind]),
         (result.found * 2 > len(result.verdicts), "most of the attacks were found"),
         (
             all(entry.shown for entry in received),

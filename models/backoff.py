@@ -159,29 +159,32 @@ class Backoff(base.AnomalyDetector):
         float
             In ``[floor, 1]``.
         """
-        discount, theta = self.discount, self.concentration
+        # On the hot path: a comparison takes a fifth of the time of max().
+        discount, theta, tenant = self.discount, self.concentration, self._adopted[TENANT]
         name = action.partition("/")[0]
         within, types = self._services.get(name, (0, 0))
         within += extra
         total = self._totals[TENANT]
-        count = self._adopted[TENANT].get(action, 0) + extra
+        count = tenant.get(action, 0) + extra
 
         unseen = 1.0 / (types + UNSEEN_ACTIONS)
-        share = max(within - discount, 0.0) + (theta + discount * len(self._services)) / UNSEEN_SERVICES
+        share = within - discount if within > discount else 0.0
+        share += (theta + discount * len(self._services)) / UNSEEN_SERVICES
         probability = share / (total + theta) * unseen
         for label in (TENANT, kind):
             population = self._adopted.get(label)
             if population:
-                known = max(population.get(action, 0) + extra - discount, 0.0)
+                having = population.get(action, 0) + extra
+                known = having - discount if having > discount else 0.0
                 total = self._totals[label] + extra
                 probability = (known + (theta + discount * len(population)) * probability) / (total + theta)
         if session:
             inside = 0.0
             if name in session:
                 new = theta + discount * types
-                inside = (max(count - discount, 0.0) + new * unseen) / (within + theta) / len(session)
+                own = count - discount if count > discount else 0.0
+                inside = (own + new * unseen) / (within + theta) / len(session)
             probability += self.session_weight * (inside - probability)
-        tenant = self._adopted[TENANT]
         unseen = (theta + discount * len(tenant)) / (self._totals[TENANT] + theta)
         return min(1.0, max(self.floor, (self.unseen_share * unseen) ** 3, probability))
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from models.anomalies import Json
 from models.evidence import NONE, Evidence
-from models.places import NOWHERE, Places
+from models.places import NOWHERE, Places, shared
+from models.rhythm import day_of
+from models.weights import Weights
 
 
 class Habit:
@@ -52,7 +54,7 @@ class Habit:
         self.day = -1
         self.days = 0
         self.today = 0
-        self.actions: dict[str, float] = {}
+        self.actions = Weights()
         self.novel = 0
         self.inventions = 0
         self.held: dict[str, int] | None = None
@@ -65,7 +67,8 @@ class Habit:
 
     def usual(self, number: int = 5) -> list[str]:
         """Return the actions done most, most frequent first."""
-        return sorted(self.actions, key=lambda action: (-self.actions[action], action))[:number]
+        known = self.actions.plain()
+        return sorted(known, key=lambda action: (-known[action], action))[:number]
 
     def row(self) -> list[Json]:
         """Return a plain row that `restored` reads."""
@@ -77,7 +80,7 @@ class Habit:
         return [
             self.kind,
             counts,
-            dict[str, Json](self.actions),
+            dict[str, Json](self.actions.plain()),
             held,
             [list[Json](self.networks.names), self.networks.moves],
             [list[Json](self.scopes.names), self.scopes.moves],
@@ -90,11 +93,12 @@ class Habit:
         kind, counts, actions, held, networks, scopes, evidence, rhythm = row
         self.kind = intern(str(kind))
         self.weight, self.last_hours, self.worst = float(counts[0]), float(counts[7]), float(counts[8])
-        self.buckets, self.day, self.days, self.today, self.novel, self.inventions = (int(c) for c in counts[1:7])
-        self.actions = {intern(str(action)): float(weight) for action, weight in actions.items()}
+        self.buckets, day, self.days, self.today, self.novel, self.inventions = (int(c) for c in counts[1:7])
+        self.day = day_of(24.0 * day)
+        self.actions = Weights({intern(str(action)): float(weight) for action, weight in actions.items()})
         self.held = None if held is None else {intern(str(action)): int(day) for action, day in held.items()}
-        self.networks = Places(tuple(intern(str(name)) for name in networks[0]), int(networks[1]))
-        self.scopes = Places(tuple(intern(str(name)) for name in scopes[0]), int(scopes[1]))
+        self.networks = shared(tuple(intern(str(name)) for name in networks[0]), int(networks[1]))
+        self.scopes = shared(tuple(intern(str(name)) for name in scopes[0]), int(scopes[1]))
         self.evidence = Evidence(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
         self.rhythm = bytes.fromhex(str(rhythm))
         if not self.evidence.value:

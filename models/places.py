@@ -49,7 +49,7 @@ class Places(NamedTuple):
         if not places or (not new and known[-1] in places):
             return self
         others = [name for name in known if name not in places]
-        return Places((*others, *sorted(set(places)))[-REMEMBERED:], moves + new)
+        return shared((*others, *sorted(set(places)))[-REMEMBERED:], moves + new)
 
     def new(self, places: Collection[str]) -> bool:
         """Return whether any of these places is new, to an identity of which some place is known.
@@ -61,3 +61,9 @@ class Places(NamedTuple):
 
 
 NOWHERE = Places()
+
+
+@lru_cache(maxsize=4_096)
+def shared(names: tuple[str, ...], moves: int) -> Places:
+    """Return these places: the very same object for all who know the same, as those do who work in one subscription."""
+    return Places(names, moves)

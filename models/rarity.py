@@ -18,11 +18,11 @@ from models.decay import growth, surprise
 from models.habits import Habit
 from models.keyed import Keyed
 from models.novelty import NoveltyRate
-from models.rhythm import counted, off_hours
+from models.rhythm import counted, day_of, off_hours
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
-RELIANCE = 1.2  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
-TRUST = 0.85  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
+RELIANCE = 1.3  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
+TRUST = 0.8  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
 FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
 MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
@@ -45,7 +45,7 @@ class Rarity(base.AnomalyDetector):
 
     With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
 
-    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.2} \, p_{base}(a \mid u)^{0.85}
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.3} \, p_{base}(a \mid u)^{0.8}
 
     where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponents are there because
     which new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps
@@ -141,7 +141,7 @@ class Rarity(base.AnomalyDetector):
             rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)
         weight = growth(hours, self.half_life)
-        times = habit.actions.get(action, 0.0) / weight
+        times = habit.actions.known(action) / weight
         own = max(times - self.discount, 0.0) / (habit.weight / weight + self.concentration)
         rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel), RELIANCE)
         if habit.inventions > INVENTIONS_FREE:
@@ -185,19 +185,19 @@ class Rarity(base.AnomalyDetector):
         habit = self.habits.touch(actor)
         if habit.kind != kind:
             self._change_kind(habit, kind)
-        day = int(hours // DAY)
+        day = day_of(hours)
         weight = growth(hours, self.half_life) * self._credit(habit, day, late)
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            known = actions.get(action)
-            novel = novel or known is None
             if action in held and self._hold(habit, action, day):
+                novel = novel or action not in actions
                 continue
-            if known is None:
-                known = 0.0
+            lesson = weight * FAILED_CREDIT if failed else weight
+            if not actions.raised(action, lesson):
+                novel = True
                 habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
-            actions[action] = known + (weight * FAILED_CREDIT if failed else weight)
+                actions.add(action, lesson)
         if not late:
             habit.weight += weight
             self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
@@ -264,16 +264,15 @@ class Rarity(base.AnomalyDetector):
     @staticmethod
     def _visit(habit: Habit, places: tuple[Collection[str], Collection[str]]) -> tuple[bool, bool]:
         """Remember where an identity was, and say whether network and scope were new to it."""
-        networks, scopes = places
-        moves = habit.networks.moves, habit.scopes.moves
-        habit.networks, habit.scopes = habit.networks.visited(networks), habit.scopes.visited(scopes)
-        return habit.networks.moves > moves[0], habit.scopes.moves > moves[1]
+        networks, scopes = habit.networks, habit.scopes
+        habit.networks, habit.scopes = networks.visited(places[0]), scopes.visited(places[1])
+        return habit.networks.moves > networks.moves, habit.scopes.moves > scopes.moves
 
     def _adopt(self, habit: Habit, action: str) -> bool:
         if len(habit.actions) >= self.max_actions:
-            weights = habit.actions
-            for name in sorted(weights, key=lambda name: (weights[name], name))[: max(1, self.max_actions // 4)]:
-                del weights[name]
+            lightest = habit.actions.lightest(max(1, self.max_actions // 4))
+            habit.actions.remove(lightest)
+            for name in lightest:
                 self.backoff.abandon(name, habit.kind)
                 self.evicted += 1
         return self.backoff.adopt(action, habit.kind)

@@ -68,4 +68,6 @@ def sensitivity(action: str, listed: Mapping[str, float] = SENSITIVE) -> float:
     >>> sensitivity("microsoft.storage/storageaccounts/read")
     0.0
     """
+    if not action.endswith(tuple(listed)):
+        return 0.0
     return max((weight for ending, weight in listed.items() if action.endswith(ending)), default=0.0)

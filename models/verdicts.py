@@ -4,12 +4,13 @@ The same open bucket is looked at tick after tick; what was said of it holds unt
 detectors learn. What is made of an answer is left to the engine.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from models.anomalies import Anomaly
 from models.cells import ActorBucket, Crowd, Tally
 from models.detector import Detector
+from models.exempt import NOTHING, Exempt, apart, nothing
 
 
 class Asked(Crowd):
@@ -57,15 +58,21 @@ class Verdict(NamedTuple):
     crowd
         What the detectors asked the crowd, and heard.
     anomalies
-        What each detector said, by its name.
+        What each detector said, by its name; of what is left, where cells were to be passed over.
     highest
-        The highest score of all.
+        The highest score of all, those of `passed` included.
+    exempt
+        Which cells were to be passed over.
+    passed
+        What would have been said of these, by detector.
     """
 
     seen: ActorBucket
     crowd: Asked
     anomalies: Mapping[str, list[Anomaly]]
     highest: float
+    exempt: Exempt = NOTHING
+    passed: Mapping[str, list[Anomaly]] = {}
 
 
 class Verdicts:
@@ -81,11 +88,12 @@ class Verdicts:
         self._detectors = detectors
         self._known: dict[int, Verdict] = {}
 
-    def judge(self, seen: ActorBucket, crowd: Crowd) -> Verdict:
+    def judge(self, seen: ActorBucket, crowd: Crowd, exempting: Callable[[ActorBucket], Exempt] = nothing) -> Verdict:
         """Return what the detectors say.
 
         That depends on what they have learnt, on the bucket, and on what they ask the crowd. The same object is the
-        same bucket; an equal one is merely judged again.
+        same bucket; an equal one is merely judged again. What `exempting` says is to be passed over neither excuses nor
+        accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
         """
         known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
         if known is not None and known.crowd.agrees(crowd):
@@ -96,17 +104,30 @@ class Verdicts:
         for found in anomalies.values():
             for anomaly in found:
                 highest = max(highest, anomaly.score)
-        return Verdict(seen, asked, anomalies, highest)
+        exempt = exempting(seen)
+        passed: dict[str, list[Anomaly]] = {}
+        for name, actions in exempt.items():
+            passed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]
+            rest, others = apart(seen, asked, actions)
+            anomalies[name] = self._detectors[name].score(rest, others) if rest.cells else []
+            highest = max([highest, *(anomaly.score for anomaly in anomalies[name])])
+        return Verdict(seen, asked, anomalies, highest, exempt, passed)
 
     def keep(self, verdicts: Iterable[Verdict]) -> None:
         """Remember these, and no others, until something is learnt."""
         self._known = {id(verdict.seen): verdict for verdict in verdicts}
 
     def learn(self, verdict: Verdict, crowd: Crowd) -> None:
-        """Let every detector learn a closed bucket of which it was said that."""
+        """Let every detector learn a closed bucket of which it was said that.
+
+        What it was to pass over is no evidence of anything, and is learnt only if it shall be.
+        """
         self._known = {}
         for name, detector in self._detectors.items():
-            detector.learn(verdict.seen, crowd, verdict.anomalies[name])
+            left_out = [action for action, learnt in verdict.exempt.get(name, {}).items() if not learnt]
+            seen, others = apart(verdict.seen, crowd, left_out)
+            if seen.cells:
+                detector.learn(seen, others, verdict.anomalies[name])
 
     def forget(self) -> None:
         """Forget what was said: the detectors know something else now."""

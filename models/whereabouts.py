@@ -155,7 +155,7 @@ class Whereabouts(base.AnomalyDetector):
     ...     print(place, round(model.score_one({"action": "web/write", "place": place}), 1))
     DE 0.0
     IE 1.6
-    KP 6.1
+    KP 5.8
     """
 
     def __init__(

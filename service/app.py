@@ -11,26 +11,31 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from service.activity_log import ActivityLogParser
+from models.buckets import Seen
+from service.activity_log import ActivityLogParser, Parsed
 from service.dead_letter import DeadLetter
 from service.dispatcher import Dispatcher
+from service.engine_values import Applied
 from service.http import HttpServer, sample_loop_lag
 from service.ports import Clock, Message, PartitionTip, Position, Sink, Source
 from service.scheduler import run_ticks
-from service.source import SourceEvent, Tips
+from service.source import Expired, SourceEvent, Tips
 from service.source.diagnosis import leaf
 from service.state import State
+from service.suppression_watch import SuppressionWatch
+from service.suppressions import Suppressions
 from service.telemetry import Telemetry
 
 
 class Rhythm(NamedTuple):
-    """When things happen: ticks, snapshots, how long the end may take, how often the loop's lag is looked at."""
+    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for blind spans."""
 
     every: timedelta
     window: timedelta
     snapshot_every: timedelta
     grace: timedelta
     lag_every: timedelta = timedelta(seconds=1)
+    look_every: timedelta = timedelta(minutes=5)
 
 
 class Parts(NamedTuple):
@@ -48,6 +53,7 @@ class Parts(NamedTuple):
     rhythm: Rhythm
     start: str | datetime
     resources: AsyncExitStack
+    suppressions: SuppressionWatch | None = None
 
 
 class App:
@@ -81,6 +87,8 @@ class App:
                     group.create_task(self._save_for_ever(), name="snapshots"),
                     group.create_task(self._hear_tips(), name="tips"),
                     group.create_task(self._watch_loop(), name="loop"),
+                    group.create_task(self._watch_suppressions(), name="suppressions"),
+                    group.create_task(self._look_for_ever(), name="blindness"),
                 ]
                 parts.telemetry.started(port)
                 await self._until(stop, reading)
@@ -99,6 +107,8 @@ class App:
         engine = parts.state.engine
         restored = await parts.state.restore()
         parts.telemetry.restored(restored, engine)
+        parts.state.blindness.begin(engine.positions, parts.clock.now())
+        parts.telemetry.noticed([], parts.state.blindness.open)
         # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
         gc.freeze()
         tips = await self._source.prepare()
@@ -106,6 +116,9 @@ class App:
         for tip in tips:
             if _starts_behind(parts.start, tip):
                 engine.skip(tip.partition, Position(tip.sequence_number, "", tip.enqueued_time))
+        parts.state.blindness.begin(engine.positions, parts.clock.now())  # once more: those skipped to are news to it
+        for tip in tips:
+            parts.state.blindness.tip(tip)
         engine.begin(parts.clock.now() - parts.rhythm.window)
         # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
         if await parts.state.save() is None and not restored:
@@ -142,10 +155,21 @@ class App:
                 for message, one in zip(messages, parsed, strict=True)
             ]
             parts.telemetry.batch(messages, parsed, applied, parts.clock.elapsed() - started)
+            self._note_read(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
         if rejects and parts.dead_letter is not None:
             await parts.dead_letter.write(rejects)
             parts.telemetry.dead_letters(parts.dead_letter.written, parts.dead_letter.dropped)
+
+    def _note_read(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
+        now = self._parts.clock.now()
+        for message, one, done in zip(messages, parsed, applied, strict=True):
+            if done.fresh:
+                newest = max((event.time for event in one.events), default=None)
+                unjudged = done.seen.get(Seen.TOO_LATE, 0)
+                self._parts.state.blindness.read(
+                    message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
+                )
 
     async def _hear_tips(self) -> None:
         parts = self._parts
@@ -156,12 +180,21 @@ class App:
                     steps = parts.state.engine.idling(tip.partition, tip.sequence_number, tip.known_at)
                     scored = await parts.state.take(steps)
                     parts.telemetry.judged(scored)
+                    parts.state.blindness.tip(tip)
                 parts.state.changed = True
 
     async def _watch_loop(self) -> None:
         parts = self._parts
         every = parts.rhythm.lag_every.total_seconds()
         await sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag, every)
+
+    async def _watch_suppressions(self) -> None:
+        if self._parts.suppressions is not None:
+            await self._parts.suppressions.run(self._suppress)
+
+    async def _suppress(self, suppressions: Suppressions) -> None:
+        async with self._parts.state.lock:
+            self._parts.state.engine.suppress(suppressions)
 
     async def _tick_for_ever(self) -> None:
         parts = self._parts
@@ -178,6 +211,20 @@ class App:
         self._dispatcher.wake(await parts.state.save())
         parts.telemetry.evaluated(evaluation, parts.clock.elapsed() - started)
 
+    async def _look_for_ever(self) -> None:
+        parts = self._parts
+        # Nobody waits for a look that was missed: the next one sees the same.
+        await run_ticks(parts.clock, parts.rhythm.look_every, self._look, lambda _: None)
+
+    async def _look(self, planned: datetime) -> None:
+        parts = self._parts
+        async with parts.state.lock:
+            notices = parts.state.blindness.look(max(planned, parts.clock.now()))
+            self._dispatcher.notify(notices)
+        parts.telemetry.noticed(notices, parts.state.blindness.open)
+        if notices:
+            self._dispatcher.wake(await parts.state.save())
+
     async def _settled(self) -> None:
         # Saved, or a restart would deliver again what has been delivered.
         await self._parts.state.save()
@@ -190,9 +237,16 @@ class App:
                 await parts.state.save()
 
     def _on_source(self, event: SourceEvent) -> None:
-        self._parts.telemetry.source(event)
-        if isinstance(event, Tips):
-            self._tips.put_nowait(event.tips)
+        parts = self._parts
+        parts.telemetry.source(event)
+        match event:
+            case Tips(tips):
+                self._tips.put_nowait(tips)
+            case Expired(partition, messages) if partition in parts.state.engine.positions:
+                last = parts.state.engine.positions[partition].sequence_number + messages
+                parts.state.blindness.expired(partition, last, parts.clock.now())
+            case _:
+                pass
 
 
 def _starts_behind(start: str | datetime, tip: PartitionTip) -> bool:

@@ -1,19 +1,17 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-Exit codes: 0 done; 1 the service ended on an error; 2 wrong usage or configuration; 3 a sink did not take the test.
+What all of them begin with is `command_line`'s; those about suppressions are in `suppress_command`.
 """
 
 import asyncio
 import gc
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, closing
+from contextlib import ExitStack, closing
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import structlog
@@ -22,67 +20,44 @@ import yaml
 from service.app import App
 from service.budget import outlook
 from service.clock import SystemClock
-from service.engine import Engine
+from service.command_line import (
+    FAILED,
+    MISCONFIGURED,
+    UNDELIVERED,
+    config_option,
+    fail,
+    make_engine,
+    read_settings,
+    read_state,
+    read_suppressions,
+    snapshot_option,
+    suppressions_option,
+)
 from service.inspection import UnknownActor, explain, inspect
 from service.logs import Redactor, configure
 from service.ports import SnapshotFenced, SourceError
 from service.printing import alert_writer, cell_writer, explanation, sensitivity, totals
 from service.replay import Lines, Replay
 from service.sample import sample_alert
-from service.settings import Settings, SettingsError, config_hash, json_schema, load, redacted, secrets
+from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
 from service.sinks.stdout import StdoutSink
-from service.snapshot_codec import UnreadableSnapshot, decode
+from service.snapshot_codec import UnreadableSnapshot
+from service.suppress_command import suppress
 from service.wiring import (
-    build_engine,
     build_parts,
     build_sink,
-    build_snapshot_store,
     mute,
     open_geography,
     source_options,
 )
 
-FAILED, MISCONFIGURED, UNDELIVERED = 1, 2, 3
-
-config_option = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="UNWONTED_CONFIG",
-    help="YAML file; config/unwonted.yaml shows every option. Each can be set as UNWONTED_SECTION__OPTION, too.",
-)
-snapshot_option = click.option(
-    "--snapshot",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Snapshot file; by default the newest in the configured place.",
-)
-
-
-def fail(text: str, code: int) -> NoReturn:
-    """Say why on standard error, and exit."""
-    click.echo(text, err=True)
-    sys.exit(code)
-
-
-def read_settings(path: Path | None) -> Settings:
-    """Load the settings, or exit with every mistake on a line of its own."""
-    try:
-        return load(path, os.environ)
-    except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
-
-
-def make_engine(settings: Settings, **overrides: object) -> Engine:
-    """Build an engine, or exit and say what in the settings is in its way."""
-    try:
-        return build_engine(settings, **overrides)
-    except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Tell when an identity in Azure does what it does not do."""
+
+
+main.add_command(suppress)
 
 
 @main.command()
@@ -130,6 +105,7 @@ def check_config(path: Path | None, schema: bool) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     settings = read_settings(path)
+    read_suppressions(settings)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
     problems: list[str] = []
@@ -151,14 +127,23 @@ def check_config(path: Path | None, schema: bool) -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.option("--anomalies", type=click.Path(dir_okay=False, path_type=Path), help="Write every judged cell here.")
 @click.option("--alerts", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts here, as JSON.")
+@suppressions_option
 @click.option("--quiet", is_flag=True, help="Do not print the alerts.")
-def replay(files: Sequence[str], path: Path | None, anomalies: Path | None, alerts: Path | None, quiet: bool) -> None:
+def replay(
+    files: Sequence[str],
+    path: Path | None,
+    anomalies: Path | None,
+    alerts: Path | None,
+    suppressions: Path | None,
+    quiet: bool,
+) -> None:
     """Print the alerts that FILES would have caused: records or envelopes, one a line, .gz or not, - for stdin.
 
     Time is that of the records. The same files give the same bytes.
     """
     settings = read_settings(path)
     engine = make_engine(settings)
+    engine.suppress(read_suppressions(settings, suppressions))
     collect_seldom()
     with ExitStack() as stack:
         try:
@@ -186,6 +171,9 @@ def replay(files: Sequence[str], path: Path | None, anomalies: Path | None, aler
             fail(str(error), FAILED)
         sys.stdout.buffer.flush()
     click.echo(totals(summary), err=True)
+    if engine.withheld.counts:
+        kept = sum(one.findings for one in engine.withheld.counts.values())
+        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} withheld", err=True)
     if summary.scored:
         click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
 
@@ -204,39 +192,6 @@ class progress:  # noqa: N801 - used as a function
 
     def __exit__(self, *error: object) -> None:
         self._bar.render_finish()
-
-
-def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
-    """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
-    place = str(snapshot or (settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path))
-    engine = make_engine(settings, explain_from=0.0)
-    try:
-        generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
-        if not generations:
-            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
-        rows = newest_readable(generations, place)
-        engine.load(rows)
-    except OSError as error:
-        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
-    except ValueError as error:
-        fail(f"{place}: {error}", FAILED)
-    return engine, rows
-
-
-def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str, object]]:
-    """Decode the newest snapshot that can be read, as the service would, saying what is wrong with newer ones."""
-    for data in generations:
-        try:
-            return decode(data)
-        except UnreadableSnapshot as error:
-            click.echo(f"{place}: {error}", err=True)
-    sys.exit(FAILED)
-
-
-async def stored(settings: Settings) -> list[bytes]:
-    """Return the generations of snapshots that there are, newest first."""
-    async with AsyncExitStack() as resources:
-        return await build_snapshot_store(settings, resources).load()
 
 
 @main.command("explain")

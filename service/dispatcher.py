@@ -7,10 +7,12 @@ sends, and reports. What it reports goes to one observer, which makes metrics an
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from models.scoring import Severity
 from service.alerts import Alert
+from service.notices import Notice
 from service.outbox import DeadLetter, Outbox
 from service.ports import Clock, Receipt, Rendered, Sink
 
@@ -37,11 +39,12 @@ PACES: Mapping[str, Pace] = {
 
 
 class Route(NamedTuple):
-    """A sink, how fast it may be spoken to, and the least severity that it wants to hear of."""
+    """A sink, how fast it may be spoken to, the least severity that it wants to hear of, and whether of notices too."""
 
     sink: Sink
     pace: Pace = Pace()
     least: Severity = Severity.INFORMATIONAL
+    notices: bool = True
 
 
 class Delivery(NamedTuple):
@@ -142,10 +145,21 @@ class Dispatcher:
                 self._on_withheld(len(alerts) - len(wanted))
             for message in route.sink.render(wanted) if wanted else ():
                 count += 1
-                letter = self._outbox.enqueue(route.sink.name, message, now)
-                if letter is not None:
-                    self._bury(letter)
+                self._enqueue(route, message, now)
         return count
+
+    def notify(self, notices: Sequence[Notice]) -> int:
+        """Do for notices what `submit` does for alerts, for each sink that wants them."""
+        now = self._clock.now()
+        wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
+        for route, notice in wanted:
+            self._enqueue(route, route.sink.render_notice(notice), now)
+        return len(wanted)
+
+    def _enqueue(self, route: Route, message: Rendered, now: datetime) -> None:
+        letter = self._outbox.enqueue(route.sink.name, message, now)
+        if letter is not None:
+            self._bury(letter)
 
     def wake(self, mark: int | None = None) -> None:
         """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""

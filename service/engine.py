@@ -15,6 +15,7 @@ from models.buckets import OpenBuckets, Seen
 from models.cells import ActorBucket, Crowd
 from models.detector import Detector
 from models.events import ActivityEvent, Actor, ActorKind
+from models.exempt import Exempt
 from models.steps import Steps, finish
 from models.verdicts import Verdict, Verdicts
 from models.windows import EPOCH, Watermark
@@ -23,6 +24,8 @@ from service.budget import Budget
 from service.engine_values import Applied, Evaluation, Options
 from service.history import History
 from service.ports import Message, Position
+from service.suppressions import Suppression, Suppressions
+from service.withheld import WithheldLog
 
 STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
 
@@ -45,6 +48,10 @@ class Engine:
         How many records have been applied, each once, in the life of this state.
     people
         Identities by id, the longest silent first: names for ids.
+    suppressions
+        What was announced; `suppress` replaces it. No part of the state: it is given anew in every life.
+    withheld
+        What would have alerted, had it not been announced.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -58,6 +65,8 @@ class Engine:
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
         self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
+        self.suppressions = Suppressions()
+        self.withheld = WithheldLog()
         self._recent: dict[str, Anomaly] = {}
         self._overflowed = 0
         self._born: datetime | None = None
@@ -72,6 +81,11 @@ class Engine:
         """Say, once in the life of a state, from when on findings are news; what is older only teaches."""
         if self._born is None:
             self._born = self._told_until = alert_from
+
+    def suppress(self, suppressions: Suppressions) -> None:
+        """Put other suppressions in force, for all that is judged or told from now on."""
+        self.suppressions = suppressions
+        self._verdicts.forget()
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -132,23 +146,25 @@ class Engine:
         if not self.buckets.ripe(self.watermark.time):
             return []
         scored: list[Anomaly] = []
+        passed: list[Anomaly] = []
         for closed in self.buckets.closing(self.watermark.time):
             if closed is None:
                 yield
             else:
-                scored += yield from self._settling(*closed)
+                scored += yield from self._settling(*closed, passed)
         self._end_day(self.watermark.time)
-        for anomaly in scored:
+        # What was announced waits here, too: it is told after all if its suppression is lifted in time.
+        for anomaly in chain(scored, passed):
             if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
                 self._recent[anomaly.id] = anomaly
         self._bound_recent()
         return scored
 
-    def _settling(self, buckets: Sequence[ActorBucket], crowd: Crowd) -> Steps[list[Anomaly]]:
-        """Judge every identity's bucket before any of them is learnt."""
+    def _settling(self, buckets: Sequence[ActorBucket], crowd: Crowd, passed: list[Anomaly]) -> Steps[list[Anomaly]]:
+        """Judge every identity's bucket before any of them is learnt; `passed` gets what was announced."""
         verdicts: list[Verdict] = []
         for at, seen in enumerate(buckets, 1):
-            verdicts.append(self._verdicts.judge(seen, crowd))
+            verdicts.append(self._judge(seen, crowd))
             if at % STEP == 0:
                 yield
         if buckets:
@@ -159,18 +175,28 @@ class Engine:
             if at % STEP == 0:
                 yield
         scored = [anomaly for verdict in verdicts for said in verdict.anomalies.values() for anomaly in said]
+        passed += [anomaly for verdict in verdicts for said in verdict.passed.values() for anomaly in said]
         self.budget.history.observe(buckets, scored)
         return scored
+
+    def _judge(self, seen: ActorBucket, crowd: Crowd) -> Verdict:
+        return self._verdicts.judge(seen, crowd, self._exempt)
+
+    def _exempt(self, seen: ActorBucket) -> Exempt:
+        return self.suppressions.exempt(seen, self.detectors)
 
     def _end_day(self, complete_until: datetime) -> None:
         if self.budget.history.finish(complete_until):
             self.budget.settle()
 
     def _bound_recent(self) -> None:
-        # Which ones go must not depend on the order in which they came: the least unusual.
+        # Which ones go must not depend on the order in which they came: what was announced, then the least unusual.
         excess = len(self._recent) - self.options.recent
         if excess > 0:
-            ranked = sorted(self._recent.values(), key=lambda one: (one.score, one.surprise, one.id))
+            covering = self.suppressions.covering
+            ranked = sorted(
+                self._recent.values(), key=lambda one: (covering(one) is None, one.score, one.surprise, one.id)
+            )
             for anomaly in ranked[:excess]:
                 del self._recent[anomaly.id]
             self._overflowed += excess
@@ -195,7 +221,7 @@ class Engine:
         or each new habit would be told once an hour until its first bucket has closed.
         """
         unusual: list[Anomaly] = []
-        unlearnt: set[tuple[str, str, str]] = set()
+        unlearnt: set[tuple[bool, str, str, str]] = set()
         verdicts: list[Verdict] = []
         lowest = self.budget.least
         for peeked in self.buckets.peeking(EPOCH):
@@ -204,11 +230,11 @@ class Engine:
                 continue
             buckets, crowd = peeked
             for at, seen in enumerate(buckets, 1):
-                verdict = self._verdicts.judge(seen, crowd)
+                verdict = self._judge(seen, crowd)
                 verdicts.append(verdict)
                 if verdict.highest >= lowest:
-                    for anomaly in filter(self.unusual, chain.from_iterable(verdict.anomalies.values())):
-                        what = (anomaly.detector, anomaly.actor.id, anomaly.cell.action)
+                    for passed, anomaly in self._unusual_in(verdict):
+                        what = (passed, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
                         if what not in unlearnt and anomaly.bucket.end > since:
                             unusual.append(anomaly)
                         unlearnt.add(what)
@@ -216,6 +242,12 @@ class Engine:
                     yield
         self._verdicts.keep(verdicts)
         return unusual
+
+    def _unusual_in(self, verdict: Verdict) -> Iterator[tuple[bool, Anomaly]]:
+        """Yield what is unusual, and whether it was announced."""
+        for passed, said in ((False, verdict.anomalies), (True, verdict.passed)):
+            for anomaly in filter(self.unusual, chain.from_iterable(said.values())):
+                yield passed, anomaly
 
     def evaluate(self, now: datetime) -> Evaluation:
         """Look back over the window, or further after downtime, and say what is news.
@@ -237,13 +269,25 @@ class Engine:
         found = dict(self._recent)
         for anomaly in (yield from self._previewing(since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual = [anomaly for anomaly in found.values() if self._eligible(anomaly, since)]
+        unusual, announced = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
         alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
         self._told_until = max(self._told_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed, self._overflowed = self._overflowed, 0
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds())
+        withheld = self.withheld.note(announced)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), withheld)
+
+    def _parted(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
+        """Part what may be told from what was announced, and what was told before it was announced from both."""
+        unusual, announced = [], []
+        for anomaly in found:
+            suppression = self.suppressions.covering(anomaly)
+            if suppression is None:
+                unusual.append(anomaly)
+            elif not self.alerts.told(anomaly):
+                announced.append((anomaly, suppression))
+        return unusual, announced
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
         born = self._born or EPOCH
@@ -253,6 +297,7 @@ class Engine:
         oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
         self._recent = {key: anomaly for key, anomaly in self._recent.items() if anomaly.bucket.end > oldest}
         self.alerts.expire(oldest)
+        self.withheld.expire(oldest)
 
     def dump(self) -> Iterator[tuple[str, Any]]:
         """Yield ``(section, row)`` in a stable order: everything that `load` needs, one small row at a time.
@@ -283,12 +328,14 @@ class Engine:
                 yield f"detector {name}", row
         for _, anomaly in sorted(self._recent.items()):
             yield "recent", anomaly.row()
-        for alert in self.alerts.dump():
-            yield "alert", alert
-        for operation in self.alerts.dump_failing():
-            yield "failing", operation
-        for row in self.budget.dump():
-            yield "budget", row
+        for section, rows in (
+            ("alert", self.alerts.dump()),
+            ("failing", self.alerts.dump_failing()),
+            ("budget", self.budget.dump()),
+            ("withheld", self.withheld.dump()),
+        ):
+            for row in rows:
+                yield section, row
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -329,3 +376,4 @@ class Engine:
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
         self.alerts.load(sections.get("alert", []), sections.get("failing", []))
         self.budget.load(sections.get("budget", []))
+        self.withheld.load(sections.get("withheld", []))

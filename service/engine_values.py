@@ -8,6 +8,7 @@ from models.anomalies import Anomaly
 from models.buckets import Limits, Seen
 from service.alert_log import GROUP_FROM
 from service.alerts import Alert
+from service.withheld import Withheld
 
 
 class Options(NamedTuple):
@@ -70,7 +71,7 @@ class Evaluation(NamedTuple):
     """What one tick came to.
 
     It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick; `thresholds` are those in force, a detector.
+    since the last tick; `thresholds` are those in force, a detector; `withheld` would be news, were it not announced.
     """
 
     now: datetime
@@ -79,3 +80,4 @@ class Evaluation(NamedTuple):
     alerts: Sequence[Alert]
     overflowed: int = 0
     thresholds: Mapping[str, float] = {}
+    withheld: Sequence[Withheld] = ()

@@ -23,10 +23,11 @@ PROBES: Mapping[str, Probe] = {
 
 
 class Verdict(NamedTuple):
-    """Whether all is well, and if not, what is wrong: component to reason."""
+    """Whether all is well, and if not, what is wrong: component to reason; and what else should be known."""
 
     ok: bool
     reasons: Mapping[str, str]
+    notes: Mapping[str, str] = {}
 
 
 class Health:
@@ -40,7 +41,7 @@ class Health:
     >>> health.restored()
     >>> health.partitions(owned=3, known=4)
     >>> health.verdict("ready")
-    Verdict(ok=False, reasons={'partitions': '3 of 4 partitions claimed'})
+    Verdict(ok=False, reasons={'partitions': '3 of 4 partitions claimed'}, notes={})
     """
 
     def __init__(self) -> None:
@@ -49,11 +50,12 @@ class Health:
             "ready": {"state": "not restored yet", "partitions": "none claimed yet"},
             "live": {},
         }
+        self._notes: dict[str, str] = {}
 
     def verdict(self, probe: Probe) -> Verdict:
         """Return whether all is well as far as `probe` asks."""
         wrong = dict(self._wrong[probe])
-        return Verdict(not wrong, wrong)
+        return Verdict(not wrong, wrong, dict(self._notes))
 
     def restored(self) -> None:
         """Note that the state has been restored, or that there was none."""
@@ -68,6 +70,13 @@ class Health:
     def source(self, problem: str | None) -> None:
         """Note what is wrong with the connection to the hub, or that nothing is."""
         self._set("ready", "source", problem)
+
+    def note(self, component: str, text: str | None) -> None:
+        """Show something that is wrong, but keeps the process from nothing, or that it no longer is."""
+        if text is None:
+            self._notes.pop(component, None)
+        else:
+            self._notes[component] = text
 
     def stopping(self) -> None:
         """Note that the process is on its way out: alive, but not to be relied on."""
@@ -139,6 +148,8 @@ class HttpServer:
     async def _probe(self, request: web.Request) -> web.Response:
         verdict = self._health.verdict(PROBES[request.path])
         body = {"status": "ok" if verdict.ok else "failing", "reasons": dict(verdict.reasons)}
+        if verdict.notes:
+            body["notes"] = dict(verdict.notes)
         return web.json_response(body, status=200 if verdict.ok else 503, headers={"Cache-Control": "no-store"})
 
 

@@ -86,5 +86,7 @@ def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         "alerts_remembered": len(engine.alerts),
         "thresholds": engine.budget.thresholds(),
         "alerts_per_day": engine.budget.alerts_per_day,
+        "suppressed": {key: count.findings for key, count in sorted(engine.withheld.counts.items())},
+        "would_have_alerted": [{**one._asdict(), "time": one.time.isoformat()} for one in engine.withheld.listed[-20:]],
         "messages_waiting": {sink: len(queue["rows"]) for sink, queue in sorted(outbox["queues"].items())},
     }

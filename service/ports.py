@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from service.alerts import Alert
+from service.notices import Notice
 
 
 class Clock(Protocol):
@@ -91,7 +92,7 @@ class Rendered(NamedTuple):
     id
         Deterministic; the same on every retry, so that a receiver can collapse duplicates.
     alerts
-        ``(alert id, revision)`` of each alert in it.
+        ``(alert id, revision)`` of each alert in it, or those of the notice that it is.
     body
         Exactly the bytes of the request (or of the line on stdout).
     content_type
@@ -118,7 +119,7 @@ class Receipt(NamedTuple):
 
 
 class Sink(Protocol):
-    """A place where people or machines read alerts."""
+    """A place where people or machines read alerts and notices."""
 
     @property
     def name(self) -> str:
@@ -127,6 +128,10 @@ class Sink(Protocol):
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         """Turn alerts into as few messages as the receiver's limits allow; pure, equal input gives equal bytes."""
+        ...
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a message of its own; pure, equal input gives equal bytes."""
         ...
 
     async def send(self, message: Rendered) -> Receipt:

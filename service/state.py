@@ -1,4 +1,4 @@
-"""The state and its keeper: engine and outbox, restored together at the start, saved together ever after.
+"""The state and its keeper: engine, outbox, what is known of blind spans: restored together, saved together ever after.
 
 Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
 between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from models.steps import Steps, finish
+from service.blindness import Blindness
 from service.engine import Engine
 from service.outbox import Outbox
 from service.ports import Clock, SnapshotStore
@@ -45,13 +46,22 @@ class State:
         Stamps and times snapshots.
     observer
         Told what came of each; must not raise.
+    blindness
+        Kept with the rest.
     """
 
     def __init__(
-        self, engine: Engine, outbox: Outbox, store: SnapshotStore, clock: Clock, observer: Callable[[Saved], None]
+        self,
+        engine: Engine,
+        outbox: Outbox,
+        store: SnapshotStore,
+        clock: Clock,
+        observer: Callable[[Saved], None],
+        blindness: Blindness | None = None,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
+        self.blindness = blindness or Blindness()
         self.changed = False
         self.lock = asyncio.Lock()
         self._store = store
@@ -81,6 +91,9 @@ class State:
                 continue
             self.engine.load(rows)
             self.outbox.load(next(row for section, row in rows if section == "outbox"))
+            for section, row in rows:
+                if section == "blindness":  # there is none in what an older version wrote
+                    self.blindness.load(row)
             self._note("restored", len(data), started)
             return True
         if generations:
@@ -147,6 +160,7 @@ class State:
         yield from self.engine.dump()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
+        yield "blindness", self.blindness.dump()
 
     async def _breathe(self) -> None:
         await self._clock.sleep(0.0)

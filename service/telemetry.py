@@ -5,7 +5,7 @@ reads the alert.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -17,10 +17,13 @@ from service.engine import Engine
 from service.engine_values import Applied, Evaluation
 from service.http import Health
 from service.metrics import Metrics, Reading
+from service.notices import Blind, Notice
 from service.outbox import Outbox
 from service.ports import Message
 from service.source import Closed, Expired, Opened, Recovered, Silent, SourceEvent, Tips, Trouble
 from service.state import Saved
+from service.suppression_watch import Looked
+from service.suppressions import Stage
 
 log = structlog.get_logger("unwonted")
 
@@ -46,6 +49,7 @@ class Telemetry:
         self._broken: set[str] = set()
         self._dead = (0, 0)
         self._thresholds: Mapping[str, float] = {}
+        self._stages: Mapping[str, Stage] = {}
 
     def watch(self, engine: Engine, outbox: Outbox) -> None:
         """Let each scrape look at what `engine` and `outbox` hold."""
@@ -137,6 +141,8 @@ class Telemetry:
         self.metrics.alerts(evaluation.alerts)
         news = sum(len(alert.findings) for alert in evaluation.alerts)
         self.metrics.suppressed("known", max(0, evaluation.unusual - news))
+        for one in evaluation.withheld:
+            self.metrics.withheld(one.detector)
         if evaluation.overflowed:
             self.metrics.suppressed("overflow", evaluation.overflowed)
             log.error("detection_storm", dropped=evaluation.overflowed)
@@ -148,8 +154,61 @@ class Telemetry:
             since=evaluation.since.isoformat(),
             unusual=evaluation.unusual,
             alerts=len(evaluation.alerts),
+            withheld=len(evaluation.withheld),
             seconds=round(seconds, 3),
         )
+
+    def looked(self, looked: Looked) -> None:
+        """Note a look at the suppressions file."""
+        stages = looked.suppressions.stages(looked.at)
+        self.metrics.suppressions({str(stage): count for stage, count in stages.items()})
+        if looked.news == "loaded":
+            self.metrics.reloaded(usable=True)
+            self.health.note("suppressions", None)
+            log.info("suppressions_loaded", **{str(stage): count for stage, count in stages.items()})
+        elif looked.news == "refused":
+            self.metrics.reloaded(usable=False)
+            since = f"{looked.at:%Y-%m-%dT%H:%M:%SZ}"
+            self.health.note(
+                "suppressions", f"the file cannot be used since {since}, see the log; the last good one is in force"
+            )
+            log.error("suppressions_refused", problems=list(looked.problems))
+        self._say_what_ends(looked)
+
+    def _say_what_ends(self, looked: Looked) -> None:
+        before, now = self._stages, dict[str, Stage]()
+        for one in looked.suppressions.entries:
+            until = one.until.isoformat()
+            key = f"{one.id} {until}"
+            stage = now[key] = one.stage(looked.at)
+            if stage is before.get(key):
+                continue
+            if stage is Stage.ENDING:
+                log.warning("suppression_ending", id=one.id, until=until)
+            elif stage is Stage.EXPIRED and key in before:
+                log.warning("suppression_expired", id=one.id, until=until)
+        self._stages = now
+
+    def noticed(self, notices: Sequence[Notice], open_kinds: Collection[Blind]) -> None:
+        """Note a look for blind spans, and what it found."""
+        self.metrics.blind(open_kinds)
+        self.metrics.notices(notices)
+        for notice in notices:
+            fields: Mapping[str, object] = {
+                "notice": f"{notice.id}.{notice.revision}",
+                "kind": notice.kind.value,
+                "since": notice.since.isoformat(),
+                "partitions": list(notice.partitions),
+                "late_records": notice.late_records,
+                "unjudged_records": notice.unjudged_records,
+                "lost_messages": notice.lost_messages,
+            }
+            if notice.until is not None:
+                log.info("blind_span_closed", until=notice.until.isoformat(), **fields)
+            elif notice.stage == "opened":
+                log.warning("blind_span_opened", **fields)
+            else:
+                log.warning("blind_span_updated", **fields)
 
     def missed(self, ticks: int) -> None:
         """Note ticks that one wider evaluation stands for."""

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from importlib.metadata import version
 from inspect import signature
 from typing import Any
@@ -20,6 +21,7 @@ from models.buckets import Limits
 from models.detectors import DETECTORS, build
 from service.activity_log import ActivityLogParser
 from service.app import Parts, Rhythm
+from service.blindness import Blindness, Patience
 from service.clock import SystemClock
 from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
 from service.dispatcher import PACES, Dispatcher, Route
@@ -43,6 +45,7 @@ from service.settings import (
 )
 from service.settings.sections import BlobPlace
 from service.settings.sinks import AnySink
+from service.settings.suppression_file import read_suppressions
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
 from service.sinks.story import Links
@@ -51,6 +54,8 @@ from service.sinks.webhook import WebhookSink
 from service.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.source import EventHubSource, SourceEvent, SourceOptions
 from service.state import State
+from service.suppression_watch import Looked, SuppressionWatch
+from service.suppressions import Suppressions, UnusableSuppressions
 from service.telemetry import Telemetry
 
 
@@ -129,6 +134,30 @@ def engine_on(geography: Geography | None, settings: Settings, **overrides: Any)
     )
 
 
+def open_suppressions(
+    settings: Settings, clock: Clock, observer: Callable[[Looked], None] = lambda looked: None
+) -> SuppressionWatch | None:
+    """Open the suppressions file that the settings name, and read it; None if they name none.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, or anything in it is wrong.
+    """
+    path = settings.suppressions.file
+    every = settings.suppressions.look_every.total_seconds()
+    if path is None:
+        return None
+
+    def read(data: bytes, now: datetime) -> Suppressions:
+        return Suppressions(read_suppressions(data, path.name, now))
+
+    try:
+        return SuppressionWatch(path, every, clock, read, observer)
+    except UnusableSuppressions as error:
+        raise SettingsError([f"suppressions.file: {line}" for line in error.lines]) from None
+
+
 def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
     """Build one sink."""
     links = Links(options.portal_links, options.workspace or "", options.runbook_url or "")
@@ -201,6 +230,11 @@ def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStac
     if place.kind == "file":
         return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
     return None
+
+
+def build_blindness(settings: Settings) -> Blindness:
+    """Build what decides when the service was blind; before it sees again, one evaluation has judged what came late."""
+    return Blindness(Patience(settings.notices.after, settings.schedule.every, settings.notices.late_by))
 
 
 def source_options(settings: Settings) -> SourceOptions:
@@ -282,6 +316,9 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     telemetry.watch(engine, outbox)
     telemetry.placed(geography.type if geography else None, mute(settings, geography))
     options = source_options(settings)
+    suppressions = open_suppressions(settings, clock, telemetry.looked)
+    if suppressions is not None:
+        engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
 
     def open_source(observer: Callable[[SourceEvent], None]) -> Source:
@@ -290,7 +327,7 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
         return Dispatcher(
             outbox,
-            [Route(sinks[name], PACES[enabled[name].kind], enabled[name].min_severity) for name in sinks],
+            [Route(sinks[name], PACES[one.kind], one.min_severity, one.notices) for name, one in enabled.items()],
             clock=clock,
             jitter=random.random,
             on_settled=on_settled,
@@ -301,7 +338,9 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     return Parts(
         clock=clock,
         parser=ActivityLogParser(),
-        state=State(engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved),
+        state=State(
+            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved, build_blindness(settings)
+        ),
         open_source=open_source,
         open_dispatcher=open_dispatcher,
         sinks=tuple(sinks.values()),
@@ -309,8 +348,13 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
         rhythm=Rhythm(
-            settings.schedule.every, settings.schedule.window, settings.snapshots.every, settings.shutdown.grace
+            settings.schedule.every,
+            settings.schedule.window,
+            settings.snapshots.every,
+            settings.shutdown.grace,
+            look_every=settings.notices.after / 3,
         ),
         start=settings.event_hub.start,
         resources=resources,
+        suppressions=suppressions,
     )

@@ -74,11 +74,15 @@ class Broker:
         now = enqueued_time or self.clock.now()
         for draft in drafts:
             partition.append(draft, now)
+        self.wake(partition.id)
+        return partition.next - 1
+
+    def wake(self, partition: str) -> None:
+        """Let the partition's readers look for messages."""
         for (_, where), readers in self.readers.items():
-            if where == partition.id:
+            if where == partition:
                 for reader in readers:
                     reader.wake()
-        return partition.next - 1
 
     def messages(self, partition: str) -> list[HubMessage]:
         """What a partition holds, oldest first."""

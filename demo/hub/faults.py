@@ -1,6 +1,6 @@
 """Switches that make the hub misbehave as networks and throttled namespaces do; all off unless somebody turns them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from demo.hub.refusals import Refusal
 
@@ -15,6 +15,9 @@ class Faults:
         New connections are reset as soon as they are made.
     silent
         Nothing that comes in is looked at and nothing goes out; connections stay open. What was swallowed is lost.
+    withheld
+        Partitions whose messages are taken and kept, and do not go out; their links stay, and the hub names the newest
+        message when asked. See `EmbeddedHub.withhold`.
     dribble
         ``(bytes, seconds)``: output leaves in pieces of so many bytes, one every so many seconds.
     cut_after
@@ -30,6 +33,7 @@ class Faults:
 
     refuse_connections: bool = False
     silent: bool = False
+    withheld: set[str] = field(default_factory=set)
     dribble: tuple[int, float] | None = None
     cut_after: int | None = None
     server_busy: bool = False

@@ -149,6 +149,8 @@ class EventsOut(Sending):
         """Send while there are messages, credit, window and room in the socket."""
         self._woken = False
         partition = self._partition
+        if partition.id in self.channel.broker.faults.withheld:
+            return
         while self.alive and self.credit > 0 and self._cursor < partition.next and self.channel.open_for_events:
             self._cursor = max(self._cursor, partition.begin)  # what retention took meanwhile is lost to this reader
             prefix = self._runtime_metrics() if self.metrics else b""

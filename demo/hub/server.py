@@ -224,6 +224,20 @@ class EmbeddedHub:
                     if link.path:
                         link.detach(refusal)
 
+    def withhold(self, *partitions: str) -> None:
+        """Send nothing of these partitions any more, as a receiver sees it whose link has died and nobody noticed."""
+        self.faults.withheld |= set(partitions)
+
+    def release(self) -> None:
+        """Send what was withheld."""
+        withheld, self.faults.withheld = self.faults.withheld, set()
+        for partition in withheld:
+            self._broker.wake(partition)
+
+    def expire(self, partition: str) -> int:
+        """Forget all messages of a partition, as retention does; return how many there were."""
+        return self._broker.store.partition(partition).expire()
+
     def refuse_tokens(self, status: int = 401, description: str = "The token was refused.") -> None:
         """Refuse every token from now on, and forget those that were shown: event links end."""
         self.faults.refuse_tokens = (status, description)

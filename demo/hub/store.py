@@ -98,6 +98,13 @@ class Partition:
             self.begin += 1
         return stored
 
+    def expire(self) -> int:
+        """Forget all messages, as after the retention time; return how many there were."""
+        gone = self.next - self.begin
+        self._messages.clear()
+        self.begin = self.next
+        return gone
+
     def seek(self, position: Position) -> int:
         """The sequence number to deliver first.
 

@@ -28,8 +28,8 @@ RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
 MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
 READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
-MOSTLY_HARMLESS = -2.0  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
-DEFAULT_THRESHOLD = 66.0
+MOSTLY_HARMLESS = -2.5  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
+DEFAULT_THRESHOLD = 72.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(
@@ -103,7 +103,7 @@ class Dormant:
         self.sensitive = sensitive
         self.ladder = Ladder(rungs=RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=1.0, prior=0.03, location=1.5, slope=0.5)
+        self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5)
         self._sleepers = Keyed(max_identities, Sleeper)
 
     @property

@@ -24,7 +24,7 @@ LEAST = 3  # two are a coincidence
 MOST = 16  # failing operations that are told apart
 OF_ONE_SERVICE = 2  # count: a service that is down makes everything in it fail, an intruder is refused here and there
 DENIAL_WEIGHT = 1.0  # powers of ten that it weighs more when all of them were refusals
-DEFAULT_THRESHOLD = 67.0
+DEFAULT_THRESHOLD = 70.0
 NO_FACTS: Mapping[str, Json] = {}
 
 CARD = Card(

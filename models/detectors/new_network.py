@@ -26,7 +26,7 @@ from models.user_days import Acquaintance, UserDays
 NAME = "new_network"
 NETWORK, ACTION = range(2)  # aspects of novelty
 TRUST = 0.85  # that a thing is new says more than how seldom others do it
-MOSTLY_HARMLESS = -1.0  # powers of ten: people travel more often than they are robbed
+MOSTLY_HARMLESS = -2.0  # powers of ten: people travel more often than they are robbed
 DEFAULT_THRESHOLD = 62.0
 NO_FACTS: Mapping[str, Json] = {}
 
@@ -102,7 +102,7 @@ class NewNetwork:
         self.sensitive = sensitive
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=2.0, prior=0.02, location=2.5, slope=0.5)
+        self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5)
         self._visitors = Keyed(max_identities, Visitor)
 
     @property

@@ -21,6 +21,7 @@ from models.habits import Habit
 from models.places import network
 from models.rarity import Rarity
 from models.sensitivity import SENSITIVE, sensitivity
+from models.weights import Weights
 
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
@@ -31,7 +32,7 @@ FAMILIAR = (
     0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
-NOTHING: Mapping[str, float] = {}
+NOTHING = Weights()
 NO_FACTS: Mapping[str, Json] = {}
 GATHERING = Accumulation()
 
@@ -117,13 +118,12 @@ class RareAction:
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
         actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
+        if habit is not None and (everyday := self._everyday(seen, habit)) is not None:
+            return everyday
         judged, work = self._judge(seen, crowd, habit)
-        if all(one.terms is None for one in judged):
-            around = [0.0] * len(judged)
-        else:
-            judged = [one.amid(work) if one.terms is not None else one for one in judged]
-            so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
-            around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
+        judged = [one.amid(work) if one.terms is not None else one for one in judged]
+        so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
+        around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
@@ -134,6 +134,27 @@ class RareAction:
             anomalies.append(
                 Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone)
             )
+        return anomalies
+
+    def _everyday(self, seen: ActorBucket, habit: Habit) -> list[Anomaly] | None:
+        """Judge a bucket of nothing but old habits, as most are, for a third of the price; None if it is not one."""
+        rarity, hours = self.rarity, seen.bucket.hours
+        weight, own = growth(hours, rarity.half_life), habit.actions.known
+        discount, total_weight = rarity.discount * weight, habit.weight + rarity.concentration * weight
+        alone = []
+        for cell in seen.cells:
+            if cell.attempts:
+                likely = (own(cell.action) - discount) / total_weight
+                if likely < FAMILIAR or cell.failures or cell.denials:
+                    return None
+                alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
+        actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
+        anomalies = []
+        for cell, value in alone:
+            score = score_of(value)
+            # Rounding takes as long as all the rest, and there is seldom a score to round.
+            shown = round(score, 2) if score else 0.0
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_FACTS, value))
         return anomalies
 
     def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
@@ -149,7 +170,7 @@ class RareAction:
         for number, cell in enumerate(cells):
             if not cell.attempts:
                 continue
-            likely = (own.get(cell.action, 0.0) - discount) / total_weight
+            likely = (own.known(cell.action) - discount) / total_weight
             if likely > 0.0:
                 usual.append(cell)
             if likely >= FAMILIAR and not cell.failures and not cell.denials:
@@ -277,7 +298,7 @@ class RareAction:
                 "own": known.own,
                 "novelty": known.novelty,
                 "peers": known.base,
-                "times": habit.actions.get(cell.action, 0.0) / weight,
+                "times": habit.actions.known(cell.action) / weight,
                 "active_buckets": habit.weight / weight,
                 "discount": rarity.discount,
                 "concentration": rarity.concentration,

@@ -12,7 +12,7 @@ from models.decay import surprise
 from models.habits import Habit
 from models.rarity import Rarity
 
-DEFAULT_THRESHOLD = 57.0  # one in 190 user-days; one to two false alerts a day in a thousand identities
+DEFAULT_THRESHOLD = 61.0  # one in 275 user-days; one to two false alerts a day in a thousand identities
 BUCKETS_A_DAY = 4.0
 SAID = (
     ("network", 0.0, "it came from a network new to this identity"),

@@ -20,9 +20,10 @@ from models.keyed import Keyed
 NAME = "rare_failure"
 DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
 FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never tried before
+MOSTLY_HARMLESS = -0.5  # powers of ten: of those who fail, fewer are intruders than of those who do something rare
 NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
 NO_FACTS: Mapping[str, Json] = {}
-GATHERING = Accumulation(begins=0.5, floor=1.5, share=0.6, half_life=12.0, most=8.0)
+GATHERING = Accumulation(begins=0.0, floor=1.0, share=0.6, half_life=12.0, most=8.0)
 
 CARD = Card(
     name=NAME,
@@ -73,7 +74,7 @@ class RareFailure:
         How failures that come together add up.
     """
 
-    default_threshold = 72.0
+    default_threshold = 75.0
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class RareFailure:
         self.evidence = evidence
         self.failures = FailureRate(half_life=half_life_days * 24.0, max_identities=max_identities, fresh=Trouble)
         self._troubles = cast("Keyed[Trouble]", self.failures.ledgers)
-        self.calibration = Calibration(location=-0.5, slope=0.5, cold=1.0)
+        self.calibration = Calibration(location=-1.0, slope=0.5, cold=1.0)
 
     @property
     def card(self) -> Card:
@@ -107,7 +108,7 @@ class RareFailure:
         alone = [sum(terms.values()) for terms in judged]
         around = rule.around(before, [(value, cell.service) for value, cell in zip(alone, failing, strict=True)])
         for cell, terms, value, others in zip(failing, judged, alone, around, strict=True):
-            total = rule.total(value, others)
+            total = max(0.0, rule.total(value, others))
             score, why, facts = self.calibration.score(total), "", NO_FACTS
             if score >= self.explain_from:
                 facts = self._facts(seen, cell, crowd, others, terms, total)
@@ -178,7 +179,7 @@ class RareFailure:
         """Return the named surprises of a cell: everything but evidence; `before` earlier failures are imagined."""
         rate = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells, before=before)
         value = surprise(rate)
-        terms = {"outcome": value}
+        terms = {"outcome": value, "mostly_harmless": MOSTLY_HARMLESS}
         if value > NOISE:
             if cell.denials:
                 terms["denial"] = DENIAL_WEIGHT
@@ -195,7 +196,7 @@ class RareFailure:
         tally = crowd.tally(cell.action)
         return {
             "surprise": total,
-            "terms": {**terms, "evidence": total - sum(terms.values())},
+            "terms": {**terms, "evidence": self.evidence.total(sum(terms.values()), around) - sum(terms.values())},
             "outcome": {
                 "probability": self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells),
                 "anybody": self.failures.common(cell.action, hours),

@@ -1,5 +1,7 @@
 """The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
 
+from service.notices import Blind
+
 LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
 """The only labels that a series may have; a histogram's ``le`` apart."""
 INFO_LABELS = frozenset({"version", "python", "river", "hash"})
@@ -13,4 +15,7 @@ CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
 SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
 DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")
 ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
-SUPPRESSED = ("known", "severity", "overflow")
+BLIND = tuple(kind.value for kind in Blind)
+NOTICES = ("opened", "updated", "closed")
+SUPPRESSED = ("known", "severity", "overflow", "suppression")
+STAGES = ("planned", "in_force", "ending", "expired")

@@ -5,7 +5,7 @@ person, a resource or an address: who may read metrics need not be allowed to re
 asked for at each scrape (`Reading`); what happens is told as it happens (the methods).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from typing import TypeVar
@@ -28,16 +28,20 @@ from service.activity_log.rejects import RejectReason
 from service.alerts import Alert
 from service.metrics.labels import (
     ATTEMPTS,
+    BLIND,
     CLOSINGS,
     DELIVERIES,
     MAX_PARTITIONS,
+    NOTICES,
     OTHER,
     SNAPSHOTS,
+    STAGES,
     SUPPRESSED,
     TROUBLES,
 )
 from service.metrics.live import LiveCollector, Reading
 from service.metrics.scores import ScoreCollector
+from service.notices import Notice
 from service.ports import PartitionTip
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
@@ -63,7 +67,7 @@ class Metrics:
         Most identities that a detector remembers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one statement a metric, in the order in which operators read of them
         self,
         registry: CollectorRegistry,
         *,
@@ -121,6 +125,10 @@ class Metrics:
         self._closings = counter("source_closings_total", "Partition connections that were closed.", reason=CLOSINGS)
         self._expired = counter("source_expired_messages_total", "Messages that the hub dropped before they were read.")
         self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
+        self._blind = gauge("blind_window_open", "1 while a blind span of this kind lasts, else 0.", reason=BLIND)
+        self._notices = counter(
+            "notices_total", "Notices of blind spans decided, by kind and stage.", reason=BLIND, result=NOTICES
+        )
 
         # What is made of it.
         self._scores = ScoreCollector(detectors)
@@ -131,6 +139,16 @@ class Metrics:
         )
         self._suppressed = counter(
             "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
+        )
+        self._withheld = counter(
+            "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
+        )
+        self._suppressions = gauge("suppressions", "Suppressions in the file, by where they stand.", stage=STAGES)
+        self._reloads = counter(
+            "suppressions_reloads_total", "Contents of the suppressions file taken up.", result=["loaded", "refused"]
+        )
+        self._file_broken = gauge(
+            "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
         )
         self._latency = histogram(
             "detection_latency_seconds", "From an event to the alert it is in, in seconds.", _DELAYS
@@ -233,6 +251,16 @@ class Metrics:
         """Note messages that the hub dropped before we read them."""
         self._expired.inc(messages)
 
+    def blind(self, open_kinds: Collection[str]) -> None:
+        """Note of which kinds a blind span is open."""
+        for kind in BLIND:
+            self._blind.labels(kind).set(float(kind in open_kinds))
+
+    def notices(self, notices: Iterable[Notice]) -> None:
+        """Note notices as they are decided."""
+        for notice in notices:
+            self._notices.labels(notice.kind.value, notice.stage).inc()
+
     def anomalies(self, found: Iterable[Anomaly]) -> None:
         """Note unusual cells, each once, when it settles."""
         for anomaly in found:
@@ -250,8 +278,23 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what nobody was told: ``known`` already, below a sink's ``severity``, or ``overflow`` in a storm."""
+        """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
         self._suppressed.labels(reason).inc(count)
+
+    def withheld(self, detector: str) -> None:
+        """Note a finding that a suppression kept back."""
+        self._withheld.labels(detector).inc()
+        self.suppressed("suppression")
+
+    def suppressions(self, stages: Mapping[str, int]) -> None:
+        """Note how many suppressions stand where."""
+        for stage, count in stages.items():
+            self._suppressions.labels(stage).set(count)
+
+    def reloaded(self, *, usable: bool) -> None:
+        """Note that another content of the suppressions file was found."""
+        self._reloads.labels("loaded" if usable else "refused").inc()
+        self._file_broken.set(not usable)
 
     def evaluated(self, *, seconds: float, at: datetime | None) -> None:
         """Note an evaluation; `at` is None if it failed."""

@@ -2,6 +2,7 @@
 
 from service.settings.detectors import DetectorSettings, arguments
 from service.settings.reading import SettingsError, load, option_paths, variable_name
+from service.settings.reference import reference
 from service.settings.root import Settings
 from service.settings.sections import Alerting, DeadLetter, EventHub, Http, Limits, Schedule, Snapshots, Windows
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "option_paths",
     "redacted",
+    "reference",
     "secrets",
     "variable_name",
 ]

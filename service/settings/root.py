@@ -15,9 +15,11 @@ from service.settings.sections import (
     Http,
     Limits,
     Log,
+    Notices,
     Schedule,
     Shutdown,
     Snapshots,
+    SuppressionsSource,
     Windows,
 )
 from service.settings.sinks import AnySink, StdoutSettings
@@ -52,6 +54,8 @@ class Settings(Section):
     windows: Windows = Windows()
     schedule: Schedule = Schedule()
     alerting: Alerting = Alerting()
+    suppressions: SuppressionsSource = SuppressionsSource()
+    notices: Notices = Notices()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""
     geography: Geography = Geography()
@@ -88,7 +92,7 @@ class Settings(Section):
 
 
 def conflicts(settings: Settings) -> list[str]:
-    """Say what in bucket, lateness, horizon, interval and window contradicts each other, a line each."""
+    """Say what in bucket, lateness, horizon, interval, window and patience contradicts each other, a line each."""
     bucket, lateness, horizon = settings.windows.bucket, settings.windows.lateness, settings.windows.late_horizon
     every, window = settings.schedule.every, settings.schedule.window
     checks = [
@@ -102,6 +106,10 @@ def conflicts(settings: Settings) -> list[str]:
         (
             window >= bucket + lateness,
             "schedule.window should be no shorter than windows.bucket + windows.lateness, or buckets close unseen",
+        ),
+        (
+            settings.notices.after >= 3 * settings.event_hub.probe_every,
+            "notices.after should be at least three times event_hub.probe_every, or a quiet partition looks silent",
         ),
         (horizon >= lateness, "windows.late_horizon should be no shorter than windows.lateness"),
         (horizon >= bucket, "windows.late_horizon should be no shorter than windows.bucket"),

@@ -196,6 +196,24 @@ class Alerting(Section):
     """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
 
 
+class SuppressionsSource(Section):
+    """What is not to be told for a while: maintenance, exercises, known noise."""
+
+    file: Path | None = Field(default=None, examples=["/etc/unwonted/suppressions.yaml"])
+    """YAML file, such as config/suppressions.yaml; without it, nothing is suppressed."""
+    look_every: PositiveDuration = timedelta(seconds=5)
+    """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
+
+
+class Notices(Section):
+    """When the service says that it is, or was, blind."""
+
+    after: PositiveDuration = timedelta(minutes=15)
+    """How long input must be missing, or late, before it is told; a hiccup is not."""
+    late_by: PositiveDuration = timedelta(hours=1)
+    """How long after they happened events may reach the hub without counting as late; 3 to 20 minutes are usual."""
+
+
 class Limits(Section):
     """Bounds on memory; whatever they cut off is counted in the metrics."""
 

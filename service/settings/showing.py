@@ -90,9 +90,9 @@ def example_yaml() -> str:
             for kind in ("stdout", *(kind for kind in KINDS if kind != "stdout")):
                 active = kind == "stdout"
                 text = [f"{kind}:", *_options(KINDS[kind], "  ", first="kind")]
-                lines += [f"  # {_summary(KINDS[kind])}", *(_indented(text, active=active))]
+                lines += [f"  # {summary(KINDS[kind])}", *(_indented(text, active=active))]
         elif isinstance(section, type) and issubclass(section, BaseModel):
-            lines += [f"# {_summary(section)}", f"{name}:", *_options(section, "  ")]
+            lines += [f"# {summary(section)}", f"{name}:", *_options(section, "  ")]
         lines.append("")
     return "\n".join(lines)
 
@@ -104,7 +104,8 @@ def _indented(text: list[str], *, active: bool) -> Iterator[str]:
         yield "  " + line.removesuffix(words) + mark + words
 
 
-def _summary(model: type[BaseModel]) -> str:
+def summary(model: type[BaseModel]) -> str:
+    """Return the first line of what a section says of itself."""
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
@@ -114,14 +115,16 @@ def _options(model: type[BaseModel], indent: str, first: str = "") -> Iterator[s
         yield f"{indent}# {field.description}"
         value = defaults[name]
         mark = "#" if value is None else ""
-        yield f"{indent}{mark}{name}: {_inline(_example(field) if value is None else value)}"
+        yield f"{indent}{mark}{name}: {inline(example(field) if value is None else value)}"
 
 
-def _example(field: FieldInfo) -> object:
+def example(field: FieldInfo) -> object:
+    """Return a value to show for an option without a default."""
     return field.examples[0] if field.examples else ""
 
 
-def _inline(value: object) -> str:
+def inline(value: object) -> str:
+    """Write a value as YAML on one line."""
     return (
         yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).removesuffix("\n...\n").strip()
     )

@@ -11,7 +11,9 @@ from pathlib import Path
 from pydantic import JsonValue, SecretStr
 
 from service.alerts import Alert
+from service.notices import Notice
 from service.ports import Clock, Receipt, Rendered
+from service.sinks import bulletin
 from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
 from service.sinks.story import ALL_LINKS, Link, Links, Story, heading, others, reference, tell
@@ -78,6 +80,17 @@ class SlackSink:
         """Turn alerts into messages of at most 50 blocks and 12,000 characters: one if they fit, three at most."""
         pages = paginate(alerts, Layout(self._full, _brief, _weight, MESSAGE - _ENVELOPE, BLOCKS - 1))
         return [self._rendered(page, part, len(pages)) for part, page in enumerate(pages)]
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a message of its own."""
+        said = bulletin.announce(notice)
+        blocks: list[Element] = [
+            {"type": "header", "text": _plain(clean(("🟢 " if notice.until else "⚪ ") + said.heading, HEADER))},
+            _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
+            _context([_plain(said.reference)]),
+        ]
+        body = json.dumps(_message(said.heading, blocks), ensure_ascii=False, separators=(",", ":")).encode()
+        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body)
 
     async def send(self, message: Rendered) -> Receipt:
         """Post once; only the answer ``ok`` is success."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
 from service.alerts import Alert
+from service.notices import Notice
 from service.ports import Receipt, Rendered
+from service.sinks import bulletin
 from service.sinks.story import ALL_LINKS, Link, Links, tell
-from service.sinks.webhook import cloud_event, encoded
+from service.sinks.webhook import SOURCE, cloud_event, encoded
 from service.sinks.wording import counted
 
 WIDTH = 100
@@ -56,6 +58,14 @@ class StdoutSink:
         """Turn each alert into a card, or into a line, of its own."""
         return [self._rendered(alert) for alert in alerts]
 
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a card, or into a line, of its own."""
+        if self._style == "ndjson":
+            body, kind = encoded(bulletin.cloud_event(notice, source=SOURCE)) + b"\n", "application/x-ndjson"
+        else:
+            body, kind = notice_card(notice, colour=self._colour).encode(), "text/plain; charset=utf-8"
+        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body, kind)
+
     async def send(self, message: Rendered) -> Receipt:
         """Write and flush, in a thread: whoever reads the pipe may be slow."""
         try:
@@ -99,6 +109,15 @@ def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str
     code = _COLOURS.get(alert.severity.value, "1")
     top = f"\x1b[{code}m┌ {lines[0]}\x1b[0m" if colour else f"┌ {lines[0]}"
     return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {story.reference}"]) + "\n"
+
+
+def notice_card(notice: Notice, *, colour: bool = False) -> str:
+    """Return `notice` as lines of at most 100 characters."""
+    said = bulletin.announce(notice)
+    top = f"┌ {said.heading}"
+    lines = [f"│ {line}".rstrip() for fact in said.facts for line in _fact(fact.label, fact.text)]
+    code = "1;32" if notice.until else "1;33"
+    return "\n".join([f"\x1b[{code}m{top}\x1b[0m" if colour else top, *lines, f"└ {said.reference}"]) + "\n"
 
 
 def _hyperlink(link: Link) -> str:

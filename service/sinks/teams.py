@@ -14,7 +14,9 @@ from azure.core.exceptions import AzureError
 from pydantic import JsonValue, SecretStr
 
 from service.alerts import Alert
+from service.notices import Notice
 from service.ports import Clock, Receipt, Rendered
+from service.sinks import bulletin
 from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
 from service.sinks.story import ALL_LINKS, Fact, Links, Story, digest_title, heading, reference, tell
@@ -86,6 +88,16 @@ class TeamsSink:
         layout = Layout(self._full, lambda alert: [_line(alert)], _weight, BUDGET - _ENVELOPE, 200)
         pages = paginate(alerts, layout)
         return [self._rendered(page, part, len(pages)) for part, page in enumerate(pages)]
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a card of its own."""
+        said = bulletin.announce(notice)
+        heading = _rich([_run(said.heading, weight="Bolder", color="Good" if notice.until else "Warning")])
+        facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
+        below = _rich([_run(said.reference, isSubtle=True, size="Small")])
+        elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
+        body = json.dumps(_card(elements, ""), ensure_ascii=False, separators=(",", ":")).encode()
+        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body)
 
     async def send(self, message: Rendered) -> Receipt:
         """Post once; a 2xx answer that carries an error inside is taken at its word."""

@@ -15,7 +15,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from service.alerts import Alert
+from service.notices import Notice
 from service.ports import Clock, Receipt, Rendered
+from service.sinks import bulletin
 from service.sinks.digest import Element
 from service.sinks.http_post import HttpPost, OpenSession, by_status, open_session, reveal
 from service.sinks.ocsf import SCHEMA, detection_finding
@@ -100,6 +102,11 @@ class WebhookSink:
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         """Turn each alert into one CloudEvent of its own."""
         return [self._rendered(alert) for alert in alerts]
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a CloudEvent of a type of its own, ``unwonted.blindness.opened`` and the like."""
+        body = encoded(bulletin.cloud_event(notice, source=self._source))
+        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body, CONTENT_TYPE)
 
     async def send(self, message: Rendered) -> Receipt:
         """Sign and post once."""

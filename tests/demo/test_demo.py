@@ -63,6 +63,7 @@ async def test_a_small_demo_finds_attacks_shows_its_pages_and_ends_well() -> Non
         "false alerts   ",
         "rare_action: an alert came as Teams card, as Slack message and as signed webhook",
         "rare_failure: an alert came as Teams card, as Slack message and as signed webhook",
+        "partition 0 was withheld: a notice said that the service is blind there",
         "every metric is there",
         "the service ended in order when told to (exit code 0)",
     ):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from service.alerts import Alert
+from service.notices import Notice
 from service.ports import Receipt, Rendered
 
 
@@ -13,6 +14,7 @@ class FakeSink:
         self.answer = Receipt("sent", "http_200")
         self.tried: list[Rendered] = []
         self.taken: list[Rendered] = []
+        self.noticed: list[Notice] = []
         self.closed = False
         self._name = name
 
@@ -23,7 +25,14 @@ class FakeSink:
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.model_dump_json().encode()) for a in alerts]
 
+    def render_notice(self, notice: Notice) -> Rendered:
+        body = notice.model_dump_json().encode()
+        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), body, "application/notice")
+
     async def send(self, message: Rendered) -> Receipt:
+        if message.content_type == "application/notice":
+            self.noticed.append(Notice.model_validate_json(message.body))
+            return self.answer
         self.tried.append(message)
         if self.answer.outcome == "sent":
             self.taken.append(message)

@@ -46,6 +46,11 @@ class FakeSource:
             log.append(Message(partition, number, str(100 * number), self._clock.now(), body))
         self._more.set()
 
+    def drop(self, partition: str, count: int) -> None:
+        """Append messages that are gone before anybody has read them; all that was fed before must have been read."""
+        self._next[partition] += count
+        self.feed(partition, *[b""] * count)
+
     def rewind(self, partition: str, sequence_number: int) -> None:
         """Deliver again from this sequence number on, as a new connection with an old position would."""
         self._next[partition] = sequence_number

@@ -46,3 +46,7 @@ def test_a_known_place_that_is_visited_again_is_forgotten_last() -> None:
 def test_the_first_place_is_not_news_but_counts_as_a_move() -> None:
     assert not NOWHERE.new({"a"})
     assert NOWHERE.visited({"a"}).moves == 1
+
+
+def test_those_who_know_the_same_places_share_them() -> None:
+    assert NOWHERE.visited({"a", "b"}) is NOWHERE.visited(("b", "a"))

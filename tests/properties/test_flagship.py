@@ -8,7 +8,7 @@ deliberate mutations show that the property can fail.
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,6 +23,7 @@ from models.windows import Bucket, Watermark
 from service.engine import Engine
 from service.engine_values import Applied, Evaluation, Options
 from service.ports import Message, Position
+from service.suppressions import Suppression, Suppressions
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, NIGHT, PARTITIONS, TICK, Hub, hubs
 
@@ -54,13 +55,24 @@ def budgeted_engine() -> Engine:
     return made
 
 
+def announced_engine() -> Engine:
+    """One with the shipped detectors, and maintenance in the middle of everything, of which half is learnt."""
+    made = real_engine()
+    begins, until = datetime(2026, 3, 2, 9, 20, tzinfo=UTC), datetime(2026, 3, 2, 10, 40, tzinfo=UTC)
+    window = Suppression("ann", "a/*", "", "", begins, until, "maintenance", "ops", learn=True)
+    bob = window._replace(actor="bob@example.com", action="", detector="rare_action", learn=False)
+    made.suppress(Suppressions([window._replace(actor="ann@example.com"), bob]))
+    return made
+
+
 class Story(NamedTuple):
-    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records learnt, thresholds."""
+    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records learnt, and so on."""
 
     anomalies: dict[str, Any]
     alerts: dict[tuple[str, int], str]
     records: int
     budget: list[Any]
+    withheld: list[Any]
 
 
 def saved(engine: Engine) -> list[tuple[str, Any]]:
@@ -145,7 +157,8 @@ class Run:
                 at += 1
                 if at == len(ticks):
                     break
-        return Story(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()))
+        withheld = list(self.engine.withheld.dump())
+        return Story(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()), withheld)
 
     def ticks(self) -> list[datetime]:
         first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)
@@ -179,6 +192,20 @@ def test_so_it_is_where_operations_are_told_and_a_budget_moves_at_midnight(hub: 
     assert Run(budgeted_engine, hub).live(script) == Run(budgeted_engine, hub).live([])
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_so_it_is_where_something_was_announced(hub: Hub, script: list[Step]) -> None:
+    assert Run(announced_engine, hub).live(script) == Run(announced_engine, hub).live([])
+
+
+def test_something_that_was_announced_does_happen() -> None:
+    def happens(hub: Hub) -> bool:
+        story = Run(announced_engine, hub).live([])
+        return bool(story.withheld and story.alerts)
+
+    find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
+
+
 def test_operations_are_told_and_thresholds_do_move_at_midnight() -> None:
     def happens(hub: Hub) -> bool:
         run = Run(budgeted_engine, hub)
@@ -190,7 +217,7 @@ def test_operations_are_told_and_thresholds_do_move_at_midnight() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("make", [engine, real_engine, budgeted_engine])
+@pytest.mark.parametrize("make", [engine, real_engine, budgeted_engine, announced_engine])
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hub=st.one_of(hubs(), hubs(NIGHT)), script=scripts())
 def test_so_it_is_a_thousand_times(make: MakeEngine, hub: Hub, script: list[Step]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from models.buckets import Limits
 from service.activity_log import ActivityLogParser
 from service.alerts import Alert
 from service.app import App, Parts, Rhythm
+from service.blindness import Blindness, Patience
 from service.dispatcher import Dispatcher, Route
 from service.engine import Engine
 from service.engine_values import Options
@@ -19,10 +21,12 @@ from service.http import Health, HttpServer
 from service.metrics import Metrics
 from service.outbox import Outbox
 from service.ports import Receipt, Rendered
+from service.settings import Settings
 from service.snapshot_codec import decode
 from service.source import SourceEvent, Tips
 from service.state import State
 from service.telemetry import Telemetry
+from service.wiring import open_suppressions
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
 from tests.fakes.sink import FakeSink
@@ -34,6 +38,7 @@ OBJECT_ID = MICROSOFT + "objectidentifier"
 BOB = "bbbbbbbb-0000-4000-8000-000000000002"
 QUARTER = 900.0
 HOUR = 3600.0
+HOUR_LONG = timedelta(hours=1)  # four times as long as it takes `pass_time` to ask the hub for its tips
 RHYTHM = Rhythm(
     every=timedelta(minutes=15),
     window=timedelta(hours=2),
@@ -104,7 +109,7 @@ class TracedSource(FakeSource):
 class Life:
     """One process."""
 
-    def __init__(self, world: World, *, start: str | datetime = "earliest") -> None:
+    def __init__(self, world: World, *, start: str | datetime = "earliest", suppressions: Path | None = None) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
         outbox = Outbox()
@@ -117,6 +122,11 @@ class Life:
         telemetry = Telemetry(metrics, self.health, (world.sink.name,))
         telemetry.watch(self.engine, outbox)
         self._observer: Callable[[SourceEvent], None] = telemetry.source
+
+        checked = Settings.model_validate({"suppressions": {"file": suppressions}})
+        watch = open_suppressions(checked, world.clock, telemetry.looked)
+        if watch is not None:
+            self.engine.suppress(watch.suppressions)
 
         def open_source(observer: Callable[[SourceEvent], None]) -> FakeSource:
             self._observer = observer
@@ -136,7 +146,9 @@ class Life:
             Parts(
                 clock=world.clock,
                 parser=ActivityLogParser(),
-                state=State(self.engine, outbox, world.store, world.clock, telemetry.saved),
+                state=State(
+                    self.engine, outbox, world.store, world.clock, telemetry.saved, Blindness(Patience(after=HOUR_LONG))
+                ),
                 open_source=open_source,
                 open_dispatcher=open_dispatcher,
                 sinks=(world.sink,),
@@ -146,6 +158,7 @@ class Life:
                 rhythm=RHYTHM,
                 start=start,
                 resources=AsyncExitStack(),
+                suppressions=watch,
             )
         )
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from service.notices import Blind
 from service.ports import Receipt, SnapshotFenced, SourceError
 from service.snapshot_codec import UnreadableSnapshot
 from tests.fakes.clock import MONDAY_MORNING, settle
@@ -241,3 +242,70 @@ async def test_endless_made_up_actions_are_bounded_and_counted() -> None:
         await life.pass_time(QUARTER)
         assert life.engine.buckets.held() <= 200
         assert life.metric("unwonted_events_total", result="saturated") > 900
+
+
+async def test_a_silence_is_told_once_and_once_when_it_is_over_also_by_another_life() -> None:
+    world = World()
+    first = Life(world)
+    running = asyncio.ensure_future(first.app.run(asyncio.Event()))
+    await settle()
+    await first.pass_time(HOUR)
+    began = world.clock.now()
+    await world.clock.advance(3 * HOUR)  # nobody says anything of the hub
+    assert [(notice.kind, notice.stage) for notice in world.sink.noticed] == [(Blind.SILENT, "opened")]
+    assert first.metric("unwonted_blind_window_open", reason="silent") == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    second = Life(world)
+    async with living(second):
+        assert second.metric("unwonted_blind_window_open", reason="silent") == 1
+        second.feed("Microsoft.Web/sites/write")
+        await second.pass_time(HOUR)
+        assert second.metric("unwonted_blind_window_open", reason="silent") == 0
+    opened, closed = world.sink.noticed
+    assert (closed.stage, closed.id, closed.revision) == ("closed", opened.id, 2)
+    assert began - timedelta(minutes=15) <= opened.since <= began
+    assert opened.partitions == ("0", "1")
+
+
+async def test_a_life_that_was_away_for_hours_says_what_it_reads_late() -> None:
+    world = World()
+    async with living(Life(world)) as _:
+        await world.clock.advance(60.0)
+    left = world.clock.now()
+    second = Life(world)
+    second.feed("Microsoft.Web/sites/read", "Microsoft.Web/sites/write")
+    await world.clock.advance(5 * HOUR)
+    second.feed("Microsoft.Web/sites/delete")
+    async with living(second):
+        await second.pass_time(HOUR)
+    opened, closed = world.sink.noticed
+    assert (opened.kind, opened.stage, closed.stage) == (Blind.BEHIND, "opened", "closed")
+    assert opened.since <= left
+    assert opened.partitions == ("0",)
+    assert closed.late_records == 2
+
+
+async def test_what_the_hub_dropped_before_it_was_read_is_told_as_lost() -> None:
+    world = World()
+    life = Life(world)
+    async with living(life):
+        life.feed("Microsoft.Web/sites/read")
+        await life.pass_time(QUARTER)
+        life.source.drop("0", 4)
+        life.feed("Microsoft.Web/sites/write")
+        await life.pass_time(HOUR)
+    opened, closed = world.sink.noticed
+    assert [opened.kind, closed.kind] == [Blind.LOST] * 2
+    assert (opened.lost_messages, closed.lost_messages) == (4, 4)
+    assert not opened.may_alerts_still_come
+
+
+@pytest.mark.parametrize("start", ["earliest", "latest", MONDAY_MORNING + timedelta(seconds=1)])
+async def test_a_quiet_hub_is_not_taken_for_a_silent_one_wherever_reading_starts(start: str | datetime) -> None:
+    world = World()
+    Life(world).feed("Microsoft.Web/sites/old")
+    life = Life(world, start=start)
+    async with living(life):
+        await life.pass_time(6 * HOUR)
+    assert world.sink.noticed == []

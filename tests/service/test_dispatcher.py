@@ -8,10 +8,12 @@ import pytest
 from models.scoring import Severity
 from service.alerts import Alert
 from service.dispatcher import PACES, Delivery, Dispatcher, Pace, Route
+from service.notices import Notice
 from service.outbox import LIFETIME, PROBE_SECONDS, Outbox
 from service.ports import Receipt, Rendered, Sink
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.notices import notice
 
 SENT, RETRY, BROKEN = Receipt("sent", "http_200"), Receipt("retry", "http_503"), Receipt("broken", "http_404")
 
@@ -36,6 +38,9 @@ class ScriptedSink:
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.id.encode()) for a in alerts]
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), notice.kind.value.encode())
 
     async def send(self, message: Rendered) -> Receipt:
         self.tried.append((self._clock.elapsed(), message.id))
@@ -346,3 +351,33 @@ async def test_nothing_to_tell_disturbs_nobody() -> None:
         await clock.advance(3600)
     assert team.tried == []
     assert service.saved == []
+
+
+async def test_a_notice_goes_the_alerts_way_to_each_sink_that_wants_it_whatever_its_severity() -> None:
+    clock, outbox, seen = FakeClock(), Outbox(), list[Delivery]()
+    team, quiet = ScriptedSink("team", clock, RETRY, SENT), ScriptedSink("quiet", clock)
+
+    async def save() -> None:
+        """Do nothing: the outbox is looked at itself."""
+
+    dispatcher = Dispatcher(
+        outbox,
+        [Route(team, least=Severity.CRITICAL), Route(quiet, notices=False)],
+        clock=clock,
+        jitter=lambda: 1.0,
+        on_settled=save,
+        observer=seen.append,
+    )
+    running = asyncio.create_task(dispatcher.run())
+    await settle()
+    assert dispatcher.notify([notice(1)]) == 1
+    assert dispatcher.notify([notice(1)]) == 1  # the same message: it changes nothing
+    await clock.advance(10.0)
+    assert team.tried == []
+    dispatcher.wake(outbox.mark)
+    await clock.advance(10.0)
+    assert [message for _, message in team.tried] == [f"{notice(1).id}.1"] * 2
+    assert [delivery.outcome for delivery in seen] == ["retry", "sent"]
+    assert quiet.tried == []
+    running.cancel()
+    await asyncio.wait([running])

@@ -140,6 +140,7 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
             "unwonted.yaml: schedule.window should be no shorter than schedule.every",
         ),
         ("schedule: {window: 1h}", "unwonted.yaml: schedule.window should be no shorter than windows.bucket"),
+        ("event_hub: {probe_every: 6m}", "unwonted.yaml: notices.after should be at least three times"),
         ("schedule: {window: 130m}", "unwonted.yaml: schedule.window should be a multiple of schedule.every"),
         (
             "windows: {late_horizon: 1h, lateness: 61m, bucket: 30m}",

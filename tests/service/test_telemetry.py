@@ -15,12 +15,14 @@ from service.engine import Engine
 from service.engine_values import Options
 from service.http import Health
 from service.metrics import Metrics
+from service.notices import Blind
 from service.outbox import Outbox
 from service.ports import Message, PartitionTip
 from service.source import Closed, Opened, Recovered, Silent, Tips
 from service.state import Saved
 from service.telemetry import Telemetry
 from tests.fakes.detector import FirstTime
+from tests.fakes.notices import notice
 from tests.service.activity_log.samples import message, record
 
 NOW = datetime(2024, 5, 1, 8, 5, tzinfo=UTC)
@@ -168,3 +170,22 @@ def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapp
     watched.apply(message(record(time="2023-05-01T08:00:00Z")))
     assert watched.metric("late_total", result="dropped") == 1
     assert [line["count"] for line in logs if line["event"] == "events_too_late"] == [1]
+
+
+def test_a_blind_span_is_a_number_a_warning_and_when_it_is_over_a_line(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    watched.telemetry.noticed([notice()], {Blind.SILENT})
+    assert watched.metric("blind_window_open", reason="silent") == 1
+    assert watched.metric("blind_window_open", reason="lost") == 0
+    watched.telemetry.noticed([], {Blind.SILENT})
+    watched.telemetry.noticed([notice(revision=2, stage="updated", partitions=("2", "3"))], {Blind.SILENT})
+    watched.telemetry.noticed([notice(revision=3, stage="closed", until=NOW)], set())
+    assert watched.metric("blind_window_open", reason="silent") == 0
+    assert watched.metric("notices_total", reason="silent", result="opened") == 1
+    assert watched.metric("notices_total", reason="silent", result="closed") == 1
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("blind_span_opened", "warning"),
+        ("blind_span_updated", "warning"),
+        ("blind_span_closed", "info"),
+    ]
+    assert logs[2]["until"] == NOW.isoformat()

@@ -277,3 +277,17 @@ async def test_an_idle_connection_is_kept_by_both_and_a_silent_hub_is_left() -> 
         hub.append("0", b"2")
         await found.until(count(2))
     assert found.texts[-1] == "2"
+
+
+async def test_what_is_withheld_comes_when_it_is_released() -> None:
+    async with EmbeddedHub(partitions=2) as hub, reading(hub) as got:
+        hub.append("0", b"before")
+        await got.until(lambda it: it.texts == ["before"])
+        hub.withhold("0")
+        hub.append("0", b"withheld")
+        hub.append("1", b"of another partition")
+        await got.until(lambda it: len(it.texts) == 2)
+        assert got.texts == ["before", "of another partition"]
+        hub.release()
+        await got.until(lambda it: len(it.texts) == 3)
+        assert got.texts[2] == "withheld"

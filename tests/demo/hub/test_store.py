@@ -138,3 +138,11 @@ def test_a_message_without_a_body_or_of_other_things_is_a_decode_error(payload: 
 def test_header_and_delivery_annotations_of_the_sender_end_at_the_hub() -> None:
     (one,) = parse_transfer(section(0x70, [True]) + section(0x71, {}) + section(0x75, b"x"), 0)
     assert one.rest == section(0x75, b"x")
+
+
+def test_what_has_expired_is_gone_and_what_comes_then_has_the_next_number() -> None:
+    partition = filled(5)
+    assert partition.expire() == 5
+    assert partition.expire() == 0
+    assert seek(partition, "offset > '-1'") == 5
+    assert partition.append(draft(b"x"), START).sequence_number == 5

@@ -4,12 +4,14 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from service.alerts import Alert
+from service.notices import Blind
 from service.ports import Sink
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
@@ -17,7 +19,8 @@ from service.sinks.story import Links
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink
 from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding, outage
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import MONDAY_MORNING, FakeClock
+from tests.fakes.notices import notice
 
 GOLDEN = Path(__file__).parent / "golden"
 LINKS = Links(
@@ -53,6 +56,21 @@ CASES: dict[str, Sequence[Alert]] = {
         for name in ("slack_mention", "markdown", "html", "json", "template", "bidi", "control", "kql", "empty")
     },
 }
+NOTICES = {
+    "notice-opened": notice(),
+    "notice-updated": notice(revision=2, stage="updated", partitions=("2", "3")),
+    "notice-closed": notice(revision=3, stage="closed", until=MONDAY_MORNING + timedelta(hours=5), late_records=1_204),
+    "notice-behind": notice(kind=Blind.BEHIND, partitions=tuple(map(str, range(32))), late_records=90),
+    "notice-late": notice(kind=Blind.LATE, late_records=90, unjudged_records=3),
+    "notice-lost": notice(kind=Blind.LOST, lost_messages=1, may_alerts_still_come=False),
+}
+
+
+@pytest.mark.parametrize("case", NOTICES)
+@pytest.mark.parametrize("kind", SINKS)
+def test_the_notice_is_what_was_reviewed(kind: str, case: str) -> None:
+    message = SINKS[kind]().render_notice(NOTICES[case])
+    compare(kind, case, f"# {message.id} {message.content_type}\n{readable(message.body)}")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -60,6 +78,10 @@ CASES: dict[str, Sequence[Alert]] = {
 def test_the_message_is_what_was_reviewed(kind: str, case: str) -> None:
     messages = SINKS[kind]().render(CASES[case])
     got = "".join(f"# {message.id} {message.content_type}\n{readable(message.body)}" for message in messages)
+    compare(kind, case, got)
+
+
+def compare(kind: str, case: str, got: str) -> None:
     file = GOLDEN / f"{kind}-{case}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(got, encoding="utf-8")
@@ -67,7 +89,8 @@ def test_the_message_is_what_was_reviewed(kind: str, case: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {file.stem for file in GOLDEN.iterdir()} == {f"{kind}-{case}" for kind in SINKS for case in CASES}
+    cases = [*CASES, *NOTICES]
+    assert {file.stem for file in GOLDEN.iterdir()} == {f"{kind}-{case}" for kind in SINKS for case in cases}
 
 
 @pytest.mark.parametrize("kind", SINKS)

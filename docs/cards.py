@@ -1,0 +1,82 @@
+"""Writes docs/findings.md: what each detector says of itself, for whoever has to deal with what it found.
+
+Made of the cards that the alerts are made of, so that page and alert tell the same.
+
+    python -m docs.cards > docs/findings.md
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from models.detectors import DETECTORS, build
+from service.settings.detectors import default_threshold
+
+FOLDER = Path(__file__).parent
+SAME_PICTURE = {"unusual_city": "unusual_country"}
+INTRODUCTION = """\
+# What was found, and what to do
+
+For whoever has an alert in front of them: what each detector means by it, when it is wrong, and what to do first. Give
+your sinks this page's address, and each alert links to its detector: `runbook_url: https://…/findings#{detector}`. How
+a score comes about is on [the page for detection engineers](detections.md). This page is made of the detectors' cards
+by `python -m docs.cards > docs/findings.md`.
+
+**Before anything else**, in every alert: who, and is that a person or an application? Which operation, on what, from
+where? *Why* has the numbers, *Otherwise* what would have made it ordinary. The correlation id leads to the whole
+operation in the activity log.
+
+**Too many, or too few?** Each detector has a threshold below which it says nothing, and every ten points up or down are
+2.5 times fewer or more; a budget (`alerting.alerts_per_day`) moves all of them together.
+[Choosing the sensitivity](detections.md#choosing-the-sensitivity) shows with your own log what each would give.
+"""
+
+
+def findings() -> str:
+    """Return the page.
+
+    >>> "## rare_action" in findings()
+    True
+    """
+    return "\n".join([INTRODUCTION, *(part for name in DETECTORS for part in _card(name))])
+
+
+def _card(name: str) -> Iterator[str]:
+    card, picture = build(name).card, SAME_PICTURE.get(name, name)
+    yield f"## {name}\n"
+    yield f"**{card.title}.** {card.what} {card.why}\n"
+    yield f"![{name}: what the formula makes of an example](images/{picture}.svg)\n"
+    yield f"*When it is wrong*\n\n{_listed('-', card.false_positives)}"
+    yield f"*What to do*\n\n{_listed('1.', card.response)}"
+    yield (
+        f"*Threshold* {default_threshold(name):g} as it comes; yours is "
+        f"[`detectors.{name}.threshold`](configuration.md#detectors). "
+        f"[How it decides, and what it cannot see](detections.md#{_section(name)}). "
+        f"ATT&CK: {', '.join(map(_technique, card.mitre))}.\n"
+    )
+
+
+def _listed(mark: str, points: Iterable[str]) -> str:
+    return "".join(f"{mark} {point}\n" for point in points)
+
+
+def _technique(one: str) -> str:
+    """Return the link to a technique.
+
+    >>> _technique("TA0003/T1098.003")
+    '[T1098.003](https://attack.mitre.org/techniques/T1098/003/)'
+    """
+    name = one.partition("/")[2]
+    return f"[{name}](https://attack.mitre.org/techniques/{name.replace('.', '/')}/)"
+
+
+def _section(name: str) -> str:
+    """Return the anchor of the section on a detector, whatever its heading says after the name."""
+    page = (FOLDER / "detections.md").read_text(encoding="utf-8")
+    heading = re.search(rf"^## ({name}\b.*)$", page, re.MULTILINE)
+    return re.sub(r"[^\w\- ]", "", heading[1].lower()).replace(" ", "-") if heading else ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(findings())

@@ -1,0 +1,186 @@
+"""The chart's values: each with bounds and a description, the service's own among them, and a wrong one refused."""
+
+import json
+import re
+import runpy
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from models.detectors import DETECTORS
+from service.settings import json_schema
+from tests.infra.charts import CHART, answers, case
+from tests.infra.judges import ROOT, needs_judges
+
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+
+
+def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every value that the schema knows, with its place."""
+    for name, node in schema.get("properties", {}).items():
+        yield f"{path}.{name}", node
+        yield from nodes(node, f"{path}.{name}")
+    if isinstance(schema.get("items"), dict):
+        yield from nodes(schema["items"], f"{path}[]")
+
+
+def test_the_services_options_in_the_schema_are_those_that_the_service_has() -> None:
+    refreshed = runpy.run_path(str(ROOT / "deploy" / "helm" / "refresh_schema.py"))["refreshed"]
+
+    assert refreshed(SCHEMA, json_schema(), DETECTORS) == SCHEMA, "run deploy/helm/refresh_schema.py"
+
+
+def test_every_value_is_described_and_bounded() -> None:
+    everything = [*nodes(SCHEMA), *(entry for name, one in SCHEMA["$defs"].items() for entry in nodes(one, name))]
+    bounds = {"enum", "type", "$ref", "const"}
+
+    assert len(everything) > 150
+    assert [path for path, node in everything if not (node.get("description") or "$ref" in node)] == []
+    assert [path for path, node in everything if not bounds & node.keys()] == []
+
+
+def test_no_object_takes_keys_that_nobody_knows() -> None:
+    open_ended = {
+        path for path, node in nodes(SCHEMA) if node.get("properties") and node.get("additionalProperties") is not False
+    }
+
+    # What Kubernetes itself defines and checks, at greater length than a chart should repeat.
+    assert open_ended == {".topologySpreadConstraints[]", ".extraVolumes[]"} & open_ended
+    assert SCHEMA["additionalProperties"] is False
+
+
+def test_values_and_schema_know_the_same_keys() -> None:
+    def keys(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[str]:
+        for name, value in values.items():
+            known = schema.get("properties", {})
+            if known and name not in known:
+                yield f"{path}.{name}"
+            elif isinstance(value, dict) and known:
+                yield from keys(value, known[name], f"{path}.{name}")
+
+    assert list(keys(VALUES, SCHEMA)) == []
+    assert SCHEMA["properties"].keys() - VALUES.keys() == {"global"}
+
+
+def test_no_secret_can_be_put_into_the_configmap() -> None:
+    for name, definition in SCHEMA["$defs"].items():
+        assert {"url", "secrets", "connection_string"} & definition.get("properties", {}).keys() == set(), name
+
+
+def test_the_chart_is_of_the_projects_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert chart["appVersion"] == project["version"]
+
+
+def test_the_charts_page_has_every_value() -> None:
+    page = (CHART / "README.md").read_text(encoding="utf-8")
+
+    assert [name for name in VALUES if f"`{name}" not in page] == []
+
+
+# What was typed over the values of the set 'blob'; where the message puts it; what it says is allowed.
+WRONG = [
+    ("image: {pullPolicy: Sometimes}", "/image/pullPolicy", "'Always', 'IfNotPresent', 'Never'"),
+    ("image: {digest: latest}", "/image/digest", "sha256:"),
+    ("image: {repository: ''}", "image.repository", "such as contoso.azurecr.io/unwonted"),
+    ("image: {repository: 'Contoso Registry'}", "/image/repository", "does not match pattern"),
+    ("images: {}", "additional properties 'images'", "not allowed"),
+    ("replicas: 3", "additional properties 'replicas'", "not allowed"),
+    ("config: []", "/config", "want object"),
+    ("config: {http: {port: 80}}", "/config/http/port", "want 1,024"),
+    ("config: {http: {port: 99999}}", "/config/http/port", "want 65,535"),
+    ("config: {http: {prot: 8080}}", "/config/http'", "'prot' not allowed"),
+    ("config: {schedule: {every: soon}}", "/config/schedule/every", "[dhms]"),
+    ("config: {schedule: {every: [1]}}", "/config/schedule/every", "want number or string"),
+    ("config: {alerting: {alerts_per_day: 0}}", "/config/alerting/alerts_per_day", "exclusiveMinimum"),
+    ("config: {sinks: {soc: {kind: mail}}}", "/config/sinks/soc/kind", "'slack', 'stdout', 'teams', 'webhook'"),
+    ("config: {sinks: {soc: {min_severity: loud}}}", "/config/sinks/soc/min_severity", "'informational', 'low'"),
+    ("config: {sinks: {soc: {url: 'https://x'}}}", "/config/sinks/soc'", "'url' not allowed"),
+    ("config: {sinks: {SOC: {kind: stdout}}}", "/config/sinks'", "'SOC' not allowed"),
+    ("config: {event_hub: {connection_string: x}}", "/config/event_hub'", "'connection_string' not allowed"),
+    ("config: {event_hub: {transport: carrier-pigeon}}", "/config/event_hub/transport", "'amqp', 'websocket'"),
+    ("config: {event_hub: {hub: ''}}", "config.event_hub.hub", "such as activity-log"),
+    ("config: {event_hub: {namespace: ''}}", "config.event_hub.namespace", "such as contoso.servicebus.windows.net"),
+    ("config: {detectors: {rare_acton: {}}}", "/config/detectors'", "'rare_acton' not allowed"),
+    ("config: {detectors: {rare_action: {threshold: 101}}}", "/config/detectors/rare_action/threshold", "want 100"),
+    ("config: {shutdown: {grace: 1m}}", "/config/shutdown/grace", "[0-9]{1,3}s"),
+    ("config: {snapshots: {kind: disk}}", "/config/snapshots/kind", "'file', 'blob'"),
+    ("config: {snapshots: {path: /data}}", "/config/snapshots/path", "/state"),
+    ("config: {snapshots: {account_url: ''}}", "config.snapshots.account_url", "https://ACCOUNT.blob.core.windows.net"),
+    ("config: {sinks: {soc: {url_file: /mnt/secrets-store/other}}}", "config.sinks.soc.url_file", "has teams-url"),
+    ("workloadIdentity: {clientId: unwonted}", "/workloadIdentity/clientId", "[0-9a-fA-F]{8}"),
+    ("workloadIdentity: {clientId: ''}", "workloadIdentity.clientId", "a GUID"),
+    ("serviceAccount: {create: false}", "serviceAccount.name", "serviceAccount.create: false"),
+    ("secrets: {existingSecret: x}", "secrets:", "only one of existingSecret and keyVault.name"),
+    ("secrets: {keyVault: {name: ''}}", "config.sinks.soc.url_file", "set secrets.keyVault or secrets.existingSecret"),
+    ("secrets: {keyVault: {tenantId: ''}}", "secrets.keyVault.tenantId", "a GUID"),
+    ("secrets: {keyVault: {objects: ['a/b']}}", "/secrets/keyVault/objects/0", "[A-Za-z0-9-]"),
+    ("volume: {accessMode: ReadWriteMany}", "/volume/accessMode", "'ReadWriteOncePod', 'ReadWriteOnce'"),
+    ("volume: {size: big}", "/volume/size", "(Mi|Gi|Ti)"),
+    ("resources: {limits: {memory: lots}}", "/resources/limits/memory", "Ki|M|Mi"),
+    ("resources: {limits: null}", "/resources", "limits"),
+    ("nodeLossSeconds: -1", "/nodeLossSeconds", "want 0"),
+    ("networkPolicy: {enabled: sometimes}", "/networkPolicy/enabled", "want boolean"),
+    ("podMonitor: {apiGroups: [prometheus.io]}", "/podMonitor/apiGroups/0", "'azmonitoring.coreos.com'"),
+    ("podMonitor: {interval: 30}", "/podMonitor/interval", "want string"),
+    ("probes: {startupSeconds: 5}", "/probes/startupSeconds", "want 30"),
+    ("test: {timeoutSeconds: 1}", "/test/timeoutSeconds", "want 10"),
+    ("tolerations: [{effect: Never}]", "/tolerations/0/effect", "'NoExecute'"),
+    ("topologySpreadConstraints: [{maxSkew: 1}]", "/topologySpreadConstraints/0", "'topologyKey'"),
+    ("extraEnv: [{value: x}]", "/extraEnv/0", "missing property 'name'"),
+    ("extraEnv: [{name: UNWONTED_HTTP__PORT, value: '1'}]", "extraEnv[0].name", "set it under config"),
+    ("extraVolumeMounts: [{name: x, mountPath: data}]", "/extraVolumeMounts/0/mountPath", "'^/'"),
+    ("fullnameOverride: Soc", "/fullnameOverride", "[a-z0-9]"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals() -> dict[str, dict[str, Any]]:
+    typed = [wrong for wrong, _, _ in WRONG]
+    return dict(zip(typed, answers(*(case("blob", wrong) for wrong in typed)), strict=True))
+
+
+@pytest.mark.integration
+@needs_judges
+@pytest.mark.parametrize(("typed", "place", "allowed"), WRONG, ids=[wrong for wrong, _, _ in WRONG])
+def test_a_wrong_value_is_refused_in_one_line_that_says_where_and_what_is_allowed(
+    refusals: dict[str, dict[str, Any]], typed: str, place: str, allowed: str
+) -> None:
+    answer = refusals[typed]
+    assert "manifests" not in answer, "nothing is rendered by halves"
+    # The first line says which chart, or which template, noticed.
+    (line,) = answer["error"].strip().splitlines()[1:]
+
+    assert place in line
+    assert allowed in line
+
+
+@pytest.mark.integration
+@needs_judges
+def test_all_that_is_missing_is_said_at_once() -> None:
+    (answer,) = answers(case(None))
+    said = answer["error"].strip().splitlines()[1:]
+
+    assert [line.split(":")[0] for line in said] == [
+        "image.repository",
+        "config.event_hub.namespace",
+        "config.snapshots.account_url",
+        "workloadIdentity.clientId",
+    ]
+
+
+@pytest.mark.integration
+@needs_judges
+def test_the_example_on_the_charts_page_works() -> None:
+    page = (CHART / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (answer,) = answers(case(None, example.replace("sha256:…", "sha256:" + "0" * 64)))
+
+    assert "error" not in answer, answer["error"]
+    assert answer["lint"] == []
