@@ -92,6 +92,13 @@ _SILENCE = Row(
             ),
         ),
         Panel(
+            "Blind spans",
+            "1 while such a span lasts, of which the sinks have been told; notices.after says from how long on.",
+            "short",
+            (Line(Held("unwonted_blind_window_open", ("reason",), how="max"), "{{reason}}"),),
+            steps=((0, "green"), (1, "red")),
+        ),
+        Panel(
             "Trouble with the connection",
             "Failures an hour, by reason; each is retried.",
             "short",

@@ -148,6 +148,13 @@ _TOLD = Row(
             (Line(Increase("unwonted_suppressed_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
+            "Would have alerted",
+            "Findings an hour that a suppression kept back, by detector. `unwonted suppress list --would-have-alerted` "
+            "names them.",
+            "short",
+            (Line(Increase("unwonted_would_have_alerted_total", ("detector",), over="1h"), "{{detector}}"),),
+        ),
+        Panel(
             "From event to alert",
             "Half and nineteen in twenty of the alerts of six hours came within this time of the newest event in them; "
             "Azure's own lateness is part of it.",
