@@ -92,7 +92,10 @@ def example_yaml() -> str:
                 text = [f"{kind}:", *_options(KINDS[kind], "  ", first="kind")]
                 lines += [f"  # {summary(KINDS[kind])}", *(_indented(text, active=active))]
         elif isinstance(section, type) and issubclass(section, BaseModel):
-            lines += [f"# {summary(section)}", f"{name}:", *_options(section, "  ")]
+            options = list(_options(section, "  "))
+            # A section of which nothing has a default would be null.
+            mark = "#" if all(line.lstrip().startswith("#") for line in options) else ""
+            lines += [f"# {summary(section)}", f"{mark}{name}:", *options]
         lines.append("")
     return "\n".join(lines)
 

@@ -263,7 +263,7 @@ def firing(alert: str, severity: str) -> str:
 
 def promtool(folder: Path, tests: list[dict[str, Any]], *, groups: str, every: str = "1m") -> tuple[int, str]:
     """Run tests on the groups of rules whose names match."""
-    rules = []
+    rules, order = [], []
     for name in ("recording.yml", "alerts.yml"):
         chosen = [
             group
@@ -272,8 +272,11 @@ def promtool(folder: Path, tests: list[dict[str, Any]], *, groups: str, every: s
         ]
         (folder / name).write_text(yaml.safe_dump({"groups": chosen}))
         rules.append(name)
+        order += [group["name"] for group in chosen]
     file = folder / "tests.yml"
-    file.write_text(yaml.safe_dump({"rule_files": rules, "evaluation_interval": every, "tests": tests}))
+    # Without an order promtool draws one by lot, and a rule may see what another recorded an evaluation late.
+    head = {"rule_files": rules, "evaluation_interval": every, "group_eval_order": order}
+    file.write_text(yaml.safe_dump({**head, "tests": tests}))
     done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

@@ -311,7 +311,8 @@ def test_a_change_of_configuration_restarts_the_pod_and_one_of_suppressions_does
     )
 
     assert annotations(before) != annotations(changed)
-    assert annotations(before) == annotations(suppressed)
+    assert annotations(before) != annotations(suppressed), "the service has to be told where the file is"
+    assert annotations(suppressed) == annotations(resuppressed)
     assert pod(manifests(suppressed)) == pod(manifests(resuppressed))
 
 
