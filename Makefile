@@ -38,6 +38,7 @@ dashboards: $(STAMPS)/project ## write config/grafana/dashboards anew from their
 
 manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
 	@mkdir -p build && $(BIN)/python -m demo.dashboards --manifests > build/monitoring.yaml && echo build/monitoring.yaml
+
 docs: $(DOCS_VENV)/.installed ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict $(ARGS)
 

@@ -58,7 +58,7 @@ def test_the_generator_is_no_part_of_what_the_service_or_its_tests_run_with() ->
 @pytest.mark.integration
 @pytest.mark.skipif(not MKDOCS.exists(), reason="the generator is not installed: `make docs` installs it")
 def test_the_site_is_built_without_a_warning_and_asks_nobody_else_for_anything(tmp_path: Path) -> None:
-    build = [str(MKDOCS), "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    build = [str(MKDOCS), "build", "--strict", "--site-dir", str(tmp_path)]
     result = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     html = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html"))

@@ -265,18 +265,15 @@ def promtool(folder: Path, tests: list[dict[str, Any]], *, groups: str, every: s
     """Run tests on the groups of rules whose names match."""
     rules, order = [], []
     for name in ("recording.yml", "alerts.yml"):
-        chosen = [
-            group
-            for group in yaml.safe_load((RULES / name).read_text())["groups"]
-            if re.fullmatch(groups, group["name"])
-        ]
+        known = yaml.safe_load((RULES / name).read_text())["groups"]
+        chosen = [group for group in known if re.fullmatch(groups, group["name"])]
         (folder / name).write_text(yaml.safe_dump({"groups": chosen}))
         rules.append(name)
         order += [group["name"] for group in chosen]
     file = folder / "tests.yml"
     # Without an order promtool draws one by lot, and a rule may see what another recorded an evaluation late.
-    head = {"rule_files": rules, "evaluation_interval": every, "group_eval_order": order}
-    file.write_text(yaml.safe_dump({**head, "tests": tests}))
+    whole = {"rule_files": rules, "evaluation_interval": every, "group_eval_order": order, "tests": tests}
+    file.write_text(yaml.safe_dump(whole))
     done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
