@@ -13,8 +13,7 @@ from random import Random
 import msgspec
 import orjson
 
-from service.activity_log import ActivityLogParser
-from service.activity_log.records import Envelope
+from service.core.parsing import ActivityLogParser, Envelope
 
 RECORDS = 30
 MESSAGES = 40

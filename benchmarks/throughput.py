@@ -28,18 +28,13 @@ import orjson
 from azure.eventhub.aio import EventHubConsumerClient
 
 from demo.tenant import Tenant, TenantPlan
-from models.cells import ActorBucket, Cell, Crowd
-from models.detector import Detector
-from models.detectors import build
-from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from models.steps import Steps
-from models.windows import Bucket
-from service.activity_log import ActivityLogParser
+from models.detectors import Detector, build
+from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Bucket, Cell, Crowd, Outcome, Steps
 from service.cli import collect_seldom
 from service.clock import SystemClock
-from service.engine import Engine
-from service.engine_values import Options
-from service.ports import Message
+from service.core.engine import Engine, Options
+from service.core.messages import Message
+from service.core.parsing import ActivityLogParser
 from service.source import EventHubSource, SourceOptions
 
 PER_MESSAGE = 30

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from demo.hub import EmbeddedHub
 from demo.options import Options
 from demo.receiver import Received
-from service.ports import Clock
+from service.core.ports import Clock
 
 NOTICED = 3.0
 """Real seconds without input after which the demo's service says so: hours of its calendar."""

@@ -14,8 +14,8 @@ from typing import NamedTuple, Self
 
 from service.app import App
 from service.clock import SystemClock
-from service.logs import Redactor, configure
-from service.ports import Clock
+from service.core.ports import Clock
+from service.monitoring import Redactor, configure
 from service.settings import load, secrets
 from service.wiring import build_parts
 
@@ -53,7 +53,7 @@ class Stretch(NamedTuple):
 
 
 class CompressedClock:
-    """A `service.ports.Clock` whose calendar stands still until told how to run; its stopwatch is the machine's.
+    """A `service.core.ports.Clock` whose calendar stands still until told how to run; its stopwatch is the machine's.
 
     The machine's stopwatch is the same in all of its processes: clocks that `follow` equal stretches agree.
 

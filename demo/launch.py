@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from demo.compressed import Stretch
 from demo.receiver import Receiver
 from service.clock import SystemClock
-from service.metrics import Metrics
+from service.monitoring.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ("rare_action", "rare_failure")

@@ -20,7 +20,7 @@ from azure.eventhub.exceptions import EventHubError
 
 from demo.tenant import Tenant, TenantPlan
 from service.clock import SystemClock
-from service.ports import Clock
+from service.core.ports import Clock
 
 Message = tuple[datetime, str, bytes]
 BATCH_BYTES = 200_000

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from demo.blackout import Noticed
 from demo.score import Hint, Score, Told, Verdict
-from models.scoring import SCORE_PER_DECADE
+from models.statistics import SCORE_PER_DECADE
 from service.settings import Settings
 
 WIDTH = 100
@@ -148,7 +148,7 @@ def span(delta: timedelta) -> str:
 
 
 def rarity(threshold: float) -> str:
-    """Return what a score means, by the scale of `models.scoring`.
+    """Return what a score means, by the scale of `models.statistics.scoring`.
 
     >>> rarity(50.0)
     'as odd as one in 100 days of an identity'

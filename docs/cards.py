@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models.detectors import DETECTORS, build
-from service.settings.detectors import default_threshold
+from service.settings import default_threshold
 
 FOLDER = Path(__file__).parent
 SAME_PICTURE = {"unusual_city": "unusual_country"}

@@ -106,8 +106,8 @@ def rewritten(markdown: str, source: PurePosixPath, uri: PurePosixPath) -> str:
     """Return a page with its links as the site has them.
 
     >>> here = PurePosixPath("docs/operators.md")
-    >>> rewritten("[a](../models/events.py#L3) [b](adr)", here, PurePosixPath("operators.md"))
-    '[a](repository/models/events.py.md) [b](adr/index.md)'
+    >>> rewritten("[a](../models/stream/events.py#L3) [b](adr)", here, PurePosixPath("operators.md"))
+    '[a](repository/models/stream/events.py.md) [b](adr/index.md)'
     """
 
     def lead(match: re.Match[str]) -> str:

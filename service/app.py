@@ -11,19 +11,18 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from models.buckets import Seen
-from service.activity_log import ActivityLogParser, Parsed
-from service.dead_letter import DeadLetter
-from service.dispatcher import Dispatcher
-from service.engine_values import Applied
-from service.http import HttpServer, sample_loop_lag
-from service.ports import Clock, Message, PartitionTip, Position, Sink, Source
-from service.scheduler import run_ticks
-from service.source import Expired, SourceEvent, Tips
-from service.source.diagnosis import leaf
-from service.state import State
-from service.suppression_watch import SuppressionWatch
-from service.suppressions import Suppressions
+from models.stream import Seen
+from service.core.alerting import Suppressions
+from service.core.engine import Applied
+from service.core.messages import Message, PartitionTip, Position
+from service.core.parsing import ActivityLogParser, Parsed
+from service.core.ports import Clock, Sink, Source
+from service.core.schedule import run_ticks
+from service.delivery import Dispatcher
+from service.monitoring import HttpServer, sample_loop_lag
+from service.source import Expired, SourceEvent, Tips, leaf
+from service.storage import DeadLetter, State
+from service.suppressions import SuppressionWatch
 from service.telemetry import Telemetry
 
 

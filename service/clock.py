@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """The machine's clock, as the `Clock` of `service.ports`."""
+    """The machine's clock, as the `Clock` of `service.core.ports`."""
 
     def now(self) -> datetime:
         """Return the present, aware UTC."""

@@ -9,21 +9,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
-from models.anomalies import Anomaly
-from models.buckets import Seen
-from service.activity_log import Parsed, RejectReason
-from service.dispatcher import Delivery
-from service.engine import Engine
-from service.engine_values import Applied, Evaluation
-from service.http import Health
-from service.metrics import Metrics, Reading
-from service.notices import Blind, Notice
-from service.outbox import Outbox
-from service.ports import Message
+from models.detectors import Anomaly
+from models.stream import Seen
+from service.core.alerting import Stage
+from service.core.engine import Applied, Engine, Evaluation
+from service.core.messages import Message
+from service.core.notices import Blind, Notice
+from service.core.outbox import Outbox
+from service.core.parsing import Parsed, RejectReason
+from service.delivery import Delivery
+from service.monitoring import Health
+from service.monitoring.metrics import Metrics, Reading
 from service.source import Closed, Expired, Opened, Recovered, Silent, SourceEvent, Tips, Trouble
-from service.state import Saved
-from service.suppression_watch import Looked
-from service.suppressions import Stage
+from service.storage import Saved
+from service.suppressions import Looked
 
 log = structlog.get_logger("unwonted")
 

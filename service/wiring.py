@@ -17,22 +17,23 @@ from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import ContainerClient
 from prometheus_client import CollectorRegistry
 
-from models.buckets import Limits
 from models.detectors import DETECTORS, build
-from service.activity_log import ActivityLogParser
+from models.stream import Limits
 from service.app import Parts, Rhythm
-from service.blindness import Blindness, Patience
 from service.clock import SystemClock
-from service.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
-from service.dispatcher import PACES, Dispatcher, Route
-from service.engine import Engine
-from service.engine_values import Options
+from service.core.alerting import Suppressions, UnusableSuppressions
+from service.core.coverage import Blindness, Patience
+from service.core.engine import Engine, Options
+from service.core.outbox import Outbox
+from service.core.parsing import ActivityLogParser
+from service.core.ports import Clock, Sink, SnapshotStore, Source, SourceError
+from service.delivery import PACES, Dispatcher, Route
 from service.geography import Geography, UnusableDatabase
-from service.http import Health, HttpServer
-from service.metrics import Metrics
-from service.outbox import Outbox
-from service.ports import Clock, Sink, SnapshotStore, Source, SourceError
+from service.monitoring import Health, HttpServer
+from service.monitoring.metrics import Metrics
 from service.settings import (
+    AnySink,
+    BlobPlace,
     EventHub,
     Settings,
     SettingsError,
@@ -43,19 +44,10 @@ from service.settings import (
     arguments,
     config_hash,
 )
-from service.settings.sections import BlobPlace
-from service.settings.sinks import AnySink
-from service.settings.suppression_file import read_suppressions
-from service.sinks.slack import SlackSink
-from service.sinks.stdout import StdoutSink
-from service.sinks.story import Links
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
-from service.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.sinks import Links, SlackSink, StdoutSink, TeamsSink, WebhookSink
 from service.source import EventHubSource, SourceEvent, SourceOptions
-from service.state import State
-from service.suppression_watch import Looked, SuppressionWatch
-from service.suppressions import Suppressions, UnusableSuppressions
+from service.storage import BlobDeadLetter, BlobSnapshotStore, DeadLetter, FileDeadLetter, FileSnapshotStore, State
+from service.suppressions import Looked, SuppressionWatch, read_suppressions
 from service.telemetry import Telemetry
 
 

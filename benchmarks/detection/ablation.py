@@ -6,16 +6,20 @@ Parts are taken out of a detector that has been built, so that the product needs
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import accumulate
 
-from models.backoff import Backoff
-from models.cells import ActorBucket, Crowd
-from models.company import Usual
-from models.detectors.rare_action import Judged, RareAction
-from models.evidence import Accumulation
-from models.failure_rate import FailureRate
-from models.habits import Habit
-from models.novelty import NoveltyRate, prior_hazard, stage_of
-from models.rarity import Likelihood, Rarity
-from service.engine import Engine
+from models.detectors import Judged, RareAction, Usual
+from models.statistics import (
+    Accumulation,
+    Backoff,
+    FailureRate,
+    Habit,
+    Likelihood,
+    NoveltyRate,
+    Rarity,
+    prior_hazard,
+    stage_of,
+)
+from models.stream import ActorBucket, Crowd
+from service.core.engine import Engine
 
 DETECTOR = "rare_action"
 POPULATION = "all"

@@ -11,7 +11,7 @@ from benchmarks.detection.new_value import new_value
 from benchmarks.detection.plain_back_off import plain_back_off
 from benchmarks.detection.unwonted import Run, run
 from demo.tenant import Tenant, TenantPlan
-from service.engine import Engine
+from service.core.engine import Engine
 from service.settings import Settings
 
 

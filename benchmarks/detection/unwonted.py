@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.detection.cells import Key, Labelled, Scores, Told
-from models.anomalies import Anomaly, Json
-from models.cells import ActorBucket, Crowd
-from models.detector import Card, Memory
-from service.alerts import Alert
-from service.engine import Engine
+from models.detectors import Anomaly, Card, Memory
+from models.stream import ActorBucket, Crowd, Json
+from service.core.alerting import Alert
+from service.core.engine import Engine
 from service.replay import Replay
 from service.settings import Settings
 from service.wiring import build_engine

@@ -13,7 +13,7 @@ from demo.hub.faults import Faults
 from demo.hub.messages import Draft, HubMessage, Request, to_milliseconds
 from demo.hub.primitives import Array, Int, Timestamp
 from demo.hub.store import Partition, Store
-from service.ports import Clock
+from service.core.ports import Clock
 
 NON_EPOCH_READERS = 5
 """Readers without a level that one partition may have in one consumer group."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from demo.hub.server import EmbeddedHub
-from service.ports import Clock
+from service.core.ports import Clock
 
 
 class _Envelope(msgspec.Struct):

@@ -15,7 +15,7 @@ from demo.hub.faults import Faults
 from demo.hub.messages import HubMessage, draft
 from demo.hub.store import Store
 from service.clock import SystemClock
-from service.ports import Clock
+from service.core.ports import Clock
 
 
 class ReaderInfo(NamedTuple):

@@ -16,7 +16,7 @@ from demo.receiver.checks import SIGNATURE_TOLERANCE, cloud_event_faults, signat
 from demo.receiver.inbox import Inbox, Kind, Received
 from demo.receiver.page import Page
 from service.clock import SystemClock
-from service.ports import Clock
+from service.core.ports import Clock
 
 RATES: dict[Kind, int] = {"teams": 4, "slack": 1}
 """Requests a second that the real ones take."""

@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection.pictures import Axis, Points, chart
-from models.failure_rate import FailureRate
-from models.ladder import Ladder, climbed
-from models.novelty import NoveltyRate
-from models.rarity import Rarity
-from models.whereabouts import Whereabouts
+from models.statistics import FailureRate, Ladder, NoveltyRate, Rarity, Whereabouts, climbed
 
 Features = dict[Hashable, Any]
 FOLDER = Path(__file__).parent

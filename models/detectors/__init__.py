@@ -1,39 +1,25 @@
-"""Every detector there is, by name: a new one is a file of its own and a line here."""
+"""The detectors, their contract, and what they say: anomalies with the numbers that they come from.
 
-from collections.abc import Callable, Mapping
-from typing import Any
+Whether anybody is told of an anomaly is left to the service.
+"""
 
-from models.detector import Detector
-from models.detectors.dormant import Dormant
-from models.detectors.failure_spike import FailureSpike
-from models.detectors.new_network import NewNetwork
-from models.detectors.rare_action import RareAction
-from models.detectors.rare_failure import RareFailure
-from models.detectors.unusual_city import UnusualCity
-from models.detectors.unusual_country import UnusualCountry
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Detector, Memory
+from models.detectors.judging import Verdict, Verdicts
+from models.detectors.rare_action import Judged, RareAction
+from models.detectors.registry import DETECTORS, build
+from models.detectors.routine_context import Usual
 
-DETECTORS: Mapping[str, Callable[..., Detector]] = {
-    "rare_action": RareAction,
-    "rare_failure": RareFailure,
-    "failure_spike": FailureSpike,
-    "new_network": NewNetwork,
-    "dormant": Dormant,
-    "unusual_country": UnusualCountry,
-    "unusual_city": UnusualCity,
-}
-
-
-def build(name: str, **options: Any) -> Detector:
-    """Make the detector called `name` with its own options.
-
-    Raises
-    ------
-    KeyError
-        If there is no such detector.
-
-    Examples
-    --------
-    >>> build("rare_action", explain_from=50.0).card.name
-    'rare_action'
-    """
-    return DETECTORS[name](**options)
+__all__ = [
+    "DETECTORS",
+    "Anomaly",
+    "Card",
+    "Detector",
+    "Judged",
+    "Memory",
+    "RareAction",
+    "Usual",
+    "Verdict",
+    "Verdicts",
+    "build",
+]

@@ -9,18 +9,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from models.anomalies import Anomaly, Json
-from models.attempted import mask, tried
-from models.backoff import Backoff
-from models.cells import ActorBucket, Cell, Crowd
-from models.decay import surprise
-from models.detector import Card, Memory
-from models.keyed import Keyed
-from models.ladder import Ladder, climbed
-from models.novelty import stage_of
-from models.scoring import odds
-from models.sensitivity import SENSITIVE, sensitivity
-from models.user_days import Acquaintance, UserDays
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.statistics import (
+    Acquaintance,
+    Backoff,
+    Keyed,
+    Ladder,
+    UserDays,
+    climbed,
+    mask,
+    odds,
+    stage_of,
+    surprise,
+    tried,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "dormant"
 LEAST = 3  # days from one active day to the next: a weekend

@@ -9,14 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from models.anomalies import Anomaly, Json
-from models.cells import ActorBucket, Cell, Crowd
-from models.decay import surprise
-from models.detector import Card, Memory
-from models.keyed import Keyed
-from models.ladder import Ladder, climbed
-from models.scoring import odds
-from models.user_days import Acquaintance, UserDays
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.statistics import Acquaintance, Keyed, Ladder, UserDays, climbed, odds, surprise
+from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "failure_spike"
 SLICE = timedelta(minutes=15)

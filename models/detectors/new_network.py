@@ -10,18 +10,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from models.anomalies import Anomaly, Json
-from models.attempted import mask, tried
-from models.backoff import Backoff
-from models.cells import ActorBucket, Cell, Crowd
-from models.decay import surprise
-from models.detector import Card, Memory
-from models.keyed import Keyed
-from models.novelty import NoveltyRate
-from models.places import NOWHERE, Places, network
-from models.scoring import odds
-from models.sensitivity import SENSITIVE, sensitivity
-from models.user_days import Acquaintance, UserDays
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.statistics import (
+    NOWHERE,
+    Acquaintance,
+    Backoff,
+    Keyed,
+    NoveltyRate,
+    Places,
+    UserDays,
+    mask,
+    network,
+    odds,
+    surprise,
+    tried,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "new_network"
 NETWORK, ACTION = range(2)  # aspects of novelty

@@ -8,20 +8,24 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.anomalies import Anomaly, Json
-from models.calibration import Calibration
-from models.cells import ActorBucket, Cell, Crowd
-from models.company import Usual, company, relief
-from models.decay import growth, surprise
-from models.detector import Card, Memory
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
 from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
-from models.evidence import NONE, Accumulation
-from models.failure_rate import FailureRate
-from models.habits import Habit
-from models.places import network
-from models.rarity import Rarity
-from models.sensitivity import SENSITIVE, sensitivity
-from models.weights import Weights
+from models.detectors.routine_context import Usual, company, relief
+from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.statistics import (
+    NONE,
+    Accumulation,
+    Calibration,
+    FailureRate,
+    Habit,
+    Rarity,
+    Weights,
+    growth,
+    network,
+    surprise,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at

@@ -6,11 +6,8 @@ Words only; every number comes from the detector's evidence.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from models.anomalies import Json
-from models.cells import ActorBucket, Cell
-from models.decay import surprise
-from models.habits import Habit
-from models.rarity import Rarity
+from models.statistics import Habit, Rarity, surprise
+from models.stream import ActorBucket, Cell, Json
 
 DEFAULT_THRESHOLD = 61.0  # one in 275 user-days; one to two false alerts a day in a thousand identities
 BUCKETS_A_DAY = 4.0

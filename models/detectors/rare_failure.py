@@ -7,15 +7,21 @@ weigh more than conflicts and quotas; a refusal that comes every hour says nothi
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from models.anomalies import Anomaly, Json
-from models.attempted import mask, tried
-from models.calibration import Calibration
-from models.cells import ActorBucket, Cell, Crowd
-from models.decay import surprise
-from models.detector import Card, Memory
-from models.evidence import NONE, Accumulation, Evidence
-from models.failure_rate import FailureRate, Ledger
-from models.keyed import Keyed
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.statistics import (
+    NONE,
+    Accumulation,
+    Calibration,
+    Evidence,
+    FailureRate,
+    Keyed,
+    Ledger,
+    mask,
+    surprise,
+    tried,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "rare_failure"
 DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission

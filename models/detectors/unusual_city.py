@@ -4,9 +4,9 @@ Why it matters: within a country, too, a stolen token is used from elsewhere. Ho
 is judged stands in `unusual_place`; without a geographic database it has nothing to say, and is off.
 """
 
-from models.detector import Card
-from models.unusual_place import UnusualPlace
-from models.whereabouts import Place
+from models.detectors.contract import Card
+from models.detectors.unusual_location import UnusualPlace
+from models.statistics import Place
 
 CARD = Card(
     name="unusual_city",

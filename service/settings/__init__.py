@@ -1,38 +1,33 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
-from service.settings.detectors import DetectorSettings, arguments
-from service.settings.reading import SettingsError, load, option_paths, variable_name
+from service.settings.detectors import arguments, default_threshold
+from service.settings.reading import SettingsError, StrictLoader, load
 from service.settings.reference import reference
 from service.settings.root import Settings
-from service.settings.sections import Alerting, DeadLetter, EventHub, Http, Limits, Schedule, Snapshots, Windows
+from service.settings.sections import BlobPlace, EventHub
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
-from service.settings.sinks import SinkSettings, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
+from service.settings.sinks import AnySink, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
+from service.settings.values import parse_duration
 
 __all__ = [
-    "Alerting",
-    "DeadLetter",
-    "DetectorSettings",
+    "AnySink",
+    "BlobPlace",
     "EventHub",
-    "Http",
-    "Limits",
-    "Schedule",
     "Settings",
     "SettingsError",
-    "SinkSettings",
     "SlackSettings",
-    "Snapshots",
     "StdoutSettings",
+    "StrictLoader",
     "TeamsSettings",
     "WebhookSettings",
-    "Windows",
     "arguments",
     "config_hash",
+    "default_threshold",
     "example_yaml",
     "json_schema",
     "load",
-    "option_paths",
+    "parse_duration",
     "redacted",
     "reference",
     "secrets",
-    "variable_name",
 ]

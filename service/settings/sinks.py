@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from models.scoring import Severity
+from models.statistics import Severity
 from service.settings.values import Secrets, Section, Texts
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver
 from pydantic import SecretStr
 from yarl import URL
 
-from service.ports import Clock, Receipt
+from service.core.ports import Clock, Receipt
 from service.sinks.guard import AddressRefusedError, Guard
 
 CONNECT_SECONDS = 5.0

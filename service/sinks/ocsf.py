@@ -5,11 +5,11 @@ Values stand as they were logged: whoever reads this is a machine.
 
 from pydantic import JsonValue
 
-from models.events import ActorKind
-from models.scoring import Severity
-from service.alerts import Alert, Finding
-from service.sinks.digest import Element
-from service.sinks.story import ALL_LINKS, Links, heading, kql, tell
+from models.statistics import Severity
+from models.stream import ActorKind
+from service.core.alerting import Alert, Finding
+from service.sinks.alert_content import ALL_LINKS, Links, heading, kql, tell
+from service.sinks.pagination import Element
 
 VERSION = "1.5.0"
 SCHEMA = f"https://schema.ocsf.io/{VERSION}/classes/detection_finding"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from pydantic import JsonValue, SecretStr
 
-from service.alerts import Alert
-from service.notices import Notice
-from service.ports import Clock, Receipt, Rendered
-from service.sinks import bulletin
-from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.core.ports import Clock, Receipt, Rendered
+from service.sinks import notice_content as bulletin
+from service.sinks.alert_content import ALL_LINKS, Link, Links, Story, heading, others, reference, tell
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
-from service.sinks.story import ALL_LINKS, Link, Links, Story, heading, others, reference, tell
+from service.sinks.pagination import Element, Layout, Page, message_id, paginate, told
 from service.sinks.wording import clean, counted
 
 HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")

@@ -5,11 +5,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
-from service.alerts import Alert
-from service.notices import Notice
-from service.ports import Receipt, Rendered
-from service.sinks import bulletin
-from service.sinks.story import ALL_LINKS, Link, Links, tell
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.core.ports import Receipt, Rendered
+from service.sinks import notice_content as bulletin
+from service.sinks.alert_content import ALL_LINKS, Link, Links, tell
 from service.sinks.webhook import SOURCE, cloud_event, encoded
 from service.sinks.wording import counted
 

@@ -13,13 +13,13 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from pydantic import JsonValue, SecretStr
 
-from service.alerts import Alert
-from service.notices import Notice
-from service.ports import Clock, Receipt, Rendered
-from service.sinks import bulletin
-from service.sinks.digest import Element, Layout, Page, message_id, paginate, told
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.core.ports import Clock, Receipt, Rendered
+from service.sinks import notice_content as bulletin
+from service.sinks.alert_content import ALL_LINKS, Fact, Links, Story, digest_title, heading, reference, tell
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
-from service.sinks.story import ALL_LINKS, Fact, Links, Story, digest_title, heading, reference, tell
+from service.sinks.pagination import Element, Layout, Page, message_id, paginate, told
 from service.sinks.wording import counted
 
 HOSTS = ("*.logic.azure.com", "*.environment.api.powerplatform.com")

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from service.alerts import Alert
-from service.notices import Notice
-from service.ports import Clock, Receipt, Rendered
-from service.sinks import bulletin
-from service.sinks.digest import Element
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.core.ports import Clock, Receipt, Rendered
+from service.sinks import notice_content as bulletin
+from service.sinks.alert_content import ALL_LINKS, Links
 from service.sinks.http_post import HttpPost, OpenSession, by_status, open_session, reveal
 from service.sinks.ocsf import SCHEMA, detection_finding
-from service.sinks.story import ALL_LINKS, Links
+from service.sinks.pagination import Element
 from service.sinks.wording import iso
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"

@@ -5,26 +5,14 @@ watchdog for the SDK's silent failures, connections renewed after errors and fro
 only one instance reads. It knows nothing of what is in a message.
 """
 
-from service.source.connection import default_credential
 from service.source.consumer import EventHubSource
-from service.source.options import (
-    Closed,
-    Expired,
-    Kind,
-    Opened,
-    Recovered,
-    Silent,
-    SourceEvent,
-    SourceOptions,
-    Tips,
-    Trouble,
-)
+from service.source.diagnosis import leaf
+from service.source.options import Closed, Expired, Opened, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
 
 __all__ = [
     "Closed",
     "EventHubSource",
     "Expired",
-    "Kind",
     "Opened",
     "Recovered",
     "Silent",
@@ -32,5 +20,5 @@ __all__ = [
     "SourceOptions",
     "Tips",
     "Trouble",
-    "default_credential",
+    "leaf",
 ]

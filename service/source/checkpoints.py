@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.eventhub.aio import CheckpointStore
 
-from service.ports import Position
+from service.core.messages import Position
 
 
 class LivePositions(CheckpointStore):

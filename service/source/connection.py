@@ -10,7 +10,7 @@ from azure.eventhub import TransportType
 from azure.eventhub.aio import EventHubConsumerClient
 from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
 
-from service.ports import Position
+from service.core.messages import Position
 from service.source.checkpoints import LivePositions
 from service.source.diagnosis import SDK_ERRORS
 from service.source.options import SourceOptions

@@ -1,4 +1,4 @@
-"""The Event Hub as the `Source` of `service.ports`: all partitions of one hub, read by this process alone."""
+"""The Event Hub as the `Source` of `service.core.ports`: all partitions of one hub, read by this process alone."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,8 @@ from datetime import datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
 
-from service.ports import Clock, PartitionTip, Position
+from service.core.messages import PartitionTip, Position
+from service.core.ports import Clock
 from service.source.connection import default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
 from service.source.options import Expired, Kind, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
-from service.ports import SourceError
+from service.core.ports import SourceError
 from service.source.options import Kind, SourceOptions
 
 _SDK_LOG = "azure.eventhub._pyamqp"

@@ -7,7 +7,7 @@ from typing import cast
 from azure.eventhub import EventData
 from azure.eventhub.amqp import AmqpMessageBodyType
 
-from service.ports import Message
+from service.core.messages import Message
 
 
 def message_of(partition: str, event: EventData) -> Message:

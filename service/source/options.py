@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from azure.core.utils import parse_connection_string
 
-from service.ports import PartitionTip, SourceError
+from service.core.messages import PartitionTip
+from service.core.ports import SourceError
 
 Kind = Literal["unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "other"]
 """Why the hub does not serve us; few and fixed, so that it can label a metric."""

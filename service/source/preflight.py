@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
 
-from service.ports import Clock, PartitionTip, Position
+from service.core.messages import PartitionTip, Position
+from service.core.ports import Clock
 from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient
 
-from service.ports import Clock, Message, Position
+from service.core.messages import Message, Position
+from service.core.ports import Clock
 from service.source.connection import close
 from service.source.diagnosis import RefusalError, classify, condition_of, paragraph, short
 from service.source.messages import message_of

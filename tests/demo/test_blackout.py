@@ -12,7 +12,7 @@ from demo.hub import EmbeddedHub
 from demo.options import read_options
 from demo.receiver import Kind, Received
 from demo.show import notice_card
-from service.ports import Sink
+from service.core.ports import Sink
 from service.sinks.webhook import WebhookSink
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.notices import notice

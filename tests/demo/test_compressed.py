@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.compressed import CompressedClock, Stretch
-from service.ports import Clock
+from service.core.ports import Clock
 from tests.fakes.clock import FakeClock, settle
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from demo.launch import Scrape, ServiceEnded, ServiceProcess, free_port
 from service.clock import SystemClock
-from service.metrics import Metrics
+from service.monitoring.metrics.recorder import Metrics
 from tests.fakes.clock import MONDAY_MORNING
 
 

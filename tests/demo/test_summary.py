@@ -13,8 +13,9 @@ from demo.score import Score, Told, Verdict, read_event
 from demo.show import Terminal
 from demo.summary import Learnt, arrivals, judge, sum_up
 from demo.tenant import Campaign, Step
-from service.metrics import Metrics, Reading
-from service.ports import PartitionTip, Position
+from service.core.messages import PartitionTip, Position
+from service.monitoring.metrics.live import Reading
+from service.monitoring.metrics.recorder import Metrics
 from service.sinks.webhook import cloud_event, encoded
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING

@@ -8,11 +8,11 @@ from contextlib import closing
 import pytest
 
 from demo.tenant import Tenant, TenantPlan
-from service.outbox import Outbox
-from service.replay import Lines, Replay
-from service.settings import Settings
-from service.snapshots import CURRENT, FileSnapshotStore
-from service.state import State
+from service.core.outbox import Outbox
+from service.replay.replay import Lines, Replay
+from service.settings.root import Settings
+from service.storage.snapshots import CURRENT, FileSnapshotStore
+from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.clock import FakeClock
 

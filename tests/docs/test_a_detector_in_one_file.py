@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import pytest
 
-from models.detectors import DETECTORS
+from models.detectors.registry import DETECTORS
 from tests.docs.pages import ROOT, fences, text_of
-from tests.models import test_laws as laws
+from tests.models.detectors import test_laws as laws
 from tests.models.detectors import test_registry as registry
 from tests.service.sinks import test_every_detector as sinks
 

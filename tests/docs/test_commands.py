@@ -18,10 +18,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from service.cli import main
-from service.settings import Settings
-from service.settings.suppression_file import read_suppressions
-from service.snapshots import CURRENT
+from service.cli.commands import main
+from service.settings.root import Settings
+from service.storage.snapshots import CURRENT
+from service.suppressions.file import read_suppressions
 from tests.docs.pages import Command, commands, fences, name_of, pages, text_of
 
 TABLE = "docs/contributing/commands.md"

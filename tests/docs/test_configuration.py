@@ -7,10 +7,10 @@ from io import StringIO
 
 import pytest
 
-from models.detectors import DETECTORS
-from service.settings import option_paths, reference, variable_name
+from models.detectors.registry import DETECTORS
 from service.settings.detectors import own_options
-from service.settings.reference import COMMAND, described
+from service.settings.reading import option_paths, variable_name
+from service.settings.reference import COMMAND, described, reference
 from tests.docs.pages import text_of
 
 PAGE = "docs/configuration.md"

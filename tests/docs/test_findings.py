@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from docs import cards
-from models.detectors import DETECTORS, build
+from models.detectors.registry import DETECTORS, build
 from tests.docs.pages import anchors, text_of
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from service.metrics import Metrics
+from service.monitoring.metrics.recorder import Metrics
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {"counter": "_total", "info": "_info"}

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from docs.images import draw
-from models.detectors import DETECTORS
+from models.detectors.registry import DETECTORS
 from tests.docs.pages import text_of
 
 

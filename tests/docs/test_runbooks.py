@@ -10,9 +10,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from service.cli import main
-from service.http import PROBES
-from service.metrics import Metrics
+from service.cli.commands import main
+from service.monitoring.http import PROBES
+from service.monitoring.metrics.recorder import Metrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "config" / "prometheus"

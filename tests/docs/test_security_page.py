@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service.cli import main
-from service.settings import Settings
-from service.snapshot_codec import decode
+from service.cli.commands import main
+from service.core.snapshot.codec import decode
+from service.settings.root import Settings
 from service.wiring import build_engine
 from tests.docs.pages import text_of
 

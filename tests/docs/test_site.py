@@ -33,7 +33,7 @@ def test_every_page_has_its_place_in_the_navigation_once() -> None:
 def test_what_the_pages_link_to_outside_their_folder_becomes_a_page() -> None:
     linked = hooks.linked()
     assert {PurePosixPath("CONTRIBUTING.md"), PurePosixPath("models/detectors")} <= linked
-    assert hooks.page_of(PurePosixPath("models/events.py")).count("~~~~~~") == 2
+    assert hooks.page_of(PurePosixPath("models/stream/events.py")).count("~~~~~~") == 2
     assert "- `rare_action.py`" in hooks.page_of(PurePosixPath("models/detectors"))
 
 

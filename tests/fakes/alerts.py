@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from models.events import ActorKind
-from models.scoring import Severity, severity
-from service.alerts import Alert, Finding
+from models.statistics.scoring import Severity, severity
+from models.stream.events import ActorKind
+from service.core.alerting.alerts import Alert, Finding
 from tests.fakes.clock import MONDAY_MORNING
 
 SUBSCRIPTION = "/subscriptions/0b1f6471-1bf0-4dda-aec3-111122223333"

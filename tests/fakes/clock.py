@@ -25,7 +25,7 @@ async def settle() -> None:
 
 
 class FakeClock:
-    """A `service.ports.Clock` for tests.
+    """A `service.core.ports.Clock` for tests.
 
     Parameters
     ----------

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from models.anomalies import Anomaly, Json
-from models.cells import ActorBucket, Crowd
-from models.detector import Card, Memory
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.stream.cells import ActorBucket, Crowd
+from models.stream.json_value import Json
 
 CARD = Card(
     name="first_time",

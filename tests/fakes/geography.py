@@ -1,6 +1,6 @@
 """A small earth: each /16 of 10.0.0.0/8, and each /24 of the documentation ranges, is a city of some country."""
 
-from models.whereabouts import Place
+from models.statistics.location_rarity import Place
 
 BERLIN = Place("DE", "Germany", "Berlin", 52.52, 13.40)
 MUNICH = Place("DE", "Germany", "Munich", 48.14, 11.58)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from service.notices import Blind, Notice
+from service.core.notices import Blind, Notice
 from tests.fakes.clock import MONDAY_MORNING
 
 

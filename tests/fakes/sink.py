@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from service.alerts import Alert
-from service.notices import Notice
-from service.ports import Receipt, Rendered
+from service.core.alerting.alerts import Alert
+from service.core.notices import Notice
+from service.core.ports import Receipt, Rendered
 
 
 class FakeSink:
-    """A `service.ports.Sink` for tests; `answer` is what every attempt meets."""
+    """A `service.core.ports.Sink` for tests; `answer` is what every attempt meets."""
 
     def __init__(self, name: str = "fake") -> None:
         self.answer = Receipt("sent", "http_200")

@@ -4,11 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from service.ports import Clock, Message, PartitionTip, Position, SourceError
+from service.core.messages import Message, PartitionTip, Position
+from service.core.ports import Clock, SourceError
 
 
 class FakeSource:
-    """A `service.ports.Source` that is fed by the test.
+    """A `service.core.ports.Source` that is fed by the test.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """A snapshot store in memory, with two generations, that fails as it is told and knows when it is misused."""
 
-from service.ports import Clock
+from service.core.ports import Clock
 
 
 class FakeStore:
-    """A `service.ports.SnapshotStore` for tests.
+    """A `service.core.ports.SnapshotStore` for tests.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 import asyncio
 from datetime import timedelta
 
-from service.ports import Clock
+from service.core.ports import Clock
 from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.activity_log.categories import LeftOut, classify
+from service.core.parsing.categories import LeftOut, classify
 from tests.infra.charts import CHART
 from tests.infra.judges import ROOT, judge, needs_judges
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.cli import main
+from service.cli.commands import main
 from tests.infra.judges import BIN, ROOT, needs_judges
 
 PAGE = (ROOT / "docs" / "azure.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from service.settings import load
+from service.settings.reading import load
 from service.settings.sinks import SlackSettings, TeamsSettings, WebhookSettings
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from service.http import PROBES
-from service.settings import Settings
+from service.monitoring.http import PROBES
+from service.settings.root import Settings
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/operators.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from service.cli import main
-from service.http import PROBES
-from service.settings import Settings, load
+from service.cli.commands import main
+from service.monitoring.http import PROBES
+from service.settings.reading import load
+from service.settings.root import Settings
 from tests.infra.charts import (
     CHART,
     SETS,

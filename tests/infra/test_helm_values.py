@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from models.detectors import DETECTORS
-from service.settings import json_schema
+from models.detectors.registry import DETECTORS
+from service.settings.showing import json_schema
 from tests.infra.charts import CHART, answers, case
 from tests.infra.judges import ROOT, needs_judges
 

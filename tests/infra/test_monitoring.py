@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from demo.dashboards import DASHBOARDS as DESCRIBED
 from demo.dashboards.grafana import write
-from service.metrics import INFO_LABELS, LABELS, Metrics
+from service.monitoring.metrics.labels import INFO_LABELS, LABELS
+from service.monitoring.metrics.recorder import Metrics
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"

@@ -15,7 +15,7 @@ import yaml
 
 from demo.hub import EmbeddedHub
 from service.clock import SystemClock
-from tests.service.activity_log.samples import MICROSOFT, XMLSOAP, human, message, record
+from tests.service.core.parsing.samples import MICROSOFT, XMLSOAP, human, message, record
 
 ROOT = Path(__file__).parents[2]
 LATENESS = 5.0

@@ -11,7 +11,7 @@ import pytest
 from demo.hub import EmbeddedHub
 from demo.receiver import Receiver
 from tests.integration.service_process import ServiceProcess, clock, configuration
-from tests.service.activity_log.samples import message, record
+from tests.service.core.parsing.samples import message, record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

@@ -21,14 +21,15 @@ from azure.storage.blob.aio import ContainerClient
 
 from demo.hub import EmbeddedHub
 from demo.receiver import Receiver
-from models.anomalies import Anomaly
-from service.activity_log import ActivityLogParser
-from service.alerts import Alert
-from service.engine import Engine
-from service.ports import Message, SnapshotStore
-from service.settings import load
-from service.snapshot_codec import decode
-from service.snapshots import BlobSnapshotStore, FileSnapshotStore
+from models.detectors.anomalies import Anomaly
+from service.core.alerting.alerts import Alert
+from service.core.engine.engine import Engine
+from service.core.messages import Message
+from service.core.parsing.parser import ActivityLogParser
+from service.core.ports import SnapshotStore
+from service.core.snapshot.codec import decode
+from service.settings.reading import load
+from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration

@@ -14,7 +14,7 @@ from demo.hub import EmbeddedHub
 from demo.receiver import Fault, Receiver
 from tests.fakes.azurite import Account
 from tests.integration.service_process import ROOT, ServiceProcess, clock, configuration
-from tests.service.activity_log.samples import XMLSOAP, human, message, record
+from tests.service.core.parsing.samples import XMLSOAP, human, message, record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from demo.hub import EmbeddedHub
-from service.settings.suppression_entry import written
+from service.suppressions.entry import written
 from tests.integration.service_process import Office, ServiceProcess, clock, configuration
 from tests.service.config_map import ConfigMap
 

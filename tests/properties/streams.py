@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.ports import Message
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from service.core.messages import Message
 
 START = datetime(2026, 3, 2, 8, 50, tzinfo=UTC)
 NIGHT = datetime(2026, 3, 2, 21, 50, tzinfo=UTC)  # three hours from here lie on both sides of midnight

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.blindness import Blindness
-from service.notices import Blind, Notice
-from service.ports import Message, PartitionTip
+from service.core.coverage.monitor import Blindness
+from service.core.messages import Message, PartitionTip
+from service.core.notices import Blind, Notice
 from tests.fakes.clock import MONDAY_MORNING
 
 PARTITIONS = ("0", "1")

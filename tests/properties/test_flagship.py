@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from models.anomalies import Anomaly
-from models.detectors import DETECTORS, build
-from models.events import ActivityEvent
-from models.windows import Bucket, Watermark
-from service.engine import Engine
-from service.engine_values import Applied, Evaluation, Options
-from service.ports import Message, Position
-from service.suppressions import Suppression, Suppressions
+from models.detectors.anomalies import Anomaly
+from models.detectors.registry import DETECTORS, build
+from models.stream.events import ActivityEvent
+from models.stream.windows import Bucket, Watermark
+from service.core.alerting.suppressions import Suppression, Suppressions
+from service.core.engine.engine import Engine
+from service.core.engine.values import Applied, Evaluation, Options
+from service.core.messages import Message, Position
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, NIGHT, PARTITIONS, TICK, Hub, hubs
 

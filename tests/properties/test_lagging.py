@@ -10,9 +10,9 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.alerts import Alert
-from service.engine import Engine
-from service.engine_values import Options
+from service.core.alerting.alerts import Alert
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, PARTITIONS, START, TICK, Hub, hubs
 

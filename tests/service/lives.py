@@ -9,22 +9,23 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from models.buckets import Limits
-from service.activity_log import ActivityLogParser
-from service.alerts import Alert
+from models.stream.buckets import Limits
 from service.app import App, Parts, Rhythm
-from service.blindness import Blindness, Patience
-from service.dispatcher import Dispatcher, Route
-from service.engine import Engine
-from service.engine_values import Options
-from service.http import Health, HttpServer
-from service.metrics import Metrics
-from service.outbox import Outbox
-from service.ports import Receipt, Rendered
-from service.settings import Settings
-from service.snapshot_codec import decode
-from service.source import SourceEvent, Tips
-from service.state import State
+from service.core.alerting.alerts import Alert
+from service.core.coverage.gaps import Patience
+from service.core.coverage.monitor import Blindness
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
+from service.core.outbox import Outbox
+from service.core.parsing.parser import ActivityLogParser
+from service.core.ports import Receipt, Rendered
+from service.core.snapshot.codec import decode
+from service.delivery.dispatcher import Dispatcher, Route
+from service.monitoring.http import Health, HttpServer
+from service.monitoring.metrics.recorder import Metrics
+from service.settings.root import Settings
+from service.source.options import SourceEvent, Tips
+from service.storage.state import State
 from service.telemetry import Telemetry
 from service.wiring import open_suppressions
 from tests.fakes.clock import FakeClock, settle
@@ -32,7 +33,7 @@ from tests.fakes.detector import FirstTime
 from tests.fakes.sink import FakeSink
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
-from tests.service.activity_log.samples import MICROSOFT, message, record
+from tests.service.core.parsing.samples import MICROSOFT, message, record
 
 OBJECT_ID = MICROSOFT + "objectidentifier"
 BOB = "bbbbbbbb-0000-4000-8000-000000000002"

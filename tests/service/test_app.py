@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from service.notices import Blind
-from service.ports import Receipt, SnapshotFenced, SourceError
-from service.snapshot_codec import UnreadableSnapshot
+from service.core.notices import Blind
+from service.core.ports import Receipt, SnapshotFenced, SourceError
+from service.core.snapshot.codec import UnreadableSnapshot
 from tests.fakes.clock import MONDAY_MORNING, settle
-from tests.service.activity_log.samples import human, message, record
+from tests.service.core.parsing.samples import human, message, record
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, died_of, killed, living
 
 

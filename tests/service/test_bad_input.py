@@ -13,18 +13,19 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from models.buckets import Seen
-from models.detectors import DETECTORS
-from service.activity_log import ActivityLogParser, RejectReason
-from service.activity_log.operations import LONGEST_ACTION
-from service.alerts import Alert
-from service.engine import Engine
-from service.inspection import UnknownActor, find_actor
-from service.ports import Message
-from service.replay import Replay
-from service.settings import Settings
+from models.detectors.registry import DETECTORS
+from models.stream.buckets import Seen
+from service.core.alerting.alerts import Alert
+from service.core.engine.engine import Engine
+from service.core.engine.inspection import UnknownActor, find_actor
+from service.core.messages import Message
+from service.core.parsing.operations import LONGEST_ACTION
+from service.core.parsing.parser import ActivityLogParser
+from service.core.parsing.rejects import RejectReason
+from service.replay.replay import Replay
+from service.settings.root import Settings
 from service.wiring import build_engine
-from tests.service.activity_log.samples import MICROSOFT, TENANT, XMLSOAP, application, human, record
+from tests.service.core.parsing.samples import MICROSOFT, TENANT, XMLSOAP, application, human, record
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -3,7 +3,7 @@
 from datetime import UTC, timedelta
 
 from service.clock import SystemClock
-from service.ports import Clock
+from service.core.ports import Clock
 
 
 async def test_it_is_a_clock_that_tells_utc_and_never_goes_back() -> None:

@@ -13,24 +13,24 @@ from azure.storage.blob.aio import ContainerClient
 from click.testing import CliRunner, Result
 from prometheus_client import CollectorRegistry
 
-from models.detectors import DETECTORS
-from service.cli import main
+from models.detectors.registry import DETECTORS
+from service.cli.commands import main
 from service.clock import SystemClock
-from service.engine import Engine
-from service.engine_values import Options
-from service.http import Health, HttpServer
-from service.outbox import Outbox
-from service.settings import SettingsError, load
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
+from service.core.outbox import Outbox
+from service.monitoring.http import Health, HttpServer
 from service.settings.detectors import own_options
-from service.snapshots import BlobSnapshotStore, FileSnapshotStore
-from service.state import Saved, State
+from service.settings.reading import SettingsError, load
+from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.storage.state import Saved, State
 
 OF_A_NAMESPACE = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=0verheard-in-the-canteen"
 
 
 def unwonted(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
     # The process' own logging is left alone: it would outlive the command here.
-    monkeypatch.setattr("service.cli.configure", lambda **_: structlog.get_config())
+    monkeypatch.setattr("service.cli.commands.configure", lambda **_: structlog.get_config())
     return CliRunner().invoke(
         main, list(arguments), env={f"UNWONTED_{name}": text for name, text in environment.items()}
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from service.snapshot_codec import decode
-from tests.service.activity_log.samples import human
+from service.core.snapshot.codec import decode
 from tests.service.config_map import ConfigMap
+from tests.service.core.parsing.samples import human
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, living
 
 NONE = "suppressions: []\n"

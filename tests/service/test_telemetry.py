@@ -8,22 +8,22 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from models.buckets import Seen
-from service.activity_log import ActivityLogParser
-from service.dispatcher import Delivery
-from service.engine import Engine
-from service.engine_values import Options
-from service.http import Health
-from service.metrics import Metrics
-from service.notices import Blind
-from service.outbox import Outbox
-from service.ports import Message, PartitionTip
-from service.source import Closed, Opened, Recovered, Silent, Tips
-from service.state import Saved
+from models.stream.buckets import Seen
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
+from service.core.messages import Message, PartitionTip
+from service.core.notices import Blind
+from service.core.outbox import Outbox
+from service.core.parsing.parser import ActivityLogParser
+from service.delivery.dispatcher import Delivery
+from service.monitoring.http import Health
+from service.monitoring.metrics.recorder import Metrics
+from service.source.options import Closed, Opened, Recovered, Silent, Tips
+from service.storage.state import Saved
 from service.telemetry import Telemetry
 from tests.fakes.detector import FirstTime
 from tests.fakes.notices import notice
-from tests.service.activity_log.samples import message, record
+from tests.service.core.parsing.samples import message, record
 
 NOW = datetime(2024, 5, 1, 8, 5, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from benchmarks.detection import ablation, elastic_rare, metrics, pictures, repo
 from benchmarks.detection.__main__ import main
 from benchmarks.detection.tenants import evaluate
 from demo.tenant import TenantPlan
-from service.settings import Settings
+from service.settings.root import Settings
 
 PLAN = TenantPlan(seed=5, identities=20, days=4, campaigns=3, campaigns_from=1)
 

@@ -1,7 +1,7 @@
 """Real logs become records that the service's own parser reads back, and swaps do what they say."""
 
 from benchmarks.detection.sets import Event, inject, lines
-from service.activity_log import ActivityLogParser
+from service.core.parsing.parser import ActivityLogParser
 
 
 def events() -> list[Event]:

@@ -13,7 +13,7 @@ from demo.dashboards import DASHBOARDS
 from demo.dashboards.answers import Curve, FromRecording, answers, panel_curves
 from demo.dashboards.manifests import manifests
 from demo.dashboards.recording import Recording
-from service.metrics import Metrics
+from service.monitoring.metrics.recorder import Metrics
 
 pytestmark = pytest.mark.integration
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from demo.hub.frames import AMQP_HEADER, SASL, SASL_HEADER, Frame, Framer, frame
 from demo.hub.messages import section
 from demo.hub.performatives import Attach, Begin, Flow, Open, SaslInit, Source, Target, Transfer
 from demo.hub.primitives import Described, Symbol
-from service.ports import Clock
+from service.core.ports import Clock
 from tests.fakes.clock import FakeClock
 
 ID = UUID(int=7)

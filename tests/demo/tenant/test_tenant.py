@@ -12,7 +12,7 @@ import pytest
 
 from demo.tenant import Arrival, Tenant, TenantPlan
 from demo.tenant.__main__ import main
-from service.activity_log import ActivityLogParser
+from service.core.parsing.parser import ActivityLogParser
 
 PLAN = TenantPlan(seed=11, identities=60, days=10, campaigns=8, duplicates=0.3)
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.anomalies import Anomaly
-from models.cells import ActorBucket, Cell, Crowd
+from models.detectors.anomalies import Anomaly
 from models.detectors.failure_spike import FailureSpike
-from models.events import ActivityEvent, Actor, ActorKind, Outcome
-from models.ladder import climbed
-from models.windows import Bucket
+from models.statistics.survival import climbed
+from models.stream.cells import ActorBucket, Cell, Crowd
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.windows import Bucket
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

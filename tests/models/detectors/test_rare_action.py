@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from models.anomalies import Anomaly
-from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.detectors.anomalies import Anomaly
 from models.detectors.rare_action import RareAction
-from models.events import Actor, ActorKind
-from models.windows import Bucket
+from models.stream.cells import ActorBucket, Cell, Crowd, Tally
+from models.stream.events import Actor, ActorKind
+from models.stream.windows import Bucket
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)

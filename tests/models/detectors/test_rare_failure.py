@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.anomalies import Anomaly
-from models.cells import ActorBucket, Cell, Crowd, Tally
+from models.detectors.anomalies import Anomaly
 from models.detectors.rare_failure import RareFailure
-from models.events import Actor, ActorKind
-from models.windows import Bucket
+from models.stream.cells import ActorBucket, Cell, Crowd, Tally
+from models.stream.events import Actor, ActorKind
+from models.stream.windows import Bucket
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from models.detectors import DETECTORS, build
+from models.detectors.registry import DETECTORS, build
 
 every_detector = pytest.mark.parametrize("name", sorted(DETECTORS))
 

@@ -7,9 +7,9 @@ from functools import partial
 from pydantic import SecretStr
 
 from service.clock import SystemClock
-from service.dispatcher import Delivery, Dispatcher, Route
-from service.outbox import Outbox
-from service.ports import Sink
+from service.core.outbox import Outbox
+from service.core.ports import Sink
+from service.delivery.dispatcher import Delivery, Dispatcher, Route
 from service.sinks.slack import SlackSink
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink

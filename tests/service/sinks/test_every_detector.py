@@ -8,16 +8,16 @@ from inspect import signature
 import pytest
 from pydantic import SecretStr
 
-from models.cells import ActorBucket, Cell, Crowd
-from models.detectors import DETECTORS, build
-from models.events import Actor, ActorKind
-from models.windows import Bucket
-from service.alerts import Alert
-from service.engine import Engine
-from service.engine_values import Options
+from models.detectors.registry import DETECTORS, build
+from models.stream.cells import ActorBucket, Cell, Crowd
+from models.stream.events import Actor, ActorKind
+from models.stream.windows import Bucket
+from service.core.alerting.alerts import Alert
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
+from service.sinks.alert_content import ALL_LINKS, tell
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
-from service.sinks.story import ALL_LINKS, tell
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink
 from tests.fakes.clock import FakeClock

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from service.alerts import Alert
-from service.notices import Blind
-from service.ports import Sink
+from service.core.alerting.alerts import Alert
+from service.core.notices import Blind
+from service.core.ports import Sink
+from service.sinks.alert_content import Links
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
-from service.sinks.story import Links
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink
 from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding, outage

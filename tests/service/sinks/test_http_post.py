@@ -15,17 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from service.ports import Receipt, Sink
+from service.core.ports import Receipt, Sink
 from service.sinks.guard import AddressRefusedError, Guard
-from service.sinks.http_post import (
-    Answer,
-    HttpPost,
-    OpenSession,
-    by_status,
-    matches,
-    open_session,
-    retry_after,
-)
+from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, matches, open_session, retry_after
 from service.sinks.slack import SlackSink
 from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink

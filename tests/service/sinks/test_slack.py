@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.models.blocks import Block
 
-from service.ports import Receipt
+from service.core.ports import Receipt
 from service.sinks.http_post import Answer
 from service.sinks.slack import MESSAGE, SlackSink, judge
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from service.ports import Receipt
+from service.core.ports import Receipt
+from service.sinks.alert_content import Links
 from service.sinks.stdout import StdoutSink, card
-from service.sinks.story import Links
 from service.sinks.webhook import cloud_event
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
 

@@ -9,9 +9,9 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 from pydantic import SecretStr
 
-from service.ports import Receipt
+from service.core.ports import Receipt
+from service.sinks.alert_content import Links
 from service.sinks.http_post import Answer
-from service.sinks.story import Links
 from service.sinks.teams import AUDIENCE, BUDGET, TeamsSink, judge
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock

@@ -6,9 +6,9 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from models.events import ActorKind
+from models.stream.events import ActorKind
 from service.clock import SystemClock
-from service.ports import Receipt
+from service.core.ports import Receipt
 from service.sinks.ocsf import detection_finding
 from service.sinks.webhook import WebhookSink, cloud_event, sign, signing_key
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
-from service.ports import Message, Position
-from service.source import SourceEvent
+from service.core.messages import Message, Position
+from service.source.options import SourceEvent
 
 E = TypeVar("E")
 

@@ -9,8 +9,10 @@ import pytest
 
 from demo.hub import EmbeddedHub
 from service.clock import SystemClock
-from service.ports import Message, PartitionTip, Position, Source, SourceError
-from service.source import EventHubSource, SourceOptions
+from service.core.messages import Message, PartitionTip, Position
+from service.core.ports import Source, SourceError
+from service.source.consumer import EventHubSource
+from service.source.options import SourceOptions
 from tests.fakes.source import FakeSource
 from tests.service.source.harness import Recorder
 

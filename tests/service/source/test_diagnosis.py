@@ -6,8 +6,8 @@ from azure.eventhub._pyamqp.error import AMQPConnectionError, AMQPLinkError, Err
 from azure.eventhub._pyamqp.performatives import AttachFrame, DetachFrame
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, ConnectionLostError, EventHubError
 
-from service.source import SourceOptions
 from service.source.diagnosis import classify, condition_of, overhear, paragraph, short
+from service.source.options import SourceOptions
 
 KEY = "c2VjcmV0LW9mLXRoZS1odWI="
 OPTIONS = SourceOptions(namespace="acme.servicebus.windows.net", hub="logs", consumer_group="unwonted")

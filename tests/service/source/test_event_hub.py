@@ -13,9 +13,10 @@ from azure.identity.aio import ManagedIdentityCredential
 from demo.hub import EmbeddedHub, Refusal, hs256_token, hs256_verifier
 from demo.hub.store import Partition
 from service.clock import SystemClock
-from service.ports import Clock, SourceError
-from service.source import Closed, EventHubSource, Expired, Opened, Recovered, Silent, SourceOptions, Tips, Trouble
+from service.core.ports import Clock, SourceError
 from service.source.connection import close
+from service.source.consumer import EventHubSource
+from service.source.options import Closed, Expired, Opened, Recovered, Silent, SourceOptions, Tips, Trouble
 from tests.fakes.clock import FakeClock
 from tests.service.source.harness import Recorder
 

@@ -5,7 +5,7 @@ import pytest
 from azure.eventhub import EventData
 from azure.eventhub.amqp import AmqpAnnotatedMessage
 
-from service.ports import Message
+from service.core.messages import Message
 from service.source.messages import message_of
 
 ANNOTATIONS = {b"x-opt-sequence-number": 7, b"x-opt-offset": b"0:1024", b"x-opt-enqueued-time": 1_772_323_200_500}

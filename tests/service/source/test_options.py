@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.ports import SourceError
-from service.source import SourceOptions
+from service.core.ports import SourceError
+from service.source.options import SourceOptions
 
 KEY = "c2VjcmV0LW9mLXRoZS1odWI="
 OF_A_HUB = (

@@ -1,0 +1,101 @@
+"""The contract between a detector and whatever drives it, with its laws; each law has a test of the same name.
+
+A detector judges one identity's bucket at a time and remembers, a key at a time, what it needs for that. It never
+sees a single record, a clock or a file: the engine joins records into cells, closes buckets and keeps snapshots.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from models.detectors.anomalies import Anomaly
+from models.stream import ActorBucket, Crowd, Json
+
+
+class Card(NamedTuple):
+    """What a person at 3 a.m. needs to know of a detector, in our own words.
+
+    Attributes
+    ----------
+    name
+        Stable snake_case name: in ids, metrics and configuration.
+    title
+        Headline of an alert.
+    what, why
+        What it finds; why that matters.
+    false_positives
+        What makes it speak although nothing is wrong.
+    response
+        What to check, first things first.
+    mitre
+        ATT&CK ids as ``tactic/technique`` (``TA0003/T1098``).
+    """
+
+    name: str
+    title: str
+    what: str
+    why: str
+    false_positives: tuple[str, ...]
+    response: tuple[str, ...]
+    mitre: tuple[str, ...]
+
+
+class Memory(NamedTuple):
+    """What a detector holds: `keys` identities, about `entries` remembered values, `evicted` so far.
+
+    `warmth` is 0 when nothing is known and 1 when scores are fully trusted.
+    """
+
+    keys: int
+    entries: int
+    evicted: int
+    warmth: float
+
+
+class Detector(Protocol):
+    """Judges one identity's bucket, then learns from it.
+
+    Laws
+    ----
+    1. ``order_does_not_matter``: buckets of different identities may be learnt in any order within one bucket of time.
+    2. ``score_changes_nothing``: scoring any number of times leaves the dump as it was.
+    3. ``resumes_where_it_stopped``: dump, load, continue equals continue.
+    4. ``repetition_ends_in_silence``: what is done every day ends below any alerting threshold.
+    5. ``memory_is_bounded``: memory grows with distinct values in the retention, up to a bound; not with events.
+    6. ``more_surprise_never_scores_lower``, and every score is within 0 and 100.
+    7. ``asks_no_clock``: equal input gives equal output, whenever and wherever it runs.
+    8. ``ids_depend_on_what_not_on_when_found``.
+    """
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is, for people."""
+        ...
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell that is this detector's business, most recent knowledge, learning nothing.
+
+        Called for open buckets at every tick (a preview) and once more when the bucket has closed; the engine
+        scores all identities of a bucket before any of them is learnt, so peers do not excuse each other. What it
+        asks the crowd is remembered: while the answers stay the same, it is not called again.
+        """
+        ...
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Make this closed bucket part of what is normal; `scored` is what `score` said of it.
+
+        Called once a closed bucket of an identity, in order of time; once more for cells that came late
+        (``cell.late``), with those alone.
+        """
+        ...
+
+    def dump(self) -> Iterator[Json]:
+        """Yield plain rows, in a stable order, that `load` restores from; one small row an identity."""
+        ...
+
+    def load(self, rows: Iterable[Json]) -> None:
+        """Replace everything known by what `dump` gave."""
+        ...
+
+    def memory(self) -> Memory:
+        """Say how much is held; cheap enough for every scrape."""
+        ...

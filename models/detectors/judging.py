@@ -1,0 +1,133 @@
+"""What all detectors say of a bucket, asked again only when the answer can have changed.
+
+The same open bucket is looked at tick after tick; what was said of it holds until something is added to it or the
+detectors learn. What is made of an answer is left to the engine.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Detector
+from models.stream import NOTHING, ActorBucket, Crowd, Exempt, Tally, apart, nothing
+
+
+class Asked(Crowd):
+    """A crowd that remembers what it was asked, so that another one can be known to give the same answers."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        super().__init__(crowd.actors, {})
+        self._crowd = crowd
+        self._size: int | None = None
+        self._tallies: dict[str, Tally] = {}
+        self._sums: dict[str, Tally] = {}
+
+    @property
+    def actors(self) -> int:
+        """Distinct identities active in the bucket."""
+        self._size = self._crowd.actors
+        return self._size
+
+    def tally(self, action: str) -> Tally:
+        """Return who did `action`."""
+        answer = self._tallies[action] = self._crowd.tally(action)
+        return answer
+
+    def service(self, name: str) -> Tally:
+        """Return who did anything of a service."""
+        answer = self._sums[name] = self._crowd.service(name)
+        return answer
+
+    def agrees(self, crowd: Crowd) -> bool:
+        """Whether `crowd` would have given the same answers."""
+        return (
+            (self._size is None or self._size == crowd.actors)
+            and all(crowd.tally(action) == answer for action, answer in self._tallies.items())
+            and all(crowd.service(name) == answer for name, answer in self._sums.items())
+        )
+
+
+class Verdict(NamedTuple):
+    """What was said of one identity's bucket.
+
+    Attributes
+    ----------
+    seen
+        The bucket: that very object.
+    crowd
+        What the detectors asked the crowd, and heard.
+    anomalies
+        What each detector said, by its name; of what is left, where cells were to be passed over.
+    highest
+        The highest score of all, those of `passed` included.
+    exempt
+        Which cells were to be passed over.
+    passed
+        What would have been said of these, by detector.
+    """
+
+    seen: ActorBucket
+    crowd: Asked
+    anomalies: Mapping[str, list[Anomaly]]
+    highest: float
+    exempt: Exempt = NOTHING
+    passed: Mapping[str, list[Anomaly]] = {}
+
+
+class Verdicts:
+    """Asks the detectors, and remembers what they said as long as it is true.
+
+    Parameters
+    ----------
+    detectors
+        By name, in the order in which they are asked. Nobody else may teach them, or `forget` must be called.
+    """
+
+    def __init__(self, detectors: Mapping[str, Detector]) -> None:
+        self._detectors = detectors
+        self._known: dict[int, Verdict] = {}
+
+    def judge(self, seen: ActorBucket, crowd: Crowd, exempting: Callable[[ActorBucket], Exempt] = nothing) -> Verdict:
+        """Return what the detectors say.
+
+        That depends on what they have learnt, on the bucket, and on what they ask the crowd. The same object is the
+        same bucket; an equal one is merely judged again. What `exempting` says is to be passed over neither excuses nor
+        accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
+        """
+        known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
+        if known is not None and known.crowd.agrees(crowd):
+            return known
+        asked = Asked(crowd)
+        anomalies = {name: detector.score(seen, asked) for name, detector in self._detectors.items()}
+        highest = 0.0
+        for found in anomalies.values():
+            for anomaly in found:
+                highest = max(highest, anomaly.score)
+        exempt = exempting(seen)
+        passed: dict[str, list[Anomaly]] = {}
+        for name, actions in exempt.items():
+            passed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]
+            rest, others = apart(seen, asked, actions)
+            anomalies[name] = self._detectors[name].score(rest, others) if rest.cells else []
+            highest = max([highest, *(anomaly.score for anomaly in anomalies[name])])
+        return Verdict(seen, asked, anomalies, highest, exempt, passed)
+
+    def keep(self, verdicts: Iterable[Verdict]) -> None:
+        """Remember these, and no others, until something is learnt."""
+        self._known = {id(verdict.seen): verdict for verdict in verdicts}
+
+    def learn(self, verdict: Verdict, crowd: Crowd) -> None:
+        """Let every detector learn a closed bucket of which it was said that.
+
+        What it was to pass over is no evidence of anything, and is learnt only if it shall be.
+        """
+        self._known = {}
+        for name, detector in self._detectors.items():
+            left_out = [action for action, learnt in verdict.exempt.get(name, {}).items() if not learnt]
+            seen, others = apart(verdict.seen, crowd, left_out)
+            if seen.cells:
+                detector.learn(seen, others, verdict.anomalies[name])
+
+    def forget(self) -> None:
+        """Forget what was said: the detectors know something else now."""
+        self._known = {}

@@ -1,0 +1,292 @@
+"""What the detectors of unusual countries and cities share: all but their names, and what they take for a place.
+
+A place is unusual when the identity has not been seen there; how much, is learnt from how often its kind moves, and
+from where others do the same.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from sys import intern
+from typing import Any, ClassVar
+
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Card, Memory
+from models.statistics import (
+    NOWHERE,
+    Acquaintance,
+    Keyed,
+    Locate,
+    Place,
+    Places,
+    UserDays,
+    Whereabouts,
+    kilometres,
+    nowhere,
+    odds,
+    surprise,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json
+
+NO_FACTS: Mapping[str, Json] = {}
+TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
+CACHED = 65_536  # addresses: more than a tenant has in weeks
+SHORT = 24.0  # hours within which the way from the last place is told
+
+
+class Traveller(Acquaintance):
+    """Where an identity has been.
+
+    Attributes
+    ----------
+    kind
+        Sort of identity, as last seen.
+    buckets
+        Active buckets with a known place.
+    places
+        Places known of it.
+    at, at_hours
+        Where it was last, and in which bucket.
+    """
+
+    __slots__ = ("at", "at_hours", "buckets", "kind", "places")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind = ""
+        self.buckets = 0
+        self.places: Places = NOWHERE
+        self.at: Place | None = None
+        self.at_hours = 0.0
+
+
+class UnusualPlace(ABC):
+    """Scores each cell with an attempt from a place where its identity has not been seen.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities
+        Identities remembered.
+    half_life_days
+        Days after which a move counts half.
+    locate
+        From an address to its place; asked about each address once in a while, so it may take some microseconds.
+    """
+
+    CARD: ClassVar[Card]
+    SORT: ClassVar[str]  # what such a place is called in a sentence
+    default_threshold: ClassVar[float]
+
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        half_life_days: float = 60.0,
+        locate: Locate = nowhere,
+    ) -> None:
+        self.explain_from = explain_from
+        self.locate = locate
+        self._placed = lru_cache(maxsize=CACHED)(self._place)
+        self.whereabouts = Whereabouts(half_life=half_life_days * 24.0)
+        self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5)
+        self._travellers = Keyed(max_identities, Traveller, self._abandon)
+
+    @abstractmethod
+    def key(self, place: Place) -> str:
+        """Return what tells places of this sort apart; empty if it is not known of this one."""
+
+    @property
+    def card(self) -> Card:
+        """Who this detector is."""
+        return self.CARD
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell with an attempt from a place that is new to its identity."""
+        traveller = self._travellers.get(seen.actor.id)
+        known: Collection[str] = traveller.places.names if traveller is not None else ()
+        anomalies = []
+        for cell in seen.cells:
+            if not cell.attempts or not cell.addresses:
+                continue
+            found = filter(None, map(self._placed, cell.addresses))
+            new = {key: place for key, place in found if key not in known}
+            if not new:
+                continue
+            someone = traveller or Traveller()
+            judged = [(self._terms(someone, key, cell, seen.actor.kind), key) for key in sorted(new)]
+            terms, key = max(judged, key=lambda one: sum(one[0].values()))
+            total = sum(terms.values())
+            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            if score >= self.explain_from:
+                facts = self._facts(someone, key, new[key], seen, cell, terms, total)
+                why = self._sentence(facts)
+            anomalies.append(
+                Anomaly(self.CARD.name, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts)
+            )
+        return anomalies
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        """Remember where the identity was, and what it did there."""
+        traveller, hours = self._travellers.touch(seen.actor.id), seen.bucket.hours
+        self.user_days.learn(traveller, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        visited: dict[str, Place] = {}
+        for cell in seen.cells:
+            if cell.attempts and cell.addresses:
+                for key, place in filter(None, map(self._placed, cell.addresses)):
+                    visited[key] = place
+                    self.whereabouts.note(seen.actor.id, cell.action, key)
+        if visited:
+            self._visit(traveller, seen, visited)
+
+    def _visit(self, traveller: Traveller, seen: ActorBucket, visited: Mapping[str, Place]) -> None:
+        kind, hours, backoff = seen.actor.kind, seen.bucket.hours, self.whereabouts.backoff
+        if traveller.kind != kind:
+            self._abandon(seen.actor.id, traveller)
+            traveller.kind = intern(str(kind))
+            for key in traveller.places.names:
+                backoff.adopt(key, kind)
+        before = traveller.places
+        after = traveller.places = before.visited(visited)
+        if after is not before:
+            for key in after.names:
+                if key not in before.names:
+                    backoff.adopt(key, kind)
+            for key in before.names:
+                if key not in after.names:
+                    backoff.abandon(key, kind)
+        if not seen.cells[0].late:
+            self.whereabouts.novelty.learn(kind, traveller.buckets, (after.moves > before.moves,), hours)
+            traveller.buckets += 1
+        if hours >= traveller.at_hours:
+            traveller.at, traveller.at_hours = visited[max(visited)], hours
+
+    def dump(self) -> Iterator[Json]:
+        """Yield each part's rows, then one row an identity."""
+        for row in self.user_days.dump():
+            yield ["user_days", row]
+        for row in self.whereabouts.dump():
+            yield ["whereabouts", row]
+        yield ["evicted", self._travellers.evicted]
+        for key, one in self._travellers.sorted_items():
+            places: Json = [list[Json](one.places.names), one.places.moves]
+            at: Json = None if one.at is None else list[Json](one.at)
+            yield ["identity", [key, one.row(), one.kind, one.buckets, places, at, one.at_hours]]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"user_days": [], "whereabouts": [], "identity": [], "evicted": []}
+        for part, row in rows:
+            parts[part].append(row)
+        self.user_days.load(parts["user_days"])
+        self.whereabouts.load(parts["whereabouts"])
+        self._travellers.clear()
+        for key, common, kind, buckets, (names, moves), at, at_hours in parts["identity"]:
+            one = self._travellers.touch(str(key))
+            one.restore(common)
+            one.kind = intern(str(kind))
+            one.buckets, one.at_hours = int(buckets), float(at_hours)
+            one.places = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
+            one.at = None if at is None else Place(*at)
+        self._travellers.evicted = sum(int(count) for count in parts["evicted"])
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        return Memory(
+            keys=len(self._travellers),
+            entries=len(self._travellers) + self.whereabouts.entries(),
+            evicted=self._travellers.evicted + self.whereabouts.evicted + self.whereabouts.backoff.evicted,
+            warmth=self.user_days.warmth,
+        )
+
+    def _place(self, address: str) -> tuple[str, Place] | None:
+        place = self.locate(address)
+        key = self.key(place) if place is not None else ""
+        return (intern(key), place) if place is not None and key else None
+
+    def _terms(self, traveller: Traveller, key: str, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
+        """Return the named surprises of a place; `peers` more identities are imagined to have done this there."""
+        known = self.whereabouts
+        return {
+            "move": surprise(known.novelty.rate(kind, traveller.buckets, traveller.places.moves)),
+            "place": TRUST * surprise(known.chance(key, cell.action, kind, peers).probability),
+        }
+
+    def _facts(
+        self,
+        traveller: Traveller,
+        key: str,
+        place: Place,
+        seen: ActorBucket,
+        cell: Cell,
+        terms: Mapping[str, float],
+        total: float,
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
+        known, kind = self.whereabouts, seen.actor.kind
+        chance = known.chance(key, cell.action, kind)
+        return {
+            "surprise": total,
+            "terms": dict[str, Json](terms),
+            "move": {
+                "probability": known.novelty.rate(kind, traveller.buckets, traveller.places.moves),
+                "known": list[Json](traveller.places.names),
+                "moves": traveller.places.moves,
+                "active_buckets": traveller.buckets,
+            },
+            "place": {
+                "name": place.label if self.SORT == "city" else place.country_name or place.country,
+                "key": key,
+                **chance._asdict(),
+                "trust": TRUST,
+                "discount": known.discount,
+                "concentration": known.concentration,
+                "identities_seen_there": known.backoff.adopters(key),
+            },
+            "identities": len(self._travellers),
+            "travel": self._travel(traveller, place, seen.bucket.hours),
+            "user_day": self.user_days.facts(total),
+            "counterfactual": self._counterfactual(traveller, key, cell, kind),
+        }
+
+    @staticmethod
+    def _travel(traveller: Traveller, place: Place, hours: float) -> Json:
+        """Return from where and how fast it would have come, if it was elsewhere within a day."""
+        if traveller.at is None or not 0.0 <= hours - traveller.at_hours <= SHORT:
+            return None
+        distance = kilometres(traveller.at, place)
+        rounded = None if distance is None else round(distance)
+        return {"from": traveller.at.label, "hours": hours - traveller.at_hours, "kilometres": rounded}
+
+    def _counterfactual(self, traveller: Traveller, key: str, cell: Cell, kind: str) -> Json:
+        """Say what would have kept it silent; from a known place nothing is judged at all."""
+        said = f"Would be ordinary once it has acted from this {self.SORT} in an earlier hour"
+        for peers in (1, 2, 3, 5, 10):
+            total = sum(self._terms(traveller, key, cell, kind, peers).values())
+            if self.user_days.score(total) < self.default_threshold:
+                who = "identity" if peers == 1 else "identities"
+                return f"{said}, or if {peers} more {who} of its kind had done this there."
+        return f"{said}."
+
+    def _sentence(self, facts: Mapping[str, Any]) -> str:
+        """Say in one sentence why a place is unusual."""
+        move, place, travel = facts["move"], facts["place"], facts["travel"]
+        others = ", ".join(name.partition("/")[2] or name for name in reversed(move["known"][-3:]))
+        usual = f"it is known from {others}" if others else "it has not been seen anywhere yet"
+        expected = f"a new {self.SORT} is expected in {odds(move['probability'])} of its active hours"
+        there = place["identities_seen_there"] or "none"
+        parts = [
+            f"It acted from {place['name']}, a {self.SORT} new to it ({usual}; {expected})",
+            f"{there} of {facts['identities']} known identities have been seen there",
+        ]
+        if place["everywhere"]:
+            parts.append(f"of about {place['everywhere']:.0f} that do this, {place['here']:.0f} did it there")
+        if travel is not None and travel["hours"] > 0.0 and travel["kilometres"] is not None:
+            parts.append(f"{travel['hours']:.0f} h before it was in {travel['from']}, {travel['kilometres']:,} km away")
+        return "; ".join(parts) + "."
+
+    def _abandon(self, key: str, traveller: Traveller) -> None:
+        """Take back where an identity has been that is forgotten, or is of another kind now."""
+        for place in traveller.places.names:
+            self.whereabouts.backoff.abandon(place, traveller.kind)

@@ -1,0 +1,286 @@
+"""How likely an attempt is to fail, for this identity and this action, and less telling when it fails for many.
+
+Beta-binomial back-off from tenant to service to action to identity to the pair. What a failure means together with
+other signs is left to the detectors.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from sys import intern
+from typing import Any
+
+from river import base
+
+from models.statistics.decay import growth, surprise
+from models.statistics.keyed import Keyed
+from models.stream import NOBODY, Cell, Crowd, Json, Tally, tallied
+
+TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
+SERVICE_STRENGTH = 10.0
+ACTION_STRENGTH = 5.0
+PERSONAL_STRENGTH = 2.0
+PAIR_STRENGTH = 2.0
+CROWD_STRENGTH = 2.0
+MOST_RELIEF = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
+SMALLEST, LARGEST = 0.002, 0.98
+NONE = (0, 0)
+UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
+
+
+class Ledger:
+    """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed.
+
+    Whoever has more to remember of the same identities makes a subclass of it, so that there is one record of each.
+    """
+
+    __slots__ = ("attempts", "failures", "last_hours", "pairs")
+
+    def __init__(self) -> None:
+        self.attempts = 0.0
+        self.failures = 0.0
+        self.last_hours = 0.0
+        self.pairs: dict[str, list[float]] | None = None
+
+
+class FailureRate(base.AnomalyDetector):
+    r"""Probability that one identity's attempt at one action fails.
+
+    Counts are of cells, fading. Each level is a beta-binomial mean with its parent as prior,
+    :math:`p = (f + s \, p_{parent}) / (n + s)`; the identity enters as a factor, its failures over those expected of
+    anybody with as many attempts. The pair's own counts begin with its first failure. When the same service fails
+    for others in the same bucket, they are added to the estimate: an outage explains a failure.
+
+    Parameters
+    ----------
+    half_life
+        Hours after which a cell counts half.
+    max_identities
+        Identities remembered; the longest silent are evicted.
+    max_actions
+        Actions remembered of the tenant; the lightest quarter is dropped.
+    max_pairs
+        Failing actions remembered of each identity; the lightest quarter is dropped.
+    fresh
+        Makes the record of a new identity.
+
+    Attributes
+    ----------
+    evicted
+        Actions and pairs dropped so far.
+    ledgers
+        The record of each identity.
+
+    Examples
+    --------
+    Somebody whose deployments succeed, and a job that is refused every hour:
+
+    >>> model = FailureRate()
+    >>> for hour in range(200):
+    ...     model.learn_one({"actor": "ada", "action": "web/write", "failed": False, "time": float(hour)})
+    ...     model.learn_one({"actor": "job", "action": "web/list", "failed": True, "time": float(hour)})
+    >>> model.score_one({"actor": "ada", "action": "web/write", "failed": True, "time": 200.0}) > 1.5
+    True
+
+    The job's next refusal surprises nobody:
+
+    >>> model.score_one({"actor": "job", "action": "web/list", "failed": True, "time": 200.0}) < 0.1
+    True
+    """
+
+    def __init__(
+        self,
+        half_life: float = 720.0,
+        max_identities: int = 200_000,
+        max_actions: int = 100_000,
+        max_pairs: int = 128,
+        fresh: Callable[[], Ledger] = Ledger,
+    ) -> None:
+        self.half_life = half_life
+        self.max_identities = max_identities
+        self.max_actions = max_actions
+        self.max_pairs = max_pairs
+        self.fresh = fresh
+        self.evicted = 0
+        self._tenant = [0.0, 0.0]
+        self._services: dict[str, list[float]] = {}
+        self._actions: dict[str, tuple[list[float], list[float]]] = {}
+        self.ledgers = Keyed(max_identities, fresh)
+        self._mine: tuple[Sequence[Cell], dict[str, Tally]] = ((), {})
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
+        actor, action = str(x.get("actor", "")), str(x.get("action", ""))
+        self.learn(actor, [(action, bool(x.get("failed")))], float(x.get("time", 0.0)))
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["failed"]``."""
+        actor, action = str(x.get("actor", "")), str(x.get("action", ""))
+        probability = self.probability(actor, action, float(x.get("time", 0.0)))
+        return surprise(probability if x.get("failed") else 1.0 - probability)
+
+    def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float) -> None:
+        """Learn the cells, action and whether it failed, of one identity in one bucket."""
+        weight = growth(hours, self.half_life)
+        ledger = self.ledgers.touch(actor)
+        ledger.last_hours = max(ledger.last_hours, hours)
+        services, actions, pairs = self._services, self._actions, ledger.pairs
+        tenant_attempts, tenant_failures = self._tenant
+        attempts = ledger.attempts
+        for action, failed in tried:
+            entry = actions.get(action)
+            if entry is None:
+                if len(actions) >= self.max_actions:
+                    self._drop_lightest_actions()
+                entry = actions[action] = ([0.0, 0.0], services.setdefault(action.partition("/")[0], [0.0, 0.0]))
+            counts, service = entry
+            tenant_attempts += weight
+            service[0] += weight
+            counts[0] += weight
+            attempts += weight
+            if failed:
+                tenant_failures += weight
+                service[1] += weight
+                counts[1] += weight
+                ledger.failures += weight
+                pairs = self._fail(ledger, action, weight)
+            elif pairs is not None and action in pairs:
+                pairs[action][0] += weight
+        ledger.attempts = attempts
+        self._tenant = [tenant_attempts, tenant_failures]
+
+    def probability(
+        self,
+        actor: str,
+        action: str,
+        hours: float,
+        crowd: Crowd | None = None,
+        mine: Sequence[Cell] = (),
+        *,
+        before: int = 0,
+    ) -> float:
+        """Return the probability, in [0.002, 0.98], that `actor`'s attempt at `action` fails.
+
+        `crowd` is what everybody did in the same bucket and `mine` the part of it that `actor` did: what fails for
+        others explains a failure, what else fails for the same identity does not. `before` failures of this very
+        pair are imagined on top of those known, for counterfactuals.
+        """
+        weight = growth(hours, self.half_life)
+        common = self.common(action, hours)
+        ledger = self.ledgers.get(actor)
+        probability, pair = common, None
+        if ledger is not None:
+            tenant = self._tenant_rate(weight)
+            expected = ledger.attempts / weight * tenant
+            factor = (ledger.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
+            probability = min(LARGEST, common * factor)
+            pair = ledger.pairs.get(action) if ledger.pairs is not None else None
+        if pair is not None or before:
+            tried, failed = pair or (0.0, 0.0)
+            probability = (failed / weight + before + PAIR_STRENGTH * probability) / (
+                tried / weight + before + PAIR_STRENGTH
+            )
+        if crowd is not None:
+            others, failing = self._others(action, crowd, mine)
+            probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))
+        return min(LARGEST, max(SMALLEST, probability))
+
+    def common(self, action: str, hours: float) -> float:
+        """Return the probability that anybody's attempt at `action` fails."""
+        weight = growth(hours, self.half_life)
+        rate = self._tenant_rate(weight)
+        for counts, strength in (
+            (self._services.get(action.partition("/")[0]), SERVICE_STRENGTH),
+            (self._actions[action][0] if action in self._actions else None, ACTION_STRENGTH),
+        ):
+            if counts is not None:
+                own = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
+                rate = max(own, rate * MOST_RELIEF)
+        return min(LARGEST, max(SMALLEST, rate))
+
+    def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
+        """Return what is known, faded to `hours`, for an explanation."""
+        weight = growth(hours, self.half_life)
+        ledger = self.ledgers.get(actor) or Ledger()
+        attempts, failures = self._actions.get(action, UNKNOWN)[0]
+        pair = (ledger.pairs or {}).get(action, [0.0, 0.0])
+        return {
+            "identity_attempts": round(ledger.attempts / weight, 2),
+            "identity_failures": round(ledger.failures / weight, 2),
+            "action_attempts": round(attempts / weight, 2),
+            "action_failures": round(failures / weight, 2),
+            "pair_failures": round(pair[1] / weight, 2),
+        }
+
+    def entries(self) -> int:
+        """Return about how many values are remembered."""
+        return len(self.ledgers) + len(self._actions)
+
+    def dump(self) -> Iterator[Json]:
+        """Yield the tenant's row, one row a service, an action and an identity."""
+        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self.ledgers.evicted]]
+        for name in sorted(self._services):
+            yield ["service", name, *self._services[name]]
+        for name in sorted(self._actions):
+            yield ["action", name, *self._actions[name][0]]
+        for key, ledger in self.ledgers.sorted_items():
+            pairs: Json = None if ledger.pairs is None else {k: list[Json](v) for k, v in ledger.pairs.items()}
+            yield ["identity", key, ledger.attempts, ledger.failures, ledger.last_hours, pairs]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._tenant, self._services, self._actions = [0.0, 0.0], {}, {}
+        self.ledgers.clear()
+        for level, name, *values in rows:
+            if level == "tenant":
+                self._tenant = [float(name[0]), float(name[1])]
+                self.evicted, self.ledgers.evicted = int(name[2]), int(name[3])
+            elif level == "service":
+                self._services[name] = [float(value) for value in values]
+            elif level == "action":
+                service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
+                self._actions[intern(name)] = ([float(value) for value in values], service)
+            else:
+                ledger = self.ledgers.touch(name)
+                ledger.attempts, ledger.failures, ledger.last_hours = (float(value) for value in values[:3])
+                pairs = values[3]
+                ledger.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}
+
+    def _tenant_rate(self, weight: float) -> float:
+        rate, strength = TENANT_PRIOR
+        return (self._tenant[1] / weight + rate * strength) / (self._tenant[0] / weight + strength)
+
+    def _fail(self, ledger: Ledger, action: str, weight: float) -> dict[str, list[float]]:
+        if ledger.pairs is None:
+            ledger.pairs = {}
+        pair = ledger.pairs.get(action)
+        if pair is None:
+            if len(ledger.pairs) >= self.max_pairs:
+                pairs = ledger.pairs
+                for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
+                    del pairs[name]
+                    self.evicted += 1
+            pair = ledger.pairs[action] = [0.0, 0.0]
+        pair[0] += weight
+        pair[1] += weight
+        return ledger.pairs
+
+    def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> Tally:
+        """Return how often others tried this service (or this action, if that fails more) in the bucket, and failed."""
+        if self._mine[0] is not mine:
+            ends = ((cell.action, 1, int(cell.failures > 0 or cell.denials > 0)) for cell in mine)
+            self._mine = (mine, tallied(ends))
+        name = action.partition("/")[0]
+        everybody, own = crowd.service(name), self._mine[1].get(name, NOBODY)
+        others, refused = max(0, everybody.actors - own.actors), max(0, everybody.failing - own.failing)
+        tally = crowd.tally(action)
+        if tally.actors > 1 and (tally.failing - 1) * others > refused * (tally.actors - 1):
+            others, refused = tally.actors - 1, max(0, tally.failing - 1)
+        return Tally(others, refused)
+
+    def _drop_lightest_actions(self) -> None:
+        actions = self._actions
+        for name in sorted(actions, key=lambda name: (actions[name][0][0], name))[: max(1, self.max_actions // 4)]:
+            del actions[name]
+            self.evicted += 1
+        services = {name.partition("/")[0] for name in actions}
+        for service in [service for service in self._services if service not in services]:
+            del self._services[service]

@@ -1,0 +1,173 @@
+"""How often an identity does anything new, or is anywhere new: hazards learnt over the tenant, and personal factors.
+
+They make a curious administrator's next first time less surprising, and that of a managed identity that has never
+changed very surprising. Which new thing it is, is left to `backoff`.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from river import base
+
+from models.statistics.decay import growth, surprise
+from models.stream import Json
+
+STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
+PRIOR_STRENGTH = 20.0  # active buckets' worth of belief that a stage is like the one before it, a step lower
+LEAST = 0.002
+STEP = math.sqrt(0.5)  # by which the hazard falls from stage to stage, as far as nothing is known
+REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out anew
+PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
+
+
+def stage_of(buckets: int) -> int:
+    """Return the experience stage of an identity with that many active buckets: 0, 1, 2-3, 4-7 and so on.
+
+    >>> [stage_of(n) for n in (0, 1, 2, 3, 4, 1000)]
+    [0, 1, 2, 2, 3, 10]
+    """
+    return min(STAGES - 1, buckets.bit_length())
+
+
+def prior_hazard(stage: int) -> float:
+    """Return the chance of anything new in an active bucket before anything is learnt: falls with experience.
+
+    >>> [round(prior_hazard(stage), 2) for stage in (0, 3, 6, 10)]
+    [0.9, 0.32, 0.11, 0.03]
+    """
+    return max(LEAST, 0.9 * STEP**stage)
+
+
+class NoveltyRate(base.AnomalyDetector):
+    r"""Probability that an identity does something new in its next active bucket, in one or several aspects.
+
+    With h the hazard of a kind of identity at an experience stage (novel buckets over active buckets, both fading,
+    plus a prior that continues the stage before it), and :math:`H(n)` its sum over an identity's n active buckets so
+    far, of which s were novel,
+
+    .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
+
+    Hazards are worked out anew when time moves on to another bucket and enough has been learnt since: within one
+    bucket it does not matter who is learnt first.
+
+    Parameters
+    ----------
+    aspects
+        In how many ways a bucket can be novel: each has hazards of its own.
+    half_life
+        Hours after which a bucket counts half.
+
+    Examples
+    --------
+    A managed identity, a hundred hours of the same, then something new:
+
+    >>> model = NoveltyRate()
+    >>> for hour in range(100):
+    ...     model.learn_one({"kind": "managed_identity", "buckets": hour, "novel": hour == 0, "time": float(hour)})
+    >>> steady = {"kind": "managed_identity", "buckets": 100, "seen": 1, "time": 100.0}
+    >>> model.score_one({**steady, "novel": True}) > 1.5
+    True
+
+    That nothing new happens surprises nobody:
+
+    >>> model.score_one({**steady, "novel": False}) < 0.1
+    True
+    """
+
+    def __init__(self, aspects: int = 1, half_life: float = 1440.0) -> None:
+        self.aspects = aspects
+        self.half_life = half_life
+        self._counts: dict[str, list[list[float]]] = {}
+        self._hours = -math.inf
+        self._lessons = [0, 0]
+        self._hazards: dict[str, list[Hazards]] = {}
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn that an identity of ``x["kind"]`` with ``x["buckets"]`` behind it did (``x["novel"]``) a new thing."""
+        novel = [bool(x.get("novel"))] * self.aspects
+        self.learn(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), novel, float(x.get("time", 0.0)))
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["novel"]``, for an identity that did new things in ``x["seen"]`` buckets."""
+        rate = self.rate(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), int(x.get("seen", 0)))
+        return surprise(rate if x.get("novel") else 1.0 - rate)
+
+    def learn(self, kind: str, buckets: int, novel: Sequence[bool], hours: float) -> None:
+        """Learn one active bucket, at `hours`, of an identity that had `buckets` before; `novel` by aspect."""
+        if hours > self._hours:
+            self._move_on(hours)
+        table = self._counts.get(kind)
+        if table is None:
+            table = self._counts[kind] = [[0.0] * (1 + self.aspects) for _ in range(STAGES)]
+        weight = growth(hours, self.half_life)
+        entry = table[stage_of(buckets)]
+        entry[0] += weight
+        for aspect, new in enumerate(novel, 1):
+            if new:
+                entry[aspect] += weight
+        self._lessons[0] += 1
+
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
+        """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones."""
+        known = self._hazards.get(kind)
+        hazards, before = known[aspect] if known is not None else PRIOR
+        stage = stage_of(buckets)
+        expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
+        return min(0.99, hazards[stage] * (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
+
+    def dump(self) -> Iterator[Json]:
+        """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""
+        yield [self._hours if self._counts else None, *self._lessons]
+        for kind in sorted(self._counts):
+            hazards = self._hazards.get(kind)
+            counts: list[Json] = [list[Json](entry) for entry in self._counts[kind]]
+            rows: Json = None if hazards is None else [list[Json](hazard) for hazard, _ in hazards]
+            yield [kind, counts, rows]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._counts, self._hazards, self._hours, self._lessons = {}, {}, -math.inf, [0, 0]
+        for number, row in enumerate(rows):
+            if number == 0:
+                self._hours = -math.inf if row[0] is None else float(row[0])
+                self._lessons = [int(row[1]), int(row[2])]
+                continue
+            kind, counts, hazards = row
+            self._counts[kind] = [[float(count) for count in entry] for entry in counts]
+            if hazards is not None:
+                self._hazards[kind] = [_cumulated([float(value) for value in aspect]) for aspect in hazards]
+
+    def _move_on(self, hours: float) -> None:
+        learnt, used = self._lessons
+        if learnt - used > REFRESHED_AFTER * used:
+            weight = growth(self._hours, self.half_life)
+            for kind, table in self._counts.items():
+                self._hazards[kind] = [_cumulated(_smoothed(table, a, weight)) for a in range(1, 1 + self.aspects)]
+            self._lessons[1] = learnt
+        self._hours = hours
+
+
+Hazards = tuple[list[float], list[float]]
+
+
+def _smoothed(table: Sequence[Sequence[float]], aspect: int, weight: float) -> list[float]:
+    """Return the hazard of each stage; one that few identities have reached continues the one before it."""
+    hazards, prior = [], prior_hazard(0)
+    for entry in table:
+        seen, novel = entry[0] / weight, entry[aspect] / weight
+        hazards.append((novel + PRIOR_STRENGTH * prior) / (seen + PRIOR_STRENGTH))
+        prior = max(LEAST, STEP * hazards[-1])
+    return hazards
+
+
+def _cumulated(hazards: list[float]) -> Hazards:
+    """Return the hazards and, for each stage, how many novel buckets are expected before it begins."""
+    before, total = [], 0.0
+    for stage, hazard in enumerate(hazards):
+        before.append(total)
+        total += hazard * max(1, 1 << stage >> 1)
+    return hazards, before
+
+
+PRIOR = _cumulated([prior_hazard(stage) for stage in range(STAGES)])

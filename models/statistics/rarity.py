@@ -1,0 +1,292 @@
+"""How likely one identity is to do one action now: what it did itself, backed off to what others have adopted.
+
+The rarity model: a bounded memory of habits, on top of `novelty` (does it do anything new?) and `backoff` (which
+new thing?). Outcome, evidence, context and the scale are left to the detectors.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from sys import intern
+from typing import Any, NamedTuple
+
+from river import base
+
+from models.statistics.backoff import Backoff
+from models.statistics.decay import growth, surprise
+from models.statistics.habits import Habit
+from models.statistics.keyed import Keyed
+from models.statistics.novelty import NoveltyRate
+from models.statistics.rhythm import counted, day_of, off_hours
+from models.stream import Crowd, Json
+
+BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
+RELIANCE = 1.3  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
+TRUST = 0.8  # exponent of the peers' probability: 1 would believe what a few adoptions say, 0 ignore it
+FAILED_CREDIT = 0.3  # what an attempt that only failed teaches, compared with one that succeeded
+MOST_HELD = 64
+INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
+INVENTOR_SHARE = 0.1
+DAY = 24.0
+NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
+
+
+class Likelihood(NamedTuple):
+    """How likely, with the numbers it came from: ``probability = own + novelty * base``, both after their exponents."""
+
+    probability: float
+    own: float
+    novelty: float
+    base: float
+
+
+class Rarity(base.AnomalyDetector):
+    r"""Pitman-Yor probability of an action with a learnt novelty rate.
+
+    With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
+
+    .. math:: p(a \mid u) = \frac{\max(w - d, 0)}{n + \theta} + \nu(u)^{1.3} \, p_{base}(a \mid u)^{0.8}
+
+    where :math:`\nu` comes from `NoveltyRate` and :math:`p_{base}` from `Backoff`. The exponents are there because
+    which new thing it is rests on few adoptions, and tells less than that it is new at all. An identity that keeps
+    doing what nobody did before (names made up by every run) has a floor under :math:`p_{base}` that rises with its
+    share of such inventions: it mutes itself, without a list.
+
+    Parameters
+    ----------
+    discount, concentration
+        d and theta.
+    half_life
+        Hours after which an active bucket counts half.
+    max_identities
+        Identities remembered; the longest silent are evicted.
+    max_actions
+        Actions remembered of each identity; the lightest quarter is dropped.
+
+    Attributes
+    ----------
+    evicted
+        Actions of identities dropped so far.
+
+    Examples
+    --------
+    >>> model = Rarity()
+    >>> for hour in range(200):
+    ...     for person in ("ada", "ben", "eve"):
+    ...         model.learn_one({"actor": person, "action": "compute/read", "time": 500_000.0 + hour})
+    >>> now = {"actor": "eve", "time": 500_200.0}
+    >>> model.score_one({**now, "action": "authorization/write"}) > 5.0
+    True
+    >>> model.score_one({**now, "action": "compute/read"}) < 0.1
+    True
+    """
+
+    def __init__(
+        self,
+        discount: float = 0.5,
+        concentration: float = 1.0,
+        half_life: float = 720.0,
+        max_identities: int = 200_000,
+        max_actions: int = 512,
+    ) -> None:
+        self.discount = discount
+        self.concentration = concentration
+        self.half_life = half_life
+        self.max_identities = max_identities
+        self.max_actions = max_actions
+        self.evicted = 0
+        self.backoff = Backoff(discount, concentration)
+        self.novelty = NoveltyRate(aspects=3)
+        self._rhythms: dict[str, bytes] = {}
+        self.habits = Keyed(max_identities, Habit, self._abandon)
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` in the bucket at ``x["time"]`` hours."""
+        self.learn(
+            str(x.get("actor", "")),
+            str(x.get("kind", "unknown")),
+            float(x.get("time", 0.0)),
+            [(str(x.get("action", "")), bool(x.get("failed")))],
+        )
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["action"]`` by ``x["actor"]`` at ``x["time"]``."""
+        habit = self.habits.get(str(x.get("actor", "")))
+        action, kind = str(x.get("action", "")), str(x.get("kind", "unknown"))
+        return surprise(self.likelihood(habit, action, kind, float(x.get("time", 0.0))).probability)
+
+    def moved(self, habit: Habit, networks: Collection[str], scopes: Collection[str]) -> tuple[float, float]:
+        """Return how surprising these networks and scopes are: 0 for known ones."""
+        kind, buckets = habit.kind, habit.buckets
+        network = scope = 0.0
+        if habit.networks.new(networks):
+            network = surprise(self.novelty.rate(kind, buckets, habit.networks.moves, NETWORK))
+        if habit.scopes.new(scopes):
+            scope = surprise(self.novelty.rate(kind, buckets, habit.scopes.moves, SCOPE))
+        return network, scope
+
+    def off_hours(self, habit: Habit, hours: float) -> float:
+        """Return how surprising the hour of the day is."""
+        return off_hours(habit.rhythm, self._rhythms.get(habit.kind, b""), int(hours % DAY))
+
+    def likelihood(
+        self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
+    ) -> Likelihood:
+        """Return how likely an identity with this habit (None: never seen) is to do `action`.
+
+        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals.
+        """
+        common = math.pow(self.backoff.probability(action, kind, session, extra), TRUST)
+        if habit is None:
+            rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
+            return Likelihood(rate * common, 0.0, rate, common)
+        weight = growth(hours, self.half_life)
+        times = habit.actions.known(action) / weight
+        own = max(times - self.discount, 0.0) / (habit.weight / weight + self.concentration)
+        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel), RELIANCE)
+        if habit.inventions > INVENTIONS_FREE:
+            share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
+            common = max(common, INVENTOR_SHARE * min(1.0, share))
+        return Likelihood(min(1.0, own + rate * common), own, rate, common)
+
+    def learn(
+        self,
+        actor: str,
+        kind: str,
+        hours: float,
+        tried: Sequence[tuple[str, bool]],
+        held: Collection[str] = (),
+        late: bool = False,
+        places: tuple[Collection[str], Collection[str]] = ((), ()),
+        crowd: Crowd | None = None,
+    ) -> Habit:
+        """Learn one identity's bucket.
+
+        Parameters
+        ----------
+        actor, kind, hours
+            Who, of which sort, when.
+        tried
+            Distinct actions, and whether all that came of them was failure.
+        held
+            Those told as unusual: they teach only when they recur on another day.
+        late
+            Whether the bucket had been learnt before and this comes on top.
+        places
+            Networks and scopes that it acted from and in.
+        crowd
+            What everybody did in that bucket: what several did is nobody's invention.
+
+        Returns
+        -------
+        Habit
+            The identity's memory, with this bucket in it.
+        """
+        habit = self.habits.touch(actor)
+        if habit.kind != kind:
+            self._change_kind(habit, kind)
+        day = day_of(hours)
+        weight = growth(hours, self.half_life) * self._credit(habit, day, late)
+        novel = False
+        actions = habit.actions
+        for action, failed in tried:
+            if action in held and self._hold(habit, action, day):
+                novel = novel or action not in actions
+                continue
+            lesson = weight * FAILED_CREDIT if failed else weight
+            if not actions.raised(action, lesson):
+                novel = True
+                habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
+                actions.add(action, lesson)
+        if not late:
+            habit.weight += weight
+            self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
+            habit.buckets += 1
+            habit.novel += novel
+            hour = int(hours % DAY)
+            habit.rhythm = counted(habit.rhythm, hour)
+            self._rhythms[kind] = counted(self._rhythms.get(kind, b""), hour)
+        habit.last_hours = max(hours, habit.last_hours)
+        return habit
+
+    def entries(self) -> int:
+        """Return about how many values are remembered, from what the population knows."""
+        return len(self.habits) + self.backoff.adoptions()
+
+    def dump(self) -> Iterator[Json]:
+        """Yield rows: evictions, the population's, then one an identity."""
+        yield ["evicted", self.evicted, self.habits.evicted]
+        for row in self.backoff.dump():
+            yield ["backoff", row]
+        for row in self.novelty.dump():
+            yield ["novelty", row]
+        yield ["rhythms", {kind: self._rhythms[kind].hex() for kind in sorted(self._rhythms)}]
+        for key, habit in self.habits.sorted_items():
+            yield ["identity", key, *habit.row()]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        parts: dict[str, list[Any]] = {"backoff": [], "novelty": []}
+        self.habits.clear()
+        for part, *values in rows:
+            if part == "evicted":
+                self.evicted, self.habits.evicted = int(values[0]), int(values[1])
+            elif part == "rhythms":
+                self._rhythms = {intern(kind): bytes.fromhex(counts) for kind, counts in values[0].items()}
+            elif part == "identity":
+                self.habits.touch(str(values[0])).restore(values[1:])
+            else:
+                parts[part].append(values[0])
+        self.backoff.load(parts["backoff"])
+        self.novelty.load(parts["novelty"])
+
+    def _credit(self, habit: Habit, day: int, late: bool) -> float:
+        """Return what a bucket of that day counts; a busy day is worth little more than a short one."""
+        if day > habit.day:
+            habit.day, habit.today, habit.worst = day, 0, -1.0
+            habit.days += 1
+        habit.today += not late
+        return min(1.0, BUCKETS_A_DAY / max(1, habit.today))
+
+    def _hold(self, habit: Habit, action: str, day: int) -> bool:
+        """Return whether an action told as unusual has to wait for another day before it teaches."""
+        if habit.held is None:
+            habit.held = {}
+        if habit.held.setdefault(action, day) >= day:
+            if len(habit.held) > MOST_HELD:
+                del habit.held[min(habit.held, key=lambda name: (habit.held or {}).get(name, 0))]
+            return True
+        del habit.held[action]
+        if not habit.held:
+            habit.held = None
+        return False
+
+    @staticmethod
+    def _visit(habit: Habit, places: tuple[Collection[str], Collection[str]]) -> tuple[bool, bool]:
+        """Remember where an identity was, and say whether network and scope were new to it."""
+        networks, scopes = habit.networks, habit.scopes
+        habit.networks, habit.scopes = networks.visited(places[0]), scopes.visited(places[1])
+        return habit.networks.moves > networks.moves, habit.scopes.moves > scopes.moves
+
+    def _adopt(self, habit: Habit, action: str) -> bool:
+        if len(habit.actions) >= self.max_actions:
+            lightest = habit.actions.lightest(max(1, self.max_actions // 4))
+            habit.actions.remove(lightest)
+            for name in lightest:
+                self.backoff.abandon(name, habit.kind)
+                self.evicted += 1
+        return self.backoff.adopt(action, habit.kind)
+
+    def _abandon(self, key: str, habit: Habit) -> None:
+        for action in habit.actions:
+            self.backoff.abandon(action, habit.kind)
+
+    def _change_kind(self, habit: Habit, kind: str) -> None:
+        for action in habit.actions:
+            self.backoff.abandon(action, habit.kind)
+        habit.kind = kind
+        for action in habit.actions:
+            self.backoff.adopt(action, kind)
+
+
+def _shared(action: str, crowd: Crowd | None) -> bool:
+    return crowd is not None and crowd.tally(action).actors > 1

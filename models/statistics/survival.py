@@ -1,0 +1,141 @@
+"""How far up a ladder something gets, when each rung is reached by a share of those that reached the one below.
+
+For counts and lengths with long tails: failing operations in a quarter of an hour, days of silence. What a rung stands
+for, and how often one identity has stood on it, is the owners' business.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from river import base
+
+from models.statistics.decay import growth, surprise
+from models.stream import Json
+
+TENANT = ""
+FULL = 255  # a count's largest value: then all are halved, so that old habits fade
+
+
+def climbed(own: bytes, rung: int) -> bytes:
+    """Return an identity's counts, rung by rung, after it has got as far as `rung` once more.
+
+    >>> list(climbed(climbed(b"", 2), 0))
+    [2, 1, 1]
+    """
+    counts = bytearray(own.ljust(rung + 1, b"\0"))
+    if counts[0] == FULL:
+        counts = bytearray(count // 2 for count in counts)
+    for reached in range(rung + 1):
+        counts[reached] += 1
+    return bytes(counts)
+
+
+class Ladder(base.AnomalyDetector):
+    r"""Chance of getting at least to a rung, from the tenant to a group to one identity.
+
+    With :math:`c_j` the fading number of times that rung j was reached, the chance to go on from rung j - 1 is
+
+    .. math:: q_j = \frac{c_j + s \, q_j^{parent}}{c_{j-1} + s}
+
+    a beta-binomial mean with the parent's as its prior: the group's behind the identity's, the tenant's behind the
+    group's, and `prior` behind that, so that a rung which nobody has reached yet is half as likely as the one below.
+    The chance of rung k is the product of its :math:`q_j`: a discrete-time survival curve [1]_.
+
+    Parameters
+    ----------
+    rungs
+        Number of rungs; what gets further counts as the last.
+    prior
+        Chance to go on where nothing is known, in (0, 1).
+    strength, own_strength
+        What the parent's word is worth to a group and to an identity, in times that the rung below was reached.
+    half_life
+        Hours after which a time counts half.
+
+    References
+    ----------
+    .. [1] Cox (1972). Regression models and life-tables. Journal of the Royal Statistical Society B.
+
+    Examples
+    --------
+    People are away for a night or a weekend; one of them stays away for weeks:
+
+    >>> model = Ladder()
+    >>> for day in range(200):
+    ...     model.learn_one({"kind": "human", "rung": 1 if day % 5 == 0 else 0, "time": 24.0 * day})
+    >>> absence = {"kind": "human", "time": 4800.0}
+    >>> round(model.score_one({**absence, "rung": 1}), 1), model.score_one({**absence, "rung": 5}) > 2.0
+    (0.7, True)
+
+    Somebody who always stays away so long surprises less:
+
+    >>> monthly = bytes([4, 4, 4, 4, 4, 4])
+    >>> model.score_one({**absence, "rung": 5, "own": monthly}) < 1.0
+    True
+    """
+
+    def __init__(
+        self,
+        rungs: int = 8,
+        prior: float = 0.5,
+        strength: float = 4.0,
+        own_strength: float = 2.0,
+        half_life: float = 1440.0,
+    ) -> None:
+        self.rungs = rungs
+        self.prior = prior
+        self.strength = strength
+        self.own_strength = own_strength
+        self.half_life = half_life
+        self._counts: dict[str, list[float]] = {TENANT: [0.0] * (rungs + 1)}
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn that somebody of ``x["kind"]`` got as far as ``x["rung"]``."""
+        self.learn(str(x.get("kind", "unknown")), int(x.get("rung", 0)), float(x.get("time", 0.0)))
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """Return the surprise of ``x["rung"]``, to somebody with the counts ``x["own"]``."""
+        steps = self.steps(str(x.get("kind", "unknown")), int(x.get("rung", 0)), float(x.get("time", 0.0)))
+        return surprise(self.probability(steps, x.get("own", b"")))
+
+    def learn(self, group: str, rung: int, hours: float) -> None:
+        """Learn that somebody of `group` got as far as `rung` at `hours`."""
+        weight = growth(hours, self.half_life)
+        counts = self._counts.get(group)
+        if counts is None:
+            counts = self._counts[group] = [0.0] * (self.rungs + 1)
+        tenant = self._counts[TENANT]
+        for reached in range(min(rung, self.rungs) + 1):
+            tenant[reached] += weight
+            counts[reached] += weight
+
+    def steps(self, group: str, rung: int, hours: float) -> list[float]:
+        """Return the chances to go on, from each rung below `rung` to the next, of anybody of `group`."""
+        weight, tenant = growth(hours, self.half_life), self._counts[TENANT]
+        known, chances = self._counts.get(group, tenant), []
+        for at in range(min(rung, self.rungs)):
+            chance = self.prior
+            for counts in (tenant, known):
+                chance = (counts[at + 1] / weight + self.strength * chance) / (counts[at] / weight + self.strength)
+            chances.append(chance)
+        return chances
+
+    def probability(self, steps: Sequence[float], own: bytes = b"") -> float:
+        """Return the chance of getting up all of `steps`, for somebody who has stood on the rungs `own` times."""
+        counts = own.ljust(len(steps) + 1, b"\0")
+        strength = self.own_strength
+        return math.prod(
+            (counts[at + 1] + strength * chance) / (counts[at] + strength) for at, chance in enumerate(steps)
+        )
+
+    def dump(self) -> Iterator[Json]:
+        """Yield one row a group, the tenant's first: its name and how often each rung was reached."""
+        for group in sorted(self._counts):
+            yield [group, list[Json](self._counts[group])]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything known by what `dump` gave."""
+        self._counts = {TENANT: [0.0] * (self.rungs + 1)}
+        for group, counts in rows:
+            self._counts[str(group)] = [float(count) for count in counts]

@@ -1,0 +1,40 @@
+"""From records to closed hours: events joined to operations, operations to cells, cells to one identity's bucket.
+
+Nobody here judges anything; what is unusual about a cell is left to the statistics and the detectors.
+"""
+
+from models.stream.bottom_k import BoundedTable
+from models.stream.buckets import Limits, OpenBuckets, Seen
+from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.exclusion import NOTHING, Exempt, apart, nothing
+from models.stream.json_value import Json
+from models.stream.steps import Steps, finish
+from models.stream.windows import EPOCH, Bucket, Watermark
+
+__all__ = [
+    "EPOCH",
+    "NOBODY",
+    "NOTHING",
+    "ActivityEvent",
+    "Actor",
+    "ActorBucket",
+    "ActorKind",
+    "BoundedTable",
+    "Bucket",
+    "Cell",
+    "Crowd",
+    "Exempt",
+    "Json",
+    "Limits",
+    "OpenBuckets",
+    "Outcome",
+    "Seen",
+    "Steps",
+    "Tally",
+    "Watermark",
+    "apart",
+    "finish",
+    "nothing",
+    "tallied",
+]

@@ -1,0 +1,352 @@
+"""Open buckets: records come in, in any order; whole identity-buckets go out once the watermark has passed.
+
+Joins records to operations and operations to cells, so that the detectors see neither. Also remembers, for a day,
+which cells were closed, so that what comes late is told apart from what comes twice. Judging is left to others.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from models.stream.cells import ActorBucket, Crowd
+from models.stream.drafts import ActorDraft, CellDraft
+from models.stream.events import ActivityEvent, Outcome
+from models.stream.json_value import Json
+from models.stream.operations import ATTEMPTED, Operation, bit
+from models.stream.steps import Steps
+from models.stream.windows import EPOCH, Bucket
+
+STEP = 1_000  # identities that are assembled or settled in one step
+
+
+class Seen(StrEnum):
+    """What became of one record."""
+
+    OPERATION = "operation"  # the first record of an operation
+    RECORD = "record"  # a further record of one
+    DUPLICATE = "duplicate"  # told nothing new
+    LATE = "late"  # its bucket was closed; judged on its own
+    TOO_LATE = "too_late"  # older than anything that is remembered
+    SATURATED = "saturated"  # beyond the bound on one cell's operations or one identity's actions
+
+
+class Limits(NamedTuple):
+    """Bounds on what is held open.
+
+    `actions` an identity and bucket, `operations` a cell; `unfinished` operations remembered after their bucket
+    has closed, in case their end comes later.
+    """
+
+    actions: int = 2_000
+    operations: int = 256
+    unfinished: int = 200_000
+
+
+class OpenBuckets:
+    """Everything that may still change.
+
+    Parameters
+    ----------
+    width
+        Length of a bucket.
+    horizon
+        How long after its bucket an event is still judged; older ones are only counted.
+    limits
+        Bounds on memory.
+    """
+
+    def __init__(self, width: timedelta, horizon: timedelta, limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
+        self.width = width
+        self.horizon = horizon
+        self.limits = limits
+        self.evicted = 0
+        self._seconds = width.total_seconds()
+        self._closed_below = 0
+        # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
+        self._near = (EPOCH, EPOCH, 0)
+        self._open: dict[int, dict[str, ActorDraft]] = {}
+        self._assembled: dict[int, tuple[list[ActorBucket], Crowd]] = {}
+        self._operations: dict[str, Operation] = {}
+        self._unfinished: dict[int, list[str]] = {}
+        self._closed: dict[int, dict[str, dict[str, int]]] = {}
+
+    def observe(self, event: ActivityEvent) -> Seen:
+        """Take in one record; idempotent, and within the allowed lateness indifferent to order."""
+        start, end, number = self._near
+        if not start <= event.time < end:
+            number = int(event.time.timestamp() // self._seconds)
+            bucket = self.bucket(number)
+            self._near = (bucket.start, bucket.end, number)
+        if number < self._closed_below:
+            return self._observe_late(event, number)
+        key = f"{event.actor.id}\x1f{event.operation}"
+        operation = self._operations.get(key)
+        if operation is None:
+            operation = Operation(key, event, number)
+            if not self._place(operation, event, number):
+                return Seen.SATURATED
+            self._operations[key] = operation
+            return Seen.OPERATION
+        if self._merge(operation, event, number) or event not in (operation.first, operation.end):
+            return Seen.RECORD
+        return Seen.DUPLICATE
+
+    def _observe_late(self, event: ActivityEvent, number: int) -> Seen:
+        if number < self._closed_below - self.horizon // self.width:
+            return Seen.TOO_LATE
+        known = self._closed.get(number, {}).get(event.actor.id, {}).get(event.action)
+        if known is not None and (event.outcome is Outcome.STARTED or known & bit(event.outcome)):
+            return Seen.DUPLICATE
+        key = f"{event.actor.id}\x1f{event.operation}"
+        operation = self._operations.get(key)
+        if operation is not None:
+            return Seen.LATE if self._merge(operation, event, number) else Seen.DUPLICATE
+        operation = Operation(key, event, number)
+        if not self._place(operation, event, number):
+            return Seen.SATURATED
+        self._operations[key] = operation
+        return Seen.LATE
+
+    def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
+        # Most begin and end in one bucket, and stay there.
+        stays = operation.begun_at == number and operation.ended_at in (None, number) and not operation.attempt_learnt
+        before = {number} if stays else operation.buckets()
+        if not operation.merge(event, number):
+            return False
+        after = before if stays else operation.buckets()
+        for same in before & after:
+            self._changed(operation, same)
+        if after == before:
+            return True
+        for stale in before - after:
+            self._remove(operation, stale)
+        kept = [self._place(operation, event, fresh) for fresh in after - before]
+        if not all(kept) and not self._held_open(operation):
+            self._operations.pop(operation.key, None)
+        return True
+
+    def _place(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
+        """Put an operation into its cell; returns whether it is still there when the bounds have been kept."""
+        actors = self._open.get(number)
+        if actors is None:
+            actors = self._open[number] = {}
+        cells = actors.get(event.actor.id)
+        if cells is None:
+            cells = actors[event.actor.id] = ActorDraft(self.limits.actions)
+        draft = cells.entries.get(event.action)
+        if draft is None:
+            if not cells.admits(event.action):
+                self.evicted += 1
+                return False
+            draft = CellDraft(self.limits.operations)
+            cells.assembled = None
+            for dropped in cells.put(event.action, draft):
+                self._evict(dropped, number)
+            if event.action not in cells.entries:
+                return False
+        cells.assembled = draft.summed = None
+        operations = draft.operations
+        if not operations.admits(operation.key):
+            draft.fold(operation, number)
+            return False
+        for pruned in operations.put(operation.key, operation):
+            draft.fold(pruned, number)
+            self._release(pruned, number)
+        return operation.key in operations.entries
+
+    def _evict(self, dropped: CellDraft, number: int) -> None:
+        self.evicted += 1
+        for operation in dropped.operations.entries.values():
+            self._release(operation, number)
+
+    def _held_open(self, operation: Operation) -> bool:
+        actor, action = operation.first.actor.id, operation.first.action
+        for number in operation.buckets():
+            cells = self._open.get(number, {}).get(actor)
+            draft = None if cells is None else cells.entries.get(action)
+            if draft is not None and operation.key in draft.operations.entries:
+                return True
+        return False
+
+    def _release(self, operation: Operation, number: int) -> None:
+        # One that spans two buckets may have been dropped from the other before.
+        if operation.buckets() <= {number} or not self._held_open(operation):
+            self._operations.pop(operation.key, None)
+
+    def _changed(self, operation: Operation, number: int) -> None:
+        cells = self._open.get(number, {}).get(operation.first.actor.id)
+        if cells is not None:
+            cells.changed(operation.first.action)
+
+    def _remove(self, operation: Operation, number: int) -> None:
+        actor, action = operation.first.actor.id, operation.first.action
+        actors = self._open.get(number, {})
+        if actor not in actors or action not in actors[actor].entries:
+            return
+        cells = actors[actor]
+        cells.changed(action)
+        draft = cells.entries[action]
+        draft.operations.entries.pop(operation.key, None)
+        if draft.empty:
+            del cells.entries[action]
+        if not cells.entries:
+            del actors[actor]
+        if not actors:
+            del self._open[number]
+            self._assembled.pop(number, None)
+
+    def bucket(self, number: int) -> Bucket:
+        """Return the bucket of that number."""
+        return Bucket(EPOCH + number * self.width, self.width)
+
+    def peek(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
+        """Yield what is in each open bucket that ends after `since`, oldest first, changing nothing.
+
+        What has not changed since the last time is the same object.
+        """
+        return (peeked for peeked in self.peeking(since) if peeked is not None)
+
+    def peeking(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+        """Do what `peek` does in steps: None between them, when the caller may do something else."""
+        for number in sorted(self._open):
+            if self.bucket(number).end > since:
+                yield (yield from self._assembling(number))
+
+    def ripe(self, watermark: datetime) -> bool:
+        """Whether `close` has anything to do."""
+        limit = int(watermark.timestamp() // self._seconds)
+        return any(number < limit for number in self._open) or limit > self._closed_below
+
+    def close(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
+        """Yield each bucket that ends at or before `watermark`, oldest first, and never again.
+
+        Closed are buckets, not identities: the whole bucket is out before the next one, so that all of it can be
+        judged before any of it is learnt.
+        """
+        return (closed for closed in self.closing(watermark) if closed is not None)
+
+    def closing(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+        """Do what `close` does in steps: None between them, when the caller may do something else.
+
+        Until the last step nothing may be observed, peeked at or dumped.
+        """
+        limit = int(watermark.timestamp() // self._seconds)
+        for number in sorted(number for number in self._open if number < limit):
+            assembled = yield from self._assembling(number)
+            yield from self._settling(number)
+            yield assembled
+        if limit > self._closed_below:
+            self._closed_below = limit
+            self._forget(limit - self.horizon // self.width)
+
+    def _assembling(self, number: int) -> Steps[tuple[list[ActorBucket], Crowd]]:
+        bucket = self.bucket(number)
+        late = number < self._closed_below
+        known = self._closed.get(number, {}) if late else {}
+        buckets = []
+        changed = 0
+        actors = self._open[number]
+        for actor_id in sorted(actors):
+            drafts = actors[actor_id]
+            seen = drafts.assembled
+            if seen is None:
+                seen = drafts.assemble(bucket, number, known.get(actor_id, {}) if late else None)
+                changed += 1
+                if changed % STEP == 0:
+                    yield
+                if seen is None:
+                    continue
+            buckets.append(seen)
+        before = self._assembled.get(number)
+        if before is not None and not changed and len(before[0]) == len(buckets):
+            return before
+        yield
+        after = self._assembled[number] = buckets, Crowd.of(buckets)
+        return after
+
+    def _settling(self, number: int) -> Iterator[None]:
+        self._assembled.pop(number, None)
+        closed = self._closed.setdefault(number, {})
+        unfinished = self._unfinished.setdefault(number, [])
+        actors = self._open[number]
+        for at in range(len(actors), 0, -1):
+            # One by one: to free a hundred thousand at once would be a long step, too.
+            actor_id, drafts = actors.popitem()
+            if at % STEP == 0:
+                yield
+            known = closed.setdefault(actor_id, {})
+            judged = drafts.sample()
+            bounded = judged is not drafts.entries
+            for action, draft in drafts.entries.items():
+                if bounded and action not in judged:
+                    self._evict(draft, number)
+                    continue
+                known[action] = known.get(action, 0) | draft.flags(number) | ATTEMPTED
+                for key, operation in draft.operations.entries.items():
+                    operation.attempt_learnt |= operation.begun_at <= number
+                    operation.end_learnt |= operation.ended_at is not None and operation.ended_at <= number
+                    if operation.end_learnt:
+                        self._operations.pop(key, None)
+                    else:
+                        unfinished.append(key)
+        del self._open[number]
+        self._bound_unfinished()
+
+    def _bound_unfinished(self) -> None:
+        while sum(map(len, self._unfinished.values())) > self.limits.unfinished:
+            oldest = min(number for number, keys in self._unfinished.items() if keys)
+            self.evicted += self._drop(self._unfinished.pop(oldest))
+
+    def _drop(self, keys: Iterable[str]) -> int:
+        found = [self._operations[key] for key in keys if key in self._operations]
+        # One whose end is in an open bucket is no longer unfinished; closing that bucket forgets it.
+        dropped = [operation for operation in found if not self._held_open(operation)]
+        for operation in dropped:
+            del self._operations[operation.key]
+        return len(dropped)
+
+    def held(self) -> int:
+        """Return how many operations are held."""
+        return len(self._operations)
+
+    def _forget(self, oldest: int) -> None:
+        for number in [number for number in self._closed if number < oldest]:
+            del self._closed[number]
+        for number in [number for number in self._unfinished if number < oldest]:
+            self._drop(self._unfinished.pop(number))
+
+    def dump(self) -> Iterator[tuple[str, Json]]:
+        """Yield ``(table, row)`` in a stable order; operations come before the cells that hold them."""
+        yield "head", {"closed_below": self._closed_below, "evicted": self.evicted}
+        for _, operation in sorted(self._operations.items()):
+            yield "operation", operation.row()
+        for number, actors in sorted(self._open.items()):
+            for actor, cells in sorted(actors.items()):
+                for action, draft in sorted(cells.entries.items()):
+                    yield "cell", [number, actor, cells.threshold, action, draft.row()]
+        for number, keys in sorted(self._unfinished.items()):
+            yield "unfinished", [number, list[Json](sorted(keys))]
+        for number, known in sorted(self._closed.items()):
+            for actor, actions in sorted(known.items()):
+                yield "closed", [number, actor, dict(sorted(actions.items()))]
+
+    def load(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """Replace everything by what `dump` gave."""
+        self._operations, self._open, self._unfinished, self._closed, self._assembled = {}, {}, {}, {}, {}
+        for table, row in rows:
+            match table:
+                case "head":
+                    self._closed_below, self.evicted = row["closed_below"], row["evicted"]
+                case "operation":
+                    self._operations[row[0]] = Operation.from_row(row)
+                case "cell":
+                    number, actor, threshold, action, draft = row
+                    cells = self._open.setdefault(number, {}).setdefault(actor, ActorDraft(self.limits.actions))
+                    cells.threshold = threshold
+                    cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
+                case "unfinished":
+                    self._unfinished[row[0]] = list(row[1])
+                case "closed":
+                    number, actor, actions = row
+                    self._closed.setdefault(number, {})[actor] = dict(actions)

@@ -1,0 +1,207 @@
+"""One identity's cells while their bucket is open: operations so far, and their sum until something is added.
+
+Knows one identity in one bucket. Which bucket an operation belongs to is decided outside.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from models.stream.bottom_k import HASHES, BoundedTable
+from models.stream.cells import ActorBucket, Cell
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.json_value import Json
+from models.stream.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
+from models.stream.windows import Bucket
+
+SAMPLE = 3
+_TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
+DISTINCT = 16
+
+
+class CellDraft:
+    """Operations that begin or end in this cell; beyond the bound a sample, with one witness an outcome.
+
+    Parameters
+    ----------
+    limit
+        Operations kept.
+
+    Attributes
+    ----------
+    summed
+        What `cell` gave last; whoever changes the draft, or an operation in it, makes it None.
+    """
+
+    __slots__ = ("operations", "summed", "witnesses")
+
+    def __init__(self, limit: int) -> None:
+        self.operations: BoundedTable[Operation] = BoundedTable(limit)
+        self.witnesses: dict[Outcome, ActivityEvent] = {}
+        self.summed: Cell | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return not self.operations.entries and not self.witnesses
+
+    def fold(self, operation: Operation, number: int) -> None:
+        """Remember of an operation beyond the bound only what must not be lost: that there was such an outcome."""
+        if operation.begun_at == number:
+            self._witness(Outcome.STARTED, operation.first)
+        if operation.end is not None and operation.ended_at == number:
+            self._witness(operation.end.outcome, operation.end)
+
+    def _witness(self, outcome: Outcome, event: ActivityEvent) -> None:
+        known = self.witnesses.get(outcome)
+        self.witnesses[outcome] = event if known is None else min(known, event)
+
+    def flags(self, number: int) -> int:
+        """Return what has been seen in bucket `number`, as the flags of `models.stream.operations`."""
+        flags = 0
+        for operation in self.operations.entries.values():
+            if operation.begun_at == number:
+                flags |= ATTEMPTED
+            if operation.end is not None and operation.ended_at == number:
+                flags |= bit(operation.end.outcome)
+        for outcome in self.witnesses:
+            flags |= bit(outcome)
+        return flags
+
+    def _view(self, number: int) -> tuple[Collection[Operation], dict[Outcome, ActivityEvent]]:
+        """Return the operations to count and the witnesses of all others, the same whatever the order of arrival."""
+        kept = self.operations.sample()
+        if len(kept) == len(self.operations.entries):
+            return kept.values(), self.witnesses
+        rest = CellDraft(self.operations.limit)
+        rest.witnesses = dict(self.witnesses)
+        for key, operation in self.operations.entries.items():
+            if key not in kept:
+                rest.fold(operation, number)
+        return kept.values(), rest.witnesses
+
+    def cell(self, action: str, number: int, *, late: bool, known: int) -> Cell:
+        """Sum up bucket `number`; `known` are flags already learnt, of which nothing is said again."""
+        operations, witnesses = self._view(number)
+        events = list(witnesses.values())
+        counts = [0, 0, 0, 0]  # by outcome; what has begun, in the place of STARTED
+        for operation in operations:
+            first, end = operation.first, operation.end
+            if operation.begun_at == number and not operation.attempt_learnt:
+                counts[0] += 1
+                events.append(first)
+                if end is first and not operation.end_learnt:
+                    end = None  # one record that tells both is one piece of evidence
+                    counts[first.outcome] += 1
+            if end is not None and operation.ended_at == number and not operation.end_learnt:
+                counts[end.outcome] += 1
+                events.append(end)
+        if witnesses or self.operations.threshold != HASHES:
+            counts = self._estimated(witnesses, counts)
+            events = list(set(events))
+        first = events[0]
+        if len(events) > 1:
+            first = min(events)
+            events.sort(key=_telling)
+        attempts, successes, failures, denials = counts
+        if known:
+            attempts = 0 if known & ATTEMPTED else attempts
+            successes = 0 if known & SUCCEEDED else successes
+            failures = 0 if known & FAILED else failures
+            denials = 0 if known & DENIED else denials
+        return Cell(
+            action,
+            first.action_name,
+            first.time,
+            attempts,
+            successes,
+            failures,
+            denials,
+            _distinct({event.address for event in events}),
+            _distinct({event.scope for event in events}),
+            tuple(events[:SAMPLE]),
+            late,
+        )
+
+    def _estimated(self, witnesses: Mapping[Outcome, ActivityEvent], counts: Sequence[int]) -> list[int]:
+        """Extrapolate counts of the sampled operations to all of them; what was witnessed happened at least once."""
+        estimate = self.operations.estimate
+        return [max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)]
+
+    def row(self) -> list[Json]:
+        """Plain data for a snapshot."""
+        witnesses: list[Json] = [[int(outcome), *event.row()] for outcome, event in sorted(self.witnesses.items())]
+        return [self.operations.threshold, list(self.operations.entries), witnesses]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any], limit: int, operations: Mapping[str, Operation]) -> "CellDraft":
+        """Restore what `row` gave, with the operations restored before it."""
+        draft = cls(limit)
+        draft.operations.threshold = row[0]
+        draft.operations.entries = {key: operations[key] for key in row[1]}
+        draft.witnesses = {Outcome(outcome): ActivityEvent.from_row(event) for outcome, *event in row[2]}
+        return draft
+
+
+class ActorDraft(BoundedTable[CellDraft]):
+    """All cells of one identity in one bucket, by action.
+
+    Attributes
+    ----------
+    assembled
+        What they came to last; whoever changes a cell makes it None.
+    """
+
+    __slots__ = ("assembled",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.assembled: ActorBucket | None = None
+
+    def changed(self, action: str) -> None:
+        """Hear that the cell of `action` is about to change, or an operation in it."""
+        self.assembled = None
+        draft = self.entries.get(action)
+        if draft is not None:
+            draft.summed = None
+
+    def assemble(self, bucket: Bucket, number: int, learnt: Mapping[str, int] | None) -> ActorBucket | None:
+        """Sum up, or return None when there is nothing to say; remembered until something changes.
+
+        `learnt` are the flags of a closed bucket by action, None while it is open.
+        """
+        cells = []
+        for action, draft in self.sample().items():
+            cell = draft.summed
+            if cell is None:
+                known = learnt.get(action, 0) if learnt else 0
+                cell = draft.summed = draft.cell(action, number, late=learnt is not None, known=known)
+            if cell.attempts or cell.successes or cell.failures or cell.denials:
+                cells.append(cell)
+        cells.sort(key=_TIME_THEN_ACTION)
+        seen = self.assembled = ActorBucket(_whose(cells), bucket, tuple(cells)) if cells else None
+        return seen
+
+
+def _telling(event: ActivityEvent) -> tuple[int, ActivityEvent]:
+    return -event.outcome, event
+
+
+def _distinct(values: set[str]) -> tuple[str, ...]:
+    """Sort what is not empty, bounded; mostly there is one."""
+    values.discard("")
+    return tuple(values) if len(values) < 2 else tuple(sorted(values)[:DISTINCT])
+
+
+def _whose(cells: Sequence[Cell]) -> Actor:
+    """Return the most telling form of their one identity: some records have its name and kind, some only its id."""
+    actor = cells[0].sample[0].actor
+    for cell in cells:
+        for event in cell.sample:
+            if event.actor is not actor:
+                return max({event.actor for cell in cells for event in cell.sample}, key=_how_telling)
+    return actor
+
+
+def _how_telling(actor: Actor) -> tuple[bool, bool, str]:
+    return actor.kind is not ActorKind.UNKNOWN, actor.name not in actor.id, actor.name

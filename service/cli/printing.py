@@ -1,0 +1,119 @@
+"""What the command line writes: cells and alerts as lines of JSON, totals and explanations as text."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO
+
+import msgspec
+
+from models.detectors import Anomaly
+from models.stream import Seen
+from service.core.alerting import Alert, Outlook
+from service.core.engine import Answer
+from service.replay import Summary
+from service.sinks import StdoutSink
+
+_line = msgspec.json.Encoder().encode
+
+
+def cell_writer(file: BinaryIO, alerted: Callable[[Anomaly], bool]) -> Callable[[Iterable[Anomaly]], None]:
+    """Return a function that writes judged cells to `file`, one JSON object a line."""
+
+    def write(anomalies: Iterable[Anomaly]) -> None:
+        for anomaly in anomalies:
+            row = {
+                "time": anomaly.cell.first_time.isoformat(),
+                "detector": anomaly.detector,
+                "actor": anomaly.actor.id,
+                "actor_name": anomaly.actor.name,
+                "action": anomaly.cell.action,
+                "score": anomaly.score,
+                "surprise": anomaly.surprise,
+                "alerted": alerted(anomaly),
+            }
+            file.write(_line(row) + b"\n")
+
+    return write
+
+
+def alert_writer(sinks: Sequence[tuple[BinaryIO, StdoutSink]]) -> Callable[[Sequence[Alert]], None]:
+    """Return a function that writes alerts to files, each in its sink's style."""
+
+    def write(alerts: Sequence[Alert]) -> None:
+        for file, sink in sinks:
+            for message in sink.render(alerts):
+                file.write(message.body.rstrip(b"\n") + b"\n")
+
+    return write
+
+
+def totals(summary: Summary) -> str:
+    """Say in a few lines what a replay has read and found."""
+    if summary.first is None or summary.last is None:
+        return f"{summary.records:,} records, {summary.rejects:,} rejected, {summary.left_out:,} left out: no events"
+    seen = summary.seen
+    days = (summary.last - summary.first).total_seconds() / 86_400
+    return (
+        f"{summary.records:,} records over {days:.1f} days: {seen.get(Seen.OPERATION, 0):,} operations, "
+        f"{seen.get(Seen.DUPLICATE, 0):,} duplicates, {seen.get(Seen.LATE, 0):,} late, "
+        f"{seen.get(Seen.TOO_LATE, 0):,} too late, {summary.clamped:,} from the future, "
+        f"{summary.rejects:,} rejected, {summary.left_out:,} left out\n"
+        f"{summary.scored:,} cells judged, {summary.alerts:,} alerts"
+    )
+
+
+def explanation(answer: Answer) -> str:
+    """Say in a few lines what each detector thinks, and on which numbers."""
+    lines = [f"{answer.actor.name} ({answer.actor.kind}), {answer.action}, as of {answer.time:%Y-%m-%d %H:%M} UTC"]
+    if not answer.anomalies:
+        lines.append("no detector has an opinion")
+    for anomaly in answer.anomalies:
+        lines += [
+            f"{anomaly.detector}: score {anomaly.score:.1f} ({anomaly.severity}), surprise {anomaly.surprise:.2f}",
+            f"  {anomaly.why}" if anomaly.why else "  nothing unusual",
+            *(f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in anomaly.evidence.items()),
+        ]
+    return "\n".join(lines)
+
+
+def sensitivity(outlook: Outlook) -> str:
+    """Say as two tables which threshold and which budget would have alerted how many identities a day."""
+    if not outlook.days:
+        return "no day is over yet: nothing to reckon thresholds from"
+    names = outlook.detectors
+    in_force = ", ".join(f"{name} {threshold:g}" for name, threshold in zip(names, outlook.thresholds, strict=True))
+    budget = "without a budget" if outlook.budget is None else f"with a budget of {outlook.budget:g} a day"
+    days = f"{outlook.days} day{'s' if outlook.days > 1 else ''}"
+    by_threshold = [
+        ("threshold", *names, "together", "per 1,000"),
+        *(
+            (f"{threshold:g}", *(f"{count:,.1f}" for count in alone), *_both(together, outlook.active))
+            for threshold, alone, together in outlook.by_threshold
+        ),
+    ]
+    by_budget = [
+        ("budget", *names, "gave", "per 1,000"),
+        *(
+            (f"{wanted:g}", *(f"{one:g}" for one in thresholds), *_both(gave, outlook.active))
+            for wanted, thresholds, gave in outlook.by_budget
+        ),
+    ]
+    return "\n".join(
+        [
+            f"in {days} of {outlook.active:,.0f} active identities, thresholds {in_force} ({budget})",
+            f"would have alerted {outlook.in_force:,.1f} identities a day; others, identities a day:",
+            "",
+            *_aligned(by_threshold),
+            "",
+            *_aligned(by_budget),
+        ]
+    )
+
+
+def _both(alerted: float, active: float) -> tuple[str, str]:
+    return f"{alerted:,.1f}", f"{1000.0 * alerted / active:,.1f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{word:>{width}}" for word, width in zip(row, widths, strict=True)) for row in rows]

@@ -1,0 +1,153 @@
+"""``unwonted suppress``: adds to the file of suppressions, lists it with what it kept back, and ends an entry.
+
+Each command changes the file as a whole or not at all; a running service takes it up by itself.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress as suppress_errors
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from service.cli.inputs import (
+    MISCONFIGURED,
+    config_option,
+    fail,
+    read_settings,
+    read_state,
+    read_suppressions,
+    snapshot_option,
+    suppressions_option,
+)
+from service.clock import SystemClock
+from service.core.alerting import Stage, Suppression, Tallied, UnusableSuppressions, Withheld
+from service.settings import Settings, parse_duration
+from service.sinks import clean
+from service.suppressions import add, checked_values, described, expire, written
+
+
+@click.group()
+def suppress() -> None:
+    """Say what is not to be told for a while: maintenance, exercises, known noise."""
+
+
+@suppress.command("add")
+@config_option
+@suppressions_option
+@click.option("--actor", help="Identity: id, object id, or name, as alerts show it.")
+@click.option("--action", help="Pattern of the operation, such as Microsoft.Compute/*.")
+@click.option("--subscription", help="Id of the subscription.")
+@click.option("--detector", help="Name of the detector.")
+@click.option("--from", "begins", help="When it begins, such as 2026-03-01T18:00:00Z; now, if not given.")
+@click.option("--until", required=True, help="When it ends: a time, or so long after its beginning, such as 8h or 7d.")
+@click.option("--reason", required=True, help="Why, for whoever reads this in a month.")
+@click.option("--owner", required=True, help="Who answers for it.")
+@click.option("--learn/--no-learn", required=True, default=None, help="Whether what happens becomes part of normal.")
+def add_command(
+    path: Path | None, suppressions: Path | None, begins: str | None, until: str, **given: str | bool | None
+) -> None:
+    """Add one entry to the file; at least one of actor, action, subscription and detector is needed."""
+    file = file_of(read_settings(path), suppressions)
+    now = SystemClock().now().replace(microsecond=0)
+    start = begins or written(now)
+    values = {**given, "from": start, "until": ending(start, until)}
+    try:
+        entry = checked_values(values, now)
+    except UnusableSuppressions as error:
+        fail("\n".join(f"--{line}" if line.split(":")[0] in values else line for line in error.lines), MISCONFIGURED)
+    change(file, lambda text: add(text, entry, file.name, now))
+    click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
+
+
+def ending(begins: str, until: str) -> str:
+    """Return a time that may be given as a duration, as a time; what is neither is returned as it is."""
+    try:
+        return written(datetime.fromisoformat(begins) + parse_duration(until))
+    except (ValueError, OverflowError):
+        return until
+
+
+@suppress.command("list")
+@config_option
+@suppressions_option
+@snapshot_option
+@click.option("--would-have-alerted", is_flag=True, help="What was kept back, too, by the saved state.")
+def list_command(path: Path | None, suppressions: Path | None, snapshot: Path | None, would_have_alerted: bool) -> None:
+    """Show every suppression and where it stands."""
+    settings = read_settings(path)
+    entries = read_suppressions(settings, suppressions).entries
+    withheld = read_state(settings, snapshot)[0].withheld if would_have_alerted else None
+    now = SystemClock().now()
+    for entry in entries:
+        click.echo("\n".join(shown(entry, now, withheld.counts.get(entry.id) if withheld else None)))
+    if not entries:
+        click.echo("there are no suppressions")
+    if withheld is not None:
+        click.echo(f"\nwould have alerted: {len(withheld.listed)}, the newest last")
+        click.echo("\n".join(map(told, withheld.listed)))
+
+
+def shown(entry: Suppression, now: datetime, count: Tallied | None) -> Iterator[str]:
+    """Yield the lines of one suppression."""
+    stage = entry.stage(now)
+    verb = {Stage.PLANNED: "from", Stage.EXPIRED: "since"}.get(stage, "until")
+    when = entry.begins if stage is Stage.PLANNED else entry.until
+    kept = f", {count.findings:,} kept back, the newest of {written(count.newest)}" if count else ""
+    yield f"{entry.id}  {stage.replace('_', ' ')} {verb} {written(when)}{kept}"
+    for key, value in described(entry):
+        yield f"    {key}: {value}"
+
+
+def told(one: Withheld) -> str:
+    """Return one line about what would have alerted."""
+    learnt = "learnt" if one.learnt else "not learnt"
+    return (
+        f"{written(one.time)}  {one.suppression}  {one.detector} {one.score:g} ({one.severity}, {learnt})"
+        f"  {clean(one.actor_name, 100)}: {clean(one.action, 200)}. {clean(one.why, 500)}"
+    ).rstrip()
+
+
+@suppress.command("expire")
+@config_option
+@suppressions_option
+@click.argument("suppression")
+def expire_command(path: Path | None, suppressions: Path | None, suppression: str) -> None:
+    """End SUPPRESSION, given by its id, now."""
+    file = file_of(read_settings(path), suppressions)
+    now = SystemClock().now().replace(microsecond=0)
+    change(file, lambda text: expire(text, suppression, file.name, now))
+    click.echo(f"{suppression} ends {written(now)}")
+
+
+def file_of(settings: Settings, path: Path | None) -> Path:
+    """Return the file to change, or exit and say that none is configured."""
+    file = path or settings.suppressions.file
+    if file is None:
+        fail("suppressions.file names no file: set it, or give one with --suppressions", MISCONFIGURED)
+    return file
+
+
+def change(file: Path, edit: Callable[[str], str]) -> None:
+    """Replace a file by what `edit` makes of it, at once, or exit and say why not."""
+    # A symbolic link stays one: its target is what is replaced.
+    target = file.resolve()
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        text = target.read_text(encoding="utf-8") if target.exists() else ""
+        fresh.write_text(edit(text), encoding="utf-8", newline="\n")
+        if target.exists():
+            fresh.chmod(target.stat().st_mode & 0o777)
+        with fresh.open("rb") as file_to_flush:
+            os.fsync(file_to_flush.fileno())
+        fresh.replace(target)
+    except UnusableSuppressions as error:
+        fail("\n".join(error.lines), MISCONFIGURED)
+    except UnicodeDecodeError:
+        fail(f"{file}: is not UTF-8 text", MISCONFIGURED)
+    except OSError as error:
+        fail(f"{file}: cannot be changed: {error.strerror or error}", MISCONFIGURED)
+    finally:
+        with suppress_errors(OSError):
+            fresh.unlink()

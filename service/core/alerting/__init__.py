@@ -1,0 +1,31 @@
+"""From anomalies to alerts: thresholds and budget, what was suppressed, what has been told, and what an alert holds.
+
+Rendering and sending are left to the sinks and to delivery.
+"""
+
+from service.core.alerting.alert_log import GROUP_FROM, AlertLog
+from service.core.alerting.alerts import Alert, Finding
+from service.core.alerting.budget import Budget, Outlook, outlook
+from service.core.alerting.sample_alert import sample_alert
+from service.core.alerting.score_history import History
+from service.core.alerting.suppressed_log import Tallied, Withheld, WithheldLog
+from service.core.alerting.suppressions import Stage, Suppression, Suppressions, UnusableSuppressions
+
+__all__ = [
+    "GROUP_FROM",
+    "Alert",
+    "AlertLog",
+    "Budget",
+    "Finding",
+    "History",
+    "Outlook",
+    "Stage",
+    "Suppression",
+    "Suppressions",
+    "Tallied",
+    "UnusableSuppressions",
+    "Withheld",
+    "WithheldLog",
+    "outlook",
+    "sample_alert",
+]

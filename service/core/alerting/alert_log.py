@@ -1,0 +1,178 @@
+"""The log of what has been told: which anomalies make an alert, once.
+
+A later tick that finds more of an identity, or of an operation that fails for many, in the same aligned window gives
+the same alert a higher revision. What an alert holds is `alerts`' business.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from models.detectors import Anomaly, Card
+from models.stream import Actor, ActorKind, Bucket
+from service.core.alerting.alerts import Alert, Finding, alert_id, finding, operation_alert_id
+
+MOST_FINDINGS = 25
+MOST_IDENTITIES = 20
+GROUP_FROM = 5
+"""Identities whose unusual failures of one operation in one window make one alert for the operation."""
+
+FAILURES = frozenset({"rare_failure"})
+"""Detectors of failures; what others find counts as one if all that was tried failed."""
+
+
+class _Subject(NamedTuple):
+    """Whom or what an alert is about."""
+
+    key: str
+    window: Bucket
+    actor: Actor
+    operation: str = ""
+    names: Collection[str] = ()
+
+
+class AlertLog:
+    """Remembers what has been told, so that eight ticks over one window tell it once.
+
+    Parameters
+    ----------
+    window
+        Length of the aligned windows that an identity's findings are gathered in.
+    group_from
+        Identities with an unusual failure of one operation in one window from which on the operation is told, once,
+        instead of each of them. What an identity was told for before stays there.
+    """
+
+    def __init__(self, window: timedelta, *, group_from: int = GROUP_FROM) -> None:
+        self.window = window
+        self.group_from = group_from
+        self._alerts: dict[str, Alert] = {}
+        self._told: dict[str, set[str]] = {}
+        self._all_told: set[str] = set()
+        # For whom an operation has failed unusually, told or not: names by id, an operation and window.
+        self._failing: dict[tuple[datetime, str], dict[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._alerts)
+
+    def told(self, anomaly: Anomaly) -> bool:
+        """Whether `anomaly` is part of an alert already."""
+        # A replay asks this of every cell, and most tell of nothing: the id is a hash, not to be made in vain.
+        return bool(self._all_told) and anomaly.id in self._all_told
+
+    def told_of(self, day: date) -> int:
+        """Return how many identities and operations have been told of in windows that began on `day`, UTC."""
+        return len({alert.actor_id for alert in self._alerts.values() if alert.window_start.date() == day})
+
+    def tell(
+        self, anomalies: Iterable[Anomaly], *, settled: Collection[str], cards: Mapping[str, Card], now: datetime
+    ) -> list[Alert]:
+        """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
+
+        Parameters
+        ----------
+        anomalies
+            Everything unusual that this evaluation looks at, told before or not, in any order.
+        settled
+            Ids of those whose bucket has closed; the others may still change.
+        cards
+            Every detector's card, by name.
+        now
+            The instant of the evaluation.
+        """
+        alerts = []
+        for subject, group in self._grouped(list(anomalies)):
+            told = self._told.setdefault(subject.key, set())
+            if all(anomaly.id in told for anomaly in group):
+                continue
+            told.update(anomaly.id for anomaly in group)
+            self._all_told |= told
+            known = self._alerts.get(subject.key)
+            findings = {one.id: one for one in (known.findings if known else ())}
+            for anomaly in group:
+                findings[anomaly.id] = finding(anomaly, cards[anomaly.detector], settled=anomaly.id in settled)
+            alerts.append(self._revise(subject, list(findings.values()), now))
+        return alerts
+
+    def _grouped(self, anomalies: Sequence[Anomaly]) -> list[tuple[_Subject, list[Anomaly]]]:
+        """Return what belongs together, in order of window and key: an operation's failures, or all of an identity."""
+        for anomaly in anomalies:
+            if anomaly.in_vain or anomaly.detector in FAILURES:
+                window = Bucket.of(anomaly.bucket.start, self.window)
+                failing = self._failing.setdefault((window.start, anomaly.cell.action), {})
+                # The greatest of several names: it must not depend on which record came first.
+                failing[anomaly.actor.id] = max(failing.get(anomaly.actor.id, ""), anomaly.actor.name)
+        groups: dict[str, tuple[_Subject, list[Anomaly]]] = {}
+        for anomaly in anomalies:
+            subject = self._subject(anomaly)
+            groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
+        return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
+
+    def _subject(self, anomaly: Anomaly) -> _Subject:
+        actor, action = anomaly.actor, anomaly.cell.action
+        window = Bucket.of(anomaly.bucket.start, self.window)
+        own, key = alert_id(actor.id, window), operation_alert_id(action, window)
+        failing = self._failing.get((window.start, action), {})
+        failed = anomaly.in_vain or anomaly.detector in FAILURES
+        # Where it was told it stays: an open bucket may still turn a failure into a success.
+        shared = anomaly.id in self._told.get(key, ()) or (failed and len(failing) >= self.group_from)
+        if anomaly.id in self._told.get(own, ()) or not shared:
+            return _Subject(own, window, actor)
+        many = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
+        return _Subject(key, window, many, anomaly.cell.action_name, failing.values())
+
+    def _revise(self, subject: _Subject, findings: list[Finding], now: datetime) -> Alert:
+        findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
+        previous = self._alerts.get(subject.key)
+        highest = max([one.score for one in findings] + [previous.score if previous else 0.0])
+        severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
+        alert = self._alerts[subject.key] = Alert(
+            id=subject.key,
+            revision=previous.revision + 1 if previous else 1,
+            actor_id=subject.actor.id,
+            actor_name=subject.actor.name,
+            actor_kind=subject.actor.kind,
+            window_start=subject.window.start,
+            window_end=subject.window.end,
+            found_at=now,
+            score=highest,
+            severity=max(severities, key=lambda one: one.rank),
+            findings=tuple(findings[:MOST_FINDINGS]),
+            omitted=max(0, len(self._told[subject.key]) - MOST_FINDINGS),
+            operation=subject.operation,
+            identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
+            identity_count=len(subject.names),
+        )
+        return alert
+
+    def expire(self, oldest: datetime) -> None:
+        """Forget alerts whose window ended at or before `oldest`: nothing can be added to them any more."""
+        for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest]:
+            del self._alerts[key], self._told[key]
+        self._all_told = set().union(*self._told.values())
+        for place in [place for place in self._failing if place[0] + self.window <= oldest]:
+            del self._failing[place]
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Plain rows for a snapshot, one an alert."""
+        return [
+            {"alert": alert.model_dump(mode="json"), "told": sorted(self._told[key])}
+            for key, alert in sorted(self._alerts.items())
+        ]
+
+    def dump_failing(self) -> list[list[Any]]:
+        """Plain rows for a snapshot, one an operation and window: for whom it has failed unusually."""
+        return [
+            [start.isoformat(), action, dict(sorted(names.items()))]
+            for (start, action), names in sorted(self._failing.items())
+        ]
+
+    def load(self, rows: Iterable[Mapping[str, Any]], failing: Iterable[Sequence[Any]] = ()) -> None:
+        """Restore what `dump` and `dump_failing` gave."""
+        self._alerts, self._told = {}, {}
+        for row in rows:
+            alert = Alert.model_validate(row["alert"])
+            self._alerts[alert.id] = alert
+            self._told[alert.id] = set(row["told"])
+        self._all_told = set().union(*self._told.values())
+        self._failing = {(datetime.fromisoformat(start), action): dict(names) for start, action, names in failing}

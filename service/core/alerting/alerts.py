@@ -1,0 +1,148 @@
+"""Alert and Finding: what people are told, self-contained, under an id that depends on what and not on when found.
+
+One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many. Which
+anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the outbox's.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from models.detectors import Anomaly, Card
+from models.statistics import Severity
+from models.stream import ActorKind, Bucket
+
+
+class Finding(BaseModel):
+    """One anomaly as an alert carries it: self-contained, so that nobody has to look elsewhere first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    detector: str
+    title: str
+    action: str
+    action_name: str
+    time: datetime
+    bucket_start: datetime
+    bucket_end: datetime
+    score: float
+    surprise: float
+    severity: Severity
+    why: str
+    evidence: dict[str, JsonValue]
+    attempts: int
+    failures: int
+    denials: int
+    resources: tuple[str, ...]
+    addresses: tuple[str, ...]
+    scopes: tuple[str, ...]
+    results: tuple[str, ...]
+    correlations: tuple[str, ...]
+    late: bool
+    settled: bool
+    mitre: tuple[str, ...]
+    response: tuple[str, ...]
+    actor_id: str = ""
+    actor_name: str = ""
+    actor_kind: ActorKind = ActorKind.UNKNOWN
+
+
+class Alert(BaseModel):
+    """What people are told: one identity or operation, one window, its findings with the most surprising first.
+
+    Attributes
+    ----------
+    id
+        Deterministic: identity (or operation) and window, 16 hex digits.
+    revision
+        1 when first told, one more whenever there is news.
+    actor_id, actor_name, actor_kind
+        Who. If an operation fails for many: ``operation/…``, how many identities, and unknown; each finding says
+        whose it is.
+    window_start, window_end
+        Aligned stretch of event time that the findings fall in.
+    found_at
+        When this revision was decided, by our clock.
+    score, severity
+        The highest of the findings.
+    findings
+        Highest surprise first, at most 25.
+    omitted
+        Findings beyond those.
+    operation
+        The operation that fails for many, as it was written; empty in the alert of an identity.
+    identities, identity_count
+        Names of those for whom it fails, in their order, at most 20; and how many there are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    revision: int
+    actor_id: str
+    actor_name: str
+    actor_kind: ActorKind
+    window_start: datetime
+    window_end: datetime
+    found_at: datetime
+    score: float
+    severity: Severity
+    findings: tuple[Finding, ...]
+    omitted: int = 0
+    operation: str = ""
+    identities: tuple[str, ...] = ()
+    identity_count: int = 0
+
+
+def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
+    """Make an anomaly self-contained."""
+    cell = anomaly.cell
+    sample = cell.sample
+
+    def distinct(values: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for value in values if value))
+
+    return Finding(
+        id=anomaly.id,
+        detector=anomaly.detector,
+        title=card.title,
+        action=cell.action,
+        action_name=cell.action_name,
+        time=cell.first_time,
+        bucket_start=anomaly.bucket.start,
+        bucket_end=anomaly.bucket.end,
+        score=round(anomaly.score, 2),
+        surprise=round(anomaly.surprise, 4),
+        severity=anomaly.severity,
+        why=anomaly.why,
+        evidence=dict(anomaly.evidence),
+        attempts=cell.attempts,
+        failures=cell.failures,
+        denials=cell.denials,
+        resources=distinct(event.resource for event in sample),
+        addresses=cell.addresses,
+        scopes=cell.scopes,
+        results=distinct(event.result for event in sample),
+        correlations=distinct(event.correlation for event in sample),
+        late=cell.late,
+        settled=settled,
+        mitre=card.mitre,
+        response=card.response,
+        actor_id=anomaly.actor.id,
+        actor_name=anomaly.actor.name,
+        actor_kind=anomaly.actor.kind,
+    )
+
+
+def alert_id(actor: str, window: Bucket) -> str:
+    """Return the identity of what is told of `actor` in `window`: 16 hex digits."""
+    return sha256(f"{actor}\x1f{window.start.isoformat()}\x1f{window.width}".encode()).hexdigest()[:16]
+
+
+def operation_alert_id(action: str, window: Bucket) -> str:
+    """Return the identity of what is told of an operation that fails for many: 16 hex digits, nobody's own."""
+    # No identity's key begins with a separator: keys are stripped of them.
+    return alert_id(f"\x1eoperation\x1e{action}", window)

@@ -1,0 +1,131 @@
+"""What would have alerted: findings that a suppression kept back, each listed and counted once.
+
+The list is bounded, the newest stay; the counts of each suppression go on. Which findings are kept back is decided by
+`suppressions`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from models.detectors import Anomaly
+from models.stream import EPOCH
+from service.core.alerting.suppressions import Suppression
+
+MOST_LISTED = 1_000
+MOST_KNOWN = 10_000
+"""Findings within the late horizon that are told apart; in a storm beyond it no more are counted."""
+
+MOST_COUNTED = 1_000
+
+
+class Withheld(NamedTuple):
+    """One finding that nobody was told: what, of whom, when, how unusual, why; by which suppression, and if learnt."""
+
+    id: str
+    suppression: str
+    learnt: bool
+    detector: str
+    actor_id: str
+    actor_name: str
+    action: str
+    time: datetime
+    score: float
+    severity: str
+    why: str
+
+    def row(self) -> list[Any]:
+        """Return plain data for a snapshot."""
+        return [*self[:7], self.time.isoformat(), *self[8:]]
+
+    @classmethod
+    def from_row(cls, row: Iterable[Any]) -> "Withheld":
+        """Restore what `row` gave."""
+        values = list(row)
+        values[7] = datetime.fromisoformat(values[7])
+        return cls(*values)
+
+
+class Tallied(NamedTuple):
+    """How many findings a suppression has kept back, and when the newest of them happened."""
+
+    findings: int
+    newest: datetime
+
+
+class WithheldLog:
+    """Remembers what would have alerted, so that eight looks at one window count it once.
+
+    Attributes
+    ----------
+    listed
+        The newest, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.listed: list[Withheld] = []
+        self._known: dict[str, datetime] = {}
+        self._counts: dict[str, Tallied] = {}
+
+    @property
+    def counts(self) -> Mapping[str, Tallied]:
+        """How much each suppression has kept back, by its id."""
+        return self._counts
+
+    def note(self, covered: Iterable[tuple[Anomaly, Suppression]]) -> list[Withheld]:
+        """Take in what is kept back, in any order; returns what had not been known."""
+        news = []
+        for anomaly, suppression in sorted(covered, key=lambda pair: (pair[0].cell.first_time, pair[0].id)):
+            if anomaly.id in self._known or len(self._known) >= MOST_KNOWN:
+                continue
+            self._known[anomaly.id] = anomaly.bucket.end
+            one = _withheld(anomaly, suppression)
+            news.append(one)
+            before = self._counts.pop(one.suppression, Tallied(0, EPOCH))
+            self._counts[one.suppression] = Tallied(before.findings + 1, max(before.newest, one.time))
+        if news:
+            self.listed = sorted([*self.listed, *news], key=lambda one: (one.time, one.id))[-MOST_LISTED:]
+            for stale in list(self._counts)[:-MOST_COUNTED]:
+                del self._counts[stale]
+        return news
+
+    def expire(self, oldest: datetime) -> None:
+        """Forget which findings of buckets that ended at or before `oldest` were counted: they do not come again."""
+        self._known = {key: end for key, end in self._known.items() if end > oldest}
+
+    def dump(self) -> Iterable[list[Any]]:
+        """Yield plain rows for a snapshot."""
+        for key, end in sorted(self._known.items()):
+            yield ["known", key, end.isoformat()]
+        for key, count in self._counts.items():
+            yield ["count", key, count.findings, count.newest.isoformat()]
+        for one in self.listed:
+            yield ["listed", *one.row()]
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything by what `dump` gave."""
+        self.listed, self._known, self._counts = [], {}, {}
+        for part, *row in rows:
+            match part:
+                case "known":
+                    self._known[row[0]] = datetime.fromisoformat(row[1])
+                case "count":
+                    self._counts[row[0]] = Tallied(int(row[1]), datetime.fromisoformat(row[2]))
+                case "listed":
+                    self.listed.append(Withheld.from_row(row))
+
+
+def _withheld(anomaly: Anomaly, suppression: Suppression) -> Withheld:
+    return Withheld(
+        id=anomaly.id,
+        suppression=suppression.id,
+        learnt=suppression.learn,
+        detector=anomaly.detector,
+        actor_id=anomaly.actor.id,
+        actor_name=anomaly.actor.name,
+        action=anomaly.cell.action_name,
+        time=anomaly.cell.first_time,
+        score=round(anomaly.score, 2),
+        severity=str(anomaly.severity),
+        why=anomaly.why,
+    )

@@ -1,0 +1,312 @@
+"""What is still to be told to whom: messages by sink, with their attempts, as plain data that lives in the snapshot.
+
+Decides when a message may be tried and what an attempt's receipt means for it and for its sink. Sends nothing, asks
+no clock, rolls no dice: the dispatcher does, and hands the results in.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, Field, JsonValue, PlainSerializer, PlainValidator, TypeAdapter
+
+from service.core.ports import Receipt, Rendered
+
+LIFETIME = timedelta(hours=24)
+CAPACITY = 1_000
+FIRST_DELAY = 2.0
+LONGEST_DELAY = 300.0
+LONGEST_RETRY_AFTER = 3_600.0
+PROBE_SECONDS = 600.0
+
+Fate = Literal["refused", "expired", "overflowed", "orphaned"]
+
+
+class DeadLetter(NamedTuple):
+    """A message that will not be delivered any more, and why: for the dead-letter file, a metric and a log line.
+
+    ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
+    room, ``orphaned`` because its sink is no longer configured. `reason` is the last receipt's, empty if never tried.
+    """
+
+    sink: str
+    message: Rendered
+    fate: Fate
+    reason: str
+    attempts: int
+
+
+class Broken(NamedTuple):
+    """Since when a sink's address has not been accepted, and what it answers."""
+
+    since: datetime
+    reason: str
+
+
+class Decision(NamedTuple):
+    """What `Outbox.record` made of a receipt.
+
+    Attributes
+    ----------
+    attempts
+        How often the message has been tried, this time included.
+    next_try
+        When it may be tried again; None if it is settled.
+    dead
+        The dead letter, if it is one now.
+    broke, healed
+        Whether the sink has just become, or just stopped being, broken.
+    """
+
+    attempts: int
+    next_try: datetime | None
+    dead: DeadLetter | None = None
+    broke: bool = False
+    healed: bool = False
+
+
+def _write(message: Rendered) -> dict[str, JsonValue]:
+    told: list[JsonValue] = [[alert, revision] for alert, revision in message.alerts]
+    row: dict[str, JsonValue] = {"id": message.id, "alerts": told, "content_type": message.content_type}
+    try:
+        return {**row, "text": message.body.decode()}
+    except UnicodeDecodeError:
+        return {**row, "base64": b64encode(message.body).decode()}
+
+
+def _read(row: object) -> Rendered:
+    stored = _Message.model_validate(row)
+    body = stored.text.encode() if stored.text is not None else b64decode(stored.base64)
+    return Rendered(stored.id, stored.alerts, body, stored.content_type)
+
+
+class _Message(BaseModel):
+    id: str
+    alerts: tuple[tuple[str, int], ...]
+    content_type: str
+    text: str | None = None
+    base64: str = ""
+
+
+@dataclass(slots=True)
+class _Row:
+    message: Annotated[Rendered, PlainValidator(_read), PlainSerializer(_write)]
+    number: int
+    created: datetime
+    expires: datetime
+    next_try: datetime
+    attempts: int = 0
+    reason: str = ""
+    durable: Annotated[bool, Field(exclude=True)] = True  # what comes from a snapshot is in one
+
+
+@dataclass(slots=True)
+class _Queue:
+    rows: dict[str, _Row] = field(default_factory=dict)
+    settled: dict[str, datetime] = field(default_factory=dict)
+    pause_until: datetime | None = None
+    failures: int = 0
+    broken: Broken | None = None
+    overflowed: int = 0
+
+
+class _Stored(BaseModel):
+    number: int
+    queues: dict[str, _Queue]
+
+
+_QUEUES = TypeAdapter(dict[str, _Queue])
+
+
+class Outbox:
+    """Messages on their way, by sink and message id.
+
+    Parameters
+    ----------
+    lifetime
+        How long after it was written a message is still worth delivering.
+    capacity
+        Messages a sink may have waiting; beyond it the oldest makes room.
+
+    Notes
+    -----
+    A retry waits ``jitter * min(300, 2 * 2**(n - 1))`` seconds after attempt n, with jitter between 0 and 1 (full
+    jitter [1]_), and no less than a Retry-After of up to an hour. The sink as a whole pauses in the same way by its
+    failures in a row, so that a receiver that is down is not asked once a message, while one poisonous message holds
+    up nobody for long. A broken sink is probed with one message every ten minutes.
+
+    References
+    ----------
+    .. [1] M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+
+    def __init__(self, *, lifetime: timedelta = LIFETIME, capacity: int = CAPACITY) -> None:
+        self._lifetime = lifetime
+        self._capacity = capacity
+        self._queues: dict[str, _Queue] = {}
+        self._number = 0
+
+    @property
+    def mark(self) -> int:
+        """Number of the newest message: note it when dumping, hand it to `confirm` when the dump is safe."""
+        return self._number
+
+    def enqueue(self, sink: str, message: Rendered, now: datetime) -> DeadLetter | None:
+        """Take a message for `sink`; one whose id is waiting or was settled within its lifetime changes nothing.
+
+        Returns the message that had to make room, if any. The new one is not due before it is confirmed.
+        """
+        queue = self._queues.setdefault(sink, _Queue())
+        queue.settled = {id_: until for id_, until in queue.settled.items() if until > now}
+        if message.id in queue.rows or message.id in queue.settled:
+            return None
+        self._number += 1
+        queue.rows[message.id] = _Row(message, self._number, now, now + self._lifetime, now, durable=False)
+        if len(queue.rows) <= self._capacity:
+            return None
+        queue.overflowed += 1
+        oldest = min(queue.rows.values(), key=lambda row: row.number)
+        return self._bury(sink, queue, oldest, "overflowed")
+
+    def confirm(self, mark: int | None = None) -> None:
+        """Note that messages up to `mark` (all, if None) are in a safe snapshot, and so may be sent."""
+        for queue in self._queues.values():
+            for row in queue.rows.values():
+                row.durable = row.durable or mark is None or row.number <= mark
+
+    def due(self, sink: str, now: datetime) -> list[Rendered]:
+        """Return what may be tried now, in order; of a broken sink's messages one at a time."""
+        queue = self._queues.get(sink)
+        if queue is None or (queue.pause_until is not None and now < queue.pause_until):
+            return []
+        ready = [row for row in queue.rows.values() if row.durable and row.next_try <= now < row.expires]
+        ready.sort(key=lambda row: (row.next_try, row.number))
+        return [row.message for row in (ready[:1] if queue.broken else ready)]
+
+    def next_due(self, sink: str) -> datetime | None:
+        """Return when `due` or `expire` will next have something to give; None if nothing is waiting."""
+        queue = self._queues.get(sink)
+        if queue is None or not queue.rows:
+            return None
+        tries = [row.next_try for row in queue.rows.values() if row.durable]
+        ends = min(row.expires for row in queue.rows.values())
+        if not tries:
+            return ends
+        return min(ends, max(min(tries), queue.pause_until) if queue.pause_until else min(tries))
+
+    def record(self, sink: str, message_id: str, receipt: Receipt, now: datetime, jitter: float) -> Decision:
+        """Take note of an attempt.
+
+        Parameters
+        ----------
+        sink, message_id
+            What was tried.
+        receipt
+            What became of it.
+        now
+            When it did.
+        jitter
+            A random number in [0, 1].
+        """
+        queue = self._queues.setdefault(sink, _Queue())
+        was_broken = queue.broken
+        row = queue.rows.get(message_id)
+        if row is not None:
+            row.attempts += 1
+            row.reason = receipt.reason
+        attempts = row.attempts if row is not None else 0
+        if receipt.outcome in {"sent", "refused"}:
+            # A refusal is an answer, too: the address works.
+            self._revive(queue, now)
+            dead = None
+            if row is not None and receipt.outcome == "refused":
+                dead = self._bury(sink, queue, row, "refused")
+            queue.rows.pop(message_id, None)
+            queue.settled[message_id] = now + self._lifetime
+            return Decision(attempts, None, dead, healed=was_broken is not None)
+        queue.failures += 1
+        if receipt.outcome == "broken":
+            queue.broken = was_broken._replace(reason=receipt.reason) if was_broken else Broken(now, receipt.reason)
+            wait = pause = PROBE_SECONDS
+        else:
+            floor = min(max(receipt.retry_after or 0.0, 0.0), LONGEST_RETRY_AFTER)
+            wait = max(floor, jitter * _ceiling(attempts))
+            pause = max(floor, jitter * _ceiling(queue.failures))
+        queue.pause_until = now + timedelta(seconds=pause)
+        if row is not None:
+            row.next_try = now + timedelta(seconds=wait)
+        return Decision(
+            attempts,
+            row.next_try if row is not None else None,
+            broke=was_broken is None and queue.broken is not None,
+        )
+
+    def expire(self, sink: str, now: datetime) -> list[DeadLetter]:
+        """Give up what is past its lifetime."""
+        queue = self._queues.get(sink)
+        if queue is None:
+            return []
+        return [self._bury(sink, queue, row, "expired") for row in list(queue.rows.values()) if row.expires <= now]
+
+    def retain(self, sinks: Iterable[str]) -> list[DeadLetter]:
+        """Forget all sinks but these; return what was still waiting for them."""
+        kept = set(sinks)
+        gone = [name for name in self._queues if name not in kept]
+        dead = [
+            self._bury(name, self._queues[name], row, "orphaned")
+            for name in gone
+            for row in list(self._queues[name].rows.values())
+        ]
+        for name in gone:
+            del self._queues[name]
+        return dead
+
+    def waiting(self, sink: str) -> int:
+        """Return how many messages wait for `sink`."""
+        queue = self._queues.get(sink)
+        return len(queue.rows) if queue else 0
+
+    def broken(self, sink: str) -> Broken | None:
+        """Return since when and why `sink` is broken; None if it is not known to be."""
+        queue = self._queues.get(sink)
+        return queue.broken if queue else None
+
+    def overflowed(self, sink: str) -> int:
+        """Return how many messages for `sink` had to make room for newer ones, ever."""
+        queue = self._queues.get(sink)
+        return queue.overflowed if queue else 0
+
+    def dump(self) -> dict[str, JsonValue]:
+        """Return everything as plain JSON."""
+        return {"number": self._number, "queues": _QUEUES.dump_python(self._queues, mode="json")}
+
+    def load(self, data: JsonValue) -> None:
+        """Replace everything by what `dump` gave; what was dumped is durable by that.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If `data` is nothing that `dump` ever gave.
+        """
+        stored = _Stored.model_validate(data)
+        self._number, self._queues = stored.number, stored.queues
+
+    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> DeadLetter:
+        del queue.rows[row.message.id]
+        queue.settled[row.message.id] = row.created + self._lifetime
+        return DeadLetter(sink, row.message, fate, row.reason, row.attempts)
+
+    @staticmethod
+    def _revive(queue: _Queue, now: datetime) -> None:
+        if queue.broken is not None:
+            for row in queue.rows.values():
+                row.next_try = min(row.next_try, now)
+        queue.broken = None
+        queue.failures = 0
+        queue.pause_until = None
+
+
+def _ceiling(attempts: int) -> float:
+    return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(max(attempts, 1) - 1, 30))

@@ -1,0 +1,130 @@
+"""The whole outside world on one screen: clock, input, output and memory, as the core wants to see them.
+
+Each port has a real implementation and, in the tests, a fake that passes the same contract tests.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+from service.core.alerting import Alert
+from service.core.messages import Message, PartitionTip
+from service.core.notices import Notice
+
+
+class Clock(Protocol):
+    """The only way to know the time or to let it pass: a calendar (`now`, `sleep_until`) and a stopwatch.
+
+    The two are apart because a calendar can be set, and can run faster than the machine in a demonstration.
+    """
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Return seconds on a clock that never goes back, from an arbitrary origin: for durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass on the stopwatch (none, if negative)."""
+        ...
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until the calendar says `moment` or later."""
+        ...
+
+
+class Source(Protocol):
+    """Messages, at least once, in order within a partition."""
+
+    async def prepare(self) -> list[PartitionTip]:
+        """Check that the input can be read; returns the newest message of each partition, or raises `SourceError`."""
+        ...
+
+    async def run(self, handle: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
+        """Deliver batches (each of one partition) until `stop`; raises `SourceError` for what cannot heal."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then close; returns when nothing more will be delivered."""
+        ...
+
+
+class SourceError(Exception):
+    """The input cannot work as configured; the text is one paragraph for an operator, without secrets."""
+
+
+class Rendered(NamedTuple):
+    """One message to one sink, ready to be sent and kept in the outbox until it is.
+
+    Attributes
+    ----------
+    id
+        Deterministic; the same on every retry, so that a receiver can collapse duplicates.
+    alerts
+        ``(alert id, revision)`` of each alert in it, or those of the notice that it is.
+    body
+        Exactly the bytes of the request (or of the line on stdout).
+    content_type
+        MIME type of the body.
+    """
+
+    id: str
+    alerts: tuple[tuple[str, int], ...]
+    body: bytes
+    content_type: str = "application/json"
+
+
+class Receipt(NamedTuple):
+    """What became of one attempt. Sinks classify; retrying is the dispatcher's work.
+
+    ``sent`` is done; ``retry`` may be tried again, not before `retry_after` seconds if given; ``refused`` is a
+    permanent no to this message; ``broken`` a permanent no to every message (wrong or revoked address).
+    `reason` is short, bounded in its variety, and free of secrets.
+    """
+
+    outcome: Literal["sent", "retry", "refused", "broken"]
+    reason: str
+    retry_after: float | None = None
+
+
+class Sink(Protocol):
+    """A place where people or machines read alerts and notices."""
+
+    @property
+    def name(self) -> str:
+        """Name in configuration, logs and metrics."""
+        ...
+
+    def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
+        """Turn alerts into as few messages as the receiver's limits allow; pure, equal input gives equal bytes."""
+        ...
+
+    def render_notice(self, notice: Notice) -> Rendered:
+        """Turn a notice into a message of its own; pure, equal input gives equal bytes."""
+        ...
+
+    async def send(self, message: Rendered) -> Receipt:
+        """Try once; never raises for anything that the network or the receiver does."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Keeps whole snapshots, newest generation first; knows nothing of what is in them."""
+
+    async def load(self) -> list[bytes]:
+        """Return the readable generations, newest first; empty at the very first start."""
+        ...
+
+    async def save(self, data: bytes) -> None:
+        """Keep `data` durably as the newest generation, atomically; raises `SnapshotFenced` or `OSError`."""
+        ...
+
+
+class SnapshotFenced(Exception):  # noqa: N818 - it says what happened to us: another writer took over
+    """Another instance has written since we last read or wrote; this one must stop."""

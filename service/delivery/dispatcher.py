@@ -1,0 +1,289 @@
+"""Takes messages from the outbox to their sinks, one task a sink, each at its own pace.
+
+When to try and when to give up is the outbox's to decide, what an answer means is the sink's; this module only waits,
+sends, and reports. What it reports goes to one observer, which makes metrics and log lines of it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from models.statistics import Severity
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.core.outbox import DeadLetter, Outbox
+from service.core.ports import Clock, Receipt, Rendered, Sink
+
+SETTLE_SECONDS = 5.0
+
+Outcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
+
+
+class Pace(NamedTuple):
+    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
+
+    per_second: float | None = None
+    per_hour: int | None = None
+
+
+PACES: Mapping[str, Pace] = {
+    # Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.
+    "teams": Pace(1.0, 100),
+    # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
+    "slack": Pace(1.0),
+    "webhook": Pace(20.0),
+    "stdout": Pace(),
+}
+
+
+class Route(NamedTuple):
+    """A sink, how fast it may be spoken to, the least severity that it wants to hear of, and whether of notices too."""
+
+    sink: Sink
+    pace: Pace = Pace()
+    least: Severity = Severity.INFORMATIONAL
+    notices: bool = True
+
+
+class Delivery(NamedTuple):
+    """One thing that happened to one message; made for metrics, logs and the dead-letter file.
+
+    Attributes
+    ----------
+    sink
+        Name of the sink.
+    outcome
+        The receipt's, or how the message ended without one: see `service.core.outbox.DeadLetter`.
+    reason
+        Short, few in kind, free of secrets and of names.
+    seconds
+        How long the attempt took; 0 without one.
+    attempts
+        How often the message has been tried so far.
+    message_id
+        Deterministic id, the same on each attempt.
+    alerts
+        ``(alert id, revision)`` of each alert in it.
+    waiting
+        How many messages the sink still has waiting.
+    broken
+        Whether the sink is broken now.
+    dead
+        The message, if it will not be delivered any more.
+    """
+
+    sink: str
+    outcome: Outcome
+    reason: str
+    seconds: float
+    attempts: int
+    message_id: str
+    alerts: tuple[tuple[str, int], ...]
+    waiting: int
+    broken: bool
+    dead: Rendered | None = None
+
+
+class Dispatcher:
+    """Delivers what the outbox holds, at least once, until told to stop.
+
+    Parameters
+    ----------
+    outbox
+        What is to be sent; this object is the only one that records attempts in it.
+    routes
+        The sinks, each with its pace.
+    clock
+        Tells the time and waits.
+    jitter
+        Gives random numbers in [0, 1).
+    on_settled
+        Awaited when messages have been settled and nothing more is due at once (every few seconds in a long run of
+        them): the time to save a snapshot, so that a restart does not send them again.
+    observer
+        Called with each `Delivery`; must not raise.
+    on_withheld
+        Called with the number of alerts that were not severe enough for a sink.
+
+    Notes
+    -----
+    The order that makes it at-least-once: `submit` puts messages into the outbox; the caller saves a snapshot and
+    calls `wake` with the mark it saved; only then are they sent; then `on_settled`.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        routes: Sequence[Route],
+        *,
+        clock: Clock,
+        jitter: Callable[[], float],
+        on_settled: Callable[[], Awaitable[None]],
+        observer: Callable[[Delivery], None],
+        on_withheld: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._outbox = outbox
+        self._on_withheld = on_withheld
+        self._routes = tuple(routes)
+        self._clock = clock
+        self._jitter = jitter
+        self._on_settled = on_settled
+        self._observer = observer
+        self._awake = {route.sink.name: asyncio.Event() for route in self._routes}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    def submit(self, alerts: Sequence[Alert]) -> int:
+        """Render `alerts` for each sink into the outbox, without sending; return the number of messages."""
+        now = self._clock.now()
+        count = 0
+        for route in self._routes:
+            wanted = [alert for alert in alerts if alert.severity.rank >= route.least.rank]
+            if len(wanted) < len(alerts):
+                self._on_withheld(len(alerts) - len(wanted))
+            for message in route.sink.render(wanted) if wanted else ():
+                count += 1
+                self._enqueue(route, message, now)
+        return count
+
+    def notify(self, notices: Sequence[Notice]) -> int:
+        """Do for notices what `submit` does for alerts, for each sink that wants them."""
+        now = self._clock.now()
+        wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
+        for route, notice in wanted:
+            self._enqueue(route, route.sink.render_notice(notice), now)
+        return len(wanted)
+
+    def _enqueue(self, route: Route, message: Rendered, now: datetime) -> None:
+        letter = self._outbox.enqueue(route.sink.name, message, now)
+        if letter is not None:
+            self._bury(letter)
+
+    def wake(self, mark: int | None = None) -> None:
+        """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""
+        self._outbox.confirm(mark)
+        for event in self._awake.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled, or until `flush` has finished."""
+        for letter in self._outbox.retain(route.sink.name for route in self._routes):
+            self._bury(letter)
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = [
+                tasks.create_task(self._serve(route), name=f"sink {route.sink.name}") for route in self._routes
+            ]
+
+    async def flush(self, deadline_seconds: float) -> int:
+        """Send what is due, for at most `deadline_seconds`, then let `run` end; return how much is left waiting."""
+        self._draining = True
+        for event in self._awake.values():
+            event.set()
+        if self._tasks:
+            alarm = asyncio.ensure_future(self._clock.sleep(deadline_seconds))
+            drained = asyncio.ensure_future(asyncio.wait(self._tasks))
+            await asyncio.wait((alarm, drained), return_when=asyncio.FIRST_COMPLETED)
+            alarm.cancel()
+            for task in self._tasks:
+                task.cancel()
+            await drained
+        return sum(self._outbox.waiting(route.sink.name) for route in self._routes)
+
+    async def _serve(self, route: Route) -> None:
+        name = route.sink.name
+        gate = _Gate(route.pace, self._clock)
+        unsaved_since: float | None = None
+        while True:
+            self._awake[name].clear()
+            now = self._clock.elapsed()
+            for letter in self._outbox.expire(name, self._clock.now()):
+                self._bury(letter)
+                unsaved_since = now if unsaved_since is None else unsaved_since
+            due = self._outbox.due(name, self._clock.now())
+            shut = gate.seconds() if due else 0.0
+            if unsaved_since is not None and (
+                not due or shut > SETTLE_SECONDS or now - unsaved_since >= SETTLE_SECONDS
+            ):
+                unsaved_since = None
+                await self._on_settled()
+            elif due and not shut:
+                gate.pass_through()
+                settled = await self._deliver(route.sink, due[0])
+                if settled and unsaved_since is None:
+                    unsaved_since = self._clock.elapsed()
+            elif due:
+                await self._clock.sleep(shut)
+            elif self._draining:
+                return
+            else:
+                await self._rest(name)
+
+    async def _deliver(self, sink: Sink, message: Rendered) -> bool:
+        started = self._clock.elapsed()
+        try:
+            receipt = await sink.send(message)
+        except Exception as error:  # noqa: BLE001 - a sink's bug must silence neither the other sinks nor the service
+            receipt = Receipt("retry", f"bug_{type(error).__name__}")
+        seconds = self._clock.elapsed() - started
+        decision = self._outbox.record(sink.name, message.id, receipt, self._clock.now(), self._jitter())
+        dead = decision.dead.message if decision.dead else None
+        self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message, dead)
+        return decision.next_try is None
+
+    def _bury(self, letter: DeadLetter) -> None:
+        self._tell(letter.sink, letter.fate, letter.reason, 0.0, letter.attempts, letter.message, letter.message)
+
+    def _tell(
+        self,
+        sink: str,
+        outcome: Outcome,
+        reason: str,
+        seconds: float,
+        attempts: int,
+        message: Rendered,
+        dead: Rendered | None,
+    ) -> None:
+        waiting, broken = self._outbox.waiting(sink), self._outbox.broken(sink) is not None
+        self._observer(
+            Delivery(sink, outcome, reason, seconds, attempts, message.id, message.alerts, waiting, broken, dead)
+        )
+
+    async def _nudged(self, name: str) -> None:
+        await self._awake[name].wait()
+
+    async def _rest(self, name: str) -> None:
+        waits = [asyncio.ensure_future(self._nudged(name))]
+        next_due = self._outbox.next_due(name)
+        if next_due is not None:
+            seconds = (next_due - self._clock.now()).total_seconds()
+            waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+class _Gate:
+    """Opens no more often than a pace allows."""
+
+    def __init__(self, pace: Pace, clock: Clock) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._opened: deque[float] = deque(maxlen=pace.per_hour or 1)
+
+    def seconds(self) -> float:
+        """Return how long it stays shut."""
+        now = self._clock.elapsed()
+        earliest = now
+        if self._opened and self._pace.per_second:
+            earliest = max(earliest, self._opened[-1] + 1 / self._pace.per_second)
+        if self._pace.per_hour and len(self._opened) == self._pace.per_hour:
+            earliest = max(earliest, self._opened[0] + 3600)
+        return earliest - now
+
+    def pass_through(self) -> None:
+        """Note that a message goes out now."""
+        self._opened.append(self._clock.elapsed())

@@ -1,0 +1,171 @@
+"""Answers those who look after the process: metrics, and whether it lives, is ready, and has started.
+
+`Health` holds what is wrong and is told by everybody; `HttpServer` shows it. Neither finds out anything itself, and
+nothing here depends on Azure: a liveness probe that did would restart healthy processes whenever the cloud is ill.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from service.core.ports import Clock
+
+Probe = Literal["startup", "ready", "live"]
+
+PROBES: Mapping[str, Probe] = {
+    "/healthz/live": "live",
+    "/healthz/ready": "ready",
+    "/healthz/startup": "startup",
+}
+
+
+class Verdict(NamedTuple):
+    """Whether all is well, and if not, what is wrong: component to reason; and what else should be known."""
+
+    ok: bool
+    reasons: Mapping[str, str]
+    notes: Mapping[str, str] = {}
+
+
+class Health:
+    """What keeps the process from having started, or from being ready.
+
+    Starts neither started nor ready. It lives for as long as it answers: the death of any of its tasks ends it.
+
+    Examples
+    --------
+    >>> health = Health()
+    >>> health.restored()
+    >>> health.partitions(owned=3, known=4)
+    >>> health.verdict("ready")
+    Verdict(ok=False, reasons={'partitions': '3 of 4 partitions claimed'}, notes={})
+    """
+
+    def __init__(self) -> None:
+        self._wrong: dict[Probe, dict[str, str]] = {
+            "startup": {"state": "not restored yet"},
+            "ready": {"state": "not restored yet", "partitions": "none claimed yet"},
+            "live": {},
+        }
+        self._notes: dict[str, str] = {}
+
+    def verdict(self, probe: Probe) -> Verdict:
+        """Return whether all is well as far as `probe` asks."""
+        wrong = dict(self._wrong[probe])
+        return Verdict(not wrong, wrong, dict(self._notes))
+
+    def restored(self) -> None:
+        """Note that the state has been restored, or that there was none."""
+        self._set("startup", "state", None)
+        self._set("ready", "state", None)
+
+    def partitions(self, *, owned: int, known: int) -> None:
+        """Note how many of the hub's partitions this process reads; it is ready when it reads all of them."""
+        complete = 0 < known <= owned
+        self._set("ready", "partitions", None if complete else f"{owned} of {known} partitions claimed")
+
+    def source(self, problem: str | None) -> None:
+        """Note what is wrong with the connection to the hub, or that nothing is."""
+        self._set("ready", "source", problem)
+
+    def note(self, component: str, text: str | None) -> None:
+        """Show something that is wrong, but keeps the process from nothing, or that it no longer is."""
+        if text is None:
+            self._notes.pop(component, None)
+        else:
+            self._notes[component] = text
+
+    def stopping(self) -> None:
+        """Note that the process is on its way out: alive, but not to be relied on."""
+        self._set("ready", "process", "is shutting down")
+
+    def _set(self, probe: Probe, component: str, problem: str | None) -> None:
+        if problem is None:
+            self._wrong[probe].pop(component, None)
+        else:
+            self._wrong[probe][component] = problem
+
+
+class HttpServer:
+    """Serves /metrics and /healthz/{live,ready,startup} on the loop that everything else runs on.
+
+    That it is the same loop is the point: when the loop is stuck, the liveness probe gets no answer.
+
+    Parameters
+    ----------
+    health
+        What to show as health.
+    registry
+        What to show as metrics.
+    host, port
+        Where to listen; port 0 takes any that is free.
+    """
+
+    def __init__(self, health: Health, registry: CollectorRegistry, *, host: str, port: int) -> None:
+        self._health = health
+        self._registry = registry
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> int:
+        """Begin to listen; returns the port.
+
+        Raises
+        ------
+        OSError
+            If the address is taken or not ours.
+        """
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        for path in PROBES:
+            app.router.add_get(path, self._probe)
+        # Probes come every few seconds: an access log would bury everything else.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise OSError(f"http.port: cannot listen on {self._host}:{self._port}: {error}") from error
+        self._runner = runner
+        port: int = runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _probe(self, request: web.Request) -> web.Response:
+        verdict = self._health.verdict(PROBES[request.path])
+        body = {"status": "ok" if verdict.ok else "failing", "reasons": dict(verdict.reasons)}
+        if verdict.notes:
+            body["notes"] = dict(verdict.notes)
+        return web.json_response(body, status=200 if verdict.ok else 503, headers={"Cache-Control": "no-store"})
+
+
+async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:
+    """Tell `observe`, for ever, how many seconds later than asked for the loop wakes a sleeper.
+
+    Parameters
+    ----------
+    clock
+        Sleeps, and times the sleep.
+    observe
+        Told the lag in seconds, never negative.
+    every
+        Seconds between two looks.
+    """
+    while True:
+        started = clock.elapsed()
+        await clock.sleep(every)
+        observe(max(0.0, clock.elapsed() - started - every))

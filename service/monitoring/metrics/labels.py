@@ -1,0 +1,21 @@
+"""The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
+
+from service.core.notices import Blind
+
+LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
+"""The only labels that a series may have; a histogram's ``le`` apart."""
+INFO_LABELS = frozenset({"version", "python", "river", "hash"})
+"""The labels of build_info and config_info, constant while the process lives."""
+MAX_PARTITIONS = 1024
+"""No Event Hub has more; whatever comes beyond shares the series ``other``."""
+OTHER = "other"
+
+TROUBLES = ("unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", OTHER)
+CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
+SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
+DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")
+ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
+BLIND = tuple(kind.value for kind in Blind)
+NOTICES = ("opened", "updated", "closed")
+SUPPRESSED = ("known", "severity", "overflow", "suppression")
+STAGES = ("planned", "in_force", "ending", "expired")

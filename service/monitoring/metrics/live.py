@@ -1,0 +1,157 @@
+"""What the engine and the outbox hold, asked for at each scrape rather than told at each change."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from models.detectors import Memory
+from models.stream import EPOCH
+from service.core.messages import PartitionTip, Position
+
+
+class Reading(NamedTuple):
+    """What is held at the moment of a scrape.
+
+    Attributes
+    ----------
+    watermark
+        How far event time is complete; the epoch, if nothing has come yet.
+    positions
+        How far each partition has been read.
+    memory
+        What each detector holds.
+    waiting
+        Messages in the outbox, a sink.
+    broken
+        Sinks whose address is not accepted.
+    thresholds
+        Least score that alerts, a detector.
+    alerts_today
+        Identities and operations alerted on the day that the watermark stands in.
+    alerts_per_day
+        The budget; 0 without one.
+    expected
+        Identities a day that the thresholds in force would have alerted over the history.
+    """
+
+    watermark: datetime = EPOCH
+    positions: Mapping[str, Position] = {}
+    memory: Mapping[str, Memory] = {}
+    waiting: Mapping[str, int] = {}
+    broken: Iterable[str] = ()
+    thresholds: Mapping[str, float] = {}
+    alerts_today: int = 0
+    alerts_per_day: float = 0.0
+    expected: float = 0.0
+
+
+class LiveCollector(Collector):
+    """Turns a `Reading` into series; until there is one, all of them stand at zero.
+
+    Parameters
+    ----------
+    detectors, sinks
+        Names that series exist for, whatever the reading holds.
+    identity_limit
+        Most identities that a detector remembers.
+    """
+
+    def __init__(self, detectors: Sequence[str], sinks: Sequence[str], identity_limit: int) -> None:
+        self.read: Callable[[], Reading] = Reading
+        self.tips: dict[str, PartitionTip] = {}
+        self._detectors = tuple(detectors)
+        self._sinks = tuple(sinks)
+        self._identity_limit = identity_limit
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family, with the series of this moment."""
+        reading = self.read()
+        yield GaugeMetricFamily(
+            "unwonted_watermark_timestamp_seconds",
+            "How far event time is complete, Unix time; 0 before the first event.",
+            value=reading.watermark.timestamp(),
+        )
+        yield from self._partitions(reading.positions)
+        yield from self._memory(reading.memory)
+        yield from self._sensitivity(reading)
+        waiting = GaugeMetricFamily(
+            "unwonted_outbox_messages", "Messages that wait for their delivery.", labels=["sink"]
+        )
+        broken = GaugeMetricFamily(
+            "unwonted_sink_broken", "1 while a sink's address is not accepted, else 0.", labels=["sink"]
+        )
+        for sink in self._sinks:
+            waiting.add_metric([sink], reading.waiting.get(sink, 0))
+            broken.add_metric([sink], float(sink in reading.broken))
+        yield waiting
+        yield broken
+
+    def _partitions(self, positions: Mapping[str, Position]) -> Iterator[Metric]:
+        lag = GaugeMetricFamily(
+            "unwonted_consumer_lag_messages", "Messages in the hub and not yet applied.", labels=["partition"]
+        )
+        applied = GaugeMetricFamily(
+            "unwonted_partition_last_applied_timestamp_seconds",
+            "When the hub took the message applied last, Unix time.",
+            labels=["partition"],
+        )
+        for partition, tip in sorted(self.tips.items()):
+            position = positions.get(partition)
+            behind = tip.sequence_number - (position.sequence_number if position else -1)
+            lag.add_metric([partition], max(0, behind))
+            if position:
+                applied.add_metric([partition], position.enqueued_time.timestamp())
+        yield lag
+        yield applied
+
+    def _sensitivity(self, reading: Reading) -> Iterator[Metric]:
+        threshold = GaugeMetricFamily(
+            "unwonted_threshold_score", "Least score that alerts, 0 to 100.", labels=["detector"]
+        )
+        for detector in self._detectors:
+            threshold.add_metric([detector], reading.thresholds.get(detector, 0.0))
+        yield threshold
+        yield GaugeMetricFamily(
+            "unwonted_alerts_today",
+            "Identities and operations alerted on the day of event time under way.",
+            value=reading.alerts_today,
+        )
+        yield GaugeMetricFamily(
+            "unwonted_alerts_budget",
+            "Identities alerted a day that are wanted; 0 without a budget.",
+            value=reading.alerts_per_day,
+        )
+        yield GaugeMetricFamily(
+            "unwonted_alerts_expected",
+            "Identities a day that the thresholds in force would have alerted in the last 28 days.",
+            value=reading.expected,
+        )
+
+    def _memory(self, memory: Mapping[str, Memory]) -> Iterator[Metric]:
+        keys = GaugeMetricFamily("unwonted_tracked_keys", "Identities that a detector remembers.", labels=["detector"])
+        limit = GaugeMetricFamily(
+            "unwonted_tracked_keys_limit", "Most identities that a detector remembers.", labels=["detector"]
+        )
+        entries = GaugeMetricFamily(
+            "unwonted_state_entries", "Values that a detector remembers of all identities.", labels=["detector"]
+        )
+        evicted = CounterMetricFamily(
+            "unwonted_evictions", "Identities or values forgotten to stay within bounds.", labels=["detector"]
+        )
+        warmth = GaugeMetricFamily(
+            "unwonted_warmup_ratio",
+            "0 while a detector knows nothing, 1 when its scores are fully trusted.",
+            labels=["detector"],
+        )
+        nothing = Memory(keys=0, entries=0, evicted=0, warmth=0.0)
+        for detector in self._detectors:
+            held = memory.get(detector, nothing)
+            keys.add_metric([detector], held.keys)
+            limit.add_metric([detector], self._identity_limit)
+            entries.add_metric([detector], held.entries)
+            evicted.add_metric([detector], held.evicted)
+            warmth.add_metric([detector], held.warmth)
+        yield from (keys, limit, entries, evicted, warmth)

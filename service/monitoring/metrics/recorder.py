@@ -1,0 +1,355 @@
+"""Every metric there is: name, unit, meaning and labels, on a registry that is handed in.
+
+Labels are few, bounded and known beforehand, so that each series exists at 0 before anything happens, and never a
+person, a resource or an address: who may read metrics need not be allowed to read names. What the engine holds is
+asked for at each scrape (`Reading`); what happens is told as it happens (the methods).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from models.detectors import Anomaly
+from models.statistics import Severity
+from models.stream import Seen
+from service.core.alerting import Alert
+from service.core.messages import PartitionTip
+from service.core.notices import Notice
+from service.core.parsing import LeftOut, RejectReason
+from service.monitoring.metrics.labels import (
+    ATTEMPTS,
+    BLIND,
+    CLOSINGS,
+    DELIVERIES,
+    MAX_PARTITIONS,
+    NOTICES,
+    OTHER,
+    SNAPSHOTS,
+    STAGES,
+    SUPPRESSED,
+    TROUBLES,
+)
+from service.monitoring.metrics.live import LiveCollector, Reading
+from service.monitoring.metrics.scores import ScoreCollector
+
+Family = TypeVar("Family", Counter, Gauge, Histogram)
+
+PREFIX = "unwonted_"
+
+_LEFT_OUT = frozenset(kind.value for kind in LeftOut)
+_DELAYS = (1, 5, 15, 60, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
+_BRIEF = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+
+
+class Metrics:
+    """Takes note of what happens.
+
+    Parameters
+    ----------
+    registry
+        Where everything is registered; one object of this class a registry.
+    detectors, sinks
+        Names that label series; a sink beyond them is counted as ``other``.
+    identity_limit
+        Most identities that a detector remembers.
+    """
+
+    def __init__(  # noqa: PLR0915 - one statement a metric, in the order in which operators read of them
+        self,
+        registry: CollectorRegistry,
+        *,
+        detectors: Sequence[str] = (),
+        sinks: Sequence[str] = (),
+        identity_limit: int = 0,
+    ) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left its annotation out
+        self._registry = registry
+        self._partitions: set[str] = set()
+        self._sinks = frozenset(sinks)
+        severities = [severity.value for severity in Severity]
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        ProcessCollector(registry=registry)
+
+        # What comes in.
+        self._messages = counter("messages_total", "Event Hubs messages applied.", partition=())
+        self._records = counter("records_total", "Activity log records parsed, rejected and left-out ones included.")
+        self._seen = counter("events_total", "Events by what became of them.", result=[seen.value for seen in Seen])
+        self._operations = counter("operations_total", "Operations: the records of one operation count once.")
+        self._duplicates = counter(
+            "duplicates_total", "Messages or records that had been applied before.", stage=["message", "record"]
+        )
+        self._late = counter(
+            "late_total",
+            "Events that came after their bucket had closed, by whether still judged.",
+            result=["judged", "dropped"],
+        )
+        self._clamped = counter("clamped_total", "Events from the future, clamped to when their message was enqueued.")
+        self._rejects = counter(
+            "rejects_total", "Records that could not be understood.", reason=[reason.value for reason in RejectReason]
+        )
+        self._left_out = counter(
+            "left_out_total", "Records recognised as no identity's doing.", reason=[*sorted(_LEFT_OUT), OTHER]
+        )
+        self._arrival = histogram(
+            "arrival_delay_seconds", "From the newest event of a message to when the hub took it, in seconds.", _DELAYS
+        )
+        self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", _BRIEF)
+        self._loop_lag = histogram(
+            "event_loop_lag_seconds", "How late the event loop woke a sleeper, in seconds.", _BRIEF
+        )
+
+        # Where it comes from.
+        self._enqueued = gauge(
+            "partition_last_enqueued_timestamp_seconds",
+            "When the hub took its newest message, Unix time.",
+            partition=(),
+        )
+        self._owned = gauge("partitions_owned", "Partitions that this process reads.")
+        self._known = gauge("partitions", "Partitions that the hub has.")
+        self._troubles = counter(
+            "source_errors_total", "Failures of the connection to the hub, retried.", reason=TROUBLES
+        )
+        self._closings = counter("source_closings_total", "Partition connections that were closed.", reason=CLOSINGS)
+        self._expired = counter("source_expired_messages_total", "Messages that the hub dropped before they were read.")
+        self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
+        self._blind = gauge("blind_window_open", "1 while a blind span of this kind lasts, else 0.", reason=BLIND)
+        self._notices = counter(
+            "notices_total", "Notices of blind spans decided, by kind and stage.", reason=BLIND, result=NOTICES
+        )
+
+        # What is made of it.
+        self._scores = ScoreCollector(detectors)
+        registry.register(self._scores)
+        self._anomalies = counter("anomalies_total", "Unusual cells found.", detector=detectors, severity=severities)
+        self._alerts = counter(
+            "alerts_total", "Alerts decided, by whether new or news.", severity=severities, result=["new", "update"]
+        )
+        self._suppressed = counter(
+            "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
+        )
+        self._withheld = counter(
+            "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
+        )
+        self._suppressions = gauge("suppressions", "Suppressions in the file, by where they stand.", stage=STAGES)
+        self._reloads = counter(
+            "suppressions_reloads_total", "Contents of the suppressions file taken up.", result=["loaded", "refused"]
+        )
+        self._file_broken = gauge(
+            "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
+        )
+        self._latency = histogram(
+            "detection_latency_seconds", "From an event to the alert it is in, in seconds.", _DELAYS
+        )
+        self._evaluations = counter("evaluations_total", "Scheduled evaluations.", result=["success", "failure"])
+        self._evaluation = histogram("evaluation_duration_seconds", "One evaluation, in seconds.", _LONG)
+        self._evaluated = gauge("evaluation_last_success_timestamp_seconds", "When last evaluated, Unix time.")
+        self._missed = counter("evaluations_missed_total", "Scheduled evaluations that a later, wider one replaced.")
+
+        # What is kept, and what is told.
+        self._snapshots = counter("snapshots_total", "Snapshots by what came of them.", result=SNAPSHOTS)
+        self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", _LONG)
+        self._snapshot_size = gauge("snapshot_size_bytes", "The whole state as last saved, compressed, in bytes.")
+        self._state_size = gauge(
+            "state_bytes",
+            "What a detector remembers, as of the last snapshot, before compression, in bytes.",
+            detector=detectors,
+        )
+        self._snapshot_time = gauge("snapshot_last_success_timestamp_seconds", "When last saved, Unix time.")
+        self._deliveries = counter(
+            "deliveries_total", "Attempts and ends of messages to a sink.", sink=sinks, result=DELIVERIES
+        )
+        self._delivery = histogram(
+            "delivery_duration_seconds", "One attempt to deliver, in seconds.", _LONG, sink=sinks
+        )
+        self._dead = counter(
+            "dead_letters_total", "Written to, or lost before, the dead letter.", result=["written", "dropped"]
+        )
+        self._build = Info(PREFIX + "build", "What is running.", registry=registry)
+        self._config = Info(PREFIX + "config", "With which configuration, secrets aside.", registry=registry)
+        self._live = LiveCollector(detectors, sinks, identity_limit)
+        registry.register(self._live)
+
+    def about(self, *, version: str, python: str, river: str, config_hash: str) -> None:
+        """Say what is running."""
+        self._build.info({"version": version, "python": python, "river": river})
+        self._config.info({"hash": config_hash})
+
+    def watch(self, read: Callable[[], Reading]) -> None:
+        """Ask `read` at each scrape; it must be quick and must not raise."""
+        self._live.read = read
+
+    def batch(self, partition: str, messages: int, seconds: float) -> None:
+        """Note that `messages` of one partition were processed in `seconds`."""
+        self._messages.labels(self._partition(partition)).inc(messages)
+        self._batch.observe(seconds)
+
+    def applied(self, *, fresh: bool, seen: Mapping[Seen, int], clamped: int) -> None:
+        """Note what became of one message's events; `fresh` is False for a message applied before."""
+        if not fresh:
+            self._duplicates.labels("message").inc()
+        for what, count in seen.items():
+            self._seen.labels(what.value).inc(count)
+        self._operations.inc(seen.get(Seen.OPERATION, 0))
+        self._duplicates.labels("record").inc(seen.get(Seen.DUPLICATE, 0))
+        self._late.labels("judged").inc(seen.get(Seen.LATE, 0))
+        self._late.labels("dropped").inc(seen.get(Seen.TOO_LATE, 0))
+        self._clamped.inc(clamped)
+
+    def parsed(self, *, records: int, rejects: Iterable[RejectReason], left_out: Mapping[str, int]) -> None:
+        """Note what parsing made of one message."""
+        self._records.inc(records)
+        for reason in rejects:
+            self._rejects.labels(reason.value).inc()
+        for kind, count in left_out.items():
+            self._left_out.labels(kind if kind in _LEFT_OUT else OTHER).inc(count)
+
+    def arrived(self, enqueued_time: datetime, newest_event: datetime) -> None:
+        """Note how long a message's newest event took to reach the hub."""
+        self._arrival.observe(max(0.0, (enqueued_time - newest_event).total_seconds()))
+
+    def loop_lag(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self._loop_lag.observe(seconds)
+
+    def tips(self, tips: Iterable[PartitionTip]) -> None:
+        """Note the hub's newest messages."""
+        for tip in tips:
+            partition = self._partition(tip.partition)
+            if tip.sequence_number >= 0:
+                self._enqueued.labels(partition).set(tip.enqueued_time.timestamp())
+            self._messages.labels(partition).inc(0)
+            self._live.tips[partition] = tip
+
+    def partitions(self, *, owned: int, known: int, silent: int = 0) -> None:
+        """Note how many partitions are read, exist, and are silent."""
+        self._owned.set(owned)
+        self._known.set(known)
+        self._silent.set(silent)
+
+    def trouble(self, reason: str) -> None:
+        """Note a failure of the connection to the hub."""
+        self._troubles.labels(reason if reason in TROUBLES else OTHER).inc()
+
+    def closed(self, reason: str) -> None:
+        """Note that a partition's connection was closed."""
+        self._closings.labels(reason if reason in CLOSINGS else OTHER).inc()
+
+    def expired(self, messages: int) -> None:
+        """Note messages that the hub dropped before we read them."""
+        self._expired.inc(messages)
+
+    def blind(self, open_kinds: Collection[str]) -> None:
+        """Note of which kinds a blind span is open."""
+        for kind in BLIND:
+            self._blind.labels(kind).set(float(kind in open_kinds))
+
+    def notices(self, notices: Iterable[Notice]) -> None:
+        """Note notices as they are decided."""
+        for notice in notices:
+            self._notices.labels(notice.kind.value, notice.stage).inc()
+
+    def anomalies(self, found: Iterable[Anomaly]) -> None:
+        """Note unusual cells, each once, when it settles."""
+        for anomaly in found:
+            self._anomalies.labels(anomaly.detector, anomaly.severity.value).inc()
+
+    def scores(self, judged: Iterable[Anomaly]) -> None:
+        """Note the score of each judged cell, unusual or not."""
+        self._scores.observe(judged)
+
+    def alerts(self, alerts: Iterable[Alert]) -> None:
+        """Note alerts as they are decided, and how long after the newest event of each."""
+        for alert in alerts:
+            self._alerts.labels(alert.severity.value, "new" if alert.revision == 1 else "update").inc()
+            newest = max(finding.time for finding in alert.findings)
+            self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
+
+    def suppressed(self, reason: str, count: int = 1) -> None:
+        """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
+        self._suppressed.labels(reason).inc(count)
+
+    def withheld(self, detector: str) -> None:
+        """Note a finding that a suppression kept back."""
+        self._withheld.labels(detector).inc()
+        self.suppressed("suppression")
+
+    def suppressions(self, stages: Mapping[str, int]) -> None:
+        """Note how many suppressions stand where."""
+        for stage, count in stages.items():
+            self._suppressions.labels(stage).set(count)
+
+    def reloaded(self, *, usable: bool) -> None:
+        """Note that another content of the suppressions file was found."""
+        self._reloads.labels("loaded" if usable else "refused").inc()
+        self._file_broken.set(not usable)
+
+    def evaluated(self, *, seconds: float, at: datetime | None) -> None:
+        """Note an evaluation; `at` is None if it failed."""
+        self._evaluations.labels("success" if at else "failure").inc()
+        self._evaluation.observe(seconds)
+        if at:
+            self._evaluated.set(at.timestamp())
+
+    def missed(self, ticks: int) -> None:
+        """Note evaluations that did not happen when they should have."""
+        self._missed.inc(ticks)
+
+    def snapshot(self, result: str, *, seconds: float = 0.0, size: int = 0, at: datetime | None = None) -> None:
+        """Note what came of a snapshot: ``saved``, ``failed``, ``unreadable``, ``restored`` or ``fenced``."""
+        self._snapshots.labels(result).inc()
+        if result == "saved" and at is not None:
+            self._snapshot.observe(seconds)
+            self._snapshot_size.set(size)
+            self._snapshot_time.set(at.timestamp())
+
+    def state_size(self, detector: str, size: int) -> None:
+        """Note how many bytes a detector's memory takes before compression."""
+        self._state_size.labels(detector).set(size)
+
+    def delivery(self, sink: str, result: str, seconds: float) -> None:
+        """Note an attempt to deliver, or the end of a message without one."""
+        sink = sink if sink in self._sinks else OTHER  # a message may outlive the configuration of its sink
+        self._deliveries.labels(sink, result).inc()
+        if result in ATTEMPTS:
+            self._delivery.labels(sink).observe(seconds)
+
+    def dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
+        """Note what went to the dead letter, and what had no room there."""
+        self._dead.labels("written").inc(written)
+        self._dead.labels("dropped").inc(dropped)
+
+    def _partition(self, partition: str) -> str:
+        if partition not in self._partitions:
+            if len(self._partitions) >= MAX_PARTITIONS:
+                return OTHER
+            self._partitions.add(partition)
+        return partition
+
+    def _counter(self, name: str, meaning: str, **labels: Sequence[str]) -> Counter:
+        return _filled(Counter(PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
+
+    def _gauge(self, name: str, meaning: str, **labels: Sequence[str]) -> Gauge:
+        return _filled(Gauge(PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Sequence[str]) -> Histogram:
+        histogram = Histogram(PREFIX + name, meaning, tuple(labels), registry=self._registry, buckets=buckets)
+        return _filled(histogram, labels)
+
+
+def _filled(family: Family, labels: Mapping[str, Sequence[str]]) -> Family:
+    """Make every series that is known beforehand, so that a rate over it has a beginning; partitions are not."""
+    for values in product(*labels.values()) if labels else ():
+        family.labels(*values)
+    return family

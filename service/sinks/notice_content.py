@@ -1,0 +1,107 @@
+"""A notice in words: which span, which partitions, what it means for alerts, and what to check; for every sink alike.
+
+Nothing in it was chosen by an outsider: partition names are the hub's own numbers, the rest is ours.
+"""
+
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from service.core.notices import Blind, Notice
+from service.sinks.alert_content import Fact
+from service.sinks.wording import counted, iso, listed, moment
+
+_BEGUN = {
+    Blind.SILENT: "Blind: nothing comes from {where} since {since}",
+    Blind.BEHIND: "Behind: the log since {since} is being read late",
+    Blind.LATE: "Late: Azure delivers the log since {since} late",
+    Blind.LOST: "Lost: {lost} since {since}, gone before being read",
+}
+_OVER = {
+    Blind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
+    Blind.BEHIND: "Whole again: the log from {since} to {until} was read late",
+    Blind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
+    Blind.LOST: "Whole again, but for {lost} from {since} to {until}",
+}
+_MEANING = {
+    Blind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
+    Blind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
+    Blind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
+    Blind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
+}
+_MAY_COME = {
+    Blind.SILENT: "may still come, for as long as the hub keeps its messages",
+    Blind.BEHIND: "still come, as the span is read",
+    Blind.LATE: "still come, as the events arrive; what is older than the late horizon is only counted",
+    Blind.LOST: "will not come for what is lost",
+}
+_CHECK = {
+    Blind.SILENT: "Is the hub up? Has its network, its access or a diagnostic setting been changed, and by whom?",
+    Blind.BEHIND: "Was the service down? If not: is there a flood, and who causes it?",
+    Blind.LATE: "Does Azure Service Health know of delays of Azure Monitor?",
+    Blind.LOST: "Search the span in Azure's activity log; keep messages longer than the longest outage.",
+}
+
+
+class Bulletin(NamedTuple):
+    """A notice as text: one line, the lines below it, and its id for collapsing repeats and for talking about it."""
+
+    heading: str
+    facts: tuple[Fact, ...]
+    reference: str
+
+
+def announce(notice: Notice) -> Bulletin:
+    """Put `notice` into words."""
+    kind, over = notice.kind, notice.until is not None
+    lost = counted(notice.lost_messages, "message")
+    where = f"partition{'s' if len(notice.partitions) > 1 else ''} {listed(notice.partitions, most=8, limit=20)}"
+    since = moment(notice.since)
+    until = moment(notice.until) if notice.until is not None else ""
+    heading = (_OVER if over else _BEGUN)[kind].format(where=where, since=since, until=until, lost=lost)
+    come = [counted(notice.late_records, "record") + ("" if over else " so far")]
+    if notice.unjudged_records:
+        come.append(f"{notice.unjudged_records:,} of them too late to be judged")
+    alerts = "what was unusual in it has been told" if over and kind is not Blind.LOST else _MAY_COME[kind]
+    facts = [
+        Fact("Span", f"{since} to {until}" if over else f"since {since}"),
+        Fact("Where", where),
+        Fact("Meaning", "" if over else _MEANING[kind]),
+        Fact("Alerts", alerts),
+        Fact("Came late", ", ".join(come) if notice.late_records else ""),
+        Fact("Lost", lost if kind is Blind.LOST else ""),
+        Fact("Check", "" if over and kind is not Blind.LOST else _CHECK[kind]),
+    ]
+    update = " (update)" if notice.stage == "updated" else ""
+    reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
+    return Bulletin(heading + update, tuple(fact for fact in facts if fact.text), reference)
+
+
+def cloud_event(notice: Notice, *, source: str) -> dict[str, JsonValue]:
+    """Return `notice` as a CloudEvents 1.0 event; OCSF has no class for a detector that was blind, so data is plain."""
+    return {
+        "specversion": "1.0",
+        "id": f"{notice.id}.{notice.revision}",
+        "source": source,
+        "type": f"unwonted.blindness.{notice.stage}",
+        "subject": notice.id,
+        "time": iso(notice.found_at),
+        "datacontenttype": "application/json",
+        "data": {
+            "revision": notice.revision,
+            "kind": notice.kind.value,
+            "since": iso(notice.since),
+            "until": iso(notice.until) if notice.until is not None else None,
+            "partitions": list(notice.partitions),
+            "may_alerts_still_come": notice.may_alerts_still_come,
+            "late_records": notice.late_records,
+            "unjudged_records": notice.unjudged_records,
+            "lost_messages": notice.lost_messages,
+            "message": announce(notice).heading,
+        },
+    }
+
+
+def told(notice: Notice) -> tuple[tuple[str, int], ...]:
+    """Return what `Rendered.alerts` wants to know of it."""
+    return ((notice.id, notice.revision),)

@@ -1,0 +1,230 @@
+"""Where rejects go, so that somebody can look at them later: a bounded file or blobs, one JSON object a line.
+
+Rejects are evidence, not cargo: when they do not fit or cannot be written they are counted and dropped, and the
+stream goes on. Samples are redacted before they come here.
+"""
+
+import asyncio
+import errno
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from service.core.parsing import Reject
+from service.core.ports import Clock
+
+_log = structlog.get_logger(__name__)
+
+_LARGEST_BLOCK = 4 * 1024 * 1024  # an append block's bound, Microsoft Learn, "Append Block"
+_FULL = {"BlobOverMaxSizeLimit", "MaxBlobSizeConditionNotMet", "BlockCountExceedsLimit"}
+
+
+class DeadLetter(Protocol):
+    """Takes rejects; never raises on their account.
+
+    Attributes
+    ----------
+    written
+        Rejects stored since the start.
+    dropped
+        Rejects lost since the start: beyond the bound, rotated away, or not writable.
+    """
+
+    written: int
+    dropped: int
+
+    async def write(self, rejects: Sequence[Reject]) -> None:
+        """Store `rejects`, in order; those that do not fit are counted as dropped."""
+        ...
+
+
+class FileDeadLetter:
+    """A file of at most `max_bytes`, with `generations` older ones beside it (``.1`` the youngest).
+
+    Parameters
+    ----------
+    path
+        The newest file; its directory is made if need be.
+    clock
+        Says when a reject was written.
+    max_bytes
+        Bound of one file.
+    generations
+        Older files kept; 0 keeps none. All together take at most ``max_bytes * (generations + 1)``.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, max_bytes: int = 8_000_000, generations: int = 3) -> None:
+        self.written = 0
+        self.dropped = 0
+        self._path = path
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._generations = generations
+        self._lock = asyncio.Lock()
+        self._healthy = True
+
+    async def write(self, rejects: Sequence[Reject]) -> None:
+        """Append `rejects`, rotating when the file is full."""
+        if not rejects:
+            return
+        lines = _lines(rejects, self._clock)
+        async with self._lock:
+            before = self.written
+            fitting = [line for line in lines if len(line) <= self._max_bytes]
+            try:
+                await asyncio.to_thread(self._append, fitting)
+            except OSError as error:
+                if self._healthy:
+                    _log.error("dead_letter_not_writable", path=str(self._path), error=error.strerror)
+                self._healthy = False
+            else:
+                self._healthy = True
+            self.dropped += len(lines) - (self.written - before)
+
+    def _append(self, lines: list[bytes]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        size = self._path.stat().st_size if self._path.exists() else 0
+        pending: list[bytes] = []
+        for line in lines:
+            if size + len(line) > self._max_bytes:
+                self._flush(pending)
+                self._rotate()
+                pending, size = [], 0
+            pending.append(line)
+            size += len(line)
+        self._flush(pending)
+
+    def _flush(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            whole, data = file.seek(0, os.SEEK_END), b"".join(lines)
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                with suppress(OSError):  # half a line must not spoil the next one
+                    file.truncate(whole)
+                raise
+        self.written += len(lines)
+
+    def _rotate(self) -> None:
+        oldest = self._generation(self._generations)
+        if oldest.exists():
+            with oldest.open("rb") as file:
+                self.dropped += sum(1 for _ in file)
+            oldest.unlink()
+        for number in range(self._generations, 0, -1):
+            younger = self._generation(number - 1)
+            if younger.exists():
+                younger.replace(self._generation(number))
+
+    def _generation(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
+
+
+class BlobDeadLetter:
+    """One append blob a day (UTC) of at most `max_bytes`; what comes after that, that day, is dropped and counted.
+
+    Parameters
+    ----------
+    container
+        Where the blobs go; made when it does not exist. The caller closes it.
+    clock
+        Says which day it is.
+    prefix
+        Begins each blob's name: ``<prefix>/2025-01-31.ndjson``.
+    max_bytes
+        Bound of one day's blob; the storage service enforces it, whoever else appends.
+
+    Notes
+    -----
+    Microsoft Learn, *Append Block*: a block is at most 4 MiB here, and ``x-ms-blob-condition-maxsize`` refuses a block
+    that would take the blob beyond the bound (412 MaxBlobSizeConditionNotMet). Deleting old days is the business of a
+    lifecycle rule on the storage account.
+    """
+
+    def __init__(
+        self, container: ContainerClient, clock: Clock, *, prefix: str = "rejects", max_bytes: int = 8_000_000
+    ) -> None:
+        self.written = 0
+        self.dropped = 0
+        self._container = container
+        self._clock = clock
+        self._prefix = prefix
+        self._max_bytes = max_bytes
+        self._lock = asyncio.Lock()
+        self._ready = ""
+        self._full = ""
+
+    async def write(self, rejects: Sequence[Reject]) -> None:
+        """Append `rejects` to the day's blob."""
+        if not rejects:
+            return
+        name = f"{self._prefix}/{self._clock.now():%Y-%m-%d}.ndjson"
+        async with self._lock:
+            for block in _blocks(_lines(rejects, self._clock)):
+                if name == self._full:
+                    self.dropped += len(block)
+                else:
+                    await self._append(name, block)
+
+    async def _append(self, name: str, lines: list[bytes]) -> None:
+        blob = self._container.get_blob_client(name)
+        try:
+            if self._ready != name:
+                await self._make(blob)
+                self._ready = name
+            await blob.append_block(b"".join(lines), maxsize_condition=self._max_bytes)
+        except AzureError as error:
+            self.dropped += len(lines)
+            self._ready = ""  # somebody may have deleted the blob: make sure of it the next time
+            code = str(getattr(error, "error_code", "") or "")
+            if isinstance(error, HttpResponseError) and code in _FULL:
+                self._full = name
+            _log.error("dead_letter_not_writable", blob=name, error=code or type(error).__name__)
+        else:
+            self.written += len(lines)
+
+    async def _make(self, blob: BlobClient) -> None:
+        # What exists already was made by an earlier run, or by another instance.
+        with suppress(ResourceExistsError):
+            try:
+                await blob.create_append_blob(if_none_match="*")
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):
+                    await self._container.create_container()
+                await blob.create_append_blob(if_none_match="*")
+
+
+def _lines(rejects: Sequence[Reject], clock: Clock) -> list[bytes]:
+    now = clock.now().isoformat(timespec="milliseconds")
+    return [
+        json.dumps(
+            {"written": now, "reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode("utf-8", "replace")
+        + b"\n"
+        for reject in rejects
+    ]
+
+
+def _blocks(lines: list[bytes]) -> list[list[bytes]]:
+    blocks: list[list[bytes]] = [[]]
+    size = 0
+    for line in lines:
+        if blocks[-1] and size + len(line) > _LARGEST_BLOCK:
+            blocks.append([])
+            size = 0
+        blocks[-1].append(line)
+        size += len(line)
+    return blocks

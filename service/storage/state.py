@@ -1,0 +1,177 @@
+"""The state and its keeper: engine, outbox, what is known of blind spans: restored together, saved together ever after.
+
+Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
+between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from models.stream import Steps, finish
+from service.core.coverage import Blindness
+from service.core.engine import Engine
+from service.core.outbox import Outbox
+from service.core.ports import Clock, SnapshotStore
+from service.core.snapshot import UnreadableSnapshot, decode, encode
+
+T = TypeVar("T")
+
+
+class Saved(NamedTuple):
+    """What came of a snapshot: ``saved``, ``failed`` (disk full, store away) or ``unreadable`` when restoring.
+
+    `size` is in compressed bytes; `sections` has the plain bytes of each part, once saved.
+    """
+
+    outcome: Literal["saved", "failed", "unreadable", "restored"]
+    size: int
+    seconds: float
+    at: datetime
+    reason: str = ""
+    sections: Mapping[str, int] = {}
+
+
+class State:
+    """Everything that a restart must not lose.
+
+    Parameters
+    ----------
+    engine, outbox
+        What is kept.
+    store
+        Where.
+    clock
+        Stamps and times snapshots.
+    observer
+        Told what came of each; must not raise.
+    blindness
+        Kept with the rest.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        outbox: Outbox,
+        store: SnapshotStore,
+        clock: Clock,
+        observer: Callable[[Saved], None],
+        blindness: Blindness | None = None,
+    ) -> None:
+        self.engine = engine
+        self.outbox = outbox
+        self.blindness = blindness or Blindness()
+        self.changed = False
+        self.lock = asyncio.Lock()
+        self._store = store
+        self._clock = clock
+        self._observer = observer
+        self._saving = asyncio.Lock()
+
+    async def restore(self) -> bool:
+        """Load the newest readable generation; returns False when there is none at all.
+
+        Raises
+        ------
+        UnreadableSnapshot
+            There are generations, and none can be read: learning everything anew unasked would be worse.
+        OSError
+            The store cannot be reached.
+        ValueError
+            The state was made with another bucket length.
+        """
+        generations = await self._store.load()
+        started = self._clock.elapsed()
+        for data in generations:
+            try:
+                rows = decode(data)
+            except UnreadableSnapshot as error:
+                self._note("unreadable", len(data), started, str(error))
+                continue
+            self.engine.load(rows)
+            self.outbox.load(next(row for section, row in rows if section == "outbox"))
+            for section, row in rows:
+                if section == "blindness":  # there is none in what an older version wrote
+                    self.blindness.load(row)
+            self._note("restored", len(data), started)
+            return True
+        if generations:
+            raise UnreadableSnapshot(
+                f"none of the {len(generations)} snapshots can be read; move them away to start with an empty state"
+            )
+        return False
+
+    async def take(self, steps: Steps[T]) -> T:
+        """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
+
+        A change that has begun is finished, also when the caller is cancelled: nobody ever sees half of it.
+        """
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            try:
+                await self._breathe()
+            except BaseException:
+                finish(steps)
+                raise
+
+    async def save(self) -> int | None:
+        """Save a snapshot; returns the outbox's mark that is durable now, or None when it could not be saved.
+
+        Raises
+        ------
+        SnapshotFenced
+            Another instance has written since.
+        """
+        async with self._saving:
+            started = self._clock.elapsed()
+            async with self.lock:
+                self.changed = False
+                marks: list[int] = []
+                sections: dict[str, int] = {}
+                data = await encode(
+                    self._rows(marks), created_at=self._clock.now(), breathe=self._breathe, sizes=sections
+                )
+            try:
+                await self._store_whole(data)
+            except OSError as error:
+                self.changed = True
+                where = f": {error.filename}" if error.filename else ""
+                self._note("failed", len(data), started, f"{error.strerror or error}{where}")
+                return None
+            self._note("saved", len(data), started, sections=sections)
+            return marks[0]
+
+    async def _store_whole(self, data: bytes) -> None:
+        # Whoever is cancelled waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
+        # same, so that the next one would meet a writer that it takes for another.
+        storing = asyncio.ensure_future(self._store.save(data))
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            await asyncio.gather(storing, return_exceptions=True)
+            raise
+
+    def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
+        yield from self.engine.dump()
+        marks.append(self.outbox.mark)
+        yield "outbox", self.outbox.dump()
+        yield "blindness", self.blindness.dump()
+
+    async def _breathe(self) -> None:
+        await self._clock.sleep(0.0)
+
+    def _note(
+        self,
+        outcome: Literal["saved", "failed", "unreadable", "restored"],
+        size: int,
+        started: float,
+        reason: str = "",
+        sections: Mapping[str, int] | None = None,
+    ) -> None:
+        seconds = self._clock.elapsed() - started
+        self._observer(Saved(outcome, size, seconds, self._clock.now(), reason, sections or {}))

@@ -1,0 +1,31 @@
+import pytest
+
+from models.detectors.sensitivity import SENSITIVE, sensitivity
+
+
+def test_the_list_is_case_folded_and_its_weights_are_small() -> None:
+    assert all(name == name.lower() and 0.0 < weight <= 1.5 for name, weight in SENSITIVE.items())
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "microsoft.search/searchservices/listadminkeys/action",
+        "microsoft.containerservice/managedclusters/listclusteradmincredential/action",
+        "microsoft.app/containerapps/listsecrets/action",
+        "microsoft.authorization/roleassignments/write",
+        "microsoft.network/networksecuritygroups/providers/microsoft.insights/diagnosticsettings/delete",
+    ],
+)
+def test_what_hands_out_secrets_or_power_weighs_ten_times_whatever_its_provider(action: str) -> None:
+    assert sensitivity(action) >= 1.0
+
+
+def test_the_heaviest_of_several_endings_counts() -> None:
+    assert sensitivity("a/b/c", {"/c": 0.2, "/b/c": 0.7, "b/c": 0.4}) == 0.7
+
+
+def test_what_is_not_listed_weighs_nothing_and_another_list_can_be_given() -> None:
+    assert sensitivity("microsoft.compute/virtualmachines/start/action") == 0.0
+    assert sensitivity("") == 0.0
+    assert sensitivity("x/write", {"x/write": 0.3}) == 0.3

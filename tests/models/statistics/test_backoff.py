@@ -1,0 +1,78 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.statistics.backoff import Backoff
+
+ADOPTIONS = st.lists(
+    st.tuples(st.sampled_from(["a/x", "a/y", "b/x", "b/y/z", "c"]), st.sampled_from(["human", "guest"])), max_size=60
+)
+
+
+def learnt(adoptions: list[tuple[str, str]], **options: int) -> Backoff:
+    model = Backoff(**options)
+    for action, kind in adoptions:
+        model.adopt(action, kind)
+    return model
+
+
+@given(adoptions=ADOPTIONS)
+def test_probabilities_lie_between_the_floor_and_one_and_sum_to_at_most_one(adoptions: list[tuple[str, str]]) -> None:
+    model = learnt(adoptions)
+    known = {action for action, _ in adoptions}
+    values = [model.probability(action, "human") for action in known]
+    assert all(model.floor <= value <= 1.0 for value in values)
+    assert sum(values) <= 1.0 + len(values) * model.floor
+
+
+@given(adoptions=ADOPTIONS, data=st.data())
+def test_the_order_of_adoptions_does_not_matter(adoptions: list[tuple[str, str]], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(adoptions))
+    assert list(learnt(adoptions).dump()) == list(learnt(shuffled).dump())
+
+
+@given(adoptions=ADOPTIONS)
+def test_one_more_adopter_never_makes_an_action_less_likely(adoptions: list[tuple[str, str]]) -> None:
+    model = learnt(adoptions)
+    before = model.probability("a/x", "human")
+    model.adopt("a/x", "human")
+    assert model.probability("a/x", "human") >= before
+
+
+@given(adoptions=ADOPTIONS)
+def test_abandoning_everything_leaves_nothing(adoptions: list[tuple[str, str]]) -> None:
+    model = learnt(adoptions)
+    for action, kind in adoptions:
+        model.abandon(action, kind)
+    assert list(model.dump()) == list(Backoff().dump())
+
+
+@given(adoptions=ADOPTIONS)
+def test_a_dump_restores_every_probability(adoptions: list[tuple[str, str]]) -> None:
+    model, restored = learnt(adoptions), Backoff()
+    restored.load(json.loads(json.dumps(list(model.dump()))))
+    for action in ("a/x", "b/new", "new"):
+        assert restored.probability(action, "human", ("a",)) == model.probability(action, "human", ("a",))
+
+
+def test_an_action_that_one_kind_does_is_likelier_for_that_kind() -> None:
+    model = learnt([("pipeline/run", "managed_identity")] * 20 + [("portal/open", "human")] * 20)
+    assert model.probability("pipeline/run", "managed_identity") > 3 * model.probability("pipeline/run", "human")
+
+
+def test_a_session_in_a_service_makes_its_other_actions_likelier() -> None:
+    model = learnt([("a/x", "human")] * 50 + [("b/x", "human"), ("b/y", "human")])
+    assert model.probability("b/y", "human", ("b",)) > 5 * model.probability("b/y", "human")
+    assert model.probability("b/y", "human", ("a",)) < model.probability("b/y", "human")
+
+
+def test_a_million_names_stay_within_the_bound_and_the_common_ones_survive() -> None:
+    model = Backoff(max_actions=100)
+    for _ in range(3):
+        model.adopt("common/read", "human")
+    for number in range(5_000):
+        model.adopt(f"made-up/{number}", "human")
+    assert model.actions() <= 100
+    assert model.evicted > 4_000
+    assert model.adopters("common/read") == 3

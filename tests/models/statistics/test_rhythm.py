@@ -1,0 +1,37 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.statistics.rhythm import counted, off_hours
+
+
+def office() -> bytes:
+    rhythm = b""
+    for _ in range(30):
+        for hour in range(8, 17):
+            rhythm = counted(rhythm, hour)
+    return rhythm
+
+
+def test_three_in_the_morning_is_odd_for_an_office_worker_and_ten_is_not() -> None:
+    assert off_hours(office(), office(), 3) > 1.0
+    assert off_hours(office(), office(), 10) == 0.0
+
+
+def test_no_hour_is_odd_for_what_runs_around_the_clock() -> None:
+    rhythm = b""
+    for hour in range(24 * 20):
+        rhythm = counted(rhythm, hour % 24)
+    assert max(off_hours(rhythm, rhythm, hour) for hour in range(24)) < 0.05
+
+
+def test_of_somebody_unknown_no_hour_is_odd() -> None:
+    assert off_hours(b"", office(), 3) == 0.0
+
+
+@given(hours=st.lists(st.integers(0, 23), max_size=600), hour=st.integers(0, 23))
+def test_counts_stay_bytes_and_surprise_stays_in_range(hours: list[int], hour: int) -> None:
+    rhythm = b""
+    for active in hours:
+        rhythm = counted(rhythm, active)
+    assert len(rhythm) in {0, 24}
+    assert 0.0 <= off_hours(rhythm, rhythm, hour) <= 2.0

@@ -1,0 +1,182 @@
+"""``unwonted suppress`` as people type it, and what replay, check-config and run make of the same file."""
+
+import asyncio
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from models.stream.events import Actor, ActorKind
+from service.clock import SystemClock
+from service.core.messages import Message
+from service.core.outbox import Outbox
+from service.settings.reading import SettingsError, load
+from service.storage.snapshots import FileSnapshotStore
+from service.storage.state import State
+from service.suppressions.entry import written
+from service.wiring import build_engine, build_parts, open_suppressions
+from tests.fakes.clock import FakeClock
+from tests.service.cli.test_commands import config, unwonted
+from tests.service.core.engine.test_engine import START as EARLY
+from tests.service.core.engine.test_engine import event
+from tests.service.replay.test_replay import START, at
+
+HOSTILE = Actor("t/ann", "ann\x1b[2J@contoso.example", ActorKind.HUMAN)
+ENTRY = ("--until", "8h", "--reason", "patching", "--owner", "ops@contoso.example", "--no-learn")
+BROKEN = "suppressions:\n  - {action: a/*, until: soon, reason: x, owner: y, learn: true}\n"
+LINE = "s.yaml: line 2, suppressions[0].until: given 'soon'; should be a time with its offset"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "s.yaml"
+
+
+def added(file: Path, *arguments: str) -> str:
+    """Add an entry; returns its id."""
+    result = unwonted("suppress", "add", "--suppressions", file, *ENTRY, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout.split()[0]
+
+
+def test_what_is_added_is_listed_until_it_is_ended(file: Path) -> None:
+    key = added(file, "--actor", "ann@contoso.example", "--action", "Microsoft.Sql/*")
+    later = added(file, "--detector", "dormant", "--from", "2199-01-01T00:00:00Z")
+    listed = unwonted("suppress", "list", "--suppressions", file).stdout
+    assert f"{key}  in force until " in listed
+    assert f"{later}  planned from 2199-01-01T00:00:00Z" in listed
+    assert "    action: Microsoft.Sql/*\n" in listed
+    assert "    owner: ops@contoso.example\n    learn: false\n" in listed
+    assert "has not begun" in unwonted("suppress", "expire", "--suppressions", file, later).stderr
+
+
+def test_ending_one_leaves_it_in_the_file_as_expired(file: Path) -> None:
+    key = added(file, "--action", "c/*", "--from", "2020-01-01T00:00:00Z", "--until", "30d")
+    result = unwonted("suppress", "expire", "--suppressions", file, key)
+    assert (result.exit_code, "has expired already, 2020-01-31T00:00:00Z" in result.stderr) == (2, True)
+    ended = added(file, "--action", "d/*", "--from", written(SystemClock().now() - timedelta(hours=1)))
+    result = unwonted("suppress", "expire", "--suppressions", file, ended)
+    assert (result.exit_code, result.stdout.startswith(f"{ended} ends ")) == (0, True)
+    assert unwonted("suppress", "list", "--suppressions", file).stdout.count("  expired since ") == 2
+
+
+def test_the_configured_file_is_taken_and_none_is_said_to_be_none(tmp_path: Path, file: Path) -> None:
+    configured = config(tmp_path, suppressions={"file": str(file)})
+    result = unwonted("suppress", "add", "--config", configured, "--action", "a/*", *ENTRY)
+    assert result.exit_code == 0
+    assert result.stdout.split()[0] in unwonted("suppress", "list", "--config", configured).stdout
+    bare = config(tmp_path)
+    assert unwonted("suppress", "list", "--config", bare).stdout == "there are no suppressions\n"
+    result = unwonted("suppress", "add", "--config", bare, "--action", "a/*", *ENTRY)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "suppressions.file names no file: set it, or give one with --suppressions\n",
+    )
+
+
+def test_a_wrong_option_is_a_line_and_the_file_stays_as_it_was(file: Path) -> None:
+    added(file, "--action", "a/*")
+    before = file.read_bytes()
+    result = unwonted("suppress", "add", "--suppressions", file, "--detector", "dormantt", *ENTRY[2:], "--until", "91d")
+    assert result.exit_code == 2
+    first, second = result.stderr.splitlines()
+    assert first.startswith("--detector: given 'dormantt'; should be one of dormant, ")
+    assert second.startswith("--until: given ")
+    assert "should be at most 90 days after now" in second
+    result = unwonted("suppress", "add", "--suppressions", file, *ENTRY)
+    assert result.stderr.startswith("should name at least one of actor, action")
+    assert unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY[:-1]).exit_code == 2
+    assert file.read_bytes() == before
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "real.yaml"
+    target.write_text("suppressions: []\n")
+    target.chmod(0o640)
+    file.symlink_to(target)
+    added(file, "--action", "a/*")
+    assert file.is_symlink()
+    assert "a/*" in target.read_text()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in target.parent.iterdir()] == ["real.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("nowhere/s.yaml", "cannot be changed"), ("file/s.yaml", "cannot be changed"), (".", "cannot be changed")],
+)
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").touch()
+    result = unwonted("suppress", "add", "--suppressions", tmp_path / place, "--action", "a/*", *ENTRY)
+    assert result.exit_code == 2
+    assert why in result.output or "is a directory" in result.output
+
+
+def test_a_broken_file_is_said_by_everybody_in_the_same_words(tmp_path: Path, file: Path) -> None:
+    file.write_text(BROKEN)
+    configured = config(
+        tmp_path,
+        suppressions={"file": str(file)},
+        event_hub={"namespace": "x.servicebus.windows.net", "hub": "h"},
+        http={"host": "127.0.0.1", "port": 0},
+    )
+    records = tmp_path / "records.ndjson"
+    records.write_text("")
+    for command in (["check-config"], ["replay", records], ["suppress", "list"]):
+        result = unwonted(command[0], *command[1:], "--config", configured)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"suppressions.file: {LINE}")
+    file.unlink()
+    result = unwonted("check-config", "--config", configured)
+    assert result.stderr == f"suppressions.file: {file}: cannot be read: No such file or directory\n"
+
+
+def test_a_replay_shows_what_an_entry_would_keep_back(tmp_path: Path, file: Path) -> None:
+    records = tmp_path / "records.ndjson"
+    days = [(START + timedelta(days=day), "Microsoft.Web/sites/read") for day in range(20)]
+    last = days[-1][0]
+    days += [(last, "Microsoft.Sql/servers/delete"), (last, "Microsoft.KeyVault/vaults/delete")]
+    records.write_text("\n".join(json.dumps(at(*one)) for one in days))
+    added(file, "--action", "microsoft.sql/*", "--from", last.isoformat(), "--until", "1h")
+    configured = config(tmp_path, detectors={"rare_action": {"threshold": 0.2}})
+    plain = unwonted("replay", "--config", configured, records)
+    assert "withheld" not in plain.stderr
+    runs = [unwonted("replay", "--config", configured, "--suppressions", file, records) for _ in range(2)]
+    assert runs[0].stdout_bytes == runs[1].stdout_bytes
+    assert [action in plain.stdout for action in ("Sql/servers/delete", "KeyVault/vaults/delete")] == [True, True]
+    assert [action in runs[0].stdout for action in ("Sql/servers/delete", "KeyVault/vaults/delete")] == [False, True]
+    assert re.search(r"^\d findings? withheld$", runs[0].stderr, re.MULTILINE)
+
+
+def test_the_service_refuses_to_start_with_a_broken_file(tmp_path: Path, file: Path) -> None:
+    file.write_text(BROKEN)
+    hub = {"namespace": "x.servicebus.windows.net", "hub": "h"}
+    configured = config(tmp_path, suppressions={"file": str(file)}, event_hub=hub)
+    with pytest.raises(SettingsError, match="given 'soon'"):
+        build_parts(load(configured, {}))
+
+
+def test_what_was_kept_back_is_listed_from_the_saved_state(tmp_path: Path, file: Path) -> None:
+    key = added(file, "--action", "a/*", "--from", written(EARLY - timedelta(hours=1)), "--until", "2d")
+    configured = config(tmp_path, suppressions={"file": str(file)}, detectors={"rare_action": {"threshold": 0}})
+    settings = load(configured, {})
+    engine = build_engine(settings)
+    watch = open_suppressions(settings, SystemClock())
+    assert watch is not None
+    engine.suppress(watch.suppressions)
+    engine.begin(EARLY - timedelta(days=1))
+    engine.apply(Message("0", 0, "0", EARLY, b""), [event(EARLY, "a/write", actor=HOSTILE)])
+    assert engine.evaluate(EARLY + timedelta(minutes=15)).alerts == []
+    state = State(engine, Outbox(), FileSnapshotStore(settings.snapshots.path), FakeClock(), lambda saved: None)
+    asyncio.run(state.save())
+    listed = unwonted("suppress", "list", "--config", configured, "--would-have-alerted").stdout
+    assert f"{key}  expired since 2026-03-04T07:00:00Z, 1 kept back, the newest of 2026-03-02T08:00:00Z" in listed
+    assert f"2026-03-02T08:00:00Z  {key}  rare_action " in listed
+    assert "(informational, not learnt)" in listed
+    assert "\x1b" not in listed
+    inspected = json.loads(unwonted("state", "inspect", "--config", configured).stdout)
+    assert inspected["suppressed"] == {key: 1}
+    assert inspected["would_have_alerted"][0]["action"] == "A/WRITE"

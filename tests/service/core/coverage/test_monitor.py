@@ -1,0 +1,332 @@
+"""When the service says that it was blind, of what, and when it says nothing."""
+
+import json
+from datetime import datetime, timedelta
+
+from service.core.coverage.gaps import Patience
+from service.core.coverage.monitor import Blindness
+from service.core.messages import Message, PartitionTip, Position
+from service.core.notices import Blind, Notice
+from tests.fakes.clock import MONDAY_MORNING
+
+LOOK = 5
+HOUR = 60
+
+
+class Hub:
+    """Two partitions, a reader of them that can be switched off, and minutes that pass."""
+
+    def __init__(self, *, settle: int = 15) -> None:
+        self.patience = Patience(settle=timedelta(minutes=settle))
+        self.blindness = Blindness(self.patience)
+        self.minute = 0
+        self.notices: list[Notice] = []
+        self.last = {"0": -1, "1": -1}
+        self.enqueued: dict[str, list[Message]] = {"0": [], "1": []}
+        self.had = {"0": 0, "1": 0}
+        self.blindness.begin({}, self.now)
+        self.ask("0", "1")
+
+    @property
+    def now(self) -> datetime:
+        return self.at(self.minute)
+
+    def at(self, minute: int) -> datetime:
+        return MONDAY_MORNING + timedelta(minutes=minute)
+
+    def put(self, partition: str, *, lost: int = 0) -> None:
+        """Let the hub take a message now, after so many that nobody will see."""
+        self.last[partition] += 1 + lost
+        number = self.last[partition]
+        self.enqueued[partition].append(Message(partition, number, str(number), self.now, b""))
+
+    def read(self, partition: str, *, delay: int = 5, unjudged: int = 0) -> None:
+        """Read what the hub has of a partition; each message holds three events, `delay` minutes old when taken."""
+        for message in self.enqueued[partition][self.had[partition] :]:
+            newest = message.enqueued_time - timedelta(minutes=delay)
+            self.blindness.read(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
+        self.had[partition] = len(self.enqueued[partition])
+
+    def ask(self, *partitions: str) -> None:
+        """Ask the hub for its newest messages."""
+        for partition in partitions:
+            self.blindness.tip(PartitionTip(partition, self.last[partition], self.now, self.now))
+
+    def look(self) -> list[Notice]:
+        self.notices += (news := self.blindness.look(self.now))
+        return news
+
+    def quiet(self, minutes: int, *partitions: str) -> None:
+        """Let minutes pass in which nothing happens, and the hub says so of these partitions."""
+        for _ in range(minutes):
+            self.minute += 1
+            self.ask(*partitions)
+            if self.minute % LOOK == 0:
+                self.look()
+
+    def restart(self) -> None:
+        saved = json.loads(json.dumps(self.blindness.dump()))
+        self.blindness = Blindness(self.patience)
+        self.blindness.load(saved)
+        self.blindness.begin({}, self.now)
+
+    def told(self) -> list[tuple[Blind, str]]:
+        return [(notice.kind, notice.stage) for notice in self.notices]
+
+
+def test_a_quiet_night_is_no_blindness() -> None:
+    hub = Hub()
+    hub.put("0")
+    hub.read("0")
+    hub.quiet(12 * HOUR, "0", "1")
+    assert hub.notices == []
+
+
+def test_a_hiccup_is_not_told() -> None:
+    hub = Hub()
+    for _ in range(20):
+        hub.quiet(14, "1")
+        hub.quiet(1, "0", "1")
+    assert hub.notices == []
+
+
+def test_a_silent_partition_is_told_once_and_once_when_it_speaks_again() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.quiet(3 * HOUR, "1")
+    assert hub.told() == [(Blind.SILENT, "opened")]
+    [opened] = hub.notices
+    assert opened.since == hub.at(10)
+    assert opened.until is None
+    assert opened.partitions == ("0",)
+    assert opened.may_alerts_still_come
+    assert opened.found_at == hub.at(25)
+    assert hub.blindness.open == {Blind.SILENT}
+    hub.quiet(HOUR, "0", "1")
+    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    closed = hub.notices[-1]
+    assert (closed.id, closed.revision) == (opened.id, 2)
+    assert (closed.since, closed.until) == (hub.at(10), hub.at(191))
+    assert not closed.may_alerts_still_come
+    assert hub.blindness.open == frozenset()
+
+
+def test_messages_that_the_hub_holds_and_that_do_not_come_are_a_silence() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.put("0")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(Blind.SILENT, "opened")]
+    hub.read("0")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    assert hub.notices[-1].late_records == 3
+
+
+def test_a_downtime_is_told_on_return_with_its_span_and_when_it_has_been_read() -> None:
+    hub = Hub()
+    hub.put("0")
+    hub.read("0")
+    hub.quiet(10, "0", "1")
+    for _ in range(10):
+        hub.minute += HOUR
+        hub.put("0")
+    hub.restart()
+    hub.ask("0", "1")
+    hub.read("0")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(Blind.BEHIND, "opened"), (Blind.BEHIND, "closed")]
+    opened, closed = hub.notices
+    assert (opened.since, opened.partitions) == (hub.at(10), ("0",))
+    assert closed.until is not None
+    assert hub.at(610) <= closed.until <= hub.at(615)
+    assert closed.late_records == 27  # the newest of the ten messages was read as it came
+
+
+def test_a_downtime_in_which_nothing_happened_is_not_told() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.minute += 10 * HOUR
+    hub.restart()
+    hub.quiet(30, "0", "1")
+    assert hub.notices == []
+
+
+def test_a_reader_that_cannot_keep_up_is_behind_and_not_silent() -> None:
+    hub = Hub()
+    for minute in range(2 * HOUR):
+        hub.put("0")
+        hub.minute += 1
+        hub.ask("1")
+        if minute % 2:  # half as fast as the hub is filled
+            message = hub.enqueued["0"][hub.had["0"]]
+            hub.blindness.read(message, records=3, newest=message.enqueued_time, now=hub.now)
+            hub.had["0"] += 1
+        if hub.minute % LOOK == 0:
+            hub.look()
+    assert hub.told() == [(Blind.BEHIND, "opened")]
+
+
+def test_a_partition_that_flaps_makes_one_span() -> None:
+    hub = Hub()
+    for _ in range(10):
+        hub.quiet(30, "1")
+        hub.quiet(10, "0", "1")
+    hub.quiet(20, "0", "1")
+    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+
+
+def test_partitions_that_fall_silent_one_after_the_other_are_one_span() -> None:
+    hub = Hub()
+    hub.quiet(30, "1")
+    hub.quiet(60)
+    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "updated")]
+    assert [notice.partitions for notice in hub.notices] == [("0",), ("0", "1")]
+    assert hub.notices[0].id == hub.notices[1].id
+    hub.quiet(30, "0", "1")
+    assert hub.told()[2:] == [(Blind.SILENT, "closed")]
+
+
+def test_whoever_was_killed_in_the_middle_does_not_begin_again() -> None:
+    hub = Hub()
+    hub.quiet(30)
+    for _ in range(5):
+        hub.restart()
+        hub.quiet(30)
+    hub.quiet(HOUR, "0", "1")
+    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+
+
+def test_a_service_that_restarts_again_and_again_because_it_hears_nothing_says_so() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    for _ in range(12):
+        hub.quiet(6)
+        hub.restart()
+    assert hub.told() == [(Blind.SILENT, "opened")]
+    assert hub.notices[0].since == hub.at(10)
+
+
+def test_a_gap_in_the_sequence_numbers_is_told_at_once_with_its_span_and_its_size() -> None:
+    hub = Hub()
+    hub.put("1")
+    hub.read("1")
+    hub.quiet(4, "0", "1")
+    hub.put("1", lost=7)
+    hub.read("1")
+    [opened] = hub.look()
+    assert (opened.kind, opened.stage, opened.lost_messages) == (Blind.LOST, "opened", 7)
+    assert (opened.since, opened.partitions) == (hub.at(0), ("1",))
+    assert not opened.may_alerts_still_come
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(Blind.LOST, "opened"), (Blind.LOST, "closed")]
+    assert (hub.notices[1].until, hub.notices[1].lost_messages) == (hub.at(4), 7)
+
+
+def test_a_loss_that_grows_is_told_as_an_update() -> None:
+    hub = Hub()
+    for _ in range(3):
+        hub.put("0", lost=5)
+        hub.read("0")
+        hub.quiet(10, "0", "1")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(Blind.LOST, "opened"), (Blind.LOST, "updated"), (Blind.LOST, "closed")]
+    assert [notice.lost_messages for notice in hub.notices] == [
+        5,
+        10,
+        10,
+    ]  # before the first message that is read nothing is known to be missing
+
+
+def test_what_expired_while_nobody_read_counts_once_however_often_it_is_said() -> None:
+    hub = Hub()
+    hub.put("0")
+    hub.read("0")
+    for _ in range(3):
+        hub.blindness.expired("0", 40, hub.now)
+        hub.restart()
+    hub.last["0"] = 40
+    hub.put("0")
+    hub.read("0")
+    hub.quiet(30, "0", "1")
+    assert [notice.lost_messages for notice in hub.notices] == [40, 40]
+
+
+def test_positions_of_an_older_snapshot_show_what_is_missing_behind_them() -> None:
+    blindness = Blindness()
+    blindness.begin({"0": Position(9, "9", MONDAY_MORNING)}, MONDAY_MORNING + timedelta(hours=1))
+    later = MONDAY_MORNING + timedelta(minutes=50)
+    blindness.read(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
+    [notice] = blindness.look(MONDAY_MORNING + timedelta(hours=1))
+    assert (notice.lost_messages, notice.since, notice.until) == (2, MONDAY_MORNING, None)
+
+
+def arriving(hub: Hub, minutes: int, delay: int, unjudged: int = 0) -> None:
+    for _ in range(minutes):
+        hub.minute += 1
+        hub.put("0")
+        hub.read("0", delay=delay, unjudged=unjudged)
+        hub.ask("0", "1")
+        if hub.minute % LOOK == 0:
+            hub.look()
+
+
+def test_an_export_that_is_late_is_told_with_the_events_own_times() -> None:
+    hub = Hub()
+    arriving(hub, 20, delay=10)
+    arriving(hub, 30, delay=90)
+    assert hub.told() == [(Blind.LATE, "opened")]
+    assert hub.notices[0].since == hub.at(21 - 90)
+    assert hub.notices[0].may_alerts_still_come
+    arriving(hub, 30, delay=10)
+    assert hub.told() == [(Blind.LATE, "opened"), (Blind.LATE, "closed")]
+    assert (hub.notices[1].until, hub.notices[1].late_records) == (hub.at(50 - 90), 90)
+
+
+def test_single_late_records_are_no_outage() -> None:
+    hub = Hub()
+    for _ in range(50):
+        arriving(hub, 1, delay=20 * HOUR)
+        arriving(hub, 4, delay=10)
+    assert hub.notices == []
+
+
+def test_late_records_that_nobody_can_judge_any_more_are_counted_and_told() -> None:
+    hub = Hub()
+    arriving(hub, 20, delay=90)
+    arriving(hub, 30, delay=30 * HOUR, unjudged=3)
+    assert hub.told() == [(Blind.LATE, "opened"), (Blind.LATE, "updated")]
+    assert hub.notices[1].unjudged_records > 0
+
+
+def test_late_and_punctual_ones_in_turn_are_one_span() -> None:
+    hub = Hub()
+    arriving(hub, 20, delay=90)
+    for _ in range(10):
+        arriving(hub, 5, delay=10)
+        arriving(hub, 5, delay=90)
+    assert hub.told() == [(Blind.LATE, "opened")]
+
+
+def test_a_backlog_to_learn_from_is_neither_late_nor_lost() -> None:
+    blindness = Blindness()
+    now = MONDAY_MORNING + timedelta(days=7)
+    blindness.begin({}, now)
+    for number in range(200):
+        taken = MONDAY_MORNING + timedelta(minutes=10 * number)
+        blindness.read(
+            Message("0", 500 + number, "", taken, b""), records=2, newest=taken - timedelta(hours=5), now=now
+        )
+    blindness.tip(PartitionTip("0", 699, now, now))
+    assert blindness.look(now + timedelta(minutes=5)) == []
+
+
+def test_a_message_that_comes_twice_changes_nothing() -> None:
+    hub = Hub()
+    for _ in range(3):
+        hub.put("0")
+    hub.read("0")
+    before = hub.blindness.dump()
+    hub.had["0"] = 0
+    hub.read("0", delay=HOUR * 30, unjudged=3)
+    assert hub.blindness.dump() == before

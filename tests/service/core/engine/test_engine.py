@@ -1,0 +1,246 @@
+"""The engine's own decisions: whom it waits for, what it believes, how far it looks back, and what is news."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.detectors.anomalies import Anomaly
+from models.stream.buckets import Seen
+from models.stream.cells import ActorBucket, Crowd
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from service.core.engine.engine import STEP, Engine
+from service.core.engine.values import Applied, Options
+from service.core.messages import Message
+from tests.fakes.detector import FirstTime
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
+ANN = Actor("t/ann", "ann@example.com", ActorKind.HUMAN)
+BOB = Actor("t/bob", "bob@example.com", ActorKind.HUMAN)
+
+
+def event(
+    time: datetime,
+    action: str = "a/write",
+    *,
+    actor: Actor = ANN,
+    outcome: Outcome = Outcome.SUCCESS,
+    operation: str = "",
+) -> ActivityEvent:
+    return ActivityEvent(time, actor, action, action.upper(), outcome, operation or f"{action}@{time}")
+
+
+class Feed:
+    """An engine, and partitions to put messages into."""
+
+    def __init__(self, partitions: Sequence[str] = ("0",), *, born: datetime | None = START - DAY) -> None:
+        self.engine = Engine(Options(), [FirstTime()])
+        self.engine.expect(partitions)
+        if born is not None:
+            self.engine.begin(born)
+        self._next = dict.fromkeys(partitions, 0)
+
+    def send(self, partition: str, *events: ActivityEvent, at: datetime | None = None) -> Applied:
+        number = self._next[partition]
+        self._next[partition] = number + 1
+        enqueued = at or max(one.time for one in events)
+        return self.engine.apply(Message(partition, number, str(number), enqueued, b""), events)
+
+    def told(self, now: datetime) -> list[str]:
+        """Tick; returns the actions that are news."""
+        return sorted(one.action for alert in self.engine.evaluate(now).alerts for one in alert.findings)
+
+
+def test_a_bucket_closes_only_when_every_partition_has_passed_it() -> None:
+    feed = Feed(["0", "1"])
+    feed.send("0", event(START))
+    assert feed.send("0", event(START + 3 * HOUR)).scored == []
+    [anomaly] = feed.send("1", event(START + 2 * HOUR)).scored
+    assert anomaly.bucket.start == START
+
+
+def test_an_idle_partition_lets_the_others_pass_and_a_slow_one_does_not() -> None:
+    feed = Feed(["0", "1"])
+    feed.send("0", event(START))
+    feed.send("0", event(START + 3 * HOUR))
+    assert feed.engine.idle("1", 0, START + 3 * HOUR) == []
+    assert len(feed.engine.idle("1", -1, START + 3 * HOUR)) == 1
+
+
+def test_an_idle_notice_counts_from_when_the_hub_was_asked() -> None:
+    feed = Feed()
+    feed.send("0", event(START))
+    assert feed.engine.idle("0", 0, START + HOUR + 29 * MINUTE) == []
+    assert len(feed.engine.idle("0", 0, START + HOUR + 30 * MINUTE)) == 1
+
+
+class Counting(FirstTime):
+    """Counts how often it is asked or taught."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        self.calls += 1
+        return super().score(seen, crowd)
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+        self.calls += 1
+        super().learn(seen, crowd, scored)
+
+
+def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:
+    detector = Counting()
+    engine = Engine(Options(), [detector])
+    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * STEP)]
+    engine.apply(Message("0", 0, "0", START, b""), [event(START, actor=person) for person in people])
+    for steps in (engine.evaluating(START + HOUR), engine.idling("0", 0, START + 2 * HOUR)):
+        calls = detector.calls
+        for _ in steps:
+            assert detector.calls - calls <= STEP
+            calls = detector.calls
+    assert detector.calls == 2 * len(people)  # judged once, not once more at the end, and learnt
+
+
+def test_a_time_from_the_future_is_taken_for_the_time_of_arrival() -> None:
+    feed = Feed()
+    applied = feed.send("0", event(START + 900 * DAY), event(START), at=START + MINUTE)
+    assert applied.clamped == 1
+    assert feed.engine.watermark.time == START + MINUTE - timedelta(minutes=30)
+    [anomaly] = feed.engine.idle("0", 0, START + DAY)
+    assert {one.time for one in anomaly.cell.sample} == {START, START + MINUTE}
+
+
+def test_what_is_older_than_the_horizon_on_arrival_is_only_counted() -> None:
+    feed = Feed()
+    applied = feed.send("0", event(START - DAY - MINUTE), event(START - DAY + MINUTE), at=START)
+    assert applied.seen[Seen.TOO_LATE] == 1
+    assert applied.seen[Seen.OPERATION] == 1
+
+
+def test_a_position_moves_on_over_poison_and_never_back() -> None:
+    feed = Feed()
+    assert feed.send("0", at=START).fresh
+    assert feed.engine.positions["0"].sequence_number == 0
+    again = feed.engine.apply(Message("0", 0, "0", START, b""), [event(START)])
+    assert not again.fresh
+    assert feed.engine.records == 0
+
+
+def test_an_open_bucket_is_told_at_the_next_tick_and_not_again_when_it_closes() -> None:
+    feed = Feed()
+    feed.send("0", event(START + 5 * MINUTE))
+    assert feed.told(START + 15 * MINUTE) == ["a/write"]
+    assert feed.told(START + 30 * MINUTE) == []
+    feed.engine.idle("0", 0, START + 2 * HOUR)
+    assert feed.told(START + 2 * HOUR) == []
+
+
+def test_a_new_habit_is_told_once_although_its_first_bucket_is_not_learnt_yet() -> None:
+    feed = Feed()
+    feed.send("0", event(START + 100 * MINUTE))
+    assert feed.told(START + 105 * MINUTE) == ["a/write"]
+    feed.send("0", event(START + 125 * MINUTE))
+    assert feed.told(START + 135 * MINUTE) == []
+    feed.engine.idle("0", 1, START + DAY)
+    assert feed.told(START + 3 * HOUR) == []
+
+
+def test_more_of_one_identity_in_a_window_is_a_revision_of_the_same_alert() -> None:
+    feed = Feed()
+    feed.send("0", event(START + 5 * MINUTE), event(START + 5 * MINUTE, actor=BOB))
+    first = feed.engine.evaluate(START + 15 * MINUTE).alerts
+    feed.send("0", event(START + 20 * MINUTE, "b/write"))
+    [second] = feed.engine.evaluate(START + 30 * MINUTE).alerts
+    before = {alert.actor_id: alert for alert in first}
+    assert len(before) == 2
+    assert second.id == before[ANN.id].id
+    assert (before[ANN.id].revision, second.revision) == (1, 2)
+    assert {one.action for one in second.findings} == {"a/write", "b/write"}
+
+
+def test_after_downtime_one_wider_evaluation_tells_what_the_missed_ones_would_have() -> None:
+    feed = Feed()
+    feed.send("0", event(START))
+    assert feed.told(START + 15 * MINUTE) == ["a/write"]
+    for hour in range(1, 9):
+        feed.send("0", event(START + hour * HOUR, f"b/{hour}"))
+    evaluation = feed.engine.evaluate(START + 9 * HOUR)
+    assert evaluation.since < START + HOUR
+    told = {one.action for alert in evaluation.alerts for one in alert.findings}
+    assert told == {"a/write"} | {f"b/{hour}" for hour in range(1, 9)}
+    assert feed.told(START + 9 * HOUR + 15 * MINUTE) == []
+
+
+def test_history_before_the_birth_only_teaches() -> None:
+    feed = Feed(born=None)
+    for days in range(5, 0, -1):
+        feed.send("0", event(START - days * DAY, "old/write"))
+    feed.engine.begin(START - 2 * HOUR)
+    feed.send("0", event(START, "old/write"), event(START, "new/write"))
+    feed.engine.idle("0", 5, START + 2 * HOUR)
+    assert feed.told(START + 15 * MINUTE) == ["new/write"]
+
+
+def test_birth_is_once_in_a_life() -> None:
+    feed = Feed(born=START)
+    feed.engine.begin(START - 30 * DAY)
+    feed.send("0", event(START - HOUR, "before/write"), event(START + MINUTE, "after/write"))
+    assert feed.told(START + 15 * MINUTE) == ["after/write"]
+
+
+def test_a_late_unusual_cell_is_told_although_its_time_has_gone_by() -> None:
+    feed = Feed()
+    feed.send("0", event(START))
+    feed.send("0", event(START + 12 * HOUR))
+    feed.told(START + 12 * HOUR)
+    applied = feed.send("0", event(START + 2 * HOUR, "late/write"), at=START + 12 * HOUR)
+    assert applied.seen[Seen.LATE] == 1
+    [alert] = feed.engine.evaluate(START + 12 * HOUR + 15 * MINUTE).alerts
+    [finding] = alert.findings
+    assert (finding.action, finding.late) == ("late/write", True)
+
+
+def test_a_score_below_the_threshold_is_nothing_to_tell() -> None:
+    engine = Engine(Options(thresholds={"first_time": 100.1}), [FirstTime()])
+    engine.begin(START - DAY)
+    engine.apply(Message("0", 0, "0", START, b""), [event(START)])
+    assert engine.evaluate(START + 15 * MINUTE).alerts == []
+
+
+def test_a_state_made_with_another_bucket_length_is_refused_in_plain_words() -> None:
+    rows = list(Engine(Options(bucket=HOUR), []).dump())
+    other = Engine(Options(bucket=30 * MINUTE), [])
+    with pytest.raises(ValueError, match=r"windows\.bucket = 1:00:00, the configuration says 0:30:00"):
+        other.load(rows)
+
+
+def test_a_detector_switched_on_later_begins_empty() -> None:
+    bare = Engine(Options(), [])
+    bare.apply(Message("0", 0, "0", START, b""), [event(START)])
+    engine = Engine(Options(), [FirstTime()])
+    engine.load(list(bare.dump()))
+    assert engine.records == 1
+    assert engine.detectors["first_time"].memory().keys == 0
+
+
+def test_names_are_remembered_up_to_a_bound_the_longest_silent_going_first() -> None:
+    engine = Engine(Options(people=2), [])
+    for hour, name in enumerate(["ann", "bob", "ann", "eve"]):
+        actor = Actor(f"t/{name}", name, ActorKind.HUMAN)
+        engine.apply(Message("0", hour, "", START + hour * HOUR, b""), [event(START + hour * HOUR, actor=actor)])
+    engine.idle("0", 3, START + DAY)
+    assert [actor.name for actor in engine.people.values()] == ["ann", "eve"]
+
+
+def test_memory_of_findings_and_alerts_ends_with_the_horizon() -> None:
+    feed = Feed()
+    for day in range(6):
+        feed.send("0", event(START + day * DAY, f"a/{day}"))
+        feed.told(START + day * DAY + 15 * MINUTE)
+    assert len(feed.engine.alerts) <= 3
+    assert len([row for section, row in feed.engine.dump() if section == "recent"]) <= 3

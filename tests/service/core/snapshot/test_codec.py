@@ -1,0 +1,110 @@
+"""What was encoded comes back as it was, or not at all."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.core.snapshot.codec import SLICE, UnreadableSnapshot, decode, encode
+
+CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
+ROWS = [("engine", {"records": 3}), ("position", ["0", 7]), ("detector x", [1.5, None, "é\n"])]
+few = settings(max_examples=50, deadline=None)
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class Breath:
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __call__(self) -> None:
+        self.taken += 1
+
+
+def packed(rows: Iterable[tuple[str, Any]], breathe: Breath | None = None) -> bytes:
+    return asyncio.run(encode(rows, created_at=CREATED, breathe=breathe or Breath()))
+
+
+DATA = packed(ROWS)
+
+
+@few
+@given(st.lists(st.tuples(st.text(), values), max_size=5))
+def test_rows_come_back_as_they_were(rows: list[tuple[str, Any]]) -> None:
+    assert decode(packed(rows)) == rows
+
+
+def test_keys_keep_their_order() -> None:
+    [(_, row)] = decode(packed([("row", {"b": 1, "a": 2})]))
+    assert list(row) == ["b", "a"]
+
+
+@given(st.integers(0, len(DATA) - 1))
+def test_what_is_cut_off_is_not_read(length: int) -> None:
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(DATA[:length])
+
+
+@given(st.integers(0, len(DATA) * 8 - 1))
+def test_a_flipped_bit_changes_no_row_unnoticed(position: int) -> None:
+    damaged = bytearray(DATA)
+    damaged[position // 8] ^= 1 << position % 8
+    try:
+        rows = decode(bytes(damaged))
+    except UnreadableSnapshot:
+        return
+    assert rows == ROWS
+
+
+@given(st.binary(max_size=200))
+def test_junk_is_not_read(data: bytes) -> None:
+    with pytest.raises(UnreadableSnapshot):
+        decode(data)
+    with pytest.raises(UnreadableSnapshot):
+        decode(gzip.compress(data))
+
+
+def test_another_format_is_named() -> None:
+    lines = gzip.decompress(DATA).replace(b'"unwonted_snapshot":1', b'"unwonted_snapshot":2')
+    with pytest.raises(UnreadableSnapshot, match="format 2, this version reads 1"):
+        decode(gzip.compress(lines))
+
+
+def test_a_row_that_was_edited_is_noticed() -> None:
+    lines = gzip.decompress(DATA).replace(b'"records":3', b'"records":4')
+    with pytest.raises(UnreadableSnapshot, match="checksum"):
+        decode(gzip.compress(lines))
+
+
+def test_a_missing_row_is_noticed() -> None:
+    first, _, *rest = gzip.decompress(DATA).splitlines(keepends=True)
+    with pytest.raises(UnreadableSnapshot, match="checksum"):
+        decode(gzip.compress(b"".join([first, *rest])))
+
+
+def test_it_is_lines_of_json_for_whoever_looks() -> None:
+    first, *_, last = [json.loads(line) for line in gzip.decompress(DATA).splitlines()]
+    assert first == {"unwonted_snapshot": 1, "created_at": "2026-03-02T08:00:00+00:00"}
+    assert last["rows"] == len(ROWS)
+
+
+def test_a_big_one_is_encoded_in_slices_with_the_loop_free_in_between() -> None:
+    breath = Breath()
+    rows = [("row", "x" * 1_000) for _ in range(500)]
+    assert decode(packed(rows, breath)) == rows
+    assert breath.taken >= 500_000 // SLICE
