@@ -198,9 +198,9 @@ def crowded(identities: int) -> None:
         last = 0
         for last, events in enumerate(tenant.hour()):
             message = Message("0", last, str(last), NOON + timedelta(hours=1), b"")
-            taking.drive(engine.applying(message, events))
-        looking.drive(engine.evaluating(NOON + timedelta(hours=1)))
-        closing.drive(engine.idling("0", last, NOON + timedelta(hours=2)))
+            taking.drive(engine.apply_steps(message, events))
+        looking.drive(engine.evaluate_steps(NOON + timedelta(hours=1)))
+        closing.drive(engine.idle_steps("0", last, NOON + timedelta(hours=2)))
         for name, clock in (("records", taking), ("evaluation", looking), ("closing", closing)):
             label = f"{name}, {'both detectors' if names else 'no detector'}"
             each = clock.total / engine.records * 1e6
@@ -277,7 +277,7 @@ async def end_to_end(connection: str, expected: int) -> float:
         if count >= expected:
             done.set()
 
-    engine.expect(tip.partition for tip in await source.prepare())
+    engine.expect(end_offset.partition for end_offset in await source.prepare())
     reading = asyncio.create_task(source.run(handle))
     await done.wait()
     seconds = time.perf_counter() - started

@@ -17,7 +17,7 @@ from service.clock import SystemClock
 from service.core.ports import Clock
 from service.monitoring import Redactor, configure
 from service.settings import load, secrets
-from service.wiring import build_parts
+from service.wiring import build_components
 
 
 class Stretch(NamedTuple):
@@ -116,7 +116,7 @@ async def serve(config: Path, moment: datetime) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = CompressedClock(moment)
     listening = asyncio.create_task(_listen(clock, stop))
-    await App(build_parts(settings, clock)).run(stop)
+    await App(build_components(settings, clock)).run(stop)
     listening.cancel()
 
 

@@ -14,19 +14,19 @@ from typing import NamedTuple
 from models.stream import Seen
 from service.core.alerting import Suppressions
 from service.core.engine import Applied
-from service.core.messages import Message, PartitionTip, Position
+from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
 from service.core.ports import Clock, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
-from service.source import Expired, SourceEvent, Tips, leaf
+from service.source import EndOffsets, Expired, SourceEvent, leaf
 from service.storage import DeadLetter, State
 from service.suppressions import SuppressionWatch
 from service.telemetry import Telemetry
 
 
-class Rhythm(NamedTuple):
+class ServiceSchedule(NamedTuple):
     """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for blind spans."""
 
     every: timedelta
@@ -37,7 +37,7 @@ class Rhythm(NamedTuple):
     look_every: timedelta = timedelta(minutes=5)
 
 
-class Parts(NamedTuple):
+class Components(NamedTuple):
     """Everything that the application drives."""
 
     clock: Clock
@@ -49,7 +49,7 @@ class Parts(NamedTuple):
     dead_letter: DeadLetter | None
     server: HttpServer
     telemetry: Telemetry
-    rhythm: Rhythm
+    schedule: ServiceSchedule
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
@@ -58,11 +58,11 @@ class Parts(NamedTuple):
 class App:
     """One life of the service, from restore to the last snapshot."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._tips: asyncio.Queue[tuple[PartitionTip, ...]] = asyncio.Queue()
-        self._source = parts.open_source(self._on_source)
-        self._dispatcher = parts.open_dispatcher(self._settled)
+    def __init__(self, components: Components) -> None:
+        self._components = components
+        self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
+        self._source = components.open_source(self._on_source)
+        self._dispatcher = components.open_dispatcher(self._settled)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish in order within the grace period.
@@ -74,8 +74,8 @@ class App:
         SnapshotFenced
             Somebody else writes our snapshots.
         """
-        parts = self._parts
-        port = await parts.server.start()
+        components = self._components
+        port = await components.server.start()
         try:
             await self._begin()
             async with asyncio.TaskGroup() as group:
@@ -84,43 +84,45 @@ class App:
                 tasks = [
                     group.create_task(self._tick_for_ever(), name="scheduler"),
                     group.create_task(self._save_for_ever(), name="snapshots"),
-                    group.create_task(self._hear_tips(), name="tips"),
+                    group.create_task(self._hear_end_offsets(), name="tips"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
                     group.create_task(self._look_for_ever(), name="blindness"),
                 ]
-                parts.telemetry.started(port)
+                components.telemetry.started(port)
                 await self._until(stop, reading)
                 await self._end(tasks)
                 delivering.cancel()
         except BaseExceptionGroup as failures:
             raise leaf(failures) from None
         finally:
-            for sink in parts.sinks:
+            for sink in components.sinks:
                 await sink.close()
-            await parts.resources.aclose()
-            await parts.server.stop()
+            await components.resources.aclose()
+            await components.server.stop()
 
     async def _begin(self) -> None:
-        parts = self._parts
-        engine = parts.state.engine
-        restored = await parts.state.restore()
-        parts.telemetry.restored(restored, engine)
-        parts.state.blindness.begin(engine.positions, parts.clock.now())
-        parts.telemetry.noticed([], parts.state.blindness.open)
+        components = self._components
+        engine = components.state.engine
+        restored = await components.state.restore()
+        components.telemetry.restored(restored, engine)
+        components.state.coverage.begin(engine.positions, components.clock.now())
+        components.telemetry.noticed([], components.state.coverage.open)
         # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
         gc.freeze()
-        tips = await self._source.prepare()
-        engine.expect(tip.partition for tip in tips)
-        for tip in tips:
-            if _starts_behind(parts.start, tip):
-                engine.skip(tip.partition, Position(tip.sequence_number, "", tip.enqueued_time))
-        parts.state.blindness.begin(engine.positions, parts.clock.now())  # once more: those skipped to are news to it
-        for tip in tips:
-            parts.state.blindness.tip(tip)
-        engine.begin(parts.clock.now() - parts.rhythm.window)
+        end_offsets = await self._source.prepare()
+        engine.expect(end_offset.partition for end_offset in end_offsets)
+        for end_offset in end_offsets:
+            if _starts_behind(components.start, end_offset):
+                engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
+        components.state.coverage.begin(
+            engine.positions, components.clock.now()
+        )  # once more: those skipped to are news to it
+        for end_offset in end_offsets:
+            components.state.coverage.end_offset(end_offset)
+        engine.begin(components.clock.now() - components.schedule.window)
         # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
-        if await parts.state.save() is None and not restored:
+        if await components.state.save() is None and not restored:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
         self._dispatcher.wake()
 
@@ -132,123 +134,125 @@ class App:
             stopping.cancel()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        parts = self._parts
-        parts.telemetry.stopping()
-        deadline = parts.clock.elapsed() + parts.rhythm.grace.total_seconds()
+        components = self._components
+        components.telemetry.stopping()
+        deadline = components.clock.elapsed() + components.schedule.grace.total_seconds()
         await self._source.stop()
         for task in tasks:
             task.cancel()
-        self._dispatcher.wake(await parts.state.save())
-        left = await self._dispatcher.flush(max(0.0, deadline - parts.clock.elapsed()))
-        await parts.state.save()
-        parts.telemetry.stopped(left)
+        self._dispatcher.wake(await components.state.save())
+        left = await self._dispatcher.flush(max(0.0, deadline - components.clock.elapsed()))
+        await components.state.save()
+        components.telemetry.stopped(left)
 
     async def _handle(self, messages: Sequence[Message]) -> None:
-        parts = self._parts
-        async with parts.state.lock:
-            started = parts.clock.elapsed()
-            parts.state.changed = True
-            parsed = [parts.parser.parse(message.body) for message in messages]
+        components = self._components
+        async with components.state.lock:
+            started = components.clock.elapsed()
+            components.state.changed = True
+            parsed = [components.parser.parse(message.body) for message in messages]
             applied = [
-                await parts.state.take(parts.state.engine.applying(message, one.events))
+                await components.state.take(components.state.engine.apply_steps(message, one.events))
                 for message, one in zip(messages, parsed, strict=True)
             ]
-            parts.telemetry.batch(messages, parsed, applied, parts.clock.elapsed() - started)
+            components.telemetry.batch(messages, parsed, applied, components.clock.elapsed() - started)
             self._note_read(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        if rejects and parts.dead_letter is not None:
-            await parts.dead_letter.write(rejects)
-            parts.telemetry.dead_letters(parts.dead_letter.written, parts.dead_letter.dropped)
+        if rejects and components.dead_letter is not None:
+            await components.dead_letter.write(rejects)
+            components.telemetry.dead_letters(components.dead_letter.written, components.dead_letter.dropped)
 
     def _note_read(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
-        now = self._parts.clock.now()
+        now = self._components.clock.now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
                 newest = max((event.time for event in one.events), default=None)
                 unjudged = done.seen.get(Seen.TOO_LATE, 0)
-                self._parts.state.blindness.read(
+                self._components.state.coverage.read(
                     message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
                 )
 
-    async def _hear_tips(self) -> None:
-        parts = self._parts
+    async def _hear_end_offsets(self) -> None:
+        components = self._components
         while True:
-            tips = await self._tips.get()
-            async with parts.state.lock:
-                for tip in tips:
-                    steps = parts.state.engine.idling(tip.partition, tip.sequence_number, tip.known_at)
-                    scored = await parts.state.take(steps)
-                    parts.telemetry.judged(scored)
-                    parts.state.blindness.tip(tip)
-                parts.state.changed = True
+            end_offsets = await self._end_offsets.get()
+            async with components.state.lock:
+                for end_offset in end_offsets:
+                    steps = components.state.engine.idle_steps(
+                        end_offset.partition, end_offset.sequence_number, end_offset.known_at
+                    )
+                    scored = await components.state.take(steps)
+                    components.telemetry.judged(scored)
+                    components.state.coverage.end_offset(end_offset)
+                components.state.changed = True
 
     async def _watch_loop(self) -> None:
-        parts = self._parts
-        every = parts.rhythm.lag_every.total_seconds()
-        await sample_loop_lag(parts.clock, parts.telemetry.metrics.loop_lag, every)
+        components = self._components
+        every = components.schedule.lag_every.total_seconds()
+        await sample_loop_lag(components.clock, components.telemetry.metrics.loop_lag, every)
 
     async def _watch_suppressions(self) -> None:
-        if self._parts.suppressions is not None:
-            await self._parts.suppressions.run(self._suppress)
+        if self._components.suppressions is not None:
+            await self._components.suppressions.run(self._suppress)
 
     async def _suppress(self, suppressions: Suppressions) -> None:
-        async with self._parts.state.lock:
-            self._parts.state.engine.suppress(suppressions)
+        async with self._components.state.lock:
+            self._components.state.engine.suppress(suppressions)
 
     async def _tick_for_ever(self) -> None:
-        parts = self._parts
-        await run_ticks(parts.clock, parts.rhythm.every, self._tick, parts.telemetry.missed)
+        components = self._components
+        await run_ticks(components.clock, components.schedule.every, self._tick, components.telemetry.missed)
 
     async def _tick(self, planned: datetime) -> None:
-        parts = self._parts
-        started = parts.clock.elapsed()
-        async with parts.state.lock:
-            evaluation = await parts.state.take(parts.state.engine.evaluating(planned))
+        components = self._components
+        started = components.clock.elapsed()
+        async with components.state.lock:
+            evaluation = await components.state.take(components.state.engine.evaluate_steps(planned))
             self._dispatcher.submit(evaluation.alerts)
-            parts.state.changed = True
+            components.state.changed = True
         # Without a snapshot the intention is not durable, but telling late is worse than perhaps telling twice.
-        self._dispatcher.wake(await parts.state.save())
-        parts.telemetry.evaluated(evaluation, parts.clock.elapsed() - started)
+        self._dispatcher.wake(await components.state.save())
+        components.telemetry.evaluated(evaluation, components.clock.elapsed() - started)
 
     async def _look_for_ever(self) -> None:
-        parts = self._parts
+        components = self._components
         # Nobody waits for a look that was missed: the next one sees the same.
-        await run_ticks(parts.clock, parts.rhythm.look_every, self._look, lambda _: None)
+        await run_ticks(components.clock, components.schedule.look_every, self._look, lambda _: None)
 
     async def _look(self, planned: datetime) -> None:
-        parts = self._parts
-        async with parts.state.lock:
-            notices = parts.state.blindness.look(max(planned, parts.clock.now()))
+        components = self._components
+        async with components.state.lock:
+            notices = components.state.coverage.look(max(planned, components.clock.now()))
             self._dispatcher.notify(notices)
-        parts.telemetry.noticed(notices, parts.state.blindness.open)
+        components.telemetry.noticed(notices, components.state.coverage.open)
         if notices:
-            self._dispatcher.wake(await parts.state.save())
+            self._dispatcher.wake(await components.state.save())
 
     async def _settled(self) -> None:
         # Saved, or a restart would deliver again what has been delivered.
-        await self._parts.state.save()
+        await self._components.state.save()
 
     async def _save_for_ever(self) -> None:
-        parts = self._parts
+        components = self._components
         while True:
-            await parts.clock.sleep(parts.rhythm.snapshot_every.total_seconds())
-            if parts.state.changed:
-                await parts.state.save()
+            await components.clock.sleep(components.schedule.snapshot_every.total_seconds())
+            if components.state.changed:
+                await components.state.save()
 
     def _on_source(self, event: SourceEvent) -> None:
-        parts = self._parts
-        parts.telemetry.source(event)
+        components = self._components
+        components.telemetry.source(event)
         match event:
-            case Tips(tips):
-                self._tips.put_nowait(tips)
-            case Expired(partition, messages) if partition in parts.state.engine.positions:
-                last = parts.state.engine.positions[partition].sequence_number + messages
-                parts.state.blindness.expired(partition, last, parts.clock.now())
+            case EndOffsets(end_offsets):
+                self._end_offsets.put_nowait(end_offsets)
+            case Expired(partition, messages) if partition in components.state.engine.positions:
+                last = components.state.engine.positions[partition].sequence_number + messages
+                components.state.coverage.expired(partition, last, components.clock.now())
             case _:
                 pass
 
 
-def _starts_behind(start: str | datetime, tip: PartitionTip) -> bool:
-    if start == "earliest" or tip.sequence_number < 0:
+def _starts_behind(start: str | datetime, end_offset: EndOffset) -> bool:
+    if start == "earliest" or end_offset.sequence_number < 0:
         return False
-    return start == "latest" or (isinstance(start, datetime) and tip.enqueued_time < start)
+    return start == "latest" or (isinstance(start, datetime) and end_offset.enqueued_time < start)

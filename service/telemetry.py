@@ -14,13 +14,13 @@ from models.stream import Seen
 from service.core.alerting import Stage
 from service.core.engine import Applied, Engine, Evaluation
 from service.core.messages import Message
-from service.core.notices import Blind, Notice
+from service.core.notices import GapKind, Notice
 from service.core.outbox import Outbox
 from service.core.parsing import Parsed, RejectReason
 from service.delivery import Delivery
 from service.monitoring import Health
-from service.monitoring.metrics import Metrics, Reading
-from service.source import Closed, Expired, Opened, Recovered, Silent, SourceEvent, Tips, Trouble
+from service.monitoring.metrics import LiveReading, Metrics
+from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
 
@@ -53,7 +53,7 @@ class Telemetry:
     def watch(self, engine: Engine, outbox: Outbox) -> None:
         """Let each scrape look at what `engine` and `outbox` hold."""
         self.metrics.watch(
-            lambda: Reading(
+            lambda: LiveReading(
                 watermark=engine.watermark.time,
                 positions=engine.positions,
                 memory={name: detector.memory() for name, detector in engine.detectors.items()},
@@ -140,8 +140,8 @@ class Telemetry:
         self.metrics.alerts(evaluation.alerts)
         news = sum(len(alert.findings) for alert in evaluation.alerts)
         self.metrics.suppressed("known", max(0, evaluation.unusual - news))
-        for one in evaluation.withheld:
-            self.metrics.withheld(one.detector)
+        for one in evaluation.suppressed:
+            self.metrics.suppressed_finding(one.detector)
         if evaluation.overflowed:
             self.metrics.suppressed("overflow", evaluation.overflowed)
             log.error("detection_storm", dropped=evaluation.overflowed)
@@ -153,7 +153,7 @@ class Telemetry:
             since=evaluation.since.isoformat(),
             unusual=evaluation.unusual,
             alerts=len(evaluation.alerts),
-            withheld=len(evaluation.withheld),
+            suppressed=len(evaluation.suppressed),
             seconds=round(seconds, 3),
         )
 
@@ -188,7 +188,7 @@ class Telemetry:
                 log.warning("suppression_expired", id=one.id, until=until)
         self._stages = now
 
-    def noticed(self, notices: Sequence[Notice], open_kinds: Collection[Blind]) -> None:
+    def noticed(self, notices: Sequence[Notice], open_kinds: Collection[GapKind]) -> None:
         """Note a look for blind spans, and what it found."""
         self.metrics.blind(open_kinds)
         self.metrics.notices(notices)
@@ -265,7 +265,7 @@ class Telemetry:
                 self._open.discard(partition)
                 self.metrics.closed(reason)
                 log.info("partition_closed", partition=partition, reason=reason)
-            case Trouble(partition, kind, detail):
+            case SourceTrouble(partition, kind, detail):
                 self.metrics.trouble(kind)
                 log.warning("source_trouble", partition=partition, kind=kind, detail=detail)
             case Expired(partition, messages):
@@ -277,9 +277,9 @@ class Telemetry:
             case Recovered(partition):
                 self._silent.discard(partition)
                 log.info("partition_recovered", partition=partition)
-            case Tips(tips):
-                self._partitions.update(tip.partition for tip in tips)
-                self.metrics.tips(tips)
+            case EndOffsets(end_offsets):
+                self._partitions.update(end_offset.partition for end_offset in end_offsets)
+                self.metrics.end_offsets(end_offsets)
         self._count_partitions()
 
     def _count_partitions(self) -> None:

@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry
 
 from models.detectors import DETECTORS, build
 from models.stream import Limits
-from service.app import Parts, Rhythm
+from service.app import Components, ServiceSchedule
 from service.clock import SystemClock
 from service.core.alerting import Suppressions, UnusableSuppressions
-from service.core.coverage import Blindness, Patience
+from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine, Options
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
@@ -224,9 +224,9 @@ def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStac
     return None
 
 
-def build_blindness(settings: Settings) -> Blindness:
+def build_coverage(settings: Settings) -> CoverageMonitor:
     """Build what decides when the service was blind; before it sees again, one evaluation has judged what came late."""
-    return Blindness(Patience(settings.notices.after, settings.schedule.every, settings.notices.late_by))
+    return CoverageMonitor(GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by))
 
 
 def source_options(settings: Settings) -> SourceOptions:
@@ -269,7 +269,7 @@ def _source_options(hub: EventHub) -> SourceOptions:
     )
 
 
-def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
+def build_components(settings: Settings, clock: Clock | None = None) -> Components:
     """Build everything that `App` drives.
 
     Parameters
@@ -324,14 +324,14 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
             jitter=random.random,
             on_settled=on_settled,
             observer=telemetry.delivered,
-            on_withheld=lambda count: metrics.suppressed("severity", count),
+            on_below_severity=lambda count: metrics.suppressed("severity", count),
         )
 
-    return Parts(
+    return Components(
         clock=clock,
         parser=ActivityLogParser(),
         state=State(
-            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved, build_blindness(settings)
+            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved, build_coverage(settings)
         ),
         open_source=open_source,
         open_dispatcher=open_dispatcher,
@@ -339,7 +339,7 @@ def build_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         dead_letter=build_dead_letter(settings, clock, resources),
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
-        rhythm=Rhythm(
+        schedule=ServiceSchedule(
             settings.schedule.every,
             settings.schedule.window,
             settings.snapshots.every,

@@ -6,9 +6,9 @@ Parts are taken out of a detector that has been built, so that the product needs
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import accumulate
 
-from models.detectors import Judged, RareAction, Usual
+from models.detectors import Judged, RareAction, RoutineCell
 from models.statistics import (
-    Accumulation,
+    AccumulationRule,
     Backoff,
     FailureRate,
     Habit,
@@ -83,7 +83,7 @@ class Alone(Rarity):
         return super().likelihood(habit, action, kind, hours, session)
 
 
-class OnlyBefore(Accumulation):
+class OnlyBefore(AccumulationRule):
     """Sees in the light of what came before, and not of what follows in the same hour."""
 
     def around(self, so_far: float, cells: Iterable[tuple[float, str]]) -> list[float]:
@@ -94,7 +94,7 @@ class OnlyBefore(Accumulation):
 class Unaccompanied(RareAction):
     """Finds nobody's work everyday."""
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
+    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
         return super()._judge(seen, crowd, habit)[0], []
 
 

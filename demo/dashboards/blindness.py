@@ -1,4 +1,4 @@
-"""The dashboard *Blindness*: what happens in Azure and is not seen, not understood, or seen too late."""
+"""The dashboard *CoverageMonitor*: what happens in Azure and is not seen, not understood, or seen too late."""
 
 from demo.dashboards.panels import Dashboard, Line, Panel, Row
 from demo.dashboards.queries import Held, Increase, Less, Rate, Share, Since

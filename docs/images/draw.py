@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection.pictures import Axis, Points, chart
-from models.statistics import FailureRate, Ladder, NoveltyRate, Rarity, Whereabouts, climbed
+from models.statistics import FailureRate, LocationRarity, NoveltyRate, Rarity, SurvivalFunction, reached
 
 Features = dict[Hashable, Any]
 FOLDER = Path(__file__).parent
@@ -69,7 +69,7 @@ def rare_failure() -> str:
 
 def failure_spike() -> str:
     """How many operations fail together: to one of its kind, and to a pipeline that often fails as a whole."""
-    model = Ladder(rungs=16, strength=100.0, own_strength=5.0, half_life=720.0)
+    model = SurvivalFunction(rungs=16, strength=100.0, own_strength=5.0, half_life=720.0)
     for hour in range(HOURS):
         for other in range(20):
             model.learn_one({"kind": "service_principal", "rung": int((hour + other) % 15 == 0), "time": float(hour)})
@@ -77,7 +77,7 @@ def failure_spike() -> str:
     for name, nights in (("not seen before", 0), ("all 10 failed in one night before", 1), ("in three nights", 3)):
         own = b""
         for night in range(nights):
-            own = climbed(own, 10 if night < nights else 0)
+            own = reached(own, 10 if night < nights else 0)
         seen: Features = {"kind": "service_principal", "time": float(HOURS), "own": own}
         lines[name] = [(float(count), model.score_one({**seen, "rung": count})) for count in range(1, 11)]
     x = Axis("different operations that fail within a quarter of an hour", {float(n): str(n) for n in range(1, 11)})
@@ -101,17 +101,17 @@ def new_network() -> str:
 
 def dormant() -> str:
     """A silence, after which somebody wakes who is there every day, or once a month, or has hardly been seen."""
-    model = Ladder()
+    model = SurvivalFunction()
     for day in range(HOURS):
         for other in range(10):
             model.learn_one({"kind": "human", "rung": 1 if (day + other) % 5 == 0 else 0, "time": 24.0 * day})
     daily = monthly = b""
     for gap in range(200):
-        daily = climbed(daily, 1 if gap % 5 == 0 else 0)
+        daily = reached(daily, 1 if gap % 5 == 0 else 0)
     for _ in range(6):
-        monthly = climbed(monthly, 4)
+        monthly = reached(monthly, 4)
     lines: dict[str, Points] = {}
-    for name, own in (("every working day", daily), ("hardly known", climbed(b"", 0)), ("once a month", monthly)):
+    for name, own in (("every working day", daily), ("hardly known", reached(b"", 0)), ("once a month", monthly)):
         seen: Features = {"kind": "human", "time": 24.0 * HOURS, "own": own}
         steps = [(2.0**rung, model.score_one({**seen, "rung": rung})) for rung in range(1, 9)]
         lines[name] = [point for (days, value) in steps for point in ((days, value), (min(256.0, 2 * days), value))]
@@ -127,7 +127,7 @@ def unusual_country() -> str:
     for name, places in (("done from 2 countries", ("DE", "IE")), ("done from 8", tuple("ABCDEFGH"))):
         points = []
         for here in range(7):
-            model = Whereabouts()
+            model = LocationRarity()
             for person in range(40):
                 place = "SE" if person < here else places[person % len(places)]
                 model.learn_one({"actor": f"p{person}", "action": "web/write", "place": place, "kind": "human"})

@@ -5,21 +5,21 @@ Whether anybody is told of an anomaly is left to the service.
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Detector, Memory
-from models.detectors.judging import Verdict, Verdicts
+from models.detectors.judging import Judge, Judgement
 from models.detectors.rare_action import Judged, RareAction
 from models.detectors.registry import DETECTORS, build
-from models.detectors.routine_context import Usual
+from models.detectors.routine_context import RoutineCell
 
 __all__ = [
     "DETECTORS",
     "Anomaly",
     "Card",
     "Detector",
+    "Judge",
     "Judged",
+    "Judgement",
     "Memory",
     "RareAction",
-    "Usual",
-    "Verdict",
-    "Verdicts",
+    "RoutineCell",
     "build",
 ]

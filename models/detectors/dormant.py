@@ -13,14 +13,14 @@ from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
-    Acquaintance,
     Backoff,
     Keyed,
-    Ladder,
+    SurvivalFunction,
     UserDays,
-    climbed,
+    UserDayState,
     mask,
     odds,
+    reached,
     stage_of,
     surprise,
     tried,
@@ -58,7 +58,7 @@ CARD = Card(
 )
 
 
-class Sleeper(Acquaintance):
+class DormantState(UserDayState):
     """When an identity was active, and a sketch of what it has tried.
 
     Attributes
@@ -66,18 +66,18 @@ class Sleeper(Acquaintance):
     gap
         Days from the active day before the newest to that one; 0 for the first.
     gaps
-        How often its gaps were how long (`Ladder`).
-    sketch
+        How often its gaps were how long (`SurvivalFunction`).
+    mask_of_tried
         What it has tried (`attempted`).
     """
 
-    __slots__ = ("gap", "gaps", "sketch")
+    __slots__ = ("gap", "gaps", "mask_of_tried")
 
     def __init__(self) -> None:
         super().__init__()
         self.gap = 0
         self.gaps = b""
-        self.sketch = 0
+        self.mask_of_tried = 0
 
 
 class Dormant:
@@ -106,10 +106,10 @@ class Dormant:
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
-        self.ladder = Ladder(rungs=RUNGS, half_life=half_life_days * 24.0)
+        self.survival = SurvivalFunction(rungs=RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5)
-        self._sleepers = Keyed(max_identities, Sleeper)
+        self._states = Keyed(max_identities, DormantState)
 
     @property
     def card(self) -> Card:
@@ -118,54 +118,54 @@ class Dormant:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt of an identity that has just woken."""
-        sleeper, hours = self._sleepers.get(seen.actor.id), seen.bucket.hours
-        if sleeper is None:
+        state, hours = self._states.get(seen.actor.id), seen.bucket.hours
+        if state is None:
             return []
         day = int(hours // 24.0)
-        waking = day > sleeper.day
-        gap = day - sleeper.day if waking else sleeper.gap
-        if gap < LEAST or day < sleeper.day:
+        waking = day > state.day
+        gap = day - state.day if waking else state.gap
+        if gap < LEAST or day < state.day:
             return []
-        gaps, anomalies = sleeper.gaps if waking else _without(sleeper.gaps, _rung(gap)), []
+        gaps, anomalies = state.gaps if waking else _without(state.gaps, _rung(gap)), []
         for cell in seen.cells:
-            if not cell.attempts or not (waking or not tried(sleeper.sketch, cell.action)):
+            if not cell.attempts or not (waking or not tried(state.mask_of_tried, cell.action)):
                 continue
-            terms = self._terms(sleeper, gaps, gap, seen, cell)
+            terms = self._terms(state, gaps, gap, seen, cell)
             total = max(0.0, sum(terms.values()))
             score, why, facts = self.user_days.score(total), "", NO_FACTS
             if score >= self.explain_from:
-                facts = self._facts(sleeper, gaps, gap, seen, cell, terms, total)
+                facts = self._facts(state, gaps, gap, seen, cell, terms, total)
                 why = sentence(facts)
             anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Count the gap that has ended, and remember what was tried."""
-        sleeper, hours = self._sleepers.touch(seen.actor.id), seen.bucket.hours
-        day, before = int(hours // 24.0), sleeper.day
+        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
+        day, before = int(hours // 24.0), state.day
         if day > before:
-            sleeper.gap = day - before if before >= 0 else 0
+            state.gap = day - before if before >= 0 else 0
             if before >= 0:
-                self.ladder.learn(_group(seen.actor.kind, sleeper.gaps), _rung(sleeper.gap), hours)
-                sleeper.gaps = climbed(sleeper.gaps, _rung(sleeper.gap))
-        self.user_days.learn(sleeper, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+                self.survival.learn(_group(seen.actor.kind, state.gaps), _rung(state.gap), hours)
+                state.gaps = reached(state.gaps, _rung(state.gap))
+        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         for cell in seen.cells:
-            if cell.attempts and not tried(sleeper.sketch, cell.action):
-                sleeper.sketch |= mask(cell.action)
+            if cell.attempts and not tried(state.mask_of_tried, cell.action):
+                state.mask_of_tried |= mask(cell.action)
                 self.backoff.adopt(intern(cell.action), seen.actor.kind)
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
         for part, rows in (
             ("user_days", self.user_days.dump()),
-            ("ladder", self.ladder.dump()),
+            ("ladder", self.survival.dump()),
             ("backoff", self.backoff.dump()),
         ):
             for row in rows:
                 yield [part, row]
-        yield ["evicted", self._sleepers.evicted]
-        for key, sleeper in self._sleepers.sorted_items():
-            yield ["identity", [key, sleeper.row(), sleeper.gap, sleeper.gaps.hex(), f"{sleeper.sketch:x}"]]
+        yield ["evicted", self._states.evicted]
+        for key, state in self._states.sorted_items():
+            yield ["identity", [key, state.row(), state.gap, state.gaps.hex(), f"{state.mask_of_tried:x}"]]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
@@ -173,29 +173,29 @@ class Dormant:
         for part, row in rows:
             parts[part].append(row)
         self.user_days.load(parts["user_days"])
-        self.ladder.load(parts["ladder"])
+        self.survival.load(parts["ladder"])
         self.backoff.load(parts["backoff"])
-        self._sleepers.clear()
-        for key, common, gap, gaps, sketch in parts["identity"]:
-            sleeper = self._sleepers.touch(str(key))
-            sleeper.restore(common)
-            sleeper.gap, sleeper.gaps, sleeper.sketch = int(gap), bytes.fromhex(gaps), int(sketch, 16)
-        self._sleepers.evicted = sum(int(count) for count in parts["evicted"])
+        self._states.clear()
+        for key, common, gap, gaps, mask_of_tried in parts["identity"]:
+            state = self._states.touch(str(key))
+            state.restore(common)
+            state.gap, state.gaps, state.mask_of_tried = int(gap), bytes.fromhex(gaps), int(mask_of_tried, 16)
+        self._states.evicted = sum(int(count) for count in parts["evicted"])
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
-            keys=len(self._sleepers),
-            entries=len(self._sleepers) + self.backoff.actions(),
-            evicted=self._sleepers.evicted + self.backoff.evicted,
+            keys=len(self._states),
+            entries=len(self._states) + self.backoff.actions(),
+            evicted=self._states.evicted + self.backoff.evicted,
             warmth=self.user_days.warmth,
         )
 
-    def _terms(self, sleeper: Sleeper, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, float]:
+    def _terms(self, state: DormantState, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, float]:
         """Return the named surprises of a cell after a silence of `gap` days, for somebody used to `gaps`."""
-        steps = self.ladder.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
-        terms = {"silence": surprise(self.ladder.probability(steps, gaps)), "mostly_harmless": MOSTLY_HARMLESS}
-        if not tried(sleeper.sketch, cell.action):
+        steps = self.survival.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
+        terms = {"silence": surprise(self.survival.probability(steps, gaps)), "mostly_harmless": MOSTLY_HARMLESS}
+        if not tried(state.mask_of_tried, cell.action):
             novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), TRUST))
             terms["action"] = min(novelty, MOST_NEWS * terms["silence"])
             if weight := sensitivity(cell.action, self.sensitive):
@@ -206,7 +206,7 @@ class Dormant:
 
     def _facts(
         self,
-        sleeper: Sleeper,
+        state: DormantState,
         gaps: bytes,
         gap: int,
         seen: ActorBucket,
@@ -215,7 +215,7 @@ class Dormant:
         total: float,
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
-        steps = self.ladder.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
+        steps = self.survival.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
         return {
             "surprise": total,
             "terms": dict[str, Json](terms),
@@ -224,8 +224,8 @@ class Dormant:
                 "at_least": 1 << _rung(gap),
                 "steps": list[Json](steps),
                 "own": list[Json](gaps.ljust(len(steps) + 1, b"\0")),
-                "own_strength": self.ladder.own_strength,
-                "probability": self.ladder.probability(steps, gaps),
+                "own_strength": self.survival.own_strength,
+                "probability": self.survival.probability(steps, gaps),
             },
             "action": {
                 "new": "action" in terms,
@@ -234,16 +234,16 @@ class Dormant:
                 "most": MOST_NEWS,
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
-            "identities": len(self._sleepers),
+            "identities": len(self._states),
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(sleeper, gaps, gap, seen, cell),
+            "counterfactual": self._counterfactual(state, gaps, gap, seen, cell),
         }
 
-    def _counterfactual(self, sleeper: Sleeper, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> Json:
+    def _counterfactual(self, state: DormantState, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> Json:
         """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
 
         def ordinary(known: bytes, days: int) -> bool:
-            total = max(0.0, sum(self._terms(sleeper, known, days, seen, cell).values()))
+            total = max(0.0, sum(self._terms(state, known, days, seen, cell).values()))
             return self.user_days.score(total) < DEFAULT_THRESHOLD
 
         options = []
@@ -251,7 +251,7 @@ class Dormant:
         days = next((days for days in shorter if days >= LEAST and ordinary(gaps, days)), LEAST - 1)
         options.append(f"after at most {days} days of silence")
         for times in range(1, 11):
-            gaps = climbed(gaps, _rung(gap))
+            gaps = reached(gaps, _rung(gap))
             if ordinary(gaps, gap):
                 options.append(f"once it has been silent for so long {times} more {'time' if times == 1 else 'times'}")
                 break

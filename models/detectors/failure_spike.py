@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
-from models.statistics import Acquaintance, Keyed, Ladder, UserDays, climbed, odds, surprise
+from models.statistics import Keyed, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
 from models.stream import ActorBucket, Cell, Crowd, Json
 
 NAME = "failure_spike"
@@ -52,8 +52,8 @@ class Spike(NamedTuple):
     denied: int
 
 
-class Record(Acquaintance):
-    """How often an identity was active, and how often that many of its operations failed together (`Ladder`)."""
+class FailureSpikeState(UserDayState):
+    """How often an identity was active, and how often so many of its operations failed together."""
 
     __slots__ = ("rungs",)
 
@@ -79,9 +79,9 @@ class FailureSpike:
 
     def __init__(self, explain_from: float = 40.0, max_identities: int = 200_000, half_life_days: float = 30.0) -> None:
         self.explain_from = explain_from
-        self.ladder = Ladder(rungs=MOST, strength=100.0, own_strength=5.0, half_life=half_life_days * 24.0)
+        self.survival = SurvivalFunction(rungs=MOST, strength=100.0, own_strength=5.0, half_life=half_life_days * 24.0)
         self.user_days = UserDays(floor=2.0, prior=0.002, location=2.0, slope=0.5)
-        self._records = Keyed(max_identities, Record)
+        self._states = Keyed(max_identities, FailureSpikeState)
 
     @property
     def card(self) -> Card:
@@ -94,8 +94,8 @@ class FailureSpike:
         if not spikes:
             return []
         actor, hours, anomalies = seen.actor, seen.bucket.hours, []
-        record = self._records.get(actor.id)
-        own = record.rungs if record is not None else b""
+        state = self._states.get(actor.id)
+        own = state.rungs if state is not None else b""
         for spike in spikes:
             terms = self._terms(spike, actor.kind, hours, own)
             total = sum(terms.values())
@@ -110,23 +110,23 @@ class FailureSpike:
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Learn how many failed together at most."""
-        record, hours = self._records.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(record, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
+        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         if seen.cells[0].late:
             return  # the hour has been counted, with what was known of it then
         most = max((spike.operations for spike in _spikes(seen)), default=0)
-        self.ladder.learn(seen.actor.kind, most, hours)
-        record.rungs = climbed(record.rungs, most)
+        self.survival.learn(seen.actor.kind, most, hours)
+        state.rungs = reached(state.rungs, most)
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
         for row in self.user_days.dump():
             yield ["user_days", row]
-        for row in self.ladder.dump():
+        for row in self.survival.dump():
             yield ["ladder", row]
-        yield ["evicted", self._records.evicted]
-        for key, record in self._records.sorted_items():
-            yield ["identity", [key, *record.row(), record.rungs.hex()]]
+        yield ["evicted", self._states.evicted]
+        for key, state in self._states.sorted_items():
+            yield ["identity", [key, *state.row(), state.rungs.hex()]]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
@@ -134,26 +134,26 @@ class FailureSpike:
         for part, row in rows:
             parts[part].append(row)
         self.user_days.load(parts["user_days"])
-        self.ladder.load(parts["ladder"])
-        self._records.clear()
+        self.survival.load(parts["ladder"])
+        self._states.clear()
         for key, *common, rungs in parts["identity"]:
-            record = self._records.touch(str(key))
-            record.restore(common)
-            record.rungs = bytes.fromhex(rungs)
-        self._records.evicted = sum(int(count) for count in parts["evicted"])
+            state = self._states.touch(str(key))
+            state.restore(common)
+            state.rungs = bytes.fromhex(rungs)
+        self._states.evicted = sum(int(count) for count in parts["evicted"])
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
-            keys=len(self._records),
-            entries=len(self._records),
-            evicted=self._records.evicted,
+            keys=len(self._states),
+            entries=len(self._states),
+            evicted=self._states.evicted,
             warmth=self.user_days.warmth,
         )
 
     def _terms(self, spike: Spike, kind: str, hours: float, own: bytes) -> dict[str, float]:
         """Return the named surprises of a spike."""
-        terms = {"spike": surprise(self.ladder.probability(self.ladder.steps(kind, spike.operations, hours), own))}
+        terms = {"spike": surprise(self.survival.probability(self.survival.steps(kind, spike.operations, hours), own))}
         if spike.denied:
             terms["denials"] = DENIAL_WEIGHT * spike.denied / spike.operations
         return terms
@@ -162,7 +162,7 @@ class FailureSpike:
         self, spike: Spike, kind: str, hours: float, own: bytes, terms: dict[str, float], total: float
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
-        steps = self.ladder.steps(kind, spike.operations, hours)
+        steps = self.survival.steps(kind, spike.operations, hours)
         counts = own.ljust(len(steps) + 1, b"\0")
         return {
             "surprise": total,
@@ -174,9 +174,9 @@ class FailureSpike:
                 "denial_weight": DENIAL_WEIGHT,
                 "steps": list[Json](steps),
                 "own": list[Json](counts),
-                "own_strength": self.ladder.own_strength,
-                "probability": self.ladder.probability(steps, own),
-                "probability_for_its_kind": self.ladder.probability(steps),
+                "own_strength": self.survival.own_strength,
+                "probability": self.survival.probability(steps, own),
+                "probability_for_its_kind": self.survival.probability(steps),
             },
             "user_day": self.user_days.facts(total),
             "counterfactual": self._counterfactual(spike, kind, hours, own),
@@ -193,7 +193,7 @@ class FailureSpike:
         else:
             options.append(f"with {LEAST - 1} of them")
         for times in range(1, 11):
-            own = climbed(own, spike.operations)
+            own = reached(own, spike.operations)
             if self.user_days.score(sum(self._terms(spike, kind, hours, own).values())) < DEFAULT_THRESHOLD:
                 options.append(f"after {times} more such {'hour' if times == 1 else 'hours'}")
                 break

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Detector
-from models.stream import NOTHING, ActorBucket, Crowd, Exempt, Tally, apart, nothing
+from models.stream import NOTHING_EXCLUDED, ActorBucket, Crowd, Exclusions, Tally, exclude_nothing, excluding
 
 
 class Asked(Crowd):
@@ -47,7 +47,7 @@ class Asked(Crowd):
         )
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What was said of one identity's bucket.
 
     Attributes
@@ -59,7 +59,7 @@ class Verdict(NamedTuple):
     anomalies
         What each detector said, by its name; of what is left, where cells were to be passed over.
     highest
-        The highest score of all, those of `passed` included.
+        The highest score of all, those of `suppressed` included.
     exempt
         Which cells were to be passed over.
     passed
@@ -70,11 +70,11 @@ class Verdict(NamedTuple):
     crowd: Asked
     anomalies: Mapping[str, list[Anomaly]]
     highest: float
-    exempt: Exempt = NOTHING
-    passed: Mapping[str, list[Anomaly]] = {}
+    exclusions: Exclusions = NOTHING_EXCLUDED
+    suppressed: Mapping[str, list[Anomaly]] = {}
 
 
-class Verdicts:
+class Judge:
     """Asks the detectors, and remembers what they said as long as it is true.
 
     Parameters
@@ -85,13 +85,15 @@ class Verdicts:
 
     def __init__(self, detectors: Mapping[str, Detector]) -> None:
         self._detectors = detectors
-        self._known: dict[int, Verdict] = {}
+        self._known: dict[int, Judgement] = {}
 
-    def judge(self, seen: ActorBucket, crowd: Crowd, exempting: Callable[[ActorBucket], Exempt] = nothing) -> Verdict:
+    def judge(
+        self, seen: ActorBucket, crowd: Crowd, exclude: Callable[[ActorBucket], Exclusions] = exclude_nothing
+    ) -> Judgement:
         """Return what the detectors say.
 
         That depends on what they have learnt, on the bucket, and on what they ask the crowd. The same object is the
-        same bucket; an equal one is merely judged again. What `exempting` says is to be passed over neither excuses nor
+        same bucket; an equal one is merely judged again. What `exclude` says is to be passed over neither excuses nor
         accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
         """
         known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
@@ -103,30 +105,30 @@ class Verdicts:
         for found in anomalies.values():
             for anomaly in found:
                 highest = max(highest, anomaly.score)
-        exempt = exempting(seen)
-        passed: dict[str, list[Anomaly]] = {}
-        for name, actions in exempt.items():
-            passed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]
-            rest, others = apart(seen, asked, actions)
+        exclusions = exclude(seen)
+        suppressed: dict[str, list[Anomaly]] = {}
+        for name, actions in exclusions.items():
+            suppressed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]
+            rest, others = excluding(seen, asked, actions)
             anomalies[name] = self._detectors[name].score(rest, others) if rest.cells else []
             highest = max([highest, *(anomaly.score for anomaly in anomalies[name])])
-        return Verdict(seen, asked, anomalies, highest, exempt, passed)
+        return Judgement(seen, asked, anomalies, highest, exclusions, suppressed)
 
-    def keep(self, verdicts: Iterable[Verdict]) -> None:
+    def keep(self, judgements: Iterable[Judgement]) -> None:
         """Remember these, and no others, until something is learnt."""
-        self._known = {id(verdict.seen): verdict for verdict in verdicts}
+        self._known = {id(judgement.seen): judgement for judgement in judgements}
 
-    def learn(self, verdict: Verdict, crowd: Crowd) -> None:
+    def learn(self, judgement: Judgement, crowd: Crowd) -> None:
         """Let every detector learn a closed bucket of which it was said that.
 
         What it was to pass over is no evidence of anything, and is learnt only if it shall be.
         """
         self._known = {}
         for name, detector in self._detectors.items():
-            left_out = [action for action, learnt in verdict.exempt.get(name, {}).items() if not learnt]
-            seen, others = apart(verdict.seen, crowd, left_out)
+            left_out = [action for action, learnt in judgement.exclusions.get(name, {}).items() if not learnt]
+            seen, others = excluding(judgement.seen, crowd, left_out)
             if seen.cells:
-                detector.learn(seen, others, verdict.anomalies[name])
+                detector.learn(seen, others, judgement.anomalies[name])
 
     def forget(self) -> None:
         """Forget what was said: the detectors know something else now."""

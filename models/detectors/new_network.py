@@ -15,12 +15,12 @@ from models.detectors.contract import Card, Memory
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     NOWHERE,
-    Acquaintance,
     Backoff,
     Keyed,
     NoveltyRate,
     Places,
     UserDays,
+    UserDayState,
     mask,
     network,
     odds,
@@ -57,7 +57,7 @@ CARD = Card(
 )
 
 
-class Visitor(Acquaintance):
+class NewNetworkState(UserDayState):
     """Where an identity has been, and a sketch of what it has tried.
 
     Attributes
@@ -66,18 +66,18 @@ class Visitor(Acquaintance):
         Active buckets, and those with an action new to it.
     networks
         Networks known of it.
-    sketch
+    mask_of_tried
         What it has tried (`attempted`).
     """
 
-    __slots__ = ("buckets", "networks", "novel", "sketch")
+    __slots__ = ("buckets", "mask_of_tried", "networks", "novel")
 
     def __init__(self) -> None:
         super().__init__()
         self.buckets = 0
         self.novel = 0
         self.networks: Places = NOWHERE
-        self.sketch = 0
+        self.mask_of_tried = 0
 
 
 class NewNetwork:
@@ -109,7 +109,7 @@ class NewNetwork:
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5)
-        self._visitors = Keyed(max_identities, Visitor)
+        self._states = Keyed(max_identities, NewNetworkState)
 
     @property
     def card(self) -> Card:
@@ -118,42 +118,42 @@ class NewNetwork:
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt that is new in both respects, to an identity of which both are known."""
-        visitor = self._visitors.get(seen.actor.id)
-        if visitor is None or not visitor.networks.names:
+        state = self._states.get(seen.actor.id)
+        if state is None or not state.networks.names:
             return []
-        known, sketch, anomalies = visitor.networks.names, visitor.sketch, []
+        known, mask_of_tried, anomalies = state.networks.names, state.mask_of_tried, []
         for cell in seen.cells:
-            if not cell.attempts or tried(sketch, cell.action):
+            if not cell.attempts or tried(mask_of_tried, cell.action):
                 continue
             if all(network(address) in known for address in cell.addresses):
                 continue
-            terms = self._terms(visitor, cell, seen.actor.kind)
+            terms = self._terms(state, cell, seen.actor.kind)
             total = max(0.0, sum(terms.values()))
             score, why, facts = self.user_days.score(total), "", NO_FACTS
             if score >= self.explain_from:
-                facts = self._facts(visitor, cell, seen.actor.kind, terms, total)
+                facts = self._facts(state, cell, seen.actor.kind, terms, total)
                 why = sentence(facts)
             anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Remember where the identity was and what it tried."""
-        visitor, hours, kind = self._visitors.touch(seen.actor.id), seen.bucket.hours, seen.actor.kind
-        self.user_days.learn(visitor, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        state, hours, kind = self._states.touch(seen.actor.id), seen.bucket.hours, seen.actor.kind
+        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         cells = [cell for cell in seen.cells if cell.attempts]
         if not cells:
             return
-        before, new = visitor.networks.moves, False
-        visitor.networks = visitor.networks.visited(_networks(cells))
+        before, new = state.networks.moves, False
+        state.networks = state.networks.visited(_networks(cells))
         for cell in cells:
-            if not tried(visitor.sketch, cell.action):
-                visitor.sketch |= mask(cell.action)
+            if not tried(state.mask_of_tried, cell.action):
+                state.mask_of_tried |= mask(cell.action)
                 self.backoff.adopt(intern(cell.action), kind)
                 new = True
         if not cells[0].late:
-            self.novelty.learn(kind, visitor.buckets, (visitor.networks.moves > before, new), hours)
-            visitor.buckets += 1
-            visitor.novel += new
+            self.novelty.learn(kind, state.buckets, (state.networks.moves > before, new), hours)
+            state.buckets += 1
+            state.novel += new
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
@@ -164,12 +164,12 @@ class NewNetwork:
         ):
             for row in rows:
                 yield [part, row]
-        yield ["evicted", self._visitors.evicted]
-        for key, visitor in self._visitors.sorted_items():
-            places: Json = [list[Json](visitor.networks.names), visitor.networks.moves]
+        yield ["evicted", self._states.evicted]
+        for key, state in self._states.sorted_items():
+            places: Json = [list[Json](state.networks.names), state.networks.moves]
             yield [
                 "identity",
-                [key, visitor.row(), visitor.buckets, visitor.novel, places, f"{visitor.sketch:x}"],
+                [key, state.row(), state.buckets, state.novel, places, f"{state.mask_of_tried:x}"],
             ]
 
     def load(self, rows: Iterable[Any]) -> None:
@@ -180,27 +180,27 @@ class NewNetwork:
         self.user_days.load(parts["user_days"])
         self.novelty.load(parts["novelty"])
         self.backoff.load(parts["backoff"])
-        self._visitors.clear()
-        for key, common, buckets, novel, (names, moves), sketch in parts["identity"]:
-            visitor = self._visitors.touch(str(key))
-            visitor.restore(common)
-            visitor.buckets, visitor.novel, visitor.sketch = int(buckets), int(novel), int(sketch, 16)
-            visitor.networks = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
-        self._visitors.evicted = sum(int(count) for count in parts["evicted"])
+        self._states.clear()
+        for key, common, buckets, novel, (names, moves), mask_of_tried in parts["identity"]:
+            state = self._states.touch(str(key))
+            state.restore(common)
+            state.buckets, state.novel, state.mask_of_tried = int(buckets), int(novel), int(mask_of_tried, 16)
+            state.networks = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
+        self._states.evicted = sum(int(count) for count in parts["evicted"])
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
-            keys=len(self._visitors),
-            entries=len(self._visitors) + self.backoff.actions(),
-            evicted=self._visitors.evicted + self.backoff.evicted,
+            keys=len(self._states),
+            entries=len(self._states) + self.backoff.actions(),
+            evicted=self._states.evicted + self.backoff.evicted,
             warmth=self.user_days.warmth,
         )
 
-    def _terms(self, visitor: Visitor, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
+    def _terms(self, state: NewNetworkState, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
         """Return the named surprises of a cell; `peers` more identities are imagined to have done it."""
-        moves = self.novelty.rate(kind, visitor.buckets, visitor.networks.moves, NETWORK)
-        novel = self.novelty.rate(kind, visitor.buckets, visitor.novel, ACTION)
+        moves = self.novelty.rate(kind, state.buckets, state.networks.moves, NETWORK)
+        novel = self.novelty.rate(kind, state.buckets, state.novel, ACTION)
         base = self.backoff.probability(cell.action, kind, extra=peers)
         terms = {
             "network": surprise(moves),
@@ -212,21 +212,21 @@ class NewNetwork:
         return terms
 
     def _facts(
-        self, visitor: Visitor, cell: Cell, kind: str, terms: Mapping[str, float], total: float
+        self, state: NewNetworkState, cell: Cell, kind: str, terms: Mapping[str, float], total: float
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
         base = self.backoff.probability(cell.action, kind)
-        novel = self.novelty.rate(kind, visitor.buckets, visitor.novel, ACTION)
-        new = sorted({network(address) for address in cell.addresses} - set(visitor.networks.names))
+        novel = self.novelty.rate(kind, state.buckets, state.novel, ACTION)
+        new = sorted({network(address) for address in cell.addresses} - set(state.networks.names))
         return {
             "surprise": total,
             "terms": dict[str, Json](terms),
             "network": {
                 "new": list[Json](new),
-                "known": list[Json](visitor.networks.names),
-                "probability": self.novelty.rate(kind, visitor.buckets, visitor.networks.moves, NETWORK),
-                "moves": visitor.networks.moves,
-                "active_buckets": visitor.buckets,
+                "known": list[Json](state.networks.names),
+                "probability": self.novelty.rate(kind, state.buckets, state.networks.moves, NETWORK),
+                "moves": state.networks.moves,
+                "active_buckets": state.buckets,
             },
             "action": {
                 "novelty": novel,
@@ -235,19 +235,16 @@ class NewNetwork:
                 "probability": novel * math.pow(base, TRUST),
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
-            "identities": len(self._visitors),
+            "identities": len(self._states),
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(visitor, cell, kind),
+            "counterfactual": self._counterfactual(state, cell, kind),
         }
 
-    def _counterfactual(self, visitor: Visitor, cell: Cell, kind: str) -> Json:
+    def _counterfactual(self, state: NewNetworkState, cell: Cell, kind: str) -> Json:
         """Say what would have kept it silent; from a known network nothing is judged at all."""
         said = "Would be ordinary from a network that it has used before"
         for peers in (1, 2, 3, 5, 10):
-            if (
-                self.user_days.score(max(0.0, sum(self._terms(visitor, cell, kind, peers).values())))
-                < DEFAULT_THRESHOLD
-            ):
+            if self.user_days.score(max(0.0, sum(self._terms(state, cell, kind, peers).values()))) < DEFAULT_THRESHOLD:
                 who = "identity" if peers == 1 else "identities"
                 return f"{said}, or if {peers} more {who} of its kind had done this."
         return f"{said}."

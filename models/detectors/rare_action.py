@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
 from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
-from models.detectors.routine_context import Usual, company, relief
+from models.detectors.routine_context import RoutineCell, discount, routine_context
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     NONE,
-    Accumulation,
+    AccumulationRule,
     Calibration,
     FailureRate,
     Habit,
@@ -38,7 +38,7 @@ FAMILIAR = (
 HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 NOTHING = Weights()
 NO_FACTS: Mapping[str, Json] = {}
-GATHERING = Accumulation()
+DEFAULT_RULE = AccumulationRule()
 
 CARD = Card(
     name=NAME,
@@ -70,11 +70,11 @@ class Judged(NamedTuple):
     terms: dict[str, float] | None = None
     session: tuple[str, ...] = ()
 
-    def amid(self, work: Sequence[Usual]) -> "Judged":
+    def amid(self, work: Sequence[RoutineCell]) -> "Judged":
         """Return what it comes to amid everyday work."""
-        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := company(self.cell, work)):
+        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
             return self
-        terms = {**self.terms, "company": relief(usual, self.alone - CONTEXT_FLOOR)}
+        terms = {**self.terms, "company": discount(usual, self.alone - CONTEXT_FLOOR)}
         return self._replace(terms=terms, alone=sum(terms.values()))
 
 
@@ -104,7 +104,7 @@ class RareAction:
         max_actions: int = 512,
         half_life_days: float = 30.0,
         sensitive: Mapping[str, float] = SENSITIVE,
-        evidence: Accumulation = GATHERING,
+        evidence: AccumulationRule = DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
@@ -161,7 +161,7 @@ class RareAction:
             anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_FACTS, value))
         return anomalies
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[Usual]]:
+    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
         rarity, hours, cells = self.rarity, seen.bucket.hours, seen.cells
         own, discount, total_weight = NOTHING, 0.0, 1.0
@@ -186,7 +186,7 @@ class RareAction:
             terms = self._terms(seen, cell, habit, crowd, services, told)
             judged.append(Judged(cell, sum(terms.values()), terms, services))
         odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
-        return judged, [Usual.of(cell) for cell in usual] if odd else []
+        return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Make a closed bucket part of the identity's habits."""

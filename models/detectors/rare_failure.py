@@ -11,12 +11,12 @@ from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
 from models.statistics import (
     NONE,
-    Accumulation,
+    Accumulated,
+    AccumulationRule,
     Calibration,
-    Evidence,
     FailureRate,
+    FailureState,
     Keyed,
-    Ledger,
     mask,
     surprise,
     tried,
@@ -29,7 +29,7 @@ FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never 
 MOSTLY_HARMLESS = -0.5  # powers of ten: of those who fail, fewer are intruders than of those who do something rare
 NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
 NO_FACTS: Mapping[str, Json] = {}
-GATHERING = Accumulation(begins=0.0, floor=1.0, share=0.6, half_life=12.0, most=8.0)
+DEFAULT_RULE = AccumulationRule(begins=0.0, floor=1.0, share=0.6, half_life=12.0, most=8.0)
 
 CARD = Card(
     name=NAME,
@@ -52,17 +52,17 @@ CARD = Card(
 )
 
 
-class Trouble(Ledger):
+class RareFailureState(FailureState):
     """What is remembered of one identity."""
 
-    __slots__ = ("attempted", "day", "evidence", "worst")
+    __slots__ = ("day", "evidence", "mask_of_tried", "worst")
 
     def __init__(self) -> None:
         super().__init__()
         self.day = -1
         self.worst = 0.0
-        self.evidence: Evidence = NONE
-        self.attempted = 0
+        self.evidence: Accumulated = NONE
+        self.mask_of_tried = 0
 
 
 class RareFailure:
@@ -87,12 +87,14 @@ class RareFailure:
         explain_from: float = 40.0,
         max_identities: int = 200_000,
         half_life_days: float = 30.0,
-        evidence: Accumulation = GATHERING,
+        evidence: AccumulationRule = DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
         self.evidence = evidence
-        self.failures = FailureRate(half_life=half_life_days * 24.0, max_identities=max_identities, fresh=Trouble)
-        self._troubles = cast("Keyed[Trouble]", self.failures.ledgers)
+        self.failures = FailureRate(
+            half_life=half_life_days * 24.0, max_identities=max_identities, fresh=RareFailureState
+        )
+        self._states = cast("Keyed[RareFailureState]", self.failures.states)
         self.calibration = Calibration(location=-1.0, slope=0.5, cold=1.0)
 
     @property
@@ -107,10 +109,10 @@ class RareFailure:
             return []
         actor, bucket, rule = seen.actor, seen.bucket, self.evidence
         hours, anomalies = bucket.hours, []
-        trouble = self._troubles.get(actor.id)
-        before = rule.so_far(trouble.evidence, hours) if trouble is not None else 0.0
-        sketch = trouble.attempted if trouble is not None else 0
-        judged = [self._terms(seen, cell, hours, crowd, sketch) for cell in failing]
+        state = self._states.get(actor.id)
+        before = rule.so_far(state.evidence, hours) if state is not None else 0.0
+        mask_of_tried = state.mask_of_tried if state is not None else 0
+        judged = [self._terms(seen, cell, hours, crowd, mask_of_tried) for cell in failing]
         alone = [sum(terms.values()) for terms in judged]
         around = rule.around(before, [(value, cell.service) for value, cell in zip(alone, failing, strict=True)])
         for cell, terms, value, others in zip(failing, judged, alone, around, strict=True):
@@ -127,19 +129,19 @@ class RareFailure:
         actor, hours = seen.actor, seen.bucket.hours
         tried_now = [(cell.action, cell.failures > 0 or cell.denials > 0) for cell in seen.cells]
         self.failures.learn(actor.id, tried_now, hours)
-        trouble = self._troubles.touch(actor.id)
+        state = self._states.touch(actor.id)
         worst = max(anomaly.surprise for anomaly in scored) if scored else 0.0
         day = int(hours // 24.0)
-        if day > trouble.day:
-            trouble.day, trouble.worst = day, self.calibration.learn(day, None, worst)
-        elif day == trouble.day and worst > trouble.worst:
-            trouble.worst = self.calibration.learn(day, trouble.worst, worst)
-        if any(anomaly.alone > self.evidence.floor for anomaly in scored) or trouble.evidence is not NONE:
-            trouble.evidence = self.evidence.after(trouble.evidence, hours, scored)
-        sketch = trouble.attempted
+        if day > state.day:
+            state.day, state.worst = day, self.calibration.learn(day, None, worst)
+        elif day == state.day and worst > state.worst:
+            state.worst = self.calibration.learn(day, state.worst, worst)
+        if any(anomaly.alone > self.evidence.floor for anomaly in scored) or state.evidence is not NONE:
+            state.evidence = self.evidence.after(state.evidence, hours, scored)
+        mask_of_tried = state.mask_of_tried
         for cell in seen.cells:
-            sketch |= mask(cell.action)
-        trouble.attempted = sketch
+            mask_of_tried |= mask(cell.action)
+        state.mask_of_tried = mask_of_tried
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
@@ -147,13 +149,13 @@ class RareFailure:
             yield ["calibration", row]
         for row in self.failures.dump():
             yield ["failures", row]
-        yield ["evicted", self._troubles.evicted]
-        for key, trouble in self._troubles.sorted_items():
-            value, hours, ids = trouble.evidence
+        yield ["evicted", self._states.evicted]
+        for key, state in self._states.sorted_items():
+            value, hours, ids = state.evidence
             evidence: Json = [value, hours, list[Json](ids)]
             yield [
                 "identity",
-                [key, trouble.day, trouble.worst, trouble.last_hours, evidence, f"{trouble.attempted:x}"],
+                [key, state.day, state.worst, state.last_hours, evidence, f"{state.mask_of_tried:x}"],
             ]
 
     def load(self, rows: Iterable[Any]) -> None:
@@ -164,23 +166,23 @@ class RareFailure:
         self.calibration.load(parts["calibration"])
         self.failures.load(parts["failures"])
         for key, day, worst, last_hours, (value, hours, ids), attempted in parts["identity"]:
-            trouble = self._troubles.touch(str(key))
-            trouble.day, trouble.worst, trouble.last_hours = int(day), float(worst), float(last_hours)
-            trouble.attempted = int(attempted, 16)
-            trouble.evidence = Evidence(float(value), float(hours), tuple(str(id_) for id_ in ids)) if value else NONE
-        self._troubles.evicted = sum(int(count) for count in parts["evicted"])
+            state = self._states.touch(str(key))
+            state.day, state.worst, state.last_hours = int(day), float(worst), float(last_hours)
+            state.mask_of_tried = int(attempted, 16)
+            state.evidence = Accumulated(float(value), float(hours), tuple(str(id_) for id_ in ids)) if value else NONE
+        self._states.evicted = sum(int(count) for count in parts["evicted"])
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
-            keys=len(self._troubles),
-            entries=len(self._troubles) + self.failures.entries(),
-            evicted=self._troubles.evicted + self.failures.evicted,
+            keys=len(self._states),
+            entries=len(self._states) + self.failures.entries(),
+            evicted=self._states.evicted + self.failures.evicted,
             warmth=self.calibration.warmth,
         )
 
     def _terms(
-        self, seen: ActorBucket, cell: Cell, hours: float, crowd: Crowd, sketch: int, before: int = 0
+        self, seen: ActorBucket, cell: Cell, hours: float, crowd: Crowd, mask_of_tried: int, before: int = 0
     ) -> dict[str, float]:
         """Return the named surprises of a cell: everything but evidence; `before` earlier failures are imagined."""
         rate = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells, before=before)
@@ -189,7 +191,7 @@ class RareFailure:
         if value > NOISE:
             if cell.denials:
                 terms["denial"] = DENIAL_WEIGHT
-            if not tried(sketch, cell.action):
+            if not tried(mask_of_tried, cell.action):
                 terms["first_attempt"] = FIRST_ATTEMPT_WEIGHT
         return terms
 
@@ -198,7 +200,7 @@ class RareFailure:
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
         actor, hours = seen.actor, seen.bucket.hours
-        trouble = self._troubles.get(actor.id)
+        state = self._states.get(actor.id)
         tally = crowd.tally(cell.action)
         return {
             "surprise": total,
@@ -216,7 +218,7 @@ class RareFailure:
                 "floor": self.evidence.floor,
                 "share": self.evidence.share,
                 "most": self.evidence.most,
-                "anomalies": list[Json](trouble.evidence.anomalies if trouble is not None else ()),
+                "anomalies": list[Json](state.evidence.anomalies if state is not None else ()),
             },
             "user_day": self.calibration.facts(total),
             "counterfactual": self._counterfactual(seen, cell, crowd, around),
@@ -224,9 +226,9 @@ class RareFailure:
 
     def _counterfactual(self, seen: ActorBucket, cell: Cell, crowd: Crowd, around: float) -> str:
         """Say how many failures before would have kept this one below the usual threshold."""
-        sketch = mask(cell.action)
+        mask_of_tried = mask(cell.action)
         for hours in (1, 2, 3, 5, 10, 20):
-            terms = self._terms(seen, cell, seen.bucket.hours, crowd, sketch, before=hours)
+            terms = self._terms(seen, cell, seen.bucket.hours, crowd, mask_of_tried, before=hours)
             if self.calibration.score(self.evidence.total(sum(terms.values()), around)) < self.default_threshold:
                 return f"Would be ordinary had it failed in {hours} more {'hour' if hours == 1 else 'hours'} before."
         return "Some failures of it before would not make it ordinary."

@@ -15,19 +15,19 @@ MOST = 2.4
 SHARE = 0.75
 
 
-class Usual(NamedTuple):
+class RoutineCell(NamedTuple):
     """A cell of everyday work, and the networks that it came from."""
 
     cell: Cell
     networks: frozenset[str]
 
     @classmethod
-    def of(cls, cell: Cell) -> "Usual":
+    def of(cls, cell: Cell) -> "RoutineCell":
         """Look up the networks of a cell."""
         return cls(cell, frozenset(map(network, cell.addresses)))
 
 
-def company(cell: Cell, work: Iterable[Usual]) -> int:
+def routine_context(cell: Cell, work: Iterable[RoutineCell]) -> int:
     """Return how many other cells of everyday work came from a network that `cell` came from.
 
     An address that is not known excuses and is excused.
@@ -35,8 +35,8 @@ def company(cell: Cell, work: Iterable[Usual]) -> int:
     >>> from datetime import UTC, datetime
     >>> def did(action, *addresses):
     ...     return Cell(action, action, datetime(2026, 3, 2, tzinfo=UTC), 1, 1, 0, 0, addresses)
-    >>> work = [Usual.of(did("web/restart", "10.1.2.3")), Usual.of(did("web/write", "10.1.2.9"))]
-    >>> company(did("vault/purge", "10.1.2.77"), work), company(did("vault/purge", "198.51.100.7"), work)
+    >>> work = [RoutineCell.of(did("web/restart", "10.1.2.3")), RoutineCell.of(did("web/write", "10.1.2.9"))]
+    >>> routine_context(did("vault/purge", "10.1.2.77"), work), routine_context(did("vault/purge", "198.51.100.7"), work)
     (2, 0)
     """
     networks = frozenset(map(network, cell.addresses))
@@ -46,13 +46,13 @@ def company(cell: Cell, work: Iterable[Usual]) -> int:
     )
 
 
-def relief(usual: int, excess: float) -> float:
+def discount(usual: int, excess: float) -> float:
     """Return the (negative) surprise of a new thing amid so many usual ones.
 
     Never more than a share of what it has in excess of the ordinary: amid however much work, the more surprising of
     two things stays so.
 
-    >>> relief(1, 4.0), relief(100, 4.0), relief(100, 2.0)
+    >>> discount(1, 4.0), discount(100, 4.0), discount(100, 2.0)
     (-0.6, -2.4, -1.5)
     """
     return -min(MOST, EACH * usual, SHARE * excess)

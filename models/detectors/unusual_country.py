@@ -5,7 +5,7 @@ is judged stands in `unusual_place`; without a geographic database it has nothin
 """
 
 from models.detectors.contract import Card
-from models.detectors.unusual_location import UnusualPlace
+from models.detectors.unusual_location import UnusualLocation
 from models.statistics import Place
 
 CARD = Card(
@@ -29,8 +29,8 @@ CARD = Card(
 )
 
 
-class UnusualCountry(UnusualPlace):
-    """Takes the country for a place; parameters are those of `UnusualPlace`."""
+class UnusualCountry(UnusualLocation):
+    """Takes the country for a place; parameters are those of `UnusualLocation`."""
 
     CARD = CARD
     SORT = "country"

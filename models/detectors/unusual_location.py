@@ -14,13 +14,13 @@ from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
 from models.statistics import (
     NOWHERE,
-    Acquaintance,
     Keyed,
     Locate,
+    LocationRarity,
     Place,
     Places,
     UserDays,
-    Whereabouts,
+    UserDayState,
     kilometres,
     nowhere,
     odds,
@@ -34,7 +34,7 @@ CACHED = 65_536  # addresses: more than a tenant has in weeks
 SHORT = 24.0  # hours within which the way from the last place is told
 
 
-class Traveller(Acquaintance):
+class LocationState(UserDayState):
     """Where an identity has been.
 
     Attributes
@@ -60,7 +60,7 @@ class Traveller(Acquaintance):
         self.at_hours = 0.0
 
 
-class UnusualPlace(ABC):
+class UnusualLocation(ABC):
     """Scores each cell with an attempt from a place where its identity has not been seen.
 
     Parameters
@@ -89,9 +89,9 @@ class UnusualPlace(ABC):
         self.explain_from = explain_from
         self.locate = locate
         self._placed = lru_cache(maxsize=CACHED)(self._place)
-        self.whereabouts = Whereabouts(half_life=half_life_days * 24.0)
+        self.locations = LocationRarity(half_life=half_life_days * 24.0)
         self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5)
-        self._travellers = Keyed(max_identities, Traveller, self._abandon)
+        self._states = Keyed(max_identities, LocationState, self._abandon)
 
     @abstractmethod
     def key(self, place: Place) -> str:
@@ -104,8 +104,8 @@ class UnusualPlace(ABC):
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt from a place that is new to its identity."""
-        traveller = self._travellers.get(seen.actor.id)
-        known: Collection[str] = traveller.places.names if traveller is not None else ()
+        state = self._states.get(seen.actor.id)
+        known: Collection[str] = state.places.names if state is not None else ()
         anomalies = []
         for cell in seen.cells:
             if not cell.attempts or not cell.addresses:
@@ -114,7 +114,7 @@ class UnusualPlace(ABC):
             new = {key: place for key, place in found if key not in known}
             if not new:
                 continue
-            someone = traveller or Traveller()
+            someone = state or LocationState()
             judged = [(self._terms(someone, key, cell, seen.actor.kind), key) for key in sorted(new)]
             terms, key = max(judged, key=lambda one: sum(one[0].values()))
             total = sum(terms.values())
@@ -129,26 +129,26 @@ class UnusualPlace(ABC):
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
         """Remember where the identity was, and what it did there."""
-        traveller, hours = self._travellers.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(traveller, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
+        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
         visited: dict[str, Place] = {}
         for cell in seen.cells:
             if cell.attempts and cell.addresses:
                 for key, place in filter(None, map(self._placed, cell.addresses)):
                     visited[key] = place
-                    self.whereabouts.note(seen.actor.id, cell.action, key)
+                    self.locations.note(seen.actor.id, cell.action, key)
         if visited:
-            self._visit(traveller, seen, visited)
+            self._visit(state, seen, visited)
 
-    def _visit(self, traveller: Traveller, seen: ActorBucket, visited: Mapping[str, Place]) -> None:
-        kind, hours, backoff = seen.actor.kind, seen.bucket.hours, self.whereabouts.backoff
-        if traveller.kind != kind:
-            self._abandon(seen.actor.id, traveller)
-            traveller.kind = intern(str(kind))
-            for key in traveller.places.names:
+    def _visit(self, state: LocationState, seen: ActorBucket, visited: Mapping[str, Place]) -> None:
+        kind, hours, backoff = seen.actor.kind, seen.bucket.hours, self.locations.backoff
+        if state.kind != kind:
+            self._abandon(seen.actor.id, state)
+            state.kind = intern(str(kind))
+            for key in state.places.names:
                 backoff.adopt(key, kind)
-        before = traveller.places
-        after = traveller.places = before.visited(visited)
+        before = state.places
+        after = state.places = before.visited(visited)
         if after is not before:
             for key in after.names:
                 if key not in before.names:
@@ -157,19 +157,19 @@ class UnusualPlace(ABC):
                 if key not in after.names:
                     backoff.abandon(key, kind)
         if not seen.cells[0].late:
-            self.whereabouts.novelty.learn(kind, traveller.buckets, (after.moves > before.moves,), hours)
-            traveller.buckets += 1
-        if hours >= traveller.at_hours:
-            traveller.at, traveller.at_hours = visited[max(visited)], hours
+            self.locations.novelty.learn(kind, state.buckets, (after.moves > before.moves,), hours)
+            state.buckets += 1
+        if hours >= state.at_hours:
+            state.at, state.at_hours = visited[max(visited)], hours
 
     def dump(self) -> Iterator[Json]:
         """Yield each part's rows, then one row an identity."""
         for row in self.user_days.dump():
             yield ["user_days", row]
-        for row in self.whereabouts.dump():
+        for row in self.locations.dump():
             yield ["whereabouts", row]
-        yield ["evicted", self._travellers.evicted]
-        for key, one in self._travellers.sorted_items():
+        yield ["evicted", self._states.evicted]
+        for key, one in self._states.sorted_items():
             places: Json = [list[Json](one.places.names), one.places.moves]
             at: Json = None if one.at is None else list[Json](one.at)
             yield ["identity", [key, one.row(), one.kind, one.buckets, places, at, one.at_hours]]
@@ -180,23 +180,23 @@ class UnusualPlace(ABC):
         for part, row in rows:
             parts[part].append(row)
         self.user_days.load(parts["user_days"])
-        self.whereabouts.load(parts["whereabouts"])
-        self._travellers.clear()
+        self.locations.load(parts["whereabouts"])
+        self._states.clear()
         for key, common, kind, buckets, (names, moves), at, at_hours in parts["identity"]:
-            one = self._travellers.touch(str(key))
+            one = self._states.touch(str(key))
             one.restore(common)
             one.kind = intern(str(kind))
             one.buckets, one.at_hours = int(buckets), float(at_hours)
             one.places = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
             one.at = None if at is None else Place(*at)
-        self._travellers.evicted = sum(int(count) for count in parts["evicted"])
+        self._states.evicted = sum(int(count) for count in parts["evicted"])
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
-            keys=len(self._travellers),
-            entries=len(self._travellers) + self.whereabouts.entries(),
-            evicted=self._travellers.evicted + self.whereabouts.evicted + self.whereabouts.backoff.evicted,
+            keys=len(self._states),
+            entries=len(self._states) + self.locations.entries(),
+            evicted=self._states.evicted + self.locations.evicted + self.locations.backoff.evicted,
             warmth=self.user_days.warmth,
         )
 
@@ -205,17 +205,17 @@ class UnusualPlace(ABC):
         key = self.key(place) if place is not None else ""
         return (intern(key), place) if place is not None and key else None
 
-    def _terms(self, traveller: Traveller, key: str, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
+    def _terms(self, state: LocationState, key: str, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
         """Return the named surprises of a place; `peers` more identities are imagined to have done this there."""
-        known = self.whereabouts
+        known = self.locations
         return {
-            "move": surprise(known.novelty.rate(kind, traveller.buckets, traveller.places.moves)),
+            "move": surprise(known.novelty.rate(kind, state.buckets, state.places.moves)),
             "place": TRUST * surprise(known.chance(key, cell.action, kind, peers).probability),
         }
 
     def _facts(
         self,
-        traveller: Traveller,
+        state: LocationState,
         key: str,
         place: Place,
         seen: ActorBucket,
@@ -224,16 +224,16 @@ class UnusualPlace(ABC):
         total: float,
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
-        known, kind = self.whereabouts, seen.actor.kind
+        known, kind = self.locations, seen.actor.kind
         chance = known.chance(key, cell.action, kind)
         return {
             "surprise": total,
             "terms": dict[str, Json](terms),
             "move": {
-                "probability": known.novelty.rate(kind, traveller.buckets, traveller.places.moves),
-                "known": list[Json](traveller.places.names),
-                "moves": traveller.places.moves,
-                "active_buckets": traveller.buckets,
+                "probability": known.novelty.rate(kind, state.buckets, state.places.moves),
+                "known": list[Json](state.places.names),
+                "moves": state.places.moves,
+                "active_buckets": state.buckets,
             },
             "place": {
                 "name": place.label if self.SORT == "city" else place.country_name or place.country,
@@ -244,26 +244,26 @@ class UnusualPlace(ABC):
                 "concentration": known.concentration,
                 "identities_seen_there": known.backoff.adopters(key),
             },
-            "identities": len(self._travellers),
-            "travel": self._travel(traveller, place, seen.bucket.hours),
+            "identities": len(self._states),
+            "travel": self._travel(state, place, seen.bucket.hours),
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(traveller, key, cell, kind),
+            "counterfactual": self._counterfactual(state, key, cell, kind),
         }
 
     @staticmethod
-    def _travel(traveller: Traveller, place: Place, hours: float) -> Json:
+    def _travel(state: LocationState, place: Place, hours: float) -> Json:
         """Return from where and how fast it would have come, if it was elsewhere within a day."""
-        if traveller.at is None or not 0.0 <= hours - traveller.at_hours <= SHORT:
+        if state.at is None or not 0.0 <= hours - state.at_hours <= SHORT:
             return None
-        distance = kilometres(traveller.at, place)
+        distance = kilometres(state.at, place)
         rounded = None if distance is None else round(distance)
-        return {"from": traveller.at.label, "hours": hours - traveller.at_hours, "kilometres": rounded}
+        return {"from": state.at.label, "hours": hours - state.at_hours, "kilometres": rounded}
 
-    def _counterfactual(self, traveller: Traveller, key: str, cell: Cell, kind: str) -> Json:
+    def _counterfactual(self, state: LocationState, key: str, cell: Cell, kind: str) -> Json:
         """Say what would have kept it silent; from a known place nothing is judged at all."""
         said = f"Would be ordinary once it has acted from this {self.SORT} in an earlier hour"
         for peers in (1, 2, 3, 5, 10):
-            total = sum(self._terms(traveller, key, cell, kind, peers).values())
+            total = sum(self._terms(state, key, cell, kind, peers).values())
             if self.user_days.score(total) < self.default_threshold:
                 who = "identity" if peers == 1 else "identities"
                 return f"{said}, or if {peers} more {who} of its kind had done this there."
@@ -286,7 +286,7 @@ class UnusualPlace(ABC):
             parts.append(f"{travel['hours']:.0f} h before it was in {travel['from']}, {travel['kilometres']:,} km away")
         return "; ".join(parts) + "."
 
-    def _abandon(self, key: str, traveller: Traveller) -> None:
+    def _abandon(self, key: str, state: LocationState) -> None:
         """Take back where an identity has been that is forgotten, or is of another kind now."""
-        for place in traveller.places.names:
-            self.whereabouts.backoff.abandon(place, traveller.kind)
+        for place in state.places.names:
+            self.locations.backoff.abandon(place, state.kind)

@@ -3,48 +3,47 @@
 Which numbers make an anomaly, and what it is called, is left to the detectors.
 """
 
-from models.statistics.accumulation import NONE, Accumulation, Evidence
+from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.statistics.backoff import Backoff
 from models.statistics.bloom_mask import mask, tried
 from models.statistics.calibration import Calibration
 from models.statistics.decay import growth, surprise
-from models.statistics.failure_rate import FailureRate, Ledger
+from models.statistics.failure_rate import FailureRate, FailureState
 from models.statistics.habits import Habit
 from models.statistics.keyed import Keyed
-from models.statistics.location_rarity import Locate, Place, Whereabouts, kilometres, nowhere
+from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
 from models.statistics.places import NOWHERE, Places, network
 from models.statistics.rarity import Likelihood, Rarity
 from models.statistics.scoring import SCORE_PER_DECADE, Severity, odds, severity
-from models.statistics.survival import Ladder, climbed
-from models.statistics.user_days import Acquaintance, UserDays
+from models.statistics.survival import SurvivalFunction, reached
+from models.statistics.user_days import UserDays, UserDayState
 from models.statistics.weights import Weights
 
 __all__ = [
     "NONE",
     "NOWHERE",
     "SCORE_PER_DECADE",
-    "Accumulation",
-    "Acquaintance",
+    "Accumulated",
+    "AccumulationRule",
     "Backoff",
     "Calibration",
-    "Evidence",
     "FailureRate",
+    "FailureState",
     "Habit",
     "Keyed",
-    "Ladder",
-    "Ledger",
     "Likelihood",
     "Locate",
+    "LocationRarity",
     "NoveltyRate",
     "Place",
     "Places",
     "Rarity",
     "Severity",
+    "SurvivalFunction",
+    "UserDayState",
     "UserDays",
     "Weights",
-    "Whereabouts",
-    "climbed",
     "growth",
     "kilometres",
     "mask",
@@ -52,6 +51,7 @@ __all__ = [
     "nowhere",
     "odds",
     "prior_hazard",
+    "reached",
     "severity",
     "stage_of",
     "surprise",

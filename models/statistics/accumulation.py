@@ -34,7 +34,7 @@ class Contribution(Protocol):
         ...
 
 
-class Evidence(NamedTuple):
+class Accumulated(NamedTuple):
     """What has come together so far.
 
     Attributes
@@ -52,10 +52,10 @@ class Evidence(NamedTuple):
     anomalies: tuple[str, ...] = ()
 
 
-NONE = Evidence()
+NONE = Accumulated()
 
 
-class Accumulation(NamedTuple):
+class AccumulationRule(NamedTuple):
     r"""The rule by which evidence adds up.
 
     With S the surprise of a cell by itself and e the evidence around it, which is what is left of earlier buckets and
@@ -69,7 +69,7 @@ class Accumulation(NamedTuple):
 
     Examples
     --------
-    >>> rule = Accumulation(begins=1.5, floor=2.5, share=0.6, half_life=12.0)
+    >>> rule = AccumulationRule(begins=1.5, floor=2.5, share=0.6, half_life=12.0)
     >>> rule.total(4.0, 0.0), rule.total(4.0, 5.0), rule.total(2.0, 5.0), rule.total(1.0, 5.0)
     (4.0, 7.0, 3.5, 1.0)
     >>> rule.gain(4.0), rule.gain(4.0, repeats=1)
@@ -87,7 +87,7 @@ class Accumulation(NamedTuple):
     half_life: float = 12.0
     most: float = 12.0
 
-    def so_far(self, evidence: Evidence, hours: float) -> float:
+    def so_far(self, evidence: Accumulated, hours: float) -> float:
         """Return the evidence left at `hours`."""
         return faded(evidence.value, hours - evidence.hours, self.half_life)
 
@@ -119,7 +119,7 @@ class Accumulation(NamedTuple):
         total = so_far + sum(gains)
         return [total - gain for gain in gains]
 
-    def after(self, evidence: Evidence, hours: float, scored: Sequence[Contribution]) -> Evidence:
+    def after(self, evidence: Accumulated, hours: float, scored: Sequence[Contribution]) -> Accumulated:
         """Return the evidence with what a bucket's anomalies add, in the order in which they were scored."""
         gains = self.gains((one.alone, one.cell.service) for one in scored)
         value = self.so_far(evidence, hours) + sum(gains)
@@ -128,4 +128,4 @@ class Accumulation(NamedTuple):
         ids = [one.id for one, gain in zip(scored, gains, strict=True) if gain]
         if not ids:
             return evidence
-        return Evidence(value, max(hours, evidence.hours), (*evidence.anomalies, *ids)[-REMEMBERED:])
+        return Accumulated(value, max(hours, evidence.hours), (*evidence.anomalies, *ids)[-REMEMBERED:])

@@ -27,7 +27,7 @@ def mask(action: str) -> int:
     return (1 << digest % BITS) | (1 << (digest >> 16) % BITS)
 
 
-def tried(sketch: int, action: str) -> bool:
-    """Return whether `action` was added to `sketch`, possibly wrongly true."""
+def tried(mask_of_tried: int, action: str) -> bool:
+    """Return whether `action` was added to `mask_of_tried`, possibly wrongly true."""
     bits = mask(action)
-    return sketch & bits == bits
+    return mask_of_tried & bits == bits

@@ -26,7 +26,7 @@ NONE = (0, 0)
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
-class Ledger:
+class FailureState:
     """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed.
 
     Whoever has more to remember of the same identities makes a subclass of it, so that there is one record of each.
@@ -92,7 +92,7 @@ class FailureRate(base.AnomalyDetector):
         max_identities: int = 200_000,
         max_actions: int = 100_000,
         max_pairs: int = 128,
-        fresh: Callable[[], Ledger] = Ledger,
+        fresh: Callable[[], FailureState] = FailureState,
     ) -> None:
         self.half_life = half_life
         self.max_identities = max_identities
@@ -103,7 +103,7 @@ class FailureRate(base.AnomalyDetector):
         self._tenant = [0.0, 0.0]
         self._services: dict[str, list[float]] = {}
         self._actions: dict[str, tuple[list[float], list[float]]] = {}
-        self.ledgers = Keyed(max_identities, fresh)
+        self.states = Keyed(max_identities, fresh)
         self._mine: tuple[Sequence[Cell], dict[str, Tally]] = ((), {})
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
@@ -120,11 +120,11 @@ class FailureRate(base.AnomalyDetector):
     def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float) -> None:
         """Learn the cells, action and whether it failed, of one identity in one bucket."""
         weight = growth(hours, self.half_life)
-        ledger = self.ledgers.touch(actor)
-        ledger.last_hours = max(ledger.last_hours, hours)
-        services, actions, pairs = self._services, self._actions, ledger.pairs
+        state = self.states.touch(actor)
+        state.last_hours = max(state.last_hours, hours)
+        services, actions, pairs = self._services, self._actions, state.pairs
         tenant_attempts, tenant_failures = self._tenant
-        attempts = ledger.attempts
+        attempts = state.attempts
         for action, failed in tried:
             entry = actions.get(action)
             if entry is None:
@@ -140,11 +140,11 @@ class FailureRate(base.AnomalyDetector):
                 tenant_failures += weight
                 service[1] += weight
                 counts[1] += weight
-                ledger.failures += weight
-                pairs = self._fail(ledger, action, weight)
+                state.failures += weight
+                pairs = self._fail(state, action, weight)
             elif pairs is not None and action in pairs:
                 pairs[action][0] += weight
-        ledger.attempts = attempts
+        state.attempts = attempts
         self._tenant = [tenant_attempts, tenant_failures]
 
     def probability(
@@ -165,14 +165,14 @@ class FailureRate(base.AnomalyDetector):
         """
         weight = growth(hours, self.half_life)
         common = self.common(action, hours)
-        ledger = self.ledgers.get(actor)
+        state = self.states.get(actor)
         probability, pair = common, None
-        if ledger is not None:
+        if state is not None:
             tenant = self._tenant_rate(weight)
-            expected = ledger.attempts / weight * tenant
-            factor = (ledger.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
+            expected = state.attempts / weight * tenant
+            factor = (state.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
             probability = min(LARGEST, common * factor)
-            pair = ledger.pairs.get(action) if ledger.pairs is not None else None
+            pair = state.pairs.get(action) if state.pairs is not None else None
         if pair is not None or before:
             tried, failed = pair or (0.0, 0.0)
             probability = (failed / weight + before + PAIR_STRENGTH * probability) / (
@@ -199,12 +199,12 @@ class FailureRate(base.AnomalyDetector):
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
         """Return what is known, faded to `hours`, for an explanation."""
         weight = growth(hours, self.half_life)
-        ledger = self.ledgers.get(actor) or Ledger()
+        state = self.states.get(actor) or FailureState()
         attempts, failures = self._actions.get(action, UNKNOWN)[0]
-        pair = (ledger.pairs or {}).get(action, [0.0, 0.0])
+        pair = (state.pairs or {}).get(action, [0.0, 0.0])
         return {
-            "identity_attempts": round(ledger.attempts / weight, 2),
-            "identity_failures": round(ledger.failures / weight, 2),
+            "identity_attempts": round(state.attempts / weight, 2),
+            "identity_failures": round(state.failures / weight, 2),
             "action_attempts": round(attempts / weight, 2),
             "action_failures": round(failures / weight, 2),
             "pair_failures": round(pair[1] / weight, 2),
@@ -212,56 +212,56 @@ class FailureRate(base.AnomalyDetector):
 
     def entries(self) -> int:
         """Return about how many values are remembered."""
-        return len(self.ledgers) + len(self._actions)
+        return len(self.states) + len(self._actions)
 
     def dump(self) -> Iterator[Json]:
         """Yield the tenant's row, one row a service, an action and an identity."""
-        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self.ledgers.evicted]]
+        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self.states.evicted]]
         for name in sorted(self._services):
             yield ["service", name, *self._services[name]]
         for name in sorted(self._actions):
             yield ["action", name, *self._actions[name][0]]
-        for key, ledger in self.ledgers.sorted_items():
-            pairs: Json = None if ledger.pairs is None else {k: list[Json](v) for k, v in ledger.pairs.items()}
-            yield ["identity", key, ledger.attempts, ledger.failures, ledger.last_hours, pairs]
+        for key, state in self.states.sorted_items():
+            pairs: Json = None if state.pairs is None else {k: list[Json](v) for k, v in state.pairs.items()}
+            yield ["identity", key, state.attempts, state.failures, state.last_hours, pairs]
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
         self._tenant, self._services, self._actions = [0.0, 0.0], {}, {}
-        self.ledgers.clear()
+        self.states.clear()
         for level, name, *values in rows:
             if level == "tenant":
                 self._tenant = [float(name[0]), float(name[1])]
-                self.evicted, self.ledgers.evicted = int(name[2]), int(name[3])
+                self.evicted, self.states.evicted = int(name[2]), int(name[3])
             elif level == "service":
                 self._services[name] = [float(value) for value in values]
             elif level == "action":
                 service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
                 self._actions[intern(name)] = ([float(value) for value in values], service)
             else:
-                ledger = self.ledgers.touch(name)
-                ledger.attempts, ledger.failures, ledger.last_hours = (float(value) for value in values[:3])
+                state = self.states.touch(name)
+                state.attempts, state.failures, state.last_hours = (float(value) for value in values[:3])
                 pairs = values[3]
-                ledger.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}
+                state.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}
 
     def _tenant_rate(self, weight: float) -> float:
         rate, strength = TENANT_PRIOR
         return (self._tenant[1] / weight + rate * strength) / (self._tenant[0] / weight + strength)
 
-    def _fail(self, ledger: Ledger, action: str, weight: float) -> dict[str, list[float]]:
-        if ledger.pairs is None:
-            ledger.pairs = {}
-        pair = ledger.pairs.get(action)
+    def _fail(self, state: FailureState, action: str, weight: float) -> dict[str, list[float]]:
+        if state.pairs is None:
+            state.pairs = {}
+        pair = state.pairs.get(action)
         if pair is None:
-            if len(ledger.pairs) >= self.max_pairs:
-                pairs = ledger.pairs
+            if len(state.pairs) >= self.max_pairs:
+                pairs = state.pairs
                 for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
                     del pairs[name]
                     self.evicted += 1
-            pair = ledger.pairs[action] = [0.0, 0.0]
+            pair = state.pairs[action] = [0.0, 0.0]
         pair[0] += weight
         pair[1] += weight
-        return ledger.pairs
+        return state.pairs
 
     def _others(self, action: str, crowd: Crowd, mine: Sequence[Cell]) -> Tally:
         """Return how often others tried this service (or this action, if that fails more) in the bucket, and failed."""

@@ -6,7 +6,7 @@ A plain record with a compact row for the snapshot. How it is filled and read is
 from sys import intern
 from typing import Any
 
-from models.statistics.accumulation import NONE, Evidence
+from models.statistics.accumulation import NONE, Accumulated
 from models.statistics.places import NOWHERE, Places, shared
 from models.statistics.rhythm import day_of
 from models.statistics.weights import Weights
@@ -60,7 +60,7 @@ class Habit:
         self.held: dict[str, int] | None = None
         self.networks: Places = NOWHERE
         self.scopes: Places = NOWHERE
-        self.evidence: Evidence = NONE
+        self.evidence: Accumulated = NONE
         self.last_hours = 0.0
         self.worst = 0.0
         self.rhythm = b""
@@ -99,7 +99,7 @@ class Habit:
         self.held = None if held is None else {intern(str(action)): int(day) for action, day in held.items()}
         self.networks = shared(tuple(intern(str(name)) for name in networks[0]), int(networks[1]))
         self.scopes = shared(tuple(intern(str(name)) for name in scopes[0]), int(scopes[1]))
-        self.evidence = Evidence(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
+        self.evidence = Accumulated(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
         self.rhythm = bytes.fromhex(str(rhythm))
         if not self.evidence.value:
             self.evidence = NONE

@@ -119,7 +119,7 @@ class Chance(NamedTuple):
     places: int
 
 
-class Whereabouts(base.AnomalyDetector):
+class LocationRarity(base.AnomalyDetector):
     r"""Predictive probability of a place, given an action and a kind of identity.
 
     .. math:: p(place | a) = \frac{\max(c - d, 0) + (\theta + d K) \, p(place)}{N + \theta}
@@ -147,7 +147,7 @@ class Whereabouts(base.AnomalyDetector):
     --------
     Everybody writes from Germany; grants come from Ireland, too:
 
-    >>> model = Whereabouts()
+    >>> model = LocationRarity()
     >>> for person in range(20):
     ...     model.learn_one({"actor": f"p{person}", "action": "web/write", "place": "DE"})
     ...     model.learn_one({"actor": f"p{person}", "action": "roles/write", "place": "IE" if person % 4 else "DE"})

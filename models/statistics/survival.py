@@ -17,10 +17,10 @@ TENANT = ""
 FULL = 255  # a count's largest value: then all are halved, so that old habits fade
 
 
-def climbed(own: bytes, rung: int) -> bytes:
+def reached(own: bytes, rung: int) -> bytes:
     """Return an identity's counts, rung by rung, after it has got as far as `rung` once more.
 
-    >>> list(climbed(climbed(b"", 2), 0))
+    >>> list(reached(reached(b"", 2), 0))
     [2, 1, 1]
     """
     counts = bytearray(own.ljust(rung + 1, b"\0"))
@@ -31,7 +31,7 @@ def climbed(own: bytes, rung: int) -> bytes:
     return bytes(counts)
 
 
-class Ladder(base.AnomalyDetector):
+class SurvivalFunction(base.AnomalyDetector):
     r"""Chance of getting at least to a rung, from the tenant to a group to one identity.
 
     With :math:`c_j` the fading number of times that rung j was reached, the chance to go on from rung j - 1 is
@@ -61,7 +61,7 @@ class Ladder(base.AnomalyDetector):
     --------
     People are away for a night or a weekend; one of them stays away for weeks:
 
-    >>> model = Ladder()
+    >>> model = SurvivalFunction()
     >>> for day in range(200):
     ...     model.learn_one({"kind": "human", "rung": 1 if day % 5 == 0 else 0, "time": 24.0 * day})
     >>> absence = {"kind": "human", "time": 4800.0}

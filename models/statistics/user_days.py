@@ -17,7 +17,7 @@ KNOWN_WELL = 200.0  # user-days from which on scores are fully trusted
 LEAST_SHARE = 1e-4
 
 
-class Acquaintance:
+class UserDayState:
     """What such a detector remembers of any identity: last activity, its newest day, and that day's largest surprise.
 
     Attributes
@@ -112,13 +112,13 @@ class UserDays(base.AnomalyDetector):
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
-        self.learn(Acquaintance(), 24.0 * int(x.get("day", 0)), float(x.get("surprise", 0.0)))
+        self.learn(UserDayState(), 24.0 * int(x.get("day", 0)), float(x.get("surprise", 0.0)))
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 
-    def learn(self, memory: Acquaintance, hours: float, worst: float = 0.0) -> None:
+    def learn(self, memory: UserDayState, hours: float, worst: float = 0.0) -> None:
         """Learn that an identity was active at `hours`, with `worst` its largest surprise there."""
         memory.last_hours = max(memory.last_hours, hours)
         day = hours // 24.0

@@ -3,11 +3,11 @@
 Nobody here judges anything; what is unusual about a cell is left to the statistics and the detectors.
 """
 
-from models.stream.bottom_k import BoundedTable
+from models.stream.bottom_k import BottomKSample
 from models.stream.buckets import Limits, OpenBuckets, Seen
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
-from models.stream.exclusion import NOTHING, Exempt, apart, nothing
+from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.steps import Steps, finish
 from models.stream.windows import EPOCH, Bucket, Watermark
@@ -15,16 +15,16 @@ from models.stream.windows import EPOCH, Bucket, Watermark
 __all__ = [
     "EPOCH",
     "NOBODY",
-    "NOTHING",
+    "NOTHING_EXCLUDED",
     "ActivityEvent",
     "Actor",
     "ActorBucket",
     "ActorKind",
-    "BoundedTable",
+    "BottomKSample",
     "Bucket",
     "Cell",
     "Crowd",
-    "Exempt",
+    "Exclusions",
     "Json",
     "Limits",
     "OpenBuckets",
@@ -33,8 +33,8 @@ __all__ = [
     "Steps",
     "Tally",
     "Watermark",
-    "apart",
+    "exclude_nothing",
+    "excluding",
     "finish",
-    "nothing",
     "tallied",
 ]

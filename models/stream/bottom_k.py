@@ -12,7 +12,7 @@ V = TypeVar("V")
 HASHES = 1 << 32
 
 
-class BoundedTable(Generic[V]):
+class BottomKSample(Generic[V]):
     """Bottom-k sample of keys by their hash.
 
     Parameters
@@ -26,7 +26,7 @@ class BoundedTable(Generic[V]):
 
     Examples
     --------
-    >>> forth, back = BoundedTable[int](limit=8), BoundedTable[int](limit=8)
+    >>> forth, back = BottomKSample[int](limit=8), BottomKSample[int](limit=8)
     >>> for n in range(100):
     ...     _ = forth.put(f"key {n}", n), back.put(f"key {99 - n}", 99 - n)
     >>> sorted(forth.prune().entries) == sorted(back.prune().entries)
@@ -55,7 +55,7 @@ class BoundedTable(Generic[V]):
         self.prune()
         return [entry for name, entry in before.items() if name not in self.entries]
 
-    def prune(self) -> "BoundedTable[V]":
+    def prune(self) -> "BottomKSample[V]":
         """Cut down to `limit` keys."""
         if len(self.entries) > self.limit:
             ranked = sorted((crc32(name.encode()), name) for name in self.entries)

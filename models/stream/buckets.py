@@ -205,9 +205,9 @@ class OpenBuckets:
 
         What has not changed since the last time is the same object.
         """
-        return (peeked for peeked in self.peeking(since) if peeked is not None)
+        return (peeked for peeked in self.peek_steps(since) if peeked is not None)
 
-    def peeking(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+    def peek_steps(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
         """Do what `peek` does in steps: None between them, when the caller may do something else."""
         for number in sorted(self._open):
             if self.bucket(number).end > since:
@@ -224,9 +224,9 @@ class OpenBuckets:
         Closed are buckets, not identities: the whole bucket is out before the next one, so that all of it can be
         judged before any of it is learnt.
         """
-        return (closed for closed in self.closing(watermark) if closed is not None)
+        return (closed for closed in self.close_steps(watermark) if closed is not None)
 
-    def closing(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
+    def close_steps(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
         """Do what `close` does in steps: None between them, when the caller may do something else.
 
         Until the last step nothing may be observed, peeked at or dumped.

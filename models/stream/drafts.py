@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from models.stream.bottom_k import HASHES, BoundedTable
+from models.stream.bottom_k import HASHES, BottomKSample
 from models.stream.cells import ActorBucket, Cell
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.json_value import Json
@@ -36,7 +36,7 @@ class CellDraft:
     __slots__ = ("operations", "summed", "witnesses")
 
     def __init__(self, limit: int) -> None:
-        self.operations: BoundedTable[Operation] = BoundedTable(limit)
+        self.operations: BottomKSample[Operation] = BottomKSample(limit)
         self.witnesses: dict[Outcome, ActivityEvent] = {}
         self.summed: Cell | None = None
 
@@ -143,7 +143,7 @@ class CellDraft:
         return draft
 
 
-class ActorDraft(BoundedTable[CellDraft]):
+class ActorDraft(BottomKSample[CellDraft]):
     """All cells of one identity in one bucket, by action.
 
     Attributes

@@ -8,15 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 
-Exempt = Mapping[str, Mapping[str, bool]]
+Exclusions = Mapping[str, Mapping[str, bool]]
 """Actions of one bucket to pass over, a detector; True for those that become part of what is normal all the same."""
 
-NOTHING: Exempt = {}
+NOTHING_EXCLUDED: Exclusions = {}
 
 
-def nothing(_: ActorBucket) -> Exempt:
+def exclude_nothing(_: ActorBucket) -> Exclusions:
     """Pass over nothing of a bucket."""
-    return NOTHING
+    return NOTHING_EXCLUDED
 
 
 def without(seen: ActorBucket, actions: Collection[str]) -> ActorBucket:
@@ -68,7 +68,7 @@ def _less(tally: Tally, cells: Sequence[Cell]) -> Tally:
     return Tally(tally.actors - len(cells), tally.failing - sum(cell.failed for cell in cells))
 
 
-def apart(seen: ActorBucket, crowd: Crowd, actions: Collection[str]) -> tuple[ActorBucket, Crowd]:
+def excluding(seen: ActorBucket, crowd: Crowd, actions: Collection[str]) -> tuple[ActorBucket, Crowd]:
     """Return a bucket without the cells of `actions`, and the crowd without them."""
     if not actions:
         return seen, crowd

@@ -43,7 +43,7 @@ from service.replay import Lines, Replay
 from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
 from service.sinks import StdoutSink
 from service.wiring import (
-    build_parts,
+    build_components,
     build_sink,
     mute,
     open_geography,
@@ -92,7 +92,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await App(build_parts(settings)).run(stop)
+    await App(build_components(settings)).run(stop)
 
 
 @main.command("check-config")
@@ -170,8 +170,8 @@ def replay(
             fail(str(error), FAILED)
         sys.stdout.buffer.flush()
     click.echo(totals(summary), err=True)
-    if engine.withheld.counts:
-        kept = sum(one.findings for one in engine.withheld.counts.values())
+    if engine.suppressed.counts:
+        kept = sum(one.findings for one in engine.suppressed.counts.values())
         click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} withheld", err=True)
     if summary.scored:
         click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)

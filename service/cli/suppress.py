@@ -22,7 +22,7 @@ from service.cli.inputs import (
     suppressions_option,
 )
 from service.clock import SystemClock
-from service.core.alerting import Stage, Suppression, Tallied, UnusableSuppressions, Withheld
+from service.core.alerting import Stage, SuppressedFinding, Suppression, SuppressionCount, UnusableSuppressions
 from service.settings import Settings, parse_duration
 from service.sinks import clean
 from service.suppressions import add, checked_values, described, expire, written
@@ -78,18 +78,18 @@ def list_command(path: Path | None, suppressions: Path | None, snapshot: Path | 
     """Show every suppression and where it stands."""
     settings = read_settings(path)
     entries = read_suppressions(settings, suppressions).entries
-    withheld = read_state(settings, snapshot)[0].withheld if would_have_alerted else None
+    suppressed = read_state(settings, snapshot)[0].suppressed if would_have_alerted else None
     now = SystemClock().now()
     for entry in entries:
-        click.echo("\n".join(shown(entry, now, withheld.counts.get(entry.id) if withheld else None)))
+        click.echo("\n".join(shown(entry, now, suppressed.counts.get(entry.id) if suppressed else None)))
     if not entries:
         click.echo("there are no suppressions")
-    if withheld is not None:
-        click.echo(f"\nwould have alerted: {len(withheld.listed)}, the newest last")
-        click.echo("\n".join(map(told, withheld.listed)))
+    if suppressed is not None:
+        click.echo(f"\nwould have alerted: {len(suppressed.listed)}, the newest last")
+        click.echo("\n".join(map(told, suppressed.listed)))
 
 
-def shown(entry: Suppression, now: datetime, count: Tallied | None) -> Iterator[str]:
+def shown(entry: Suppression, now: datetime, count: SuppressionCount | None) -> Iterator[str]:
     """Yield the lines of one suppression."""
     stage = entry.stage(now)
     verb = {Stage.PLANNED: "from", Stage.EXPIRED: "since"}.get(stage, "until")
@@ -100,7 +100,7 @@ def shown(entry: Suppression, now: datetime, count: Tallied | None) -> Iterator[
         yield f"    {key}: {value}"
 
 
-def told(one: Withheld) -> str:
+def told(one: SuppressedFinding) -> str:
     """Return one line about what would have alerted."""
     learnt = "learnt" if one.learnt else "not learnt"
     return (

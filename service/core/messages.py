@@ -25,7 +25,7 @@ class Position(NamedTuple):
     enqueued_time: datetime
 
 
-class PartitionTip(NamedTuple):
+class EndOffset(NamedTuple):
     """What the hub says is the newest message of a partition; -1 when it is empty."""
 
     partition: str

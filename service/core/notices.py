@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class Blind(StrEnum):
+class GapKind(StrEnum):
     """In which way the service is blind."""
 
     SILENT = "silent"  # nothing is heard from a partition, or what the hub holds does not come
@@ -56,7 +56,7 @@ class Notice(BaseModel):
 
     id: str
     revision: int
-    kind: Blind
+    kind: GapKind
     stage: Stage
     since: datetime
     until: datetime | None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from service.core.alerting import Alert
-from service.core.messages import Message, PartitionTip
+from service.core.messages import EndOffset, Message
 from service.core.notices import Notice
 
 
@@ -38,7 +38,7 @@ class Clock(Protocol):
 class Source(Protocol):
     """Messages, at least once, in order within a partition."""
 
-    async def prepare(self) -> list[PartitionTip]:
+    async def prepare(self) -> list[EndOffset]:
         """Check that the input can be read; returns the newest message of each partition, or raises `SourceError`."""
         ...
 

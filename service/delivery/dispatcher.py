@@ -122,10 +122,10 @@ class Dispatcher:
         jitter: Callable[[], float],
         on_settled: Callable[[], Awaitable[None]],
         observer: Callable[[Delivery], None],
-        on_withheld: Callable[[int], None] = lambda count: None,
+        on_below_severity: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._outbox = outbox
-        self._on_withheld = on_withheld
+        self._on_below_severity = on_below_severity
         self._routes = tuple(routes)
         self._clock = clock
         self._jitter = jitter
@@ -142,7 +142,7 @@ class Dispatcher:
         for route in self._routes:
             wanted = [alert for alert in alerts if alert.severity.rank >= route.least.rank]
             if len(wanted) < len(alerts):
-                self._on_withheld(len(alerts) - len(wanted))
+                self._on_below_severity(len(alerts) - len(wanted))
             for message in route.sink.render(wanted) if wanted else ():
                 count += 1
                 self._enqueue(route, message, now)

@@ -22,7 +22,7 @@ PROBES: Mapping[str, Probe] = {
 }
 
 
-class Verdict(NamedTuple):
+class ProbeResult(NamedTuple):
     """Whether all is well, and if not, what is wrong: component to reason; and what else should be known."""
 
     ok: bool
@@ -40,8 +40,8 @@ class Health:
     >>> health = Health()
     >>> health.restored()
     >>> health.partitions(owned=3, known=4)
-    >>> health.verdict("ready")
-    Verdict(ok=False, reasons={'partitions': '3 of 4 partitions claimed'}, notes={})
+    >>> health.result("ready")
+    ProbeResult(ok=False, reasons={'partitions': '3 of 4 partitions claimed'}, notes={})
     """
 
     def __init__(self) -> None:
@@ -52,10 +52,10 @@ class Health:
         }
         self._notes: dict[str, str] = {}
 
-    def verdict(self, probe: Probe) -> Verdict:
+    def result(self, probe: Probe) -> ProbeResult:
         """Return whether all is well as far as `probe` asks."""
         wrong = dict(self._wrong[probe])
-        return Verdict(not wrong, wrong, dict(self._notes))
+        return ProbeResult(not wrong, wrong, dict(self._notes))
 
     def restored(self) -> None:
         """Note that the state has been restored, or that there was none."""
@@ -146,11 +146,11 @@ class HttpServer:
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
 
     async def _probe(self, request: web.Request) -> web.Response:
-        verdict = self._health.verdict(PROBES[request.path])
-        body = {"status": "ok" if verdict.ok else "failing", "reasons": dict(verdict.reasons)}
-        if verdict.notes:
-            body["notes"] = dict(verdict.notes)
-        return web.json_response(body, status=200 if verdict.ok else 503, headers={"Cache-Control": "no-store"})
+        result = self._health.result(PROBES[request.path])
+        body = {"status": "ok" if result.ok else "failing", "reasons": dict(result.reasons)}
+        if result.notes:
+            body["notes"] = dict(result.notes)
+        return web.json_response(body, status=200 if result.ok else 503, headers={"Cache-Control": "no-store"})
 
 
 async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:

@@ -60,7 +60,7 @@ class Links(NamedTuple):
 ALL_LINKS = Links()
 
 
-class Story(NamedTuple):
+class AlertContent(NamedTuple):
     """An alert as text.
 
     Attributes
@@ -93,12 +93,12 @@ class Story(NamedTuple):
     reference: str
 
 
-def tell(alert: Alert, links: Links, *, findings: int = 5) -> Story:
+def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertContent:
     """Tell `alert` with at most `findings` of its findings in full."""
     # What fails for many is the same for all of them: few show it.
     shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
     steps = [*([OUTAGE] if alert.operation else []), *(step for f in shown for step in f.response)]
-    return Story(
+    return AlertContent(
         heading=heading(alert),
         who=_who(alert),
         findings=tuple(_facts(finding, whose=bool(alert.operation)) for finding in shown),

@@ -7,39 +7,39 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from service.core.notices import Blind, Notice
+from service.core.notices import GapKind, Notice
 from service.sinks.alert_content import Fact
 from service.sinks.wording import counted, iso, listed, moment
 
 _BEGUN = {
-    Blind.SILENT: "Blind: nothing comes from {where} since {since}",
-    Blind.BEHIND: "Behind: the log since {since} is being read late",
-    Blind.LATE: "Late: Azure delivers the log since {since} late",
-    Blind.LOST: "Lost: {lost} since {since}, gone before being read",
+    GapKind.SILENT: "Blind: nothing comes from {where} since {since}",
+    GapKind.BEHIND: "Behind: the log since {since} is being read late",
+    GapKind.LATE: "Late: Azure delivers the log since {since} late",
+    GapKind.LOST: "Lost: {lost} since {since}, gone before being read",
 }
 _OVER = {
-    Blind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
-    Blind.BEHIND: "Whole again: the log from {since} to {until} was read late",
-    Blind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
-    Blind.LOST: "Whole again, but for {lost} from {since} to {until}",
+    GapKind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
+    GapKind.BEHIND: "Whole again: the log from {since} to {until} was read late",
+    GapKind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
+    GapKind.LOST: "Whole again, but for {lost} from {since} to {until}",
 }
 _MEANING = {
-    Blind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
-    Blind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
-    Blind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
-    Blind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
+    GapKind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
+    GapKind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
+    GapKind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
+    GapKind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
 }
 _MAY_COME = {
-    Blind.SILENT: "may still come, for as long as the hub keeps its messages",
-    Blind.BEHIND: "still come, as the span is read",
-    Blind.LATE: "still come, as the events arrive; what is older than the late horizon is only counted",
-    Blind.LOST: "will not come for what is lost",
+    GapKind.SILENT: "may still come, for as long as the hub keeps its messages",
+    GapKind.BEHIND: "still come, as the span is read",
+    GapKind.LATE: "still come, as the events arrive; what is older than the late horizon is only counted",
+    GapKind.LOST: "will not come for what is lost",
 }
 _CHECK = {
-    Blind.SILENT: "Is the hub up? Has its network, its access or a diagnostic setting been changed, and by whom?",
-    Blind.BEHIND: "Was the service down? If not: is there a flood, and who causes it?",
-    Blind.LATE: "Does Azure Service Health know of delays of Azure Monitor?",
-    Blind.LOST: "Search the span in Azure's activity log; keep messages longer than the longest outage.",
+    GapKind.SILENT: "Is the hub up? Has its network, its access or a diagnostic setting been changed, and by whom?",
+    GapKind.BEHIND: "Was the service down? If not: is there a flood, and who causes it?",
+    GapKind.LATE: "Does Azure Service Health know of delays of Azure Monitor?",
+    GapKind.LOST: "Search the span in Azure's activity log; keep messages longer than the longest outage.",
 }
 
 
@@ -51,7 +51,7 @@ class Bulletin(NamedTuple):
     reference: str
 
 
-def announce(notice: Notice) -> Bulletin:
+def notice_content(notice: Notice) -> Bulletin:
     """Put `notice` into words."""
     kind, over = notice.kind, notice.until is not None
     lost = counted(notice.lost_messages, "message")
@@ -62,15 +62,15 @@ def announce(notice: Notice) -> Bulletin:
     come = [counted(notice.late_records, "record") + ("" if over else " so far")]
     if notice.unjudged_records:
         come.append(f"{notice.unjudged_records:,} of them too late to be judged")
-    alerts = "what was unusual in it has been told" if over and kind is not Blind.LOST else _MAY_COME[kind]
+    alerts = "what was unusual in it has been told" if over and kind is not GapKind.LOST else _MAY_COME[kind]
     facts = [
         Fact("Span", f"{since} to {until}" if over else f"since {since}"),
         Fact("Where", where),
         Fact("Meaning", "" if over else _MEANING[kind]),
         Fact("Alerts", alerts),
         Fact("Came late", ", ".join(come) if notice.late_records else ""),
-        Fact("Lost", lost if kind is Blind.LOST else ""),
-        Fact("Check", "" if over and kind is not Blind.LOST else _CHECK[kind]),
+        Fact("Lost", lost if kind is GapKind.LOST else ""),
+        Fact("Check", "" if over and kind is not GapKind.LOST else _CHECK[kind]),
     ]
     update = " (update)" if notice.stage == "updated" else ""
     reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
@@ -97,7 +97,7 @@ def cloud_event(notice: Notice, *, source: str) -> dict[str, JsonValue]:
             "late_records": notice.late_records,
             "unjudged_records": notice.unjudged_records,
             "lost_messages": notice.lost_messages,
-            "message": announce(notice).heading,
+            "message": notice_content(notice).heading,
         },
     }
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from models.statistics import Severity
 from models.stream import ActorKind
 from service.core.alerting import Alert, Finding
-from service.sinks.alert_content import ALL_LINKS, Links, heading, kql, tell
+from service.sinks.alert_content import ALL_LINKS, Links, alert_content, heading, kql
 from service.sinks.pagination import Element
 
 VERSION = "1.5.0"
@@ -38,7 +38,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int =
     its evidence's ``data``; `left_out` says how many more there were than are in `alert`.
     """
     updated = alert.revision > 1
-    story = tell(alert, links)
+    content = alert_content(alert, links)
     first = alert.findings[0]
     analytics: list[JsonValue] = [
         {"name": detector, "uid": detector, "type_id": 4, "type": "Learning (ML/DL)"}
@@ -58,8 +58,8 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int =
         "modified_time": _millis(alert.found_at.timestamp()),
         "types": list(dict.fromkeys(finding.title for finding in alert.findings)),
     }
-    if story.links:
-        info["src_url"] = story.links[0].url
+    if content.links:
+        info["src_url"] = content.links[0].url
     resources = dict.fromkeys(resource for finding in alert.findings for resource in finding.resources)
     return {
         "class_uid": 2004,
@@ -91,8 +91,8 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int =
         "resources": [{"uid": resource} for resource in resources],
         "anomaly_analyses": [_analysis(alert, finding) for finding in alert.findings],
         "remediation": {
-            "desc": " ".join(story.checks) or "Ask the owner of the identity whether this was intended.",
-            "references": [link.url for link in story.links],
+            "desc": " ".join(content.checks) or "Ask the owner of the identity whether this was intended.",
+            "references": [link.url for link in content.links],
         },
         "unmapped": {
             "revision": alert.revision,

@@ -13,8 +13,8 @@ from pydantic import JsonValue, SecretStr
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
-from service.sinks import notice_content as bulletin
-from service.sinks.alert_content import ALL_LINKS, Link, Links, Story, heading, others, reference, tell
+from service.sinks import notice_content
+from service.sinks.alert_content import ALL_LINKS, AlertContent, Link, Links, alert_content, heading, others, reference
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
 from service.sinks.pagination import Element, Layout, Page, message_id, paginate, told
 from service.sinks.wording import clean, counted
@@ -83,14 +83,14 @@ class SlackSink:
 
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a message of its own."""
-        said = bulletin.announce(notice)
+        said = notice_content.notice_content(notice)
         blocks: list[Element] = [
             {"type": "header", "text": _plain(clean(("🟢 " if notice.until else "⚪ ") + said.heading, HEADER))},
             _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
             _context([_plain(said.reference)]),
         ]
         body = json.dumps(_message(said.heading, blocks), ensure_ascii=False, separators=(",", ":")).encode()
-        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body)
+        return Rendered(f"{notice.id}.{notice.revision}", notice_content.told(notice), body)
 
     async def send(self, message: Rendered) -> Receipt:
         """Post once; only the answer ``ok`` is success."""
@@ -114,7 +114,7 @@ class SlackSink:
         return Rendered(message_id("slack", page.alerts, part), told(page.alerts), body)
 
     def _full(self, alert: Alert, findings: int) -> list[Element]:
-        return _blocks(alert, tell(alert, self._links, findings=findings))
+        return _blocks(alert, alert_content(alert, self._links, findings=findings))
 
 
 def judge(answer: Answer) -> Receipt:
@@ -137,22 +137,22 @@ def _message(text: str, blocks: Sequence[Element]) -> Element:
     return {"text": _escape(text), "blocks": list(blocks), "unfurl_links": False, "unfurl_media": False}
 
 
-def _blocks(alert: Alert, story: Story) -> list[Element]:
+def _blocks(alert: Alert, content: AlertContent) -> list[Element]:
     blocks: list[Element] = [
-        {"type": "header", "text": _plain(clean(_mark(alert) + story.heading, HEADER))},
-        _section([f"{story.who.label}: {story.who.text}"]),
+        {"type": "header", "text": _plain(clean(_mark(alert) + content.heading, HEADER))},
+        _section([f"{content.who.label}: {content.who.text}"]),
     ]
-    blocks += [_section([f"{fact.label}: {fact.text}" for fact in facts]) for facts in story.findings]
-    if story.hidden:
-        blocks.append(_context([_plain(counted(story.hidden, "more finding") + " not shown.")]))
-    if story.checks:
-        blocks.append(_section(["Check next", *(f"{number}. {step}" for number, step in enumerate(story.checks, 1))]))
-    if story.mitre:
-        blocks.append(_context([_plain(f"ATT&CK: {story.mitre}")]))
-    if story.links:
-        links: JsonValue = {"type": "mrkdwn", "text": " · ".join(_link(link) for link in story.links)}
+    blocks += [_section([f"{fact.label}: {fact.text}" for fact in facts]) for facts in content.findings]
+    if content.hidden:
+        blocks.append(_context([_plain(counted(content.hidden, "more finding") + " not shown.")]))
+    if content.checks:
+        blocks.append(_section(["Check next", *(f"{number}. {step}" for number, step in enumerate(content.checks, 1))]))
+    if content.mitre:
+        blocks.append(_context([_plain(f"ATT&CK: {content.mitre}")]))
+    if content.links:
+        links: JsonValue = {"type": "mrkdwn", "text": " · ".join(_link(link) for link in content.links)}
         blocks.append({"type": "section", "text": links})
-    return [*blocks, _context([_plain(story.reference)]), {"type": "divider"}]
+    return [*blocks, _context([_plain(content.reference)]), {"type": "divider"}]
 
 
 def _brief(alert: Alert) -> list[Element]:

@@ -8,8 +8,8 @@ from typing import BinaryIO, Literal
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Receipt, Rendered
-from service.sinks import notice_content as bulletin
-from service.sinks.alert_content import ALL_LINKS, Link, Links, tell
+from service.sinks import notice_content
+from service.sinks.alert_content import ALL_LINKS, Link, Links, alert_content
 from service.sinks.webhook import SOURCE, cloud_event, encoded
 from service.sinks.wording import counted
 
@@ -61,10 +61,10 @@ class StdoutSink:
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a card, or into a line, of its own."""
         if self._style == "ndjson":
-            body, kind = encoded(bulletin.cloud_event(notice, source=SOURCE)) + b"\n", "application/x-ndjson"
+            body, kind = encoded(notice_content.cloud_event(notice, source=SOURCE)) + b"\n", "application/x-ndjson"
         else:
             body, kind = notice_card(notice, colour=self._colour).encode(), "text/plain; charset=utf-8"
-        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body, kind)
+        return Rendered(f"{notice.id}.{notice.revision}", notice_content.told(notice), body, kind)
 
     async def send(self, message: Rendered) -> Receipt:
         """Write and flush, in a thread: whoever reads the pipe may be slow."""
@@ -91,29 +91,29 @@ class StdoutSink:
 
 def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str:
     """Return `alert` as lines of at most 100 characters (longer where a link or a name has no blank to break at)."""
-    story = tell(alert, links)
-    lines = [story.heading, *_fact(story.who.label, story.who.text)]
-    for number, facts in enumerate(story.findings):
+    content = alert_content(alert, links)
+    lines = [content.heading, *_fact(content.who.label, content.who.text)]
+    for number, facts in enumerate(content.findings):
         lines += [""] * (number > 0)
         lines += [line for fact in facts for line in _fact(fact.label, fact.text)]
-    if story.hidden:
-        lines += _fact("", counted(story.hidden, "more finding") + " not shown")
-    for number, step in enumerate(story.checks):
+    if content.hidden:
+        lines += _fact("", counted(content.hidden, "more finding") + " not shown")
+    for number, step in enumerate(content.checks):
         lines += _fact("Check" if number == 0 else "", f"{number + 1}. {step}")
-    if story.mitre:
-        lines += _fact("ATT&CK", story.mitre)
-    if colour and story.links:
-        lines.append(f"{'Links':<13} {' · '.join(_hyperlink(link) for link in story.links)}")
+    if content.mitre:
+        lines += _fact("ATT&CK", content.mitre)
+    if colour and content.links:
+        lines.append(f"{'Links':<13} {' · '.join(_hyperlink(link) for link in content.links)}")
     else:
-        lines += [f"{link.label:<13} {link.url}" for link in story.links]
+        lines += [f"{link.label:<13} {link.url}" for link in content.links]
     code = _COLOURS.get(alert.severity.value, "1")
     top = f"\x1b[{code}m┌ {lines[0]}\x1b[0m" if colour else f"┌ {lines[0]}"
-    return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {story.reference}"]) + "\n"
+    return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {content.reference}"]) + "\n"
 
 
 def notice_card(notice: Notice, *, colour: bool = False) -> str:
     """Return `notice` as lines of at most 100 characters."""
-    said = bulletin.announce(notice)
+    said = notice_content.notice_content(notice)
     top = f"┌ {said.heading}"
     lines = [f"│ {line}".rstrip() for fact in said.facts for line in _fact(fact.label, fact.text)]
     code = "1;32" if notice.until else "1;33"

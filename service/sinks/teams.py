@@ -16,8 +16,17 @@ from pydantic import JsonValue, SecretStr
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
-from service.sinks import notice_content as bulletin
-from service.sinks.alert_content import ALL_LINKS, Fact, Links, Story, digest_title, heading, reference, tell
+from service.sinks import notice_content
+from service.sinks.alert_content import (
+    ALL_LINKS,
+    AlertContent,
+    Fact,
+    Links,
+    alert_content,
+    digest_title,
+    heading,
+    reference,
+)
 from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, open_session
 from service.sinks.pagination import Element, Layout, Page, message_id, paginate, told
 from service.sinks.wording import counted
@@ -91,13 +100,13 @@ class TeamsSink:
 
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a card of its own."""
-        said = bulletin.announce(notice)
+        said = notice_content.notice_content(notice)
         heading = _rich([_run(said.heading, weight="Bolder", color="Good" if notice.until else "Warning")])
         facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
         below = _rich([_run(said.reference, isSubtle=True, size="Small")])
         elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
         body = json.dumps(_card(elements, ""), ensure_ascii=False, separators=(",", ":")).encode()
-        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body)
+        return Rendered(f"{notice.id}.{notice.revision}", notice_content.told(notice), body)
 
     async def send(self, message: Rendered) -> Receipt:
         """Post once; a 2xx answer that carries an error inside is taken at its word."""
@@ -129,7 +138,7 @@ class TeamsSink:
         return Rendered(message_id("teams", page.alerts, part), told(page.alerts), body)
 
     def _full(self, alert: Alert, findings: int) -> list[Element]:
-        return [_container(alert, tell(alert, self._links, findings=findings))]
+        return [_container(alert, alert_content(alert, self._links, findings=findings))]
 
 
 def judge(answer: Answer) -> Receipt:
@@ -181,24 +190,26 @@ def _weight(element: Element) -> int:
     return len(json.dumps(element, separators=(",", ":"))) + 1
 
 
-def _container(alert: Alert, story: Story) -> Element:
-    items: list[JsonValue] = [_heading(alert, story.heading), _fact(story.who)]
-    for number, facts in enumerate(story.findings):
+def _container(alert: Alert, content: AlertContent) -> Element:
+    items: list[JsonValue] = [_heading(alert, content.heading), _fact(content.who)]
+    for number, facts in enumerate(content.findings):
         lines: list[JsonValue] = [_fact(fact) for fact in facts]
         items.append({"type": "Container", "spacing": "Small", "separator": number > 0, "items": lines})
-    if story.hidden:
-        more = counted(story.hidden, "more finding") + " not shown."
+    if content.hidden:
+        more = counted(content.hidden, "more finding") + " not shown."
         items.append({"type": "TextBlock", "text": more, "isSubtle": True, "spacing": "Small"})
-    steps = [Fact(f"{number}.", step) for number, step in enumerate(story.checks, 1)]
+    steps = [Fact(f"{number}.", step) for number, step in enumerate(content.checks, 1)]
     if steps:
         items.append({"type": "TextBlock", "text": "Check next", "weight": "Bolder", "spacing": "Small"})
         items.extend(_fact(step) for step in steps)
-    if story.mitre:
-        items.append(_fact(Fact("ATT&CK", story.mitre)))
-    if story.links:
-        actions: list[JsonValue] = [{"type": "Action.OpenUrl", "title": li.label, "url": li.url} for li in story.links]
+    if content.mitre:
+        items.append(_fact(Fact("ATT&CK", content.mitre)))
+    if content.links:
+        actions: list[JsonValue] = [
+            {"type": "Action.OpenUrl", "title": li.label, "url": li.url} for li in content.links
+        ]
         items.append({"type": "ActionSet", "actions": actions})
-    items.append(_rich([_run(story.reference, isSubtle=True, size="Small")]))
+    items.append(_rich([_run(content.reference, isSubtle=True, size="Small")]))
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
 
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
-from service.sinks import notice_content as bulletin
+from service.sinks import notice_content
 from service.sinks.alert_content import ALL_LINKS, Links
 from service.sinks.http_post import HttpPost, OpenSession, by_status, open_session, reveal
 from service.sinks.ocsf import SCHEMA, detection_finding
@@ -105,8 +105,8 @@ class WebhookSink:
 
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a CloudEvent of a type of its own, ``unwonted.blindness.opened`` and the like."""
-        body = encoded(bulletin.cloud_event(notice, source=self._source))
-        return Rendered(f"{notice.id}.{notice.revision}", bulletin.told(notice), body, CONTENT_TYPE)
+        body = encoded(notice_content.cloud_event(notice, source=self._source))
+        return Rendered(f"{notice.id}.{notice.revision}", notice_content.told(notice), body, CONTENT_TYPE)
 
     async def send(self, message: Rendered) -> Receipt:
         """Sign and post once."""

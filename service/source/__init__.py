@@ -7,10 +7,21 @@ only one instance reads. It knows nothing of what is in a message.
 
 from service.source.consumer import EventHubSource
 from service.source.diagnosis import leaf
-from service.source.options import Closed, Expired, Opened, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
+from service.source.options import (
+    Closed,
+    EndOffsets,
+    Expired,
+    Opened,
+    Recovered,
+    Silent,
+    SourceEvent,
+    SourceOptions,
+    SourceTrouble,
+)
 
 __all__ = [
     "Closed",
+    "EndOffsets",
     "EventHubSource",
     "Expired",
     "Opened",
@@ -18,7 +29,6 @@ __all__ = [
     "Silent",
     "SourceEvent",
     "SourceOptions",
-    "Tips",
-    "Trouble",
+    "SourceTrouble",
     "leaf",
 ]

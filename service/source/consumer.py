@@ -6,12 +6,21 @@ from datetime import datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
 
-from service.core.messages import PartitionTip, Position
+from service.core.messages import EndOffset, Position
 from service.core.ports import Clock
 from service.source.connection import default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
-from service.source.options import Expired, Kind, Recovered, Silent, SourceEvent, SourceOptions, Tips, Trouble
-from service.source.preflight import Extent, Preflight, refuse_recreated
+from service.source.options import (
+    EndOffsets,
+    Expired,
+    Kind,
+    Recovered,
+    Silent,
+    SourceEvent,
+    SourceOptions,
+    SourceTrouble,
+)
+from service.source.preflight import PartitionRange, Preflight, refuse_recreated
 from service.source.reader import Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
 
@@ -57,7 +66,7 @@ class EventHubSource:
         """Whether partitions are being read and none is silent."""
         return bool(self._readers) and not self._watchdog.silent
 
-    async def prepare(self) -> list[PartitionTip]:
+    async def prepare(self) -> list[EndOffset]:
         """Make sure that the hub can be read; returns the newest message of each partition.
 
         Raises
@@ -120,7 +129,7 @@ class EventHubSource:
             self._credential = self._credential_factory()
         return self._credential
 
-    def _beginning(self, extent: Extent) -> Beginning:
+    def _beginning(self, extent: PartitionRange) -> Beginning:
         """Return where to start in a partition without a position.
 
         "Latest" means what is newest at the very first start, as a number: asking the hub for its newest again with
@@ -189,7 +198,7 @@ class EventHubSource:
                     extents = await preflight.extents(partitions)
             except SDK_ERRORS as error:
                 heed_cancellation()
-                self._observer(Trouble(None, classify(error), short(error)))
+                self._observer(SourceTrouble(None, classify(error), short(error)))
                 continue
             refuse_recreated(self._options, extents, before)
             for extent in extents:
@@ -198,19 +207,19 @@ class EventHubSource:
                     self._start(extent.partition, handle, group)
             self._report_tips(extents)
 
-    def _report_tips(self, extents: Sequence[Extent]) -> list[PartitionTip]:
+    def _report_tips(self, extents: Sequence[PartitionRange]) -> list[EndOffset]:
         now, at = self._clock.now(), self._clock.elapsed()
         positions = self._positions()
         for extent in extents:
             position = positions.get(extent.partition)
             behind = position is not None and not extent.empty and position.sequence_number < extent.last
-            if extent.partition in self._readers and self._watchdog.tip(extent.partition, behind, at):
+            if extent.partition in self._readers and self._watchdog.end_offset(extent.partition, behind, at):
                 self._observer(Recovered(extent.partition))
-        tips = [extent.tip(now) for extent in extents]
-        self._observer(Tips(tuple(tips)))
-        return tips
+        end_offsets = [extent.end_offset(now) for extent in extents]
+        self._observer(EndOffsets(tuple(end_offsets)))
+        return end_offsets
 
-    def _report_expired(self, extents: Sequence[Extent]) -> None:
+    def _report_expired(self, extents: Sequence[PartitionRange]) -> None:
         positions = self._positions()
         for extent in extents:
             position = positions.get(extent.partition)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from azure.core.utils import parse_connection_string
 
-from service.core.messages import PartitionTip
+from service.core.messages import EndOffset
 from service.core.ports import SourceError
 
 Kind = Literal["unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "other"]
@@ -149,14 +149,14 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Tips:
+class EndOffsets:
     """The hub's newest messages, partition by partition."""
 
-    tips: tuple[PartitionTip, ...]
+    end_offsets: tuple[EndOffset, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class SourceTrouble:
     """Something failed and is tried again; `partition` is None where it concerns the hub as a whole."""
 
     partition: str | None
@@ -188,4 +188,4 @@ class Recovered:
     partition: str
 
 
-SourceEvent = Opened | Closed | Tips | Trouble | Expired | Silent | Recovered
+SourceEvent = Opened | Closed | EndOffsets | SourceTrouble | Expired | Silent | Recovered

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
 
-from service.core.messages import PartitionTip, Position
+from service.core.messages import EndOffset, Position
 from service.core.ports import Clock
 from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
@@ -33,7 +33,7 @@ AT_ONCE = 8  # management calls in flight; each is a connection of its own that 
 _PASSING = frozenset({"unreachable", "lost", "throttled", "other"})
 
 
-class Extent(NamedTuple):
+class PartitionRange(NamedTuple):
     """First and last sequence number that a partition holds, and when the last was enqueued.
 
     `last` keeps counting when retention has emptied the partition; `empty` tells.
@@ -45,9 +45,9 @@ class Extent(NamedTuple):
     empty: bool
     last_enqueued: datetime
 
-    def tip(self, known_at: datetime) -> PartitionTip:
+    def end_offset(self, known_at: datetime) -> EndOffset:
         """Return it as the core wants to know it."""
-        return PartitionTip(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
+        return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
 
 
 class Preflight:
@@ -73,7 +73,7 @@ class Preflight:
         self._positions = positions
         self._clock = clock
 
-    async def check(self) -> list[Extent]:
+    async def check(self) -> list[PartitionRange]:
         """Return every partition's extent, after making sure that it can be read; passing trouble is tried again.
 
         Raises
@@ -103,16 +103,16 @@ class Preflight:
         async with self._client() as client:
             return list(await client.get_partition_ids())
 
-    async def extents(self, partitions: Sequence[str]) -> list[Extent]:
+    async def extents(self, partitions: Sequence[str]) -> list[PartitionRange]:
         """Return what the partitions hold now."""
         async with self._client() as client:
             return await _extents(client, partitions)
 
-    async def _attempt(self, ear: Overheard) -> list[Extent]:
+    async def _attempt(self, ear: Overheard) -> list[PartitionRange]:
         ear.forget()
         await self._token()
         before = dict(self._positions())
-        extents: list[Extent]
+        extents: list[PartitionRange]
         async with self._client(trace=True) as client:
             try:
                 partitions = await client.get_partition_ids()
@@ -192,13 +192,13 @@ async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any,
     )
 
 
-async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) -> list[Extent]:
+async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) -> list[PartitionRange]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def extent(partition: str) -> Extent:
+    async def extent(partition: str) -> PartitionRange:
         async with gate:
             seen = await client.get_partition_properties(partition)
-        return Extent(
+        return PartitionRange(
             partition,
             int(seen["beginning_sequence_number"]),
             int(seen["last_enqueued_sequence_number"]),
@@ -209,7 +209,7 @@ async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) ->
     return await together(*(extent(partition) for partition in partitions))
 
 
-def refuse_recreated(options: SourceOptions, extents: Sequence[Extent], before: Mapping[str, Position]) -> None:
+def refuse_recreated(options: SourceOptions, extents: Sequence[PartitionRange], before: Mapping[str, Position]) -> None:
     """Raise if a position is ahead of the hub; `before` are positions from before the extents were asked for.
 
     Raises

@@ -18,7 +18,7 @@ from service.core.ports import Clock
 from service.source.connection import close
 from service.source.diagnosis import RefusalError, classify, condition_of, paragraph, short
 from service.source.messages import message_of
-from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, Trouble
+from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, SourceTrouble
 from service.source.watchdog import Watchdog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two connections after an error, doubling
@@ -153,7 +153,7 @@ class PartitionReader:
             kind = classify(error)
             if ending.done():
                 return  # the SDK's last words about a connection that has been given up
-            self._observe(Trouble(self.partition, kind, condition_of(error) or short(error)))
+            self._observe(SourceTrouble(self.partition, kind, condition_of(error) or short(error)))
             ending.set_result(_Ending("stolen" if kind == "stolen" else "error", error))
 
         try:

@@ -76,7 +76,7 @@ class Watchdog:
         ear = self._ears[partition]
         ear.busy, ear.heard, ear.owed_since = False, at, None
 
-    def tip(self, partition: str, behind: bool, at: float) -> bool:
+    def end_offset(self, partition: str, behind: bool, at: float) -> bool:
         """Note whether the hub holds messages that we have not had; returns whether this ended a silence."""
         ear = self._ears[partition]
         if not behind:

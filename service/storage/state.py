@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from models.stream import Steps, finish
-from service.core.coverage import Blindness
+from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
@@ -57,11 +57,11 @@ class State:
         store: SnapshotStore,
         clock: Clock,
         observer: Callable[[Saved], None],
-        blindness: Blindness | None = None,
+        coverage: CoverageMonitor | None = None,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
-        self.blindness = blindness or Blindness()
+        self.coverage = coverage or CoverageMonitor()
         self.changed = False
         self.lock = asyncio.Lock()
         self._store = store
@@ -93,7 +93,7 @@ class State:
             self.outbox.load(next(row for section, row in rows if section == "outbox"))
             for section, row in rows:
                 if section == "blindness":  # there is none in what an older version wrote
-                    self.blindness.load(row)
+                    self.coverage.load(row)
             self._note("restored", len(data), started)
             return True
         if generations:
@@ -114,7 +114,7 @@ class State:
                 result: T = end.value
                 return result
             try:
-                await self._breathe()
+                await self._yield_to_loop()
             except BaseException:
                 finish(steps)
                 raise
@@ -134,7 +134,7 @@ class State:
                 marks: list[int] = []
                 sections: dict[str, int] = {}
                 data = await encode(
-                    self._rows(marks), created_at=self._clock.now(), breathe=self._breathe, sizes=sections
+                    self._rows(marks), created_at=self._clock.now(), yield_to_loop=self._yield_to_loop, sizes=sections
                 )
             try:
                 await self._store_whole(data)
@@ -160,9 +160,9 @@ class State:
         yield from self.engine.dump()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
-        yield "blindness", self.blindness.dump()
+        yield "blindness", self.coverage.dump()
 
-    async def _breathe(self) -> None:
+    async def _yield_to_loop(self) -> None:
         await self._clock.sleep(0.0)
 
     def _note(

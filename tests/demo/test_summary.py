@@ -13,8 +13,8 @@ from demo.score import Score, Told, Verdict, read_event
 from demo.show import Terminal
 from demo.summary import Learnt, arrivals, judge, sum_up
 from demo.tenant import Campaign, Step
-from service.core.messages import PartitionTip, Position
-from service.monitoring.metrics.live import Reading
+from service.core.messages import EndOffset, Position
+from service.monitoring.metrics.live import LiveReading
 from service.monitoring.metrics.recorder import Metrics
 from service.sinks.webhook import cloud_event, encoded
 from tests.fakes.alerts import alert, finding
@@ -39,8 +39,8 @@ def metrics() -> Scrape:
     registry = CollectorRegistry()
     recorder = Metrics(registry, detectors=DETECTORS, sinks=SINKS)
     recorder.about(version="1", python="1", river="1", config_hash="1")
-    recorder.tips([PartitionTip("0", 7, MONDAY_MORNING, MONDAY_MORNING)])
-    recorder.watch(lambda: Reading(positions={"0": Position(7, "7", MONDAY_MORNING)}))
+    recorder.end_offsets([EndOffset("0", 7, MONDAY_MORNING, MONDAY_MORNING)])
+    recorder.watch(lambda: LiveReading(positions={"0": Position(7, "7", MONDAY_MORNING)}))
     return Scrape(generate_latest(registry).decode())
 
 

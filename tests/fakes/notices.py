@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from service.core.notices import Blind, Notice
+from service.core.notices import GapKind, Notice
 from tests.fakes.clock import MONDAY_MORNING
 
 
@@ -11,7 +11,7 @@ def notice(number: int = 1, **changes: object) -> Notice:
     return Notice.model_validate({
         "id": f"b11d{number:012x}",
         "revision": 1,
-        "kind": Blind.SILENT,
+        "kind": GapKind.SILENT,
         "stage": "opened",
         "since": MONDAY_MORNING,
         "until": None,

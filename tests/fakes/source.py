@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from service.core.messages import Message, PartitionTip, Position
+from service.core.messages import EndOffset, Message, Position
 from service.core.ports import Clock, SourceError
 
 
@@ -62,7 +62,7 @@ class FakeSource:
         self._failure = error
         self._more.set()
 
-    async def prepare(self) -> list[PartitionTip]:
+    async def prepare(self) -> list[EndOffset]:
         """Return the newest message of each partition, after looking for positions ahead of it."""
         self._raise_failure()
         for partition, position in self._positions().items():
@@ -70,7 +70,7 @@ class FakeSource:
                 raise SourceError(f"partition {partition} ends before {position.sequence_number}")
         now = self._clock.now()
         return [
-            PartitionTip(partition, len(log) - 1, log[-1].enqueued_time if log else now, now)
+            EndOffset(partition, len(log) - 1, log[-1].enqueued_time if log else now, now)
             for partition, log in self._log.items()
         ]
 

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.coverage.monitor import Blindness
-from service.core.messages import Message, PartitionTip
-from service.core.notices import Blind, Notice
+from service.core.coverage.monitor import CoverageMonitor
+from service.core.messages import EndOffset, Message
+from service.core.notices import GapKind, Notice
 from tests.fakes.clock import MONDAY_MORNING
 
 PARTITIONS = ("0", "1")
@@ -43,13 +43,13 @@ class Scene:
     """A hub, the memory of what was heard from it, and the notices so far; a method for each thing that can happen."""
 
     def __init__(self) -> None:
-        self.blindness = Blindness()
+        self.coverage = CoverageMonitor()
         self.now = MONDAY_MORNING
         self.notices: list[Notice] = []
         self.hub: dict[str, list[Message]] = {partition: [] for partition in PARTITIONS}
         self.last = dict.fromkeys(PARTITIONS, -1)
         self.had = dict.fromkeys(PARTITIONS, 0)
-        self.blindness.begin({}, self.now)
+        self.coverage.begin({}, self.now)
         for partition in PARTITIONS:
             self.ask(partition, 0)
 
@@ -70,19 +70,19 @@ class Scene:
             self._hear(message, much)
 
     def ask(self, partition: str, _: int) -> None:
-        self.blindness.tip(PartitionTip(partition, self.last[partition], self.now, self.now))
+        self.coverage.end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
 
     def wait(self, _: str, much: int) -> None:
         self.now += timedelta(minutes=much)
-        self.notices += self.blindness.look(self.now)
+        self.notices += self.coverage.look(self.now)
 
     def restart(self, *_: object) -> None:
-        self.blindness = restored(self.blindness)
-        self.blindness.begin({}, self.now)
+        self.coverage = restored(self.coverage)
+        self.coverage.begin({}, self.now)
 
     def _hear(self, message: Message, much: int) -> None:
         newest = message.enqueued_time - timedelta(minutes=DELAYS[much % 4])
-        self.blindness.read(message, records=2, newest=newest, unjudged=2 * (much % 4 == 3), now=self.now)
+        self.coverage.read(message, records=2, newest=newest, unjudged=2 * (much % 4 == 3), now=self.now)
 
 
 def told(steps: Sequence[Step], *, reborn: bool = False) -> list[Notice]:
@@ -91,20 +91,20 @@ def told(steps: Sequence[Step], *, reborn: bool = False) -> list[Notice]:
     for what, partition, much in steps:
         getattr(scene, what)(partition, much)
         if reborn:
-            begun, scene.blindness = scene.blindness._begun, restored(scene.blindness)
-            scene.blindness._begun = begun
+            begun, scene.coverage = scene.coverage._begun, restored(scene.coverage)
+            scene.coverage._begun = begun
     return scene.notices
 
 
-def restored(blindness: Blindness) -> Blindness:
-    fresh = Blindness()
-    fresh.load(json.loads(json.dumps(blindness.dump())))
+def restored(coverage: CoverageMonitor) -> CoverageMonitor:
+    fresh = CoverageMonitor()
+    fresh.load(json.loads(json.dumps(coverage.dump())))
     return fresh
 
 
-def check(notices: Iterable[Notice]) -> dict[Blind, Notice]:
+def check(notices: Iterable[Notice]) -> dict[GapKind, Notice]:
     """Check that the notices are well nested; returns what is still open."""
-    spans: dict[Blind, Notice] = {}
+    spans: dict[GapKind, Notice] = {}
     ids: set[str] = set()
     latest: datetime = MONDAY_MORNING
     for notice in notices:
@@ -122,7 +122,7 @@ def check(notices: Iterable[Notice]) -> dict[Blind, Notice]:
         assert (notice.until is not None) == (notice.stage == "closed")
         assert notice.since <= (notice.until or notice.found_at) <= notice.found_at
         assert notice.partitions
-        assert (notice.lost_messages > 0) == (notice.kind is Blind.LOST)
+        assert (notice.lost_messages > 0) == (notice.kind is GapKind.LOST)
         assert latest <= notice.found_at
         latest = notice.found_at
         if notice.stage != "closed":

@@ -65,14 +65,14 @@ def announced_engine() -> Engine:
     return made
 
 
-class Story(NamedTuple):
+class RunResult(NamedTuple):
     """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records learnt, and so on."""
 
     anomalies: dict[str, Any]
     alerts: dict[tuple[str, int], str]
     records: int
     budget: list[Any]
-    withheld: list[Any]
+    suppressed: list[Any]
 
 
 def saved(engine: Engine) -> list[tuple[str, Any]]:
@@ -137,7 +137,7 @@ class Run:
             self.alerts[alert.id, alert.revision] = alert.model_dump_json()
         self.ticked = now
 
-    def live(self, script: list[Step]) -> Story:
+    def live(self, script: list[Step]) -> RunResult:
         steps = itertools.chain(script, itertools.repeat(("tick", 0)))
         ticks = list(self.ticks())
         at = 0
@@ -157,8 +157,8 @@ class Run:
                 at += 1
                 if at == len(ticks):
                     break
-        withheld = list(self.engine.withheld.dump())
-        return Story(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()), withheld)
+        suppressed = list(self.engine.suppressed.dump())
+        return RunResult(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()), suppressed)
 
     def ticks(self) -> list[datetime]:
         first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)
@@ -201,7 +201,7 @@ def test_so_it_is_where_something_was_announced(hub: Hub, script: list[Step]) ->
 def test_something_that_was_announced_does_happen() -> None:
     def happens(hub: Hub) -> bool:
         story = Run(announced_engine, hub).live([])
-        return bool(story.withheld and story.alerts)
+        return bool(story.suppressed and story.alerts)
 
     find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
 
@@ -233,11 +233,11 @@ def test_the_real_detectors_have_something_to_tell() -> None:
     assert "rare_action" in {anomaly.detector for anomaly in Run(real_engine, told).live([]).anomalies.values()}
 
 
-class RemembersNoVerdict(Engine):
+class RemembersNoJudgement(Engine):
     """Sums everything up and judges it anew whenever anything is asked."""
 
     def forget(self) -> None:
-        self._verdicts.forget()
+        self._judge_of.forget()
         self.buckets.load([json.loads(json.dumps(row)) for row in self.buckets.dump()])
 
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
@@ -255,9 +255,9 @@ class RemembersNoVerdict(Engine):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
-def test_verdicts_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
+def test_judge_of_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
     def forgetful() -> Engine:
-        made = RemembersNoVerdict(real_engine().options, list(real_engine().detectors.values()))
+        made = RemembersNoJudgement(real_engine().options, list(real_engine().detectors.values()))
         made.expect(PARTITIONS)
         return made
 

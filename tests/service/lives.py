@@ -10,10 +10,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from models.stream.buckets import Limits
-from service.app import App, Parts, Rhythm
+from service.app import App, Components, ServiceSchedule
 from service.core.alerting.alerts import Alert
-from service.core.coverage.gaps import Patience
-from service.core.coverage.monitor import Blindness
+from service.core.coverage.gaps import GapLimits
+from service.core.coverage.monitor import CoverageMonitor
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
@@ -24,7 +24,7 @@ from service.delivery.dispatcher import Dispatcher, Route
 from service.monitoring.http import Health, HttpServer
 from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
-from service.source.options import SourceEvent, Tips
+from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
 from service.telemetry import Telemetry
 from service.wiring import open_suppressions
@@ -40,7 +40,7 @@ BOB = "bbbbbbbb-0000-4000-8000-000000000002"
 QUARTER = 900.0
 HOUR = 3600.0
 HOUR_LONG = timedelta(hours=1)  # four times as long as it takes `pass_time` to ask the hub for its tips
-RHYTHM = Rhythm(
+RHYTHM = ServiceSchedule(
     every=timedelta(minutes=15),
     window=timedelta(hours=2),
     snapshot_every=timedelta(minutes=1),
@@ -144,11 +144,16 @@ class Life:
             )
 
         self.app = App(
-            Parts(
+            Components(
                 clock=world.clock,
                 parser=ActivityLogParser(),
                 state=State(
-                    self.engine, outbox, world.store, world.clock, telemetry.saved, Blindness(Patience(after=HOUR_LONG))
+                    self.engine,
+                    outbox,
+                    world.store,
+                    world.clock,
+                    telemetry.saved,
+                    CoverageMonitor(GapLimits(after=HOUR_LONG)),
                 ),
                 open_source=open_source,
                 open_dispatcher=open_dispatcher,
@@ -156,7 +161,7 @@ class Life:
                 dead_letter=None,
                 server=HttpServer(self.health, self.registry, host="127.0.0.1", port=0),
                 telemetry=telemetry,
-                rhythm=RHYTHM,
+                schedule=RHYTHM,
                 start=start,
                 resources=AsyncExitStack(),
                 suppressions=watch,
@@ -180,7 +185,7 @@ class Life:
         """Let time pass, with the hub asked for its tips every quarter of an hour."""
         while seconds > 0:
             step = min(seconds, QUARTER)
-            self._observer(Tips(tuple(await self.source.prepare())))
+            self._observer(EndOffsets(tuple(await self.source.prepare())))
             await settle()
             await self.world.clock.advance(step)
             seconds -= step

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from service.core.notices import Blind
+from service.core.notices import GapKind
 from service.core.ports import Receipt, SnapshotFenced, SourceError
 from service.core.snapshot.codec import UnreadableSnapshot
 from tests.fakes.clock import MONDAY_MORNING, settle
@@ -69,7 +69,7 @@ async def test_sigterm_stops_reading_saves_flushes_saves_and_closes() -> None:
     assert world.trail[1].startswith("saved")
     assert world.trail[-2:] == ["saved with 0 waiting", "sink closed"]
     assert len(world.sink.taken) == 2
-    assert not life.health.verdict("ready").ok
+    assert not life.health.result("ready").ok
     again = Life(world)
     async with living(again):
         assert again.engine.records == 3
@@ -252,7 +252,7 @@ async def test_a_silence_is_told_once_and_once_when_it_is_over_also_by_another_l
     await first.pass_time(HOUR)
     began = world.clock.now()
     await world.clock.advance(3 * HOUR)  # nobody says anything of the hub
-    assert [(notice.kind, notice.stage) for notice in world.sink.noticed] == [(Blind.SILENT, "opened")]
+    assert [(notice.kind, notice.stage) for notice in world.sink.noticed] == [(GapKind.SILENT, "opened")]
     assert first.metric("unwonted_blind_window_open", reason="silent") == 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -280,7 +280,7 @@ async def test_a_life_that_was_away_for_hours_says_what_it_reads_late() -> None:
     async with living(second):
         await second.pass_time(HOUR)
     opened, closed = world.sink.noticed
-    assert (opened.kind, opened.stage, closed.stage) == (Blind.BEHIND, "opened", "closed")
+    assert (opened.kind, opened.stage, closed.stage) == (GapKind.BEHIND, "opened", "closed")
     assert opened.since <= left
     assert opened.partitions == ("0",)
     assert closed.late_records == 2
@@ -296,7 +296,7 @@ async def test_what_the_hub_dropped_before_it_was_read_is_told_as_lost() -> None
         life.feed("Microsoft.Web/sites/write")
         await life.pass_time(HOUR)
     opened, closed = world.sink.noticed
-    assert [opened.kind, closed.kind] == [Blind.LOST] * 2
+    assert [opened.kind, closed.kind] == [GapKind.LOST] * 2
     assert (opened.lost_messages, closed.lost_messages) == (4, 4)
     assert not opened.may_alerts_still_come
 

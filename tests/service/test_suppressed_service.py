@@ -33,7 +33,10 @@ async def test_what_alerted_before_is_kept_back_from_a_swap_on_and_is_told_again
         assert life.metric("unwonted_would_have_alerted_total", detector="first_time") == 2
         assert life.metric("unwonted_suppressed_total", reason="suppression") == 2
         assert life.metric("unwonted_suppressions", stage="ending") == 1
-        assert [one.action for one in life.engine.withheld.listed] == ["Microsoft.Web/sites/2", "Microsoft.Web/sites/3"]
+        assert [one.action for one in life.engine.suppressed.listed] == [
+            "Microsoft.Web/sites/2",
+            "Microsoft.Web/sites/3",
+        ]
         file.update(NONE)
         await life.pass_time(15.0)
         life.feed("Microsoft.Web/sites/4")
@@ -43,7 +46,7 @@ async def test_what_alerted_before_is_kept_back_from_a_swap_on_and_is_told_again
     assert sum(row[0] == "listed" for row in rows) == 2
     again = Life(world, suppressions=file.path)
     async with living(again):
-        assert [count.findings for count in again.engine.withheld.counts.values()] == [2]
+        assert [count.findings for count in again.engine.suppressed.counts.values()] == [2]
 
 
 async def test_a_broken_file_keeps_the_last_good_one_in_force_loudly_and_the_service_ready(tmp_path: Path) -> None:
@@ -59,8 +62,8 @@ async def test_a_broken_file_keeps_the_last_good_one_in_force_loudly_and_the_ser
         await life.pass_time(QUARTER)
         assert world.actions() == []
         assert life.metric("unwonted_suppressions_file_broken") == 1
-        assert "suppressions" in life.health.verdict("ready").notes
-        assert "suppressions" not in life.health.verdict("ready").reasons
+        assert "suppressions" in life.health.result("ready").notes
+        assert "suppressions" not in life.health.result("ready").reasons
         file.update(NONE)
         await life.pass_time(15.0)
         assert life.metric("unwonted_suppressions_file_broken") == 0

@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 from models.stream.buckets import Seen
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
-from service.core.messages import Message, PartitionTip
-from service.core.notices import Blind
+from service.core.messages import EndOffset, Message
+from service.core.notices import GapKind
 from service.core.outbox import Outbox
 from service.core.parsing.parser import ActivityLogParser
 from service.delivery.dispatcher import Delivery
 from service.monitoring.http import Health
 from service.monitoring.metrics.recorder import Metrics
-from service.source.options import Closed, Opened, Recovered, Silent, Tips
+from service.source.options import Closed, EndOffsets, Opened, Recovered, Silent
 from service.storage.state import Saved
 from service.telemetry import Telemetry
 from tests.fakes.detector import FirstTime
@@ -50,7 +50,7 @@ class Watched:
 
     def ready(self) -> bool:
         self.health.restored()
-        return self.health.verdict("ready").ok
+        return self.health.result("ready").ok
 
 
 @pytest.fixture
@@ -113,14 +113,14 @@ def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> 
     watched = Watched()
     tell = watched.telemetry.source
     assert not watched.ready()
-    tell(Tips(tuple(PartitionTip(partition, 3, NOW, NOW) for partition in "01")))
+    tell(EndOffsets(tuple(EndOffset(partition, 3, NOW, NOW) for partition in "01")))
     tell(Opened("0", None))
     assert not watched.ready()
     tell(Opened("1", 3))
     assert watched.ready()
     tell(Silent("1", 61.0, "no sign of life"))
     assert not watched.ready()
-    assert watched.health.verdict("ready").reasons["source"] == "no sign of life from partition 1"
+    assert watched.health.result("ready").reasons["source"] == "no sign of life from partition 1"
     tell(Recovered("1"))
     assert watched.ready()
     tell(Closed("0", "error"))
@@ -174,11 +174,11 @@ def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapp
 
 def test_a_blind_span_is_a_number_a_warning_and_when_it_is_over_a_line(logs: list[MutableMapping[str, Any]]) -> None:
     watched = Watched()
-    watched.telemetry.noticed([notice()], {Blind.SILENT})
+    watched.telemetry.noticed([notice()], {GapKind.SILENT})
     assert watched.metric("blind_window_open", reason="silent") == 1
     assert watched.metric("blind_window_open", reason="lost") == 0
-    watched.telemetry.noticed([], {Blind.SILENT})
-    watched.telemetry.noticed([notice(revision=2, stage="updated", partitions=("2", "3"))], {Blind.SILENT})
+    watched.telemetry.noticed([], {GapKind.SILENT})
+    watched.telemetry.noticed([notice(revision=2, stage="updated", partitions=("2", "3"))], {GapKind.SILENT})
     watched.telemetry.noticed([notice(revision=3, stage="closed", until=NOW)], set())
     assert watched.metric("blind_window_open", reason="silent") == 0
     assert watched.metric("notices_total", reason="silent", result="opened") == 1

@@ -8,7 +8,7 @@ from service.core.alerting.alerts import Alert, Finding
 from service.core.alerting.budget import Budget, Outlook, outlook
 from service.core.alerting.sample_alert import sample_alert
 from service.core.alerting.score_history import History
-from service.core.alerting.suppressed_log import Tallied, Withheld, WithheldLog
+from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
 from service.core.alerting.suppressions import Stage, Suppression, Suppressions, UnusableSuppressions
 
 __all__ = [
@@ -20,12 +20,12 @@ __all__ = [
     "History",
     "Outlook",
     "Stage",
+    "SuppressedFinding",
+    "SuppressedLog",
     "Suppression",
+    "SuppressionCount",
     "Suppressions",
-    "Tallied",
     "UnusableSuppressions",
-    "Withheld",
-    "WithheldLog",
     "outlook",
     "sample_alert",
 ]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import EPOCH, ActorBucket, BoundedTable, Json
+from models.stream import EPOCH, ActorBucket, BottomKSample, Json
 
 DAYS = 28
 LOWEST = 40
@@ -85,7 +85,7 @@ class History:
         self.days: list[Day] = []
         self._places = {name: place for place, name in enumerate(self.detectors)}
         self._day: int | None = None
-        self._active: BoundedTable[None] = BoundedTable(COUNTED)
+        self._active: BottomKSample[None] = BottomKSample(COUNTED)
         self._worst: dict[str, list[int]] = {}
 
     def finish(self, complete_until: datetime) -> bool:
@@ -94,7 +94,7 @@ class History:
             return False
         self.days.append(Day(self._day, self._count(), self._profiles()))
         self._day = None
-        self._active, self._worst = BoundedTable(COUNTED), {}
+        self._active, self._worst = BottomKSample(COUNTED), {}
         self.days = [day for day in self.days if day.number > self.days[-1].number - DAYS]
         return True
 
@@ -150,7 +150,7 @@ class History:
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave; a detector that is new has alerted nobody so far."""
         self.days, self._worst = [], {}
-        self._day, self._active = None, BoundedTable(COUNTED)
+        self._day, self._active = None, BottomKSample(COUNTED)
         known = self.detectors
         for kind, *row in rows:
             match kind:

@@ -19,7 +19,7 @@ MOST_KNOWN = 10_000
 MOST_COUNTED = 1_000
 
 
-class Withheld(NamedTuple):
+class SuppressedFinding(NamedTuple):
     """One finding that nobody was told: what, of whom, when, how unusual, why; by which suppression, and if learnt."""
 
     id: str
@@ -39,21 +39,21 @@ class Withheld(NamedTuple):
         return [*self[:7], self.time.isoformat(), *self[8:]]
 
     @classmethod
-    def from_row(cls, row: Iterable[Any]) -> "Withheld":
+    def from_row(cls, row: Iterable[Any]) -> "SuppressedFinding":
         """Restore what `row` gave."""
         values = list(row)
         values[7] = datetime.fromisoformat(values[7])
         return cls(*values)
 
 
-class Tallied(NamedTuple):
+class SuppressionCount(NamedTuple):
     """How many findings a suppression has kept back, and when the newest of them happened."""
 
     findings: int
     newest: datetime
 
 
-class WithheldLog:
+class SuppressedLog:
     """Remembers what would have alerted, so that eight looks at one window count it once.
 
     Attributes
@@ -63,26 +63,26 @@ class WithheldLog:
     """
 
     def __init__(self) -> None:
-        self.listed: list[Withheld] = []
+        self.listed: list[SuppressedFinding] = []
         self._known: dict[str, datetime] = {}
-        self._counts: dict[str, Tallied] = {}
+        self._counts: dict[str, SuppressionCount] = {}
 
     @property
-    def counts(self) -> Mapping[str, Tallied]:
+    def counts(self) -> Mapping[str, SuppressionCount]:
         """How much each suppression has kept back, by its id."""
         return self._counts
 
-    def note(self, covered: Iterable[tuple[Anomaly, Suppression]]) -> list[Withheld]:
+    def note(self, covered: Iterable[tuple[Anomaly, Suppression]]) -> list[SuppressedFinding]:
         """Take in what is kept back, in any order; returns what had not been known."""
         news = []
         for anomaly, suppression in sorted(covered, key=lambda pair: (pair[0].cell.first_time, pair[0].id)):
             if anomaly.id in self._known or len(self._known) >= MOST_KNOWN:
                 continue
             self._known[anomaly.id] = anomaly.bucket.end
-            one = _withheld(anomaly, suppression)
+            one = _suppressed(anomaly, suppression)
             news.append(one)
-            before = self._counts.pop(one.suppression, Tallied(0, EPOCH))
-            self._counts[one.suppression] = Tallied(before.findings + 1, max(before.newest, one.time))
+            before = self._counts.pop(one.suppression, SuppressionCount(0, EPOCH))
+            self._counts[one.suppression] = SuppressionCount(before.findings + 1, max(before.newest, one.time))
         if news:
             self.listed = sorted([*self.listed, *news], key=lambda one: (one.time, one.id))[-MOST_LISTED:]
             for stale in list(self._counts)[:-MOST_COUNTED]:
@@ -110,13 +110,13 @@ class WithheldLog:
                 case "known":
                     self._known[row[0]] = datetime.fromisoformat(row[1])
                 case "count":
-                    self._counts[row[0]] = Tallied(int(row[1]), datetime.fromisoformat(row[2]))
+                    self._counts[row[0]] = SuppressionCount(int(row[1]), datetime.fromisoformat(row[2]))
                 case "listed":
-                    self.listed.append(Withheld.from_row(row))
+                    self.listed.append(SuppressedFinding.from_row(row))
 
 
-def _withheld(anomaly: Anomaly, suppression: Suppression) -> Withheld:
-    return Withheld(
+def _suppressed(anomaly: Anomaly, suppression: Suppression) -> SuppressedFinding:
+    return SuppressedFinding(
         id=anomaly.id,
         suppression=suppression.id,
         learnt=suppression.learn,

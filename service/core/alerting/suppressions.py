@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import NOTHING, Actor, ActorBucket, Bucket, Cell, Exempt
+from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, Bucket, Cell, Exclusions
 
 ENDING = timedelta(days=3)
 """How long before its end a suppression is said to be ending; one shorter than twelve days, in its last quarter."""
@@ -124,23 +124,23 @@ class Suppressions:
                 return one
         return None
 
-    def exempt(self, seen: ActorBucket, detectors: Iterable[str]) -> Exempt:
+    def exclusions(self, seen: ActorBucket, detectors: Iterable[str]) -> Exclusions:
         """Return what each detector has to pass over in a bucket.
 
         What several cover is learnt only if all of them say so.
         """
         about = self._about(seen.actor, seen.bucket)
         if not about:
-            return NOTHING
-        exempt: dict[str, dict[str, bool]] = {}
+            return NOTHING_EXCLUDED
+        exclusions: dict[str, dict[str, bool]] = {}
         names = tuple(detectors)
         for one in about:
             for cell in filter(one.covers, seen.cells):
                 for name in names:
                     if one.detector in ("", name):
-                        actions = exempt.setdefault(name, {})
+                        actions = exclusions.setdefault(name, {})
                         actions[cell.action] = actions.get(cell.action, True) and one.learn
-        return exempt
+        return exclusions
 
     def stages(self, now: datetime) -> Mapping[Stage, int]:
         """Return how many there are in each stage."""

@@ -5,7 +5,7 @@ before it was read `losses`'; that a gap's notices follow each other under one i
 to others.
 """
 
-from service.core.coverage.gaps import Patience
-from service.core.coverage.monitor import Blindness
+from service.core.coverage.gaps import GapLimits
+from service.core.coverage.monitor import CoverageMonitor
 
-__all__ = ["Blindness", "Patience"]
+__all__ = ["CoverageMonitor", "GapLimits"]

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.stream import EPOCH
-from service.core.coverage.gaps import Extent, Patience, Windows, merged
-from service.core.notices import Blind, Notice
+from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, merged
+from service.core.notices import GapKind, Notice
 
 
 class Arrived(NamedTuple):
@@ -42,16 +42,16 @@ class Delay:
 
 
 @dataclass(slots=True)
-class Arrival:
+class ArrivalDelay:
     """The newest message that was not late, and the run of late ones, if there is one."""
 
     on_time: datetime = EPOCH
     delay: Delay | None = None
 
-    def note(self, one: Arrived, windows: Windows, patience: Patience) -> None:
+    def note(self, one: Arrived, gaps: OpenGaps, limits: GapLimits) -> None:
         """Note a message; partitions may be ahead of each other."""
-        if one.enqueued_time - one.newest <= patience.late_by:
-            self._punctual(one.enqueued_time, told=Blind.LATE in windows.open)
+        if one.enqueued_time - one.newest <= limits.late_by:
+            self._punctual(one.enqueued_time, told=GapKind.LATE in gaps.open)
         elif self.delay is not None or one.enqueued_time > self.on_time:
             self._late(one)
 
@@ -77,18 +77,18 @@ class Arrival:
         delay.records += one.records
         delay.unjudged += one.unjudged
 
-    def look(self, now: datetime, windows: Windows, patience: Patience) -> Iterator[Notice]:
+    def look(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
         """Say what is news."""
         delay = self.delay
         if delay is None:
             return
-        extent = Extent(delay.since, delay.partitions, late=delay.records, unjudged=delay.unjudged)
-        if Blind.LATE not in windows.open:
-            if delay.last - delay.first >= patience.after:
+        extent = GapExtent(delay.since, delay.partitions, late=delay.records, unjudged=delay.unjudged)
+        if GapKind.LATE not in gaps.open:
+            if delay.last - delay.first >= limits.after:
                 # Events may be of any age, and be sent again: what is new is when the hub took them.
-                yield windows.begin(Blind.LATE, extent, delay.first.isoformat(), now)
-        elif delay.over_since is not None and now - delay.over_since >= patience.settle:
+                yield gaps.begin(GapKind.LATE, extent, delay.first.isoformat(), now)
+        elif delay.over_since is not None and now - delay.over_since >= limits.settle:
             self.delay = None
-            yield windows.end(Blind.LATE, extent, delay.until, now)
+            yield gaps.end(GapKind.LATE, extent, delay.until, now)
         else:
-            yield from windows.go_on(Blind.LATE, extent, now, patience.after)
+            yield from gaps.go_on(GapKind.LATE, extent, now, limits.after)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from service.core.notices import Blind, Notice, Stage
+from service.core.notices import GapKind, Notice, Stage
 
 
-class Patience(NamedTuple):
+class GapLimits(NamedTuple):
     """How long something must last until it is told.
 
     Attributes
@@ -28,7 +28,7 @@ class Patience(NamedTuple):
     late_by: timedelta = timedelta(hours=1)
 
 
-class Extent(NamedTuple):
+class GapExtent(NamedTuple):
     """What is known of a span that is not over: its beginning, its partitions, and what it cost so far."""
 
     since: datetime
@@ -44,7 +44,7 @@ class Extent(NamedTuple):
 
 
 @dataclass(slots=True)
-class Window:
+class OpenGap:
     """One span as it was told."""
 
     id: str
@@ -54,30 +54,30 @@ class Window:
 
 
 @dataclass(slots=True)
-class Windows:
+class OpenGaps:
     """The open spans by kind; a dataclass of plain data, so that it can be saved as it is."""
 
-    open: dict[Blind, Window] = field(default_factory=dict)
+    open: dict[GapKind, OpenGap] = field(default_factory=dict)
 
-    def begin(self, kind: Blind, extent: Extent, key: str, now: datetime) -> Notice:
+    def begin(self, kind: GapKind, extent: GapExtent, key: str, now: datetime) -> Notice:
         """Open a span; `key` tells it from others of its kind that begin at the same instant."""
         text = f"{kind.value}\x1f{extent.since.isoformat()}\x1f{key}"
-        window = Window(sha256(text.encode()).hexdigest()[:16], extent.material, now)
-        self.open[kind] = window
-        return _notice(kind, "opened", window, extent, None, now)
+        gap = OpenGap(sha256(text.encode()).hexdigest()[:16], extent.material, now)
+        self.open[kind] = gap
+        return _notice(kind, "opened", gap, extent, None, now)
 
-    def go_on(self, kind: Blind, extent: Extent, now: datetime, pause: timedelta) -> Iterator[Notice]:
+    def go_on(self, kind: GapKind, extent: GapExtent, now: datetime, pause: timedelta) -> Iterator[Notice]:
         """Tell what is new of a span that is open: at most once in each `pause`."""
-        window = self.open[kind]
-        if extent.material != window.told and now - window.told_at >= pause:
-            window.told, window.told_at, window.revision = extent.material, now, window.revision + 1
-            yield _notice(kind, "updated", window, extent, None, now)
+        gap = self.open[kind]
+        if extent.material != gap.told and now - gap.told_at >= pause:
+            gap.told, gap.told_at, gap.revision = extent.material, now, gap.revision + 1
+            yield _notice(kind, "updated", gap, extent, None, now)
 
-    def end(self, kind: Blind, extent: Extent, until: datetime, now: datetime) -> Notice:
+    def end(self, kind: GapKind, extent: GapExtent, until: datetime, now: datetime) -> Notice:
         """Close a span."""
-        window = self.open.pop(kind)
-        window.revision += 1
-        return _notice(kind, "closed", window, extent, max(until, extent.since), now)
+        gap = self.open.pop(kind)
+        gap.revision += 1
+        return _notice(kind, "closed", gap, extent, max(until, extent.since), now)
 
 
 def merged(some: Iterable[str], others: Iterable[str]) -> list[str]:
@@ -89,16 +89,18 @@ def merged(some: Iterable[str], others: Iterable[str]) -> list[str]:
     return sorted({*some, *others}, key=lambda name: (len(name), name))
 
 
-def _notice(kind: Blind, stage: Stage, window: Window, extent: Extent, until: datetime | None, now: datetime) -> Notice:
+def _notice(
+    kind: GapKind, stage: Stage, gap: OpenGap, extent: GapExtent, until: datetime | None, now: datetime
+) -> Notice:
     return Notice(
-        id=window.id,
-        revision=window.revision,
+        id=gap.id,
+        revision=gap.revision,
         kind=kind,
         stage=stage,
         since=extent.since,
         until=until,
         partitions=tuple(extent.partitions),
-        may_alerts_still_come=kind is not Blind.LOST and stage != "closed",
+        may_alerts_still_come=kind is not GapKind.LOST and stage != "closed",
         late_records=extent.late,
         unjudged_records=extent.unjudged,
         lost_messages=extent.lost,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.core.coverage.gaps import Extent, Patience, Windows, merged
-from service.core.notices import Blind, Notice
+from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, merged
+from service.core.notices import GapKind, Notice
 
 
 @dataclass(slots=True)
@@ -39,16 +39,16 @@ class Losses:
         loss.since, loss.until, loss.found_at = min(loss.since, since), max(loss.until, until), now
         loss.messages[partition] = loss.messages.get(partition, 0) + messages
 
-    def look(self, now: datetime, windows: Windows, patience: Patience) -> Iterator[Notice]:
+    def look(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
         """Say what is news."""
         loss = self.loss
         if loss is None:
             return
-        extent = Extent(loss.since, merged(loss.messages, ()), lost=sum(loss.messages.values()))
-        if Blind.LOST not in windows.open:
-            yield windows.begin(Blind.LOST, extent, loss.key, now)
-        elif now - loss.found_at >= patience.settle:
+        extent = GapExtent(loss.since, merged(loss.messages, ()), lost=sum(loss.messages.values()))
+        if GapKind.LOST not in gaps.open:
+            yield gaps.begin(GapKind.LOST, extent, loss.key, now)
+        elif now - loss.found_at >= limits.settle:
             self.loss = None
-            yield windows.end(Blind.LOST, extent, loss.until, now)
+            yield gaps.end(GapKind.LOST, extent, loss.until, now)
         else:
-            yield from windows.go_on(Blind.LOST, extent, now, patience.after)
+            yield from gaps.go_on(GapKind.LOST, extent, now, limits.after)

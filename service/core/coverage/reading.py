@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.core.coverage.gaps import Extent, Patience, Windows, merged
-from service.core.notices import Blind, Notice
+from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, merged
+from service.core.notices import GapKind, Notice
 
 
 @dataclass(slots=True)
-class Ear:
+class PartitionCoverage:
     """One partition.
 
     Attributes
@@ -35,94 +35,94 @@ class Ear:
         Records read late since it was whole.
     """
 
-    whole_until: datetime
+    caught_up_until: datetime
     moved_at: datetime
     sequence_number: int | None = None
     enqueued_time: datetime | None = None
     missed_since: datetime | None = None
-    whole_since: datetime | None = None
-    window: Blind | None = None
+    caught_up_since: datetime | None = None
+    gap: GapKind | None = None
     late_records: int = 0
 
-    def reach(self, until: datetime, now: datetime, patience: Patience) -> None:
+    def reach(self, until: datetime, now: datetime, limits: GapLimits) -> None:
         """Note that it is whole until then, at least."""
-        self.whole_until = max(self.whole_until, until)
-        self.settle(now, patience)
+        self.caught_up_until = max(self.caught_up_until, until)
+        self.settle(now, limits)
 
-    def settle(self, now: datetime, patience: Patience) -> None:
+    def settle(self, now: datetime, limits: GapLimits) -> None:
         """Note whether it is hardly behind: half of what opens a span, or one just about there would go in and out."""
-        if now - self.whole_until >= patience.after / 2:
-            self.whole_since = None
-        elif self.whole_since is None:
-            self.whole_since = now
+        if now - self.caught_up_until >= limits.after / 2:
+            self.caught_up_since = None
+        elif self.caught_up_since is None:
+            self.caught_up_since = now
 
 
 @dataclass(slots=True)
 class Reading:
     """All partitions, and the spans in which some of them were not read, or long after the hub took their messages."""
 
-    ears: dict[str, Ear] = field(default_factory=dict)
-    beginnings: dict[Blind, datetime] = field(default_factory=dict)
+    partitions: dict[str, PartitionCoverage] = field(default_factory=dict)
+    beginnings: dict[GapKind, datetime] = field(default_factory=dict)
 
-    def ear(self, partition: str, now: datetime) -> Ear:
+    def coverage(self, partition: str, now: datetime) -> PartitionCoverage:
         """Return a partition; one that nobody has heard of is whole now."""
-        return self.ears.setdefault(partition, Ear(now, now))
+        return self.partitions.setdefault(partition, PartitionCoverage(now, now))
 
-    def move(self, ear: Ear, enqueued_time: datetime, now: datetime, patience: Patience) -> None:
+    def move(self, coverage: PartitionCoverage, enqueued_time: datetime, now: datetime, limits: GapLimits) -> None:
         """Note that a partition has been read up to a message."""
-        ear.moved_at = now
-        if enqueued_time <= ear.whole_until:
+        coverage.moved_at = now
+        if enqueued_time <= coverage.caught_up_until:
             return  # known to be whole: from before we listened, or within what the hub's own answer covers
-        if ear.window is None and ear.missed_since is None and now - ear.whole_until >= patience.after:
-            ear.missed_since = ear.whole_until
-        ear.reach(enqueued_time, now, patience)
+        if coverage.gap is None and coverage.missed_since is None and now - coverage.caught_up_until >= limits.after:
+            coverage.missed_since = coverage.caught_up_until
+        coverage.reach(enqueued_time, now, limits)
 
-    def look(self, now: datetime, begun: datetime, windows: Windows, patience: Patience) -> Iterator[Notice]:
+    def look(self, now: datetime, begun: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
         """Say what is news, given when this life of the process began."""
-        found: dict[Blind, list[str]] = {Blind.SILENT: [], Blind.BEHIND: []}
-        for partition in merged(self.ears, ()):
-            ear = self.ears[partition]
-            ear.settle(now, patience)
-            kind = _blind(ear, now, begun, patience)
+        found: dict[GapKind, list[str]] = {GapKind.SILENT: [], GapKind.BEHIND: []}
+        for partition in merged(self.partitions, ()):
+            coverage = self.partitions[partition]
+            coverage.settle(now, limits)
+            kind = _gap_kind(coverage, now, begun, limits)
             if kind is not None:
                 found[kind].append(partition)
         for kind, joining in found.items():
-            yield from self._tell(kind, joining, now, windows, patience)
+            yield from self._tell(kind, joining, now, gaps, limits)
 
     def _tell(
-        self, kind: Blind, joining: list[str], now: datetime, windows: Windows, patience: Patience
+        self, kind: GapKind, joining: list[str], now: datetime, gaps: OpenGaps, limits: GapLimits
     ) -> Iterator[Notice]:
         for partition in joining:
-            ear = self.ears[partition]
-            since = ear.missed_since or ear.whole_until
+            coverage = self.partitions[partition]
+            since = coverage.missed_since or coverage.caught_up_until
             self.beginnings[kind] = min(since, self.beginnings.get(kind, since))
-            ear.window, ear.missed_since = kind, None
-        members = {name: ear for name, ear in self.ears.items() if ear.window is kind}
+            coverage.gap, coverage.missed_since = kind, None
+        members = {name: coverage for name, coverage in self.partitions.items() if coverage.gap is kind}
         if not members:
             return
-        late = sum(ear.late_records for ear in members.values())
-        extent = Extent(self.beginnings[kind], merged(members, ()), late=late)
-        if kind not in windows.open:
-            yield windows.begin(kind, extent, joining[0], now)
+        late = sum(coverage.late_records for coverage in members.values())
+        extent = GapExtent(self.beginnings[kind], merged(members, ()), late=late)
+        if kind not in gaps.open:
+            yield gaps.begin(kind, extent, joining[0], now)
             return
-        whole = [ear.whole_since for ear in members.values() if ear.whole_since is not None]
-        if len(whole) < len(members) or now - max(whole) < patience.settle:
-            yield from windows.go_on(kind, extent, now, patience.after)
+        caught_up = [coverage.caught_up_since for coverage in members.values() if coverage.caught_up_since is not None]
+        if len(caught_up) < len(members) or now - max(caught_up) < limits.settle:
+            yield from gaps.go_on(kind, extent, now, limits.after)
             return
-        for ear in members.values():
-            ear.window, ear.late_records = None, 0
+        for coverage in members.values():
+            coverage.gap, coverage.late_records = None, 0
         del self.beginnings[kind]
-        yield windows.end(kind, extent, max(whole), now)
+        yield gaps.end(kind, extent, max(caught_up), now)
 
 
-def _blind(ear: Ear, now: datetime, begun: datetime, patience: Patience) -> Blind | None:
-    if ear.window is not None:
+def _gap_kind(coverage: PartitionCoverage, now: datetime, begun: datetime, limits: GapLimits) -> GapKind | None:
+    if coverage.gap is not None:
         return None
-    if ear.missed_since is not None:
-        return Blind.BEHIND
-    if now - ear.whole_until < patience.after:
+    if coverage.missed_since is not None:
+        return GapKind.BEHIND
+    if now - coverage.caught_up_until < limits.after:
         return None
-    if now - ear.moved_at < patience.after / 2:
-        return Blind.BEHIND
+    if now - coverage.moved_at < limits.after / 2:
+        return GapKind.BEHIND
     # Whoever has only just begun to listen gets a moment to hear something.
-    return Blind.SILENT if now - begun >= patience.after / 15 else None
+    return GapKind.SILENT if now - begun >= limits.after / 15 else None

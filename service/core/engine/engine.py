@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from models.detectors import Anomaly, Detector, Verdict, Verdicts
+from models.detectors import Anomaly, Detector, Judge, Judgement
 from models.stream import (
     EPOCH,
     ActivityEvent,
@@ -18,14 +18,14 @@ from models.stream import (
     ActorBucket,
     ActorKind,
     Crowd,
-    Exempt,
+    Exclusions,
     OpenBuckets,
     Seen,
     Steps,
     Watermark,
     finish,
 )
-from service.core.alerting import AlertLog, Budget, History, Suppression, Suppressions, WithheldLog
+from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
 
@@ -59,7 +59,7 @@ class Engine:
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
         self.options = options
         self.detectors = {detector.card.name: detector for detector in detectors}
-        self._verdicts = Verdicts(self.detectors)
+        self._judge_of = Judge(self.detectors)
         self.positions: dict[str, Position] = {}
         self.records = 0
         self.people: dict[str, Actor] = {}
@@ -68,11 +68,11 @@ class Engine:
         self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
         self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
         self.suppressions = Suppressions()
-        self.withheld = WithheldLog()
+        self.suppressed = SuppressedLog()
         self._recent: dict[str, Anomaly] = {}
         self._overflowed = 0
-        self._born: datetime | None = None
-        self._told_until = EPOCH
+        self._alert_from: datetime | None = None
+        self._evaluated_until = EPOCH
 
     def expect(self, partitions: Iterable[str]) -> None:
         """Name all partitions, so that none is forgotten while it has nothing to say."""
@@ -81,13 +81,13 @@ class Engine:
 
     def begin(self, alert_from: datetime) -> None:
         """Say, once in the life of a state, from when on findings are news; what is older only teaches."""
-        if self._born is None:
-            self._born = self._told_until = alert_from
+        if self._alert_from is None:
+            self._alert_from = self._evaluated_until = alert_from
 
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
         self.suppressions = suppressions
-        self._verdicts.forget()
+        self._judge_of.forget()
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -104,9 +104,9 @@ class Engine:
             What parsing made of the body, possibly nothing: the position moves on all the same, or a poisonous
             message would come back for ever.
         """
-        return finish(self.applying(message, events))
+        return finish(self.apply_steps(message, events))
 
-    def applying(self, message: Message, events: Sequence[ActivityEvent]) -> Steps[Applied]:
+    def apply_steps(self, message: Message, events: Sequence[ActivityEvent]) -> Steps[Applied]:
         """Do what `apply` does in steps; until the last one nothing else may be asked of the engine."""
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
@@ -135,9 +135,9 @@ class Engine:
 
         Only a partition that has been read to its end may let the watermark pass, one that is slow may not.
         """
-        return finish(self.idling(partition, last_sequence_number, known_at))
+        return finish(self.idle_steps(partition, last_sequence_number, known_at))
 
-    def idling(self, partition: str, last_sequence_number: int, known_at: datetime) -> Steps[list[Anomaly]]:
+    def idle_steps(self, partition: str, last_sequence_number: int, known_at: datetime) -> Steps[list[Anomaly]]:
         """Do what `idle` does in steps; until the last one nothing else may be asked of the engine."""
         position = self.positions.get(partition)
         if (position.sequence_number if position else -1) >= last_sequence_number:
@@ -148,44 +148,48 @@ class Engine:
         if not self.buckets.ripe(self.watermark.time):
             return []
         scored: list[Anomaly] = []
-        passed: list[Anomaly] = []
-        for closed in self.buckets.closing(self.watermark.time):
+        suppressed: list[Anomaly] = []
+        for closed in self.buckets.close_steps(self.watermark.time):
             if closed is None:
                 yield
             else:
-                scored += yield from self._settling(*closed, passed)
+                scored += yield from self._settling(*closed, suppressed)
         self._end_day(self.watermark.time)
         # What was announced waits here, too: it is told after all if its suppression is lifted in time.
-        for anomaly in chain(scored, passed):
-            if self.unusual(anomaly) and anomaly.bucket.end > (self._born or EPOCH):
+        for anomaly in chain(scored, suppressed):
+            if self.unusual(anomaly) and anomaly.bucket.end > (self._alert_from or EPOCH):
                 self._recent[anomaly.id] = anomaly
         self._bound_recent()
         return scored
 
-    def _settling(self, buckets: Sequence[ActorBucket], crowd: Crowd, passed: list[Anomaly]) -> Steps[list[Anomaly]]:
-        """Judge every identity's bucket before any of them is learnt; `passed` gets what was announced."""
-        verdicts: list[Verdict] = []
+    def _settling(
+        self, buckets: Sequence[ActorBucket], crowd: Crowd, suppressed: list[Anomaly]
+    ) -> Steps[list[Anomaly]]:
+        """Judge every identity's bucket before any of them is learnt; `suppressed` gets what was announced."""
+        judgements: list[Judgement] = []
         for at, seen in enumerate(buckets, 1):
-            verdicts.append(self._judge(seen, crowd))
+            judgements.append(self._judge(seen, crowd))
             if at % STEP == 0:
                 yield
         if buckets:
             self._end_day(buckets[0].bucket.start)
-        for at, verdict in enumerate(verdicts, 1):
-            self._meet(verdict.seen.actor)
-            self._verdicts.learn(verdict, crowd)
+        for at, judgement in enumerate(judgements, 1):
+            self._meet(judgement.seen.actor)
+            self._judge_of.learn(judgement, crowd)
             if at % STEP == 0:
                 yield
-        scored = [anomaly for verdict in verdicts for said in verdict.anomalies.values() for anomaly in said]
-        passed += [anomaly for verdict in verdicts for said in verdict.passed.values() for anomaly in said]
+        scored = [anomaly for judgement in judgements for said in judgement.anomalies.values() for anomaly in said]
+        suppressed += [
+            anomaly for judgement in judgements for said in judgement.suppressed.values() for anomaly in said
+        ]
         self.budget.history.observe(buckets, scored)
         return scored
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd) -> Verdict:
-        return self._verdicts.judge(seen, crowd, self._exempt)
+    def _judge(self, seen: ActorBucket, crowd: Crowd) -> Judgement:
+        return self._judge_of.judge(seen, crowd, self._exclusions)
 
-    def _exempt(self, seen: ActorBucket) -> Exempt:
-        return self.suppressions.exempt(seen, self.detectors)
+    def _exclusions(self, seen: ActorBucket) -> Exclusions:
+        return self.suppressions.exclusions(seen, self.detectors)
 
     def _end_day(self, complete_until: datetime) -> None:
         if self.budget.history.finish(complete_until):
@@ -224,32 +228,32 @@ class Engine:
         """
         unusual: list[Anomaly] = []
         unlearnt: set[tuple[bool, str, str, str]] = set()
-        verdicts: list[Verdict] = []
+        judgements: list[Judgement] = []
         lowest = self.budget.least
-        for peeked in self.buckets.peeking(EPOCH):
+        for peeked in self.buckets.peek_steps(EPOCH):
             if peeked is None:
                 yield
                 continue
             buckets, crowd = peeked
             for at, seen in enumerate(buckets, 1):
-                verdict = self._judge(seen, crowd)
-                verdicts.append(verdict)
-                if verdict.highest >= lowest:
-                    for passed, anomaly in self._unusual_in(verdict):
-                        what = (passed, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
+                judgement = self._judge(seen, crowd)
+                judgements.append(judgement)
+                if judgement.highest >= lowest:
+                    for suppressed, anomaly in self._unusual_in(judgement):
+                        what = (suppressed, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
                         if what not in unlearnt and anomaly.bucket.end > since:
                             unusual.append(anomaly)
                         unlearnt.add(what)
                 if at % STEP == 0:
                     yield
-        self._verdicts.keep(verdicts)
+        self._judge_of.keep(judgements)
         return unusual
 
-    def _unusual_in(self, verdict: Verdict) -> Iterator[tuple[bool, Anomaly]]:
+    def _unusual_in(self, judgement: Judgement) -> Iterator[tuple[bool, Anomaly]]:
         """Yield what is unusual, and whether it was announced."""
-        for passed, said in ((False, verdict.anomalies), (True, verdict.passed)):
+        for suppressed, said in ((False, judgement.anomalies), (True, judgement.suppressed)):
             for anomaly in filter(self.unusual, chain.from_iterable(said.values())):
-                yield passed, anomaly
+                yield suppressed, anomaly
 
     def evaluate(self, now: datetime) -> Evaluation:
         """Look back over the window, or further after downtime, and say what is news.
@@ -262,44 +266,44 @@ class Engine:
         now
             The instant of the evaluation, by our clock.
         """
-        return finish(self.evaluating(now))
+        return finish(self.evaluate_steps(now))
 
-    def evaluating(self, now: datetime) -> Steps[Evaluation]:
+    def evaluate_steps(self, now: datetime) -> Steps[Evaluation]:
         """Do what `evaluate` does in steps; until the last one nothing else may be asked of the engine."""
         self.begin(now - self.options.window)
-        since = min(now - self.options.window, self._told_until)
+        since = min(now - self.options.window, self._evaluated_until)
         found = dict(self._recent)
         for anomaly in (yield from self._previewing(since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual, announced = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
+        unusual, suppressed_now = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
         alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
-        self._told_until = max(self._told_until, min(now, self.watermark.time))
+        self._evaluated_until = max(self._evaluated_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed, self._overflowed = self._overflowed, 0
-        withheld = self.withheld.note(announced)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), withheld)
+        suppressed = self.suppressed.note(suppressed_now)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed)
 
     def _parted(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Part what may be told from what was announced, and what was told before it was announced from both."""
-        unusual, announced = [], []
+        unusual, suppressed_now = [], []
         for anomaly in found:
             suppression = self.suppressions.covering(anomaly)
             if suppression is None:
                 unusual.append(anomaly)
             elif not self.alerts.told(anomaly):
-                announced.append((anomaly, suppression))
-        return unusual, announced
+                suppressed_now.append((anomaly, suppression))
+        return unusual, suppressed_now
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
-        born = self._born or EPOCH
-        return anomaly.bucket.end > born and (anomaly.bucket.end > since or anomaly.cell.late)
+        alert_from = self._alert_from or EPOCH
+        return anomaly.bucket.end > alert_from and (anomaly.bucket.end > since or anomaly.cell.late)
 
     def _expire(self, now: datetime) -> None:
         oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
         self._recent = {key: anomaly for key, anomaly in self._recent.items() if anomaly.bucket.end > oldest}
         self.alerts.expire(oldest)
-        self.withheld.expire(oldest)
+        self.suppressed.expire(oldest)
 
     def dump(self) -> Iterator[tuple[str, Any]]:
         """Yield ``(section, row)`` in a stable order: everything that `load` needs, one small row at a time.
@@ -310,9 +314,9 @@ class Engine:
             "engine",
             {
                 "bucket_seconds": self.options.bucket.total_seconds(),
-                "born": self._born.isoformat() if self._born else None,
+                "born": self._alert_from.isoformat() if self._alert_from else None,
                 "records": self.records,
-                "told_until": self._told_until.isoformat(),
+                "told_until": self._evaluated_until.isoformat(),
                 "watermark": self.watermark.dump(),
             },
         )
@@ -334,7 +338,7 @@ class Engine:
             ("alert", self.alerts.dump()),
             ("failing", self.alerts.dump_failing()),
             ("budget", self.budget.dump()),
-            ("withheld", self.withheld.dump()),
+            ("withheld", self.suppressed.dump()),
         ):
             for row in rows:
                 yield section, row
@@ -357,8 +361,8 @@ class Engine:
                 f"the state was made with windows.bucket = {made_with}, the configuration says {self.options.bucket}:"
                 " set it back, or start with an empty state"
             )
-        self._born = datetime.fromisoformat(head["born"]) if head["born"] else None
-        self._told_until = datetime.fromisoformat(head["told_until"])
+        self._alert_from = datetime.fromisoformat(head["born"]) if head["born"] else None
+        self._evaluated_until = datetime.fromisoformat(head["told_until"])
         self.records = head["records"]
         self.watermark.load(head["watermark"])
         self.positions = {
@@ -374,8 +378,8 @@ class Engine:
         )
         for name, detector in self.detectors.items():
             detector.load(sections.get(f"detector {name}", []))
-        self._verdicts.forget()
+        self._judge_of.forget()
         self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
         self.alerts.load(sections.get("alert", []), sections.get("failing", []))
         self.budget.load(sections.get("budget", []))
-        self.withheld.load(sections.get("withheld", []))
+        self.suppressed.load(sections.get("withheld", []))

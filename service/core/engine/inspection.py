@@ -64,8 +64,8 @@ def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Answer
     time = engine.watermark.time
     cell = Cell(action.casefold(), action, time, 1, int(not failed), 0, int(failed))
     seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
-    verdicts = (detector.score(seen, Crowd(1, {})) for detector in engine.detectors.values())
-    return Answer(actor, action, time, [anomaly for verdict in verdicts for anomaly in verdict])
+    judgements = (detector.score(seen, Crowd(1, {})) for detector in engine.detectors.values())
+    return Answer(actor, action, time, [anomaly for judgement in judgements for anomaly in judgement])
 
 
 def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,7 +84,9 @@ def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         "alerts_remembered": len(engine.alerts),
         "thresholds": engine.budget.thresholds(),
         "alerts_per_day": engine.budget.alerts_per_day,
-        "suppressed": {key: count.findings for key, count in sorted(engine.withheld.counts.items())},
-        "would_have_alerted": [{**one._asdict(), "time": one.time.isoformat()} for one in engine.withheld.listed[-20:]],
+        "suppressed": {key: count.findings for key, count in sorted(engine.suppressed.counts.items())},
+        "would_have_alerted": [
+            {**one._asdict(), "time": one.time.isoformat()} for one in engine.suppressed.listed[-20:]
+        ],
         "messages_waiting": {sink: len(queue["rows"]) for sink, queue in sorted(outbox["queues"].items())},
     }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from models.detectors import Anomaly
 from models.stream import Limits, Seen
-from service.core.alerting import GROUP_FROM, Alert, Withheld
+from service.core.alerting import GROUP_FROM, Alert, SuppressedFinding
 
 
 class Options(NamedTuple):
@@ -69,7 +69,7 @@ class Evaluation(NamedTuple):
     """What one tick came to.
 
     It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick; `thresholds` are those in force, a detector; `withheld` would be news, were it not announced.
+    since the last tick; `thresholds` are those in force, a detector; `suppressed` would be news, were it not announced.
     """
 
     now: datetime
@@ -78,4 +78,4 @@ class Evaluation(NamedTuple):
     alerts: Sequence[Alert]
     overflowed: int = 0
     thresholds: Mapping[str, float] = {}
-    withheld: Sequence[Withheld] = ()
+    suppressed: Sequence[SuppressedFinding] = ()

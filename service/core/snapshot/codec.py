@@ -46,10 +46,10 @@ async def encode(
     rows: Iterable[tuple[str, Any]],
     *,
     created_at: datetime,
-    breathe: Callable[[], Awaitable[None]],
+    yield_to_loop: Callable[[], Awaitable[None]],
     sizes: dict[str, int] | None = None,
 ) -> bytes:
-    """Encode `rows`, calling `breathe` every 64 KiB or so, so that the event loop is never held up for long.
+    """Encode `rows`, calling `yield_to_loop` every 64 KiB or so, so that the event loop is never held up for long.
 
     The caller sees to it that nothing changes the state meanwhile.
 
@@ -57,8 +57,8 @@ async def encode(
     --------
     >>> import asyncio
     >>> from datetime import UTC, datetime
-    >>> async def breathe() -> None: ...
-    >>> data = asyncio.run(encode([("a", 1)], created_at=datetime(2026, 3, 1, tzinfo=UTC), breathe=breathe))
+    >>> async def yield_to_loop() -> None: ...
+    >>> data = asyncio.run(encode([("a", 1)], created_at=datetime(2026, 3, 1, tzinfo=UTC), yield_to_loop=yield_to_loop))
     >>> decode(data)
     [('a', 1)]
     """
@@ -70,7 +70,7 @@ async def encode(
         if size >= SLICE:
             packed.append(packer.compress(b"".join(pending)))
             pending, size = [], 0
-            await breathe()
+            await yield_to_loop()
     packed += (packer.compress(b"".join(pending)), packer.flush())
     return b"".join(packed)
 

@@ -1,6 +1,6 @@
 """The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
 
-from service.core.notices import Blind
+from service.core.notices import GapKind
 
 LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
 """The only labels that a series may have; a histogram's ``le`` apart."""
@@ -15,7 +15,7 @@ CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
 SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
 DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")
 ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
-BLIND = tuple(kind.value for kind in Blind)
+BLIND = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
 SUPPRESSED = ("known", "severity", "overflow", "suppression")
 STAGES = ("planned", "in_force", "ending", "expired")

@@ -9,10 +9,10 @@ from prometheus_client.registry import Collector
 
 from models.detectors import Memory
 from models.stream import EPOCH
-from service.core.messages import PartitionTip, Position
+from service.core.messages import EndOffset, Position
 
 
-class Reading(NamedTuple):
+class LiveReading(NamedTuple):
     """What is held at the moment of a scrape.
 
     Attributes
@@ -49,7 +49,7 @@ class Reading(NamedTuple):
 
 
 class LiveCollector(Collector):
-    """Turns a `Reading` into series; until there is one, all of them stand at zero.
+    """Turns a `LiveReading` into series; until there is one, all of them stand at zero.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class LiveCollector(Collector):
     """
 
     def __init__(self, detectors: Sequence[str], sinks: Sequence[str], identity_limit: int) -> None:
-        self.read: Callable[[], Reading] = Reading
-        self.tips: dict[str, PartitionTip] = {}
+        self.read: Callable[[], LiveReading] = LiveReading
+        self.end_offsets: dict[str, EndOffset] = {}
         self._detectors = tuple(detectors)
         self._sinks = tuple(sinks)
         self._identity_limit = identity_limit
@@ -98,16 +98,16 @@ class LiveCollector(Collector):
             "When the hub took the message applied last, Unix time.",
             labels=["partition"],
         )
-        for partition, tip in sorted(self.tips.items()):
+        for partition, end_offset in sorted(self.end_offsets.items()):
             position = positions.get(partition)
-            behind = tip.sequence_number - (position.sequence_number if position else -1)
+            behind = end_offset.sequence_number - (position.sequence_number if position else -1)
             lag.add_metric([partition], max(0, behind))
             if position:
                 applied.add_metric([partition], position.enqueued_time.timestamp())
         yield lag
         yield applied
 
-    def _sensitivity(self, reading: Reading) -> Iterator[Metric]:
+    def _sensitivity(self, reading: LiveReading) -> Iterator[Metric]:
         threshold = GaugeMetricFamily(
             "unwonted_threshold_score", "Least score that alerts, 0 to 100.", labels=["detector"]
         )

@@ -2,7 +2,7 @@
 
 Labels are few, bounded and known beforehand, so that each series exists at 0 before anything happens, and never a
 person, a resource or an address: who may read metrics need not be allowed to read names. What the engine holds is
-asked for at each scrape (`Reading`); what happens is told as it happens (the methods).
+asked for at each scrape (`LiveReading`); what happens is told as it happens (the methods).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from models.detectors import Anomaly
 from models.statistics import Severity
 from models.stream import Seen
 from service.core.alerting import Alert
-from service.core.messages import PartitionTip
+from service.core.messages import EndOffset
 from service.core.notices import Notice
 from service.core.parsing import LeftOut, RejectReason
 from service.monitoring.metrics.labels import (
@@ -40,7 +40,7 @@ from service.monitoring.metrics.labels import (
     SUPPRESSED,
     TROUBLES,
 )
-from service.monitoring.metrics.live import LiveCollector, Reading
+from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
@@ -139,7 +139,7 @@ class Metrics:
         self._suppressed = counter(
             "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
         )
-        self._withheld = counter(
+        self._suppressed_findings = counter(
             "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
         )
         self._suppressions = gauge("suppressions", "Suppressions in the file, by where they stand.", stage=STAGES)
@@ -186,7 +186,7 @@ class Metrics:
         self._build.info({"version": version, "python": python, "river": river})
         self._config.info({"hash": config_hash})
 
-    def watch(self, read: Callable[[], Reading]) -> None:
+    def watch(self, read: Callable[[], LiveReading]) -> None:
         """Ask `read` at each scrape; it must be quick and must not raise."""
         self._live.read = read
 
@@ -223,14 +223,14 @@ class Metrics:
         """Note how late the event loop was."""
         self._loop_lag.observe(seconds)
 
-    def tips(self, tips: Iterable[PartitionTip]) -> None:
+    def end_offsets(self, end_offsets: Iterable[EndOffset]) -> None:
         """Note the hub's newest messages."""
-        for tip in tips:
-            partition = self._partition(tip.partition)
-            if tip.sequence_number >= 0:
-                self._enqueued.labels(partition).set(tip.enqueued_time.timestamp())
+        for end_offset in end_offsets:
+            partition = self._partition(end_offset.partition)
+            if end_offset.sequence_number >= 0:
+                self._enqueued.labels(partition).set(end_offset.enqueued_time.timestamp())
             self._messages.labels(partition).inc(0)
-            self._live.tips[partition] = tip
+            self._live.end_offsets[partition] = end_offset
 
     def partitions(self, *, owned: int, known: int, silent: int = 0) -> None:
         """Note how many partitions are read, exist, and are silent."""
@@ -280,9 +280,9 @@ class Metrics:
         """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
         self._suppressed.labels(reason).inc(count)
 
-    def withheld(self, detector: str) -> None:
+    def suppressed_finding(self, detector: str) -> None:
         """Note a finding that a suppression kept back."""
-        self._withheld.labels(detector).inc()
+        self._suppressed_findings.labels(detector).inc()
         self.suppressed("suppression")
 
     def suppressions(self, stages: Mapping[str, int]) -> None:

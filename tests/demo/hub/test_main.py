@@ -28,8 +28,8 @@ async def test_it_prints_the_connection_string_serves_the_seed_and_stops_when_to
     assert connection_string.endswith("EntityPath=seeded")
     client = EventHubConsumerClient.from_connection_string(connection_string, "unwonted")
     async with client:
-        tips = [await client.get_partition_properties(partition) for partition in "01"]
-    assert [tip["last_enqueued_sequence_number"] for tip in tips] == [0, 0]
+        end_offsets = [await client.get_partition_properties(partition) for partition in "01"]
+    assert [end_offset["last_enqueued_sequence_number"] for end_offset in end_offsets] == [0, 0]
     process.send_signal(signal.SIGTERM)
     _, errors = await process.communicate()
     assert (process.returncode, errors) == (0, b"2 messages appended\n")

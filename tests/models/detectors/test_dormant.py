@@ -7,7 +7,7 @@ import pytest
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.dormant import Dormant
-from models.statistics.survival import climbed
+from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -83,7 +83,7 @@ def test_the_usual_work_surprises_less_than_something_new_and_reading_least(know
 def test_a_longer_silence_surprises_more() -> None:
     detector, surprises = at_work(), []
     for gap in (4, 8, 16, 32, 64, 128):
-        detector._sleepers.touch(SLEEPER.id).day = detector._sleepers.touch(PEOPLE[1].id).day + 1 - gap
+        detector._states.touch(SLEEPER.id).day = detector._states.touch(PEOPLE[1].id).day + 1 - gap
         surprises += [one.surprise for one in judged(detector, GRANT)]
     assert len(set(surprises)) == 6
     assert surprises == sorted(surprises)
@@ -115,9 +115,9 @@ def test_a_weekly_and_a_monthly_job_end_in_silence(every: int) -> None:
 def test_late_cells_end_no_silence() -> None:
     detector = at_work()
     seen = bucket_of(SLEEPER, 48, "microsoft.web/sites/delete")
-    before = detector._sleepers.touch(SLEEPER.id).gaps
+    before = detector._states.touch(SLEEPER.id).gaps
     learn(detector, seen._replace(cells=tuple(cell._replace(late=True) for cell in seen.cells)))
-    assert detector._sleepers.touch(SLEEPER.id).gaps == before
+    assert detector._states.touch(SLEEPER.id).gaps == before
     assert judged(detector, GRANT)[0].evidence["silence"]["days"] == NOW - 49  # type: ignore[index,call-overload]
 
 
@@ -153,10 +153,10 @@ def test_the_counterfactual_is_true(known: Dormant) -> None:
         assert any(score >= detector.default_threshold for score in scores) is fires
     if "once it has been silent" in said:
         times = int(said.partition("for so long ")[2].split()[0])
-        sleeper = detector._sleepers.touch(SLEEPER.id)
+        state = detector._states.touch(SLEEPER.id)
         for _ in range(times):
             assert judged(detector, GRANT)[0].score >= detector.default_threshold
-            sleeper.gaps = climbed(sleeper.gaps, (NOW - 49).bit_length() - 1)
+            state.gaps = reached(state.gaps, (NOW - 49).bit_length() - 1)
         assert judged(detector, GRANT)[0].score < detector.default_threshold
 
 
@@ -167,5 +167,5 @@ def test_why_is_a_sentence_with_the_numbers(known: Dormant) -> None:
 
 
 def test_an_identity_takes_few_bytes(known: Dormant) -> None:
-    sleeper = known._sleepers.touch(SLEEPER.id)
-    assert sum(map(sys.getsizeof, [sleeper, sleeper.gaps, sleeper.sketch, sleeper.last_hours])) <= 350
+    state = known._states.touch(SLEEPER.id)
+    assert sum(map(sys.getsizeof, [state, state.gaps, state.mask_of_tried, state.last_hours])) <= 350

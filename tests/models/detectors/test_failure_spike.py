@@ -7,7 +7,7 @@ import pytest
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.failure_spike import FailureSpike
-from models.statistics.survival import climbed
+from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.windows import Bucket
@@ -140,8 +140,8 @@ def test_the_counterfactual_is_true(known: FailureSpike) -> None:
     detector.load(json.loads(json.dumps(list(known.dump()))))
     for number in range(hours):
         assert detector.score(seen, NOBODY_ELSE)[-1].score >= known.default_threshold, number
-        record = detector._records.touch(PEOPLE[0].id)
-        record.rungs = climbed(record.rungs, len(DOORS))
+        state = detector._states.touch(PEOPLE[0].id)
+        state.rungs = reached(state.rungs, len(DOORS))
     assert detector.score(seen, NOBODY_ELSE)[-1].score < known.default_threshold
 
 
@@ -155,6 +155,6 @@ def test_an_identity_takes_few_bytes() -> None:
     detector = FailureSpike()
     for hour in range(50):
         learn(detector, tried(PEOPLE[0], hour, *DOORS))
-    record = detector._records.touch(PEOPLE[0].id)
-    parts = [record, record.rungs, record.last_hours, record.worst]
+    state = detector._states.touch(PEOPLE[0].id)
+    parts = [state, state.rungs, state.last_hours, state.worst]
     assert sum(map(sys.getsizeof, parts)) <= 200

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.detectors.judging import Asked, Verdict, Verdicts
+from models.detectors.judging import Asked, Judge, Judgement
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -19,33 +19,33 @@ def seen(*, denials: int = 0) -> ActorBucket:
     return ActorBucket(Actor("t/ann", "ann@example.com", ActorKind.HUMAN), HOUR, (cell,))
 
 
-def asked(verdicts: Verdicts, one: ActorBucket) -> Verdict:
-    found = verdicts.judge(one, ALONE)
-    verdicts.keep([found])
+def asked(judgements: Judge, one: ActorBucket) -> Judgement:
+    found = judgements.judge(one, ALONE)
+    judgements.keep([found])
     return found
 
 
 def test_it_is_given_once_until_something_is_learnt() -> None:
-    verdicts, one = Verdicts({"first_time": FirstTime()}), seen()
-    first = asked(verdicts, one)
+    judgements, one = Judge({"first_time": FirstTime()}), seen()
+    first = asked(judgements, one)
     assert first.highest == 100.0
-    assert verdicts.judge(one, ALONE) is first
-    verdicts.learn(first, ALONE)
-    assert verdicts.judge(one, ALONE).highest == 0.0
+    assert judgements.judge(one, ALONE) is first
+    judgements.learn(first, ALONE)
+    assert judgements.judge(one, ALONE).highest == 0.0
 
 
 def test_it_is_not_that_on_an_equal_bucket_that_may_change_otherwise() -> None:
-    verdicts = Verdicts({"first_time": FirstTime()})
-    first = asked(verdicts, seen())
-    assert verdicts.judge(seen(), ALONE) is not first
+    judgements = Judge({"first_time": FirstTime()})
+    first = asked(judgements, seen())
+    assert judgements.judge(seen(), ALONE) is not first
 
 
 @pytest.mark.parametrize("denials", [0, 1])
 def test_another_crowd_matters_only_as_far_as_it_was_asked(denials: int) -> None:
-    verdicts, one = Verdicts({"first_time": FirstTime()}), seen(denials=denials)
-    first = asked(verdicts, one)
-    assert (verdicts.judge(one, Crowd(9, {})) is first) == (denials == 0)
-    assert verdicts.judge(one, Crowd(1, {})) is first
+    judgements, one = Judge({"first_time": FirstTime()}), seen(denials=denials)
+    first = asked(judgements, one)
+    assert (judgements.judge(one, Crowd(9, {})) is first) == (denials == 0)
+    assert judgements.judge(one, Crowd(1, {})) is first
 
 
 def test_whoever_was_asked_notices_each_other_answer() -> None:
@@ -62,10 +62,10 @@ def test_whoever_was_asked_notices_each_other_answer() -> None:
 
 
 def test_what_is_not_kept_is_forgotten() -> None:
-    verdicts, one = Verdicts({"first_time": FirstTime()}), seen()
-    first = asked(verdicts, one)
-    verdicts.keep([])
-    assert verdicts.judge(one, ALONE) is not first
-    verdicts.keep([first])
-    verdicts.forget()
-    assert verdicts.judge(one, ALONE) is not first
+    judgements, one = Judge({"first_time": FirstTime()}), seen()
+    first = asked(judgements, one)
+    judgements.keep([])
+    assert judgements.judge(one, ALONE) is not first
+    judgements.keep([first])
+    judgements.forget()
+    assert judgements.judge(one, ALONE) is not first

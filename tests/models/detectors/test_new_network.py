@@ -130,8 +130,8 @@ def test_why_is_a_sentence_with_the_numbers(known: NewNetwork) -> None:
 
 
 def test_an_identity_takes_few_bytes(known: NewNetwork) -> None:
-    visitor = known._visitors.touch(ROBOTS[0].id)
-    parts = [visitor, visitor.networks, visitor.networks.names, visitor.sketch, visitor.last_hours]
+    state = known._states.touch(ROBOTS[0].id)
+    parts = [state, state.networks, state.networks.names, state.mask_of_tried, state.last_hours]
     assert sum(map(sys.getsizeof, parts)) <= 450
 
 

@@ -11,7 +11,7 @@ import pytest
 from models.detectors.anomalies import Anomaly
 from models.detectors.unusual_city import UnusualCity
 from models.detectors.unusual_country import UnusualCountry
-from models.detectors.unusual_location import UnusualPlace
+from models.detectors.unusual_location import UnusualLocation
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -26,7 +26,7 @@ BERLIN, MUNICH, DUBLIN, SYDNEY, SYDNEY_6, FRANCE, PRIVATE = (
     "10.0.1.1", "10.1.1.1", "10.2.1.1", "198.51.100.7", "2001:db8:77::1", "203.0.113.9", "192.168.1.1",
 )  # fmt: skip
 NOBODY_ELSE = Crowd(1, {})
-BOTH: tuple[type[UnusualPlace], ...] = (UnusualCountry, UnusualCity)
+BOTH: tuple[type[UnusualLocation], ...] = (UnusualCountry, UnusualCity)
 
 both = pytest.mark.parametrize("known", BOTH, ids=lambda one: one.__name__, indirect=True)
 
@@ -37,16 +37,16 @@ def bucket_of(actor: Actor, hour: float, *actions: str, address: str) -> ActorBu
     return ActorBucket(actor, bucket, cells)
 
 
-def learn(detector: UnusualPlace, seen: ActorBucket) -> list[Anomaly]:
+def learn(detector: UnusualLocation, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, NOBODY_ELSE)
     detector.learn(seen, NOBODY_ELSE, scored)
     return scored
 
 
 @pytest.fixture(scope="module")
-def known(request: pytest.FixtureRequest) -> UnusualPlace:
+def known(request: pytest.FixtureRequest) -> UnusualLocation:
     """People in Berlin, now and then in Munich or Dublin; robots in Dublin. Shared by the tests that only score."""
-    make: Callable[..., UnusualPlace] = request.param
+    make: Callable[..., UnusualLocation] = request.param
     detector = make(locate=locate)
     for hour in range(14 * 12):
         for number, (person, robot) in enumerate(zip(PEOPLE, ROBOTS, strict=True)):
@@ -57,44 +57,44 @@ def known(request: pytest.FixtureRequest) -> UnusualPlace:
     return detector
 
 
-def judged(detector: UnusualPlace, actor: Actor, address: str, *actions: str) -> list[Anomaly]:
+def judged(detector: UnusualLocation, actor: Actor, address: str, *actions: str) -> list[Anomaly]:
     return detector.score(bucket_of(actor, 336, *(actions or (WRITE,)), address=address), NOBODY_ELSE)
 
 
-def again(detector: UnusualPlace) -> UnusualPlace:
+def again(detector: UnusualLocation) -> UnusualLocation:
     other = type(detector)(locate=locate)
     other.load(json.loads(json.dumps(list(detector.dump()))))
     return other
 
 
 @both
-def test_a_robot_that_acts_from_the_other_end_of_the_world_fires(known: UnusualPlace) -> None:
+def test_a_robot_that_acts_from_the_other_end_of_the_world_fires(known: UnusualLocation) -> None:
     for address in (SYDNEY, SYDNEY_6):
         [found] = judged(known, ROBOTS[0], address)
         assert found.score >= known.default_threshold
 
 
 @both
-def test_where_it_always_is_and_where_nobody_knows_says_nothing(known: UnusualPlace) -> None:
+def test_where_it_always_is_and_where_nobody_knows_says_nothing(known: UnusualLocation) -> None:
     assert judged(known, ROBOTS[0], DUBLIN) == []
     assert judged(known, ROBOTS[0], PRIVATE) == []
     assert judged(known, ROBOTS[0], "") == []
 
 
 @both
-def test_where_others_are_surprises_less(known: UnusualPlace) -> None:
+def test_where_others_are_surprises_less(known: UnusualLocation) -> None:
     [common], [strange] = judged(known, ROBOTS[0], BERLIN), judged(known, ROBOTS[0], SYDNEY)
     assert common.surprise < strange.surprise
 
 
 @both
-def test_whoever_travels_surprises_less_than_whoever_never_moves(known: UnusualPlace) -> None:
-    [traveller], [settled] = judged(known, PEOPLE[0], SYDNEY), judged(known, PEOPLE[1], SYDNEY)
-    assert traveller.surprise < settled.surprise
+def test_whoever_travels_surprises_less_than_whoever_never_moves(known: UnusualLocation) -> None:
+    [state], [settled] = judged(known, PEOPLE[0], SYDNEY), judged(known, PEOPLE[1], SYDNEY)
+    assert state.surprise < settled.surprise
 
 
 @both
-def test_what_others_do_from_there_surprises_less(known: UnusualPlace) -> None:
+def test_what_others_do_from_there_surprises_less(known: UnusualLocation) -> None:
     detector = again(known)
     for actor in ROBOTS[6:]:
         learn(detector, bucket_of(actor, 330, GRANT, address=SYDNEY))
@@ -113,39 +113,39 @@ def test_cities_are_told_apart_within_a_country_and_countries_without_a_city() -
 
 
 @both
-def test_a_new_home_is_ordinary_from_the_next_hour_on(known: UnusualPlace) -> None:
+def test_a_new_home_is_ordinary_from_the_next_hour_on(known: UnusualLocation) -> None:
     detector = again(known)
     assert learn(detector, bucket_of(ROBOTS[0], 336, WRITE, address=SYDNEY))
     assert detector.score(bucket_of(ROBOTS[0], 337, WRITE, GRANT, address=SYDNEY), NOBODY_ELSE) == []
 
 
 @both
-def test_somebody_new_where_everybody_is_surprises_nobody(known: UnusualPlace) -> None:
+def test_somebody_new_where_everybody_is_surprises_nobody(known: UnusualLocation) -> None:
     stranger = Actor("t/new", "new", ActorKind.HUMAN)
     assert all(one.score < 50.0 for one in judged(known, stranger, BERLIN))
 
 
 @both
-def test_an_identity_that_changes_its_kind_is_still_counted_once(known: UnusualPlace) -> None:
+def test_an_identity_that_changes_its_kind_is_still_counted_once(known: UnusualLocation) -> None:
     detector = again(known)
-    before = detector.whereabouts.backoff.adoptions()
+    before = detector.locations.backoff.adoptions()
     changed = ROBOTS[0]._replace(kind=ActorKind.MANAGED_IDENTITY)
     learn(detector, bucket_of(changed, 336, WRITE, address=DUBLIN))
-    assert detector.whereabouts.backoff.adoptions() == before
+    assert detector.locations.backoff.adoptions() == before
 
 
 @both
-def test_a_forgotten_identity_takes_its_places_with_it(known: UnusualPlace) -> None:
+def test_a_forgotten_identity_takes_its_places_with_it(known: UnusualLocation) -> None:
     detector = type(known)(locate=locate, max_identities=8)
     for number in range(40):
         actor = Actor(f"t/{number:02}", "x", ActorKind.HUMAN)
         learn(detector, bucket_of(actor, number, WRITE, address=BERLIN))
     assert detector.memory().keys <= 8
-    assert detector.whereabouts.backoff.adoptions() <= 8
+    assert detector.locations.backoff.adoptions() <= 8
 
 
 @both
-def test_the_sum_can_be_redone_from_the_payload_alone(known: UnusualPlace) -> None:
+def test_the_sum_can_be_redone_from_the_payload_alone(known: UnusualLocation) -> None:
     for actor, action in ((ROBOTS[0], WRITE), (PEOPLE[1], GRANT)):
         [anomaly] = judged(known, actor, SYDNEY, action)
         payload = json.loads(json.dumps(anomaly.evidence))
@@ -160,7 +160,7 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: UnusualPlace) -> No
 
 
 @both
-def test_the_counterfactual_is_true(known: UnusualPlace) -> None:
+def test_the_counterfactual_is_true(known: UnusualLocation) -> None:
     [found] = judged(known, PEOPLE[1], SYDNEY)
     said = str(found.evidence["counterfactual"])
     assert f"once it has acted from this {known.SORT}" in said
@@ -168,7 +168,7 @@ def test_the_counterfactual_is_true(known: UnusualPlace) -> None:
     if "or if" in said:
         peers = int(said.partition(" or if ")[2].split()[0])
         cell = bucket_of(PEOPLE[1], 336, WRITE, address=SYDNEY).cells[0]
-        one = known._travellers.touch(PEOPLE[1].id)
+        one = known._states.touch(PEOPLE[1].id)
         key = str(found.evidence["place"]["key"])  # type: ignore[index,call-overload]
         totals = [sum(known._terms(one, key, cell, "human", imagined).values()) for imagined in (0, peers)]
         assert known.user_days.score(totals[0]) >= known.default_threshold > known.user_days.score(totals[1])
@@ -187,6 +187,6 @@ def test_why_is_a_sentence_with_place_and_way() -> None:
 
 
 @both
-def test_an_identity_takes_few_bytes(known: UnusualPlace) -> None:
-    one = known._travellers.touch(ROBOTS[0].id)
+def test_an_identity_takes_few_bytes(known: UnusualLocation) -> None:
+    one = known._states.touch(ROBOTS[0].id)
     assert sum(map(sys.getsizeof, [one, one.places, one.places.names, one.last_hours, one.at_hours])) <= 350

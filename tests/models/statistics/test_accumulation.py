@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.detectors.anomalies import Anomaly
-from models.statistics.accumulation import NONE, Accumulation, Evidence
+from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 
-RULE = Accumulation(begins=1.5, floor=2.5, share=0.6, half_life=12.0, most=12.0)
+RULE = AccumulationRule(begins=1.5, floor=2.5, share=0.6, half_life=12.0, most=12.0)
 BUCKET = Bucket.of(datetime(2026, 3, 2, 8, tzinfo=UTC), timedelta(hours=1))
 CELLS = st.lists(st.tuples(st.floats(0, 12), st.sampled_from(["a", "b", "c"])), max_size=12)
 
@@ -30,7 +30,7 @@ def scored(cells: list[tuple[float, str]], so_far: float) -> tuple[list[Anomaly]
 def test_what_is_left_after_a_bucket_is_what_was_there_and_what_it_adds(
     cells: list[tuple[float, str]], before: float
 ) -> None:
-    start = Evidence(before, BUCKET.hours, ())
+    start = Accumulated(before, BUCKET.hours, ())
     anomalies, gained = scored(cells, before)
     after = RULE.after(start, BUCKET.hours, anomalies)
     assert after.value == pytest.approx(before + gained, abs=0.06)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.location_rarity import Place, Whereabouts, distinct, kilometres
+from models.statistics.location_rarity import LocationRarity, Place, distinct, kilometres
 from tests.fakes.geography import BERLIN, COUNTRY_ALONE, SYDNEY
 
 
-def at_work(**bounds: int) -> Whereabouts:
+def at_work(**bounds: int) -> LocationRarity:
     """Twenty people write from Germany; grants come from Ireland, too."""
-    model = Whereabouts(**bounds)
+    model = LocationRarity(**bounds)
     for number in range(20):
         model.backoff.adopt("DE", "human")
         model.note(f"p{number}", "web/write", "DE")
@@ -40,7 +40,7 @@ def test_doing_it_again_changes_nothing() -> None:
 
 @given(people=st.integers(0, 60))
 def test_distinct_identities_are_counted_about_right(people: int) -> None:
-    model = Whereabouts()
+    model = LocationRarity()
     for number in range(people):
         model.note(f"t/{number}", "web/write", "DE")
     assert model.chance("DE", "web/write", "human").here == pytest.approx(people, rel=0.5, abs=2.0)
@@ -67,7 +67,7 @@ def test_actions_and_places_are_bounded_and_the_least_used_go() -> None:
 
 
 def test_resumes_from_its_rows() -> None:
-    model, again = at_work(), Whereabouts()
+    model, again = at_work(), LocationRarity()
     again.load(json.loads(json.dumps(list(model.dump()))))
     assert list(again.dump()) == list(model.dump())
     assert again.chance("IE", "web/write", "human") == model.chance("IE", "web/write", "human")

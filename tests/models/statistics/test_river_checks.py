@@ -10,21 +10,21 @@ from river import base
 from models.statistics.backoff import Backoff
 from models.statistics.calibration import Calibration
 from models.statistics.failure_rate import FailureRate
-from models.statistics.location_rarity import Whereabouts
+from models.statistics.location_rarity import LocationRarity
 from models.statistics.novelty import NoveltyRate
 from models.statistics.rarity import Rarity
-from models.statistics.survival import Ladder
+from models.statistics.survival import SurvivalFunction
 from models.statistics.user_days import UserDays
 
 ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
     Backoff,
     Calibration,
     FailureRate,
-    Ladder,
+    SurvivalFunction,
     NoveltyRate,
     Rarity,
     UserDays,
-    Whereabouts,
+    LocationRarity,
 )
 NEEDS_SKLEARN = "check_roc_auc"  # not installed here: the same is asserted below without it
 

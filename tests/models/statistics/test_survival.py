@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.survival import FULL, Ladder, climbed
+from models.statistics.survival import FULL, SurvivalFunction, reached
 
 
-def taught(kind: str = "human", times: int = 100, high_every: int = 10, high: int = 2) -> Ladder:
-    model = Ladder()
+def taught(kind: str = "human", times: int = 100, high_every: int = 10, high: int = 2) -> SurvivalFunction:
+    model = SurvivalFunction()
     for number in range(times):
         model.learn(kind, high if number % high_every == 0 else 0, float(number))
     return model
 
 
-def chance(model: Ladder, rung: int, kind: str = "human", own: bytes = b"") -> float:
+def chance(model: SurvivalFunction, rung: int, kind: str = "human", own: bytes = b"") -> float:
     return model.probability(model.steps(kind, rung, 100.0), own)
 
 
@@ -37,7 +37,7 @@ def test_a_rung_that_nobody_has_reached_is_half_as_likely_as_the_one_below() -> 
 def test_what_one_does_often_is_likely_for_it_alone() -> None:
     model, own = taught(), b""
     for _ in range(6):
-        own = climbed(own, 5)
+        own = reached(own, 5)
     assert chance(model, 5, own=own) > 0.3
     assert chance(model, 5) < 0.05
 
@@ -50,7 +50,7 @@ def test_another_kind_goes_its_own_way() -> None:
 
 
 def test_what_is_long_ago_counts_less() -> None:
-    model = Ladder(half_life=10.0)
+    model = SurvivalFunction(half_life=10.0)
     for _ in range(50):
         model.learn("human", 3, 438_288.0)
     for _ in range(50):
@@ -62,13 +62,13 @@ def test_what_is_long_ago_counts_less() -> None:
 def test_own_counts_stay_small_and_never_rise_up_the_ladder(rungs: list[int]) -> None:
     own = b""
     for rung in rungs:
-        own = climbed(own, rung)
+        own = reached(own, rung)
     assert len(own) <= 13
     assert all(count <= FULL for count in own)
     assert list(own) == sorted(own, reverse=True)
 
 
 def test_resumes_from_its_rows() -> None:
-    model, again = taught(), Ladder()
+    model, again = taught(), SurvivalFunction()
     again.load(json.loads(json.dumps(list(model.dump()))))
     assert again.steps("human", 8, 100.0) == model.steps("human", 8, 100.0)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.stream.bottom_k import BoundedTable
+from models.stream.bottom_k import BottomKSample
 
 few = settings(max_examples=25, deadline=None)
 
 
-def filled(keys: list[str], limit: int) -> BoundedTable[int]:
-    table = BoundedTable[int](limit)
+def filled(keys: list[str], limit: int) -> BottomKSample[int]:
+    table = BottomKSample[int](limit)
     for key in keys:
         if table.admits(key):
             table.put(key, len(key))
@@ -33,7 +33,7 @@ def test_the_sample_and_the_estimate_do_not_depend_on_order(keys: list[str], lim
 @few
 @given(st.sets(st.text(max_size=6), max_size=40), st.integers(1, 6))
 def test_every_key_is_kept_or_handed_back(keys: set[str], limit: int) -> None:
-    table, gone = BoundedTable[str](limit), []
+    table, gone = BottomKSample[str](limit), []
     for key in sorted(keys):
         gone += table.put(key, key) if table.admits(key) else [key]
         assert len(table.entries) < 2 * limit

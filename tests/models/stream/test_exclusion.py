@@ -9,33 +9,35 @@ from hypothesis import strategies as st
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Detector
-from models.detectors.judging import Verdicts
+from models.detectors.judging import Judge
 from models.detectors.registry import DETECTORS
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
-from models.stream.exclusion import Exempt, apart, without
+from models.stream.exclusion import Exclusions, excluding, without
 from tests.models.detectors.test_laws import ACTIONS, START, build, crowd_of, dumped, history
 
 OWN = Cell("sql/write", "Sql/write", START, 1, 0, 0, 1)
 Group = list[ActorBucket]
 
 
-def always(passing: Exempt) -> Callable[[ActorBucket], Exempt]:
+def always(passing: Exclusions) -> Callable[[ActorBucket], Exclusions]:
     return lambda _: passing
 
 
-def judged(name: str, groups: list[Group], exempt: list[Exempt]) -> tuple[Detector, list[Anomaly], list[Anomaly]]:
+def judged(
+    name: str, groups: list[Group], exclusions: list[Exclusions]
+) -> tuple[Detector, list[Anomaly], list[Anomaly]]:
     """Drive a detector as the engine does; returns it, what it said, and what it would have said."""
     detector = build(name)
-    verdicts = Verdicts({name: detector})
-    said, passed = [], []
-    for group, passing in zip(groups, exempt, strict=True):
+    judgements = Judge({name: detector})
+    said, suppressed = [], []
+    for group, passing in zip(groups, exclusions, strict=True):
         crowd = crowd_of(group)
-        found = [verdicts.judge(seen, crowd, always(passing)) for seen in group]
-        for verdict in found:
-            said += verdict.anomalies[name]
-            passed += verdict.passed.get(name, [])
-            verdicts.learn(verdict, crowd)
-    return detector, said, passed
+        found = [judgements.judge(seen, crowd, always(passing)) for seen in group]
+        for judgement in found:
+            said += judgement.anomalies[name]
+            suppressed += judgement.suppressed.get(name, [])
+            judgements.learn(judgement, crowd)
+    return detector, said, suppressed
 
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
@@ -45,16 +47,16 @@ def test_what_is_passed_over_and_not_learnt_might_as_well_not_have_been(name: st
     rng = random.Random(seed)
     alone = history(seed, people=1)
     passing = [{action for action in ACTIONS if rng.random() < 0.3} for _ in alone]
-    exempt: list[Exempt] = [{name: dict.fromkeys(actions, False)} for actions in passing]
+    exclusions: list[Exclusions] = [{name: dict.fromkeys(actions, False)} for actions in passing]
     left = [
         [rest for seen in group if (rest := without(seen, actions)).cells]
         for group, actions in zip(alone, passing, strict=True)
     ]
-    detector, said, passed = judged(name, alone, exempt)
+    detector, said, suppressed = judged(name, alone, exclusions)
     reference, expected, _ = judged(name, left, [{}] * len(left))
     assert said == expected
     assert dumped(detector) == dumped(reference)
-    assert all(anomaly.cell.action in passing[alone_at(alone, anomaly)] for anomaly in passed)
+    assert all(anomaly.cell.action in passing[alone_at(alone, anomaly)] for anomaly in suppressed)
 
 
 def alone_at(groups: list[Group], anomaly: Anomaly) -> int:
@@ -67,7 +69,7 @@ def test_what_is_passed_over_and_learnt_is_ordinary_afterwards_and_no_evidence()
         group = groups[-1]
         strange = group[0].cells[0]._replace(action="vault/purge/action", action_name="Vault/purge/action")
         announced = [ActorBucket(group[0].actor, group[0].bucket, (*group[0].cells, strange))]
-        passing: Exempt = {"rare_action": {strange.action: learn}}
+        passing: Exclusions = {"rare_action": {strange.action: learn}}
         detector, *_ = judged("rare_action", [*groups[:-1], announced], [{}] * (len(groups) - 1) + [passing])
         later = announced[0].bucket._replace(start=announced[0].bucket.end)
         [found] = detector.score(ActorBucket(group[0].actor, later, (strange,)), Crowd(1, {}))
@@ -82,8 +84,8 @@ def test_what_is_passed_over_and_learnt_is_ordinary_afterwards_and_no_evidence()
 def test_ones_own_cells_that_are_left_out_are_not_taken_for_what_others_do() -> None:
     crowd = Crowd(2, {"sql/write": Tally(1, 1), "sql/read": Tally(2, 0)})
     seen = ActorBucket(history(1)[0][0].actor, history(1)[0][0].bucket, (OWN, OWN._replace(action="sql/read")))
-    rest, others = apart(seen, crowd, {"sql/write"})
+    rest, others = excluding(seen, crowd, {"sql/write"})
     assert [cell.action for cell in rest.cells] == ["sql/read"]
     assert (others.tally("sql/write"), others.tally("sql/read"), others.service("sql")) == ((0, 0), (2, 0), (2, 0))
     assert others.actors == 2
-    assert apart(seen, crowd, ()) == (seen, crowd)
+    assert excluding(seen, crowd, ()) == (seen, crowd)

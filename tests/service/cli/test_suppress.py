@@ -16,7 +16,7 @@ from service.settings.reading import SettingsError, load
 from service.storage.snapshots import FileSnapshotStore
 from service.storage.state import State
 from service.suppressions.entry import written
-from service.wiring import build_engine, build_parts, open_suppressions
+from service.wiring import build_components, build_engine, open_suppressions
 from tests.fakes.clock import FakeClock
 from tests.service.cli.test_commands import config, unwonted
 from tests.service.core.engine.test_engine import START as EARLY
@@ -156,7 +156,7 @@ def test_the_service_refuses_to_start_with_a_broken_file(tmp_path: Path, file: P
     hub = {"namespace": "x.servicebus.windows.net", "hub": "h"}
     configured = config(tmp_path, suppressions={"file": str(file)}, event_hub=hub)
     with pytest.raises(SettingsError, match="given 'soon'"):
-        build_parts(load(configured, {}))
+        build_components(load(configured, {}))
 
 
 def test_what_was_kept_back_is_listed_from_the_saved_state(tmp_path: Path, file: Path) -> None:

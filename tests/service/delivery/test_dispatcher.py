@@ -214,7 +214,7 @@ async def test_a_message_that_expires_while_it_waits_for_its_turn_is_not_sent() 
 async def test_a_sink_hears_only_of_what_is_severe_enough_for_it() -> None:
     clock = FakeClock()
     everything, pager = ScriptedSink("everything", clock), ScriptedSink("pager", clock)
-    withheld: list[int] = []
+    suppressed: list[int] = []
     dispatcher = Dispatcher(
         Outbox(),
         [Route(everything), Route(pager, least=Severity.HIGH)],
@@ -222,11 +222,11 @@ async def test_a_sink_hears_only_of_what_is_severe_enough_for_it() -> None:
         jitter=lambda: 1.0,
         on_settled=settle,
         observer=lambda seen: None,
-        on_withheld=withheld.append,
+        on_below_severity=suppressed.append,
     )
     low = alert(2, score=60.0, severity=Severity.LOW)
     assert dispatcher.submit([alert(1), low]) == 3
-    assert withheld == [1]
+    assert suppressed == [1]
 
 
 async def test_a_broken_sink_is_left_alone_but_for_a_probe_every_ten_minutes() -> None:

@@ -11,7 +11,7 @@ from service.cli.commands import main
 from service.geography.database import Geography, UnusableDatabase
 from service.settings.reading import SettingsError
 from service.settings.root import Settings
-from service.wiring import build_engine, build_parts, mute, open_geography
+from service.wiring import build_components, build_engine, mute, open_geography
 from tests.fakes.mmdb import EARTH, Value, write
 
 HUB = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=bbbbbbbb;EntityPath=h"
@@ -101,7 +101,7 @@ def test_records_of_an_unexpected_shape_are_no_place(tmp_path: Path) -> None:
 
 def test_without_a_database_both_detectors_are_off_and_the_start_says_so() -> None:
     with structlog.testing.capture_logs() as said:
-        build_parts(settings(None))
+        build_components(settings(None))
     [line] = [one for one in said if one["event"] == "geography"]
     assert line["database"] == "none: geography.database is not set"
     assert set(line["detectors_off"]) == BLIND
@@ -112,7 +112,7 @@ def test_cities_serve_both_detectors_and_countries_one(cities: Path, tmp_path: P
     countries = write(tmp_path / "country.mmdb", EARTH, database_type="GeoLite2-Country")
     for path, off in ((cities, set[str]()), (countries, {"unusual_city"})):
         with structlog.testing.capture_logs() as said:
-            build_parts(settings(path))
+            build_components(settings(path))
         [line] = [one for one in said if one["event"] == "geography"]
         assert set(line["detectors_off"]) == off
         assert build_engine(settings(path)).detectors.keys() >= BLIND - off
@@ -142,7 +142,7 @@ def test_a_path_that_cannot_be_used_is_a_line_that_names_the_key(tmp_path: Path)
     broken = tmp_path / "broken.mmdb"
     broken.write_text("no database")
     for path, reason in ((tmp_path / "nothing.mmdb", "No such file"), (tmp_path, "directory"), (broken, "format")):
-        for build in (build_engine, build_parts):
+        for build in (build_engine, build_components):
             with pytest.raises(SettingsError) as refused:
                 build(settings(path))
             [line] = refused.value.lines

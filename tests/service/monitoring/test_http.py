@@ -35,7 +35,7 @@ class LateClock:
 
 def states(health: Health) -> dict[Probe, bool]:
     probes: tuple[Probe, ...] = ("startup", "ready", "live")
-    return {probe: health.verdict(probe).ok for probe in probes}
+    return {probe: health.result(probe).ok for probe in probes}
 
 
 def test_a_new_process_lives_and_has_not_started() -> None:
@@ -55,7 +55,7 @@ def test_it_is_not_ready_while_partitions_are_missing(owned: int, known: int) ->
     health = Health()
     health.restored()
     health.partitions(owned=owned, known=known)
-    assert health.verdict("ready").reasons == {"partitions": f"{owned} of {known} partitions claimed"}
+    assert health.result("ready").reasons == {"partitions": f"{owned} of {known} partitions claimed"}
 
 
 def test_trouble_with_the_hub_takes_readiness_and_never_life() -> None:

@@ -17,11 +17,11 @@ from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert, Finding
-from service.core.messages import PartitionTip, Position
+from service.core.messages import EndOffset, Position
 from service.core.parsing.rejects import RejectReason
 from service.delivery.dispatcher import Delivery
 from service.monitoring.metrics.labels import CLOSINGS, DELIVERIES, INFO_LABELS, LABELS, MAX_PARTITIONS, TROUBLES
-from service.monitoring.metrics.live import Reading
+from service.monitoring.metrics.live import LiveReading
 from service.monitoring.metrics.recorder import Metrics
 from service.source.options import Closed, Kind
 
@@ -75,7 +75,7 @@ def everything(metrics: Metrics) -> None:
     metrics.applied(fresh=False, seen={}, clamped=0)
     metrics.arrived(NOON, NOON - timedelta(minutes=5))
     metrics.loop_lag(0.001)
-    metrics.tips([PartitionTip("0", 41, NOON, NOON), PartitionTip("1", -1, NOON, NOON)])
+    metrics.end_offsets([EndOffset("0", 41, NOON, NOON), EndOffset("1", -1, NOON, NOON)])
     metrics.partitions(owned=1, known=2, silent=1)
     metrics.trouble("planted")
     metrics.closed("recycle")
@@ -109,7 +109,7 @@ def everything(metrics: Metrics) -> None:
     metrics.delivery("soc", "expired", 0.0)
     metrics.dead_letters(written=1, dropped=2)
     metrics.watch(
-        lambda: Reading(
+        lambda: LiveReading(
             watermark=NOON,
             positions={"0": Position(40, "x", NOON)},
             memory={"rare_action": Memory(keys=5, entries=50, evicted=2, warmth=0.5)},

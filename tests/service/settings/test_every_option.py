@@ -16,7 +16,7 @@ from service.settings.root import Settings
 from service.settings.sections import Log
 from service.settings.sinks import KINDS
 from service.settings.values import Section
-from service.wiring import build_parts
+from service.wiring import build_components
 
 HUB = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=bbbbbbbb;EntityPath=h"
 ACCOUNT = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey={'QUJD' * 8};BlobEndpoint=http://127.0.0.1:1/a;"
@@ -73,7 +73,7 @@ async def built(settings: Settings) -> None:
     async def nothing() -> None:
         return None
 
-    parts = build_parts(settings)
+    parts = build_components(settings)
     parts.open_source(lambda _: None)
     parts.open_dispatcher(nothing)
     for sink in parts.sinks:

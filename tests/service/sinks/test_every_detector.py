@@ -15,7 +15,7 @@ from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
-from service.sinks.alert_content import ALL_LINKS, tell
+from service.sinks.alert_content import ALL_LINKS, alert_content
 from service.sinks.slack import SlackSink
 from service.sinks.stdout import StdoutSink
 from service.sinks.teams import TeamsSink
@@ -65,7 +65,7 @@ def alert_of(name: str) -> Alert:
 def test_a_finding_of_each_detector_reaches_a_reader_whole(name: str) -> None:
     alert, clock = alert_of(name), FakeClock()
     first = alert.findings[0]
-    facts = {fact.label: fact.text for fact in tell(alert, ALL_LINKS).findings[0]}
+    facts = {fact.label: fact.text for fact in alert_content(alert, ALL_LINKS).findings[0]}
     assert facts["Why"] == first.why
     assert first.why.endswith(".")
     assert facts["Otherwise"] == first.evidence["counterfactual"]

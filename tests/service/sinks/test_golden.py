@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.core.alerting.alerts import Alert
-from service.core.notices import Blind
+from service.core.notices import GapKind
 from service.core.ports import Sink
 from service.sinks.alert_content import Links
 from service.sinks.slack import SlackSink
@@ -60,9 +60,9 @@ NOTICES = {
     "notice-opened": notice(),
     "notice-updated": notice(revision=2, stage="updated", partitions=("2", "3")),
     "notice-closed": notice(revision=3, stage="closed", until=MONDAY_MORNING + timedelta(hours=5), late_records=1_204),
-    "notice-behind": notice(kind=Blind.BEHIND, partitions=tuple(map(str, range(32))), late_records=90),
-    "notice-late": notice(kind=Blind.LATE, late_records=90, unjudged_records=3),
-    "notice-lost": notice(kind=Blind.LOST, lost_messages=1, may_alerts_still_come=False),
+    "notice-behind": notice(kind=GapKind.BEHIND, partitions=tuple(map(str, range(32))), late_records=90),
+    "notice-late": notice(kind=GapKind.LATE, late_records=90, unjudged_records=3),
+    "notice-lost": notice(kind=GapKind.LOST, lost_messages=1, may_alerts_still_come=False),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from demo.hub import EmbeddedHub
 from service.clock import SystemClock
-from service.core.messages import Message, PartitionTip, Position
+from service.core.messages import EndOffset, Message, Position
 from service.core.ports import Source, SourceError
 from service.source.consumer import EventHubSource
 from service.source.options import SourceOptions
@@ -20,7 +20,7 @@ PARTITIONS = 2
 
 
 class Prepared(Source, Protocol):
-    async def prepare(self) -> list[PartitionTip]: ...
+    async def prepare(self) -> list[EndOffset]: ...
 
 
 class World(Protocol):
@@ -117,8 +117,8 @@ async def test_reading_goes_on_after_the_positions_that_the_reader_has(world: Wo
     world.feed("0", *bodies("0", range(8, 10)))
     second.positions = dict(first.positions)
     source = world.source(second)
-    tips = await source.prepare()
-    assert {tip.partition: tip.sequence_number for tip in tips} == {"0": 9, "1": -1}
+    end_offsets = await source.prepare()
+    assert {end_offset.partition: end_offset.sequence_number for end_offset in end_offsets} == {"0": 9, "1": -1}
     running = asyncio.create_task(source.run(second.handle))
     await second.until(2)
     await source.stop()

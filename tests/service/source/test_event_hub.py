@@ -16,7 +16,7 @@ from service.clock import SystemClock
 from service.core.ports import Clock, SourceError
 from service.source.connection import close
 from service.source.consumer import EventHubSource
-from service.source.options import Closed, Expired, Opened, Recovered, Silent, SourceOptions, Tips, Trouble
+from service.source.options import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceOptions, SourceTrouble
 from tests.fakes.clock import FakeClock
 from tests.service.source.harness import Recorder
 
@@ -121,7 +121,7 @@ async def test_a_connection_that_stays_open_but_delivers_nothing_is_replaced() -
             fill(hub, "0", 5)
             recorder.events.clear()
             await clock.advance(60.0)
-            await recorder.until_told(Tips)
+            await recorder.until_told(EndOffsets)
             await clock.advance(65.0)
             silent = await recorder.until_told(Silent, partition="0")
             assert "the SDK delivers nothing" in silent.reason
@@ -204,7 +204,7 @@ async def test_looking_disturbs_no_reader_but_reading_takes_over_and_whoever_los
             fill(hub, "1", 1)
             await second.until(7)
         assert first.told(Closed, reason="stolen")
-        assert [event.partition for event in first.told(Trouble) if event.kind == "stolen"]
+        assert [event.partition for event in first.told(SourceTrouble) if event.kind == "stolen"]
         assert second.repeated == third.count == 0
 
 
@@ -298,9 +298,12 @@ async def test_tips_are_polled_new_partitions_read_and_what_retention_took_is_re
             fill(hub, "1", 2)
             await recorder.until(5)
             await clock.advance(60.0)
-            tips = await recorder.until_told(Tips)
-            assert [(tip.partition, tip.sequence_number) for tip in tips.tips] == [("0", 2), ("1", 1)]
-            assert {tip.known_at for tip in tips.tips} == {clock.now()}
+            end_offsets = await recorder.until_told(EndOffsets)
+            assert [(end_offset.partition, end_offset.sequence_number) for end_offset in end_offsets.end_offsets] == [
+                ("0", 2),
+                ("1", 1),
+            ]
+            assert {end_offset.known_at for end_offset in end_offsets.end_offsets} == {clock.now()}
             hub._broker.store.partitions["2"] = Partition(2)
             fill(hub, "2", 2)
             await clock.advance(60.0)

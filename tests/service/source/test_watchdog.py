@@ -45,7 +45,7 @@ def test_speaking_again_is_told_once(dog: Watchdog) -> None:
 def test_a_slow_handler_is_not_the_hubs_silence(dog: Watchdog) -> None:
     dog.heard("0", messages=5, at=1.0)
     dog.busy("0")
-    dog.tip("0", behind=True, at=100.0)
+    dog.end_offset("0", behind=True, at=100.0)
     assert dog.due(at=1000.0) == []
     dog.rested("0", at=1000.0)
     assert dog.due(at=1059.0) == []
@@ -56,8 +56,8 @@ def test_messages_that_the_hub_holds_and_does_not_deliver_are_a_silence_in_spite
     dog: Watchdog,
 ) -> None:
     dog.heard("0", messages=0, at=20.0)
-    dog.tip("0", behind=True, at=30.0)
-    dog.tip("0", behind=True, at=60.0)
+    dog.end_offset("0", behind=True, at=30.0)
+    dog.end_offset("0", behind=True, at=60.0)
     dog.heard("0", messages=0, at=80.0)
     assert dog.due(at=89.0) == []
     assert dog.due(at=90.0) == [Silence("0", 60.0, news=True)]
@@ -66,10 +66,10 @@ def test_messages_that_the_hub_holds_and_does_not_deliver_are_a_silence_in_spite
 
 
 def test_a_partition_found_to_be_caught_up_owes_nothing(dog: Watchdog) -> None:
-    dog.tip("0", behind=True, at=30.0)
+    dog.end_offset("0", behind=True, at=30.0)
     dog.heard("0", messages=0, at=80.0)
     assert dog.due(at=90.0) == [Silence("0", 60.0, news=True)]
-    assert dog.tip("0", behind=False, at=95.0)
+    assert dog.end_offset("0", behind=False, at=95.0)
     assert dog.due(at=139.0) == []
 
 

@@ -96,10 +96,10 @@ def test_a_broken_file_keeps_the_last_good_one_and_says_so_once(file: Path, bad:
     assert all(problem.startswith("s.yaml: ") for problem in line["problems"])
     assert watched.metric("_file_broken") == 1
     assert watched.metric("_reloads_total", result="refused") == 1
-    assert "last good one is in force" in watched.health.verdict("ready").notes["suppressions"]
+    assert "last good one is in force" in watched.health.result("ready").notes["suppressions"]
     file.write_text(text("ann"))
     assert watched.look() == ["none", "loaded"]
-    assert (watched.metric("_file_broken"), watched.health.verdict("ready").notes) == (0, {})
+    assert (watched.metric("_file_broken"), watched.health.result("ready").notes) == (0, {})
 
 
 def test_a_file_that_is_taken_away_keeps_the_last_good_one(file: Path) -> None:

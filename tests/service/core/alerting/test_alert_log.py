@@ -19,7 +19,7 @@ from models.stream.json_value import Json
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
 from service.core.alerting.alerts import Alert
-from service.sinks.alert_content import Links, kql, tell
+from service.sinks.alert_content import Links, alert_content, kql
 from service.sinks.ocsf import detection_finding
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -143,8 +143,8 @@ def test_thousands_are_counted_and_few_are_listed() -> None:
     [alert] = told(AlertLog(WINDOW), map(anomaly, people(900)))
     assert (alert.identity_count, len(alert.identities)) == (900, MOST_IDENTITIES)
     assert (len(alert.findings), alert.omitted) == (MOST_FINDINGS, 900 - MOST_FINDINGS)
-    assert tell(alert, Links()).who.text.startswith("900 identities: user000@example.com, ")
-    assert tell(alert, Links()).who.text.endswith(" and 892 more")
+    assert alert_content(alert, Links()).who.text.startswith("900 identities: user000@example.com, ")
+    assert alert_content(alert, Links()).who.text.endswith(" and 892 more")
 
 
 def test_it_goes_on_after_a_restart_as_if_nothing_had_happened() -> None:

@@ -9,7 +9,7 @@ from models.detectors.anomalies import Anomaly
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from service.core.alerting.suppressed_log import MOST_LISTED, WithheldLog
+from service.core.alerting.suppressed_log import MOST_LISTED, SuppressedLog
 from service.core.alerting.suppressions import Suppression
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -24,14 +24,14 @@ def found(number: int, hour: int = 0) -> Anomaly:
     return Anomaly("rare_action", ANN, Bucket.of(time, HOUR), cell, 90.0, 3.0, "Never.")
 
 
-def restored(log: WithheldLog) -> WithheldLog:
-    again = WithheldLog()
+def restored(log: SuppressedLog) -> SuppressedLog:
+    again = SuppressedLog()
     again.load(json.loads(json.dumps(list(log.dump()))))
     return again
 
 
 def test_it_counts_once_however_often_it_is_seen_and_whenever_it_restarts() -> None:
-    log = WithheldLog()
+    log = SuppressedLog()
     assert [one.action for one in log.note([(found(2), ONE), (found(1), ONE)])] == ["A/1", "A/2"]
     log = restored(log)
     assert log.note([(found(1), ONE), (found(3, 1), ONE)])[0].action == "A/3"
@@ -42,7 +42,7 @@ def test_it_counts_once_however_often_it_is_seen_and_whenever_it_restarts() -> N
 
 
 def test_the_list_keeps_the_newest_and_the_count_goes_on() -> None:
-    log = WithheldLog()
+    log = SuppressedLog()
     log.note([(found(number), ONE) for number in range(MOST_LISTED + 5)])
     assert (len(log.listed), log.listed[0].action) == (MOST_LISTED, "A/5")
     assert log.counts[ONE.id].findings == MOST_LISTED + 5
@@ -50,7 +50,7 @@ def test_the_list_keeps_the_newest_and_the_count_goes_on() -> None:
 
 def test_what_is_told_apart_is_bounded_and_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.core.alerting.suppressed_log.MOST_KNOWN", 20)
-    log = WithheldLog()
+    log = SuppressedLog()
     log.note([(found(number), ONE) for number in range(21)])
     assert log.counts[ONE.id].findings == 20
     log.expire(NOON + HOUR)
@@ -59,7 +59,7 @@ def test_what_is_told_apart_is_bounded_and_forgotten_in_time(monkeypatch: pytest
 
 def test_suppressions_long_gone_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.core.alerting.suppressed_log.MOST_COUNTED", 5)
-    log = WithheldLog()
+    log = SuppressedLog()
     for number in range(7):
         log.note([(found(number), ONE._replace(actor=str(number)))])
     assert len(log.counts) == 5

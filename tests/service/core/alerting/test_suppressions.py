@@ -24,8 +24,8 @@ def covers(one: Suppression, cell: Cell, *, actor: Actor = ANN, detector: str = 
     bucket = Bucket.of(cell.first_time, HOUR)
     every = Suppressions([one])
     found = every.covering(Anomaly(detector, actor, bucket, cell, 90.0, 3.0)) is one
-    exempt = every.exempt(ActorBucket(actor, bucket, (cell,)), ["rare_action", "dormant"])
-    assert (cell.action in exempt.get(detector, {})) == found  # both ways of asking agree
+    exclusions = every.exclusions(ActorBucket(actor, bucket, (cell,)), ["rare_action", "dormant"])
+    assert (cell.action in exclusions.get(detector, {})) == found  # both ways of asking agree
     return found
 
 
@@ -87,9 +87,9 @@ def test_of_several_the_first_is_named_and_all_must_want_it_learnt() -> None:
     for entries in ([first, second], [second, first]):
         every = Suppressions(entries)
         assert every.covering(anomaly) is entries[0]
-        assert every.exempt(seen, ["rare_action"]) == {"rare_action": {cell().action: False, "web/read": False}}
-    assert Suppressions([first]).exempt(seen, ["rare_action"]) == {"rare_action": {cell().action: True}}
-    assert Suppressions().exempt(seen, ["rare_action"]) == {}
+        assert every.exclusions(seen, ["rare_action"]) == {"rare_action": {cell().action: False, "web/read": False}}
+    assert Suppressions([first]).exclusions(seen, ["rare_action"]) == {"rare_action": {cell().action: True}}
+    assert Suppressions().exclusions(seen, ["rare_action"]) == {}
 
 
 def test_an_id_tells_what_is_covered_apart_and_outlives_a_new_end() -> None:

@@ -3,10 +3,10 @@
 import json
 from datetime import datetime, timedelta
 
-from service.core.coverage.gaps import Patience
-from service.core.coverage.monitor import Blindness
-from service.core.messages import Message, PartitionTip, Position
-from service.core.notices import Blind, Notice
+from service.core.coverage.gaps import GapLimits
+from service.core.coverage.monitor import CoverageMonitor
+from service.core.messages import EndOffset, Message, Position
+from service.core.notices import GapKind, Notice
 from tests.fakes.clock import MONDAY_MORNING
 
 LOOK = 5
@@ -17,14 +17,14 @@ class Hub:
     """Two partitions, a reader of them that can be switched off, and minutes that pass."""
 
     def __init__(self, *, settle: int = 15) -> None:
-        self.patience = Patience(settle=timedelta(minutes=settle))
-        self.blindness = Blindness(self.patience)
+        self.limits = GapLimits(settle=timedelta(minutes=settle))
+        self.coverage = CoverageMonitor(self.limits)
         self.minute = 0
         self.notices: list[Notice] = []
         self.last = {"0": -1, "1": -1}
         self.enqueued: dict[str, list[Message]] = {"0": [], "1": []}
         self.had = {"0": 0, "1": 0}
-        self.blindness.begin({}, self.now)
+        self.coverage.begin({}, self.now)
         self.ask("0", "1")
 
     @property
@@ -44,16 +44,16 @@ class Hub:
         """Read what the hub has of a partition; each message holds three events, `delay` minutes old when taken."""
         for message in self.enqueued[partition][self.had[partition] :]:
             newest = message.enqueued_time - timedelta(minutes=delay)
-            self.blindness.read(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
+            self.coverage.read(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
         self.had[partition] = len(self.enqueued[partition])
 
     def ask(self, *partitions: str) -> None:
         """Ask the hub for its newest messages."""
         for partition in partitions:
-            self.blindness.tip(PartitionTip(partition, self.last[partition], self.now, self.now))
+            self.coverage.end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
 
     def look(self) -> list[Notice]:
-        self.notices += (news := self.blindness.look(self.now))
+        self.notices += (news := self.coverage.look(self.now))
         return news
 
     def quiet(self, minutes: int, *partitions: str) -> None:
@@ -65,12 +65,12 @@ class Hub:
                 self.look()
 
     def restart(self) -> None:
-        saved = json.loads(json.dumps(self.blindness.dump()))
-        self.blindness = Blindness(self.patience)
-        self.blindness.load(saved)
-        self.blindness.begin({}, self.now)
+        saved = json.loads(json.dumps(self.coverage.dump()))
+        self.coverage = CoverageMonitor(self.limits)
+        self.coverage.load(saved)
+        self.coverage.begin({}, self.now)
 
-    def told(self) -> list[tuple[Blind, str]]:
+    def told(self) -> list[tuple[GapKind, str]]:
         return [(notice.kind, notice.stage) for notice in self.notices]
 
 
@@ -94,21 +94,21 @@ def test_a_silent_partition_is_told_once_and_once_when_it_speaks_again() -> None
     hub = Hub()
     hub.quiet(10, "0", "1")
     hub.quiet(3 * HOUR, "1")
-    assert hub.told() == [(Blind.SILENT, "opened")]
+    assert hub.told() == [(GapKind.SILENT, "opened")]
     [opened] = hub.notices
     assert opened.since == hub.at(10)
     assert opened.until is None
     assert opened.partitions == ("0",)
     assert opened.may_alerts_still_come
     assert opened.found_at == hub.at(25)
-    assert hub.blindness.open == {Blind.SILENT}
+    assert hub.coverage.open == {GapKind.SILENT}
     hub.quiet(HOUR, "0", "1")
-    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "closed")]
     closed = hub.notices[-1]
     assert (closed.id, closed.revision) == (opened.id, 2)
     assert (closed.since, closed.until) == (hub.at(10), hub.at(191))
     assert not closed.may_alerts_still_come
-    assert hub.blindness.open == frozenset()
+    assert hub.coverage.open == frozenset()
 
 
 def test_messages_that_the_hub_holds_and_that_do_not_come_are_a_silence() -> None:
@@ -116,10 +116,10 @@ def test_messages_that_the_hub_holds_and_that_do_not_come_are_a_silence() -> Non
     hub.quiet(10, "0", "1")
     hub.put("0")
     hub.quiet(30, "0", "1")
-    assert hub.told() == [(Blind.SILENT, "opened")]
+    assert hub.told() == [(GapKind.SILENT, "opened")]
     hub.read("0")
     hub.quiet(30, "0", "1")
-    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "closed")]
     assert hub.notices[-1].late_records == 3
 
 
@@ -135,7 +135,7 @@ def test_a_downtime_is_told_on_return_with_its_span_and_when_it_has_been_read() 
     hub.ask("0", "1")
     hub.read("0")
     hub.quiet(30, "0", "1")
-    assert hub.told() == [(Blind.BEHIND, "opened"), (Blind.BEHIND, "closed")]
+    assert hub.told() == [(GapKind.BEHIND, "opened"), (GapKind.BEHIND, "closed")]
     opened, closed = hub.notices
     assert (opened.since, opened.partitions) == (hub.at(10), ("0",))
     assert closed.until is not None
@@ -160,11 +160,11 @@ def test_a_reader_that_cannot_keep_up_is_behind_and_not_silent() -> None:
         hub.ask("1")
         if minute % 2:  # half as fast as the hub is filled
             message = hub.enqueued["0"][hub.had["0"]]
-            hub.blindness.read(message, records=3, newest=message.enqueued_time, now=hub.now)
+            hub.coverage.read(message, records=3, newest=message.enqueued_time, now=hub.now)
             hub.had["0"] += 1
         if hub.minute % LOOK == 0:
             hub.look()
-    assert hub.told() == [(Blind.BEHIND, "opened")]
+    assert hub.told() == [(GapKind.BEHIND, "opened")]
 
 
 def test_a_partition_that_flaps_makes_one_span() -> None:
@@ -173,18 +173,18 @@ def test_a_partition_that_flaps_makes_one_span() -> None:
         hub.quiet(30, "1")
         hub.quiet(10, "0", "1")
     hub.quiet(20, "0", "1")
-    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "closed")]
 
 
 def test_partitions_that_fall_silent_one_after_the_other_are_one_span() -> None:
     hub = Hub()
     hub.quiet(30, "1")
     hub.quiet(60)
-    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "updated")]
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "updated")]
     assert [notice.partitions for notice in hub.notices] == [("0",), ("0", "1")]
     assert hub.notices[0].id == hub.notices[1].id
     hub.quiet(30, "0", "1")
-    assert hub.told()[2:] == [(Blind.SILENT, "closed")]
+    assert hub.told()[2:] == [(GapKind.SILENT, "closed")]
 
 
 def test_whoever_was_killed_in_the_middle_does_not_begin_again() -> None:
@@ -194,7 +194,7 @@ def test_whoever_was_killed_in_the_middle_does_not_begin_again() -> None:
         hub.restart()
         hub.quiet(30)
     hub.quiet(HOUR, "0", "1")
-    assert hub.told() == [(Blind.SILENT, "opened"), (Blind.SILENT, "closed")]
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "closed")]
 
 
 def test_a_service_that_restarts_again_and_again_because_it_hears_nothing_says_so() -> None:
@@ -203,7 +203,7 @@ def test_a_service_that_restarts_again_and_again_because_it_hears_nothing_says_s
     for _ in range(12):
         hub.quiet(6)
         hub.restart()
-    assert hub.told() == [(Blind.SILENT, "opened")]
+    assert hub.told() == [(GapKind.SILENT, "opened")]
     assert hub.notices[0].since == hub.at(10)
 
 
@@ -215,11 +215,11 @@ def test_a_gap_in_the_sequence_numbers_is_told_at_once_with_its_span_and_its_siz
     hub.put("1", lost=7)
     hub.read("1")
     [opened] = hub.look()
-    assert (opened.kind, opened.stage, opened.lost_messages) == (Blind.LOST, "opened", 7)
+    assert (opened.kind, opened.stage, opened.lost_messages) == (GapKind.LOST, "opened", 7)
     assert (opened.since, opened.partitions) == (hub.at(0), ("1",))
     assert not opened.may_alerts_still_come
     hub.quiet(30, "0", "1")
-    assert hub.told() == [(Blind.LOST, "opened"), (Blind.LOST, "closed")]
+    assert hub.told() == [(GapKind.LOST, "opened"), (GapKind.LOST, "closed")]
     assert (hub.notices[1].until, hub.notices[1].lost_messages) == (hub.at(4), 7)
 
 
@@ -230,7 +230,7 @@ def test_a_loss_that_grows_is_told_as_an_update() -> None:
         hub.read("0")
         hub.quiet(10, "0", "1")
     hub.quiet(30, "0", "1")
-    assert hub.told() == [(Blind.LOST, "opened"), (Blind.LOST, "updated"), (Blind.LOST, "closed")]
+    assert hub.told() == [(GapKind.LOST, "opened"), (GapKind.LOST, "updated"), (GapKind.LOST, "closed")]
     assert [notice.lost_messages for notice in hub.notices] == [
         5,
         10,
@@ -243,7 +243,7 @@ def test_what_expired_while_nobody_read_counts_once_however_often_it_is_said() -
     hub.put("0")
     hub.read("0")
     for _ in range(3):
-        hub.blindness.expired("0", 40, hub.now)
+        hub.coverage.expired("0", 40, hub.now)
         hub.restart()
     hub.last["0"] = 40
     hub.put("0")
@@ -253,11 +253,11 @@ def test_what_expired_while_nobody_read_counts_once_however_often_it_is_said() -
 
 
 def test_positions_of_an_older_snapshot_show_what_is_missing_behind_them() -> None:
-    blindness = Blindness()
-    blindness.begin({"0": Position(9, "9", MONDAY_MORNING)}, MONDAY_MORNING + timedelta(hours=1))
+    coverage = CoverageMonitor()
+    coverage.begin({"0": Position(9, "9", MONDAY_MORNING)}, MONDAY_MORNING + timedelta(hours=1))
     later = MONDAY_MORNING + timedelta(minutes=50)
-    blindness.read(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
-    [notice] = blindness.look(MONDAY_MORNING + timedelta(hours=1))
+    coverage.read(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
+    [notice] = coverage.look(MONDAY_MORNING + timedelta(hours=1))
     assert (notice.lost_messages, notice.since, notice.until) == (2, MONDAY_MORNING, None)
 
 
@@ -275,11 +275,11 @@ def test_an_export_that_is_late_is_told_with_the_events_own_times() -> None:
     hub = Hub()
     arriving(hub, 20, delay=10)
     arriving(hub, 30, delay=90)
-    assert hub.told() == [(Blind.LATE, "opened")]
+    assert hub.told() == [(GapKind.LATE, "opened")]
     assert hub.notices[0].since == hub.at(21 - 90)
     assert hub.notices[0].may_alerts_still_come
     arriving(hub, 30, delay=10)
-    assert hub.told() == [(Blind.LATE, "opened"), (Blind.LATE, "closed")]
+    assert hub.told() == [(GapKind.LATE, "opened"), (GapKind.LATE, "closed")]
     assert (hub.notices[1].until, hub.notices[1].late_records) == (hub.at(50 - 90), 90)
 
 
@@ -295,7 +295,7 @@ def test_late_records_that_nobody_can_judge_any_more_are_counted_and_told() -> N
     hub = Hub()
     arriving(hub, 20, delay=90)
     arriving(hub, 30, delay=30 * HOUR, unjudged=3)
-    assert hub.told() == [(Blind.LATE, "opened"), (Blind.LATE, "updated")]
+    assert hub.told() == [(GapKind.LATE, "opened"), (GapKind.LATE, "updated")]
     assert hub.notices[1].unjudged_records > 0
 
 
@@ -305,20 +305,18 @@ def test_late_and_punctual_ones_in_turn_are_one_span() -> None:
     for _ in range(10):
         arriving(hub, 5, delay=10)
         arriving(hub, 5, delay=90)
-    assert hub.told() == [(Blind.LATE, "opened")]
+    assert hub.told() == [(GapKind.LATE, "opened")]
 
 
 def test_a_backlog_to_learn_from_is_neither_late_nor_lost() -> None:
-    blindness = Blindness()
+    coverage = CoverageMonitor()
     now = MONDAY_MORNING + timedelta(days=7)
-    blindness.begin({}, now)
+    coverage.begin({}, now)
     for number in range(200):
         taken = MONDAY_MORNING + timedelta(minutes=10 * number)
-        blindness.read(
-            Message("0", 500 + number, "", taken, b""), records=2, newest=taken - timedelta(hours=5), now=now
-        )
-    blindness.tip(PartitionTip("0", 699, now, now))
-    assert blindness.look(now + timedelta(minutes=5)) == []
+        coverage.read(Message("0", 500 + number, "", taken, b""), records=2, newest=taken - timedelta(hours=5), now=now)
+    coverage.end_offset(EndOffset("0", 699, now, now))
+    assert coverage.look(now + timedelta(minutes=5)) == []
 
 
 def test_a_message_that_comes_twice_changes_nothing() -> None:
@@ -326,7 +324,7 @@ def test_a_message_that_comes_twice_changes_nothing() -> None:
     for _ in range(3):
         hub.put("0")
     hub.read("0")
-    before = hub.blindness.dump()
+    before = hub.coverage.dump()
     hub.had["0"] = 0
     hub.read("0", delay=HOUR * 30, unjudged=3)
-    assert hub.blindness.dump() == before
+    assert hub.coverage.dump() == before

@@ -36,11 +36,11 @@ def event(
 class Feed:
     """An engine, and partitions to put messages into."""
 
-    def __init__(self, partitions: Sequence[str] = ("0",), *, born: datetime | None = START - DAY) -> None:
+    def __init__(self, partitions: Sequence[str] = ("0",), *, alert_from: datetime | None = START - DAY) -> None:
         self.engine = Engine(Options(), [FirstTime()])
         self.engine.expect(partitions)
-        if born is not None:
-            self.engine.begin(born)
+        if alert_from is not None:
+            self.engine.begin(alert_from)
         self._next = dict.fromkeys(partitions, 0)
 
     def send(self, partition: str, *events: ActivityEvent, at: datetime | None = None) -> Applied:
@@ -98,7 +98,7 @@ def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None
     engine = Engine(Options(), [detector])
     people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * STEP)]
     engine.apply(Message("0", 0, "0", START, b""), [event(START, actor=person) for person in people])
-    for steps in (engine.evaluating(START + HOUR), engine.idling("0", 0, START + 2 * HOUR)):
+    for steps in (engine.evaluate_steps(START + HOUR), engine.idle_steps("0", 0, START + 2 * HOUR)):
         calls = detector.calls
         for _ in steps:
             assert detector.calls - calls <= STEP
@@ -177,7 +177,7 @@ def test_after_downtime_one_wider_evaluation_tells_what_the_missed_ones_would_ha
 
 
 def test_history_before_the_birth_only_teaches() -> None:
-    feed = Feed(born=None)
+    feed = Feed(alert_from=None)
     for days in range(5, 0, -1):
         feed.send("0", event(START - days * DAY, "old/write"))
     feed.engine.begin(START - 2 * HOUR)
@@ -187,7 +187,7 @@ def test_history_before_the_birth_only_teaches() -> None:
 
 
 def test_birth_is_once_in_a_life() -> None:
-    feed = Feed(born=START)
+    feed = Feed(alert_from=START)
     feed.engine.begin(START - 30 * DAY)
     feed.send("0", event(START - HOUR, "before/write"), event(START + MINUTE, "after/write"))
     assert feed.told(START + 15 * MINUTE) == ["after/write"]

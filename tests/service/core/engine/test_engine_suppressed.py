@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.stream.events import ActivityEvent, Outcome
-from service.core.alerting.suppressed_log import WithheldLog
+from service.core.alerting.suppressed_log import SuppressedLog
 from service.core.alerting.suppressions import Suppression, Suppressions
 from service.core.engine.engine import Engine
 from service.core.engine.values import Evaluation, Options
@@ -58,13 +58,13 @@ def test_what_is_covered_is_counted_once_and_not_told_open_or_closed() -> None:
     feed.send(event(START), event(START, actor=BOB))
     first = feed.tick(MINUTE)
     assert told(first) == ["t/bob a/write"]
-    assert [one.actor_id for one in first.withheld] == ["t/ann"]
+    assert [one.actor_id for one in first.suppressed] == ["t/ann"]
     feed.send(event(START + 3 * HOUR, "z/read", actor=BOB))
     feed.restart()
     second = feed.tick(2 * HOUR)
-    assert second.withheld == []
-    assert feed.engine.withheld.counts[ANNS.id].findings == 1
-    assert [(one.detector, one.score) for one in feed.engine.withheld.listed] == [("first_time", 100.0)]
+    assert second.suppressed == []
+    assert feed.engine.suppressed.counts[ANNS.id].findings == 1
+    assert [(one.detector, one.score) for one in feed.engine.suppressed.listed] == [("first_time", 100.0)]
 
 
 @pytest.mark.parametrize("learn", [True, False])
@@ -89,7 +89,7 @@ def test_what_comes_late_is_covered_by_when_it_happened() -> None:
     feed.send(event(START), event(START + HOUR, "b/write"))
     evaluation = feed.tick(3 * HOUR + MINUTE)
     assert "t/ann b/write" in told(evaluation)
-    assert [one.action for one in evaluation.withheld] == ["A/WRITE"]
+    assert [one.action for one in evaluation.suppressed] == ["A/WRITE"]
 
 
 def test_lifted_in_time_it_is_told_after_all() -> None:
@@ -108,7 +108,7 @@ def test_what_was_told_before_it_was_announced_is_not_counted_as_kept_back() -> 
     feed.engine.suppress(Suppressions([ANNS]))
     feed.send(event(START + 2 * MINUTE, "b/write"))
     evaluation = feed.tick(15 * MINUTE)
-    assert (told(evaluation), [one.action for one in evaluation.withheld]) == ([], ["B/WRITE"])
+    assert (told(evaluation), [one.action for one in evaluation.suppressed]) == ([], ["B/WRITE"])
 
 
 def test_what_is_announced_while_it_waits_is_kept_back() -> None:
@@ -117,7 +117,7 @@ def test_what_is_announced_while_it_waits_is_kept_back() -> None:
     feed.send(event(START + 100 * MINUTE, "z/read", actor=BOB))
     feed.engine.suppress(Suppressions([ANNS]))
     assert told(feed.tick(100 * MINUTE)) == ["t/bob z/read"]
-    assert feed.engine.withheld.counts[ANNS.id].findings == 1
+    assert feed.engine.suppressed.counts[ANNS.id].findings == 1
 
 
 def test_it_counts_as_no_alert_in_the_history_that_a_budget_reckons_from() -> None:
@@ -141,22 +141,22 @@ def test_in_a_storm_what_was_announced_makes_room_first() -> None:
     feed.send(event(START + 100 * MINUTE, "z/read", actor=BOB))
     evaluation = feed.tick(100 * MINUTE)
     assert told(evaluation) == ["t/bob b/write", "t/bob z/read"]
-    assert (evaluation.overflowed, len(evaluation.withheld)) == (3, 2)
+    assert (evaluation.overflowed, len(evaluation.suppressed)) == (3, 2)
 
 
-def outcome(feed: Feed, events: Sequence[ActivityEvent]) -> tuple[list[str], list[str], WithheldLog]:
+def outcome(feed: Feed, events: Sequence[ActivityEvent]) -> tuple[list[str], list[str], SuppressedLog]:
     for one in events:
         feed.send(one)
     evaluations = [feed.tick(number * 15 * MINUTE) for number in range(1, 30)]
     detector = json.dumps(list(feed.engine.detectors["first_time"].dump()))
-    return [line for one in evaluations for line in told(one)], [detector], feed.engine.withheld
+    return [line for one in evaluations for line in told(one)], [detector], feed.engine.suppressed
 
 
 def test_what_is_neither_told_nor_learnt_leaves_all_else_as_if_it_had_not_been() -> None:
     covered = [event(START + number * HOUR, f"a/{number % 2}") for number in range(3)]
     rest = [event(START + number * HOUR + MINUTE, f"b/{number % 3}", actor=BOB) for number in range(6)]
-    *with_it, withheld = outcome(Feed(ANNS), sorted([*covered, *rest]))
+    *with_it, suppressed = outcome(Feed(ANNS), sorted([*covered, *rest]))
     *without_it, nothing = outcome(Feed(ANNS), rest)
     assert with_it == without_it
-    assert withheld.counts[ANNS.id].findings == 3
+    assert suppressed.counts[ANNS.id].findings == 3
     assert nothing.counts == {}

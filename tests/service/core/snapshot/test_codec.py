@@ -36,8 +36,8 @@ class Breath:
         self.taken += 1
 
 
-def packed(rows: Iterable[tuple[str, Any]], breathe: Breath | None = None) -> bytes:
-    return asyncio.run(encode(rows, created_at=CREATED, breathe=breathe or Breath()))
+def packed(rows: Iterable[tuple[str, Any]], yield_to_loop: Breath | None = None) -> bytes:
+    return asyncio.run(encode(rows, created_at=CREATED, yield_to_loop=yield_to_loop or Breath()))
 
 
 DATA = packed(ROWS)
