@@ -26,7 +26,7 @@ def test_the_page_is_what_the_command_in_it_prints() -> None:
 
 
 def test_the_page_has_every_option_and_its_variable() -> None:
-    page = reference()
+    page = text_of(PAGE)
     for path in option_paths():
         plain = {"sinks": (path[0], "NAME", *path[2:]), "detectors": (path[0], "DETECTOR", *path[2:])}.get(
             path[0], path
@@ -41,11 +41,11 @@ def test_every_option_of_a_detectors_own_is_there_and_explained(name: str) -> No
     explained = described(name)
     for option in own_options(name):
         assert explained.get(option), f"the docstring of {name} says nothing of {option}"
-        assert f"| `detectors.{name}.options.{option}`" in reference()
+        assert f"| `detectors.{name}.options.{option}`" in text_of(PAGE)
 
 
 def test_no_cell_of_the_page_is_empty_or_unreadable() -> None:
-    rows = re.findall(r"^\| `.*$", reference(), re.MULTILINE)
+    rows = re.findall(r"^\| `.*$", text_of(PAGE), re.MULTILINE)
     cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
     assert rows
     assert {len(row) for row in cells} == {4}
