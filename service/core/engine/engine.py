@@ -6,7 +6,7 @@ sending after.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -16,7 +16,6 @@ from models.stream import (
     ActivityEvent,
     Actor,
     ActorBucket,
-    ActorKind,
     Crowd,
     Exclusions,
     OpenBuckets,
@@ -26,6 +25,7 @@ from models.stream import (
     finish,
 )
 from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
+from service.core.engine.state_rows import dump_rows, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
 
@@ -52,7 +52,7 @@ class Engine:
         Identities by id, the longest silent first: names for ids.
     suppressions
         What was announced; `suppress` replaces it. No part of the state: it is given anew in every life.
-    withheld
+    suppressed
         What would have alerted, had it not been announced.
     """
 
@@ -69,10 +69,10 @@ class Engine:
         self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
         self.suppressions = Suppressions()
         self.suppressed = SuppressedLog()
-        self._recent: dict[str, Anomaly] = {}
+        self.recent: dict[str, Anomaly] = {}
         self._overflowed = 0
-        self._alert_from: datetime | None = None
-        self._evaluated_until = EPOCH
+        self.alert_from: datetime | None = None
+        self.evaluated_until = EPOCH
 
     def expect(self, partitions: Iterable[str]) -> None:
         """Name all partitions, so that none is forgotten while it has nothing to say."""
@@ -81,8 +81,8 @@ class Engine:
 
     def begin(self, alert_from: datetime) -> None:
         """Say, once in the life of a state, from when on findings are news; what is older only teaches."""
-        if self._alert_from is None:
-            self._alert_from = self._evaluated_until = alert_from
+        if self.alert_from is None:
+            self.alert_from = self.evaluated_until = alert_from
 
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
@@ -157,8 +157,8 @@ class Engine:
         self._end_day(self.watermark.time)
         # What was announced waits here, too: it is told after all if its suppression is lifted in time.
         for anomaly in chain(scored, suppressed):
-            if self.unusual(anomaly) and anomaly.bucket.end > (self._alert_from or EPOCH):
-                self._recent[anomaly.id] = anomaly
+            if self.unusual(anomaly) and anomaly.bucket.end > (self.alert_from or EPOCH):
+                self.recent[anomaly.id] = anomaly
         self._bound_recent()
         return scored
 
@@ -197,14 +197,14 @@ class Engine:
 
     def _bound_recent(self) -> None:
         # Which ones go must not depend on the order in which they came: what was announced, then the least unusual.
-        excess = len(self._recent) - self.options.recent
+        excess = len(self.recent) - self.options.recent
         if excess > 0:
             covering = self.suppressions.covering
             ranked = sorted(
-                self._recent.values(), key=lambda one: (covering(one) is None, one.score, one.surprise, one.id)
+                self.recent.values(), key=lambda one: (covering(one) is None, one.score, one.surprise, one.id)
             )
             for anomaly in ranked[:excess]:
-                del self._recent[anomaly.id]
+                del self.recent[anomaly.id]
             self._overflowed += excess
 
     def _meet(self, actor: Actor) -> None:
@@ -271,14 +271,14 @@ class Engine:
     def evaluate_steps(self, now: datetime) -> Steps[Evaluation]:
         """Do what `evaluate` does in steps; until the last one nothing else may be asked of the engine."""
         self.begin(now - self.options.window)
-        since = min(now - self.options.window, self._evaluated_until)
-        found = dict(self._recent)
+        since = min(now - self.options.window, self.evaluated_until)
+        found = dict(self.recent)
         for anomaly in (yield from self._previewing(since)):
             found.setdefault(anomaly.id, anomaly)
         unusual, suppressed_now = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
-        alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
-        self._evaluated_until = max(self._evaluated_until, min(now, self.watermark.time))
+        alerts = self.alerts.tell(unusual, settled=self.recent.keys(), cards=cards, now=now)
+        self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed, self._overflowed = self._overflowed, 0
         suppressed = self.suppressed.note(suppressed_now)
@@ -296,52 +296,18 @@ class Engine:
         return unusual, suppressed_now
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
-        alert_from = self._alert_from or EPOCH
+        alert_from = self.alert_from or EPOCH
         return anomaly.bucket.end > alert_from and (anomaly.bucket.end > since or anomaly.cell.late)
 
     def _expire(self, now: datetime) -> None:
         oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
-        self._recent = {key: anomaly for key, anomaly in self._recent.items() if anomaly.bucket.end > oldest}
+        self.recent = {key: anomaly for key, anomaly in self.recent.items() if anomaly.bucket.end > oldest}
         self.alerts.expire(oldest)
         self.suppressed.expire(oldest)
 
     def dump(self) -> Iterator[tuple[str, Any]]:
-        """Yield ``(section, row)`` in a stable order: everything that `load` needs, one small row at a time.
-
-        Nothing may be applied between the first row and the last.
-        """
-        yield (
-            "engine",
-            {
-                "bucket_seconds": self.options.bucket.total_seconds(),
-                "born": self._alert_from.isoformat() if self._alert_from else None,
-                "records": self.records,
-                "told_until": self._evaluated_until.isoformat(),
-                "watermark": self.watermark.dump(),
-            },
-        )
-        for partition, position in sorted(self.positions.items()):
-            yield (
-                "position",
-                [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
-            )
-        for actor in self.people.values():
-            yield "person", list(actor)
-        for table, row in self.buckets.dump():
-            yield f"bucket {table}", row
-        for name, detector in self.detectors.items():
-            for row in detector.dump():
-                yield f"detector {name}", row
-        for _, anomaly in sorted(self._recent.items()):
-            yield "recent", anomaly.row()
-        for section, rows in (
-            ("alert", self.alerts.dump()),
-            ("failing", self.alerts.dump_failing()),
-            ("budget", self.budget.dump()),
-            ("withheld", self.suppressed.dump()),
-        ):
-            for row in rows:
-                yield section, row
+        """Yield ``(section, row)`` in a stable order; nothing may be applied between the first row and the last."""
+        return dump_rows(self)
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -351,35 +317,5 @@ class Engine:
         ValueError
             When the state was made with another bucket length.
         """
-        sections: dict[str, list[Any]] = {}
-        for section, row in rows:
-            sections.setdefault(section, []).append(row)
-        [head] = sections["engine"]
-        made_with = timedelta(seconds=head["bucket_seconds"])
-        if made_with != self.options.bucket:
-            raise ValueError(
-                f"the state was made with windows.bucket = {made_with}, the configuration says {self.options.bucket}:"
-                " set it back, or start with an empty state"
-            )
-        self._alert_from = datetime.fromisoformat(head["born"]) if head["born"] else None
-        self._evaluated_until = datetime.fromisoformat(head["told_until"])
-        self.records = head["records"]
-        self.watermark.load(head["watermark"])
-        self.positions = {
-            partition: Position(number, offset, datetime.fromisoformat(time))
-            for partition, number, offset, time in sections.get("position", [])
-        }
-        self.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
-        self.buckets.load(
-            (section.removeprefix("bucket "), row)
-            for section, rows_of_it in sections.items()
-            if section.startswith("bucket ")
-            for row in rows_of_it
-        )
-        for name, detector in self.detectors.items():
-            detector.load(sections.get(f"detector {name}", []))
+        load_rows(self, rows)
         self._judge_of.forget()
-        self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-        self.alerts.load(sections.get("alert", []), sections.get("failing", []))
-        self.budget.load(sections.get("budget", []))
-        self.suppressed.load(sections.get("withheld", []))
