@@ -42,7 +42,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
     for name, detector in engine.detectors.items():
         for row in detector.dump():
             yield f"detector {name}", row
-    for _, anomaly in sorted(engine.recent.items()):
+    for _, anomaly in sorted(engine.recent.by_id.items()):
         yield "recent", anomaly.row()
     for section, rows in (
         ("alert", engine.alerts.dump()),
@@ -80,7 +80,10 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
         partition: Position(number, offset, datetime.fromisoformat(time))
         for partition, number, offset, time in sections.get("position", [])
     }
-    engine.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
+    engine.people.clear()
+    engine.people.update(
+        {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
+    )
     engine.buckets.load(
         (section.removeprefix("bucket "), row)
         for section, rows_of_it in sections.items()
@@ -89,7 +92,7 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     )
     for name, detector in engine.detectors.items():
         detector.load(sections.get(f"detector {name}", []))
-    engine.recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
+    engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
     engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
     engine.budget.load(sections.get("budget", []))
     engine.suppressed.load(sections.get("withheld", []))
