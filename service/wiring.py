@@ -48,7 +48,7 @@ from service.sinks import Links, SlackSink, StdoutSink, TeamsSink, WebhookSink
 from service.source import EventHubSource, SourceEvent, SourceOptions
 from service.storage import BlobDeadLetter, BlobSnapshotStore, DeadLetter, FileDeadLetter, FileSnapshotStore, State
 from service.suppressions import Looked, SuppressionWatch, read_suppressions
-from service.telemetry import Telemetry
+from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
 
 
 def open_geography(settings: Settings) -> Geography | None:
@@ -304,11 +304,11 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         config_hash=config_hash(settings),
     )
     health = Health()
-    telemetry = Telemetry(metrics, health, tuple(sinks))
-    telemetry.watch(engine, outbox)
-    telemetry.placed(geography.type if geography else None, mute(settings, geography))
+    telemetry = Telemetry(metrics, health)
+    expose_live_state(metrics, engine, outbox, tuple(sinks))
+    telemetry.emit(GeographyOpened(geography.type if geography else None, mute(settings, geography)))
     options = source_options(settings)
-    suppressions = open_suppressions(settings, clock, telemetry.looked)
+    suppressions = open_suppressions(settings, clock, telemetry.emit)
     if suppressions is not None:
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
@@ -323,15 +323,15 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
             clock=clock,
             jitter=random.random,
             on_settled=on_settled,
-            observer=telemetry.delivered,
-            on_below_severity=lambda count: metrics.suppressed("severity", count),
+            observer=telemetry.emit,
+            on_below_severity=lambda count: telemetry.emit(AlertsBelowSeverity(count)),
         )
 
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
         state=State(
-            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.saved, build_coverage(settings)
+            engine, outbox, build_snapshot_store(settings, resources), clock, telemetry.emit, build_coverage(settings)
         ),
         open_source=open_source,
         open_dispatcher=open_dispatcher,
