@@ -133,7 +133,7 @@ class App:
             engine.positions, components.clock.now()
         )  # once more: those skipped to are news to it
         for end_offset in end_offsets:
-            components.state.coverage.end_offset(end_offset)
+            components.state.coverage.note_end_offset(end_offset)
         engine.begin(components.clock.now() - components.schedule.window)
         # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
         if await components.state.save() is None and not restored:
@@ -186,7 +186,7 @@ class App:
             if done.fresh:
                 newest = max((event.time for event in one.events), default=None)
                 unjudged = done.seen.get(Seen.TOO_LATE, 0)
-                self._components.state.coverage.read(
+                self._components.state.coverage.note_message(
                     message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
                 )
 
@@ -201,7 +201,7 @@ class App:
                     )
                     scored = await components.state.take(steps)
                     components.telemetry.emit(CellsJudged(scored))
-                    components.state.coverage.end_offset(end_offset)
+                    components.state.coverage.note_end_offset(end_offset)
                 components.state.changed = True
 
     async def _watch_loop(self) -> None:
@@ -247,7 +247,7 @@ class App:
     async def _look(self, planned: datetime) -> None:
         components = self._components
         async with components.state.lock:
-            notices = components.state.coverage.look(max(planned, components.clock.now()))
+            notices = components.state.coverage.check(max(planned, components.clock.now()))
             self._dispatcher.notify(notices)
         components.telemetry.emit(CoverageChecked(notices, components.state.coverage.open))
         if notices:
@@ -272,7 +272,7 @@ class App:
                 self._end_offsets.put_nowait(end_offsets)
             case Expired(partition, messages) if partition in components.state.engine.positions:
                 last = components.state.engine.positions[partition].sequence_number + messages
-                components.state.coverage.expired(partition, last, components.clock.now())
+                components.state.coverage.note_expired(partition, last, components.clock.now())
             case _:
                 pass
 
