@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
@@ -185,7 +185,7 @@ class App:
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
                 newest = max((event.time for event in one.events), default=None)
-                unjudged = done.seen.get(Seen.TOO_LATE, 0)
+                unjudged = done.results.get(RecordResult.TOO_LATE, 0)
                 self._components.state.coverage.note_message(
                     message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
                 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.engine import Applied, Evaluation
 from service.core.messages import Message
 from service.core.notices import GapKind, Notice
@@ -63,7 +63,7 @@ class BatchApplied(NamedTuple):
         How long parsing and applying took.
     records, rejects, left_out
         Records found; why some could not be understood; how many are no identity's doing, by kind.
-    seen
+    results
         Events by what became of them.
     clamped
         Events whose time lay after their message was enqueued.
@@ -80,7 +80,7 @@ class BatchApplied(NamedTuple):
     records: int
     rejects: Sequence[RejectReason]
     left_out: Mapping[str, int]
-    seen: Mapping[Seen, int]
+    results: Mapping[RecordResult, int]
     clamped: int
     arrivals: Sequence[tuple[datetime, datetime]]
     scored: Sequence[Anomaly]
@@ -91,10 +91,10 @@ class BatchApplied(NamedTuple):
     ) -> "BatchApplied":
         """Sum up a batch, which must not be empty."""
         fresh = [each for each in zip(messages, parsed, applied, strict=True) if each[2].fresh]
-        seen: Counter[Seen] = Counter()
+        results: Counter[RecordResult] = Counter()
         left_out: Counter[str] = Counter()
         for _, one, done in fresh:
-            seen.update(done.seen)
+            results.update(done.results)
             left_out.update(one.left_out)
         return cls(
             partition=messages[0].partition,
@@ -104,7 +104,7 @@ class BatchApplied(NamedTuple):
             records=sum(one.records for _, one, _ in fresh),
             rejects=[reject.reason for _, one, _ in fresh for reject in one.rejects],
             left_out=left_out,
-            seen=seen,
+            results=results,
             clamped=sum(done.clamped for _, _, done in fresh),
             arrivals=[
                 (message.enqueued_time, max(event.time for event in one.events))

@@ -6,7 +6,7 @@ from functools import singledispatchmethod
 
 import structlog
 
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.alerting import Stage
 from service.core.notices import Notice
 from service.delivery import Delivery
@@ -69,16 +69,16 @@ class LogBackend:
 
     @handle.register
     def _(self, event: BatchApplied) -> None:
-        partition, seen = event.partition, event.seen
+        partition, results = event.partition, event.results
         if event.rejects:
             log.warning(
                 "records_rejected", partition=partition, count=len(event.rejects), reasons=_counts(event.rejects)
             )
         if event.clamped:
             log.warning("times_clamped", partition=partition, count=event.clamped)
-        if too_late := seen.get(Seen.TOO_LATE):
+        if too_late := results.get(RecordResult.TOO_LATE):
             log.warning("events_too_late", partition=partition, count=too_late)
-        if saturated := seen.get(Seen.SATURATED):
+        if saturated := results.get(RecordResult.SATURATED):
             log.warning("cell_saturated", partition=partition, count=saturated)
 
     @handle.register

@@ -45,8 +45,8 @@ class MetricsBackend:
         metrics = self._metrics
         metrics.batch(event.partition, event.messages, event.seconds)
         for _ in range(event.replayed):
-            metrics.applied(fresh=False, seen={}, clamped=0)
-        metrics.applied(fresh=True, seen=event.seen, clamped=event.clamped)
+            metrics.applied(fresh=False, results={}, clamped=0)
+        metrics.applied(fresh=True, results=event.results, clamped=event.clamped)
         metrics.parsed(records=event.records, rejects=event.rejects, left_out=event.left_out)
         for enqueued_time, newest in event.arrivals:
             metrics.arrived(enqueued_time, newest)

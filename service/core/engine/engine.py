@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from models.detectors import Anomaly, Detector
-from models.stream import EPOCH, ActivityEvent, OpenBuckets, Seen, Steps, Watermark, finish
+from models.stream import EPOCH, ActivityEvent, OpenBuckets, RecordResult, Steps, Watermark, finish
 from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
 from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
@@ -109,8 +109,8 @@ class Engine:
         """Do what `apply` does in steps."""
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
-            return Applied(fresh=False, seen={}, clamped=0, scored=())
-        seen: dict[Seen, int] = dict.fromkeys(Seen, 0)
+            return Applied(fresh=False, results={}, clamped=0, scored=())
+        results: dict[RecordResult, int] = dict.fromkeys(RecordResult, 0)
         clamped = 0
         newest, latest, earliest = EPOCH, message.enqueued_time, message.enqueued_time - self.options.horizon
         observe = self.buckets.observe
@@ -122,12 +122,12 @@ class Engine:
                 clamped += 1
             if time > newest:  # noqa: PLR1730 - half the time of max() on the hot path
                 newest = time
-            seen[Seen.TOO_LATE if time < earliest else observe(event)] += 1
+            results[RecordResult.TOO_LATE if time < earliest else observe(event)] += 1
         self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
         self.records += len(events)
         if events:
             self.watermark.advance(message.partition, newest)
-        return Applied(fresh=True, seen=seen, clamped=clamped, scored=(yield from self._close_steps()))
+        return Applied(fresh=True, results=results, clamped=clamped, scored=(yield from self._close_steps()))
 
     def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
         """Note that `partition` ended with `last_sequence_number` at `known_at`; return the cells that this closed.

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import Limits, Seen
+from models.stream import Limits, RecordResult
 from service.core.alerting import GROUP_FROM, Alert, SuppressedFinding
 
 
@@ -51,7 +51,7 @@ class Applied(NamedTuple):
     ----------
     fresh
         False when the message had been applied before, and was ignored.
-    seen
+    results
         Records by what became of them.
     clamped
         Records whose time lay after their message was enqueued.
@@ -60,7 +60,7 @@ class Applied(NamedTuple):
     """
 
     fresh: bool
-    seen: Mapping[Seen, int]
+    results: Mapping[RecordResult, int]
     clamped: int
     scored: Sequence[Anomaly]
 

@@ -22,7 +22,7 @@ from prometheus_client import (
 
 from models.detectors import Anomaly
 from models.statistics import Severity
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.alerting import Alert
 from service.core.messages import EndOffset
 from service.core.notices import Notice
@@ -85,7 +85,9 @@ class Metrics:
         # What comes in.
         self._messages = counter("messages_total", "Event Hubs messages applied.", partition=())
         self._records = counter("records_total", "Activity log records parsed, rejected and left-out ones included.")
-        self._seen = counter("events_total", "Events by what became of them.", result=[seen.value for seen in Seen])
+        self._results = counter(
+            "events_total", "Events by what became of them.", result=[result.value for result in RecordResult]
+        )
         self._operations = counter("operations_total", "Operations: the records of one operation count once.")
         self._duplicates = counter(
             "duplicates_total", "Messages or records that had been applied before.", stage=["message", "record"]
@@ -195,16 +197,16 @@ class Metrics:
         self._messages.labels(self._partition(partition)).inc(messages)
         self._batch.observe(seconds)
 
-    def applied(self, *, fresh: bool, seen: Mapping[Seen, int], clamped: int) -> None:
+    def applied(self, *, fresh: bool, results: Mapping[RecordResult, int], clamped: int) -> None:
         """Note what became of one message's events; `fresh` is False for a message applied before."""
         if not fresh:
             self._duplicates.labels("message").inc()
-        for what, count in seen.items():
-            self._seen.labels(what.value).inc(count)
-        self._operations.inc(seen.get(Seen.OPERATION, 0))
-        self._duplicates.labels("record").inc(seen.get(Seen.DUPLICATE, 0))
-        self._late.labels("judged").inc(seen.get(Seen.LATE, 0))
-        self._late.labels("dropped").inc(seen.get(Seen.TOO_LATE, 0))
+        for result, count in results.items():
+            self._results.labels(result.value).inc(count)
+        self._operations.inc(results.get(RecordResult.OPERATION, 0))
+        self._duplicates.labels("record").inc(results.get(RecordResult.DUPLICATE, 0))
+        self._late.labels("judged").inc(results.get(RecordResult.LATE, 0))
+        self._late.labels("dropped").inc(results.get(RecordResult.TOO_LATE, 0))
         self._clamped.inc(clamped)
 
     def parsed(self, *, records: int, rejects: Iterable[RejectReason], left_out: Mapping[str, int]) -> None:

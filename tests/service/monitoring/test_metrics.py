@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Memory
 from models.statistics.scoring import Severity, severity
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -71,8 +71,12 @@ def everything(metrics: Metrics) -> None:
     metrics.about(version="0.1.0", python="3.13.1", river="0.26.0", config_hash="0123456789ab")
     metrics.batch("0", messages=3, seconds=0.01)
     metrics.parsed(records=9, rejects=[RejectReason.BAD_TIME], left_out={"audit": 2, "planted": 1})
-    metrics.applied(fresh=True, seen={Seen.OPERATION: 4, Seen.DUPLICATE: 1, Seen.LATE: 2, Seen.TOO_LATE: 1}, clamped=1)
-    metrics.applied(fresh=False, seen={}, clamped=0)
+    metrics.applied(
+        fresh=True,
+        results={RecordResult.OPERATION: 4, RecordResult.DUPLICATE: 1, RecordResult.LATE: 2, RecordResult.TOO_LATE: 1},
+        clamped=1,
+    )
+    metrics.applied(fresh=False, results={}, clamped=0)
     metrics.arrived(NOON, NOON - timedelta(minutes=5))
     metrics.loop_lag(0.001)
     metrics.end_offsets([EndOffset("0", 41, NOON, NOON), EndOffset("1", -1, NOON, NOON)])

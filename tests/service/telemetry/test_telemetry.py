@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.messages import EndOffset, Message
@@ -84,7 +84,7 @@ def test_a_batch_is_counted_once_however_often_it_comes(logs: list[MutableMappin
     watched.apply(*bodies)
     watched.apply(*bodies)
     assert watched.metric("records_total") == 3
-    assert watched.metric("events_total", result=Seen.OPERATION.value) == 2
+    assert watched.metric("events_total", result=RecordResult.OPERATION.value) == 2
     assert watched.metric("duplicates_total", stage="message") == 2
     assert watched.metric("clamped_total") == 1
     assert said(logs) == ["records_rejected", "times_clamped"]

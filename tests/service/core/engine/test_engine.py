@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.detectors.anomalies import Anomaly
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from service.core.engine.engine import Engine
@@ -119,8 +119,8 @@ def test_a_time_from_the_future_is_taken_for_the_time_of_arrival() -> None:
 def test_what_is_older_than_the_horizon_on_arrival_is_only_counted() -> None:
     feed = Feed()
     applied = feed.send("0", event(START - DAY - MINUTE), event(START - DAY + MINUTE), at=START)
-    assert applied.seen[Seen.TOO_LATE] == 1
-    assert applied.seen[Seen.OPERATION] == 1
+    assert applied.results[RecordResult.TOO_LATE] == 1
+    assert applied.results[RecordResult.OPERATION] == 1
 
 
 def test_a_position_moves_on_over_poison_and_never_back() -> None:
@@ -200,7 +200,7 @@ def test_a_late_unusual_cell_is_told_although_its_time_has_gone_by() -> None:
     feed.send("0", event(START + 12 * HOUR))
     feed.told(START + 12 * HOUR)
     applied = feed.send("0", event(START + 2 * HOUR, "late/write"), at=START + 12 * HOUR)
-    assert applied.seen[Seen.LATE] == 1
+    assert applied.results[RecordResult.LATE] == 1
     [alert] = feed.engine.evaluate(START + 12 * HOUR + 15 * MINUTE).alerts
     [finding] = alert.findings
     assert (finding.action, finding.late) == ("late/write", True)
