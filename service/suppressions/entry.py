@@ -1,7 +1,7 @@
 """One suppression as it is written: what each key may hold, and what is wrong with it otherwise, a line each.
 
-A line says what was given, and what may stand there; names of people and prose are not repeated. Where the entry stands
-is `suppression_file`'s knowledge, what a suppression does `service.core.alerting.suppressions`'.
+A line says what was given, and what may stand there; names of people and prose are not repeated. Where in a file an
+entry stands is known to `file`; what a suppression does is decided in `service.core.alerting`.
 """
 
 import re
@@ -22,7 +22,7 @@ SHOWN = 40
 SELECTORS = ("actor", "action", "subscription", "detector")
 KEYS = (*SELECTORS, "from", "until", "reason", "owner", "learn")
 UNREPEATED = frozenset({"actor", "owner", "reason"})
-"""What was given for these is nobody's business: it names people, or is prose."""
+"""What was given for these is not repeated: it names people, or is prose."""
 
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|managementgroups/[^/\s]+", re.IGNORECASE)
 _TIME = f"should be a time with its offset such as 2026-03-01T18:00:00Z, at most {LONGEST.days} days ahead"
@@ -30,7 +30,7 @@ _LEARN = "should be true (what is covered becomes normal) or false (as if it had
 
 
 class Checked:
-    """One entry: what is wrong with it, or itself.
+    """One entry: itself, or what is wrong with it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Checked:
     Attributes
     ----------
     problems
-        Lines; every key's.
+        Lines, for every key that has one.
     entry
         None if there are any.
     """
@@ -53,13 +53,16 @@ class Checked:
         self.problems: list[str] = []
         self.entry: Suppression | None = None
         self._where = where
-        if not isinstance(values, Mapping):
+        if isinstance(values, Mapping):
+            self._values = values
+            self.entry = self._check(now)
+        else:
             self._complain("", f"should be a mapping of {', '.join(KEYS)}")
-            return
-        self._values = values
+
+    def _check(self, now: datetime) -> Suppression | None:
         self._check_keys()
-        texts = {key: self._take(key, _CHECKS[key]) for key in SELECTORS}
-        if not self.problems and not any(texts.values()):
+        selected = {key: self._take(key, _CHECKS[key]) or "" for key in SELECTORS}
+        if not self.problems and not any(selected.values()):
             self._complain("", f"should name at least one of {', '.join(SELECTORS)}: it would cover everything")
         begins = self._take("from", _instant) or EPOCH
         until = self._take("until", _instant, required=_TIME)
@@ -68,15 +71,9 @@ class Checked:
         learn = self._take("learn", _choice, required=_LEARN)
         if until is not None:
             self._check_window(begins, until, now)
-        if not self.problems and until is not None and learn is not None:
-            self.entry = Suppression(
-                **{key: text or "" for key, text in texts.items()},
-                begins=begins,
-                until=until,
-                reason=reason or "",
-                owner=owner or "",
-                learn=learn,
-            )
+        if self.problems:
+            return None
+        return Suppression(**selected, begins=begins, until=until, reason=reason, owner=owner, learn=learn)
 
     def _check_keys(self) -> None:
         for key in self._values:
@@ -86,6 +83,7 @@ class Checked:
                 self._complain(shown(key), f"no such key; {hint}(there are {', '.join(KEYS)})")
 
     def _take(self, key: str, check: Callable[[Any], Any], required: str = "") -> Any:
+        """Return the checked value of a key; None if it is absent or wrong, which is noted unless it may be absent."""
         given = self._values.get(key)
         if given is None:
             if required:

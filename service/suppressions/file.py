@@ -1,7 +1,7 @@
 """Reads suppressions from YAML: the whole file or nothing of it, and if nothing, a line for each thing that is wrong.
 
-A line names the file, the line in it, the entry and the key. What may stand in an entry is `suppression_entry`'s
-business, changing the file `suppression_edits`'.
+A line names the file, the line in it, the entry and the key. What may stand in an entry is decided in `entry`;
+the file is changed by `edits`.
 """
 
 from datetime import datetime
