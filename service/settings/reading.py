@@ -20,7 +20,7 @@ from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
-PREFIX = "UNWONTED_"
+VARIABLE_PREFIX = "UNWONTED_"
 NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
 """Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
@@ -116,9 +116,10 @@ def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key
     variables: dict[Keys, str] = {}
     problems = []
     for name, value in sorted(environ.items()):
-        if not name.upper().startswith(PREFIX) or name in NOT_OPTIONS or not value or _is_service_link(name, value):
+        ours = name.upper().startswith(VARIABLE_PREFIX) and name not in NOT_OPTIONS
+        if not ours or not value or _is_service_link(name, value):
             continue
-        path = tuple(name[len(PREFIX) :].lower().split("__"))
+        path = tuple(name[len(VARIABLE_PREFIX) :].lower().split("__"))
         branch: Any = tree
         for key in path[:-1]:
             branch = branch.setdefault(key, {}) if isinstance(branch, dict) else None
@@ -224,4 +225,4 @@ def variable_name(path: Keys) -> str:
     >>> variable_name(("http", "port"))
     'UNWONTED_HTTP__PORT'
     """
-    return PREFIX + "__".join(path).upper()
+    return VARIABLE_PREFIX + "__".join(path).upper()

@@ -34,7 +34,7 @@ Start = Annotated[Literal["earliest", "latest"] | AwareDatetime, BeforeValidator
 """Where to begin: the oldest message, the next one, or the first enqueued after an instant."""
 
 
-class EventHub(Section):
+class EventHubSettings(Section):
     """Where the activity log comes from."""
 
     namespace: str | None = Field(default=None, examples=["contoso.servicebus.windows.net"])
@@ -91,7 +91,7 @@ class EventHub(Section):
         return value
 
     @model_validator(mode="after")
-    def _consistent(self) -> "EventHub":
+    def _consistent(self) -> "EventHubSettings":
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
@@ -154,7 +154,7 @@ class BlobPlace(Section):
         return self
 
 
-class Snapshots(BlobPlace):
+class SnapshotsSettings(BlobPlace):
     """Where the service keeps what it has learnt, its positions, and the alerts still to be sent."""
 
     kind: Literal["file", "blob"] = "file"
@@ -167,7 +167,7 @@ class Snapshots(BlobPlace):
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
 
 
-class Windows(Section):
+class WindowsSettings(Section):
     """How event time is cut."""
 
     bucket: PositiveDuration = timedelta(hours=1)
@@ -178,7 +178,7 @@ class Windows(Section):
     """How late an event is still judged; later ones are only counted."""
 
 
-class Schedule(Section):
+class ScheduleSettings(Section):
     """When alerts are decided."""
 
     every: PositiveDuration = timedelta(minutes=15)
@@ -187,7 +187,7 @@ class Schedule(Section):
     """How far each evaluation looks back; what one identity does in an aligned window makes one alert."""
 
 
-class Alerting(Section):
+class AlertingSettings(Section):
     """How much is told."""
 
     alerts_per_day: float | None = Field(default=None, gt=0.0, le=1_000_000.0, allow_inf_nan=False, examples=[5])
@@ -196,7 +196,7 @@ class Alerting(Section):
     """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
 
 
-class SuppressionsSource(Section):
+class SuppressionsSettings(Section):
     """What is not to be told for a while: maintenance, exercises, known noise."""
 
     file: Path | None = Field(default=None, examples=["/etc/unwonted/suppressions.yaml"])
@@ -205,8 +205,8 @@ class SuppressionsSource(Section):
     """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
 
 
-class Notices(Section):
-    """When the service says that it is, or was, blind."""
+class NoticesSettings(Section):
+    """When notices of coverage gaps are sent: spans of time for which input was missing, late or lost."""
 
     after: PositiveDuration = timedelta(minutes=15)
     """How long input must be missing, or late, before it is told; a hiccup is not."""
@@ -214,7 +214,7 @@ class Notices(Section):
     """How long after they happened events may reach the hub without counting as late; 3 to 20 minutes are usual."""
 
 
-class Limits(Section):
+class LimitsSettings(Section):
     """Bounds on memory; whatever they cut off is counted in the metrics."""
 
     max_identities: int = Field(default=100_000, ge=100)
@@ -229,14 +229,14 @@ class Limits(Section):
     """Operations remembered that have begun and not ended."""
 
 
-class Geography(Section):
+class GeographySettings(Section):
     """Where addresses are: what the detectors unusual_country and unusual_city need; without it both are off."""
 
     database: Path | None = Field(default=None, examples=["/usr/share/GeoIP/GeoLite2-City.mmdb"])
     """File in MaxMind's format, of cities or, for unusual_country alone, of countries; read at start."""
 
 
-class DeadLetter(BlobPlace):
+class DeadLetterSettings(BlobPlace):
     """Where a redacted sample of records that could not be understood goes."""
 
     kind: Literal["file", "blob", "none"] = "file"
@@ -249,7 +249,7 @@ class DeadLetter(BlobPlace):
     """Size at which the oldest go."""
 
 
-class Http(Section):
+class HttpSettings(Section):
     """Metrics and health: /metrics, /healthz/live, /healthz/ready, /healthz/startup."""
 
     host: str = "0.0.0.0"  # noqa: S104 - a kubelet and a Prometheus come from outside; it serves no secrets or names
@@ -258,7 +258,7 @@ class Http(Section):
     """Port to listen on; 0 takes any that is free."""
 
 
-class Log(Section):
+class LogSettings(Section):
     """What the service says of itself, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -267,7 +267,7 @@ class Log(Section):
     """json: one object a line; console: for people; auto: console on a terminal."""
 
 
-class Shutdown(Section):
+class ShutdownSettings(Section):
     """What happens at SIGTERM."""
 
     grace: PositiveDuration = timedelta(seconds=45)

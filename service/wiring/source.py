@@ -1,7 +1,7 @@
 """Turns the section event_hub into the options of the source."""
 
 from service.core.ports import SourceError
-from service.settings import EventHub, Settings, SettingsError
+from service.settings import EventHubSettings, Settings, SettingsError
 from service.source import SourceOptions
 
 
@@ -22,7 +22,7 @@ def source_options(settings: Settings) -> SourceOptions:
         raise SettingsError([f"event_hub: {error}"]) from None
 
 
-def _from_section(hub: EventHub) -> SourceOptions:
+def _from_section(hub: EventHubSettings) -> SourceOptions:
     secret = hub.connection()
     return SourceOptions(
         namespace=hub.namespace or "",
