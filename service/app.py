@@ -47,7 +47,7 @@ class ServiceSchedule(NamedTuple):
     snapshot_every: timedelta
     grace: timedelta
     lag_every: timedelta = timedelta(seconds=1)
-    look_every: timedelta = timedelta(minutes=5)
+    coverage_every: timedelta = timedelta(minutes=5)
 
 
 class Components(NamedTuple):
@@ -97,10 +97,10 @@ class App:
                 tasks = [
                     group.create_task(self._tick_for_ever(), name="scheduler"),
                     group.create_task(self._save_for_ever(), name="snapshots"),
-                    group.create_task(self._hear_end_offsets(), name="tips"),
+                    group.create_task(self._apply_end_offsets(), name="end offsets"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
-                    group.create_task(self._look_for_ever(), name="blindness"),
+                    group.create_task(self._check_coverage_for_ever(), name="coverage"),
                 ]
                 components.telemetry.emit(Started(partitions, port))
                 await self._until(stop, reading)
@@ -190,7 +190,7 @@ class App:
                     message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
                 )
 
-    async def _hear_end_offsets(self) -> None:
+    async def _apply_end_offsets(self) -> None:
         components = self._components
         while True:
             end_offsets = await self._end_offsets.get()
@@ -239,12 +239,12 @@ class App:
         self._dispatcher.wake(await components.state.save())
         components.telemetry.emit(Evaluated(evaluation, components.clock.elapsed() - started))
 
-    async def _look_for_ever(self) -> None:
+    async def _check_coverage_for_ever(self) -> None:
         components = self._components
         # Nobody waits for a look that was missed: the next one sees the same.
-        await run_ticks(components.clock, components.schedule.look_every, self._look, lambda _: None)
+        await run_ticks(components.clock, components.schedule.coverage_every, self._check_coverage, lambda _: None)
 
-    async def _look(self, planned: datetime) -> None:
+    async def _check_coverage(self, planned: datetime) -> None:
         components = self._components
         async with components.state.lock:
             notices = components.state.coverage.check(max(planned, components.clock.now()))

@@ -17,7 +17,7 @@ from models.stream.operations import ATTEMPTED, Operation, bit
 from models.stream.steps import Steps
 from models.stream.windows import EPOCH, Bucket
 
-STEP = 1_000  # identities that are assembled or settled in one step
+ACTORS_A_STEP = 1_000  # identities that are assembled or settled in one step
 
 
 class RecordResult(StrEnum):
@@ -249,7 +249,7 @@ class OpenBuckets:
             if seen is None:
                 seen = drafts.assemble(bucket, number, known.get(actor_id, {}) if late else None)
                 changed += 1
-                if changed % STEP == 0:
+                if changed % ACTORS_A_STEP == 0:
                     yield
                 if seen is None:
                     continue
@@ -269,7 +269,7 @@ class OpenBuckets:
         for at in range(len(actors), 0, -1):
             # One by one: to free a hundred thousand at once would be a long step, too.
             actor_id, drafts = actors.popitem()
-            if at % STEP == 0:
+            if at % ACTORS_A_STEP == 0:
                 yield
             known = closed.setdefault(actor_id, {})
             judged = drafts.sample()

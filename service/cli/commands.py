@@ -23,11 +23,11 @@ from service.cli.inputs import (
     MISCONFIGURED,
     UNDELIVERED,
     config_option,
+    configured_suppressions,
     fail,
     make_engine,
     read_settings,
     read_state,
-    read_suppressions,
     snapshot_option,
     suppressions_option,
 )
@@ -104,7 +104,7 @@ def check_config(path: Path | None, schema: bool) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     settings = read_settings(path)
-    read_suppressions(settings)
+    configured_suppressions(settings)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
     problems: list[str] = []
@@ -142,7 +142,7 @@ def replay(
     """
     settings = read_settings(path)
     engine = make_engine(settings)
-    engine.suppress(read_suppressions(settings, suppressions))
+    engine.suppress(configured_suppressions(settings, suppressions))
     collect_seldom()
     with ExitStack() as stack:
         try:

@@ -9,7 +9,7 @@ import msgspec
 from models.detectors import Anomaly
 from models.stream import RecordResult
 from service.core.alerting import Alert, Outlook
-from service.core.engine import Answer
+from service.core.engine import Explanation
 from service.replay import Summary
 from service.sinks import StdoutSink
 
@@ -62,7 +62,7 @@ def totals(summary: Summary) -> str:
     )
 
 
-def explanation(answer: Answer) -> str:
+def explanation(answer: Explanation) -> str:
     """Say in a few lines what each detector thinks, and on which numbers."""
     lines = [f"{answer.actor.name} ({answer.actor.kind}), {answer.action}, as of {answer.time:%Y-%m-%d %H:%M} UTC"]
     if not answer.anomalies:

@@ -16,7 +16,7 @@ from service.core.alerting import Suppression, UnusableSuppressions
 
 LONGEST = timedelta(days=90)
 LONGEST_TEXT = 500
-SHOWN = 40
+MOST_SHOWN = 40
 """Characters repeated of what was given."""
 
 SELECTORS = ("actor", "action", "subscription", "detector")
@@ -80,7 +80,7 @@ class Checked:
             if key not in KEYS:
                 near = get_close_matches(str(key), KEYS, n=1)
                 hint = f"did you mean {near[0]}? " if near else ""
-                self._complain(shown(key), f"no such key; {hint}(there are {', '.join(KEYS)})")
+                self._complain(quoted(key), f"no such key; {hint}(there are {', '.join(KEYS)})")
 
     def _take(self, key: str, check: Callable[[Any], Any], required: str = "") -> Any:
         """Return the checked value of a key; None if it is absent or wrong, which is noted unless it may be absent."""
@@ -92,7 +92,7 @@ class Checked:
         try:
             return check(given)
         except ValueError as error:
-            said = "" if key in UNREPEATED or isinstance(given, list | dict) else f"given {shown(given)}; "
+            said = "" if key in UNREPEATED or isinstance(given, list | dict) else f"given {quoted(given)}; "
             self._complain(key, f"{said}{error}")
             return None
 
@@ -108,11 +108,11 @@ class Checked:
         self.problems.append(f"{self._where}{'.' if key else ''}{key}: {problem}")
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return what was given so that it can be repeated: one line, cut off, without control characters."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return f"'{text[:SHOWN]}{'…' if len(text) > SHOWN else ''}'"
+    return f"'{text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}'"
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ import yaml
 
 from service.core.alerting import Suppression, UnusableSuppressions
 from service.settings import StrictLoader
-from service.suppressions.entry import Checked, shown
+from service.suppressions.entry import Checked, quoted
 
 MOST_ENTRIES = 1_000
 MOST_BYTES = 1_000_000
@@ -100,7 +100,7 @@ def _list(tree: Any) -> list[Any]:
     if not isinstance(tree, dict) or "suppressions" not in tree:
         raise ValueError(_EMPTY)
     if more := [key for key in tree if key != "suppressions"]:
-        raise ValueError(f"{shown(more[0])}: no such key; {_EMPTY}")
+        raise ValueError(f"{quoted(more[0])}: no such key; {_EMPTY}")
     entries = tree["suppressions"]
     if entries is None:  # all of them are commented out
         return []

@@ -22,18 +22,18 @@ class HealthBackend:
 
     @handle.register
     def _(self, _: StateRestored) -> None:
-        self._health.restored()
+        self._health.note_restored()
 
     @handle.register
     def _(self, _: Stopping) -> None:
-        self._health.stopping()
+        self._health.note_stopping()
 
     @handle.register
     def _(self, event: SourceEvent) -> None:
         self._partitions.update(event)
-        self._health.partitions(owned=self._partitions.owned, known=self._partitions.known)
+        self._health.note_partitions(owned=self._partitions.owned, known=self._partitions.known)
         silent = ", ".join(sorted(self._partitions.silent))
-        self._health.source(f"no sign of life from partition {silent}" if silent else None)
+        self._health.note_source(f"no sign of life from partition {silent}" if silent else None)
 
     @handle.register
     def _(self, event: Looked) -> None:

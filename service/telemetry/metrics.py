@@ -43,13 +43,13 @@ class MetricsBackend:
     @handle.register
     def _(self, event: BatchApplied) -> None:
         metrics = self._metrics
-        metrics.batch(event.partition, event.messages, event.seconds)
+        metrics.record_batch(event.partition, event.messages, event.seconds)
         for _ in range(event.replayed):
-            metrics.applied(fresh=False, results={}, clamped=0)
-        metrics.applied(fresh=True, results=event.results, clamped=event.clamped)
-        metrics.parsed(records=event.records, rejects=event.rejects, left_out=event.left_out)
+            metrics.record_applied(fresh=False, results={}, clamped=0)
+        metrics.record_applied(fresh=True, results=event.results, clamped=event.clamped)
+        metrics.record_parsed(records=event.records, rejects=event.rejects, left_out=event.left_out)
         for enqueued_time, newest in event.arrivals:
-            metrics.arrived(enqueued_time, newest)
+            metrics.record_arrival(enqueued_time, newest)
         self._count_cells(event.scored)
 
     @handle.register
@@ -57,81 +57,82 @@ class MetricsBackend:
         self._count_cells(event.scored)
 
     def _count_cells(self, scored: Sequence[Anomaly]) -> None:
-        self._metrics.scores(scored)
-        self._metrics.anomalies(anomaly for anomaly in scored if anomaly.score >= UNUSUAL_FROM)
+        self._metrics.record_scores(scored)
+        self._metrics.record_anomalies(anomaly for anomaly in scored if anomaly.score >= UNUSUAL_FROM)
 
     @handle.register
     def _(self, event: Evaluated) -> None:
         metrics, evaluation = self._metrics, event.evaluation
-        metrics.evaluated(seconds=event.seconds, at=evaluation.now)
-        metrics.alerts(evaluation.alerts)
+        metrics.record_evaluation(seconds=event.seconds, at=evaluation.now)
+        metrics.record_alerts(evaluation.alerts)
         news = sum(len(alert.findings) for alert in evaluation.alerts)
-        metrics.suppressed("known", max(0, evaluation.unusual - news))
+        metrics.record_suppressed("known", max(0, evaluation.unusual - news))
         for finding in evaluation.suppressed:
-            metrics.suppressed_finding(finding.detector)
+            metrics.record_suppressed_finding(finding.detector)
         if evaluation.overflowed:
-            metrics.suppressed("overflow", evaluation.overflowed)
+            metrics.record_suppressed("overflow", evaluation.overflowed)
 
     @handle.register
     def _(self, event: EvaluationsMissed) -> None:
-        self._metrics.missed(event.evaluations)
+        self._metrics.record_missed(event.evaluations)
 
     @handle.register
     def _(self, event: Looked) -> None:
         stages = event.suppressions.stages(event.at)
-        self._metrics.suppressions({str(stage): count for stage, count in stages.items()})
+        self._metrics.record_suppressions({str(stage): count for stage, count in stages.items()})
         if event.news != "none":
-            self._metrics.reloaded(usable=event.news == "loaded")
+            self._metrics.record_reload(usable=event.news == "loaded")
 
     @handle.register
     def _(self, event: CoverageChecked) -> None:
-        self._metrics.blind(event.open_kinds)
-        self._metrics.notices(event.notices)
+        self._metrics.record_open_gaps(event.open_kinds)
+        self._metrics.record_notices(event.notices)
 
     @handle.register
     def _(self, event: DeadLettersWritten) -> None:
         before, self._dead_letters = self._dead_letters, event
-        self._metrics.dead_letters(written=event.written - before.written, dropped=event.dropped - before.dropped)
+        written, dropped = event.written - before.written, event.dropped - before.dropped
+        self._metrics.record_dead_letters(written=written, dropped=dropped)
 
     @handle.register
     def _(self, event: Saved) -> None:
-        self._metrics.snapshot(event.outcome, seconds=event.seconds, size=event.size, at=event.at)
+        self._metrics.record_snapshot(event.outcome, seconds=event.seconds, size=event.size, at=event.at)
         for section, size in event.sections.items():
             if section.startswith("detector "):
-                self._metrics.state_size(section.removeprefix("detector "), size)
+                self._metrics.record_state_size(section.removeprefix("detector "), size)
 
     @handle.register
     def _(self, event: Delivery) -> None:
-        self._metrics.delivery(event.sink, event.outcome, event.seconds)
+        self._metrics.record_delivery(event.sink, event.outcome, event.seconds)
 
     @handle.register
     def _(self, event: AlertsBelowSeverity) -> None:
-        self._metrics.suppressed("severity", event.alerts)
+        self._metrics.record_suppressed("severity", event.alerts)
 
     @handle.register
     def _(self, event: LoopLagSampled) -> None:
-        self._metrics.loop_lag(event.seconds)
+        self._metrics.record_loop_lag(event.seconds)
 
     @handle.register
     def _(self, event: SourceTrouble) -> None:
-        self._metrics.trouble(event.kind)
+        self._metrics.record_trouble(event.kind)
 
     @handle.register
     def _(self, event: Expired) -> None:
-        self._metrics.expired(event.messages)
+        self._metrics.record_expired(event.messages)
 
     @handle.register
     def _(self, event: Opened | Closed | Silent | Recovered | EndOffsets) -> None:
         match event:
             case Closed(_, reason):
-                self._metrics.closed(reason)
+                self._metrics.record_closing(reason)
             case EndOffsets(end_offsets):
-                self._metrics.end_offsets(end_offsets)
+                self._metrics.record_end_offsets(end_offsets)
             case _:
                 pass
         partitions = self._partitions
         partitions.update(event)
-        self._metrics.partitions(owned=partitions.owned, known=partitions.known, silent=len(partitions.silent))
+        self._metrics.record_partitions(owned=partitions.owned, known=partitions.known, silent=len(partitions.silent))
 
 
 def expose_live_state(metrics: Metrics, engine: Engine, outbox: Outbox, sinks: Sequence[str]) -> None:

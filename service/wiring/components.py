@@ -82,7 +82,7 @@ def _build_metrics(settings: Settings, registry: CollectorRegistry, engine: Engi
     metrics = Metrics(
         registry, detectors=tuple(engine.detectors), sinks=sinks, identity_limit=settings.limits.max_identities
     )
-    metrics.about(
+    metrics.describe(
         version=version("unwonted"),
         python=platform.python_version(),
         river=version("river"),
@@ -132,5 +132,5 @@ def _schedule(settings: Settings) -> ServiceSchedule:
         window=settings.schedule.window,
         snapshot_every=settings.snapshots.every,
         grace=settings.shutdown.grace,
-        look_every=settings.notices.after / 3,
+        coverage_every=settings.notices.after / 3,
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from models.detectors import Anomaly, Judgement
 from models.stream import ActorBucket, Crowd, OpenBuckets, Steps
 from service.core.alerting import Budget
-from service.core.engine.judging import STEP, BucketJudge
+from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 from service.core.engine.recent import RecentActors
 
 
@@ -50,14 +50,14 @@ def _judged_then_learnt(
     judgements: list[Judgement] = []
     for count, actor_bucket in enumerate(actor_buckets, 1):
         judgements.append(judge.judge(actor_bucket, crowd))
-        if count % STEP == 0:
+        if count % JUDGED_A_STEP == 0:
             yield
     if actor_buckets:
         _end_day(judge.budget, actor_buckets[0].bucket.start)
     for count, judgement in enumerate(judgements, 1):
         people.remember(judgement.seen.actor)
         judge.learn(judgement, crowd)
-        if count % STEP == 0:
+        if count % JUDGED_A_STEP == 0:
             yield
     return judgements
 

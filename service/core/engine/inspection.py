@@ -15,7 +15,7 @@ from service.core.engine.engine import Engine
 MOST_NAMED = 5
 
 
-class Answer(NamedTuple):
+class Explanation(NamedTuple):
     """How an action would be judged: one anomaly of each detector that gives it a score."""
 
     actor: Actor
@@ -52,7 +52,7 @@ def find_actor(engine: Engine, wanted: str) -> Actor:
     raise UnknownActor(f"nobody called {wanted} is remembered" + (f"; near: {', '.join(near)}" if near else ""))
 
 
-def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Answer:
+def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Explanation:
     """Judge one `action` of an identity, as if it came right after everything that the state knows.
 
     Raises
@@ -65,7 +65,7 @@ def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Answer
     cell = Cell(action.casefold(), action, time, 1, int(not failed), 0, int(failed))
     seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
     judgements = (detector.score(seen, Crowd(1, {})) for detector in engine.detectors.values())
-    return Answer(actor, action, time, [anomaly for judgement in judgements for anomaly in judgement])
+    return Explanation(actor, action, time, [anomaly for judgement in judgements for anomaly in judgement])
 
 
 def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:

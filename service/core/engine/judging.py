@@ -9,7 +9,7 @@ from models.detectors import Anomaly, Detector, Judge, Judgement
 from models.stream import ActorBucket, Crowd, Exclusions
 from service.core.alerting import Budget, Suppressions
 
-STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
+JUDGED_A_STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
 
 
 class BucketJudge:

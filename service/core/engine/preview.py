@@ -6,7 +6,7 @@ from itertools import chain
 
 from models.detectors import Anomaly, Judgement
 from models.stream import EPOCH, OpenBuckets, Steps
-from service.core.engine.judging import STEP, BucketJudge
+from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 
 
 def preview_steps(buckets: OpenBuckets, judge: BucketJudge, since: datetime) -> Steps[list[Anomaly]]:
@@ -33,7 +33,7 @@ def preview_steps(buckets: OpenBuckets, judge: BucketJudge, since: datetime) -> 
                     if habit not in unlearnt and anomaly.bucket.end > since:
                         unusual.append(anomaly)
                     unlearnt.add(habit)
-            if count % STEP == 0:
+            if count % JUDGED_A_STEP == 0:
                 yield
     judge.keep(judgements)
     return unusual

@@ -64,7 +64,7 @@ class Watched:
         self.telemetry.emit(BatchApplied.of(messages, parsed, applied, 0.01))
 
     def ready(self) -> bool:
-        self.health.restored()
+        self.health.note_restored()
         return self.health.result("ready").ok
 
 

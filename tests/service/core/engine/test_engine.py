@@ -10,7 +10,7 @@ from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from service.core.engine.engine import Engine
-from service.core.engine.judging import STEP
+from service.core.engine.judging import JUDGED_A_STEP
 from service.core.engine.values import Applied, Options
 from service.core.messages import Message
 from tests.fakes.detector import FirstTime
@@ -97,12 +97,12 @@ class Counting(FirstTime):
 def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:
     detector = Counting()
     engine = Engine(Options(), [detector])
-    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * STEP)]
+    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * JUDGED_A_STEP)]
     engine.apply(Message("0", 0, "0", START, b""), [event(START, actor=person) for person in people])
     for steps in (engine.evaluate_steps(START + HOUR), engine.idle_steps("0", 0, START + 2 * HOUR)):
         calls = detector.calls
         for _ in steps:
-            assert detector.calls - calls <= STEP
+            assert detector.calls - calls <= JUDGED_A_STEP
             calls = detector.calls
     assert detector.calls == 2 * len(people)  # judged once, not once more at the end, and learnt
 
