@@ -61,7 +61,7 @@ class Settings(Section):
     geography: Geography = Geography()
     limits: Limits = Limits()
     sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
-    """Who is told, by a name of your choice."""
+    """Where alerts and notices go, by a name of your choice."""
     dead_letter: DeadLetter = DeadLetter()
     http: Http = Http()
     log: Log = Log()
