@@ -27,7 +27,7 @@ from service.telemetry import Telemetry
 
 
 class ServiceSchedule(NamedTuple):
-    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for blind spans."""
+    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for coverage gaps."""
 
     every: timedelta
     window: timedelta
@@ -84,10 +84,10 @@ class App:
                 tasks = [
                     group.create_task(self._tick_for_ever(), name="scheduler"),
                     group.create_task(self._save_for_ever(), name="snapshots"),
-                    group.create_task(self._hear_end_offsets(), name="tips"),
+                    group.create_task(self._hear_end_offsets(), name="end offsets"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
-                    group.create_task(self._look_for_ever(), name="blindness"),
+                    group.create_task(self._look_for_ever(), name="coverage"),
                 ]
                 components.telemetry.started(port)
                 await self._until(stop, reading)

@@ -141,15 +141,15 @@ def leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:
 @contextmanager
 def overhear() -> Iterator[Overheard]:
     """Listen to the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
-    log, ear = logging.getLogger(_SDK_LOG), Overheard()
+    log, overheard = logging.getLogger(_SDK_LOG), Overheard()
     before = log.level, log.propagate
-    log.addHandler(ear)
+    log.addHandler(overheard)
     log.setLevel(logging.DEBUG)
     log.propagate = False
     try:
-        yield ear
+        yield overheard
     finally:
-        log.removeHandler(ear)
+        log.removeHandler(overheard)
         log.setLevel(before[0])
         log.propagate = before[1]
 

@@ -19,7 +19,7 @@ class Silence(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Ear:
+class _Connection:
     heard: float
     attended: float
     owed_since: float | None = None
@@ -53,41 +53,41 @@ class Watchdog:
 
     def __init__(self, silent_after: float) -> None:
         self._silent_after = silent_after
-        self._ears: dict[str, _Ear] = {}
+        self._connections: dict[str, _Connection] = {}
 
     def watch(self, partition: str, at: float) -> None:
         """Begin with a partition, as if it had just been heard; no effect on one already watched."""
-        self._ears.setdefault(partition, _Ear(heard=at, attended=at))
+        self._connections.setdefault(partition, _Connection(heard=at, attended=at))
 
     def heard(self, partition: str, messages: int, at: float) -> bool:
         """Note a callback with so many messages; returns whether this ended a silence."""
-        ear = self._ears[partition]
-        ear.heard = at
+        connection = self._connections[partition]
+        connection.heard = at
         if messages:
-            ear.owed_since = None
-        return self._recovered(ear, at)
+            connection.owed_since = None
+        return self._recovered(connection, at)
 
     def busy(self, partition: str) -> None:
         """A batch is being handled: from here on the silence is ours, not the hub's."""
-        self._ears[partition].busy = True
+        self._connections[partition].busy = True
 
     def rested(self, partition: str, at: float) -> None:
         """The batch is done; what the hub holds by now is for the next look at it to say."""
-        ear = self._ears[partition]
-        ear.busy, ear.heard, ear.owed_since = False, at, None
+        connection = self._connections[partition]
+        connection.busy, connection.heard, connection.owed_since = False, at, None
 
     def end_offset(self, partition: str, behind: bool, at: float) -> bool:
         """Note whether the hub holds messages that we have not had; returns whether this ended a silence."""
-        ear = self._ears[partition]
+        connection = self._connections[partition]
         if not behind:
-            ear.owed_since = None
-        elif ear.owed_since is None:
-            ear.owed_since = at
-        return self._recovered(ear, at)
+            connection.owed_since = None
+        elif connection.owed_since is None:
+            connection.owed_since = at
+        return self._recovered(connection, at)
 
-    def _recovered(self, ear: _Ear, at: float) -> bool:
-        recovered = ear.silent and ear.silence(at) < self._silent_after
-        ear.silent = ear.silent and not recovered
+    def _recovered(self, connection: _Connection, at: float) -> bool:
+        recovered = connection.silent and connection.silence(at) < self._silent_after
+        connection.silent = connection.silent and not recovered
         return recovered
 
     def due(self, at: float) -> list[Silence]:
@@ -96,14 +96,14 @@ class Watchdog:
         Each is returned once every `silent_after` seconds, so that a new connection gets time to prove itself.
         """
         due = []
-        for partition, ear in self._ears.items():
-            silence = ear.silence(at)
-            if silence >= self._silent_after and at - ear.attended >= self._silent_after:
-                due.append(Silence(partition, silence, news=not ear.silent))
-                ear.silent, ear.attended = True, at
+        for partition, connection in self._connections.items():
+            silence = connection.silence(at)
+            if silence >= self._silent_after and at - connection.attended >= self._silent_after:
+                due.append(Silence(partition, silence, news=not connection.silent))
+                connection.silent, connection.attended = True, at
         return due
 
     @property
     def silent(self) -> frozenset[str]:
         """The partitions that are silent."""
-        return frozenset(partition for partition, ear in self._ears.items() if ear.silent)
+        return frozenset(partition for partition, connection in self._connections.items() if connection.silent)
