@@ -188,15 +188,15 @@ def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
             return StdoutSink(name, sys.stdout.buffer, style=options.format, colour=colour, links=links)
 
 
-def open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
-    """Return a client for the container that `place` names; `resources` closes it."""
+def open_container(place: BlobPlace, resources: AsyncExitStack, **patience: Any) -> ContainerClient:
+    """Return a client for the container that `place` names; `resources` closes it, `patience` are retry options."""
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
-        container = ContainerClient.from_connection_string(text, place.container, **retry_options)
+        container = ContainerClient.from_connection_string(text, place.container, **patience)
     else:
         credential = DefaultAzureCredential()
         resources.push_async_callback(credential.close)
-        container = ContainerClient(str(place.account_url), place.container, credential=credential, **retry_options)
+        container = ContainerClient(str(place.account_url), place.container, credential=credential, **patience)
     resources.push_async_callback(container.close)
     return container
 
@@ -205,7 +205,7 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
     """Build the store that the settings name; `resources` closes it."""
     place = settings.snapshots
     if place.kind == "blob":
-        # The SDK itself retries for more than a minute: a wrong role or address should show at once, and the next
+        # The SDK's own patience is more than a minute: a wrong role or address should show at once, and the next
         # snapshot is soon enough to try again.
         container = open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
         return BlobSnapshotStore(container, place.blob)
