@@ -40,7 +40,7 @@ from service.telemetry import (
 
 
 class ServiceSchedule(NamedTuple):
-    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for blind spans."""
+    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for coverage gaps."""
 
     every: timedelta
     window: timedelta

@@ -68,7 +68,7 @@ class DormantState(UserDayState):
     gaps
         How often its gaps were how long (`SurvivalFunction`).
     mask_of_tried
-        What it has tried (`attempted`).
+        What it has tried (`bloom_mask`).
     """
 
     __slots__ = ("gap", "gaps", "mask_of_tried")

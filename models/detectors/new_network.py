@@ -67,7 +67,7 @@ class NewNetworkState(UserDayState):
     networks
         Networks known of it.
     mask_of_tried
-        What it has tried (`attempted`).
+        What it has tried (`bloom_mask`).
     """
 
     __slots__ = ("buckets", "mask_of_tried", "networks", "novel")

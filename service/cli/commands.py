@@ -172,7 +172,7 @@ def replay(
     click.echo(totals(summary), err=True)
     if engine.suppressed.counts:
         kept = sum(one.findings for one in engine.suppressed.counts.values())
-        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} withheld", err=True)
+        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
     if summary.scored:
         click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
 

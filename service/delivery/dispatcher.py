@@ -104,7 +104,7 @@ class Dispatcher:
         them): the time to save a snapshot, so that a restart does not send them again.
     observer
         Called with each `Delivery`; must not raise.
-    on_withheld
+    on_below_severity
         Called with the number of alerts that were not severe enough for a sink.
 
     Notes

@@ -154,7 +154,7 @@ class HttpServer:
 
 
 async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:
-    """Tell `observe`, for ever, how many seconds later than asked for the loop wakes a sleeper.
+    """Tell `observe`, for ever, how many seconds later than asked for the event loop runs a task.
 
     Parameters
     ----------

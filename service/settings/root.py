@@ -61,7 +61,7 @@ class Settings(Section):
     geography: GeographySettings = GeographySettings()
     limits: LimitsSettings = LimitsSettings()
     sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
-    """Who is told, by a name of your choice."""
+    """Where alerts and notices go, by a name of your choice."""
     dead_letter: DeadLetterSettings = DeadLetterSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
@@ -92,7 +92,7 @@ class Settings(Section):
 
 
 def conflicts(settings: Settings) -> list[str]:
-    """Say what in bucket, lateness, horizon, interval, window and patience contradicts each other, a line each."""
+    """Say what in bucket, lateness, horizon, interval, window and limits contradicts each other, a line each."""
     bucket, lateness, horizon = settings.windows.bucket, settings.windows.lateness, settings.windows.late_horizon
     every, window = settings.schedule.every, settings.schedule.window
     checks = [

@@ -175,10 +175,10 @@ class EventHubSource:
             await self._preflight().check()
         except RefusalError as refusal:
             kind, reason = refusal.kind, str(refusal)
-        patience = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
+        limit = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
         for silence in silences:
             self._observer(Silent(silence.partition, silence.seconds, reason))
-            if silence.seconds >= patience or kind == "bad-position":
+            if silence.seconds >= limit or kind == "bad-position":
                 raise RefusalError(
                     kind or "lost",
                     f"Partition {silence.partition} has given no sign of life for {silence.seconds:.0f} s, and new "

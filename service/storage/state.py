@@ -1,4 +1,4 @@
-"""The state and its keeper: engine, outbox, what is known of blind spans: restored together, saved together ever after.
+"""The state and its keeper: engine, outbox and coverage gaps, restored together and saved together ever after.
 
 Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
 between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
@@ -46,7 +46,7 @@ class State:
         Stamps and times snapshots.
     observer
         Told what came of each; must not raise.
-    blindness
+    coverage
         Kept with the rest.
     """
 

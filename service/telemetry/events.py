@@ -155,7 +155,7 @@ class AlertsBelowSeverity(NamedTuple):
 
 
 class LoopLagSampled(NamedTuple):
-    """How late the event loop woke a sleeper."""
+    """How late the event loop resumed a waiting task."""
 
     seconds: float
 

@@ -38,15 +38,15 @@ def build_state(
     return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
 
 
-def _open_container(place: BlobPlace, resources: AsyncExitStack, **patience: Any) -> ContainerClient:
-    """Return a client for the container that `place` names; `resources` closes it, `patience` are retry options."""
+def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
+    """Return a client for the container that `place` names; `resources` closes it, `retry_options` go to it."""
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
-        container = ContainerClient.from_connection_string(text, place.container, **patience)
+        container = ContainerClient.from_connection_string(text, place.container, **retry_options)
     else:
         credential = DefaultAzureCredential()
         resources.push_async_callback(credential.close)
-        container = ContainerClient(str(place.account_url), place.container, credential=credential, **patience)
+        container = ContainerClient(str(place.account_url), place.container, credential=credential, **retry_options)
     resources.push_async_callback(container.close)
     return container
 
@@ -55,7 +55,7 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
     """Build the store that the settings name; `resources` closes it."""
     place = settings.snapshots
     if place.kind == "blob":
-        # The SDK's own patience is more than a minute: a wrong role or address should show at once, and the next
+        # The SDK itself retries for more than a minute: a wrong role or address should show at once, and the next
         # snapshot is soon enough to try again.
         container = _open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
         return BlobSnapshotStore(container, place.blob)

@@ -84,32 +84,40 @@ class Metrics:
 
         # What comes in.
         self._messages = counter("messages_total", "Event Hubs messages applied.", partition=())
-        self._records = counter("records_total", "Activity log records parsed, rejected and left-out ones included.")
-        self._results = counter(
-            "events_total", "Events by what became of them.", result=[result.value for result in RecordResult]
+        self._records = counter("records_total", "Activity log records read, including rejected and left-out ones.")
+        self._results = counter("events_total", "Events by result.", result=[result.value for result in RecordResult])
+        self._operations = counter(
+            "operations_total", "Operations; the two or three records of an operation count once."
         )
-        self._operations = counter("operations_total", "Operations: the records of one operation count once.")
         self._duplicates = counter(
-            "duplicates_total", "Messages or records that had been applied before.", stage=["message", "record"]
+            "duplicates_total",
+            "Messages or records that had been applied before; they change nothing.",
+            stage=["message", "record"],
         )
         self._late = counter(
             "late_total",
-            "Events that came after their bucket had closed, by whether still judged.",
+            "Events that arrived after their bucket had closed, by whether they were still judged.",
             result=["judged", "dropped"],
         )
-        self._clamped = counter("clamped_total", "Events from the future, clamped to when their message was enqueued.")
+        self._clamped = counter(
+            "clamped_total", "Events from the future, which got the time at which the hub took their message."
+        )
         self._rejects = counter(
-            "rejects_total", "Records that could not be understood.", reason=[reason.value for reason in RejectReason]
+            "rejects_total",
+            "Records that could not be read, by reason.",
+            reason=[reason.value for reason in RejectReason],
         )
         self._left_out = counter(
-            "left_out_total", "Records recognised as no identity's doing.", reason=[*sorted(_LEFT_OUT), OTHER]
+            "left_out_total",
+            "Records that are not the doing of an identity, or belong to another log.",
+            reason=[*sorted(_LEFT_OUT), OTHER],
         )
         self._arrival = histogram(
-            "arrival_delay_seconds", "From the newest event of a message to when the hub took it, in seconds.", _DELAYS
+            "arrival_delay_seconds", "From the newest event of a message until the hub took it, in seconds.", _DELAYS
         )
         self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", _BRIEF)
         self._loop_lag = histogram(
-            "event_loop_lag_seconds", "How late the event loop woke a sleeper, in seconds.", _BRIEF
+            "event_loop_lag_seconds", "How much later than asked for the event loop ran a task, in seconds.", _BRIEF
         )
 
         # Where it comes from.
@@ -121,16 +129,21 @@ class Metrics:
         self._owned = gauge("partitions_owned", "Partitions that this process reads.")
         self._known = gauge("partitions", "Partitions that the hub has.")
         self._troubles = counter(
-            "source_errors_total", "Failures of the connection to the hub, retried.", reason=TROUBLES
+            "source_errors_total", "Failures of the connection to the hub; each is retried.", reason=TROUBLES
         )
         self._closings = counter("source_closings_total", "Partition connections that were closed.", reason=CLOSINGS)
         self._expired = counter("source_expired_messages_total", "Messages that the hub dropped before they were read.")
-        self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
+        self._silent = gauge(
+            "partitions_silent", "Partitions whose connection delivers neither messages nor empty batches."
+        )
         self._open_gaps = gauge(
-            "blind_window_open", "1 while a blind span of this kind lasts, else 0.", reason=GAP_KINDS
+            "blind_window_open", "1 while a coverage gap of this kind is open, else 0.", reason=GAP_KINDS
         )
         self._notices = counter(
-            "notices_total", "Notices of blind spans decided, by kind and stage.", reason=GAP_KINDS, result=NOTICES
+            "notices_total",
+            "Notices about coverage gaps, by kind of gap (reason) and stage (result).",
+            reason=GAP_KINDS,
+            result=NOTICES,
         )
 
         # What is made of it.
@@ -138,52 +151,71 @@ class Metrics:
         registry.register(self._scores)
         self._anomalies = counter("anomalies_total", "Unusual cells found.", detector=detectors, severity=severities)
         self._alerts = counter(
-            "alerts_total", "Alerts decided, by whether new or news.", severity=severities, result=["new", "update"]
+            "alerts_total",
+            "Alerts, by whether new or an update of an earlier one.",
+            severity=severities,
+            result=["new", "update"],
         )
         self._suppressed = counter(
-            "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
+            "suppressed_total", "Findings or alerts that were not sent, by reason.", reason=SUPPRESSED
         )
         self._suppressed_findings = counter(
-            "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
+            "would_have_alerted_total", "Findings that a suppression covered, each counted once.", detector=detectors
         )
         self._suppressions = gauge(
-            "suppressions", "Suppressions in the file, by where they stand.", stage=SUPPRESSION_STAGES
+            "suppressions",
+            "Suppressions in the file: planned, in force, ending soon or expired.",
+            stage=SUPPRESSION_STAGES,
         )
         self._reloads = counter(
-            "suppressions_reloads_total", "Contents of the suppressions file taken up.", result=["loaded", "refused"]
+            "suppressions_reloads_total",
+            "Changes of the suppressions file, by whether it could be used.",
+            result=["loaded", "refused"],
         )
         self._file_broken = gauge(
             "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
         )
         self._latency = histogram(
-            "detection_latency_seconds", "From an event to the alert it is in, in seconds.", _DELAYS
+            "detection_latency_seconds", "From the newest event in an alert to the alert, in seconds.", _DELAYS
         )
         self._evaluations = counter("evaluations_total", "Scheduled evaluations.", result=["success", "failure"])
-        self._evaluation = histogram("evaluation_duration_seconds", "One evaluation, in seconds.", _LONG)
-        self._evaluated = gauge("evaluation_last_success_timestamp_seconds", "When last evaluated, Unix time.")
-        self._missed = counter("evaluations_missed_total", "Scheduled evaluations that a later, wider one replaced.")
+        self._evaluation = histogram("evaluation_duration_seconds", "Duration of an evaluation, in seconds.", _LONG)
+        self._evaluated = gauge(
+            "evaluation_last_success_timestamp_seconds", "When the last evaluation succeeded, Unix time."
+        )
+        self._missed = counter(
+            "evaluations_missed_total",
+            "Scheduled evaluations that were skipped; a later one looked back further instead.",
+        )
 
         # What is kept, and what is told.
-        self._snapshots = counter("snapshots_total", "Snapshots by what came of them.", result=SNAPSHOTS)
+        self._snapshots = counter("snapshots_total", "Snapshots by result.", result=SNAPSHOTS)
         self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", _LONG)
-        self._snapshot_size = gauge("snapshot_size_bytes", "The whole state as last saved, compressed, in bytes.")
+        self._snapshot_size = gauge("snapshot_size_bytes", "Size of the last snapshot, compressed, in bytes.")
         self._state_size = gauge(
             "state_bytes",
-            "What a detector remembers, as of the last snapshot, before compression, in bytes.",
+            "Share of a detector in the last snapshot, before compression, in bytes.",
             detector=detectors,
         )
-        self._snapshot_time = gauge("snapshot_last_success_timestamp_seconds", "When last saved, Unix time.")
+        self._snapshot_time = gauge(
+            "snapshot_last_success_timestamp_seconds", "When the last snapshot was saved, Unix time."
+        )
         self._deliveries = counter(
-            "deliveries_total", "Attempts and ends of messages to a sink.", sink=sinks, result=DELIVERIES
+            "deliveries_total",
+            "Delivery attempts, and messages given up, by sink and result.",
+            sink=sinks,
+            result=DELIVERIES,
         )
         self._delivery = histogram(
-            "delivery_duration_seconds", "One attempt to deliver, in seconds.", _LONG, sink=sinks
+            "delivery_duration_seconds", "Duration of a delivery attempt, in seconds.", _LONG, sink=sinks
         )
         self._dead = counter(
-            "dead_letters_total", "Written to, or lost before, the dead letter.", result=["written", "dropped"]
+            "dead_letters_total",
+            "Rejects for the dead letter, by whether they could be written.",
+            result=["written", "dropped"],
         )
-        self._build = Info(METRIC_PREFIX + "build", "What is running.", registry=registry)
-        self._config = Info(METRIC_PREFIX + "config", "With which configuration, secrets aside.", registry=registry)
+        self._build = Info(METRIC_PREFIX + "build", "Versions of the service, Python and river.", registry=registry)
+        self._config = Info(METRIC_PREFIX + "config", "Hash of the configuration, secrets left out.", registry=registry)
         self._live = LiveCollector(detectors, sinks, identity_limit)
         registry.register(self._live)
 
@@ -257,7 +289,7 @@ class Metrics:
         self._expired.inc(messages)
 
     def record_open_gaps(self, open_kinds: Collection[str]) -> None:
-        """Note of which kinds a blind span is open."""
+        """Note of which kinds a coverage gap is open."""
         for kind in GAP_KINDS:
             self._open_gaps.labels(kind).set(float(kind in open_kinds))
 

@@ -69,7 +69,7 @@ async def test_each_dashboard_becomes_a_picture_that_says_where_its_numbers_are_
     paths, source = await draw_all(recording(), tmp_path / "new")
 
     assert source == "the service's own metrics"
-    assert [path.name for path in paths] == ["health.png", "detection.png", "blindness.png"]
+    assert [path.name for path in paths] == ["health.png", "detection.png", "coverage.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
