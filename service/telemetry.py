@@ -225,9 +225,13 @@ class Telemetry:
     def saved(self, saved: Saved) -> None:
         """Note what came of a snapshot."""
         self.metrics.snapshot(saved.outcome, seconds=saved.seconds, size=saved.size, at=saved.at)
+        held: Counter[str] = Counter()
         for section, size in saved.sections.items():
-            if section.startswith("detector "):
-                self.metrics.state_size(section.removeprefix("detector "), size)
+            part, _, name = section.partition(" ")
+            if part in {"population", "identities"}:
+                held[name] += size
+        for name, size in held.items():
+            self.metrics.state_size(name, size)
         if saved.outcome in {"failed", "unreadable"}:
             log.error(f"snapshot_{saved.outcome}", bytes=saved.size, reason=saved.reason)
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from pydantic import with_config
+
 from models.stream import EPOCH
-from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, merged
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, merged
 from service.core.notices import GapKind, Notice
 
 
@@ -24,6 +26,7 @@ class Arrived(NamedTuple):
     unjudged: int = 0
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class Delay:
     """An unbroken run of late messages, `first` to `last` as enqueued; `since` to `until` are their events' times.
@@ -41,6 +44,7 @@ class Delay:
     over_since: datetime | None = None
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class ArrivalDelay:
     """The newest message that was not late, and the run of late ones, if there is one."""

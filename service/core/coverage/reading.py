@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, merged
+from pydantic import with_config
+
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, merged
 from service.core.notices import GapKind, Notice
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class PartitionCoverage:
     """One partition.
@@ -57,6 +60,7 @@ class PartitionCoverage:
             self.caught_up_since = now
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class Reading:
     """All partitions, and the spans in which some of them were not read, or long after the hub took their messages."""

@@ -16,14 +16,15 @@ from models.stream import (
     ActivityEvent,
     Actor,
     ActorBucket,
-    ActorKind,
     Crowd,
     Exclusions,
     OpenBuckets,
     Seen,
     Steps,
     Watermark,
+    fields,
     finish,
+    reading,
 )
 from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
 from service.core.engine.values import Applied, Evaluation, Options
@@ -173,11 +174,13 @@ class Engine:
                 yield
         if buckets:
             self._end_day(buckets[0].bucket.start)
-        for at, judgement in enumerate(judgements, 1):
-            self._meet(judgement.seen.actor)
-            self._judge_of.learn(judgement, crowd)
-            if at % STEP == 0:
-                yield
+            lessons = self._judge_of.lessons(buckets[0].bucket.hours)
+            for at, judgement in enumerate(judgements, 1):
+                self._meet(judgement.seen.actor)
+                self._judge_of.learn(judgement, crowd, lessons)
+                if at % STEP == 0:
+                    yield
+            yield from self._judge_of.teach(lessons)
         scored = [anomaly for judgement in judgements for said in judgement.anomalies.values() for anomaly in said]
         suppressed += [
             anomaly for judgement in judgements for said in judgement.suppressed.values() for anomaly in said
@@ -314,31 +317,37 @@ class Engine:
             "engine",
             {
                 "bucket_seconds": self.options.bucket.total_seconds(),
-                "born": self._alert_from.isoformat() if self._alert_from else None,
+                "alert_from": self._alert_from.isoformat() if self._alert_from else None,
                 "records": self.records,
-                "told_until": self._evaluated_until.isoformat(),
+                "evaluated_until": self._evaluated_until.isoformat(),
                 "watermark": self.watermark.dump(),
             },
         )
         for partition, position in sorted(self.positions.items()):
             yield (
                 "position",
-                [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
+                {
+                    "partition": partition,
+                    **position._asdict(),
+                    "enqueued_time": position.enqueued_time.isoformat(),
+                },
             )
         for actor in self.people.values():
-            yield "person", list(actor)
+            yield "person", actor.row()
         for table, row in self.buckets.dump():
             yield f"bucket {table}", row
         for name, detector in self.detectors.items():
-            for row in detector.dump():
-                yield f"detector {name}", row
+            for row in detector.dump_population():
+                yield f"population {name}", row
+            for row in detector.dump_identities():
+                yield f"identities {name}", row
         for _, anomaly in sorted(self._recent.items()):
             yield "recent", anomaly.row()
         for section, rows in (
             ("alert", self.alerts.dump()),
             ("failing", self.alerts.dump_failing()),
             ("budget", self.budget.dump()),
-            ("withheld", self.suppressed.dump()),
+            ("suppressed", self.suppressed.dump()),
         ):
             for row in rows:
                 yield section, row
@@ -348,38 +357,55 @@ class Engine:
 
         Raises
         ------
+        UnexpectedRow
+            When a row has other fields than those that are dumped; what has been replaced by then is half of it.
         ValueError
             When the state was made with another bucket length.
         """
         sections: dict[str, list[Any]] = {}
         for section, row in rows:
             sections.setdefault(section, []).append(row)
-        [head] = sections["engine"]
-        made_with = timedelta(seconds=head["bucket_seconds"])
+        self._load_head(*sections["engine"])
+        with reading("section 'position'"):
+            self.positions = dict(map(_position, sections.get("position", [])))
+        with reading("section 'person'"):
+            self.people = {actor.id: actor for actor in map(Actor.from_row, sections.get("person", []))}
+        with reading("section 'bucket …'"):
+            self.buckets.load(
+                (section.removeprefix("bucket "), row)
+                for section, rows_of_it in sections.items()
+                if section.startswith("bucket ")
+                for row in rows_of_it
+            )
+        for name, detector in self.detectors.items():
+            with reading(f"sections 'population {name}' and 'identities {name}'"):
+                detector.load(sections.get(f"population {name}", []), sections.get(f"identities {name}", []))
+        self._judge_of.forget()
+        with reading("section 'recent'"):
+            self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
+        with reading("sections 'alert' and 'failing'"):
+            self.alerts.load(sections.get("alert", []), sections.get("failing", []))
+        with reading("section 'budget'"):
+            self.budget.load(sections.get("budget", []))
+        with reading("section 'suppressed'"):
+            self.suppressed.load(sections.get("suppressed", []))
+
+    def _load_head(self, head: Any) -> None:
+        with reading("section 'engine'"):
+            names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
+            seconds, alert_from, self.records, evaluated_until, watermark = fields("engine", head, *names)
+            self.watermark.load(watermark)
+        made_with = timedelta(seconds=seconds)
         if made_with != self.options.bucket:
             raise ValueError(
                 f"the state was made with windows.bucket = {made_with}, the configuration says {self.options.bucket}:"
                 " set it back, or start with an empty state"
             )
-        self._alert_from = datetime.fromisoformat(head["born"]) if head["born"] else None
-        self._evaluated_until = datetime.fromisoformat(head["told_until"])
-        self.records = head["records"]
-        self.watermark.load(head["watermark"])
-        self.positions = {
-            partition: Position(number, offset, datetime.fromisoformat(time))
-            for partition, number, offset, time in sections.get("position", [])
-        }
-        self.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
-        self.buckets.load(
-            (section.removeprefix("bucket "), row)
-            for section, rows_of_it in sections.items()
-            if section.startswith("bucket ")
-            for row in rows_of_it
-        )
-        for name, detector in self.detectors.items():
-            detector.load(sections.get(f"detector {name}", []))
-        self._judge_of.forget()
-        self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-        self.alerts.load(sections.get("alert", []), sections.get("failing", []))
-        self.budget.load(sections.get("budget", []))
-        self.suppressed.load(sections.get("withheld", []))
+        self._alert_from = datetime.fromisoformat(alert_from) if alert_from else None
+        self._evaluated_until = datetime.fromisoformat(evaluated_until)
+
+
+def _position(row: Any) -> tuple[str, Position]:
+    names = ("partition", "sequence_number", "offset", "enqueued_time")
+    partition, sequence_number, offset, enqueued_time = fields("position", row, *names)
+    return partition, Position(sequence_number, offset, datetime.fromisoformat(enqueued_time))
