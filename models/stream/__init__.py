@@ -9,6 +9,7 @@ from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
+from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
 from models.stream.windows import EPOCH, Bucket, Watermark
 
@@ -29,12 +30,18 @@ __all__ = [
     "Limits",
     "OpenBuckets",
     "Outcome",
+    "Part",
     "RecordResult",
     "Steps",
     "Tally",
+    "UnexpectedRow",
     "Watermark",
+    "dump_parts",
     "exclude_nothing",
     "excluding",
+    "fields",
     "finish",
+    "load_parts",
+    "reading",
     "tallied",
 ]

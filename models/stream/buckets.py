@@ -14,6 +14,7 @@ from models.stream.drafts import ActorDraft, CellDraft
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, Operation, bit
+from models.stream.rows import UnexpectedRow, fields
 from models.stream.steps import Steps
 from models.stream.windows import EPOCH, Bucket
 
@@ -320,12 +321,13 @@ class OpenBuckets:
         for number, actors in sorted(self._open.items()):
             for actor, cells in sorted(actors.items()):
                 for action, draft in sorted(cells.entries.items()):
-                    yield "cell", [number, actor, cells.threshold, action, draft.row()]
+                    place: dict[str, Json] = {"bucket": number, "actor": actor, "threshold": cells.threshold}
+                    yield "cell", {**place, "action": action, "draft": draft.row()}
         for number, keys in sorted(self._unfinished.items()):
-            yield "unfinished", [number, list[Json](sorted(keys))]
+            yield "unfinished", {"bucket": number, "operations": list[Json](sorted(keys))}
         for number, known in sorted(self._closed.items()):
             for actor, actions in sorted(known.items()):
-                yield "closed", [number, actor, dict(sorted(actions.items()))]
+                yield "closed", {"bucket": number, "actor": actor, "actions": dict(sorted(actions.items()))}
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave."""
@@ -333,16 +335,21 @@ class OpenBuckets:
         for table, row in rows:
             match table:
                 case "head":
-                    self._closed_below, self.evicted = row["closed_below"], row["evicted"]
+                    self._closed_below, self.evicted = fields("head", row, "closed_below", "evicted")
                 case "operation":
-                    self._operations[row[0]] = Operation.from_row(row)
+                    operation = Operation.from_row(row)
+                    self._operations[operation.key] = operation
                 case "cell":
-                    number, actor, threshold, action, draft = row
+                    names = ("bucket", "actor", "threshold", "action", "draft")
+                    number, actor, threshold, action, draft = fields("cell", row, *names)
                     cells = self._open.setdefault(number, {}).setdefault(actor, ActorDraft(self.limits.actions))
                     cells.threshold = threshold
                     cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
                 case "unfinished":
-                    self._unfinished[row[0]] = list(row[1])
+                    number, keys = fields("unfinished", row, "bucket", "operations")
+                    self._unfinished[number] = list(keys)
                 case "closed":
-                    number, actor, actions = row
+                    number, actor, actions = fields("closed", row, "bucket", "actor", "actions")
                     self._closed.setdefault(number, {})[actor] = dict(actions)
+                case _:
+                    raise UnexpectedRow(f"unknown table {table!r}")

@@ -12,6 +12,7 @@ from models.stream.cells import ActorBucket, Cell
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
+from models.stream.rows import fields
 from models.stream.windows import Bucket
 
 SAMPLE = 3
@@ -127,18 +128,22 @@ class CellDraft:
         estimate = self.operations.estimate
         return [max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)]
 
-    def row(self) -> list[Json]:
+    def row(self) -> dict[str, Json]:
         """Plain data for a snapshot."""
-        witnesses: list[Json] = [[int(outcome), *event.row()] for outcome, event in sorted(self.witnesses.items())]
-        return [self.operations.threshold, list(self.operations.entries), witnesses]
+        return {
+            "threshold": self.operations.threshold,
+            "operations": list[Json](self.operations.entries),
+            "witnesses": {str(int(outcome)): event.row() for outcome, event in sorted(self.witnesses.items())},
+        }
 
     @classmethod
-    def from_row(cls, row: Sequence[Any], limit: int, operations: Mapping[str, Operation]) -> "CellDraft":
+    def from_row(cls, row: Any, limit: int, operations: Mapping[str, Operation]) -> "CellDraft":
         """Restore what `row` gave, with the operations restored before it."""
+        threshold, kept, witnesses = fields("draft", row, "threshold", "operations", "witnesses")
         draft = cls(limit)
-        draft.operations.threshold = row[0]
-        draft.operations.entries = {key: operations[key] for key in row[1]}
-        draft.witnesses = {Outcome(outcome): ActivityEvent.from_row(event) for outcome, *event in row[2]}
+        draft.operations.threshold = threshold
+        draft.operations.entries = {key: operations[key] for key in kept}
+        draft.witnesses = {Outcome(int(key)): ActivityEvent.from_row(event) for key, event in witnesses.items()}
         return draft
 
 

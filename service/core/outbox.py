@@ -10,9 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, Field, JsonValue, PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    with_config,
+)
 
 from service.core.ports import Receipt, Rendered
+from service.core.validation import understood
 
 LIFETIME = timedelta(hours=24)
 CAPACITY = 1_000
@@ -20,6 +30,8 @@ FIRST_DELAY = 2.0
 LONGEST_DELAY = 300.0
 LONGEST_RETRY_AFTER = 3_600.0
 PROBE_SECONDS = 600.0
+
+_EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unread is refused
 
 Fate = Literal["refused", "expired", "overflowed", "orphaned"]
 
@@ -68,7 +80,7 @@ class Decision(NamedTuple):
 
 
 def _write(message: Rendered) -> dict[str, JsonValue]:
-    told: list[JsonValue] = [[alert, revision] for alert, revision in message.alerts]
+    told: list[JsonValue] = [{"id": alert, "revision": revision} for alert, revision in message.alerts]
     row: dict[str, JsonValue] = {"id": message.id, "alerts": told, "content_type": message.content_type}
     try:
         return {**row, "text": message.body.decode()}
@@ -79,17 +91,45 @@ def _write(message: Rendered) -> dict[str, JsonValue]:
 def _read(row: object) -> Rendered:
     stored = _Message.model_validate(row)
     body = stored.text.encode() if stored.text is not None else b64decode(stored.base64)
-    return Rendered(stored.id, stored.alerts, body, stored.content_type)
+    return Rendered(stored.id, tuple((told.id, told.revision) for told in stored.alerts), body, stored.content_type)
+
+
+class _Told(BaseModel):
+    model_config = _EXACT
+
+    id: str
+    revision: int
 
 
 class _Message(BaseModel):
+    model_config = _EXACT
+
     id: str
-    alerts: tuple[tuple[str, int], ...]
+    alerts: tuple[_Told, ...]
     content_type: str
     text: str | None = None
     base64: str = ""
 
 
+class _Broken(BaseModel):
+    model_config = _EXACT
+
+    since: datetime
+    reason: str
+
+
+def _read_broken(row: object) -> Broken | None:
+    if row is None:
+        return None
+    stored = _Broken.model_validate(row)
+    return Broken(stored.since, stored.reason)
+
+
+def _write_broken(broken: Broken | None) -> dict[str, JsonValue] | None:
+    return None if broken is None else {"since": broken.since.isoformat(), "reason": broken.reason}
+
+
+@with_config(_EXACT)
 @dataclass(slots=True)
 class _Row:
     message: Annotated[Rendered, PlainValidator(_read), PlainSerializer(_write)]
@@ -102,17 +142,20 @@ class _Row:
     durable: Annotated[bool, Field(exclude=True)] = True  # what comes from a snapshot is in one
 
 
+@with_config(_EXACT)
 @dataclass(slots=True)
 class _Queue:
     rows: dict[str, _Row] = field(default_factory=dict)
     settled: dict[str, datetime] = field(default_factory=dict)
     pause_until: datetime | None = None
     failures: int = 0
-    broken: Broken | None = None
+    broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
     overflowed: int = 0
 
 
 class _Stored(BaseModel):
+    model_config = _EXACT
+
     number: int
     queues: dict[str, _Queue]
 
@@ -287,10 +330,11 @@ class Outbox:
 
         Raises
         ------
-        pydantic.ValidationError
+        UnexpectedRow
             If `data` is nothing that `dump` ever gave.
         """
-        stored = _Stored.model_validate(data)
+        with understood("outbox"):
+            stored = _Stored.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
 
     def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undelivered:

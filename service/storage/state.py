@@ -79,7 +79,7 @@ class State:
         OSError
             The store cannot be reached.
         ValueError
-            The state was made with another bucket length.
+            The state was made with another bucket length, or a row of it has other fields than it should have.
         """
         generations = await self._store.load()
         started = self._clock.elapsed()
@@ -90,9 +90,10 @@ class State:
                 self._note("unreadable", len(data), started, str(error))
                 continue
             self.engine.load(rows)
-            self.outbox.load(next(row for section, row in rows if section == "outbox"))
             for section, row in rows:
-                if section == "blindness":  # there is none in what an older version wrote
+                if section == "outbox":
+                    self.outbox.load(row)
+                elif section == "coverage":
                     self.coverage.load(row)
             self._note("restored", len(data), started)
             return True
@@ -160,7 +161,7 @@ class State:
         yield from self.engine.dump()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
-        yield "blindness", self.coverage.dump()
+        yield "coverage", self.coverage.dump()
 
     async def _yield_to_loop(self) -> None:
         await self._clock.sleep(0.0)

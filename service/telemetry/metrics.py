@@ -1,5 +1,6 @@
 """Numbers out of the events; names, units and labels of the metrics are the recorder's."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
@@ -97,9 +98,13 @@ class MetricsBackend:
     @handle.register
     def _(self, event: Saved) -> None:
         self._metrics.record_snapshot(event.outcome, seconds=event.seconds, size=event.size, at=event.at)
+        held: Counter[str] = Counter()
         for section, size in event.sections.items():
-            if section.startswith("detector "):
-                self._metrics.record_state_size(section.removeprefix("detector "), size)
+            part, _, name = section.partition(" ")
+            if part in {"population", "identities"}:
+                held[name] += size
+        for name, size in held.items():
+            self._metrics.record_state_size(name, size)
 
     @handle.register
     def _(self, event: Delivery) -> None:

@@ -278,7 +278,7 @@ class PositionsAhead(Engine):
     def dump(self) -> Any:
         for section, row in super().dump():
             if section == "position":
-                yield section, [row[0], row[1] + 1, *row[2:]]
+                yield section, {**row, "sequence_number": row["sequence_number"] + 1}
             else:
                 yield section, row
 

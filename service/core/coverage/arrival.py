@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from pydantic import with_config
+
 from models.stream import EPOCH
-from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, in_order
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, in_order
 from service.core.notices import GapKind, Notice
 
 
@@ -24,6 +26,7 @@ class MessageArrival(NamedTuple):
     unjudged: int = 0
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class LateRun:
     """An unbroken run of late messages.
@@ -50,6 +53,7 @@ class LateRun:
     over_since: datetime | None = None
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class ArrivalDelays:
     """When the hub took the newest message that was not late, and the run of late ones, if there is one."""

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
+from pydantic import ConfigDict, with_config
+
 from service.core.notices import GapKind, Notice, NoticeStage
+
+EXACT = ConfigDict(extra="forbid")
+"""For what is saved as it is: a field that nobody would read is refused."""
 
 
 class GapLimits(NamedTuple):
@@ -43,6 +48,7 @@ class GapExtent(NamedTuple):
         return f"{','.join(self.partitions)} {bool(self.unjudged_records)} {self.lost_messages}"
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class OpenGap:
     """One gap: its id, and what its latest notice said, and when."""
@@ -53,6 +59,7 @@ class OpenGap:
     revision: int = 1
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class OpenGaps:
     """The open gaps by kind; a dataclass of plain data, so that it can be saved as it is."""

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, in_order
+from pydantic import with_config
+
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, in_order
 from service.core.notices import GapKind, Notice
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class Loss:
     """Messages lost by partition, between `since` and `until` as enqueued; `key` names the first of them."""
@@ -23,6 +26,7 @@ class Loss:
     messages: dict[str, int] = field(default_factory=dict)
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class Losses:
     """What has been lost since no gap ``lost`` was open."""

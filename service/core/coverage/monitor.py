@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue, TypeAdapter, with_config
 
 from models.stream import EPOCH
 from service.core.coverage.arrival import ArrivalDelays, MessageArrival
-from service.core.coverage.gaps import GapLimits, OpenGaps
+from service.core.coverage.gaps import EXACT, GapLimits, OpenGaps
 from service.core.coverage.losses import Losses
 from service.core.coverage.partitions import PartitionCoverage, PartitionsRead
 from service.core.messages import EndOffset, Message, Position
 from service.core.notices import GapKind, Notice
+from service.core.validation import understood
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class _Memory:
     alert_from: datetime | None = None
@@ -140,10 +142,11 @@ class CoverageMonitor:
 
         Raises
         ------
-        pydantic.ValidationError
+        UnexpectedRow
             If `data` is nothing that `dump` ever gave.
         """
-        self._memory = _MEMORY.validate_python(data)
+        with understood("coverage"):
+            self._memory = _MEMORY.validate_python(data)
 
     def _note_loss(
         self, partition: str, coverage: PartitionCoverage, messages: int, until: datetime, now: datetime

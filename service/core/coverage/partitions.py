@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.core.coverage.gaps import GapExtent, GapLimits, OpenGaps, in_order
+from pydantic import with_config
+
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, in_order
 from service.core.notices import GapKind, Notice
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class PartitionCoverage:
     """How far one partition has been read.
@@ -70,6 +73,7 @@ class PartitionCoverage:
         return GapKind.SILENT if now - process_began >= limits.after / 15 else None
 
 
+@with_config(EXACT)
 @dataclass(slots=True)
 class PartitionsRead:
     """All partitions, and when each open gap of theirs began."""

@@ -52,13 +52,17 @@ def _judged_then_learnt(
         judgements.append(judge.judge(actor_bucket, crowd))
         if count % JUDGED_A_STEP == 0:
             yield
-    if actor_buckets:
-        _end_day(judge.budget, actor_buckets[0].bucket.start)
+    if not actor_buckets:
+        return judgements
+    bucket = actor_buckets[0].bucket
+    _end_day(judge.budget, bucket.start)
+    lessons = judge.lessons(bucket.hours)
     for count, judgement in enumerate(judgements, 1):
         people.remember(judgement.seen.actor)
-        judge.learn(judgement, crowd)
+        judge.learn(judgement, crowd, lessons)
         if count % JUDGED_A_STEP == 0:
             yield
+    yield from judge.teach(lessons)
     return judgements
 
 

@@ -215,6 +215,8 @@ class Engine:
 
         Raises
         ------
+        UnexpectedRow
+            When a row has other fields than those that are dumped; what has been replaced by then is half of it.
         ValueError
             When the state was made with another bucket length.
         """

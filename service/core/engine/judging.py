@@ -3,9 +3,10 @@
 Which buckets are judged, and whether they are learnt afterwards, is decided by `closing` and `preview`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from models.detectors import Anomaly, Detector, Judge, Judgement
+from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Exclusions
 from service.core.alerting import Budget, Suppressions
 
@@ -47,9 +48,17 @@ class BucketJudge:
         """Remember these judgements, and no others, until something is learnt."""
         self._judge.keep(judgements)
 
-    def learn(self, judgement: Judgement, crowd: Crowd) -> None:
-        """Let every detector learn a closed bucket that has been judged."""
-        self._judge.learn(judgement, crowd)
+    def lessons(self, hours: float) -> dict[str, Lessons]:
+        """Return what each detector is to be taught of the bucket at `hours` (from the epoch): nothing yet."""
+        return self._judge.lessons(hours)
+
+    def learn(self, judgement: Judgement, crowd: Crowd, lessons: Mapping[str, Lessons]) -> None:
+        """Let every detector learn a closed bucket that has been judged, and add to `lessons` what it teaches."""
+        self._judge.learn(judgement, crowd, lessons)
+
+    def teach(self, lessons: Mapping[str, Lessons]) -> Iterator[None]:
+        """Teach each detector, in steps, what all identities of a bucket have to teach it."""
+        return self._judge.teach(lessons)
 
     def forget(self) -> None:
         """Forget all judgements, because detectors or suppressions have been replaced."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from models.detectors import Anomaly
-from models.stream import Actor, ActorKind
+from models.stream import Actor, fields, reading
 from service.core.messages import Position
 
 if TYPE_CHECKING:
@@ -24,31 +24,31 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
         "engine",
         {
             "bucket_seconds": engine.options.bucket.total_seconds(),
-            "born": engine.alert_from.isoformat() if engine.alert_from else None,
+            "alert_from": engine.alert_from.isoformat() if engine.alert_from else None,
             "records": engine.records,
-            "told_until": engine.evaluated_until.isoformat(),
+            "evaluated_until": engine.evaluated_until.isoformat(),
             "watermark": engine.watermark.dump(),
         },
     )
     for partition, position in sorted(engine.positions.items()):
-        yield (
-            "position",
-            [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
-        )
+        told = {**position._asdict(), "enqueued_time": position.enqueued_time.isoformat()}
+        yield "position", {"partition": partition, **told}
     for actor in engine.people.values():
-        yield "person", list(actor)
+        yield "person", actor.row()
     for table, row in engine.buckets.dump():
         yield f"bucket {table}", row
     for name, detector in engine.detectors.items():
-        for row in detector.dump():
-            yield f"detector {name}", row
+        for row in detector.dump_population():
+            yield f"population {name}", row
+        for row in detector.dump_identities():
+            yield f"identities {name}", row
     for _, anomaly in sorted(engine.recent.by_id.items()):
         yield "recent", anomaly.row()
     for section, rows in (
         ("alert", engine.alerts.dump()),
         ("failing", engine.alerts.dump_failing()),
         ("budget", engine.budget.dump()),
-        ("withheld", engine.suppressed.dump()),
+        ("suppressed", engine.suppressed.dump()),
     ):
         for row in rows:
             yield section, row
@@ -65,34 +65,48 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     sections: dict[str, list[Any]] = {}
     for section, row in rows:
         sections.setdefault(section, []).append(row)
-    [head] = sections["engine"]
-    made_with = timedelta(seconds=head["bucket_seconds"])
+    _load_head(engine, *sections["engine"])
+    with reading("section 'position'"):
+        engine.positions = dict(map(_position, sections.get("position", [])))
+    with reading("section 'person'"):
+        engine.people.clear()
+        engine.people.update({actor.id: actor for actor in map(Actor.from_row, sections.get("person", []))})
+    with reading("section 'bucket …'"):
+        engine.buckets.load(
+            (section.removeprefix("bucket "), row)
+            for section, rows_of_it in sections.items()
+            if section.startswith("bucket ")
+            for row in rows_of_it
+        )
+    for name, detector in engine.detectors.items():
+        with reading(f"sections 'population {name}' and 'identities {name}'"):
+            detector.load(sections.get(f"population {name}", []), sections.get(f"identities {name}", []))
+    with reading("section 'recent'"):
+        engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
+    with reading("sections 'alert' and 'failing'"):
+        engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
+    with reading("section 'budget'"):
+        engine.budget.load(sections.get("budget", []))
+    with reading("section 'suppressed'"):
+        engine.suppressed.load(sections.get("suppressed", []))
+
+
+def _load_head(engine: "Engine", head: Any) -> None:
+    with reading("section 'engine'"):
+        names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
+        seconds, alert_from, engine.records, evaluated_until, watermark = fields("engine", head, *names)
+        engine.watermark.load(watermark)
+    made_with = timedelta(seconds=seconds)
     if made_with != engine.options.bucket:
         raise ValueError(
             f"the state was made with windows.bucket = {made_with}, the configuration says {engine.options.bucket}:"
             " set it back, or start with an empty state"
         )
-    engine.alert_from = datetime.fromisoformat(head["born"]) if head["born"] else None
-    engine.evaluated_until = datetime.fromisoformat(head["told_until"])
-    engine.records = head["records"]
-    engine.watermark.load(head["watermark"])
-    engine.positions = {
-        partition: Position(number, offset, datetime.fromisoformat(time))
-        for partition, number, offset, time in sections.get("position", [])
-    }
-    engine.people.clear()
-    engine.people.update(
-        {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
-    )
-    engine.buckets.load(
-        (section.removeprefix("bucket "), row)
-        for section, rows_of_it in sections.items()
-        if section.startswith("bucket ")
-        for row in rows_of_it
-    )
-    for name, detector in engine.detectors.items():
-        detector.load(sections.get(f"detector {name}", []))
-    engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-    engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
-    engine.budget.load(sections.get("budget", []))
-    engine.suppressed.load(sections.get("withheld", []))
+    engine.alert_from = datetime.fromisoformat(alert_from) if alert_from else None
+    engine.evaluated_until = datetime.fromisoformat(evaluated_until)
+
+
+def _position(row: Any) -> tuple[str, Position]:
+    names = ("partition", "sequence_number", "offset", "enqueued_time")
+    partition, sequence_number, offset, enqueued_time = fields("position", row, *names)
+    return partition, Position(sequence_number, offset, datetime.fromisoformat(enqueued_time))

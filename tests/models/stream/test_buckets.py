@@ -171,7 +171,8 @@ def test_an_operation_that_both_of_its_buckets_had_no_room_for_is_forgotten() ->
     spanning = [event(0, operation="long", action=names[-1]), event(60, Outcome.SUCCESS, "long", action=names[-1])]
     crowding = [event(minute, operation=f"{name} {minute}", action=name) for minute in (61, 1) for name in names[:-1]]
     buckets = fed(spanning + crowding, NARROW)
-    held = {key for table, row in buckets.dump() if table == "operation" and isinstance(row, list) for key in row[:1]}
+    held = {row["key"] for table, row in buckets.dump() if table == "operation" and isinstance(row, dict)}
+    assert held
     assert f"{ANN.id}\x1flong" not in held
 
 

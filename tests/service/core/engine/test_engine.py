@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.detectors.anomalies import Anomaly
+from models.statistics.lessons import Lessons
 from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
@@ -89,9 +90,9 @@ class Counting(FirstTime):
         self.calls += 1
         return super().score(seen, crowd)
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         self.calls += 1
-        super().learn(seen, crowd, scored)
+        super().learn(seen, crowd, scored, lessons)
 
 
 def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:
