@@ -29,6 +29,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from demo.tenant import Tenant, TenantPlan
 from models.detectors import Detector, build
+from models.statistics import Lessons
 from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Bucket, Cell, Crowd, Outcome, Steps
 from service.cli import collect_seldom
 from service.clock import SystemClock
@@ -133,12 +134,14 @@ class Crowded:
     def teach(self, detector: Detector) -> None:
         """Let `detector` learn the habits of everybody, as of the day before."""
         bucket = Bucket(NOON - timedelta(days=1), timedelta(hours=1))
+        lessons = Lessons(bucket.hours)
         for number, actor in enumerate(self.actors):
             cells = tuple(
                 Cell(action, action, bucket.start, 1, 1, 0, 0, (f"10.{number % 200}.0.9",), ("sub",))
                 for action in self.habits(number)
             )
-            detector.learn(ActorBucket(actor, bucket, cells), Crowd(1, {}), ())
+            detector.learn(ActorBucket(actor, bucket, cells), Crowd(1, {}), (), lessons)
+        detector.teach(lessons)
 
     def hour(self) -> Iterator[list[ActivityEvent]]:
         """Yield an hour in messages of thirty records: two cells an identity, six records, now and then a failure."""

@@ -44,13 +44,13 @@ class UnlearntNovelty(NoveltyRate):
 class OnePopulation(Backoff):
     """Knows the tenant, but no kinds of identities."""
 
-    def adopt(self, action: str, kind: str) -> bool:
-        """Count one more identity of the tenant."""
-        return super().adopt(action, POPULATION)
+    def adopt(self, action: str, kind: str, number: int = 1) -> None:
+        """Count so many more identities of the tenant."""
+        super().adopt(action, POPULATION, number)
 
-    def abandon(self, action: str, kind: str) -> None:
-        """Take it back."""
-        super().abandon(action, POPULATION)
+    def abandon(self, action: str, kind: str, number: int = 1) -> None:
+        """Take them back."""
+        super().abandon(action, POPULATION, number)
 
     def probability(self, action: str, kind: str, session: Collection[str] = (), extra: int = 0) -> float:
         """Return the probability for anybody."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.detection.cells import Key, Labelled, Scores, Told
 from models.detectors import Anomaly, Card, Memory
+from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
 from service.core.alerting import Alert
 from service.core.engine import Engine
@@ -31,7 +32,7 @@ class Tape:
         """Find nothing."""
         return []
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Write down the cells; one that comes again, late, is the same cell."""
         hour, actor = int(seen.bucket.hours), seen.actor
         for cell in seen.cells:
@@ -41,11 +42,18 @@ class Tape:
                 entry = entry._replace(failed=known.failed or entry.failed, began=known.began or entry.began)
             self._cells[entry.key] = entry
 
-    def dump(self) -> Iterator[Json]:
+    def teach(self, lessons: Lessons) -> None:
+        """Teach nobody."""
+
+    def dump_population(self) -> Iterator[Json]:
         """Yield nothing."""
         yield from ()
 
-    def load(self, rows: Iterable[Json]) -> None:
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield nothing."""
+        yield from ()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
         """Begin anew."""
         self._cells = {}
 

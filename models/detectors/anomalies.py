@@ -4,13 +4,13 @@ An anomaly's identity depends on nothing but detector, actor, action and bucket,
 told apart from what is found anew. Whether anybody is alerted is decided elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from models.statistics import Severity, severity
-from models.stream import Actor, ActorKind, Bucket, Cell, Json
+from models.stream import Actor, Bucket, Cell, Json, fields
 
 
 class Anomaly(NamedTuple):
@@ -67,28 +67,27 @@ class Anomaly(NamedTuple):
         """Say in one plain sentence who did what and why it is unusual."""
         return f"{self.actor.name} ({self.actor.kind.replace('_', ' ')}): {self.cell.action_name}. {self.why}".strip()
 
-    def row(self) -> list[Any]:
+    def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
-        bucket = [self.bucket.start.isoformat(), self.bucket.width.total_seconds()]
-        return [
-            self.detector,
-            list(self.actor),
-            bucket,
-            self.cell.row(),
-            self.score,
-            self.surprise,
-            self.why,
-            dict(self.evidence),
-            self.alone,
-        ]
+        return {
+            "detector": self.detector,
+            "actor": self.actor.row(),
+            "bucket": {"start": self.bucket.start.isoformat(), "seconds": self.bucket.width.total_seconds()},
+            "cell": self.cell.row(),
+            "score": self.score,
+            "surprise": self.surprise,
+            "why": self.why,
+            "evidence": dict[str, Json](self.evidence),
+            "alone": self.alone,
+        }
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> "Anomaly":
+    def from_row(cls, row: Any) -> "Anomaly":
         """Restore what `row` gave."""
-        detector, (actor, name, kind), (start, seconds), cell, score, surprise, why, evidence, alone = row
-        bucket = Bucket(datetime.fromisoformat(start), timedelta(seconds=seconds))
-        whose = Actor(actor, name, ActorKind(kind))
-        return cls(detector, whose, bucket, Cell.from_row(cell), score, surprise, why, evidence, alone)
+        detector, actor, bucket, cell, *said = fields("anomaly", row, *cls._fields)
+        start, seconds = fields("bucket", bucket, "start", "seconds")
+        when = Bucket(datetime.fromisoformat(start), timedelta(seconds=seconds))
+        return cls(detector, Actor.from_row(actor), when, Cell.from_row(cell), *said)
 
 
 def anomaly_id(detector: str, actor: str, action: str, bucket: Bucket) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from models.detectors.anomalies import Anomaly
+from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
 
 
@@ -40,7 +41,7 @@ class Card(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What a detector holds: `keys` identities, about `entries` remembered values, `evicted` so far.
+    """What a detector holds: `keys` identities here, about `entries` remembered values, `evicted` so far.
 
     `warmth` is 0 when nothing is known and 1 when scores are fully trusted.
     """
@@ -54,9 +55,14 @@ class Memory(NamedTuple):
 class Detector(Protocol):
     """Judges one identity's bucket, then learns from it.
 
+    What it knows is of two sorts. A state belongs to one identity, and is read and changed for it alone; what the
+    population knows belongs to all, and is changed only by `teach`, once all of a bucket are learnt. So identities may
+    be shared out among several processes that hand each other their lessons.
+
     Laws
     ----
-    1. ``order_does_not_matter``: buckets of different identities may be learnt in any order within one bucket of time.
+    1. ``order_does_not_matter``: identities of one bucket of time may be learnt in any order, and into any number of
+       lessons, which may be merged in any order.
     2. ``score_changes_nothing``: scoring any number of times leaves the dump as it was.
     3. ``resumes_where_it_stopped``: dump, load, continue equals continue.
     4. ``repetition_ends_in_silence``: what is done every day ends below any alerting threshold.
@@ -64,6 +70,8 @@ class Detector(Protocol):
     6. ``more_surprise_never_scores_lower``, and every score is within 0 and 100.
     7. ``asks_no_clock``: equal input gives equal output, whenever and wherever it runs.
     8. ``ids_depend_on_what_not_on_when_found``.
+    9. ``shards_find_the_same``: detectors that have each some of the identities, are told the whole crowd, and are
+       taught the merged lessons of all, find together what one finds, and know of the population what it knows.
     """
 
     @property
@@ -80,20 +88,38 @@ class Detector(Protocol):
         """
         ...
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
-        """Make this closed bucket part of what is normal; `scored` is what `score` said of it.
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
+        """Make this closed bucket part of the identity's state; `scored` is what `score` said of it.
 
+        What it teaches the population is added to `lessons`, those of its bucket of time, and changes nothing yet.
         Called once a closed bucket of an identity, in order of time; once more for cells that came late
         (``cell.late``), with those alone.
         """
         ...
 
-    def dump(self) -> Iterator[Json]:
-        """Yield plain rows, in a stable order, that `load` restores from; one small row an identity."""
+    def teach(self, lessons: Lessons) -> None:
+        """Make what all identities of one bucket teach part of what the population knows.
+
+        Called once a bucket, after all of its identities have been learnt, with the sum of their lessons.
+        """
         ...
 
-    def load(self, rows: Iterable[Json]) -> None:
-        """Replace everything known by what `dump` gave."""
+    def dump_population(self) -> Iterator[Json]:
+        """Yield plain rows of what the population knows, in a stable order."""
+        ...
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield plain rows of the identities' states, in a stable order: counts of evictions, then one an identity."""
+        ...
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave.
+
+        Raises
+        ------
+        UnexpectedRow
+            If a row has other fields than those that are dumped.
+        """
         ...
 
     def memory(self) -> Memory:

@@ -14,7 +14,9 @@ from models.detectors.contract import Card, Memory
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     Backoff,
+    Headcount,
     Keyed,
+    Lessons,
     SurvivalFunction,
     UserDays,
     UserDayState,
@@ -25,7 +27,7 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "dormant"
 LEAST = 3  # days from one active day to the next: a weekend
@@ -68,7 +70,7 @@ class DormantState(UserDayState):
     gaps
         How often its gaps were how long (`SurvivalFunction`).
     mask_of_tried
-        What it has tried (`attempted`).
+        What it has tried (`bloom_mask`).
     """
 
     __slots__ = ("gap", "gaps", "mask_of_tried")
@@ -78,6 +80,17 @@ class DormantState(UserDayState):
         self.gap = 0
         self.gaps = b""
         self.mask_of_tried = 0
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        tried = f"{self.mask_of_tried:x}"
+        return {"user_day": super().row(), "gap": self.gap, "gaps": self.gaps.hex(), "mask_of_tried": tried}
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        user_day, gap, gaps, mask_of_tried = fields("state", row, "user_day", "gap", "gaps", "mask_of_tried")
+        super().restore(user_day)
+        self.gap, self.gaps, self.mask_of_tried = int(gap), bytes.fromhex(gaps), int(mask_of_tried, 16)
 
 
 class Dormant:
@@ -109,6 +122,7 @@ class Dormant:
         self.survival = SurvivalFunction(rungs=RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5)
+        self.headcount = Headcount()
         self._states = Keyed(max_identities, DormantState)
 
     @property
@@ -139,48 +153,50 @@ class Dormant:
             anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
         return anomalies
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Count the gap that has ended, and remember what was tried."""
-        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
+        state, hours, kind = self._states.touch(seen.actor.id, lessons), seen.bucket.hours, seen.actor.kind
         day, before = int(hours // 24.0), state.day
         if day > before:
             state.gap = day - before if before >= 0 else 0
             if before >= 0:
-                self.survival.learn(_group(seen.actor.kind, state.gaps), _rung(state.gap), hours)
+                self.survival.learn(_group(kind, state.gaps), _rung(state.gap), lessons.by_number["survival"])
                 state.gaps = reached(state.gaps, _rung(state.gap))
-        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        worst = max(anomaly.surprise for anomaly in scored) if scored else 0.0
+        self.user_days.learn(state, hours, lessons.by_number["user_days"], worst)
         for cell in seen.cells:
             if cell.attempts and not tried(state.mask_of_tried, cell.action):
                 state.mask_of_tried |= mask(cell.action)
-                self.backoff.adopt(intern(cell.action), seen.actor.kind)
+                lessons.by_name["backoff"][kind][intern(cell.action)] += 1
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows, then one row an identity."""
-        for part, rows in (
-            ("user_days", self.user_days.dump()),
-            ("ladder", self.survival.dump()),
-            ("backoff", self.backoff.dump()),
-        ):
-            for row in rows:
-                yield [part, row]
-        yield ["evicted", self._states.evicted]
-        for key, state in self._states.sorted_items():
-            yield ["identity", [key, state.row(), state.gap, state.gaps.hex(), f"{state.mask_of_tried:x}"]]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply gaps, first attempts and user-days."""
+        self.headcount.teach(lessons)
+        self.survival.teach(lessons.by_number["survival"], lessons.hours)
+        self.user_days.teach(lessons.by_number["user_days"])
+        self.backoff.teach(lessons.by_name["backoff"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"user_days": [], "ladder": [], "backoff": [], "identity": [], "evicted": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.user_days.load(parts["user_days"])
-        self.survival.load(parts["ladder"])
-        self.backoff.load(parts["backoff"])
-        self._states.clear()
-        for key, common, gap, gaps, mask_of_tried in parts["identity"]:
-            state = self._states.touch(str(key))
-            state.restore(common)
-            state.gap, state.gaps, state.mask_of_tried = int(gap), bytes.fromhex(gaps), int(mask_of_tried, 16)
-        self._states.evicted = sum(int(count) for count in parts["evicted"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {
+            "identities": self.headcount,
+            "user_days": self.user_days,
+            "survival": self.survival,
+            "backoff": self.backoff,
+        }
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity."""
+        return self._states.dump()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""
@@ -234,7 +250,7 @@ class Dormant:
                 "most": MOST_NEWS,
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
-            "identities": len(self._states),
+            "identities": self.headcount.known,
             "user_day": self.user_days.facts(total),
             "counterfactual": self._counterfactual(state, gaps, gap, seen, cell),
         }

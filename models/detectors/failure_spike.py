@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
-from models.statistics import Keyed, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.statistics import Keyed, Lessons, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "failure_spike"
 SLICE = timedelta(minutes=15)
@@ -53,13 +53,29 @@ class Spike(NamedTuple):
 
 
 class FailureSpikeState(UserDayState):
-    """How often an identity was active, and how often so many of its operations failed together."""
+    """How often an identity was active, and how often so many of its operations failed together.
+
+    Attributes
+    ----------
+    rungs
+        Active buckets by how many failed together at most (`SurvivalFunction`).
+    """
 
     __slots__ = ("rungs",)
 
     def __init__(self) -> None:
         super().__init__()
         self.rungs = b""
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"user_day": super().row(), "rungs": self.rungs.hex()}
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        user_day, rungs = fields("state", row, "user_day", "rungs")
+        super().restore(user_day)
+        self.rungs = bytes.fromhex(rungs)
 
 
 class FailureSpike:
@@ -108,39 +124,37 @@ class FailureSpike:
             )
         return anomalies
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Learn how many failed together at most."""
-        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        state, worst = self._states.touch(seen.actor.id), max(one.surprise for one in scored) if scored else 0.0
+        self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         if seen.cells[0].late:
             return  # the hour has been counted, with what was known of it then
         most = max((spike.operations for spike in _spikes(seen)), default=0)
-        self.survival.learn(seen.actor.kind, most, hours)
+        self.survival.learn(seen.actor.kind, most, lessons.by_number["survival"])
         state.rungs = reached(state.rungs, most)
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows, then one row an identity."""
-        for row in self.user_days.dump():
-            yield ["user_days", row]
-        for row in self.survival.dump():
-            yield ["ladder", row]
-        yield ["evicted", self._states.evicted]
-        for key, state in self._states.sorted_items():
-            yield ["identity", [key, *state.row(), state.rungs.hex()]]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply active hours and user-days."""
+        self.survival.teach(lessons.by_number["survival"], lessons.hours)
+        self.user_days.teach(lessons.by_number["user_days"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"user_days": [], "ladder": [], "identity": [], "evicted": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.user_days.load(parts["user_days"])
-        self.survival.load(parts["ladder"])
-        self._states.clear()
-        for key, *common, rungs in parts["identity"]:
-            state = self._states.touch(str(key))
-            state.restore(common)
-            state.rungs = bytes.fromhex(rungs)
-        self._states.evicted = sum(int(count) for count in parts["evicted"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {"user_days": self.user_days, "survival": self.survival}
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity."""
+        return self._states.dump()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

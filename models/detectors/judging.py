@@ -4,11 +4,12 @@ The same open bucket is looked at tick after tick; what was said of it holds unt
 detectors learn. What is made of an answer is left to the engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Detector
+from models.statistics import Lessons
 from models.stream import NOTHING_EXCLUDED, ActorBucket, Crowd, Exclusions, Tally, exclude_nothing, excluding
 
 
@@ -60,9 +61,9 @@ class Judgement(NamedTuple):
         What each detector said, by its name; of what is left, where cells were to be passed over.
     highest
         The highest score of all, those of `suppressed` included.
-    exempt
+    exclusions
         Which cells were to be passed over.
-    passed
+    suppressed
         What would have been said of these, by detector.
     """
 
@@ -96,7 +97,7 @@ class Judge:
         same bucket; an equal one is merely judged again. What `exclude` says is to be passed over neither excuses nor
         accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
         """
-        known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
+        known = self._known.get(id(seen))  # an id is nobody else's as long as the judgement holds the object
         if known is not None and known.crowd.agrees(crowd):
             return known
         asked = Asked(crowd)
@@ -118,8 +119,12 @@ class Judge:
         """Remember these, and no others, until something is learnt."""
         self._known = {id(judgement.seen): judgement for judgement in judgements}
 
-    def learn(self, judgement: Judgement, crowd: Crowd) -> None:
-        """Let every detector learn a closed bucket of which it was said that.
+    def lessons(self, hours: float) -> dict[str, Lessons]:
+        """Return what each detector is to be taught of the bucket at `hours`: nothing yet."""
+        return {name: Lessons(hours) for name in self._detectors}
+
+    def learn(self, judgement: Judgement, crowd: Crowd, lessons: Mapping[str, Lessons]) -> None:
+        """Let every detector learn a closed bucket of which it was said that, and add to `lessons` what it teaches.
 
         What it was to pass over is no evidence of anything, and is learnt only if it shall be.
         """
@@ -128,7 +133,14 @@ class Judge:
             left_out = [action for action, learnt in judgement.exclusions.get(name, {}).items() if not learnt]
             seen, others = excluding(judgement.seen, crowd, left_out)
             if seen.cells:
-                detector.learn(seen, others, judgement.anomalies[name])
+                detector.learn(seen, others, judgement.anomalies[name], lessons[name])
+
+    def teach(self, lessons: Mapping[str, Lessons]) -> Iterator[None]:
+        """Teach each detector, in steps, what all identities of a bucket have to teach it."""
+        self._known = {}
+        for name, detector in self._detectors.items():
+            detector.teach(lessons[name])
+            yield
 
     def forget(self) -> None:
         """Forget what was said: the detectors know something else now."""

@@ -16,7 +16,9 @@ from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     NOWHERE,
     Backoff,
+    Headcount,
     Keyed,
+    Lessons,
     NoveltyRate,
     Places,
     UserDays,
@@ -27,7 +29,7 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "new_network"
 NETWORK, ACTION = range(2)  # aspects of novelty
@@ -67,7 +69,7 @@ class NewNetworkState(UserDayState):
     networks
         Networks known of it.
     mask_of_tried
-        What it has tried (`attempted`).
+        What it has tried (`bloom_mask`).
     """
 
     __slots__ = ("buckets", "mask_of_tried", "networks", "novel")
@@ -78,6 +80,24 @@ class NewNetworkState(UserDayState):
         self.novel = 0
         self.networks: Places = NOWHERE
         self.mask_of_tried = 0
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {
+            "user_day": super().row(),
+            "buckets": self.buckets,
+            "novel": self.novel,
+            "networks": self.networks.row(),
+            "mask_of_tried": f"{self.mask_of_tried:x}",
+        }
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        names = ("user_day", "buckets", "novel", "networks", "mask_of_tried")
+        user_day, buckets, novel, networks, mask_of_tried = fields("state", row, *names)
+        super().restore(user_day)
+        self.buckets, self.novel, self.mask_of_tried = int(buckets), int(novel), int(mask_of_tried, 16)
+        self.networks = Places.from_row(networks)
 
 
 class NewNetwork:
@@ -109,6 +129,7 @@ class NewNetwork:
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5)
+        self.headcount = Headcount()
         self._states = Keyed(max_identities, NewNetworkState)
 
     @property
@@ -136,10 +157,11 @@ class NewNetwork:
             anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
         return anomalies
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Remember where the identity was and what it tried."""
-        state, hours, kind = self._states.touch(seen.actor.id), seen.bucket.hours, seen.actor.kind
-        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        state, kind = self._states.touch(seen.actor.id, lessons), seen.actor.kind
+        worst = max(anomaly.surprise for anomaly in scored) if scored else 0.0
+        self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         cells = [cell for cell in seen.cells if cell.attempts]
         if not cells:
             return
@@ -148,45 +170,42 @@ class NewNetwork:
         for cell in cells:
             if not tried(state.mask_of_tried, cell.action):
                 state.mask_of_tried |= mask(cell.action)
-                self.backoff.adopt(intern(cell.action), kind)
+                lessons.by_name["backoff"][kind][intern(cell.action)] += 1
                 new = True
         if not cells[0].late:
-            self.novelty.learn(kind, state.buckets, (state.networks.moves > before, new), hours)
+            moved = state.networks.moves > before
+            self.novelty.learn(kind, state.buckets, (moved, new), lessons.by_number["novelty"])
             state.buckets += 1
             state.novel += new
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows, then one row an identity."""
-        for part, rows in (
-            ("user_days", self.user_days.dump()),
-            ("novelty", self.novelty.dump()),
-            ("backoff", self.backoff.dump()),
-        ):
-            for row in rows:
-                yield [part, row]
-        yield ["evicted", self._states.evicted]
-        for key, state in self._states.sorted_items():
-            places: Json = [list[Json](state.networks.names), state.networks.moves]
-            yield [
-                "identity",
-                [key, state.row(), state.buckets, state.novel, places, f"{state.mask_of_tried:x}"],
-            ]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply moves, first attempts and user-days."""
+        self.headcount.teach(lessons)
+        self.user_days.teach(lessons.by_number["user_days"])
+        self.novelty.teach(lessons.by_number["novelty"], lessons.hours)
+        self.backoff.teach(lessons.by_name["backoff"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"user_days": [], "novelty": [], "backoff": [], "identity": [], "evicted": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.user_days.load(parts["user_days"])
-        self.novelty.load(parts["novelty"])
-        self.backoff.load(parts["backoff"])
-        self._states.clear()
-        for key, common, buckets, novel, (names, moves), mask_of_tried in parts["identity"]:
-            state = self._states.touch(str(key))
-            state.restore(common)
-            state.buckets, state.novel, state.mask_of_tried = int(buckets), int(novel), int(mask_of_tried, 16)
-            state.networks = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
-        self._states.evicted = sum(int(count) for count in parts["evicted"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {
+            "identities": self.headcount,
+            "user_days": self.user_days,
+            "novelty": self.novelty,
+            "backoff": self.backoff,
+        }
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity."""
+        return self._states.dump()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""
@@ -235,7 +254,7 @@ class NewNetwork:
                 "probability": novel * math.pow(base, TRUST),
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
-            "identities": len(self._states),
+            "identities": self.headcount.known,
             "user_day": self.user_days.facts(total),
             "counterfactual": self._counterfactual(state, cell, kind),
         }

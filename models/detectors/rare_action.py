@@ -6,7 +6,7 @@ Why it matters: whoever steals an identity rarely has its habits. The surprise o
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
@@ -19,13 +19,14 @@ from models.statistics import (
     Calibration,
     FailureRate,
     Habit,
+    Lessons,
     Rarity,
     Weights,
     growth,
     network,
     surprise,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
 NAME = "rare_action"
 CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
@@ -188,7 +189,7 @@ class RareAction:
         odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Make a closed bucket part of the identity's habits."""
         tried = [cell for cell in seen.cells if cell.attempts]
         if not tried:
@@ -204,45 +205,57 @@ class RareAction:
         habit = self.rarity.learn(
             actor.id,
             actor.kind,
-            hours,
             [(cell.action, not cell.successes and (cell.failures or cell.denials) > 0) for cell in tried],
+            lessons,
             held,
             tried[0].late,
             (networks, scopes),
             crowd,
         )
-        self.failures.learn(actor.id, [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried], hours)
+        failed = [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried]
+        self.failures.learn(actor.id, failed, hours, lessons.by_name["failures"])
         if oddest > self.evidence.floor or habit.evidence is not NONE:
             habit.evidence = self.evidence.after(habit.evidence, hours, scored)
         day = int(hours // 24.0)
         if worst > habit.worst and day == habit.day:
-            habit.worst = self.calibration.learn(day, habit.worst if habit.worst >= 0.0 else None, worst)
+            before, maxima = habit.worst if habit.worst >= 0.0 else None, lessons.by_number["calibration"]
+            habit.worst = self.calibration.learn(day, before, worst, maxima)
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows."""
-        for row in self.calibration.dump():
-            yield ["calibration", row]
-        for row in self.failures.dump():
-            yield ["failures", row]
-        for row in self.rarity.dump():
-            yield ["rarity", row]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply adoptions, new things, hours, attempts, failures and user-days."""
+        self.rarity.teach(lessons)
+        self.failures.teach(lessons.by_name["failures"], lessons.hours)
+        self.calibration.teach(lessons.by_number["calibration"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"calibration": [], "failures": [], "rarity": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.calibration.load(parts["calibration"])
-        self.failures.load(parts["failures"])
-        self.rarity.load(parts["rarity"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {"calibration": self.calibration, "failures": self.failures, **self.rarity.parts()}
+
+    def _tables(self) -> dict[str, Part]:
+        """Return what is known of each identity, likewise."""
+        return {"habits": self.rarity.habits, "failures": self.failures.states}
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity and table."""
+        return dump_parts(self._tables())
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        load_parts(self._tables(), identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""
-        evicted = self.rarity.evicted + self.rarity.habits.evicted + self.rarity.backoff.evicted + self.failures.evicted
+        rarity, failures = self.rarity, self.failures
+        dropped = rarity.habits.evicted_values + failures.states.evicted_values
         return Memory(
-            keys=len(self.rarity.habits),
-            entries=self.rarity.entries() + self.failures.entries(),
-            evicted=evicted,
+            keys=len(rarity.habits),
+            entries=rarity.entries() + failures.entries(),
+            evicted=rarity.habits.evicted + rarity.backoff.evicted + failures.evicted + dropped,
             warmth=self.calibration.warmth,
         )
 
@@ -312,7 +325,7 @@ class RareAction:
             "buckets_known": habit.buckets,
             "usual": list[Json](habit.usual()),
             "session": list[Json](one.session),
-            "identities": len(rarity.habits),
+            "identities": rarity.headcount.known,
             "identities_with_action": rarity.backoff.adopters(cell.action),
             "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
             "identities_doing_it_now": others,
@@ -331,5 +344,5 @@ class RareAction:
 
 
 def _others(crowd: Crowd, action: str) -> int:
-    """Return how many other identities did it in the same bucket: a roll-out is not one identity's adventure."""
+    """Return how many other identities did it in the same bucket: a roll-out is not one identity's deviation."""
     return max(0, crowd.tally(action).actors - 1)

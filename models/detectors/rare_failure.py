@@ -17,11 +17,12 @@ from models.statistics import (
     FailureRate,
     FailureState,
     Keyed,
+    Lessons,
     mask,
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "rare_failure"
 DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
@@ -53,7 +54,19 @@ CARD = Card(
 
 
 class RareFailureState(FailureState):
-    """What is remembered of one identity."""
+    """What is remembered of one identity.
+
+    Attributes
+    ----------
+    day
+        Newest active day from the epoch, -1 before the first.
+    worst
+        Largest surprise of that day.
+    evidence
+        What was odd of late.
+    mask_of_tried
+        What it has tried (`bloom_mask`).
+    """
 
     __slots__ = ("day", "evidence", "mask_of_tried", "worst")
 
@@ -63,6 +76,23 @@ class RareFailureState(FailureState):
         self.worst = 0.0
         self.evidence: Accumulated = NONE
         self.mask_of_tried = 0
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {
+            "rates": super().row(),
+            "day": self.day,
+            "worst": self.worst,
+            "evidence": self.evidence.row(),
+            "mask_of_tried": f"{self.mask_of_tried:x}",
+        }
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        rates, day, worst, evidence, tried = fields("state", row, "rates", "day", "worst", "evidence", "mask_of_tried")
+        super().restore(rates)
+        self.day, self.worst, self.mask_of_tried = int(day), float(worst), int(tried, 16)
+        self.evidence = Accumulated.from_row(evidence)
 
 
 class RareFailure:
@@ -124,18 +154,18 @@ class RareFailure:
             anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), why, facts, value))
         return anomalies
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Learn what was tried and what failed."""
         actor, hours = seen.actor, seen.bucket.hours
         tried_now = [(cell.action, cell.failures > 0 or cell.denials > 0) for cell in seen.cells]
-        self.failures.learn(actor.id, tried_now, hours)
+        self.failures.learn(actor.id, tried_now, hours, lessons.by_name["failures"])
         state = self._states.touch(actor.id)
         worst = max(anomaly.surprise for anomaly in scored) if scored else 0.0
-        day = int(hours // 24.0)
+        day, maxima = int(hours // 24.0), lessons.by_number["calibration"]
         if day > state.day:
-            state.day, state.worst = day, self.calibration.learn(day, None, worst)
+            state.day, state.worst = day, self.calibration.learn(day, None, worst, maxima)
         elif day == state.day and worst > state.worst:
-            state.worst = self.calibration.learn(day, state.worst, worst)
+            state.worst = self.calibration.learn(day, state.worst, worst, maxima)
         if any(anomaly.alone > self.evidence.floor for anomaly in scored) or state.evidence is not NONE:
             state.evidence = self.evidence.after(state.evidence, hours, scored)
         mask_of_tried = state.mask_of_tried
@@ -143,41 +173,34 @@ class RareFailure:
             mask_of_tried |= mask(cell.action)
         state.mask_of_tried = mask_of_tried
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows, then one row an identity."""
-        for row in self.calibration.dump():
-            yield ["calibration", row]
-        for row in self.failures.dump():
-            yield ["failures", row]
-        yield ["evicted", self._states.evicted]
-        for key, state in self._states.sorted_items():
-            value, hours, ids = state.evidence
-            evidence: Json = [value, hours, list[Json](ids)]
-            yield [
-                "identity",
-                [key, state.day, state.worst, state.last_hours, evidence, f"{state.mask_of_tried:x}"],
-            ]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply attempts, failures and user-days."""
+        self.failures.teach(lessons.by_name["failures"], lessons.hours)
+        self.calibration.teach(lessons.by_number["calibration"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"calibration": [], "failures": [], "identity": [], "evicted": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.calibration.load(parts["calibration"])
-        self.failures.load(parts["failures"])
-        for key, day, worst, last_hours, (value, hours, ids), attempted in parts["identity"]:
-            state = self._states.touch(str(key))
-            state.day, state.worst, state.last_hours = int(day), float(worst), float(last_hours)
-            state.mask_of_tried = int(attempted, 16)
-            state.evidence = Accumulated(float(value), float(hours), tuple(str(id_) for id_ in ids)) if value else NONE
-        self._states.evicted = sum(int(count) for count in parts["evicted"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {"calibration": self.calibration, "failures": self.failures}
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity."""
+        return self._states.dump()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""
         return Memory(
             keys=len(self._states),
             entries=len(self._states) + self.failures.entries(),
-            evicted=self._states.evicted + self.failures.evicted,
+            evicted=self._states.evicted + self._states.evicted_values + self.failures.evicted,
             warmth=self.calibration.warmth,
         )
 

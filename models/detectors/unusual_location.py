@@ -14,7 +14,9 @@ from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
 from models.statistics import (
     NOWHERE,
+    Headcount,
     Keyed,
+    Lessons,
     Locate,
     LocationRarity,
     Place,
@@ -26,7 +28,7 @@ from models.statistics import (
     odds,
     surprise,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NO_FACTS: Mapping[str, Json] = {}
 TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
@@ -58,6 +60,27 @@ class LocationState(UserDayState):
         self.places: Places = NOWHERE
         self.at: Place | None = None
         self.at_hours = 0.0
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {
+            "user_day": super().row(),
+            "kind": self.kind,
+            "buckets": self.buckets,
+            "places": self.places.row(),
+            "at": None if self.at is None else self.at._asdict(),
+            "at_hours": self.at_hours,
+        }
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        names = ("user_day", "kind", "buckets", "places", "at", "at_hours")
+        user_day, kind, buckets, places, at, at_hours = fields("state", row, *names)
+        super().restore(user_day)
+        self.kind = intern(str(kind))
+        self.buckets, self.at_hours = int(buckets), float(at_hours)
+        self.places = Places.from_row(places)
+        self.at = None if at is None else Place(*fields("place", at, *Place._fields))
 
 
 class UnusualLocation(ABC):
@@ -91,7 +114,8 @@ class UnusualLocation(ABC):
         self._placed = lru_cache(maxsize=CACHED)(self._place)
         self.locations = LocationRarity(half_life=half_life_days * 24.0)
         self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5)
-        self._states = Keyed(max_identities, LocationState, self._abandon)
+        self.headcount = Headcount()
+        self._states = Keyed(max_identities, LocationState)
 
     @abstractmethod
     def key(self, place: Place) -> str:
@@ -127,69 +151,64 @@ class UnusualLocation(ABC):
             )
         return anomalies
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Remember where the identity was, and what it did there."""
-        state, hours = self._states.touch(seen.actor.id), seen.bucket.hours
-        self.user_days.learn(state, hours, max(anomaly.surprise for anomaly in scored) if scored else 0.0)
+        actor = seen.actor.id
+        for _, evicted in self._states.make_room(actor, lessons):
+            for key in evicted.places.names:
+                lessons.by_name["backoff"][evicted.kind][key] -= 1
+        state, worst = self._states.touch(actor, lessons), max(one.surprise for one in scored) if scored else 0.0
+        self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         visited: dict[str, Place] = {}
         for cell in seen.cells:
             if cell.attempts and cell.addresses:
                 for key, place in filter(None, map(self._placed, cell.addresses)):
                     visited[key] = place
-                    self.locations.note(seen.actor.id, cell.action, key)
+                    self.locations.note(actor, cell.action, key, lessons.marks["places"])
         if visited:
-            self._visit(state, seen, visited)
+            self._visit(state, seen, visited, lessons)
 
-    def _visit(self, state: LocationState, seen: ActorBucket, visited: Mapping[str, Place]) -> None:
-        kind, hours, backoff = seen.actor.kind, seen.bucket.hours, self.locations.backoff
-        if state.kind != kind:
-            self._abandon(seen.actor.id, state)
-            state.kind = intern(str(kind))
-            for key in state.places.names:
-                backoff.adopt(key, kind)
+    def _visit(self, state: LocationState, seen: ActorBucket, visited: Mapping[str, Place], lessons: Lessons) -> None:
+        kind, hours, adoptions = seen.actor.kind, seen.bucket.hours, lessons.by_name["backoff"]
         before = state.places
         after = state.places = before.visited(visited)
-        if after is not before:
-            for key in after.names:
-                if key not in before.names:
-                    backoff.adopt(key, kind)
+        if state.kind != kind or after is not before:
             for key in before.names:
-                if key not in after.names:
-                    backoff.abandon(key, kind)
+                adoptions[state.kind][key] -= 1
+            for key in after.names:
+                adoptions[kind][key] += 1
+            state.kind = intern(str(kind))
         if not seen.cells[0].late:
-            self.locations.novelty.learn(kind, state.buckets, (after.moves > before.moves,), hours)
+            moved = (after.moves > before.moves,)
+            self.locations.novelty.learn(kind, state.buckets, moved, lessons.by_number["novelty"])
             state.buckets += 1
         if hours >= state.at_hours:
             state.at, state.at_hours = visited[max(visited)], hours
 
-    def dump(self) -> Iterator[Json]:
-        """Yield each part's rows, then one row an identity."""
-        for row in self.user_days.dump():
-            yield ["user_days", row]
-        for row in self.locations.dump():
-            yield ["whereabouts", row]
-        yield ["evicted", self._states.evicted]
-        for key, one in self._states.sorted_items():
-            places: Json = [list[Json](one.places.names), one.places.moves]
-            at: Json = None if one.at is None else list[Json](one.at)
-            yield ["identity", [key, one.row(), one.kind, one.buckets, places, at, one.at_hours]]
+    def teach(self, lessons: Lessons) -> None:
+        """Apply moves, places and user-days."""
+        self.headcount.teach(lessons)
+        self.user_days.teach(lessons.by_number["user_days"])
+        self.locations.backoff.teach(lessons.by_name["backoff"])
+        self.locations.novelty.teach(lessons.by_number["novelty"], lessons.hours)
+        self.locations.teach(lessons.marks["places"])
 
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"user_days": [], "whereabouts": [], "identity": [], "evicted": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.user_days.load(parts["user_days"])
-        self.locations.load(parts["whereabouts"])
-        self._states.clear()
-        for key, common, kind, buckets, (names, moves), at, at_hours in parts["identity"]:
-            one = self._states.touch(str(key))
-            one.restore(common)
-            one.kind = intern(str(kind))
-            one.buckets, one.at_hours = int(buckets), float(at_hours)
-            one.places = Places(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
-            one.at = None if at is None else Place(*at)
-        self._states.evicted = sum(int(count) for count in parts["evicted"])
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {"identities": self.headcount, "user_days": self.user_days, **self.locations.parts()}
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity."""
+        return self._states.dump()
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""
@@ -244,7 +263,7 @@ class UnusualLocation(ABC):
                 "concentration": known.concentration,
                 "identities_seen_there": known.backoff.adopters(key),
             },
-            "identities": len(self._states),
+            "identities": self.headcount.known,
             "travel": self._travel(state, place, seen.bucket.hours),
             "user_day": self.user_days.facts(total),
             "counterfactual": self._counterfactual(state, key, cell, kind),
@@ -285,8 +304,3 @@ class UnusualLocation(ABC):
         if travel is not None and travel["hours"] > 0.0 and travel["kilometres"] is not None:
             parts.append(f"{travel['hours']:.0f} h before it was in {travel['from']}, {travel['kilometres']:,} km away")
         return "; ".join(parts) + "."
-
-    def _abandon(self, key: str, state: LocationState) -> None:
-        """Take back where an identity has been that is forgotten, or is of another kind now."""
-        for place in state.places.names:
-            self.locations.backoff.abandon(place, state.kind)

@@ -10,7 +10,8 @@ from models.statistics.calibration import Calibration
 from models.statistics.decay import growth, surprise
 from models.statistics.failure_rate import FailureRate, FailureState
 from models.statistics.habits import Habit
-from models.statistics.keyed import Keyed
+from models.statistics.keyed import Headcount, Keyed
+from models.statistics.lessons import Lessons
 from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
 from models.statistics.places import NOWHERE, Places, network
@@ -31,7 +32,9 @@ __all__ = [
     "FailureRate",
     "FailureState",
     "Habit",
+    "Headcount",
     "Keyed",
+    "Lessons",
     "Likelihood",
     "Locate",
     "LocationRarity",

@@ -6,10 +6,10 @@ surprise, and when the sum is told to anybody, is left to the detectors.
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models.statistics.decay import faded
-from models.stream import Cell
+from models.stream import Cell, Json, fields
 
 REMEMBERED = 3  # earlier anomalies named in an explanation
 NEGLIGIBLE = 0.05
@@ -50,6 +50,16 @@ class Accumulated(NamedTuple):
     value: float = 0.0
     hours: float = 0.0
     anomalies: tuple[str, ...] = ()
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"value": self.value, "hours": self.hours, "anomalies": list[Json](self.anomalies)}
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Accumulated":
+        """Restore what `row` gave: nothing is always the very same."""
+        value, hours, anomalies = fields("evidence", row, "value", "hours", "anomalies")
+        return cls(float(value), float(hours), tuple(str(id_) for id_ in anomalies)) if value else NONE
 
 
 NONE = Accumulated()

@@ -4,13 +4,13 @@ Hierarchical Pitman-Yor back-off over distinct identities: population of the ide
 the action's service, then any action. What one identity does itself is left to `habits`.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from river import base
 
 from models.statistics.decay import surprise
-from models.stream import Json
+from models.stream import Json, fields
 
 UNSEEN_ACTIONS = 50  # actions of a service that nobody here has used yet: Azure's services have some tens each
 UNSEEN_SERVICES = 100  # services that nobody here has used yet: Azure has about two hundred
@@ -106,29 +106,40 @@ class Backoff(base.AnomalyDetector):
         known = session if isinstance(session, (tuple, list, set, frozenset)) else ()
         return surprise(self.probability(str(x.get("action", "")), str(x.get("kind", "unknown")), known))
 
-    def adopt(self, action: str, kind: str) -> bool:
-        """Count one more identity of `kind` that has done `action`; return whether nobody had before."""
+    def teach(self, lessons: Mapping[str, Mapping[str, int]]) -> None:
+        """Apply a bucket's adoptions less what was abandoned in it, by kind and action, in the order of the actions.
+
+        What was abandoned goes first, so that it makes room.
+        """
+        changes = [(action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
+        changes.sort(key=lambda change: (change[2] > 0, change))
+        for action, kind, number in changes:
+            if number > 0:
+                self.adopt(action, kind, number)
+            else:
+                self.abandon(action, kind, -number)
+
+    def adopt(self, action: str, kind: str, number: int = 1) -> None:
+        """Count so many more identities of `kind` that have done `action`."""
         tenant = self._adopted[TENANT]
         first = action not in tenant
         if first and len(tenant) >= self.max_actions:
             self._drop_least_adopted()
         service = self._services.setdefault(action.partition("/")[0], [0, 0])
-        service[0] += 1
+        service[0] += number
         service[1] += first
         for name in (TENANT, kind):
             population = self._adopted.setdefault(name, {})
-            population[action] = population.get(action, 0) + 1
-            self._totals[name] = self._totals.get(name, 0) + 1
-        return first
+            population[action] = population.get(action, 0) + number
+            self._totals[name] = self._totals.get(name, 0) + number
 
-    def abandon(self, action: str, kind: str) -> None:
-        """Take one adoption back, for an identity that is forgotten; what is not known any more is left alone."""
-        for name in (kind, TENANT):
-            population = self._adopted.get(name, {})
-            count = population.get(action, 0)
-            if count == 0:
-                return
-            self._remove(name, action, 1, count)
+    def abandon(self, action: str, kind: str, number: int = 1) -> None:
+        """Take adoptions back, for identities that are forgotten; what is not known any more is left alone."""
+        count = self._adopted.get(kind, {}).get(action, 0)
+        number = min(number, count)
+        if number > 0:
+            self._remove(kind, action, number, count)
+            self._remove(TENANT, action, number, self._adopted[TENANT][action])
 
     def adopters(self, action: str, kind: str = TENANT) -> int:
         """Return how many identities of `kind` (of the whole tenant by default) have done `action`."""
@@ -189,19 +200,21 @@ class Backoff(base.AnomalyDetector):
         return min(1.0, max(self.floor, (self.unseen_share * unseen) ** 3, probability))
 
     def dump(self) -> Iterator[Json]:
-        """Yield the number of evictions, then one row an action: its name, then adopters by kind."""
-        yield self.evicted
+        """Yield the number of evictions, then one row an action: its name, and adopters by kind."""
+        yield {"evicted": self.evicted}
         kinds = sorted(self._adopted.keys() - {TENANT})
         for action in sorted(self._adopted[TENANT]):
             counts: dict[str, Json] = {k: self._adopted[k][action] for k in kinds if action in self._adopted[k]}
-            yield [action, counts]
+            yield {"action": action, "adopters": counts}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
-        source = iter(rows)
-        evicted = next(source, 0)
-        self._adopted, self._totals, self._services = {TENANT: {}}, {TENANT: 0}, {}
-        for action, counts in source:
+        self._adopted, self._totals, self._services, self.evicted = {TENANT: {}}, {TENANT: 0}, {}, 0
+        for number, row in enumerate(rows):
+            if number == 0:
+                (self.evicted,) = fields("adoptions", row, "evicted")
+                continue
+            action, counts = fields("adoptions", row, "action", "adopters")
             for kind, count in counts.items():
                 first = action not in self._adopted[TENANT]
                 for name in (TENANT, kind):
@@ -211,7 +224,6 @@ class Backoff(base.AnomalyDetector):
                 service = self._services.setdefault(action.partition("/")[0], [0, 0])
                 service[0] += count
                 service[1] += first
-        self.evicted = evicted
 
     def _remove(self, name: str, action: str, number: int, count: int) -> None:
         population = self._adopted[name]

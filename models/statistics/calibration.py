@@ -4,13 +4,14 @@ The scale of 0 to 100 is `scoring`'s; which surprises are summed is the detector
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from river import base
 
+from models.statistics.lessons import ByNumber, by_number
 from models.statistics.scoring import SCORE_PER_DECADE, score
-from models.stream import Json
+from models.stream import Json, fields
 
 WIDTH = 0.1  # of a bin of surprise
 BINS = 400  # up to a surprise of 40
@@ -18,6 +19,27 @@ OFTEN, SELDOM = 0.1, 0.015  # exceedances between which the tail's slope is read
 TOLD = 1e9
 LEFT_OUT_FROM = 75.0
 FLATTEST, STEEPEST = 0.25, 2.0  # powers of ten a unit of surprise
+
+
+class Known(NamedTuple):
+    """What holds for a day.
+
+    Attributes
+    ----------
+    histogram
+        Fading number of user-days by bin of their maximum, those of the day itself left out.
+    user_days
+        Their sum.
+    scores
+        Score at the lower end of each bin, and the last one twice.
+    silent
+        Surprise up to which the score is 0.
+    """
+
+    histogram: Sequence[float]
+    user_days: float
+    scores: Sequence[float]
+    silent: float
 
 
 class Calibration(base.AnomalyDetector):
@@ -76,19 +98,23 @@ class Calibration(base.AnomalyDetector):
         self.half_life = half_life
         self._day = -1
         self._today = [0] * BINS
-        self._known = [0.0] * BINS
-        self._refresh()
+        self._next: tuple[int, Known] | None = None
+        self._hold(self._table([0.0] * BINS))
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
-        self.learn(int(x.get("day", 0)), None, float(x.get("surprise", 0.0)))
+        lessons = by_number()
+        self.learn(int(x.get("day", 0)), None, float(x.get("surprise", 0.0)), lessons)
+        self.teach(lessons)
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 
-    def learn(self, day: int, before: float | None, now: float) -> float:
-        """Raise the maximum of one user-day from `before` (None: a user-day that begins) to `now`.
+    def learn(self, day: int, before: float | None, now: float, lessons: ByNumber) -> float:
+        """Put into `lessons` that the maximum of a user-day rose from `before` (None: it begins) to `now`.
+
+        How unusual that is is read off the table that holds for its day, also if nobody has been taught of the day yet.
 
         Returns
         -------
@@ -97,19 +123,30 @@ class Calibration(base.AnomalyDetector):
             told of it. Such a user-day no longer counts: the budget is one of false alerts, and an attack must not
             raise the bar for the next one.
         """
-        if day > self._day:
-            self._fold(day)
+        lessons["raised"][day] += 1
+        bins = lessons["bins"]
         if before is not None and before < TOLD:
-            self._today[_bin(before)] -= 1
-        if before == TOLD or self.score(now) >= LEFT_OUT_FROM:
+            bins[_bin(before)] -= 1
+        known = self._as_of(day)
+        if before == TOLD or _score(now, known.scores, known.silent) >= LEFT_OUT_FROM:
             return TOLD
-        self._today[_bin(now)] += 1
+        bins[_bin(now)] += 1
         return now
+
+    def teach(self, lessons: Mapping[str, Mapping[int, int]]) -> None:
+        """Apply how the maxima of user-days moved; the day before is folded in first, if a new one has begun."""
+        newest = max(lessons.get("raised", ()), default=self._day)
+        if newest > self._day:
+            self._hold(self._as_of(newest))
+            self._today, self._day = [0] * BINS, newest
+        for bin_, moved in lessons.get("bins", {}).items():
+            self._today[bin_] += moved
+        self._next = None
 
     @property
     def warmth(self) -> float:
         """0 while the prior is all there is, 1 when as many user-days are known as the prior is worth."""
-        return min(1.0, self.user_days / self.strength) if self.strength else 1.0
+        return self._warmth(self.user_days)
 
     def probability(self, surprise: float) -> float:
         """Return the chance, in [1e-4, 1], that a user-day reaches `surprise`: never rises with it."""
@@ -117,12 +154,7 @@ class Calibration(base.AnomalyDetector):
 
     def score(self, surprise: float) -> float:
         """Return the score of `surprise`, 0 to 100."""
-        if surprise <= self._silent:
-            return 0.0
-        position = min(surprise, (BINS - 1) * WIDTH) / WIDTH
-        lower = int(position)
-        low = self._scores[lower]
-        return low + (self._scores[lower + 1] - low) * (position - lower)
+        return _score(surprise, self._scores, self._silent)
 
     def facts(self, surprise: float) -> dict[str, Json]:
         """Return how a surprise becomes a score, for an explanation."""
@@ -135,34 +167,45 @@ class Calibration(base.AnomalyDetector):
     def dump(self) -> Iterator[Json]:
         """Yield one row: the day under way, its histogram and the fading one, as pairs of bin and count."""
         today: list[Json] = [[bin_, count] for bin_, count in enumerate(self._today) if count]
-        known: list[Json] = [[bin_, count] for bin_, count in enumerate(self._known) if count]
-        yield [self._day, today, known]
+        known: list[Json] = [[bin_, count] for bin_, count in enumerate(self._now.histogram) if count]
+        yield {"day": self._day, "today": today, "known": known}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
-        self._today, self._known, self._day = [0] * BINS, [0.0] * BINS, -1
-        for day, today, known in rows:
+        self._today, self._day, histogram = [0] * BINS, -1, [0.0] * BINS
+        for row in rows:
+            day, today, known = fields("calibration", row, "day", "today", "known")
             self._day = int(day)
             for bin_, count in today:
                 self._today[bin_] = int(count)
             for bin_, count in known:
-                self._known[bin_] = float(count)
-        self._refresh()
+                histogram[bin_] = float(count)
+        self._hold(self._table(histogram))
 
-    def _fold(self, day: int) -> None:
-        keep = math.exp2(-min(1000, day - self._day) / self.half_life) if self._day >= 0 else 0.0
-        self._known = [(known + today) * keep for known, today in zip(self._known, self._today, strict=True)]
-        self._today = [0] * BINS
-        self._day = day
-        self._refresh()
+    def _as_of(self, day: int) -> Known:
+        """Return what holds on that day: from a new day on, with the one under way folded in; changes nothing."""
+        if day <= self._day:
+            return self._now
+        if self._next is None or self._next[0] != day:
+            keep = math.exp2(-min(1000, day - self._day) / self.half_life) if self._day >= 0 else 0.0
+            both = zip(self._now.histogram, self._today, strict=True)
+            self._next = day, self._table([(known + today) * keep for known, today in both])
+        return self._next[1]
 
-    def _refresh(self) -> None:
-        self.user_days = sum(self._known)
-        total = max(1e-9, self.strength + self.user_days)
-        location = self.location + self.cold * (1.0 - self.warmth)
+    def _hold(self, known: Known) -> None:
+        self._now = known
+        self.user_days, self._scores, self._silent = known.user_days, known.scores, known.silent
+
+    def _warmth(self, user_days: float) -> float:
+        return min(1.0, user_days / self.strength) if self.strength else 1.0
+
+    def _table(self, histogram: Sequence[float]) -> Known:
+        user_days = sum(histogram)
+        total = max(1e-9, self.strength + user_days)
+        location = self.location + self.cold * (1.0 - self._warmth(user_days))
         exceeded, reached = [], 0.0
         for bin_ in range(BINS - 1, -1, -1):
-            reached += self._known[bin_]
+            reached += histogram[bin_]
             prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - location) * self.slope))
             exceeded.append(min(1.0, (self.strength * prior + reached) / total))
         exceeded.reverse()
@@ -170,8 +213,18 @@ class Calibration(base.AnomalyDetector):
         slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(WIDTH, seldom - often)))
         for bin_ in range(math.ceil(seldom / WIDTH), BINS):
             exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * WIDTH - seldom) * slope)
-        self._scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
-        self._silent = max(0.0, next(bin_ for bin_, value in enumerate(self._scores) if value > 0.0) - 1.0) * WIDTH
+        scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
+        silent = max(0.0, next(bin_ for bin_, value in enumerate(scores) if value > 0.0) - 1.0) * WIDTH
+        return Known(histogram, user_days, scores, silent)
+
+
+def _score(surprise: float, scores: Sequence[float], silent: float) -> float:
+    if surprise <= silent:
+        return 0.0
+    position = min(surprise, (BINS - 1) * WIDTH) / WIDTH
+    lower = int(position)
+    low = scores[lower]
+    return low + (scores[lower + 1] - low) * (position - lower)
 
 
 def _crossing(exceeded: list[float], probability: float) -> float:

@@ -4,7 +4,7 @@ Beta-binomial back-off from tenant to service to action to identity to the pair.
 other signs is left to the detectors.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
@@ -12,7 +12,8 @@ from river import base
 
 from models.statistics.decay import growth, surprise
 from models.statistics.keyed import Keyed
-from models.stream import NOBODY, Cell, Crowd, Json, Tally, tallied
+from models.statistics.lessons import ByName, by_name
+from models.stream import NOBODY, Cell, Crowd, Json, Tally, UnexpectedRow, fields, tallied
 
 TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
 SERVICE_STRENGTH = 10.0
@@ -20,16 +21,25 @@ ACTION_STRENGTH = 5.0
 PERSONAL_STRENGTH = 2.0
 PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
-MOST_RELIEF = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
+MOST_DISCOUNT = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
 SMALLEST, LARGEST = 0.002, 0.98
 NONE = (0, 0)
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
 class FailureState:
-    """What is remembered of one identity: fading attempts, failures, and both for the actions that ever failed.
+    """What is remembered of one identity; weights are forward-decayed (`decay.growth`).
 
     Whoever has more to remember of the same identities makes a subclass of it, so that there is one record of each.
+
+    Attributes
+    ----------
+    attempts, failures
+        Fading number of cells, and of those that held a failed end.
+    last_hours
+        Newest bucket, in hours from the epoch.
+    pairs
+        Both numbers for each action that ever failed, since it first did; None before anything failed.
     """
 
     __slots__ = ("attempts", "failures", "last_hours", "pairs")
@@ -39,6 +49,20 @@ class FailureState:
         self.failures = 0.0
         self.last_hours = 0.0
         self.pairs: dict[str, list[float]] | None = None
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        pairs: Json = None if self.pairs is None else {name: list[Json](pair) for name, pair in self.pairs.items()}
+        return {
+            "attempts": self.attempts, "failures": self.failures, "last_hours": self.last_hours, "pairs": pairs,
+        }  # fmt: skip
+
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        attempts, failures, last_hours, pairs = fields("failures", row, "attempts", "failures", "last_hours", "pairs")
+        self.attempts, self.failures, self.last_hours = float(attempts), float(failures), float(last_hours)
+        if pairs is not None:
+            self.pairs = {intern(name): [float(tried), float(failed)] for name, (tried, failed) in pairs.items()}
 
 
 class FailureRate(base.AnomalyDetector):
@@ -65,9 +89,9 @@ class FailureRate(base.AnomalyDetector):
     Attributes
     ----------
     evicted
-        Actions and pairs dropped so far.
-    ledgers
-        The record of each identity.
+        Actions of the tenant dropped so far.
+    states
+        The record of each identity, pairs that had to go being its `evicted_values`: all else is the population's.
 
     Examples
     --------
@@ -108,8 +132,10 @@ class FailureRate(base.AnomalyDetector):
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
-        actor, action = str(x.get("actor", "")), str(x.get("action", ""))
-        self.learn(actor, [(action, bool(x.get("failed")))], float(x.get("time", 0.0)))
+        actor, action, lessons = str(x.get("actor", "")), str(x.get("action", "")), by_name()
+        hours = float(x.get("time", 0.0))
+        self.learn(actor, [(action, bool(x.get("failed")))], hours, lessons)
+        self.teach(lessons, hours)
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["failed"]``."""
@@ -117,35 +143,38 @@ class FailureRate(base.AnomalyDetector):
         probability = self.probability(actor, action, float(x.get("time", 0.0)))
         return surprise(probability if x.get("failed") else 1.0 - probability)
 
-    def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float) -> None:
+    def learn(self, actor: str, tried: Iterable[tuple[str, bool]], hours: float, lessons: ByName) -> None:
         """Learn the cells, action and whether it failed, of one identity in one bucket."""
         weight = growth(hours, self.half_life)
         state = self.states.touch(actor)
         state.last_hours = max(state.last_hours, hours)
-        services, actions, pairs = self._services, self._actions, state.pairs
-        tenant_attempts, tenant_failures = self._tenant
-        attempts = state.attempts
+        pairs, attempts = state.pairs, state.attempts
+        all_attempts, all_failures = lessons["attempts"], lessons["failures"]
         for action, failed in tried:
-            entry = actions.get(action)
-            if entry is None:
-                if len(actions) >= self.max_actions:
-                    self._drop_lightest_actions()
-                entry = actions[action] = ([0.0, 0.0], services.setdefault(action.partition("/")[0], [0.0, 0.0]))
-            counts, service = entry
-            tenant_attempts += weight
-            service[0] += weight
-            counts[0] += weight
+            all_attempts[action] += 1
             attempts += weight
             if failed:
-                tenant_failures += weight
-                service[1] += weight
-                counts[1] += weight
+                all_failures[action] += 1
                 state.failures += weight
                 pairs = self._fail(state, action, weight)
             elif pairs is not None and action in pairs:
                 pairs[action][0] += weight
         state.attempts = attempts
-        self._tenant = [tenant_attempts, tenant_failures]
+
+    def teach(self, lessons: Mapping[str, Mapping[str, int]], hours: float) -> None:
+        """Apply how often each action was attempted at `hours`, and failed, in the order of the actions."""
+        weight = growth(hours, self.half_life)
+        services, actions, failures = self._services, self._actions, lessons.get("failures", {})
+        for action, attempts in sorted(lessons.get("attempts", {}).items()):
+            entry = actions.get(action)
+            if entry is None:
+                if len(actions) >= self.max_actions:
+                    self._drop_lightest_actions()
+                entry = actions[action] = ([0.0, 0.0], services.setdefault(action.partition("/")[0], [0.0, 0.0]))
+            tried, failed = attempts * weight, failures.get(action, 0) * weight
+            for counts in (self._tenant, *entry):
+                counts[0] += tried
+                counts[1] += failed
 
     def probability(
         self,
@@ -193,7 +222,7 @@ class FailureRate(base.AnomalyDetector):
         ):
             if counts is not None:
                 own = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
-                rate = max(own, rate * MOST_RELIEF)
+                rate = max(own, rate * MOST_DISCOUNT)
         return min(LARGEST, max(SMALLEST, rate))
 
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
@@ -215,34 +244,37 @@ class FailureRate(base.AnomalyDetector):
         return len(self.states) + len(self._actions)
 
     def dump(self) -> Iterator[Json]:
-        """Yield the tenant's row, one row a service, an action and an identity."""
-        yield ["tenant", [self._tenant[0], self._tenant[1], self.evicted, self.states.evicted]]
-        for name in sorted(self._services):
-            yield ["service", name, *self._services[name]]
-        for name in sorted(self._actions):
-            yield ["action", name, *self._actions[name][0]]
-        for key, state in self.states.sorted_items():
-            pairs: Json = None if state.pairs is None else {k: list[Json](v) for k, v in state.pairs.items()}
-            yield ["identity", key, state.attempts, state.failures, state.last_hours, pairs]
+        """Yield what the population knows: the number of evictions, then a row for all, a service and an action."""
+        yield {"evicted": self.evicted}
+        levels = (
+            ("tenant", {"": self._tenant}),
+            ("service", self._services),
+            ("action", {name: counts for name, (counts, _) in self._actions.items()}),
+        )
+        for level, known in levels:
+            for name in sorted(known):
+                attempts, failures = known[name]
+                yield {"level": level, "name": name, "attempts": attempts, "failures": failures}
 
     def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        self._tenant, self._services, self._actions = [0.0, 0.0], {}, {}
-        self.states.clear()
-        for level, name, *values in rows:
-            if level == "tenant":
-                self._tenant = [float(name[0]), float(name[1])]
-                self.evicted, self.states.evicted = int(name[2]), int(name[3])
-            elif level == "service":
-                self._services[name] = [float(value) for value in values]
-            elif level == "action":
-                service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
-                self._actions[intern(name)] = ([float(value) for value in values], service)
-            else:
-                state = self.states.touch(name)
-                state.attempts, state.failures, state.last_hours = (float(value) for value in values[:3])
-                pairs = values[3]
-                state.pairs = None if pairs is None else {k: [float(n), float(f)] for k, (n, f) in pairs.items()}
+        """Replace what the population knows by what `dump` gave."""
+        self._tenant, self._services, self._actions, self.evicted = [0.0, 0.0], {}, {}, 0
+        for number, row in enumerate(rows):
+            if number == 0:
+                (self.evicted,) = fields("failures", row, "evicted")
+                continue
+            level, name, *counts = fields("failures", row, "level", "name", "attempts", "failures")
+            known = [float(count) for count in counts]
+            match level:
+                case "tenant":
+                    self._tenant = known
+                case "service":
+                    self._services[name] = known
+                case "action":
+                    service = self._services.setdefault(name.partition("/")[0], [0.0, 0.0])
+                    self._actions[intern(name)] = (known, service)
+                case _:
+                    raise UnexpectedRow(f"failures: unknown level {level!r}")
 
     def _tenant_rate(self, weight: float) -> float:
         rate, strength = TENANT_PRIOR
@@ -257,7 +289,7 @@ class FailureRate(base.AnomalyDetector):
                 pairs = state.pairs
                 for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
                     del pairs[name]
-                    self.evicted += 1
+                    self.states.evicted_values += 1
             pair = state.pairs[action] = [0.0, 0.0]
         pair[0] += weight
         pair[1] += weight

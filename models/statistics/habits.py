@@ -7,10 +7,15 @@ from sys import intern
 from typing import Any
 
 from models.statistics.accumulation import NONE, Accumulated
-from models.statistics.places import NOWHERE, Places, shared
+from models.statistics.places import NOWHERE, Places
 from models.statistics.rhythm import day_of
 from models.statistics.weights import Weights
-from models.stream import Json
+from models.stream import Json, fields
+
+FIELDS = (
+    "kind", "weight", "buckets", "day", "days", "today", "actions", "novel", "inventions", "held", "networks",
+    "scopes", "evidence", "last_hours", "worst", "rhythm",
+)  # fmt: skip
 
 
 class Habit:
@@ -70,36 +75,38 @@ class Habit:
         known = self.actions.plain()
         return sorted(known, key=lambda action: (-known[action], action))[:number]
 
-    def row(self) -> list[Json]:
-        """Return a plain row that `restored` reads."""
-        counts: list[Json] = [
-            self.weight, self.buckets, self.day, self.days, self.today, self.novel, self.inventions, self.last_hours,
-            self.worst,
-        ]  # fmt: skip
-        held: Json = None if self.held is None else dict[str, Json](self.held)
-        return [
-            self.kind,
-            counts,
-            dict[str, Json](self.actions.plain()),
-            held,
-            [list[Json](self.networks.names), self.networks.moves],
-            [list[Json](self.scopes.names), self.scopes.moves],
-            [self.evidence.value, self.evidence.hours, list[Json](self.evidence.anomalies)],
-            self.rhythm.hex(),
-        ]
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {
+            "kind": self.kind,
+            "weight": self.weight,
+            "buckets": self.buckets,
+            "day": self.day,
+            "days": self.days,
+            "today": self.today,
+            "actions": dict[str, Json](self.actions.plain()),
+            "novel": self.novel,
+            "inventions": self.inventions,
+            "held": None if self.held is None else dict[str, Json](self.held),
+            "networks": self.networks.row(),
+            "scopes": self.scopes.row(),
+            "evidence": self.evidence.row(),
+            "last_hours": self.last_hours,
+            "worst": self.worst,
+            "rhythm": self.rhythm.hex(),
+        }
 
-    def restore(self, row: list[Any]) -> None:
+    def restore(self, row: Any) -> None:
         """Become what `row` gave; names shared by many identities are kept once."""
-        kind, counts, actions, held, networks, scopes, evidence, rhythm = row
+        kind, weight, buckets, day, days, today, actions, novel, inventions, held, *rest = fields("habit", row, *FIELDS)
+        networks, scopes, evidence, last_hours, worst, rhythm = rest
         self.kind = intern(str(kind))
-        self.weight, self.last_hours, self.worst = float(counts[0]), float(counts[7]), float(counts[8])
-        self.buckets, day, self.days, self.today, self.novel, self.inventions = (int(c) for c in counts[1:7])
-        self.day = day_of(24.0 * day)
-        self.actions = Weights({intern(str(action)): float(weight) for action, weight in actions.items()})
-        self.held = None if held is None else {intern(str(action)): int(day) for action, day in held.items()}
-        self.networks = shared(tuple(intern(str(name)) for name in networks[0]), int(networks[1]))
-        self.scopes = shared(tuple(intern(str(name)) for name in scopes[0]), int(scopes[1]))
-        self.evidence = Accumulated(float(evidence[0]), float(evidence[1]), tuple(str(id_) for id_ in evidence[2]))
+        self.weight, self.last_hours, self.worst = float(weight), float(last_hours), float(worst)
+        self.buckets, self.days, self.today = int(buckets), int(days), int(today)
+        self.novel, self.inventions = int(novel), int(inventions)
+        self.day = day_of(24.0 * int(day))
+        self.actions = Weights({intern(str(action)): float(one) for action, one in actions.items()})
+        self.held = None if held is None else {intern(str(action)): int(one) for action, one in held.items()}
+        self.networks, self.scopes = Places.from_row(networks), Places.from_row(scopes)
+        self.evidence = Accumulated.from_row(evidence)
         self.rhythm = bytes.fromhex(str(rhythm))
-        if not self.evidence.value:
-            self.evidence = NONE

@@ -3,18 +3,29 @@
 The in-process stand-in for a stream engine's keyed state. What a state holds is the owner's business.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from sys import intern
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from models.statistics.lessons import Lessons
+from models.stream import Json, fields
 
 
-class Dated(Protocol):
-    """Anything that knows when it was last active, in hours from the epoch."""
+class State(Protocol):
+    """What is remembered of one identity, with its own row; `last_hours` is its newest bucket, from the epoch."""
 
     last_hours: float
 
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        ...
 
-S = TypeVar("S", bound=Dated)
+    def restore(self, row: Any) -> None:
+        """Become what `row` gave."""
+        ...
+
+
+S = TypeVar("S", bound=State)
 
 
 class Keyed(Generic[S]):
@@ -29,30 +40,29 @@ class Keyed(Generic[S]):
         Largest number of keys, at least 1.
     fresh
         Makes the state of a new key.
-    forgotten
-        Called with each key and state that is evicted, if given.
 
     Attributes
     ----------
     evicted
         States evicted so far.
+    evicted_values
+        What had to go from states that stayed: counted by the owner.
 
     Examples
     --------
-    >>> class Seen:
-    ...     last_hours = 0.0
-    >>> store = Keyed(2, Seen)
+    >>> from models.statistics.user_days import UserDayState
+    >>> store = Keyed(2, UserDayState)
     >>> for hour, key in enumerate(["a", "b", "a", "c"]):
     ...     store.touch(key).last_hours = hour
     >>> sorted(store.keys()), store.evicted
     (['a', 'c'], 1)
     """
 
-    def __init__(self, limit: int, fresh: Callable[[], S], forgotten: Callable[[str, S], None] | None = None) -> None:
+    def __init__(self, limit: int, fresh: Callable[[], S]) -> None:
         self.limit = max(1, limit)
         self.fresh = fresh
-        self.forgotten = forgotten
         self.evicted = 0
+        self.evicted_values = 0
         self._states: dict[str, S] = {}
 
     def __len__(self) -> int:
@@ -62,15 +72,31 @@ class Keyed(Generic[S]):
         """Return the state of `key`, None if there is none; changes nothing."""
         return self._states.get(key)
 
-    def touch(self, key: str) -> S:
-        """Return the state of `key`, a fresh one if there is none."""
+    def touch(self, key: str, lessons: Lessons | None = None) -> S:
+        """Return the state of `key`, a fresh one if there is none; `lessons` are told how many more are known by it.
+
+        Whoever has something to do with those that must go for a new one calls `make_room` first.
+        """
         state = self._states.get(key)
         if state is None:
-            if len(self._states) >= self.limit:
-                self._make_room()
+            self.make_room(key, lessons)
             # Several tables know the same identities: interned, their ids are held once.
             state = self._states[intern(key)] = self.fresh()
+            if lessons is not None:
+                lessons.identities += 1
         return state
+
+    def make_room(self, key: str, lessons: Lessons | None = None) -> Sequence[tuple[str, S]]:
+        """Forget who has to go before `key` can be touched, and return them: nobody if it is known or there is room."""
+        if len(self._states) < self.limit or key in self._states:
+            return ()
+        silent = sorted(self._states, key=lambda key: (self._states[key].last_hours, key))
+        excess = len(self._states) - self.limit  # of a state that was saved under a higher limit
+        evicted = [(key, self._states.pop(key)) for key in silent[: excess + max(1, self.limit // 8)]]
+        self.evicted += len(evicted)
+        if lessons is not None:
+            lessons.identities -= len(evicted)
+        return evicted
 
     def keys(self) -> Iterator[str]:
         """Iterate over the keys, in no promised order."""
@@ -81,15 +107,44 @@ class Keyed(Generic[S]):
         for key in sorted(self._states):
             yield key, self._states[key]
 
-    def clear(self) -> None:
-        """Forget everything, the count of evictions too."""
-        self._states.clear()
-        self.evicted = 0
+    def dump(self) -> Iterator[Json]:
+        """Yield the counts of evictions, then one row a key, in their order."""
+        yield {"evicted": self.evicted, "evicted_values": self.evicted_values}
+        for key, state in self.sorted_items():
+            yield {"id": key, "state": state.row()}
 
-    def _make_room(self) -> None:
-        silent = sorted(self._states, key=lambda key: (self._states[key].last_hours, key))
-        for key in silent[: max(1, self.limit // 8)]:
-            state = self._states.pop(key)
-            self.evicted += 1
-            if self.forgotten is not None:
-                self.forgotten(key, state)
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything by what `dump` gave; if that is more than the limit, room is made at the next new key."""
+        self._states, self.evicted, self.evicted_values = {}, 0, 0
+        for number, row in enumerate(rows):
+            if number == 0:
+                self.evicted, self.evicted_values = fields("identities", row, "evicted", "evicted_values")
+                continue
+            key, saved = fields("identity", row, "id", "state")
+            state = self._states[intern(str(key))] = self.fresh()
+            state.restore(saved)
+
+
+class Headcount:
+    """How many identities are known; where they are shared out among several processes, of all of them.
+
+    Attributes
+    ----------
+    known
+        That number.
+    """
+
+    def __init__(self) -> None:
+        self.known = 0
+
+    def teach(self, lessons: Lessons) -> None:
+        """Apply how many more there are after a bucket."""
+        self.known += lessons.identities
+
+    def dump(self) -> Iterator[Json]:
+        """Yield the number."""
+        yield {"known": self.known}
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Become what `dump` gave."""
+        self.known = sum(int(known) for row in rows for known in fields("identities", row, "known"))

@@ -1,7 +1,7 @@
 """Where on earth an identity acts from, and how unusual a place is for what is done there.
 
 Places come from outside: a pure function from an address to a `Place`. What an identity itself is used to is kept by
-`unusual_place`; here is what everybody does.
+`unusual_location`; here is what everybody does.
 """
 
 import math
@@ -15,8 +15,9 @@ from river import base
 
 from models.statistics.backoff import Backoff
 from models.statistics.decay import surprise
+from models.statistics.lessons import ByName, by_name
 from models.statistics.novelty import NoveltyRate
-from models.stream import Json
+from models.stream import Json, Part, fields
 
 BITS = 64  # of a count of distinct identities: exact enough up to some hundred
 EARTH_RADIUS = 6_371.0  # kilometres
@@ -179,29 +180,37 @@ class LocationRarity(base.AnomalyDetector):
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` at ``x["place"]``."""
         actor, action, place = str(x.get("actor", "")), str(x.get("action", "")), str(x.get("place", ""))
+        marks = by_name()
         if not self._actions.get(action, {}).get(place, 0) & bit_of(actor):
             self.backoff.adopt(place, str(x.get("kind", "unknown")))
-        self.note(actor, action, place)
+        self.note(actor, action, place, marks)
+        self.teach(marks)
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["place"]``, for ``x["action"]`` by somebody of ``x["kind"]``."""
         known = self.chance(str(x.get("place", "")), str(x.get("action", "")), str(x.get("kind", "unknown")))
         return surprise(known.probability)
 
-    def note(self, actor: str, action: str, place: str) -> None:
-        """Remember that an identity has done an action at a place; doing it again changes nothing."""
-        places = self._actions.get(action)
-        if places is None:
-            if len(self._actions) >= self.max_actions:
-                self._drop(self._actions, lambda name: sum(map(int.bit_count, self._actions[name].values())))
-            places = self._actions[intern(action)] = {}
-        bits = places.get(place)
-        if bits is None:
-            if len(places) >= self.max_places:
-                self._drop(places, lambda name: places[name].bit_count())
-            place = intern(place)
-            bits = 0
-        places[place] = bits | bit_of(actor)
+    @staticmethod
+    def note(actor: str, action: str, place: str, marks: ByName) -> None:
+        """Put into `marks` that an identity has done an action at a place."""
+        marks[action][place] |= bit_of(actor)
+
+    def teach(self, marks: Mapping[str, Mapping[str, int]]) -> None:
+        """Apply who has done which action where, in the order of actions and places; what is known changes nothing."""
+        for action in sorted(marks):
+            places = self._actions.get(action)
+            if places is None:
+                if len(self._actions) >= self.max_actions:
+                    self._drop(self._actions, lambda name: sum(map(int.bit_count, self._actions[name].values())))
+                places = self._actions[intern(action)] = {}
+            for place in sorted(marks[action]):
+                bits = places.get(place)
+                if bits is None:
+                    if len(places) >= self.max_places:
+                        self._drop(places, {name: one.bit_count() for name, one in places.items()}.__getitem__)
+                    bits = 0
+                places[intern(place)] = bits | marks[action][place]
 
     def chance(self, place: str, action: str, kind: str, extra: int = 0) -> Chance:
         """Return how likely a place is; `extra` identities are imagined to have done the action there."""
@@ -217,29 +226,26 @@ class LocationRarity(base.AnomalyDetector):
         """Return about how many values are remembered."""
         return sum(map(len, self._actions.values())) + self.backoff.actions()
 
+    def parts(self) -> dict[str, Part]:
+        """Return all that it knows, by the names under which it is saved."""
+        return {"backoff": self.backoff, "novelty": self.novelty, "places": self}
+
     def dump(self) -> Iterator[Json]:
-        """Yield the number of evictions, the rows of both parts, then one row an action."""
-        yield ["evicted", self.evicted]
-        for row in self.backoff.dump():
-            yield ["backoff", row]
-        for row in self.novelty.dump():
-            yield ["novelty", row]
+        """Yield the number of evictions, then one row an action: by place, the bits of those who did it there."""
+        yield {"evicted": self.evicted}
         for action in sorted(self._actions):
             places = self._actions[action]
-            yield ["action", [action, {place: f"{places[place]:x}" for place in sorted(places)}]]
+            yield {"action": action, "places": {place: f"{places[place]:x}" for place in sorted(places)}}
 
     def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"evicted": [], "backoff": [], "novelty": [], "action": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.evicted = sum(int(count) for count in parts["evicted"])
-        self.backoff.load(parts["backoff"])
-        self.novelty.load(parts["novelty"])
-        self._actions = {
-            intern(str(action)): {intern(str(place)): int(bits, 16) for place, bits in places.items()}
-            for action, places in parts["action"]
-        }
+        """Replace what is known of actions and places by what `dump` gave."""
+        self._actions, self.evicted = {}, 0
+        for number, row in enumerate(rows):
+            if number == 0:
+                (self.evicted,) = fields("places", row, "evicted")
+                continue
+            action, places = fields("places", row, "action", "places")
+            self._actions[intern(str(action))] = {intern(str(name)): int(bits, 16) for name, bits in places.items()}
 
     def _drop(self, table: dict[str, Any], used: Callable[[str], int]) -> None:
         """Drop the quarter that the fewest identities have used."""

@@ -5,13 +5,14 @@ changed very surprising. Which new thing it is, is left to `backoff`.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from river import base
 
 from models.statistics.decay import growth, surprise
-from models.stream import Json
+from models.statistics.lessons import ByNumber, by_number
+from models.stream import Json, fields
 
 STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
 PRIOR_STRENGTH = 20.0  # active buckets' worth of belief that a stage is like the one before it, a step lower
@@ -80,33 +81,45 @@ class NoveltyRate(base.AnomalyDetector):
         self.half_life = half_life
         self._counts: dict[str, list[list[float]]] = {}
         self._hours = -math.inf
-        self._lessons = [0, 0]
+        self._learnt, self._used = 0, 0
         self._hazards: dict[str, list[Hazards]] = {}
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that an identity of ``x["kind"]`` with ``x["buckets"]`` behind it did (``x["novel"]``) a new thing."""
-        novel = [bool(x.get("novel"))] * self.aspects
-        self.learn(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), novel, float(x.get("time", 0.0)))
+        novel, lessons = [bool(x.get("novel"))] * self.aspects, by_number()
+        self.learn(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), novel, lessons)
+        self.teach(lessons, float(x.get("time", 0.0)))
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["novel"]``, for an identity that did new things in ``x["seen"]`` buckets."""
         rate = self.rate(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), int(x.get("seen", 0)))
         return surprise(rate if x.get("novel") else 1.0 - rate)
 
-    def learn(self, kind: str, buckets: int, novel: Sequence[bool], hours: float) -> None:
-        """Learn one active bucket, at `hours`, of an identity that had `buckets` before; `novel` by aspect."""
-        if hours > self._hours:
-            self._move_on(hours)
-        table = self._counts.get(kind)
-        if table is None:
-            table = self._counts[kind] = [[0.0] * (1 + self.aspects) for _ in range(STAGES)]
-        weight = growth(hours, self.half_life)
-        entry = table[stage_of(buckets)]
-        entry[0] += weight
+    @staticmethod
+    def learn(kind: str, buckets: int, novel: Sequence[bool], lessons: ByNumber) -> None:
+        """Put into `lessons` one active bucket of an identity that had `buckets` before; `novel` by aspect.
+
+        A number there is a stage, plus `STAGES` times the aspect in which such a bucket was novel: 0 counts all.
+        """
+        stage, counts = stage_of(buckets), lessons[kind]
+        counts[stage] += 1
         for aspect, new in enumerate(novel, 1):
             if new:
-                entry[aspect] += weight
-        self._lessons[0] += 1
+                counts[STAGES * aspect + stage] += 1
+
+    def teach(self, lessons: Mapping[str, Mapping[int, int]], hours: float) -> None:
+        """Apply what the active buckets at `hours` taught; hazards are worked out first, if time has moved on."""
+        if hours > self._hours and any(lessons.values()):
+            self._move_on(hours)
+        weight = growth(hours, self.half_life)
+        for kind in sorted(lessons):
+            table = self._counts.get(kind)
+            if table is None:
+                table = self._counts[kind] = [[0.0] * (1 + self.aspects) for _ in range(STAGES)]
+            for number, count in sorted(lessons[kind].items()):
+                aspect, stage = divmod(number, STAGES)
+                table[stage][aspect] += count * weight
+                self._learnt += 0 if aspect else count
 
     def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
         """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones."""
@@ -118,33 +131,33 @@ class NoveltyRate(base.AnomalyDetector):
 
     def dump(self) -> Iterator[Json]:
         """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""
-        yield [self._hours if self._counts else None, *self._lessons]
+        yield {"hours": self._hours if self._counts else None, "learnt": self._learnt, "used": self._used}
         for kind in sorted(self._counts):
             hazards = self._hazards.get(kind)
             counts: list[Json] = [list[Json](entry) for entry in self._counts[kind]]
             rows: Json = None if hazards is None else [list[Json](hazard) for hazard, _ in hazards]
-            yield [kind, counts, rows]
+            yield {"kind": kind, "counts": counts, "hazards": rows}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
-        self._counts, self._hazards, self._hours, self._lessons = {}, {}, -math.inf, [0, 0]
+        self._counts, self._hazards, self._hours, self._learnt, self._used = {}, {}, -math.inf, 0, 0
         for number, row in enumerate(rows):
             if number == 0:
-                self._hours = -math.inf if row[0] is None else float(row[0])
-                self._lessons = [int(row[1]), int(row[2])]
+                hours, learnt, used = fields("novelty", row, "hours", "learnt", "used")
+                self._hours = -math.inf if hours is None else float(hours)
+                self._learnt, self._used = int(learnt), int(used)
                 continue
-            kind, counts, hazards = row
+            kind, counts, hazards = fields("novelty", row, "kind", "counts", "hazards")
             self._counts[kind] = [[float(count) for count in entry] for entry in counts]
             if hazards is not None:
                 self._hazards[kind] = [_cumulated([float(value) for value in aspect]) for aspect in hazards]
 
     def _move_on(self, hours: float) -> None:
-        learnt, used = self._lessons
-        if learnt - used > REFRESHED_AFTER * used:
+        if self._learnt - self._used > REFRESHED_AFTER * self._used:
             weight = growth(self._hours, self.half_life)
             for kind, table in self._counts.items():
                 self._hazards[kind] = [_cumulated(_smoothed(table, a, weight)) for a in range(1, 1 + self.aspects)]
-            self._lessons[1] = learnt
+            self._used = self._learnt
         self._hours = hours
 
 

@@ -6,7 +6,10 @@ How surprising that is, is left to `novelty`; geography needs a database and is 
 from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
+from sys import intern
+from typing import Any, NamedTuple
+
+from models.stream import Json, fields
 
 REMEMBERED = 8  # per identity: home, office, proxies of the cloud shell; the longest unused goes first
 
@@ -58,6 +61,16 @@ class Places(NamedTuple):
         (False, True)
         """
         return bool(self.names) and any(place not in self.names for place in places)
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"names": list[Json](self.names), "moves": self.moves}
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Places":
+        """Restore what `row` gave; names and places shared by many identities are kept once."""
+        names, moves = fields("places", row, "names", "moves")
+        return shared(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
 
 
 NOWHERE = Places()

@@ -5,8 +5,7 @@ new thing?). Outcome, evidence, context and the scale are left to the detectors.
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from sys import intern
+from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 from river import base
@@ -14,10 +13,11 @@ from river import base
 from models.statistics.backoff import Backoff
 from models.statistics.decay import growth, surprise
 from models.statistics.habits import Habit
-from models.statistics.keyed import Keyed
+from models.statistics.keyed import Headcount, Keyed
+from models.statistics.lessons import Lessons
 from models.statistics.novelty import NoveltyRate
-from models.statistics.rhythm import counted, day_of, off_hours
-from models.stream import Crowd, Json
+from models.statistics.rhythm import Rhythms, counted, day_of, off_hours
+from models.stream import Crowd, Part
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
 RELIANCE = 1.3  # exponent of the novelty rate: what an identity itself does is known better than what its peers do
@@ -64,8 +64,10 @@ class Rarity(base.AnomalyDetector):
 
     Attributes
     ----------
-    evicted
-        Actions of identities dropped so far.
+    habits
+        The memory of each identity: all else is the population's.
+    headcount, backoff, novelty, rhythms
+        How many identities there are, what they have adopted, how often they do new things, and when they are active.
 
     Examples
     --------
@@ -93,20 +95,18 @@ class Rarity(base.AnomalyDetector):
         self.half_life = half_life
         self.max_identities = max_identities
         self.max_actions = max_actions
-        self.evicted = 0
         self.backoff = Backoff(discount, concentration)
         self.novelty = NoveltyRate(aspects=3)
-        self._rhythms: dict[str, bytes] = {}
-        self.habits = Keyed(max_identities, Habit, self._abandon)
+        self.rhythms = Rhythms()
+        self.headcount = Headcount()
+        self.habits = Keyed(max_identities, Habit)
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` in the bucket at ``x["time"]`` hours."""
-        self.learn(
-            str(x.get("actor", "")),
-            str(x.get("kind", "unknown")),
-            float(x.get("time", 0.0)),
-            [(str(x.get("action", "")), bool(x.get("failed")))],
-        )
+        lessons = Lessons(float(x.get("time", 0.0)))
+        tried = [(str(x.get("action", "")), bool(x.get("failed")))]
+        self.learn(str(x.get("actor", "")), str(x.get("kind", "unknown")), tried, lessons)
+        self.teach(lessons)
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` by ``x["actor"]`` at ``x["time"]``."""
@@ -126,7 +126,7 @@ class Rarity(base.AnomalyDetector):
 
     def off_hours(self, habit: Habit, hours: float) -> float:
         """Return how surprising the hour of the day is."""
-        return off_hours(habit.rhythm, self._rhythms.get(habit.kind, b""), int(hours % DAY))
+        return off_hours(habit.rhythm, self.rhythms.of(habit.kind), int(hours % DAY))
 
     def likelihood(
         self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
@@ -152,8 +152,8 @@ class Rarity(base.AnomalyDetector):
         self,
         actor: str,
         kind: str,
-        hours: float,
         tried: Sequence[tuple[str, bool]],
+        lessons: Lessons,
         held: Collection[str] = (),
         late: bool = False,
         places: tuple[Collection[str], Collection[str]] = ((), ()),
@@ -163,10 +163,12 @@ class Rarity(base.AnomalyDetector):
 
         Parameters
         ----------
-        actor, kind, hours
-            Who, of which sort, when.
+        actor, kind
+            Who, of which sort.
         tried
             Distinct actions, and whether all that came of them was failure.
+        lessons
+            Those of the bucket: they say when it was, and get what it teaches the population.
         held
             Those told as unusual: they teach only when they recur on another day.
         late
@@ -181,9 +183,16 @@ class Rarity(base.AnomalyDetector):
         Habit
             The identity's memory, with this bucket in it.
         """
-        habit = self.habits.touch(actor)
+        hours, adoptions = lessons.hours, lessons.by_name["backoff"]
+        for _, evicted in self.habits.make_room(actor, lessons):
+            for action in evicted.actions:
+                adoptions[evicted.kind][action] -= 1
+        habit = self.habits.touch(actor, lessons)
         if habit.kind != kind:
-            self._change_kind(habit, kind)
+            for action in habit.actions:
+                adoptions[habit.kind][action] -= 1
+                adoptions[kind][action] += 1
+            habit.kind = kind
         day = day_of(hours)
         weight = growth(hours, self.half_life) * self._credit(habit, day, late)
         novel = False
@@ -195,49 +204,41 @@ class Rarity(base.AnomalyDetector):
             lesson = weight * FAILED_CREDIT if failed else weight
             if not actions.raised(action, lesson):
                 novel = True
-                habit.inventions += self._adopt(habit, action) and not _shared(action, crowd)
+                if len(actions) >= self.max_actions:
+                    self._make_room(habit, adoptions[kind])
+                habit.inventions += not self.backoff.adopters(action) and not _shared(action, crowd)
+                adoptions[kind][action] += 1
                 actions.add(action, lesson)
         if not late:
             habit.weight += weight
-            self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), hours)
+            self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), lessons.by_number["novelty"])
             habit.buckets += 1
             habit.novel += novel
             hour = int(hours % DAY)
             habit.rhythm = counted(habit.rhythm, hour)
-            self._rhythms[kind] = counted(self._rhythms.get(kind, b""), hour)
+            lessons.by_number["rhythms"][kind][hour] += 1
         habit.last_hours = max(hours, habit.last_hours)
         return habit
+
+    def teach(self, lessons: Lessons) -> None:
+        """Apply what a bucket's identities taught the population."""
+        self.headcount.teach(lessons)
+        self.backoff.teach(lessons.by_name["backoff"])
+        self.novelty.teach(lessons.by_number["novelty"], lessons.hours)
+        self.rhythms.teach(lessons.by_number["rhythms"])
 
     def entries(self) -> int:
         """Return about how many values are remembered, from what the population knows."""
         return len(self.habits) + self.backoff.adoptions()
 
-    def dump(self) -> Iterator[Json]:
-        """Yield rows: evictions, the population's, then one an identity."""
-        yield ["evicted", self.evicted, self.habits.evicted]
-        for row in self.backoff.dump():
-            yield ["backoff", row]
-        for row in self.novelty.dump():
-            yield ["novelty", row]
-        yield ["rhythms", {kind: self._rhythms[kind].hex() for kind in sorted(self._rhythms)}]
-        for key, habit in self.habits.sorted_items():
-            yield ["identity", key, *habit.row()]
-
-    def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything known by what `dump` gave."""
-        parts: dict[str, list[Any]] = {"backoff": [], "novelty": []}
-        self.habits.clear()
-        for part, *values in rows:
-            if part == "evicted":
-                self.evicted, self.habits.evicted = int(values[0]), int(values[1])
-            elif part == "rhythms":
-                self._rhythms = {intern(kind): bytes.fromhex(counts) for kind, counts in values[0].items()}
-            elif part == "identity":
-                self.habits.touch(str(values[0])).restore(values[1:])
-            else:
-                parts[part].append(values[0])
-        self.backoff.load(parts["backoff"])
-        self.novelty.load(parts["novelty"])
+    def parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved; the rest are the `habits`."""
+        return {
+            "identities": self.headcount,
+            "backoff": self.backoff,
+            "novelty": self.novelty,
+            "rhythms": self.rhythms,
+        }
 
     def _credit(self, habit: Habit, day: int, late: bool) -> float:
         """Return what a bucket of that day counts; a busy day is worth little more than a short one."""
@@ -267,25 +268,12 @@ class Rarity(base.AnomalyDetector):
         habit.networks, habit.scopes = networks.visited(places[0]), scopes.visited(places[1])
         return habit.networks.moves > networks.moves, habit.scopes.moves > scopes.moves
 
-    def _adopt(self, habit: Habit, action: str) -> bool:
-        if len(habit.actions) >= self.max_actions:
-            lightest = habit.actions.lightest(max(1, self.max_actions // 4))
-            habit.actions.remove(lightest)
-            for name in lightest:
-                self.backoff.abandon(name, habit.kind)
-                self.evicted += 1
-        return self.backoff.adopt(action, habit.kind)
-
-    def _abandon(self, key: str, habit: Habit) -> None:
-        for action in habit.actions:
-            self.backoff.abandon(action, habit.kind)
-
-    def _change_kind(self, habit: Habit, kind: str) -> None:
-        for action in habit.actions:
-            self.backoff.abandon(action, habit.kind)
-        habit.kind = kind
-        for action in habit.actions:
-            self.backoff.adopt(action, kind)
+    def _make_room(self, habit: Habit, adoptions: MutableMapping[str, int]) -> None:
+        lightest = habit.actions.lightest(max(1, self.max_actions // 4))
+        habit.actions.remove(lightest)
+        for name in lightest:
+            adoptions[name] -= 1
+        self.habits.evicted_values += len(lightest)
 
 
 def _shared(action: str, crowd: Crowd | None) -> bool:

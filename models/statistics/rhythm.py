@@ -4,7 +4,12 @@ Twenty-four small counts in UTC, an identity and a kind; weekdays are not told a
 """
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from models.stream import Json, fields
 
 HOURS = 24
 FULL = 255  # a count's largest value: then all are halved, so that old habits fade
@@ -24,16 +29,24 @@ def day_of(hours: float) -> int:
     return int(hours // HOURS)
 
 
-def counted(rhythm: bytes, hour: int) -> bytes:
-    """Return the rhythm with one more active bucket at that hour of the day, 0 to 23.
+def counted(rhythm: bytes, hour: int, times: int = 1) -> bytes:
+    """Return the rhythm with so many (at least one) more active buckets at that hour of the day, 0 to 23.
 
-    >>> list(counted(b"", 9)[8:11])
-    [0, 1, 0]
+    The same as counting them one by one, however many they are: a count is full after as many as there is room for,
+    and from then on is halved, and full again, every so many.
+
+    >>> list(counted(b"", 9)[8:11]), list(counted(counted(b"", 8, 200), 9, 256)[8:11])
+    ([0, 1, 0], [100, 128, 0])
     """
     counts = bytearray(rhythm or HOURS)
-    if counts[hour] == FULL:
-        counts = bytearray(count // 2 for count in counts)
-    counts[hour] += 1
+    room = FULL - counts[hour]
+    if times <= room:
+        counts[hour] += times
+        return bytes(counts)
+    half = FULL // 2 + 1
+    halvings, more = divmod(times - room - 1, half)
+    counts = bytearray(count >> min(8, halvings + 1) for count in counts)
+    counts[hour] = half + more
     return bytes(counts)
 
 
@@ -56,3 +69,30 @@ def off_hours(rhythm: bytes, peers: bytes, hour: int) -> float:
 
 def _around(rhythm: bytes, hour: int) -> float:
     return (rhythm[hour] + 0.5 * rhythm[hour - 1] + 0.5 * rhythm[(hour + 1) % HOURS]) / 2.0 if rhythm else 0.0
+
+
+class Rhythms:
+    """When identities of each kind are active, all of them together."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, bytes] = {}
+
+    def of(self, kind: str) -> bytes:
+        """Return the rhythm of a kind; empty if it is not known."""
+        return self._of.get(kind, b"")
+
+    def teach(self, lessons: Mapping[str, Mapping[int, int]]) -> None:
+        """Apply how many active buckets a kind had at which hour of the day."""
+        for kind, hours in lessons.items():
+            for hour, times in sorted(hours.items()):
+                self._of[kind] = counted(self.of(kind), hour, times)
+
+    def dump(self) -> Iterator[Json]:
+        """Yield one row a kind."""
+        for kind in sorted(self._of):
+            yield {"kind": kind, "counts": self._of[kind].hex()}
+
+    def load(self, rows: Iterable[Any]) -> None:
+        """Replace everything by what `dump` gave."""
+        known = (fields("rhythm", row, "kind", "counts") for row in rows)
+        self._of = {intern(str(kind)): bytes.fromhex(counts) for kind, counts in known}

@@ -1,17 +1,18 @@
-"""How far up a ladder something gets, when each rung is reached by a share of those that reached the one below.
+"""A survival function: how far something gets, when each rung is reached by a share of those that reached the last.
 
 For counts and lengths with long tails: failing operations in a quarter of an hour, days of silence. What a rung stands
 for, and how often one identity has stood on it, is the owners' business.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from river import base
 
 from models.statistics.decay import growth, surprise
-from models.stream import Json
+from models.statistics.lessons import ByNumber, by_number
+from models.stream import Json, fields
 
 TENANT = ""
 FULL = 255  # a count's largest value: then all are halved, so that old habits fade
@@ -92,23 +93,31 @@ class SurvivalFunction(base.AnomalyDetector):
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that somebody of ``x["kind"]`` got as far as ``x["rung"]``."""
-        self.learn(str(x.get("kind", "unknown")), int(x.get("rung", 0)), float(x.get("time", 0.0)))
+        lessons = by_number()
+        self.learn(str(x.get("kind", "unknown")), int(x.get("rung", 0)), lessons)
+        self.teach(lessons, float(x.get("time", 0.0)))
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the surprise of ``x["rung"]``, to somebody with the counts ``x["own"]``."""
         steps = self.steps(str(x.get("kind", "unknown")), int(x.get("rung", 0)), float(x.get("time", 0.0)))
         return surprise(self.probability(steps, x.get("own", b"")))
 
-    def learn(self, group: str, rung: int, hours: float) -> None:
-        """Learn that somebody of `group` got as far as `rung` at `hours`."""
+    def learn(self, group: str, rung: int, lessons: ByNumber) -> None:
+        """Put into `lessons` that somebody of `group` got as far as `rung`."""
+        lessons[group][min(rung, self.rungs)] += 1
+
+    def teach(self, lessons: Mapping[str, Mapping[int, int]], hours: float) -> None:
+        """Apply how many got how far at `hours`."""
         weight = growth(hours, self.half_life)
-        counts = self._counts.get(group)
-        if counts is None:
-            counts = self._counts[group] = [0.0] * (self.rungs + 1)
         tenant = self._counts[TENANT]
-        for reached in range(min(rung, self.rungs) + 1):
-            tenant[reached] += weight
-            counts[reached] += weight
+        for group in sorted(lessons):
+            counts = self._counts.get(group)
+            if counts is None:
+                counts = self._counts[group] = [0.0] * (self.rungs + 1)
+            for rung, times in sorted(lessons[group].items()):
+                for reached in range(rung + 1):
+                    tenant[reached] += times * weight
+                    counts[reached] += times * weight
 
     def steps(self, group: str, rung: int, hours: float) -> list[float]:
         """Return the chances to go on, from each rung below `rung` to the next, of anybody of `group`."""
@@ -130,12 +139,13 @@ class SurvivalFunction(base.AnomalyDetector):
         )
 
     def dump(self) -> Iterator[Json]:
-        """Yield one row a group, the tenant's first: its name and how often each rung was reached."""
+        """Yield one row a group, the tenant's (without a name) first: how often each rung was reached."""
         for group in sorted(self._counts):
-            yield [group, list[Json](self._counts[group])]
+            yield {"group": group, "reached": list[Json](self._counts[group])}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
         self._counts = {TENANT: [0.0] * (self.rungs + 1)}
-        for group, counts in rows:
+        for row in rows:
+            group, counts = fields("survival", row, "group", "reached")
             self._counts[str(group)] = [float(count) for count in counts]

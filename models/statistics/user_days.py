@@ -4,14 +4,16 @@ Calibration as such is `calibration`'s; here it is asked about those days alone,
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from river import base
 
 from models.statistics.calibration import Calibration
+from models.statistics.lessons import ByNumber, by_number
+from models.statistics.rhythm import day_of
 from models.statistics.scoring import SCORE_PER_DECADE
-from models.stream import Json
+from models.stream import Json, fields
 
 KNOWN_WELL = 200.0  # user-days from which on scores are fully trusted
 LEAST_SHARE = 1e-4
@@ -37,13 +39,14 @@ class UserDayState:
         self.day = -1
         self.worst = 0.0
 
-    def row(self) -> list[Json]:
+    def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
-        return [self.last_hours, self.day, self.worst]
+        return {"last_hours": self.last_hours, "day": self.day, "worst": self.worst}
 
-    def restore(self, row: Sequence[Any]) -> None:
+    def restore(self, row: Any) -> None:
         """Become what `row` gave."""
-        self.last_hours, self.day, self.worst = float(row[0]), int(row[1]), float(row[2])
+        last_hours, day, worst = fields("user-day", row, "last_hours", "day", "worst")
+        self.last_hours, self.day, self.worst = float(last_hours), day_of(24.0 * int(day)), float(worst)
 
 
 class UserDays(base.AnomalyDetector):
@@ -112,28 +115,37 @@ class UserDays(base.AnomalyDetector):
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
-        self.learn(UserDayState(), 24.0 * int(x.get("day", 0)), float(x.get("surprise", 0.0)))
+        lessons = by_number()
+        self.learn(UserDayState(), 24.0 * int(x.get("day", 0)), lessons, float(x.get("surprise", 0.0)))
+        self.teach(lessons)
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 
-    def learn(self, memory: UserDayState, hours: float, worst: float = 0.0) -> None:
+    def learn(self, memory: UserDayState, hours: float, lessons: ByNumber, worst: float = 0.0) -> None:
         """Learn that an identity was active at `hours`, with `worst` its largest surprise there."""
         memory.last_hours = max(memory.last_hours, hours)
-        day = hours // 24.0
+        day = day_of(hours)
         if day == memory.day and worst < self.floor:
             return
         if day > memory.day:
-            if day > self._day:
-                self._fold(int(day))
-            # One object for everybody active today, not one each.
-            memory.day, memory.worst = self._day if day == self._day else int(day), 0.0
-            self._today[0] += 1
+            memory.day, memory.worst = day, 0.0
+            lessons["days"][day] += 1
         if worst >= self.floor and worst > memory.worst and day == memory.day:
             before = memory.worst or None
-            self._today[1] += before is None
-            memory.worst = self._tail.learn(int(day), before, worst)
+            lessons["judged"][day] += before is None
+            memory.worst = self._tail.learn(day, before, worst, lessons)
+
+    def teach(self, lessons: Mapping[str, Mapping[int, int]]) -> None:
+        """Apply how many user-days began, and how many were judged; days are folded in when a new one has begun."""
+        days = lessons.get("days", {})
+        newest = max(days, default=self._day)
+        if newest > self._day:
+            self._fold(newest)
+        self._today[0] += sum(days.values())
+        self._today[1] += sum(lessons.get("judged", {}).values())
+        self._tail.teach(lessons)
 
     @property
     def warmth(self) -> float:
@@ -160,7 +172,7 @@ class UserDays(base.AnomalyDetector):
 
     def dump(self) -> Iterator[Json]:
         """Yield the days, then what the tail yields."""
-        yield [self._day, list[Json](self._today), list[Json](self._known)]
+        yield {"day": self._day, "today": list[Json](self._today), "known": list[Json](self._known)}
         yield from self._tail.dump()
 
     def load(self, rows: Iterable[Any]) -> None:
@@ -168,7 +180,7 @@ class UserDays(base.AnomalyDetector):
         self._day, self._today, self._known = -1, [0, 0], [0.0, 0.0]
         first, *tail = [*rows] or [None]
         if first is not None:
-            day, today, known = first
+            day, today, known = fields("user_days", first, "day", "today", "known")
             self._day, self._today = int(day), [int(count) for count in today]
             self._known = [float(count) for count in known]
         self._tail.load(tail)

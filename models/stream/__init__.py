@@ -4,11 +4,12 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 """
 
 from models.stream.bottom_k import BottomKSample
-from models.stream.buckets import Limits, OpenBuckets, Seen
+from models.stream.buckets import Limits, OpenBuckets, RecordResult
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
+from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
 from models.stream.windows import EPOCH, Bucket, Watermark
 
@@ -29,12 +30,18 @@ __all__ = [
     "Limits",
     "OpenBuckets",
     "Outcome",
-    "Seen",
+    "Part",
+    "RecordResult",
     "Steps",
     "Tally",
+    "UnexpectedRow",
     "Watermark",
+    "dump_parts",
     "exclude_nothing",
     "excluding",
+    "fields",
     "finish",
+    "load_parts",
+    "reading",
     "tallied",
 ]

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from models.stream.events import ActivityEvent, Actor
+from models.stream.json_value import Json
+from models.stream.rows import fields
 from models.stream.windows import Bucket
 
 
@@ -55,27 +57,25 @@ class Cell(NamedTuple):
         """Whether any operation of the cell failed, denials included."""
         return self.failures + self.denials > 0
 
-    def row(self) -> list[Any]:
+    def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
-        sample = [event.row() for event in self.sample]
-        return [self.action, self.action_name, self.first_time.isoformat(), *self[3:9], sample, self.late]
+        return {
+            **self._asdict(),
+            "first_time": self.first_time.isoformat(),
+            "addresses": list[Json](self.addresses),
+            "scopes": list[Json](self.scopes),
+            "sample": [event.row() for event in self.sample],
+        }
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> "Cell":
+    def from_row(cls, row: Any) -> "Cell":
         """Restore what `row` gave."""
-        action, action_name, time, attempts, successes, failures, denials, addresses, scopes, sample, late = row
-        return cls(
-            action=action,
-            action_name=action_name,
-            first_time=datetime.fromisoformat(time),
-            attempts=attempts,
-            successes=successes,
-            failures=failures,
-            denials=denials,
-            addresses=tuple(addresses),
-            scopes=tuple(scopes),
-            sample=tuple(map(ActivityEvent.from_row, sample)),
-            late=late,
+        cell = cls(*fields("cell", row, *cls._fields))
+        return cell._replace(
+            first_time=datetime.fromisoformat(row["first_time"]),
+            addresses=tuple(cell.addresses),
+            scopes=tuple(cell.scopes),
+            sample=tuple(map(ActivityEvent.from_row, row["sample"])),
         )
 
 
@@ -101,7 +101,7 @@ NOBODY = Tally(0, 0)
 
 
 class Crowd:
-    """What the whole tenant did in the same bucket: what tells an outage or a roll-out from one identity's adventure.
+    """What the whole tenant did in the same bucket: what tells an outage or a roll-out from one identity's deviation.
 
     Parameters
     ----------
@@ -140,10 +140,31 @@ class Crowd:
                     failing[action] = failing.get(action, 0) + 1
         return cls(len(buckets), {action: Tally(count, failing.get(action, 0)) for action, count in actors.items()})
 
+    @classmethod
+    def merged(cls, parts: Iterable["Crowd"]) -> "Crowd":
+        """Add up crowds of different identities in the same bucket.
+
+        >>> some, others = Crowd(9, {"sql/write": Tally(3, 2)}), Crowd(2, {"sql/write": Tally(1, 0)})
+        >>> Crowd.merged([some, others]) == Crowd(11, {"sql/write": Tally(4, 2)})
+        True
+        """
+        actors, actions = 0, dict[str, Tally]()
+        for part in parts:
+            actors += part.actors
+            for action, tally in part.tallies.items():
+                before = actions.get(action, NOBODY)
+                actions[action] = Tally(before.actors + tally.actors, before.failing + tally.failing)
+        return cls(actors, actions)
+
     @property
     def actors(self) -> int:
         """Distinct identities active in the bucket."""
         return self._actors
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """Who did each action that was done at all."""
+        return self._actions
 
     def tally(self, action: str) -> Tally:
         """Return who did `action`."""

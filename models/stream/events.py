@@ -4,10 +4,12 @@ Parsing leaves its work here; windows, detectors and alerts take it from here. N
 an event came from.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from models.stream.json_value import Json
+from models.stream.rows import fields
 
 
 class ActorKind(StrEnum):
@@ -58,6 +60,16 @@ class Actor(NamedTuple):
     name: str
     kind: ActorKind
 
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"id": self.id, "name": self.name, "kind": str(self.kind)}
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Actor":
+        """Restore what `row` gave."""
+        id_, name, kind = fields("identity", row, *cls._fields)
+        return cls(str(id_), str(name), ActorKind(kind))
+
 
 class ActivityEvent(NamedTuple):
     """One record of one operation: an operation usually yields two or three of them.
@@ -100,7 +112,7 @@ class ActivityEvent(NamedTuple):
     result: str = ""
     correlation: str = ""
 
-    def row(self) -> list[str | int]:
+    def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot.
 
         >>> from datetime import UTC, datetime
@@ -109,12 +121,12 @@ class ActivityEvent(NamedTuple):
         >>> ActivityEvent.from_row(event.row()) == event
         True
         """
-        return [self.time.isoformat(), *self.actor, self.action, self.action_name, int(self.outcome), *self[5:]]
+        plain = {"time": self.time.isoformat(), "actor": self.actor.row(), "outcome": int(self.outcome)}
+        return {**self._asdict(), **plain}
 
     @classmethod
-    def from_row(cls, row: Sequence[str | int]) -> "ActivityEvent":
+    def from_row(cls, row: Any) -> "ActivityEvent":
         """Restore what `row` gave."""
-        time, actor_id, actor_name, kind, action, action_name, outcome = row[:7]
-        actor = Actor(str(actor_id), str(actor_name), ActorKind(str(kind)))
+        time, actor, action, action_name, outcome, *texts = fields("event", row, *cls._fields)
         moment = datetime.fromisoformat(str(time))
-        return cls(moment, actor, str(action), str(action_name), Outcome(int(outcome)), *map(str, row[7:]))
+        return cls(moment, Actor.from_row(actor), action, action_name, Outcome(int(outcome)), *texts)

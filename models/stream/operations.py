@@ -4,11 +4,11 @@ Azure sends two or three records an operation (begun, accepted, ended), on any p
 twice. What an operation is known to be is therefore a maximum and a minimum over its records, nothing else.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
+from models.stream.rows import fields
 
 ATTEMPTED, SUCCEEDED, FAILED, DENIED = 1, 2, 4, 8
 _BIT = {Outcome.STARTED: ATTEMPTED, Outcome.SUCCESS: SUCCEEDED, Outcome.FAILURE: FAILED, Outcome.DENIED: DENIED}
@@ -70,21 +70,27 @@ class Operation:
             numbers.add(self.ended_at)
         return numbers
 
-    def row(self) -> list[Json]:
+    def row(self) -> dict[str, Json]:
         """Plain data for a snapshot."""
-        end: list[Json] | None = None if self.end is None else [*self.end.row()]
-        first: list[Json] = [*self.first.row()]
-        learnt = int(self.attempt_learnt) + 2 * int(self.end_learnt)
-        return [self.key, first, self.begun_at, end, self.ended_at, learnt]
+        return {
+            "key": self.key,
+            "first": self.first.row(),
+            "begun_at": self.begun_at,
+            "end": None if self.end is None else self.end.row(),
+            "ended_at": self.ended_at,
+            "attempt_learnt": self.attempt_learnt,
+            "end_learnt": self.end_learnt,
+        }
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> "Operation":
+    def from_row(cls, row: Any) -> "Operation":
         """Restore what `row` gave."""
-        key, first, begun_at, end, ended_at, learnt = row
+        names = ("key", "first", "begun_at", "end", "ended_at", "attempt_learnt", "end_learnt")
+        key, first, begun_at, end, ended_at, attempt_learnt, end_learnt = fields("operation", row, *names)
         operation = cls(key, ActivityEvent.from_row(first), begun_at)
         if end is not None:
             # One record that tells both is one object, as it was.
             operation.end = operation.first if end == first else ActivityEvent.from_row(end)
         operation.ended_at = ended_at
-        operation.attempt_learnt, operation.end_learnt = bool(learnt & 1), bool(learnt & 2)
+        operation.attempt_learnt, operation.end_learnt = bool(attempt_learnt), bool(end_learnt)
         return operation

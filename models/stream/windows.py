@@ -5,7 +5,10 @@ What is put into a bucket, and what is made of a closed one, is left to others.
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from models.stream.json_value import Json
+from models.stream.rows import fields
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,16 +93,15 @@ class Watermark:
             self._marks[partition] = complete_until
             self._floor = max(self._floor, min(self._marks.values()))
 
-    def dump(self) -> dict[str, object]:
+    def dump(self) -> dict[str, Json]:
         """Plain data for a snapshot."""
         return {
             "floor": self._floor.isoformat(),
             "marks": {partition: mark.isoformat() for partition, mark in sorted(self._marks.items())},
         }
 
-    def load(self, data: dict[str, object]) -> None:
+    def load(self, data: Any) -> None:
         """Restore what `dump` gave."""
-        marks = data["marks"]
-        assert isinstance(marks, dict)  # noqa: S101 - tells the type checker what our own dump wrote
-        self._floor = datetime.fromisoformat(str(data["floor"]))
+        floor, marks = fields("watermark", data, "floor", "marks")
+        self._floor = datetime.fromisoformat(str(floor))
         self._marks = {str(key): datetime.fromisoformat(str(mark)) for key, mark in marks.items()}

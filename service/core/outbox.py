@@ -10,9 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, Field, JsonValue, PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    with_config,
+)
 
 from service.core.ports import Receipt, Rendered
+from service.core.validation import understood
 
 LIFETIME = timedelta(hours=24)
 CAPACITY = 1_000
@@ -21,10 +31,12 @@ LONGEST_DELAY = 300.0
 LONGEST_RETRY_AFTER = 3_600.0
 PROBE_SECONDS = 600.0
 
+_EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unread is refused
+
 Fate = Literal["refused", "expired", "overflowed", "orphaned"]
 
 
-class DeadLetter(NamedTuple):
+class Undelivered(NamedTuple):
     """A message that will not be delivered any more, and why: for the dead-letter file, a metric and a log line.
 
     ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
@@ -62,13 +74,13 @@ class Decision(NamedTuple):
 
     attempts: int
     next_try: datetime | None
-    dead: DeadLetter | None = None
+    dead: Undelivered | None = None
     broke: bool = False
     healed: bool = False
 
 
 def _write(message: Rendered) -> dict[str, JsonValue]:
-    told: list[JsonValue] = [[alert, revision] for alert, revision in message.alerts]
+    told: list[JsonValue] = [{"id": alert, "revision": revision} for alert, revision in message.alerts]
     row: dict[str, JsonValue] = {"id": message.id, "alerts": told, "content_type": message.content_type}
     try:
         return {**row, "text": message.body.decode()}
@@ -79,17 +91,45 @@ def _write(message: Rendered) -> dict[str, JsonValue]:
 def _read(row: object) -> Rendered:
     stored = _Message.model_validate(row)
     body = stored.text.encode() if stored.text is not None else b64decode(stored.base64)
-    return Rendered(stored.id, stored.alerts, body, stored.content_type)
+    return Rendered(stored.id, tuple((told.id, told.revision) for told in stored.alerts), body, stored.content_type)
+
+
+class _Told(BaseModel):
+    model_config = _EXACT
+
+    id: str
+    revision: int
 
 
 class _Message(BaseModel):
+    model_config = _EXACT
+
     id: str
-    alerts: tuple[tuple[str, int], ...]
+    alerts: tuple[_Told, ...]
     content_type: str
     text: str | None = None
     base64: str = ""
 
 
+class _Broken(BaseModel):
+    model_config = _EXACT
+
+    since: datetime
+    reason: str
+
+
+def _read_broken(row: object) -> Broken | None:
+    if row is None:
+        return None
+    stored = _Broken.model_validate(row)
+    return Broken(stored.since, stored.reason)
+
+
+def _write_broken(broken: Broken | None) -> dict[str, JsonValue] | None:
+    return None if broken is None else {"since": broken.since.isoformat(), "reason": broken.reason}
+
+
+@with_config(_EXACT)
 @dataclass(slots=True)
 class _Row:
     message: Annotated[Rendered, PlainValidator(_read), PlainSerializer(_write)]
@@ -102,17 +142,20 @@ class _Row:
     durable: Annotated[bool, Field(exclude=True)] = True  # what comes from a snapshot is in one
 
 
+@with_config(_EXACT)
 @dataclass(slots=True)
 class _Queue:
     rows: dict[str, _Row] = field(default_factory=dict)
     settled: dict[str, datetime] = field(default_factory=dict)
     pause_until: datetime | None = None
     failures: int = 0
-    broken: Broken | None = None
+    broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
     overflowed: int = 0
 
 
 class _Stored(BaseModel):
+    model_config = _EXACT
+
     number: int
     queues: dict[str, _Queue]
 
@@ -153,7 +196,7 @@ class Outbox:
         """Number of the newest message: note it when dumping, hand it to `confirm` when the dump is safe."""
         return self._number
 
-    def enqueue(self, sink: str, message: Rendered, now: datetime) -> DeadLetter | None:
+    def enqueue(self, sink: str, message: Rendered, now: datetime) -> Undelivered | None:
         """Take a message for `sink`; one whose id is waiting or was settled within its lifetime changes nothing.
 
         Returns the message that had to make room, if any. The new one is not due before it is confirmed.
@@ -243,14 +286,14 @@ class Outbox:
             broke=was_broken is None and queue.broken is not None,
         )
 
-    def expire(self, sink: str, now: datetime) -> list[DeadLetter]:
+    def expire(self, sink: str, now: datetime) -> list[Undelivered]:
         """Give up what is past its lifetime."""
         queue = self._queues.get(sink)
         if queue is None:
             return []
         return [self._bury(sink, queue, row, "expired") for row in list(queue.rows.values()) if row.expires <= now]
 
-    def retain(self, sinks: Iterable[str]) -> list[DeadLetter]:
+    def retain(self, sinks: Iterable[str]) -> list[Undelivered]:
         """Forget all sinks but these; return what was still waiting for them."""
         kept = set(sinks)
         gone = [name for name in self._queues if name not in kept]
@@ -287,16 +330,17 @@ class Outbox:
 
         Raises
         ------
-        pydantic.ValidationError
+        UnexpectedRow
             If `data` is nothing that `dump` ever gave.
         """
-        stored = _Stored.model_validate(data)
+        with understood("outbox"):
+            stored = _Stored.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
 
-    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> DeadLetter:
+    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undelivered:
         del queue.rows[row.message.id]
         queue.settled[row.message.id] = row.created + self._lifetime
-        return DeadLetter(sink, row.message, fate, row.reason, row.attempts)
+        return Undelivered(sink, row.message, fate, row.reason, row.attempts)
 
     @staticmethod
     def _revive(queue: _Queue, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The state and its keeper: engine, outbox, what is known of blind spans: restored together, saved together ever after.
+"""The state and its keeper: engine, outbox and coverage gaps, restored together and saved together ever after.
 
 Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
 between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
@@ -16,7 +16,7 @@ from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
 from service.core.snapshot import UnreadableSnapshot, decode, encode
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Saved(NamedTuple):
@@ -46,7 +46,7 @@ class State:
         Stamps and times snapshots.
     observer
         Told what came of each; must not raise.
-    blindness
+    coverage
         Kept with the rest.
     """
 
@@ -79,7 +79,7 @@ class State:
         OSError
             The store cannot be reached.
         ValueError
-            The state was made with another bucket length.
+            The state was made with another bucket length, or a row of it has other fields than it should have.
         """
         generations = await self._store.load()
         started = self._clock.elapsed()
@@ -90,9 +90,10 @@ class State:
                 self._note("unreadable", len(data), started, str(error))
                 continue
             self.engine.load(rows)
-            self.outbox.load(next(row for section, row in rows if section == "outbox"))
             for section, row in rows:
-                if section == "blindness":  # there is none in what an older version wrote
+                if section == "outbox":
+                    self.outbox.load(row)
+                elif section == "coverage":
                     self.coverage.load(row)
             self._note("restored", len(data), started)
             return True
@@ -102,7 +103,7 @@ class State:
             )
         return False
 
-    async def take(self, steps: Steps[T]) -> T:
+    async def take(self, steps: Steps[_T]) -> _T:
         """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
 
         A change that has begun is finished, also when the caller is cancelled: nobody ever sees half of it.
@@ -111,7 +112,7 @@ class State:
             try:
                 next(steps)
             except StopIteration as end:
-                result: T = end.value
+                result: _T = end.value
                 return result
             try:
                 await self._yield_to_loop()
@@ -160,7 +161,7 @@ class State:
         yield from self.engine.dump()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
-        yield "blindness", self.coverage.dump()
+        yield "coverage", self.coverage.dump()
 
     async def _yield_to_loop(self) -> None:
         await self._clock.sleep(0.0)

@@ -32,7 +32,7 @@ def test_an_identity_can_be_deleted_from_a_snapshot(
 ) -> None:
     old, new = tmp_path / "old.ndjson.gz", tmp_path / "new.ndjson.gz"
     old.write_bytes(state)
-    people = {name: key for section, row in decode(state) if section == "person" for key, name, _ in [row]}
+    people = {row["name"]: row["id"] for section, row in decode(state) if section == "person"}
     assert explained(old, ANN)[0] == 0
     monkeypatch.setattr("sys.argv", ["forget.py", str(old), str(new), people[ANN]])
     exec(compile(SCRIPT, "forget.py", "exec"), {})  # noqa: S102 - what the page tells people to run

@@ -5,8 +5,10 @@ from typing import Any
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Card, Memory
+from models.statistics.lessons import Lessons
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.json_value import Json
+from models.stream.rows import fields
 
 CARD = Card(
     name="first_time",
@@ -46,16 +48,22 @@ class FirstTime:
             for cell in seen.cells
         ]
 
-    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly]) -> None:
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         done = self._done.setdefault(seen.actor.id, [])
         done.extend(cell.action for cell in seen.cells if cell.action not in done)
 
-    def dump(self) -> Iterator[Json]:
-        for actor, done in sorted(self._done.items()):
-            yield [actor, list(done)]
+    def teach(self, lessons: Lessons) -> None:
+        """Nothing is known of the population."""
 
-    def load(self, rows: Iterable[Any]) -> None:
-        self._done = {actor: list(done) for actor, done in rows}
+    def dump_population(self) -> Iterator[Json]:
+        yield from ()
+
+    def dump_identities(self) -> Iterator[Json]:
+        for actor, done in sorted(self._done.items()):
+            yield {"id": actor, "done": list(done)}
+
+    def load(self, population: Iterable[Any], identities: Iterable[Any]) -> None:
+        self._done = {actor: list(done) for actor, done in (fields("state", row, "id", "done") for row in identities)}
 
     def memory(self) -> Memory:
         return Memory(len(self._done), sum(map(len, self._done.values())), 0, 1.0)

@@ -68,7 +68,8 @@ def in_peace(settings: Path, hub: EmbeddedHub) -> tuple[Engine, set[str]]:
 
 
 def learnt(rows: Rows) -> list[str]:
-    return [json.dumps([section, row], sort_keys=True) for section, row in rows if section.startswith("detector ")]
+    known = ("population ", "identities ")
+    return [json.dumps([section, row], sort_keys=True) for section, row in rows if section.startswith(known)]
 
 
 class Scene:

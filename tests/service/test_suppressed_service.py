@@ -42,8 +42,8 @@ async def test_what_alerted_before_is_kept_back_from_a_swap_on_and_is_told_again
         life.feed("Microsoft.Web/sites/4")
         await life.pass_time(QUARTER)
         assert "microsoft.web/sites/4" in world.actions()
-    rows = [row for section, row in decode(world.store.generations[0]) if section == "withheld"]
-    assert sum(row[0] == "listed" for row in rows) == 2
+    rows = [row for section, row in decode(world.store.generations[0]) if section == "suppressed"]
+    assert sum(row["part"] == "listed" for row in rows) == 2
     again = Life(world, suppressions=file.path)
     async with living(again):
         assert [count.findings for count in again.engine.suppressed.counts.values()] == [2]

@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly, Card
-from models.stream import Actor, ActorKind, Bucket
+from models.stream import Actor, ActorKind, Bucket, fields
 from service.core.alerting.alerts import Alert, Finding, alert_id, finding, operation_alert_id
+from service.core.validation import understood
 
 MOST_FINDINGS = 25
 MOST_IDENTITIES = 20
@@ -160,19 +161,29 @@ class AlertLog:
             for key, alert in sorted(self._alerts.items())
         ]
 
-    def dump_failing(self) -> list[list[Any]]:
+    def dump_failing(self) -> list[dict[str, Any]]:
         """Plain rows for a snapshot, one an operation and window: for whom it has failed unusually."""
         return [
-            [start.isoformat(), action, dict(sorted(names.items()))]
+            {"window_start": start.isoformat(), "action": action, "names": dict(sorted(names.items()))}
             for (start, action), names in sorted(self._failing.items())
         ]
 
-    def load(self, rows: Iterable[Mapping[str, Any]], failing: Iterable[Sequence[Any]] = ()) -> None:
-        """Restore what `dump` and `dump_failing` gave."""
-        self._alerts, self._told = {}, {}
+    def load(self, rows: Iterable[Any], failing: Iterable[Any] = ()) -> None:
+        """Restore what `dump` and `dump_failing` gave.
+
+        Raises
+        ------
+        UnexpectedRow
+            If a row has other fields.
+        """
+        self._alerts, self._told, self._failing = {}, {}, {}
         for row in rows:
-            alert = Alert.model_validate(row["alert"])
+            saved, told = fields("alert", row, "alert", "told")
+            with understood("alert"):
+                alert = Alert.model_validate(saved)
             self._alerts[alert.id] = alert
-            self._told[alert.id] = set(row["told"])
+            self._told[alert.id] = set(told)
         self._all_told = set().union(*self._told.values())
-        self._failing = {(datetime.fromisoformat(start), action): dict(names) for start, action, names in failing}
+        for row in failing:
+            start, action, names = fields("failing", row, "window_start", "action", "names")
+            self._failing[datetime.fromisoformat(start), action] = dict(names)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from models.statistics import SCORE_PER_DECADE
-from models.stream import Json
+from models.stream import Json, UnexpectedRow, fields
 from service.core.alerting.score_history import DAYS, LOWEST, History, day_of
 
 HIGHEST = 100.0
@@ -155,20 +155,29 @@ class Budget:
     def dump(self) -> Iterator[Json]:
         """Yield plain rows: those of the history, the correction, and each day's shift."""
         for row in self.history.dump():
-            yield ["history", row]
-        yield ["correction", self._correction]
+            yield {"part": "history", "row": row}
+        yield {"part": "correction", "row": {"points": self._correction}}
         for day, shift in sorted(self._shifts.items()):
-            yield ["shift", [day, shift]]
+            yield {"part": "shift", "row": {"day": day, "points": shift}}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave; without a budget the thresholds are those configured."""
-        parts: dict[str, list[Any]] = {"history": [], "correction": [0], "shift": []}
-        for part, row in rows:
-            parts[part].append(row)
-        self.history.load(parts["history"])
+        history: list[Any] = []
+        correction, shifts = 0, dict[int, int]()
+        for part, row in (fields("row", tagged, "part", "row") for tagged in rows):
+            match part:
+                case "history":
+                    history.append(row)
+                case "correction":
+                    (correction,) = fields("correction", row, "points")
+                case "shift":
+                    day, points = fields("shift", row, "day", "points")
+                    shifts[int(day)] = int(points)
+                case _:
+                    raise UnexpectedRow(f"unknown part {part!r}")
+        self.history.load(history)
         budgeted = self.alerts_per_day is not None
-        self._correction = int(parts["correction"][-1]) if budgeted else 0
-        self._shifts = {int(day): int(shift) for day, shift in parts["shift"]} if budgeted else {}
+        self._correction, self._shifts = (int(correction), shifts) if budgeted else (0, {})
         self.expected = self._expected()
 
 

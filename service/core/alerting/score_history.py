@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import EPOCH, ActorBucket, BottomKSample, Json
+from models.stream import EPOCH, ActorBucket, BottomKSample, Json, UnexpectedRow, fields
 
 DAYS = 28
 LOWEST = 40
@@ -139,34 +139,43 @@ class History:
 
     def dump(self) -> Iterator[Json]:
         """Yield plain rows in a stable order: the detectors, each day, and the day under way."""
-        yield ["detectors", list[Json](self.detectors)]
+        yield {"part": "detectors", "row": {"names": list[Json](self.detectors)}}
         for day in self.days:
-            yield ["day", day.number, day.active, [[list[Json](profile), n] for profile, n in day.profiles.items()]]
+            profiles: list[Json] = [{"scores": list[Json](scores), "days": n} for scores, n in day.profiles.items()]
+            yield {"part": "day", "row": {"number": day.number, "active": day.active, "profiles": profiles}}
         if self._day is not None:
-            yield ["under way", self._day, self._active.threshold, list[Json](sorted(self._active.entries))]
+            active: dict[str, Json] = {
+                "threshold": self._active.threshold, "active": list[Json](sorted(self._active.entries)),
+            }  # fmt: skip
+            yield {"part": "under_way", "row": {"number": self._day, **active}}
         for actor, worst in sorted(self._worst.items()):
-            yield ["worst", actor, list[Json](worst)]
+            yield {"part": "worst", "row": {"actor": actor, "scores": list[Json](worst)}}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave; a detector that is new has alerted nobody so far."""
         self.days, self._worst = [], {}
         self._day, self._active = None, BottomKSample(COUNTED)
         known = self.detectors
-        for kind, *row in rows:
-            match kind:
+        for part, row in (fields("row", tagged, "part", "row") for tagged in rows):
+            match part:
                 case "detectors":
-                    known = tuple(row[0])
+                    (names,) = fields("detectors", row, "names")
+                    known = tuple(names)
                 case "day":
-                    number, active, profiles = row
+                    number, active, profiles = fields("day", row, "number", "active", "profiles")
                     kept: Counter[Profile] = Counter()
-                    for profile, identities in profiles:
-                        kept[self._of(known, profile)] += identities
+                    for profile in profiles:
+                        scores, identities = fields("profile", profile, "scores", "days")
+                        kept[self._of(known, scores)] += identities
                     self.days.append(Day(number, active, dict(sorted(kept.items()))))
-                case "under way":
-                    self._day, self._active.threshold = row[0], row[1]
-                    self._active.entries = dict.fromkeys(row[2])
+                case "under_way":
+                    self._day, threshold, keys = fields("day under way", row, "number", "threshold", "active")
+                    self._active.threshold, self._active.entries = threshold, dict.fromkeys(keys)
                 case "worst":
-                    self._worst[row[0]] = list(self._of(known, row[1]))
+                    actor, scores = fields("worst", row, "actor", "scores")
+                    self._worst[actor] = list(self._of(known, scores))
+                case _:
+                    raise UnexpectedRow(f"unknown part {part!r}")
 
     def _of(self, known: Sequence[str], profile: Sequence[int]) -> Profile:
         told = dict(zip(known, profile, strict=True))

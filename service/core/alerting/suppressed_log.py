@@ -4,12 +4,12 @@ The list is bounded, the newest stay; the counts of each suppression go on. Whic
 `suppressions`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import EPOCH
+from models.stream import EPOCH, Json, UnexpectedRow, fields
 from service.core.alerting.suppressions import Suppression
 
 MOST_LISTED = 1_000
@@ -34,16 +34,15 @@ class SuppressedFinding(NamedTuple):
     severity: str
     why: str
 
-    def row(self) -> list[Any]:
+    def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
-        return [*self[:7], self.time.isoformat(), *self[8:]]
+        return {**self._asdict(), "time": self.time.isoformat()}
 
     @classmethod
-    def from_row(cls, row: Iterable[Any]) -> "SuppressedFinding":
+    def from_row(cls, row: Any) -> "SuppressedFinding":
         """Restore what `row` gave."""
-        values = list(row)
-        values[7] = datetime.fromisoformat(values[7])
-        return cls(*values)
+        one = cls(*fields("finding", row, *cls._fields))
+        return one._replace(time=datetime.fromisoformat(row["time"]))
 
 
 class SuppressionCount(NamedTuple):
@@ -93,26 +92,31 @@ class SuppressedLog:
         """Forget which findings of buckets that ended at or before `oldest` were counted: they do not come again."""
         self._known = {key: end for key, end in self._known.items() if end > oldest}
 
-    def dump(self) -> Iterable[list[Any]]:
+    def dump(self) -> Iterator[dict[str, Json]]:
         """Yield plain rows for a snapshot."""
         for key, end in sorted(self._known.items()):
-            yield ["known", key, end.isoformat()]
+            yield {"part": "known", "row": {"id": key, "bucket_end": end.isoformat()}}
         for key, count in self._counts.items():
-            yield ["count", key, count.findings, count.newest.isoformat()]
+            counted: dict[str, Json] = {"findings": count.findings, "newest": count.newest.isoformat()}
+            yield {"part": "count", "row": {"suppression": key, **counted}}
         for one in self.listed:
-            yield ["listed", *one.row()]
+            yield {"part": "listed", "row": one.row()}
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave."""
         self.listed, self._known, self._counts = [], {}, {}
-        for part, *row in rows:
+        for part, row in (fields("row", tagged, "part", "row") for tagged in rows):
             match part:
                 case "known":
-                    self._known[row[0]] = datetime.fromisoformat(row[1])
+                    key, end = fields("known", row, "id", "bucket_end")
+                    self._known[key] = datetime.fromisoformat(end)
                 case "count":
-                    self._counts[row[0]] = SuppressionCount(int(row[1]), datetime.fromisoformat(row[2]))
+                    key, findings, newest = fields("count", row, "suppression", "findings", "newest")
+                    self._counts[key] = SuppressionCount(int(findings), datetime.fromisoformat(newest))
                 case "listed":
                     self.listed.append(SuppressedFinding.from_row(row))
+                case _:
+                    raise UnexpectedRow(f"unknown part {part!r}")
 
 
 def _suppressed(anomaly: Anomaly, suppression: Suppression) -> SuppressedFinding:

@@ -13,7 +13,11 @@ from typing import Any
 
 import msgspec
 
-FORMAT = 1
+from service.core.snapshot.migrations import MIGRATIONS, Rows
+
+FORMAT = 2
+"""What is written; a change of any row's fields makes another one, and a migration from this one."""
+
 SLICE = 64 * 1024
 
 # Keys stay in the order in which they were learnt: a table that forgets may go by it.
@@ -81,20 +85,40 @@ def decode(data: bytes) -> list[tuple[str, Any]]:
     Raises
     ------
     UnreadableSnapshot
-        Truncated, damaged, or of another format.
+        Truncated, damaged, or of a format that this version does not read.
     """
     try:
         first, *body, last = gzip.decompress(data).splitlines(keepends=True)
         head, tail = _decode(first), _decode(last)
         version = head["unwonted_snapshot"]
-        if version != FORMAT:
-            raise UnreadableSnapshot(f"format {version}, this version reads {FORMAT}")
+        if version != FORMAT and version not in MIGRATIONS:
+            raise UnreadableSnapshot(_unread(version))
         if tail["rows"] != len(body) or tail["sha256"] != sha256(b"".join(body)).hexdigest():
             raise UnreadableSnapshot("its checksum does not fit")
-        return [(section, row) for section, row in map(_decode, body)]
+        rows = [(section, row) for section, row in map(_decode, body)]
     except (OSError, EOFError, zlib.error, msgspec.DecodeError, KeyError, TypeError) as error:
         raise UnreadableSnapshot(f"damaged or cut off ({type(error).__name__})") from error
     except ValueError as error:
         if isinstance(error, UnreadableSnapshot):
             raise
         raise UnreadableSnapshot("damaged or cut off") from error
+    return _migrated(rows, version)
+
+
+def _unread(version: object) -> str:
+    reads = f"this version reads {', '.join(map(str, sorted(MIGRATIONS)))} and {FORMAT}"
+    if isinstance(version, int) and version > FORMAT:
+        return (
+            f"written by a newer version (format {version}; {reads}): run that version again, put back a snapshot"
+            " from before the upgrade, or move this one away to start with an empty state"
+        )
+    return f"format {version}; {reads}"
+
+
+def _migrated(rows: Rows, version: int) -> Rows:
+    for step in range(version, FORMAT):
+        try:
+            rows = MIGRATIONS[step](rows)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise UnreadableSnapshot(f"its rows are not those of format {step} ({type(error).__name__})") from error
+    return rows

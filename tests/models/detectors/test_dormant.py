@@ -11,6 +11,7 @@ from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
+from tests.models.detectors.driving import restored, settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -31,7 +32,7 @@ def bucket_of(actor: Actor, day: float, *actions: str, denied: bool = False) -> 
 
 def learn(detector: Dormant, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, NOBODY_ELSE)
-    detector.learn(seen, NOBODY_ELSE, scored)
+    settle(detector, NOBODY_ELSE, (seen, scored))
     return scored
 
 
@@ -147,7 +148,7 @@ def test_the_counterfactual_is_true(known: Dormant) -> None:
     said = str(found.evidence["counterfactual"])
     days = int(said.partition("at most ")[2].split()[0])
     detector = Dormant()
-    detector.load(json.loads(json.dumps(list(known.dump()))))
+    restored(detector, known)
     for gap, fires in ((days, False), (days + 1, True)):
         scores = [one.score for one in detector.score(bucket_of(SLEEPER, 49 + gap, GRANT), NOBODY_ELSE)]
         assert any(score >= detector.default_threshold for score in scores) is fires

@@ -11,6 +11,7 @@ from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.windows import Bucket
+from tests.models.detectors.driving import restored, settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -43,7 +44,7 @@ def worked(actor: Actor, hour: int) -> ActorBucket:
 
 def learn(detector: FailureSpike, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, NOBODY_ELSE)
-    detector.learn(seen, NOBODY_ELSE, scored)
+    settle(detector, NOBODY_ELSE, (seen, scored))
     return scored
 
 
@@ -137,7 +138,7 @@ def test_the_counterfactual_is_true(known: FailureSpike) -> None:
     said = str(last.evidence["counterfactual"])
     hours = int(said.partition(" or after ")[2].split()[0])
     detector = FailureSpike()
-    detector.load(json.loads(json.dumps(list(known.dump()))))
+    restored(detector, known)
     for number in range(hours):
         assert detector.score(seen, NOBODY_ELSE)[-1].score >= known.default_threshold, number
         state = detector._states.touch(PEOPLE[0].id)

@@ -30,7 +30,9 @@ def test_it_is_given_once_until_something_is_learnt() -> None:
     first = asked(judgements, one)
     assert first.highest == 100.0
     assert judgements.judge(one, ALONE) is first
-    judgements.learn(first, ALONE)
+    lessons = judgements.lessons(HOUR.hours)
+    judgements.learn(first, ALONE, lessons)
+    assert list(judgements.teach(lessons)) == [None]
     assert judgements.judge(one, ALONE).highest == 0.0
 
 

@@ -15,15 +15,18 @@ from models.detectors.anomalies import Anomaly, anomaly_id
 from models.detectors.contract import Detector
 from models.detectors.registry import DETECTORS
 from models.detectors.registry import build as build_bare
+from models.statistics.lessons import Lessons
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.fakes.geography import somewhere
+from tests.models.detectors.driving import collected, dumped, population, restored, settle
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ACTIONS = ("compute/read", "compute/write", "storage/listkeys/action", "web/write", "network/delete", "vault/read")
 KINDS = tuple(ActorKind)
+Found = set[str]
 
 every_detector = pytest.mark.parametrize("name", sorted(DETECTORS))
 few = settings(max_examples=15, deadline=None)
@@ -82,6 +85,18 @@ def history(seed: int, hours: int = 40, people: int = 6) -> list[list[ActorBucke
     return groups
 
 
+def with_late_cells(groups: Sequence[Sequence[ActorBucket]]) -> list[list[ActorBucket]]:
+    """Let every fifth hour have cells that come two hours late, of things that were new to some of their identities."""
+    found = []
+    for number, group in enumerate(groups):
+        found.append(list(group))
+        if number % 5 == 2 and groups[number - 2]:
+            bucket = groups[number - 2][0].bucket
+            late = cell(f"late/{number}", bucket, failing=number % 2 == 0, late=True, address="10.0.8.1")
+            found.append([seen._replace(cells=(late,)) for seen in groups[number - 2]])
+    return found
+
+
 def run(detector: Detector, groups: Sequence[Sequence[ActorBucket]], order: int | None = None) -> list[Anomaly]:
     """Score every group, then learn it, in an order drawn from `order`."""
     found = []
@@ -91,13 +106,39 @@ def run(detector: Detector, groups: Sequence[Sequence[ActorBucket]], order: int 
         found += [anomaly for _, anomalies in scored for anomaly in anomalies]
         if order is not None:
             random.Random(order + number).shuffle(scored)
-        for seen, anomalies in scored:
-            detector.learn(seen, crowd, anomalies)
+        settle(detector, crowd, *scored)
     return found
 
 
-def dumped(detector: Detector) -> str:
-    return json.dumps(list(detector.dump()))
+def run_in_shards(shards: Sequence[Detector], groups: Sequence[Sequence[ActorBucket]], rng: random.Random) -> Found:
+    """Let each detector have some of the identities; what they teach goes round in whatever parts and order."""
+    found: Found = set()
+    home: dict[str, Detector] = {}
+    for group in groups:
+        shared: dict[int, list[ActorBucket]] = {}
+        for seen in group:
+            shared.setdefault(shards.index(home.setdefault(seen.actor.id, rng.choice(shards))), []).append(seen)
+        crowd = Crowd.merged(map(crowd_of, shared.values()))
+        parts = []
+        for number, mine in shared.items():
+            scored = [(seen, shards[number].score(seen, crowd)) for seen in mine]
+            found |= {repr(anomaly) for _, anomalies in scored for anomaly in anomalies}
+            rng.shuffle(scored)
+            cut = rng.randrange(len(scored) + 1)
+            parts += [collected(shards[number], half, crowd) for half in (scored[:cut], scored[cut:]) if half]
+        for shard in shards if parts else ():
+            rng.shuffle(parts)
+            shard.teach(merged(parts))
+    return found
+
+
+def merged(parts: Sequence[Lessons]) -> Lessons:
+    """Add lessons up as another process would, which gets them as JSON."""
+    received = [Lessons.load(json.loads(json.dumps(part.dump()))) for part in parts]
+    whole = Lessons(received[0].hours)
+    for part in received:
+        whole.merge(part)
+    return whole
 
 
 @every_detector
@@ -107,6 +148,35 @@ def test_order_does_not_matter(name: str, seed: int, order: int) -> None:
     straight, shuffled = build(name), build(name)
     assert run(straight, history(seed)) == run(shuffled, history(seed), order)
     assert dumped(straight) == dumped(shuffled)
+
+
+@every_detector
+@few
+@given(seed=st.integers(0, 10_000), order=st.integers(0, 10_000), shards=st.integers(1, 3))
+def test_shards_find_the_same(name: str, seed: int, order: int, shards: int) -> None:
+    groups = with_late_cells(history(seed))
+    alone, several = build(name), [build(name) for _ in range(shards)]
+    expected = {repr(anomaly) for anomaly in run(alone, groups)}
+    assert run_in_shards(several, groups, random.Random(order)) == expected
+    assert {population(shard) for shard in several} == {population(alone)}
+    held = [json.dumps(row) for shard in several for row in shard.dump_identities()]
+    assert sorted(row for row in held if '"evicted"' not in row) == sorted(
+        text for row in alone.dump_identities() if '"evicted"' not in (text := json.dumps(row))
+    )
+    assert sum(shard.memory().keys for shard in several) == alone.memory().keys
+
+
+@every_detector
+@few
+@given(seed=st.integers(0, 10_000), order=st.integers(0, 10_000))
+def test_lessons_wait_until_all_of_a_bucket_are_learnt(name: str, seed: int, order: int) -> None:
+    detector, groups = build(name), history(seed)
+    run(detector, groups[:-1])
+    before, crowd = population(detector), crowd_of(groups[-1])
+    scored = [(seen, detector.score(seen, crowd)) for seen in groups[-1]]
+    for one in scored:
+        collected(detector, [one], crowd)
+        assert population(detector) == before
 
 
 @every_detector
@@ -129,7 +199,7 @@ def test_resumes_where_it_stopped(name: str, seed: int, cut: int) -> None:
     steady, stopped, resumed = build(name), build(name), build(name)
     run(steady, groups[:cut])
     run(stopped, groups[:cut])
-    resumed.load(json.loads(dumped(stopped)))
+    restored(resumed, stopped)
     assert dumped(resumed) == dumped(stopped)
     assert run(resumed, groups[cut:]) == run(steady, groups[cut:])
     assert dumped(resumed) == dumped(steady)
@@ -163,7 +233,7 @@ def test_memory_is_bounded(name: str) -> None:
         sizes.append(detector.memory())
     assert max(size.keys for size in sizes) <= 20
     assert sizes[-1].evicted > sizes[20].evicted
-    assert sum(len(json.dumps(row)) for row in detector.dump() if "inventor" in str(row)) < 100_000
+    assert sum(len(json.dumps(row)) for row in detector.dump_identities() if "inventor" in str(row)) < 100_000
 
 
 @every_detector

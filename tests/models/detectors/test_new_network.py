@@ -10,6 +10,7 @@ from models.detectors.new_network import NewNetwork
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
+from tests.models.detectors.driving import restored, settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -30,7 +31,7 @@ def bucket_of(actor: Actor, hour: int, *actions: str, address: str = HOME) -> Ac
 
 def learn(detector: NewNetwork, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, NOBODY_ELSE)
-    detector.learn(seen, NOBODY_ELSE, scored)
+    settle(detector, NOBODY_ELSE, (seen, scored))
     return scored
 
 
@@ -76,7 +77,7 @@ def test_somebody_never_seen_has_no_known_network(known: NewNetwork) -> None:
 
 def test_what_many_peers_do_surprises_less(known: NewNetwork) -> None:
     detector = NewNetwork()
-    detector.load(json.loads(json.dumps(list(known.dump()))))
+    restored(detector, known)
     for actor in PEOPLE[4:]:
         learn(detector, bucket_of(actor, 337, KEYS))
     [before], [after] = judged(known, PEOPLE[0], KEYS), judged(detector, PEOPLE[0], KEYS)
@@ -116,7 +117,7 @@ def test_the_counterfactual_is_true(known: NewNetwork) -> None:
     assert said.startswith("Would be ordinary from a network that it has used before, or if ")
     peers = int(said.partition(" or if ")[2].split()[0])
     detector = NewNetwork()
-    detector.load(json.loads(json.dumps(list(known.dump()))))
+    restored(detector, known)
     for _ in range(peers):
         assert judged(detector, PEOPLE[0], KEYS)[0].score >= known.default_threshold
         detector.backoff.adopt(KEYS, PEOPLE[0].kind)

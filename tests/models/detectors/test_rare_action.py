@@ -11,6 +11,7 @@ from models.detectors.rare_action import RareAction
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
+from tests.models.detectors.driving import settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -50,7 +51,7 @@ def crowd_of(*group: ActorBucket) -> Crowd:
 
 def learn(detector: RareAction, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, crowd_of(seen))
-    detector.learn(seen, crowd_of(seen), scored)
+    settle(detector, crowd_of(seen), (seen, scored))
     return scored
 
 
@@ -168,7 +169,7 @@ def test_late_cells_teach_without_counting_the_bucket_twice() -> None:
     buckets = habit.buckets
     seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=2, hours=5), "microsoft.web/sites/delete")
     seen = seen._replace(cells=tuple(cell._replace(late=True) for cell in seen.cells))
-    detector.learn(seen, crowd_of(seen), [])
+    settle(detector, crowd_of(seen), (seen, []))
     assert habit.buckets == buckets
     assert "microsoft.web/sites/delete" in habit.actions
 

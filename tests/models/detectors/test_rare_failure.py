@@ -10,6 +10,7 @@ from models.detectors.rare_failure import RareFailure
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
+from tests.models.detectors.driving import settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -43,8 +44,7 @@ def crowd_of(*group: ActorBucket) -> Crowd:
 def learn(detector: RareFailure, *group: ActorBucket) -> list[Anomaly]:
     crowd = crowd_of(*group)
     judged = [(seen, detector.score(seen, crowd)) for seen in group]
-    for seen, scored in judged:
-        detector.learn(seen, crowd, scored)
+    settle(detector, crowd, *judged)
     return [anomaly for _, scored in judged for anomaly in scored]
 
 

@@ -16,6 +16,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.fakes.geography import locate
+from tests.models.detectors.driving import restored, settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -39,7 +40,7 @@ def bucket_of(actor: Actor, hour: float, *actions: str, address: str) -> ActorBu
 
 def learn(detector: UnusualLocation, seen: ActorBucket) -> list[Anomaly]:
     scored = detector.score(seen, NOBODY_ELSE)
-    detector.learn(seen, NOBODY_ELSE, scored)
+    settle(detector, NOBODY_ELSE, (seen, scored))
     return scored
 
 
@@ -63,7 +64,7 @@ def judged(detector: UnusualLocation, actor: Actor, address: str, *actions: str)
 
 def again(detector: UnusualLocation) -> UnusualLocation:
     other = type(detector)(locate=locate)
-    other.load(json.loads(json.dumps(list(detector.dump()))))
+    restored(other, detector)
     return other
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.statistics.backoff import Backoff
+from models.statistics.lessons import by_name
 
 ADOPTIONS = st.lists(
     st.tuples(st.sampled_from(["a/x", "a/y", "b/x", "b/y/z", "c"]), st.sampled_from(["human", "guest"])), max_size=60
@@ -76,3 +77,29 @@ def test_a_million_names_stay_within_the_bound_and_the_common_ones_survive() -> 
     assert model.actions() <= 100
     assert model.evicted > 4_000
     assert model.adopters("common/read") == 3
+
+
+def test_what_is_taught_at_once_is_what_was_adopted_less_what_was_abandoned() -> None:
+    model = learnt([("a/x", "human"), ("a/x", "guest"), ("b/x", "human")])
+    model.teach({"human": {"a/x": 2, "b/x": -1, "c/x": 0}, "guest": {"a/x": -1}})
+    assert list(model.dump()) == list(learnt([("a/x", "human")] * 3).dump())
+
+
+def test_no_more_is_abandoned_than_is_known_of_a_kind() -> None:
+    model = learnt([("a/x", "human"), ("a/x", "guest")])
+    model.teach({"human": {"a/x": -5, "never/known": -1}})
+    assert list(model.dump()) == list(learnt([("a/x", "guest")]).dump())
+
+
+@given(adoptions=ADOPTIONS, abandoned=ADOPTIONS)
+def test_teaching_keeps_the_tenants_counts_the_sum_of_the_kinds(
+    adoptions: list[tuple[str, str]], abandoned: list[tuple[str, str]]
+) -> None:
+    model, lessons = learnt(adoptions), by_name()
+    for action, kind in abandoned:
+        lessons[kind][action] -= 1
+    model.teach(lessons)
+    kinds, actions = ("human", "guest"), {action for action, _ in adoptions}
+    assert model.adoptions() == sum(model.adopters(action, kind) for action in actions for kind in kinds)
+    assert model.adoptions() == sum(model.adopters(action) for action in actions)
+    assert model.adoptions() >= len(adoptions) - len(abandoned)

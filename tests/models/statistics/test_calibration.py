@@ -5,6 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.statistics.calibration import TOLD, Calibration
+from models.statistics.lessons import by_number
+
+
+def learn(model: Calibration, day: int, before: float | None, now: float) -> float:
+    lessons = by_number()
+    told = model.learn(day, before, now, lessons)
+    model.teach(lessons)
+    return told
 
 
 def tenant(days: int, people: int, seed: int = 1) -> Calibration:
@@ -12,8 +20,8 @@ def tenant(days: int, people: int, seed: int = 1) -> Calibration:
     rng, model = random.Random(seed), Calibration()
     for day in range(days):
         for _ in range(people):
-            model.learn(day, None, 1.0 + rng.expovariate(1.15))
-    model.learn(days, None, 0.0)
+            learn(model, day, None, 1.0 + rng.expovariate(1.15))
+    learn(model, days, None, 0.0)
     return model
 
 
@@ -46,18 +54,18 @@ def test_an_attack_does_not_raise_the_bar_for_the_next_one() -> None:
     for day in (31, 32, 33):
         for model in (calm, attacked):
             for person in range(100):
-                model.learn(day, None, 1.0 + person / 50.0)
+                learn(model, day, None, 1.0 + person / 50.0)
         for _ in range(5):
-            assert attacked.learn(day, None, 20.0) == TOLD
+            assert learn(attacked, day, None, 20.0) == TOLD
     for model in (calm, attacked):
-        model.learn(34, None, 0.0)
+        learn(model, 34, None, 0.0)
     assert attacked.score(8.0) == calm.score(8.0)
 
 
 def test_a_user_day_counts_once_with_its_maximum() -> None:
     once, rising = Calibration(), Calibration()
-    once.learn(1, None, 3.0)
-    assert rising.learn(1, rising.learn(1, None, 1.0), 3.0) == 3.0
+    learn(once, 1, None, 3.0)
+    assert learn(rising, 1, learn(rising, 1, None, 1.0), 3.0) == 3.0
     assert list(once.dump()) == list(rising.dump())
 
 
@@ -65,9 +73,9 @@ def test_nothing_changes_before_the_day_is_over() -> None:
     model = tenant(10, 50)
     before = model.score(4.0)
     for _ in range(500):
-        model.learn(10, None, 4.0)
+        learn(model, 10, None, 4.0)
     assert model.score(4.0) == before
-    model.learn(11, None, 0.0)
+    learn(model, 11, None, 0.0)
     assert model.score(4.0) < before
 
 
@@ -76,3 +84,23 @@ def test_a_dump_restores_every_score() -> None:
     restored.load(json.loads(json.dumps(list(model.dump()))))
     assert [restored.score(v / 4) for v in range(60)] == [model.score(v / 4) for v in range(60)]
     assert list(restored.dump()) == list(model.dump())
+
+
+def test_what_is_learnt_of_a_new_day_is_judged_by_its_table_before_anything_is_taught_of_it() -> None:
+    early, late = tenant(10, 50), tenant(10, 50)
+    learn(late, 11, None, 0.0)
+    for surprise in (1.0, 6.0, 7.0, 8.0, 9.0, 12.0):
+        before = list(early.dump())
+        assert early.learn(11, None, surprise, by_number()) == late.learn(11, None, surprise, by_number())
+        assert list(early.dump()) == before
+
+
+def test_a_late_bucket_of_an_older_day_counts_for_the_day_under_way() -> None:
+    model = tenant(10, 50)
+    [before] = model.dump()
+    learn(model, 7, None, 2.0)
+    [after] = model.dump()
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert (after["day"], after["known"]) == (before["day"], before["known"])
+    assert after["today"] != before["today"]

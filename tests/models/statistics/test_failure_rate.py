@@ -2,7 +2,14 @@ import json
 from datetime import UTC, datetime
 
 from models.statistics.failure_rate import FailureRate
+from models.statistics.lessons import by_name
 from models.stream.cells import Cell, Crowd, Tally
+
+
+def learn(model: FailureRate, actor: str, tried: list[tuple[str, bool]], hours: float) -> None:
+    lessons = by_name()
+    model.learn(actor, tried, hours, lessons)
+    model.teach(lessons, hours)
 
 
 def failing(action: str) -> Cell:
@@ -14,8 +21,8 @@ def worked(hours: int = 200) -> FailureRate:
     model = FailureRate()
     for hour in range(hours):
         for person in range(20):
-            model.learn(f"p{person}", [("web/write", False), ("web/read", False)], float(hour))
-        model.learn("job", [("web/list", True)], float(hour))
+            learn(model, f"p{person}", [("web/write", False), ("web/read", False)], float(hour))
+        learn(model, "job", [("web/list", True)], float(hour))
     return model
 
 
@@ -56,24 +63,27 @@ def test_an_outage_of_one_service_says_nothing_of_another() -> None:
 def test_failures_fade() -> None:
     model = FailureRate(half_life=24.0)
     for hour in range(50):
-        model.learn("p", [("web/write", True)], float(hour))
+        learn(model, "p", [("web/write", True)], float(hour))
     for hour in range(50, 300):
-        model.learn("p", [("web/write", False)], float(hour))
+        learn(model, "p", [("web/write", False)], float(hour))
     assert model.probability("p", "web/write", 300.0) < 0.2
 
 
 def test_pairs_and_actions_are_bounded_and_dropping_is_counted() -> None:
     model = FailureRate(max_actions=50, max_pairs=8)
     for number in range(1_000):
-        model.learn("p", [(f"made-up-{number}/write", True)], float(number))
+        learn(model, "p", [(f"made-up-{number}/write", True)], float(number))
     assert model.entries() <= 51
-    assert model.evicted > 1_000
-    assert len(json.dumps(list(model.dump()))) < 20_000
+    assert model.evicted > 500
+    assert model.states.evicted_values > 500
+    assert len(json.dumps([*model.dump(), *model.states.dump()])) < 20_000
 
 
 def test_a_dump_restores_every_probability() -> None:
     model, restored = worked(30), FailureRate()
     restored.load(json.loads(json.dumps(list(model.dump()))))
+    restored.states.load(json.loads(json.dumps(list(model.states.dump()))))
     for actor, action in (("p1", "web/write"), ("job", "web/list"), ("new", "sql/read")):
         assert restored.probability(actor, action, 31.0) == model.probability(actor, action, 31.0)
     assert list(restored.dump()) == list(model.dump())
+    assert list(restored.states.dump()) == list(model.states.dump())

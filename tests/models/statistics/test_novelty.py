@@ -1,17 +1,24 @@
 import json
 
+from models.statistics.lessons import by_number
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
+
+
+def learn(model: NoveltyRate, kind: str, buckets: int, novel: list[bool], hours: float) -> None:
+    lessons = by_number()
+    model.learn(kind, buckets, novel, lessons)
+    model.teach(lessons, hours)
 
 
 def taught(model: NoveltyRate, kind: str, buckets: int, every: int) -> NoveltyRate:
     for number in range(buckets):
-        model.learn(kind, number, [number % every == 0], float(number))
+        learn(model, kind, number, [number % every == 0], float(number))
     return model
 
 
 def test_a_kind_that_keeps_changing_has_a_higher_rate_than_one_that_never_does() -> None:
     model = taught(taught(NoveltyRate(), "human", 300, 2), "managed_identity", 300, 1_000)
-    model.learn("human", 300, [False], 300.0)
+    learn(model, "human", 300, [False], 300.0)
     assert model.rate("human", 200, 100) > 0.3
     assert model.rate("managed_identity", 200, 1) < 0.02
 
@@ -23,19 +30,19 @@ def test_a_curious_identity_has_a_higher_rate_than_its_kind() -> None:
 
 def test_within_one_bucket_of_time_the_rate_stands_still() -> None:
     model = taught(NoveltyRate(), "human", 50, 5)
-    model.learn("human", 50, [True], 50.0)
+    learn(model, "human", 50, [True], 50.0)
     before = model.rate("human", 20, 3)
     for _ in range(100):
-        model.learn("human", 20, [True], 50.0)
+        learn(model, "human", 20, [True], 50.0)
     assert model.rate("human", 20, 3) == before
-    model.learn("human", 20, [True], 51.0)
+    learn(model, "human", 20, [True], 51.0)
     assert model.rate("human", 20, 3) > before
 
 
 def test_aspects_are_learnt_apart() -> None:
     model = NoveltyRate(aspects=2)
     for hour in range(100):
-        model.learn("human", 40, [True, False], float(hour))
+        learn(model, "human", 40, [True, False], float(hour))
     assert model.rate("human", 40, 5, aspect=0) > 5 * model.rate("human", 40, 5, aspect=1)
 
 
@@ -43,7 +50,7 @@ def test_a_dump_restores_rates_and_what_is_still_to_be_settled() -> None:
     model, restored = taught(NoveltyRate(), "human", 77, 3), NoveltyRate()
     restored.load(json.loads(json.dumps(list(model.dump()))))
     for one in (model, restored):
-        one.learn("human", 10, [True], 1_000.0)
+        learn(one, "human", 10, [True], 1_000.0)
     assert restored.rate("human", 12, 3) == model.rate("human", 12, 3)
 
 

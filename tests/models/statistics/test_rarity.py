@@ -1,13 +1,22 @@
 import json
+from typing import Any
 
 import pytest
 
 from models.statistics.decay import surprise
 from models.statistics.habits import Habit
+from models.statistics.lessons import Lessons
 from models.statistics.rarity import Rarity
 from models.stream.cells import Crowd, Tally
 
 NINE = 490_000.0 - 490_000.0 % 24 + 9.0
+
+
+def learn(model: Rarity, actor: str, kind: str, hours: float, tried: list[tuple[str, bool]], **more: Any) -> Habit:
+    lessons = Lessons(hours)
+    habit = model.learn(actor, kind, tried, lessons, **more)
+    model.teach(lessons)
+    return habit
 
 
 def office(model: Rarity, days: int = 20, people: int = 10) -> Rarity:
@@ -18,7 +27,7 @@ def office(model: Rarity, days: int = 20, people: int = 10) -> Rarity:
                 done = [("web/read", False), ("web/write", False)]
                 if person == 0 and hour == 1:
                     done.append(("deploy/write", False))
-                model.learn(f"p{person}", "human", NINE + 24.0 * day + hour, done)
+                learn(model, f"p{person}", "human", NINE + 24.0 * day + hour, done)
     return model
 
 
@@ -43,7 +52,7 @@ def test_a_newcomer_is_judged_by_peers() -> None:
 
 def test_what_only_failed_teaches_less() -> None:
     model = office(Rarity())
-    model.learn("p1", "human", NINE + 480.0, [("vault/read", True), ("sql/read", False)])
+    learn(model, "p1", "human", NINE + 480.0, [("vault/read", True), ("sql/read", False)])
     habit = model.habits.get("p1")
     assert habit is not None
     assert habit.actions["vault/read"] == pytest.approx(0.3 * habit.actions["sql/read"])
@@ -52,20 +61,20 @@ def test_what_only_failed_teaches_less() -> None:
 def test_what_was_told_teaches_only_when_it_recurs_on_another_day() -> None:
     model = office(Rarity())
     for hour in (0, 1, 5):
-        model.learn("p1", "human", NINE + 480.0 + hour, [("vault/purge", False)], held={"vault/purge"})
+        learn(model, "p1", "human", NINE + 480.0 + hour, [("vault/purge", False)], held={"vault/purge"})
     habit = model.habits.get("p1")
     assert habit is not None
     assert "vault/purge" not in habit.actions
-    model.learn("p1", "human", NINE + 504.0, [("vault/purge", False)], held={"vault/purge"})
+    learn(model, "p1", "human", NINE + 504.0, [("vault/purge", False)], held={"vault/purge"})
     assert "vault/purge" in habit.actions
 
 
 def test_one_busy_day_teaches_little_more_than_a_short_one() -> None:
     short, busy = Rarity(), Rarity()
     for hour in range(4):
-        short.learn("p", "human", NINE + hour, [("a/b", False)])
+        learn(short, "p", "human", NINE + hour, [("a/b", False)])
     for quarter in range(56):
-        busy.learn("p", "human", NINE + quarter / 4.0, [("a/b", False)])
+        learn(busy, "p", "human", NINE + quarter / 4.0, [("a/b", False)])
     weights = [model.habits.touch("p").actions["a/b"] for model in (short, busy)]
     assert weights[1] < 4.0 * weights[0]
 
@@ -73,23 +82,24 @@ def test_one_busy_day_teaches_little_more_than_a_short_one() -> None:
 def test_an_identity_that_makes_up_names_mutes_itself() -> None:
     model = office(Rarity())
     for run in range(200):
-        model.learn("job", "service_principal", NINE + 480.0 + run, [(f"run-{run}/write", False)])
+        learn(model, "job", "service_principal", NINE + 480.0 + run, [(f"run-{run}/write", False)])
     assert now(model, "job", "run-200/write", day=30) < 1.5
     assert now(model, "p1", "run-200/write", day=30) > 4.0
 
 
 def test_what_two_begin_in_the_same_bucket_is_nobodys_invention() -> None:
-    model = Rarity()
+    model, lessons = Rarity(), Lessons(NINE)
     crowd = Crowd(2, {"new/write": Tally(2, 0)})
     for person in ("a", "b"):
-        model.learn(person, "human", NINE, [("new/write", False)], crowd=crowd)
+        model.learn(person, "human", [("new/write", False)], lessons, crowd=crowd)
+    model.teach(lessons)
     assert [model.habits.touch(person).inventions for person in ("a", "b")] == [0, 0]
 
 
 def test_an_identity_that_changes_its_kind_takes_its_actions_along() -> None:
     model = Rarity()
-    model.learn("x", "unknown", NINE, [("a/b", False)])
-    model.learn("x", "human", NINE + 1.0, [("a/c", False)])
+    learn(model, "x", "unknown", NINE, [("a/b", False)])
+    learn(model, "x", "human", NINE + 1.0, [("a/c", False)])
     assert model.backoff.adopters("a/b", "unknown") == 0
     assert model.backoff.adopters("a/b", "human") == 1
 
@@ -97,21 +107,21 @@ def test_an_identity_that_changes_its_kind_takes_its_actions_along() -> None:
 def test_forgetting_an_identity_takes_its_adoptions_back() -> None:
     model = Rarity(max_identities=8)
     for number in range(100):
-        model.learn(f"p{number}", "human", NINE + number, [("a/b", False)])
+        learn(model, f"p{number}", "human", NINE + number, [("a/b", False)])
     assert model.backoff.adopters("a/b") == len(model.habits) <= 8
 
 
 def test_actions_of_one_identity_are_bounded() -> None:
     model = Rarity(max_actions=16)
     for number in range(500):
-        model.learn("p", "human", NINE + number, [(f"a/{number}", False)])
+        learn(model, "p", "human", NINE + number, [(f"a/{number}", False)])
     assert len(model.habits.touch("p").actions) <= 16
-    assert model.evicted > 400
+    assert model.habits.evicted_values > 400
 
 
 def test_a_habit_survives_its_row() -> None:
     model = office(Rarity(), days=3, people=2)
-    model.learn("p0", "human", NINE + 100.0, [("x/y", False)], {"x/y"}, places=({"10.0.0"}, {"sub"}))
+    learn(model, "p0", "human", NINE + 100.0, [("x/y", False)], held={"x/y"}, places=({"10.0.0"}, {"sub"}))
     habit, restored = model.habits.touch("p0"), Habit()
     restored.restore(json.loads(json.dumps(habit.row())))
     assert restored.row() == habit.row()

@@ -35,3 +35,13 @@ def test_counts_stay_bytes_and_surprise_stays_in_range(hours: list[int], hour: i
         rhythm = counted(rhythm, active)
     assert len(rhythm) in {0, 24}
     assert 0.0 <= off_hours(rhythm, rhythm, hour) <= 2.0
+
+
+@given(
+    start=st.lists(st.integers(0, 255), min_size=24, max_size=24), hour=st.integers(0, 23), times=st.integers(1, 900)
+)
+def test_counting_many_at_once_is_counting_them_one_by_one(start: list[int], hour: int, times: int) -> None:
+    one_by_one = bytes(start)
+    for _ in range(times):
+        one_by_one = counted(one_by_one, hour)
+    assert counted(bytes(start), hour, times) == one_by_one

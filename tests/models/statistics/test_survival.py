@@ -10,7 +10,7 @@ from models.statistics.survival import FULL, SurvivalFunction, reached
 def taught(kind: str = "human", times: int = 100, high_every: int = 10, high: int = 2) -> SurvivalFunction:
     model = SurvivalFunction()
     for number in range(times):
-        model.learn(kind, high if number % high_every == 0 else 0, float(number))
+        model.learn_one({"kind": kind, "rung": high if number % high_every == 0 else 0, "time": float(number)})
     return model
 
 
@@ -45,16 +45,16 @@ def test_what_one_does_often_is_likely_for_it_alone() -> None:
 def test_another_kind_goes_its_own_way() -> None:
     model = taught(times=500)
     for number in range(500):
-        model.learn("managed_identity", 0, float(number))
+        model.learn_one({"kind": "managed_identity", "rung": 0, "time": float(number)})
     assert chance(model, 2, "managed_identity") < 0.05 < chance(model, 2)
 
 
 def test_what_is_long_ago_counts_less() -> None:
     model = SurvivalFunction(half_life=10.0)
     for _ in range(50):
-        model.learn("human", 3, 438_288.0)
+        model.learn_one({"kind": "human", "rung": 3, "time": 438_288.0})
     for _ in range(50):
-        model.learn("human", 0, 438_488.0)
+        model.learn_one({"kind": "human", "rung": 0, "time": 438_488.0})
     assert model.probability(model.steps("human", 3, 438_488.0)) < 0.1
 
 

@@ -2,7 +2,14 @@ import json
 
 import pytest
 
+from models.statistics.lessons import by_number
 from models.statistics.user_days import UserDays, UserDayState
+
+
+def learn(model: UserDays, state: UserDayState, hours: float, worst: float) -> None:
+    lessons = by_number()
+    model.learn(state, hours, lessons, worst)
+    model.teach(lessons)
 
 
 def taught(days: int = 30, people: int = 100, judged: int = 2, surprise: float = 3.0) -> UserDays:
@@ -10,7 +17,7 @@ def taught(days: int = 30, people: int = 100, judged: int = 2, surprise: float =
     model, known = UserDays(floor=1.0), [UserDayState() for _ in range(people)]
     for day in range(days):
         for number, one in enumerate(known):
-            model.learn(one, 24.0 * day + 9.0, surprise + 0.01 * day if number < judged else 0.0)
+            learn(model, one, 24.0 * day + 9.0, surprise + 0.01 * day if number < judged else 0.0)
     return model
 
 
@@ -36,27 +43,27 @@ def test_more_surprise_never_scores_lower() -> None:
 
 def test_within_a_day_scores_stand_still() -> None:
     model, somebody = taught(), UserDayState()
-    model.learn(somebody, 24.0 * 29 + 20.0, 2.0)
+    learn(model, somebody, 24.0 * 29 + 20.0, 2.0)
     before = model.score(5.0)
     for _ in range(200):
-        model.learn(UserDayState(), 24.0 * 29 + 21.0, 6.0)
+        learn(model, UserDayState(), 24.0 * 29 + 21.0, 6.0)
     assert model.score(5.0) == before
 
 
 def test_a_day_counts_once_with_its_largest_surprise() -> None:
     once, often = taught(days=3), taught(days=3)
     one, same = UserDayState(), UserDayState()
-    once.learn(one, 49.0, 5.0)
+    learn(once, one, 49.0, 5.0)
     for value in (2.0, 5.0, 4.0):
-        often.learn(same, 49.0, value)
+        learn(often, same, 49.0, value)
     assert list(often.dump()) == list(once.dump())
 
 
 def test_what_comes_late_for_an_older_day_is_not_counted() -> None:
     model, one = taught(days=3), UserDayState()
-    model.learn(one, 49.0, 2.0)
+    learn(model, one, 49.0, 2.0)
     before = list(model.dump())
-    model.learn(one, 25.0, 9.0)
+    learn(model, one, 25.0, 9.0)
     assert list(model.dump()) == before
     assert one.last_hours == 49.0
 

@@ -13,7 +13,8 @@ from models.detectors.judging import Judge
 from models.detectors.registry import DETECTORS
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.exclusion import Exclusions, excluding, without
-from tests.models.detectors.test_laws import ACTIONS, START, build, crowd_of, dumped, history
+from tests.models.detectors.driving import dumped
+from tests.models.detectors.test_laws import ACTIONS, START, build, crowd_of, history
 
 OWN = Cell("sql/write", "Sql/write", START, 1, 0, 0, 1)
 Group = list[ActorBucket]
@@ -33,10 +34,13 @@ def judged(
     for group, passing in zip(groups, exclusions, strict=True):
         crowd = crowd_of(group)
         found = [judgements.judge(seen, crowd, always(passing)) for seen in group]
+        lessons = judgements.lessons(group[0].bucket.hours if group else 0.0)
         for judgement in found:
             said += judgement.anomalies[name]
             suppressed += judgement.suppressed.get(name, [])
-            judgements.learn(judgement, crowd)
+            judgements.learn(judgement, crowd, lessons)
+        for _ in judgements.teach(lessons):
+            pass
     return detector, said, suppressed
 
 

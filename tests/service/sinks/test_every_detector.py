@@ -22,6 +22,7 @@ from service.sinks.teams import TeamsSink
 from service.sinks.webhook import WebhookSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.geography import locate
+from tests.models.detectors.driving import settle
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -52,7 +53,7 @@ def alert_of(name: str) -> Alert:
     for day in range(60):
         for actor in PEOPLE if day < 20 else PEOPLE[1:]:
             seen = bucket_of(actor, 24.0 * day, (USUAL,), denied=False, address="10.0.1.1")
-            detector.learn(seen, Crowd(1, {}), detector.score(seen, Crowd(1, {})))
+            settle(detector, Crowd(1, {}), (seen, detector.score(seen, Crowd(1, {}))))
     theft = bucket_of(PEOPLE[0], 24.0 * 60, DOORS, denied=True, address="198.51.100.7")
     found = [one for one in detector.score(theft, Crowd(1, {})) if one.score >= 50.0]
     options = Options(HOUR, HOUR / 2, 24 * HOUR, 2 * HOUR, {name: 50.0})

@@ -148,7 +148,7 @@ def outcome(feed: Feed, events: Sequence[ActivityEvent]) -> tuple[list[str], lis
     for one in events:
         feed.send(one)
     evaluations = [feed.tick(number * 15 * MINUTE) for number in range(1, 30)]
-    detector = json.dumps(list(feed.engine.detectors["first_time"].dump()))
+    detector = json.dumps(list(feed.engine.detectors["first_time"].dump_identities()))
     return [line for one in evaluations for line in told(one)], [detector], feed.engine.suppressed
 
 

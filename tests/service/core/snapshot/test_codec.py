@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.core.snapshot.codec import SLICE, UnreadableSnapshot, decode, encode
 
 CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
-ROWS = [("engine", {"records": 3}), ("position", ["0", 7]), ("detector x", [1.5, None, "é\n"])]
+ROWS = [("engine", {"records": 3}), ("position", {"partition": "0"}), ("detector x", [1.5, None, "é\n"])]
 few = settings(max_examples=50, deadline=None)
 
 values = st.recursive(
@@ -79,10 +79,26 @@ def test_junk_is_not_read(data: bytes) -> None:
         decode(gzip.compress(data))
 
 
-def test_another_format_is_named() -> None:
-    lines = gzip.decompress(DATA).replace(b'"unwonted_snapshot":1', b'"unwonted_snapshot":2')
-    with pytest.raises(UnreadableSnapshot, match="format 2, this version reads 1"):
-        decode(gzip.compress(lines))
+def of_format(version: str) -> bytes:
+    return gzip.compress(
+        gzip.decompress(DATA).replace(b'"unwonted_snapshot":2', f'"unwonted_snapshot":{version}'.encode())
+    )
+
+
+def test_a_newer_format_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UnreadableSnapshot, match=r"newer version \(format 3; this version reads 1 and 2\): run that"):
+        decode(of_format("3"))
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "null", '"2"', "1.5"])
+def test_what_never_was_a_format_is_named(version: str) -> None:
+    with pytest.raises(UnreadableSnapshot, match="this version reads 1 and 2"):
+        decode(of_format(version))
+
+
+def test_rows_that_are_not_those_of_their_format_are_refused() -> None:
+    with pytest.raises(UnreadableSnapshot, match=r"its rows are not those of format 1 \(ValueError\)"):
+        decode(of_format("1"))
 
 
 def test_a_row_that_was_edited_is_noticed() -> None:
@@ -99,7 +115,7 @@ def test_a_missing_row_is_noticed() -> None:
 
 def test_it_is_lines_of_json_for_whoever_looks() -> None:
     first, *_, last = [json.loads(line) for line in gzip.decompress(DATA).splitlines()]
-    assert first == {"unwonted_snapshot": 1, "created_at": "2026-03-02T08:00:00+00:00"}
+    assert first == {"unwonted_snapshot": 2, "created_at": "2026-03-02T08:00:00+00:00"}
     assert last["rows"] == len(ROWS)
 
 

@@ -1,0 +1,13 @@
+"""Older formats, each turned into the one after it by a function that is never changed again."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from service.core.snapshot.migrations import format_1
+
+Rows = list[tuple[str, Any]]
+
+MIGRATIONS: Mapping[int, Callable[[Rows], Rows]] = {1: format_1.migrate}
+"""By the format that is read: what makes the next one of it."""
+
+__all__ = ["MIGRATIONS", "Rows"]
