@@ -6,10 +6,11 @@ from service.settings.reference import reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, EventHubSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
-from service.settings.sinks import AnySink, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
+from service.settings.sinks import KINDS, AnySink, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
 from service.settings.values import parse_duration
 
 __all__ = [
+    "KINDS",
     "AnySink",
     "BlobPlace",
     "EventHubSettings",

@@ -1,28 +1,16 @@
-"""The page of all options is what the code says of them, and it says something of each."""
+"""The page of all options says something of each; that it is new is `test_generated`'s."""
 
 import re
-import shlex
-from contextlib import redirect_stdout
-from io import StringIO
 
 import pytest
 
 from models.detectors.registry import DETECTORS
 from service.settings.detectors import own_options
 from service.settings.reading import option_paths, variable_name
-from service.settings.reference import COMMAND, parameter_texts, reference
+from service.settings.reference import parameter_texts
 from tests.docs.pages import text_of
 
 PAGE = "docs/configuration.md"
-
-
-def test_the_page_is_what_the_command_in_it_prints() -> None:
-    words = shlex.split(COMMAND)
-    assert (words[0], words[1], words[3:]) == ("python", "-c", [">", PAGE])
-    with redirect_stdout(StringIO()) as printed:
-        exec(compile(words[2], PAGE, "exec"), {})  # noqa: S102 - the command that the page tells people to run
-    assert text_of(PAGE) == printed.getvalue(), f"the options have changed; run\n{COMMAND}"
-    assert COMMAND in text_of(PAGE)
 
 
 def test_the_page_has_every_option_and_its_variable() -> None:
