@@ -138,8 +138,7 @@ class Telemetry:
         """Note a tick."""
         self.metrics.evaluated(seconds=seconds, at=evaluation.now)
         self.metrics.alerts(evaluation.alerts)
-        news = sum(len(alert.findings) for alert in evaluation.alerts)
-        self.metrics.suppressed("known", max(0, evaluation.unusual - news))
+        self.metrics.suppressed("known", evaluation.known)
         for one in evaluation.suppressed:
             self.metrics.suppressed_finding(one.detector)
         if evaluation.overflowed:

@@ -72,7 +72,7 @@ class AlertContent(NamedTuple):
     findings
         For each finding its facts, most surprising first; at most as many as were asked for.
     hidden
-        How many findings are left out.
+        How many findings are left out, those included that the alert itself does not hold.
     checks
         What to check next, first things first.
     mitre
@@ -102,7 +102,7 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
         heading=heading(alert),
         who=_who(alert),
         findings=tuple(_facts(finding, whose=bool(alert.operation)) for finding in shown),
-        hidden=len(alert.findings) - len(shown),
+        hidden=alert.finding_count - len(shown),
         checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
         mitre=listed(_distinct(tag for f in alert.findings for tag in f.mitre), most=8, limit=30),
         links=tuple(_links(alert, links)),
@@ -117,7 +117,7 @@ def heading(alert: Alert) -> str:
     if alert.operation:
         many = counted(alert.identity_count, "identity", "identities")
         return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
-    more = f" and {counted(len(alert.findings) - 1, 'more action')}" if len(alert.findings) > 1 else ""
+    more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
     what = clean(plain_action(alert.findings[0].action_name), 80)
     return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}"
 

@@ -31,11 +31,11 @@ _USER_TYPES = {
 }
 
 
-def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int = 0) -> Element:
+def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
     """Return `alert` as class 2004, created (type 200401) or updated (type 200402), with Azure's cloud profile.
 
     What OCSF has no field for (score, surprise, window, query) stands under ``unmapped``; each finding stands whole in
-    its evidence's ``data``; `left_out` says how many more there were than are in `alert`.
+    its evidence's ``data``, and those that `alert` does not hold are counted as ``findings_left_out``.
     """
     updated = alert.revision > 1
     content = alert_content(alert, links)
@@ -99,7 +99,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS, *, left_out: int =
             "score": alert.score,
             "actor_kind": alert.actor_kind.value,
             "kql": kql(alert),
-            "findings_left_out": left_out,
+            "findings_left_out": alert.omitted,
             **_many(alert),
         },
     }

@@ -149,8 +149,7 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE)
         "dataschema": SCHEMA,
     }
     for longest, findings in ((1024, 100), (128, 50), (64, 5)):
-        left_out = max(0, len(alert.findings) - findings)
-        event["data"] = detection_finding(_cut_alert(alert, longest, findings), links, left_out=left_out)
+        event["data"] = detection_finding(_cut_alert(alert, longest, findings), links)
         if len(encoded(event)) <= LARGEST:
             break
     return event
@@ -169,7 +168,8 @@ def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
     ]
     texts = ("actor_id", "actor_name", "operation", "identities")
     names = {field: _cut(getattr(alert, field), longest) for field in texts}
-    return alert.model_copy(update={**names, "findings": tuple(told)})
+    omitted = alert.finding_count - len(told)
+    return alert.model_copy(update={**names, "findings": tuple(told), "omitted": omitted})
 
 
 def _cut(value: object, longest: int) -> object:

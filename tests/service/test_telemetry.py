@@ -100,6 +100,21 @@ def test_the_threshold_in_force_and_who_was_alerted_today_are_asked_of_the_engin
     assert watched.metric("alerts_expected") == 1
 
 
+def test_what_is_news_and_what_was_known_are_counted_apart() -> None:
+    watched = Watched()
+    watched.apply(message(record(), record(operationName="a/b/write", correlationId=None)))
+    first = watched.engine.evaluate(NOW)
+    watched.telemetry.evaluated(first, 0.1)
+    assert watched.metric("suppressed_total", reason="known") == 0
+    watched.telemetry.evaluated(watched.engine.evaluate(NOW), 0.1)
+    assert watched.metric("suppressed_total", reason="known") == first.unusual == 2
+    watched.apply(*[message(record())] * 2, message(record(operationName="c/d/write", correlationId=None)))
+    third = watched.engine.evaluate(NOW)
+    assert [len(alert.findings) for alert in third.alerts] == [3]
+    watched.telemetry.evaluated(third, 0.1)
+    assert watched.metric("suppressed_total", reason="known") == 4
+
+
 def test_thresholds_that_have_moved_are_logged_once(logs: list[MutableMapping[str, Any]]) -> None:
     watched = Watched()
     evaluation = watched.engine.evaluate(NOW)

@@ -277,12 +277,13 @@ class Engine:
             found.setdefault(anomaly.id, anomaly)
         unusual, suppressed_now = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
+        known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
         self._evaluated_until = max(self._evaluated_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed, self._overflowed = self._overflowed, 0
         suppressed = self.suppressed.note(suppressed_now)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
 
     def _parted(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Part what may be told from what was announced, and what was told before it was announced from both."""

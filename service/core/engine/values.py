@@ -68,8 +68,9 @@ class Applied(NamedTuple):
 class Evaluation(NamedTuple):
     """What one tick came to.
 
-    It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick; `thresholds` are those in force, a detector; `suppressed` would be news, were it not announced.
+    It looked back to `since` and found `unusual` cells, `known` of which were part of an alert before; `alerts` hold
+    news; `overflowed` cells had to go in a storm since the last tick; `thresholds` are those in force, a detector;
+    `suppressed` would be news, were it not for a suppression.
     """
 
     now: datetime
@@ -79,3 +80,4 @@ class Evaluation(NamedTuple):
     overflowed: int = 0
     thresholds: Mapping[str, float] = {}
     suppressed: Sequence[SuppressedFinding] = ()
+    known: int = 0
