@@ -5,7 +5,6 @@ The only module that knows both what can be configured and which class does it.
 
 import platform
 import random
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -26,25 +25,20 @@ from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine, Options
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
-from service.core.ports import Clock, Sink, SnapshotStore, Source, SourceError
-from service.delivery import PACES, Dispatcher, Route
+from service.core.ports import Clock, SnapshotStore, Source, SourceError
+from service.delivery import Dispatcher, Route
 from service.geography import Geography, UnusableDatabase
 from service.monitoring import Health, HttpServer
 from service.monitoring.metrics import Metrics
 from service.settings import (
-    AnySink,
     BlobPlace,
     EventHub,
     Settings,
     SettingsError,
-    SlackSettings,
-    StdoutSettings,
-    TeamsSettings,
-    WebhookSettings,
     arguments,
     config_hash,
 )
-from service.sinks import Links, SlackSink, StdoutSink, TeamsSink, WebhookSink
+from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent, SourceOptions
 from service.storage import BlobDeadLetter, BlobSnapshotStore, DeadLetter, FileDeadLetter, FileSnapshotStore, State
 from service.suppressions import Looked, SuppressionWatch, read_suppressions
@@ -148,44 +142,6 @@ def open_suppressions(
         return SuppressionWatch(path, every, clock, read, observer)
     except UnusableSuppressions as error:
         raise SettingsError([f"suppressions.file: {line}" for line in error.lines]) from None
-
-
-def build_sink(name: str, options: AnySink, clock: Clock) -> Sink:
-    """Build one sink."""
-    links = Links(options.portal_links, options.workspace or "", options.runbook_url or "")
-    match options:
-        case TeamsSettings():
-            credential = DefaultAzureCredential() if options.auth == "entra" else None
-            return TeamsSink(
-                name,
-                options.address,
-                clock=clock,
-                links=links,
-                allow_hosts=options.allow_hosts,
-                allow_loopback=options.allow_loopback,
-                credential=credential,
-            )
-        case SlackSettings():
-            return SlackSink(
-                name,
-                options.address,
-                clock=clock,
-                links=links,
-                allow_hosts=options.allow_hosts,
-                allow_loopback=options.allow_loopback,
-            )
-        case WebhookSettings():
-            return WebhookSink(
-                name,
-                options.address,
-                clock=clock,
-                secrets=options.signing,
-                links=links,
-                allow_private=options.allow_private,
-            )
-        case StdoutSettings():
-            colour = options.format == "card" and sys.stdout.isatty()
-            return StdoutSink(name, sys.stdout.buffer, style=options.format, colour=colour, links=links)
 
 
 def open_container(place: BlobPlace, resources: AsyncExitStack, **patience: Any) -> ContainerClient:
@@ -319,7 +275,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
         return Dispatcher(
             outbox,
-            [Route(sinks[name], PACES[one.kind], one.min_severity, one.notices) for name, one in enabled.items()],
+            [Route(sinks[name], KINDS[one.kind].pace, one.min_severity, one.notices) for name, one in enabled.items()],
             clock=clock,
             jitter=random.random,
             on_settled=on_settled,

@@ -89,6 +89,13 @@ class Receipt(NamedTuple):
     retry_after: float | None = None
 
 
+class Pace(NamedTuple):
+    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
+
+    per_second: float | None = None
+    per_hour: int | None = None
+
+
 class Sink(Protocol):
     """A place where people or machines read alerts and notices."""
 

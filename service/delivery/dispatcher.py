@@ -6,7 +6,7 @@ sends, and reports. What it reports goes to one observer, which makes metrics an
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -14,28 +14,11 @@ from models.statistics import Severity
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.outbox import DeadLetter, Outbox
-from service.core.ports import Clock, Receipt, Rendered, Sink
+from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
 
 SETTLE_SECONDS = 5.0
 
 Outcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
-
-
-class Pace(NamedTuple):
-    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
-
-    per_second: float | None = None
-    per_hour: int | None = None
-
-
-PACES: Mapping[str, Pace] = {
-    # Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.
-    "teams": Pace(1.0, 100),
-    # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
-    "slack": Pace(1.0),
-    "webhook": Pace(20.0),
-    "stdout": Pace(),
-}
 
 
 class Route(NamedTuple):

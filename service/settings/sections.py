@@ -1,4 +1,4 @@
-"""Every option but the sinks', a class a section: its name, type, default, bounds and what it is for.
+"""Every option but those of the sinks, a class a section: its name, type, default, bounds and what it is for.
 
 The text under an option is its only description: the JSON Schema and config/unwonted.yaml are made from it.
 """
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from service.settings.values import Duration, PositiveDuration, Section, read_secret
+from service.options import Duration, PositiveDuration, Section, read_secret
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 

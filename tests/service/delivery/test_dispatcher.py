@@ -9,8 +9,9 @@ from models.statistics.scoring import Severity
 from service.core.alerting.alerts import Alert
 from service.core.notices import Notice
 from service.core.outbox import LIFETIME, PROBE_SECONDS, Outbox
-from service.core.ports import Receipt, Rendered, Sink
-from service.delivery.dispatcher import PACES, Delivery, Dispatcher, Pace, Route
+from service.core.ports import Pace, Receipt, Rendered, Sink
+from service.delivery.dispatcher import Delivery, Dispatcher, Route
+from service.sinks.registry import KINDS
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.notices import notice
@@ -169,7 +170,7 @@ async def test_a_sink_with_a_bug_stops_neither_the_service_nor_the_others_and_te
 async def test_teams_hears_at_most_one_message_a_second_and_a_hundred_an_hour() -> None:
     clock = FakeClock()
     team = ScriptedSink("team", clock)
-    service = Service(team, clock=clock, pace=PACES["teams"])
+    service = Service(team, clock=clock, pace=KINDS["teams"].pace)
     async with service.running():
         service.tell(*alerts(130))
         await clock.advance(3 * 3600)

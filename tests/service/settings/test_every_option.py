@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from models.detectors.registry import DETECTORS
 from service.cli.commands import main
+from service.options.values import Section
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
 from service.settings.sections import Log
-from service.settings.sinks import KINDS
-from service.settings.values import Section
+from service.sinks.registry import INTEGRATIONS
 from service.wiring import build_components
 
 HUB = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=bbbbbbbb;EntityPath=h"
@@ -47,7 +47,7 @@ PLACES: list[dict[str, Any]] = [
 
 def all_options() -> set[tuple[type[Section], str]]:
     """Return each option: the class of its section, and its name."""
-    sections: set[type[Section]] = {DetectorSettings, *KINDS.values()}
+    sections: set[type[Section]] = {DetectorSettings, *(one.settings for one in INTEGRATIONS)}
     for field in Settings.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             sections.add(field.annotation)

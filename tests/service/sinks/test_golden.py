@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from service.core.alerting.alerts import Alert
 from service.core.notices import GapKind
 from service.core.ports import Sink
-from service.sinks.alert_content import Links
-from service.sinks.slack import SlackSink
-from service.sinks.stdout import StdoutSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
+from service.sinks.content.alert_content import Links
+from service.sinks.slack.sink import SlackSink
+from service.sinks.stdout.sink import StdoutSink
+from service.sinks.teams.sink import TeamsSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding, outage
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.notices import notice

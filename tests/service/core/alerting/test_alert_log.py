@@ -19,9 +19,9 @@ from models.stream.json_value import Json
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
 from service.core.alerting.alerts import Alert
-from service.sinks.alert_content import Links, alert_content, kql
-from service.sinks.ocsf import detection_finding
-from service.sinks.webhook import cloud_event
+from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.ocsf import detection_finding
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from service.core.ports import Receipt
-from service.sinks.alert_content import Links
-from service.sinks.stdout import StdoutSink, card
-from service.sinks.webhook import cloud_event
+from service.sinks.content.alert_content import Links
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.stdout.rendering import card
+from service.sinks.stdout.sink import StdoutSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
 
 

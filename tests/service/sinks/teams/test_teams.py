@@ -10,9 +10,11 @@ from azure.core.exceptions import ClientAuthenticationError
 from pydantic import SecretStr
 
 from service.core.ports import Receipt
-from service.sinks.alert_content import Links
-from service.sinks.http_post import Answer
-from service.sinks.teams import AUDIENCE, BUDGET, TeamsSink, judge
+from service.sinks.content.alert_content import Links
+from service.sinks.posting.http_post import Answer
+from service.sinks.teams.answers import judge
+from service.sinks.teams.rendering import BUDGET
+from service.sinks.teams.sink import AUDIENCE, TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 from tests.fakes.receiver import receiving

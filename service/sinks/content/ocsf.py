@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from models.statistics import Severity
 from models.stream import ActorKind
 from service.core.alerting import Alert, Finding
-from service.sinks.alert_content import ALL_LINKS, Links, alert_content, heading, kql
-from service.sinks.pagination import Element
+from service.sinks.content.alert_content import ALL_LINKS, Links, alert_content, heading, kql
+from service.sinks.content.pagination import Element
 
 VERSION = "1.5.0"
 SCHEMA = f"https://schema.ocsf.io/{VERSION}/classes/detection_finding"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from service.core.alerting import Alert, Finding
-from service.sinks.wording import clean, counted, iso, listed, moment, plain_action
+from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
 
 # Longest texts, in bytes of UTF-8.
 NAME = 120

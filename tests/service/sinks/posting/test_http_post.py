@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from service.core.ports import Receipt, Sink
-from service.sinks.guard import AddressRefusedError, Guard
-from service.sinks.http_post import Answer, HttpPost, OpenSession, by_status, matches, open_session, retry_after
-from service.sinks.slack import SlackSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
+from service.sinks.posting.guard import AddressRefusedError, Guard
+from service.sinks.posting.http_post import Answer, HttpPost, OpenSession, by_status, matches, open_session, retry_after
+from service.sinks.slack.sink import SlackSink
+from service.sinks.teams.sink import TeamsSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import alert
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.receiver import Directory, Receiver, Reply, receiving

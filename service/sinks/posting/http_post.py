@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from service.core.ports import Clock, Receipt
-from service.sinks.guard import AddressRefusedError, Guard
+from service.sinks.posting.guard import AddressRefusedError, Guard
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 20.0
@@ -150,12 +150,13 @@ def reveal(secret: SecretStr | Path) -> str:
 
 
 def matches(host: str, patterns: Sequence[str]) -> bool:
-    """Whether `host` is one of `patterns`.
+    """Whether `host`, in lower case, is one of `patterns`.
 
     >>> matches("prod-1.westeurope.logic.azure.com", ["*.logic.azure.com"]), matches("logic.azure.com.evil", ["*.com"])
     (True, False)
     """
-    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in patterns)
+    folded = [pattern.lower() for pattern in patterns]
+    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in folded)
 
 
 def by_status(answer: Answer) -> Receipt:

@@ -1,6 +1,6 @@
 """The kinds of value that an option can hold, and the base that makes every section strict, frozen and discreet.
 
-What options there are is `sections` and `sinks`; where their values come from is `reading`.
+Which options there are is `service.settings` and the sinks' to say.
 """
 
 import re

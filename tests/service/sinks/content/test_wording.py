@@ -1,12 +1,8 @@
-import doctest
-from types import ModuleType
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sinks import guard, http_post, wording
-from service.sinks.wording import clean, listed, plain_action
+from service.sinks.content.wording import clean, listed, plain_action
 
 
 @given(text=st.text(), limit=st.integers(9, 60), keep_end=st.booleans())
@@ -51,8 +47,3 @@ def test_a_list_says_how_much_it_leaves_out() -> None:
 )
 def test_an_operation_is_said_in_words(action: str, words: str) -> None:
     assert plain_action(action) == words
-
-
-@pytest.mark.parametrize("module", [guard, http_post, wording])
-def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
-    assert doctest.testmod(module).failed == 0

@@ -9,8 +9,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from models.stream.events import ActorKind
 from service.clock import SystemClock
 from service.core.ports import Receipt
-from service.sinks.ocsf import detection_finding
-from service.sinks.webhook import WebhookSink, cloud_event, sign, signing_key
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.ocsf import detection_finding
+from service.sinks.webhook.signing import sign, signing_key
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile
 from tests.fakes.clock import FakeClock
 from tests.fakes.receiver import receiving

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from service.sinks.teams import TeamsSink
+from service.sinks.teams.sink import TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 
-BUNDLE = Path(__file__).parents[3] / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.js"
+BUNDLE = Path(__file__).parents[4] / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.js"
 
 pytestmark = [
     pytest.mark.integration,

@@ -5,11 +5,9 @@ Nothing in it was chosen by an outsider: partition names are the hub's own numbe
 
 from typing import NamedTuple
 
-from pydantic import JsonValue
-
 from service.core.notices import GapKind, Notice
-from service.sinks.alert_content import Fact
-from service.sinks.wording import counted, iso, listed, moment
+from service.sinks.content.alert_content import Fact
+from service.sinks.content.wording import counted, listed, moment
 
 _BEGUN = {
     GapKind.SILENT: "Blind: nothing comes from {where} since {since}",
@@ -75,33 +73,3 @@ def notice_content(notice: Notice) -> Bulletin:
     update = " (update)" if notice.stage == "updated" else ""
     reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
     return Bulletin(heading + update, tuple(fact for fact in facts if fact.text), reference)
-
-
-def cloud_event(notice: Notice, *, source: str) -> dict[str, JsonValue]:
-    """Return `notice` as a CloudEvents 1.0 event; OCSF has no class for a detector that was blind, so data is plain."""
-    return {
-        "specversion": "1.0",
-        "id": f"{notice.id}.{notice.revision}",
-        "source": source,
-        "type": f"unwonted.blindness.{notice.stage}",
-        "subject": notice.id,
-        "time": iso(notice.found_at),
-        "datacontenttype": "application/json",
-        "data": {
-            "revision": notice.revision,
-            "kind": notice.kind.value,
-            "since": iso(notice.since),
-            "until": iso(notice.until) if notice.until is not None else None,
-            "partitions": list(notice.partitions),
-            "may_alerts_still_come": notice.may_alerts_still_come,
-            "late_records": notice.late_records,
-            "unjudged_records": notice.unjudged_records,
-            "lost_messages": notice.lost_messages,
-            "message": notice_content(notice).heading,
-        },
-    }
-
-
-def told(notice: Notice) -> tuple[tuple[str, int], ...]:
-    """Return what `Rendered.alerts` wants to know of it."""
-    return ((notice.id, notice.revision),)

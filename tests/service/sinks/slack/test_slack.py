@@ -6,8 +6,10 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import Block
 
 from service.core.ports import Receipt
-from service.sinks.http_post import Answer
-from service.sinks.slack import MESSAGE, SlackSink, judge
+from service.sinks.posting.http_post import Answer
+from service.sinks.slack.answers import judge
+from service.sinks.slack.rendering import MESSAGE
+from service.sinks.slack.sink import SlackSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
 from tests.fakes.clock import FakeClock
 
