@@ -19,7 +19,7 @@ from service.core.outbox import Outbox
 from service.core.parsing import Parsed, RejectReason
 from service.delivery import Delivery
 from service.monitoring import Health
-from service.monitoring.metrics import LiveReading, Metrics
+from service.monitoring.metrics import DeadLetterReason, LiveReading, Metrics
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
@@ -46,7 +46,7 @@ class Telemetry:
         self._open: set[str] = set()
         self._silent: set[str] = set()
         self._broken: set[str] = set()
-        self._dead = (0, 0)
+        self._dead: dict[DeadLetterReason, tuple[int, int]] = {}
         self._thresholds: Mapping[str, float] = {}
         self._stages: Mapping[str, Stage] = {}
 
@@ -213,13 +213,13 @@ class Telemetry:
         self.metrics.missed(ticks)
         log.warning("evaluations_missed", count=ticks)
 
-    def dead_letters(self, written: int, dropped: int) -> None:
-        """Note how many rejects the dead letter has taken, and lost, since the start."""
-        before_written, before_dropped = self._dead
-        self._dead = (written, dropped)
-        self.metrics.dead_letters(written=written - before_written, dropped=dropped - before_dropped)
+    def dead_letters(self, reason: DeadLetterReason, written: int, dropped: int) -> None:
+        """Note how many rejected records, or undelivered messages, the dead letter has taken, and lost, in all."""
+        before_written, before_dropped = self._dead.get(reason, (0, 0))
+        self._dead[reason] = (written, dropped)
+        self.metrics.dead_letters(reason, written=written - before_written, dropped=dropped - before_dropped)
         if dropped > before_dropped:
-            log.warning("dead_letters_dropped", count=dropped - before_dropped)
+            log.warning("dead_letters_dropped", reason=reason, count=dropped - before_dropped)
 
     def saved(self, saved: Saved) -> None:
         """Note what came of a snapshot."""

@@ -8,9 +8,11 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from inspect import signature
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import ContainerClient
@@ -25,10 +27,10 @@ from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine, Options
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
-from service.core.ports import Clock, SnapshotStore, Source, SourceError
-from service.delivery import Dispatcher, Route
+from service.core.ports import Clock, DeadLetterStore, SnapshotStore, Source, SourceError
+from service.delivery import Dispatcher, Route, UndeliverableWriter
 from service.geography import Geography, UnusableDatabase
-from service.monitoring import Health, HttpServer
+from service.monitoring import Health, HttpServer, Redactor
 from service.monitoring.metrics import Metrics
 from service.settings import (
     BlobPlace,
@@ -37,10 +39,11 @@ from service.settings import (
     SettingsError,
     arguments,
     config_hash,
+    secrets,
 )
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent, SourceOptions
-from service.storage import BlobDeadLetter, BlobSnapshotStore, DeadLetter, FileDeadLetter, FileSnapshotStore, State
+from service.storage import BlobDeadLetterStore, BlobSnapshotStore, FileDeadLetterStore, FileSnapshotStore, State
 from service.suppressions import Looked, SuppressionWatch, read_suppressions
 from service.telemetry import Telemetry
 
@@ -168,16 +171,41 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
     return FileSnapshotStore(place.path)
 
 
-def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetter | None:
-    """Build the place for rejects that the settings name, which `resources` closes; None when they are only counted."""
+class DeadLetters(NamedTuple):
+    """Where records go that could not be understood, and messages that could not be delivered: each its own bound."""
+
+    rejects: DeadLetterStore
+    undelivered: DeadLetterStore
+
+
+def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetters | None:
+    """Build the dead letters that the settings name, which `resources` closes; None when both are only counted."""
     place = settings.dead_letter
     if place.kind == "blob":
         # The stream waits for this write: better to lose a sample than to hold up the events behind it.
         container = open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
-        return BlobDeadLetter(container, clock, prefix=place.blob, max_bytes=place.max_bytes)
+
+        def blobs(name: str) -> DeadLetterStore:
+            return BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+
+        return DeadLetters(blobs(place.blob), blobs(place.undelivered_blob))
     if place.kind == "file":
-        return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
+
+        def file(path: Path) -> DeadLetterStore:
+            return FileDeadLetterStore(path, clock, max_bytes=place.max_bytes // 2, generations=1)
+
+        return DeadLetters(file(place.path), file(place.undelivered_path))
     return None
+
+
+def build_undeliverable_writer(
+    letters: DeadLetters | None, settings: Settings, telemetry: Telemetry
+) -> UndeliverableWriter | None:
+    """Build what writes undeliverable messages, without their secrets; None when they are only counted."""
+    if letters is None:
+        return None
+    observer = partial(telemetry.dead_letters, "undelivered")
+    return UndeliverableWriter(letters.undelivered, redact=Redactor(secrets(settings)), observer=observer)
 
 
 def build_coverage(settings: Settings) -> CoverageMonitor:
@@ -268,6 +296,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     if suppressions is not None:
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
+    letters = build_dead_letters(settings, clock, resources)
 
     def open_source(observer: Callable[[SourceEvent], None]) -> Source:
         return EventHubSource(options=options, positions=lambda: engine.positions, clock=clock, observer=observer)
@@ -281,6 +310,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
             on_settled=on_settled,
             observer=telemetry.delivered,
             on_below_severity=lambda count: metrics.suppressed("severity", count),
+            undeliverable=build_undeliverable_writer(letters, settings, telemetry),
         )
 
     return Components(
@@ -292,7 +322,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         open_source=open_source,
         open_dispatcher=open_dispatcher,
         sinks=tuple(sinks.values()),
-        dead_letter=build_dead_letter(settings, clock, resources),
+        dead_letter=letters.rejects if letters else None,
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
         schedule=ServiceSchedule(

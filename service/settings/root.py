@@ -10,7 +10,7 @@ from service.options import Section
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.sections import (
     Alerting,
-    DeadLetter,
+    DeadLetterSettings,
     EventHub,
     Geography,
     Http,
@@ -62,7 +62,7 @@ class Settings(Section):
     limits: Limits = Limits()
     sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
     """Who is told, by a name of your choice."""
-    dead_letter: DeadLetter = DeadLetter()
+    dead_letter: DeadLetterSettings = DeadLetterSettings()
     http: Http = Http()
     log: Log = Log()
     shutdown: Shutdown = Shutdown()

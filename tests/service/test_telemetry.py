@@ -161,7 +161,7 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
     watched = Watched()
 
     def deliver(outcome: Any, *, broken: bool) -> None:
-        delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), 0, broken)
+        delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), broken)
         watched.telemetry.delivered(delivery)
 
     deliver("broken", broken=True)
@@ -174,10 +174,13 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
 
 def test_dead_letters_are_counted_by_what_is_new() -> None:
     watched = Watched()
-    watched.telemetry.dead_letters(3, 0)
-    watched.telemetry.dead_letters(5, 1)
-    assert watched.metric("dead_letters_total", result="written") == 5
-    assert watched.metric("dead_letters_total", result="dropped") == 1
+    watched.telemetry.dead_letters("rejected", 3, 0)
+    watched.telemetry.dead_letters("undelivered", 2, 0)
+    watched.telemetry.dead_letters("rejected", 5, 1)
+    assert watched.metric("dead_letters_total", reason="rejected", result="written") == 5
+    assert watched.metric("dead_letters_total", reason="rejected", result="dropped") == 1
+    assert watched.metric("dead_letters_total", reason="undelivered", result="written") == 2
+    assert watched.metric("dead_letters_total", reason="undelivered", result="dropped") == 0
 
 
 def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapping[str, Any]]) -> None:

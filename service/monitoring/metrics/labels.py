@@ -1,6 +1,11 @@
 """The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
 
+from typing import Literal
+
 from service.core.notices import GapKind
+
+DeadLetterReason = Literal["rejected", "undelivered"]
+"""Why something is in a dead letter: a record that could not be understood, a message that could not be delivered."""
 
 LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
 """The only labels that a series may have; a histogram's ``le`` apart."""
@@ -18,4 +23,5 @@ ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
 BLIND = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
 SUPPRESSED = ("known", "severity", "overflow", "suppression")
+DEAD_LETTERS: tuple[DeadLetterReason, ...] = ("rejected", "undelivered")
 STAGES = ("planned", "in_force", "ending", "expired")

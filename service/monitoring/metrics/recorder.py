@@ -31,6 +31,7 @@ from service.monitoring.metrics.labels import (
     ATTEMPTS,
     BLIND,
     CLOSINGS,
+    DEAD_LETTERS,
     DELIVERIES,
     MAX_PARTITIONS,
     NOTICES,
@@ -39,6 +40,7 @@ from service.monitoring.metrics.labels import (
     STAGES,
     SUPPRESSED,
     TROUBLES,
+    DeadLetterReason,
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
@@ -174,7 +176,10 @@ class Metrics:
             "delivery_duration_seconds", "One attempt to deliver, in seconds.", _LONG, sink=sinks
         )
         self._dead = counter(
-            "dead_letters_total", "Written to, or lost before, the dead letter.", result=["written", "dropped"]
+            "dead_letters_total",
+            "Rejected records and undelivered messages that the dead letter took, or lost.",
+            reason=DEAD_LETTERS,
+            result=["written", "dropped"],
         )
         self._build = Info(PREFIX + "build", "What is running.", registry=registry)
         self._config = Info(PREFIX + "config", "With which configuration, secrets aside.", registry=registry)
@@ -325,10 +330,10 @@ class Metrics:
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
-    def dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
+    def dead_letters(self, reason: DeadLetterReason, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
-        self._dead.labels("written").inc(written)
-        self._dead.labels("dropped").inc(dropped)
+        self._dead.labels(reason, "written").inc(written)
+        self._dead.labels(reason, "dropped").inc(dropped)
 
     def _partition(self, partition: str) -> str:
         if partition not in self._partitions:
