@@ -16,7 +16,7 @@ from service.core.ports import Sink
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.notices import notice
-from tests.service.sinks.test_golden import SINKS
+from tests.service.sinks.kinds import SINKS
 
 START = MONDAY_MORNING + timedelta(hours=1)
 

@@ -1,8 +1,7 @@
 import datetime as dt
 import ipaddress
-import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from pydantic import SecretStr
 
 from service.core.ports import Receipt, Sink
 from service.sinks.posting.guard import AddressRefusedError, Guard
-from service.sinks.posting.http_post import Answer, HttpPost, OpenSession, by_status, matches, open_session, retry_after
-from service.sinks.slack.sink import SlackSink
+from service.sinks.posting.http_post import Answer, HttpPost, by_status, matches, open_session, retry_after
 from service.sinks.teams.sink import TeamsSink
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import alert
@@ -26,24 +24,6 @@ from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.receiver import Directory, Receiver, Reply, receiving
 
 SECRET = "planted-5ecret"
-SIGNING = "whsec_cGxhbnRlZC01ZWNyZXQtc2lnbmluZw=="
-Make = Callable[..., Sink]
-
-
-def teams(url: SecretStr | Path, session: OpenSession = open_session) -> Sink:
-    return TeamsSink("team", url, clock=FakeClock(), allow_loopback=True, session=session)
-
-
-def slack(url: SecretStr | Path, session: OpenSession = open_session) -> Sink:
-    return SlackSink("chat", url, clock=FakeClock(), allow_loopback=True, session=session)
-
-
-def webhook(url: SecretStr | Path, session: OpenSession = open_session) -> Sink:
-    secrets = [SecretStr(SIGNING)]
-    return WebhookSink("siem", url, clock=FakeClock(), secrets=secrets, allow_private=True, session=session)
-
-
-EVERY_SINK = pytest.mark.parametrize("make", [teams, slack, webhook])
 
 
 @pytest.fixture
@@ -59,110 +39,26 @@ async def sent(sink: Sink) -> Receipt:
         await sink.close()
 
 
-RETRIED = {408, 425, 429, 500, 501, 502, 503, 504, 507, 511, 599}
-BROKEN = {300, 301, 302, 303, 307, 308, 401, 403, 404, 410}
-REFUSED = {400, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 422, 423, 426, 428, 431, 451}
-
-
-@EVERY_SINK
-async def test_each_status_means_the_same_to_every_sink(make: Make, receiver: Receiver) -> None:
-    expected = (
-        dict.fromkeys(RETRIED, "retry")
-        | dict.fromkeys(BROKEN, "broken")
-        | dict.fromkeys(REFUSED, "refused")
-        | {200: "sent"}
-    )
-    receiver.replies = [Reply(status, headers={"location": "/moved"}) for status in expected]
-    sink = make(SecretStr(receiver.url))
-    message = sink.render([alert()])[0]
-    receipts = [await sink.send(message) for _ in expected]
-    await sink.close()
-    assert [receipt.outcome for receipt in receipts] == list(expected.values())
-    assert [receipt.reason for receipt in receipts] == [f"http_{status}" for status in expected]
-    assert len(receiver.heard) == len(expected), "a redirect was followed"
-
-
-@EVERY_SINK
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("30", 30.0),
-        ("Mon, 02 Nov 2026 09:01:30 GMT", 90.0),
-        ("Sun, 01 Nov 2026 09:00:00 GMT", 0.0),
-        ("soon", None),
-        ("-5", None),
-        ("9" * 400, 999_999_999.0),
-    ],
-)
-async def test_retry_after_is_understood_in_both_forms(
-    make: Make, header: str, seconds: float | None, receiver: Receiver
-) -> None:
-    receiver.replies = [Reply(429, headers={"Retry-After": header})]
-    assert await sent(make(SecretStr(receiver.url))) == Receipt("retry", "http_429", seconds)
-
-
 def test_an_absent_retry_after_says_nothing() -> None:
     assert retry_after(None, MONDAY_MORNING) is None
 
 
-@EVERY_SINK
-async def test_a_receiver_that_is_not_there_hangs_up_or_never_answers_is_tried_again(
-    make: Make, receiver: Receiver
-) -> None:
-    assert await sent(make(SecretStr(f"http://127.0.0.1:{unused_port()}"))) == Receipt("retry", "connection")
-    receiver.replies = [Reply(0)]
-    assert await sent(make(SecretStr(receiver.url))) == Receipt("retry", "connection")
+async def test_a_receiver_that_never_answers_is_not_waited_for(receiver: Receiver) -> None:
     receiver.replies = [Reply(-1)]
     impatient = partial(open_session, total_seconds=0.05)
-    assert await sent(make(SecretStr(receiver.url), impatient)) == Receipt("retry", "timeout")
+    post = HttpPost(SecretStr(receiver.url), clock=FakeClock(), allow_loopback=True, session=impatient)
+    assert await post.post(b"{}", {}) == Receipt("retry", "timeout")
+    await post.close()
 
 
-@EVERY_SINK
-async def test_the_url_file_is_read_anew_for_each_message(make: Make, receiver: Receiver, tmp_path: Path) -> None:
-    file = tmp_path / "url"
-    sink = make(file)
-    message = sink.render([alert()])[0]
-    assert await sink.send(message) == Receipt("retry", "url_unreadable")
-    for path in ("/old", "/new"):
-        file.write_text(receiver.url + path + "\n")
-        assert (await sink.send(message)).outcome == "sent"
-    await sink.close()
-    assert [heard.path for heard in receiver.heard] == ["/old", "/new"]
-
-
-@EVERY_SINK
-async def test_no_secret_is_in_any_repr_log_or_receipt(
-    make: Make, receiver: Receiver, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
+@pytest.mark.parametrize("host", [SECRET, f"{SECRET}.logic.azure.com"])
+async def test_a_name_that_nobody_knows_is_tried_again_and_not_repeated(host: str) -> None:
     nowhere = partial(open_session, resolver=Directory([]))
-    receiver.replies = [Reply(status, f"no {SECRET}") for status in (200, 302, 400, 404, 503, 0)]
-    sinks = [make(SecretStr(f"{receiver.url}/{SECRET}?sig={SECRET}")) for _ in receiver.replies]
-    sinks += [
-        make(SecretStr(url), nowhere)
-        for url in (
-            f"http://127.0.0.1:{unused_port()}/{SECRET}",
-            f"https://{SECRET}.logic.azure.com/{SECRET}",
-            f"https://hooks.slack.com:99999/{SECRET}",
-            f"https://[{SECRET}/",
-            f"https://{SECRET}:{SECRET}@127.1/{SECRET}",
-            f"gopher://127.0.0.1/{SECRET}",
-            f"http://logic.azure.com/{SECRET}",
-            f"{SECRET}",
-            f"https://\ud800{SECRET}",
-        )
-    ]
-    said = []
-    for sink in sinks:
-        said.append(str(await sent(sink)))
-        said.append(repr(sink))
-        for value in vars(sink).values():
-            said.append(repr(value))
-            said.append(repr(getattr(value, "__dict__", "")))
-    said += [record.getMessage() for record in caplog.records]
-    assert SECRET not in "\n".join(said)
-    assert SIGNING.removeprefix("whsec_") not in "\n".join(said)
-    assert any(SECRET in heard.path for heard in receiver.heard)
+    post = HttpPost(SecretStr(f"https://{host}/"), clock=FakeClock(), session=nowhere)
+    receipt = await post.post(b"{}", {})
+    assert receipt == Receipt("retry", "dns")
+    assert SECRET not in repr(vars(post))
+    await post.close()
 
 
 @pytest.mark.parametrize(
@@ -188,6 +84,8 @@ def test_a_pattern_covers_subdomains_only() -> None:
     assert matches("a.environment.api.powerplatform.com", ["*.environment.api.powerplatform.com"])
     assert not matches("evilenvironment.api.powerplatform.com", ["*.environment.api.powerplatform.com"])
     assert not matches("logic.azure.com", ["*.logic.azure.com"])
+    assert matches("hooks.slack.com", ["Hooks.Slack.com"])
+    assert not matches("hooks.slack.com", ["hooks*.slack.com", "*"])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +148,8 @@ async def test_rebinding_a_name_between_two_messages_does_not_get_inside(receive
 async def test_proxy_variables_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port()}")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port()}")
-    assert (await sent(webhook(SecretStr(receiver.url)))).outcome == "sent"
+    sink = WebhookSink("siem", SecretStr(receiver.url), clock=FakeClock(), allow_private=True)
+    assert (await sent(sink)).outcome == "sent"
 
 
 async def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
@@ -270,7 +169,7 @@ def test_any_status_has_a_meaning() -> None:
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
     server = TestServer(web.Application(), scheme="https")
     await server.start_server(ssl=self_signed(tmp_path))
-    sink = webhook(SecretStr(f"https://127.0.0.1:{server.port}/"))
+    sink = WebhookSink("siem", SecretStr(f"https://127.0.0.1:{server.port}/"), clock=FakeClock(), allow_private=True)
     assert await sent(sink) == Receipt("retry", "tls")
     await server.close()
 
