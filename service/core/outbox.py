@@ -1,7 +1,7 @@
-"""What is still to be told to whom: messages by sink, with their attempts, as plain data that lives in the snapshot.
+"""Messages that wait for their delivery, by sink, with their attempts: plain data that is kept in the snapshot.
 
-Decides when a message may be tried and what an attempt's receipt means for it and for its sink. Sends nothing, asks
-no clock, rolls no dice: the dispatcher does, and hands the results in.
+Decides when a message may be tried, what an attempt's receipt means for it and for its sink, and when it is given up.
+Sending, the clock and random numbers are the dispatcher's, which passes their results in.
 """
 
 from base64 import b64decode, b64encode

@@ -1,7 +1,7 @@
 """Takes messages from the outbox to their sinks, one task a sink, each at its own pace.
 
-When to try and when to give up is the outbox's to decide, what an answer means is the sink's; this module only waits,
-sends, and reports. What it reports goes to one observer, which makes metrics and log lines of it.
+When to try and when to give up is for the outbox to decide, what an answer means for the sink; this module waits,
+sends, and reports each attempt and each end to one observer, which makes metrics and log lines of it.
 """
 
 import asyncio
@@ -211,7 +211,7 @@ class Dispatcher:
             elif self._draining:
                 return
             else:
-                await self._rest(name)
+                await self._wait_for_work(name)
 
     async def _deliver(self, sink: Sink, message: Rendered) -> bool:
         started = self._clock.elapsed()
@@ -238,11 +238,11 @@ class Dispatcher:
         broken = self._outbox.broken(sink) is not None
         self._observer(Delivery(sink, outcome, reason, seconds, attempts, message.id, message.alerts, broken))
 
-    async def _nudged(self, name: str) -> None:
+    async def _woken(self, name: str) -> None:
         await self._awake[name].wait()
 
-    async def _rest(self, name: str) -> None:
-        waits = [asyncio.ensure_future(self._nudged(name))]
+    async def _wait_for_work(self, name: str) -> None:
+        waits = [asyncio.ensure_future(self._woken(name))]
         next_due = self._outbox.next_due(name)
         if next_due is not None:
             seconds = (next_due - self._clock.now()).total_seconds()

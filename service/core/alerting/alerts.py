@@ -1,4 +1,4 @@
-"""Alert and Finding: what people are told, self-contained, under an id that depends on what and not on when found.
+"""Alert and Finding: what people are told, self-contained, under an id that does not depend on when it was found.
 
 One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many. Which
 anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the outbox's.

@@ -1,6 +1,6 @@
-"""What a person needs to know of an alert, in the order in which they ask: who, what, where, when, why, what now.
+"""What a person needs to know of an alert, in the order in which they ask: who, what, where, when, why, what to do.
 
-Everything in a Story is clean text or a link of our own making; how it looks is each sink's business.
+Everything in an `AlertContent` is cleaned text or a link of our own making; what it looks like is each sink's own.
 """
 
 import json
@@ -66,7 +66,7 @@ class AlertContent(NamedTuple):
     Attributes
     ----------
     heading
-        Severity, score, who and what: enough to decide whether to get up.
+        Severity, score, who and what: enough to decide whether it needs attention now.
     who
         Name, kind and id.
     findings

@@ -1,7 +1,7 @@
 """Packs alerts into as few messages as a receiver's limits allow, and names each message by what is in it.
 
-What fits is each sink's to say. When even short lines do not fit, the last message counts what it does not show:
-three messages that are read beat thirty that are muted.
+How much fits is for each sink to say. When even short lines do not fit, the last message counts what it does not show:
+a channel that gets thirty messages at once is muted, and then nobody reads the next one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -74,8 +74,8 @@ def message_id(kind: str, alerts: Sequence[Alert], part: int) -> str:
     return sha256(f"{kind}\x1e{told}\x1e{part}".encode()).hexdigest()[:16]
 
 
-def told(alerts: Iterable[Alert]) -> tuple[tuple[str, int], ...]:
-    """Return what `Rendered.alerts` wants to know of these alerts."""
+def alert_revisions(alerts: Iterable[Alert]) -> tuple[tuple[str, int], ...]:
+    """Return the id and revision of each, as `Rendered.alerts` holds them."""
     return tuple((alert.id, alert.revision) for alert in alerts)
 
 

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may lead to: so that a name which resolves to the inside does not make us knock there."""
+"""Which addresses may be connected to, so that a webhook's host name cannot lead a request into a private network."""
 
 import ipaddress
 from typing import NamedTuple

@@ -11,8 +11,8 @@ _WORDS_OF_ADDRESS = frozenset({
 })  # fmt: skip
 
 
-def judge(answer: Answer) -> Receipt:
-    """Say what Slack's answer means; its words are more precise than its statuses."""
+def classify(answer: Answer) -> Receipt:
+    """Classify Slack's answer; its words are more precise than its statuses."""
     word = answer.text.strip()
     if 200 <= answer.status < 300:
         # Anything but "ok" comes from somebody who is not Slack: a proxy's sign-in page, for one.

@@ -22,7 +22,7 @@ from service.sinks.content.alert_content import (
     reference,
 )
 from service.sinks.content.notice_content import notice_content
-from service.sinks.content.pagination import Element, Layout, Page, message_id, paginate, told
+from service.sinks.content.pagination import Element, Layout, Page, alert_revisions, message_id, paginate
 from service.sinks.content.wording import clean, counted
 
 # Limits of Block Kit; the whole message is refused somewhat above 13,000 characters (msg_blocks_too_long).
@@ -66,7 +66,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
     if parts > 1:
         text += f" ({part + 1} of {parts})"
     body = json.dumps(_message(text, blocks), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("slack", page.alerts, part), told(page.alerts), body)
+    return Rendered(message_id("slack", page.alerts, part), alert_revisions(page.alerts), body)
 
 
 def _weight(element: Element) -> int:

@@ -10,7 +10,7 @@ from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost, OpenSession, open_session
-from service.sinks.slack.answers import judge
+from service.sinks.slack.answers import classify
 from service.sinks.slack.rendering import render, render_notice
 from service.sinks.slack.settings import HOSTS
 
@@ -67,7 +67,7 @@ class SlackSink:
     async def send(self, message: Rendered) -> Receipt:
         """Post once; only the answer ``ok`` is success."""
         answer = await self._http.post(message.body, {"content-type": message.content_type})
-        return answer if isinstance(answer, Receipt) else judge(answer)
+        return answer if isinstance(answer, Receipt) else classify(answer)
 
     async def close(self) -> None:
         """Release connections."""

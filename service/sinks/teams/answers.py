@@ -11,7 +11,7 @@ _THROTTLED = re.compile(r"throttl|ratelimit|rate limit|toomanyrequests", re.IGNO
 _OFF = re.compile(r"WorkflowTriggerIsNotEnabled|WorkflowNotFound|trigger is not enabled", re.IGNORECASE)
 
 
-def judge(answer: Answer) -> Receipt:
+def classify(answer: Answer) -> Receipt:
     """Say what a flow's answer means.
 
     Notes

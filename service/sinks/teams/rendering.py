@@ -24,7 +24,7 @@ from service.sinks.content.alert_content import (
     reference,
 )
 from service.sinks.content.notice_content import notice_content
-from service.sinks.content.pagination import Element, Layout, Page, message_id, paginate, told
+from service.sinks.content.pagination import Element, Layout, Page, alert_revisions, message_id, paginate
 from service.sinks.content.wording import counted
 
 # Teams refuses 28,672 bytes, counted after the flow has expanded the card by a good sixth.
@@ -64,7 +64,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
     if page.hidden:
         elements.append({"type": "TextBlock", "text": f"{page.hidden:,} more not shown.", "isSubtle": True})
     body = json.dumps(_card(elements, title), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("teams", page.alerts, part), told(page.alerts), body)
+    return Rendered(message_id("teams", page.alerts, part), alert_revisions(page.alerts), body)
 
 
 def _card(elements: Sequence[Element], title: str) -> Element:

@@ -12,7 +12,7 @@ from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost, OpenSession, open_session
-from service.sinks.teams.answers import judge
+from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import render, render_notice
 from service.sinks.teams.settings import HOSTS
 
@@ -82,7 +82,7 @@ class TeamsSink:
                 return Receipt("retry", "entra_token")
             headers["authorization"] = f"Bearer {token.token}"
         answer = await self._http.post(message.body, headers)
-        return answer if isinstance(answer, Receipt) else judge(answer)
+        return answer if isinstance(answer, Receipt) else classify(answer)
 
     async def close(self) -> None:
         """Release connections."""

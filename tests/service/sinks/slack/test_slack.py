@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import Block
 
 from service.core.ports import Receipt
 from service.sinks.posting.http_post import Answer
-from service.sinks.slack.answers import judge
+from service.sinks.slack.answers import classify
 from service.sinks.slack.rendering import MESSAGE
 from service.sinks.slack.sink import SlackSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
@@ -86,4 +86,4 @@ def test_a_message_does_not_end_in_a_divider() -> None:
     ],
 )
 def test_slack_answers_in_words(answer: Answer, receipt: Receipt) -> None:
-    assert judge(answer) == receipt
+    assert classify(answer) == receipt

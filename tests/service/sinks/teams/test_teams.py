@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from service.core.ports import Receipt
 from service.sinks.content.alert_content import Links
 from service.sinks.posting.http_post import Answer
-from service.sinks.teams.answers import judge
+from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import BUDGET
 from service.sinks.teams.sink import AUDIENCE, TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
@@ -129,7 +129,7 @@ def test_links_can_be_left_out() -> None:
     ],
 )
 def test_an_answer_is_taken_at_its_word(answer: Answer, receipt: Receipt) -> None:
-    assert judge(answer) == receipt
+    assert classify(answer) == receipt
 
 
 class Credential(AsyncTokenCredential):
