@@ -16,12 +16,12 @@ from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
-from service.core.ports import Clock, Sink, Source
+from service.core.ports import Clock, DeadLetterStore, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
 from service.source import EndOffsets, Expired, SourceEvent, leaf
-from service.storage import DeadLetter, State
+from service.storage import State, reject_entry
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
@@ -59,7 +59,7 @@ class Components(NamedTuple):
     open_source: Callable[[Callable[[SourceEvent], None]], Source]
     open_dispatcher: Callable[[Callable[[], Awaitable[None]]], Dispatcher]
     sinks: Sequence[Sink]
-    dead_letter: DeadLetter | None
+    dead_letter: DeadLetterStore | None
     server: HttpServer
     telemetry: Telemetry
     schedule: ServiceSchedule
@@ -174,11 +174,10 @@ class App:
             components.telemetry.emit(BatchApplied.of(messages, parsed, applied, seconds))
             self._note_read(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        if rejects and components.dead_letter is not None:
-            await components.dead_letter.write(rejects)
-            components.telemetry.emit(
-                DeadLettersWritten(components.dead_letter.written, components.dead_letter.dropped)
-            )
+        store = components.dead_letter
+        if rejects and store is not None:
+            await store.write([reject_entry(reject) for reject in rejects])
+            components.telemetry.emit(DeadLettersWritten("rejected", store.written, store.dropped))
 
     def _note_read(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
         now = self._components.clock.now()

@@ -4,7 +4,7 @@ from html import escape
 from typing import NamedTuple
 
 from models.detectors import DETECTORS
-from service.settings import KINDS
+from service.sinks import KINDS
 
 GREY, BLUE, ORANGE = "#444444", "#0072b2", "#d55e00"
 SAID = (
@@ -17,7 +17,7 @@ SINKS = {
     "webhook": ("signed webhook", "CloudEvents, OCSF"),
     "stdout": ("standard output", "cards or JSON"),
 }
-"""What is written in the box of each kind of sink."""
+"""What is written in the box of a kind of sink, from the top; one that is not here has its kind's name, at the end."""
 
 HEAD = f'''\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 34 1060 400" role="img" font-family="sans-serif" font-size="13" \
@@ -89,8 +89,8 @@ def architecture() -> str:
     ]
     arrows = [line((85, 126, 85, 160)), line((155, 200, 225, 200))]
     arrows += [line((left, 200, right, 200)) for left, right in ((330, 350), (465, 485), (635, 655), (750, 770))]
-    for number, kind in enumerate(sorted(KINDS, key=list(SINKS).index)):
-        title, below = SINKS[kind]
+    for number, kind in enumerate(sorted(KINDS, key=lambda kind: [*SINKS, kind].index(kind))):
+        title, below = SINKS.get(kind, (kind, ""))
         boxes.append(Box(915, 60 + 66 * number, 130, 46, title, (below,)))
         arrows.append(line((840, 200, 915, 83 + 66 * number)))
     arrows += [

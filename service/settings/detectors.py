@@ -8,7 +8,7 @@ from typing import Any, cast, get_type_hints
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from models.detectors import DETECTORS
-from service.settings.values import Section
+from service.options import Section
 
 DEFAULT_THRESHOLD = 75.0
 _FROM_ELSEWHERE = frozenset({"max_identities", "max_actions", "locate"})  # the sections limits and geography give these

@@ -6,7 +6,7 @@ key: both are options that do not exist.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.detectors import DETECTORS
+from service.options import StrictLoader
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
 VARIABLE_PREFIX = "UNWONTED_"
 NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
@@ -73,21 +74,6 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     return settings
-
-
-class StrictLoader(yaml.SafeLoader):
-    """YAML in which writing a key twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Make a mapping of what is there, once each."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError("a key is no plain word", None, None, key.start_mark)
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.MarkedYAMLError("a key is there twice", None, None, key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -182,8 +168,8 @@ def option_paths(model: type[BaseModel] = Settings, under: Keys = ()) -> Iterato
             for detector in DETECTORS:
                 yield from option_paths(DetectorSettings, (*path, detector))
         elif path == ("sinks",):
-            for kind, sink in KINDS.items():
-                yield from option_paths(sink, (*path, kind))
+            for kind, integration in KINDS.items():
+                yield from option_paths(integration.settings, (*path, kind))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from option_paths(field.annotation, path)
         else:
@@ -193,7 +179,7 @@ def option_paths(model: type[BaseModel] = Settings, under: Keys = ()) -> Iterato
 def _siblings(path: Keys) -> list[str]:
     """Names that could stand where the last key of `path` stands."""
     if path[:1] == ("sinks",) and len(path) > 2:
-        return sorted({name for sink in KINDS.values() for name in sink.model_fields})
+        return sorted({name for one in KINDS.values() for name in one.settings.model_fields})
     depth = len(path) - 1
     return list(
         dict.fromkeys(known[depth] for known in option_paths() if known[:depth] == path[:depth] and len(known) > depth)

@@ -1,6 +1,7 @@
 """Writes docs/configuration.md: every option, read off the settings and the detectors themselves.
 
-What an option is for is the text under it in `sections` and `sinks`; of a detector's own, the text in its docstring.
+What an option is for is the text under it in `sections` or in a sink's `settings`; of a detector's own, the text in its
+docstring.
 """
 
 import inspect
@@ -15,7 +16,7 @@ from service.settings.detectors import DetectorSettings, default_threshold, own_
 from service.settings.reading import Keys, variable_name
 from service.settings.root import Settings
 from service.settings.showing import example, inline, summary
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
 INTRODUCTION = """\
 # Configuration reference
@@ -111,9 +112,9 @@ def _detectors(heading: str) -> Iterator[str]:
 
 def _sinks(heading: str) -> Iterator[str]:
     yield f"{heading} The name stands in the place of `NAME`; without any, alerts go to standard output.\n"
-    for kind, sink in KINDS.items():
-        yield f"### kind: {kind}\n\n{summary(sink)}\n"
-        yield _table(_rows(sink, ("sinks", "NAME"), first="kind"))
+    for kind, integration in KINDS.items():
+        yield f"### kind: {kind}\n\n{summary(integration.settings)}\n"
+        yield _table(_rows(integration.settings, ("sinks", "NAME"), first="kind"))
 
 
 def _rows(model: type[BaseModel], under: Keys, first: str = "") -> Iterator[Row]:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from models.detectors import DETECTORS
 from service.settings.detectors import DetectorSettings, default_threshold, own_options
 from service.settings.root import Settings
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
 SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
 EXAMPLE_HEADER = """\
@@ -89,8 +89,9 @@ def example_yaml() -> str:
             lines += [f"# {field.description}", "sinks:"]
             for kind in ("stdout", *(kind for kind in KINDS if kind != "stdout")):
                 active = kind == "stdout"
-                text = [f"{kind}:", *_options(KINDS[kind], "  ", first="kind")]
-                lines += [f"  # {summary(KINDS[kind])}", *(_indented(text, active=active))]
+                sink = KINDS[kind].settings
+                text = [f"{kind}:", *_options(sink, "  ", first="kind")]
+                lines += [f"  # {summary(sink)}", *(_indented(text, active=active))]
         elif isinstance(section, type) and issubclass(section, BaseModel):
             options = list(_options(section, "  "))
             # A section of which nothing has a default would be null.

@@ -1,7 +1,7 @@
-"""The log of what has been told: which anomalies make an alert, once.
+"""Groups anomalies into alerts, and remembers which anomalies were part of one, so that each is told once.
 
-A later tick that finds more of an identity, or of an operation that fails for many, in the same aligned window gives
-the same alert a higher revision. What an alert holds is `alerts`' business.
+A later evaluation that finds more of an identity, or of an operation that fails for many, in the same aligned window
+gives the same alert a higher revision. What an alert holds is defined in `alerts`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class _Subject(NamedTuple):
 
 
 class AlertLog:
-    """Remembers what has been told, so that eight ticks over one window tell it once.
+    """Makes alerts of anomalies, so that the several evaluations that look at one window tell each anomaly once.
 
     Parameters
     ----------

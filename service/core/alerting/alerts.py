@@ -1,4 +1,4 @@
-"""Alert and Finding: what people are told, self-contained, under an id that depends on what and not on when found.
+"""Alert and Finding: what people are told, self-contained, under an id that does not depend on when it was found.
 
 One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many. Which
 anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the outbox's.
@@ -71,7 +71,7 @@ class Alert(BaseModel):
     findings
         Highest surprise first, at most 25.
     omitted
-        Findings beyond those.
+        How many findings there are beyond those: told of by their number alone.
     operation
         The operation that fails for many, as it was written; empty in the alert of an identity.
     identities, identity_count
@@ -95,6 +95,11 @@ class Alert(BaseModel):
     operation: str = ""
     identities: tuple[str, ...] = ()
     identity_count: int = 0
+
+    @property
+    def finding_count(self) -> int:
+        """How many findings there are, those that it does not hold included."""
+        return len(self.findings) + self.omitted
 
 
 def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:

@@ -178,12 +178,13 @@ class Engine:
             found.setdefault(anomaly.id, anomaly)
         unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
+        known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(unusual, settled=self.recent.by_id.keys(), cards=cards, now=now)
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
 
     def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""

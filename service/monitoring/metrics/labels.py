@@ -1,6 +1,11 @@
 """The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
 
+from typing import Literal
+
 from service.core.notices import GapKind
+
+DeadLetterReason = Literal["rejected", "undelivered"]
+"""Why something is in a dead letter: a record that could not be understood, a message that could not be delivered."""
 
 LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
 """The only labels that a series may have; a histogram's ``le`` apart."""
@@ -19,3 +24,4 @@ GAP_KINDS = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
 SUPPRESSED = ("known", "severity", "overflow", "suppression")
 SUPPRESSION_STAGES = ("planned", "in_force", "ending", "expired")
+DEAD_LETTERS: tuple[DeadLetterReason, ...] = ("rejected", "undelivered")

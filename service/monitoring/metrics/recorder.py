@@ -30,6 +30,7 @@ from service.core.parsing import LeftOut, RejectReason
 from service.monitoring.metrics.labels import (
     ATTEMPTS,
     CLOSINGS,
+    DEAD_LETTERS,
     DELIVERIES,
     GAP_KINDS,
     MAX_PARTITIONS,
@@ -39,6 +40,7 @@ from service.monitoring.metrics.labels import (
     SUPPRESSED,
     SUPPRESSION_STAGES,
     TROUBLES,
+    DeadLetterReason,
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
@@ -211,7 +213,8 @@ class Metrics:
         )
         self._dead = counter(
             "dead_letters_total",
-            "Rejects for the dead letter, by whether they could be written.",
+            "Rejected records and undelivered messages that the dead letter took, or lost.",
+            reason=DEAD_LETTERS,
             result=["written", "dropped"],
         )
         self._build = Info(METRIC_PREFIX + "build", "Versions of the service, Python and river.", registry=registry)
@@ -363,10 +366,10 @@ class Metrics:
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
-    def record_dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
+    def record_dead_letters(self, reason: DeadLetterReason, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
-        self._dead.labels("written").inc(written)
-        self._dead.labels("dropped").inc(dropped)
+        self._dead.labels(reason, "written").inc(written)
+        self._dead.labels(reason, "dropped").inc(dropped)
 
     def _partition(self, partition: str) -> str:
         if partition not in self._partitions:

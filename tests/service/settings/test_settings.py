@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from models.detectors.registry import build
+from service.options.values import format_duration, parse_duration
 from service.settings.detectors import arguments
 from service.settings.reading import SettingsError, load, option_paths
 from service.settings.root import Settings
 from service.settings.showing import config_hash, json_schema, redacted, secrets
-from service.settings.sinks import TeamsSettings, WebhookSettings
-from service.settings.values import format_duration, parse_duration
+from service.sinks.teams.settings import TeamsSettings
+from service.sinks.webhook.settings import WebhookSettings
 
 DEFAULTS = Path(__file__).parents[3] / "config" / "unwonted.yaml"
 PLANTED = "pl4ntedSecretPl4ntedSecret"

@@ -15,11 +15,11 @@ from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
-from service.sinks.alert_content import ALL_LINKS, alert_content
-from service.sinks.slack import SlackSink
-from service.sinks.stdout import StdoutSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
+from service.sinks.content.alert_content import ALL_LINKS, alert_content
+from service.sinks.slack.sink import SlackSink
+from service.sinks.stdout.sink import StdoutSink
+from service.sinks.teams.sink import TeamsSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.geography import locate
 from tests.models.detectors.driving import settle

@@ -19,8 +19,9 @@ from models.stream.json_value import Json
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
 from service.core.alerting.alerts import Alert
-from service.sinks.alert_content import Links, alert_content, kql
-from service.sinks.ocsf import detection_finding
+from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.ocsf import detection_finding
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -249,3 +250,13 @@ def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_r
         assert where.keys() >= found.keys()
         assert all(log.told(one) for one in found.values())
     assert (log.dump(), log.dump_failing()) == (shuffled.dump(), shuffled.dump_failing())
+
+
+def test_everything_that_tells_of_an_alert_counts_the_findings_that_it_does_not_hold() -> None:
+    [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number:02}") for number in range(60)])
+    content = alert_content(alert, Links(), findings=5)
+    assert content.heading.endswith("and 59 more actions")
+    assert (len(content.findings), content.hidden) == (5, 55)
+    data: Any = cloud_event(alert)["data"]
+    assert data["message"] == data["finding_info"]["title"] == content.heading
+    assert (len(data["evidences"]), data["unmapped"]["findings_left_out"]) == (25, 35)
