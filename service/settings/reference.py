@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md: every option, read off the settings and the detectors themselves.
+"""Writes docs/configuration.md: every option, taken from the settings and the detectors themselves.
 
 What an option is for is the text under it in `sections` or in a sink's `settings`; of a detector's own, the text in its
 docstring.
