@@ -324,14 +324,7 @@ class Engine:
             },
         )
         for partition, position in sorted(self.positions.items()):
-            yield (
-                "position",
-                {
-                    "partition": partition,
-                    **position._asdict(),
-                    "enqueued_time": position.enqueued_time.isoformat(),
-                },
-            )
+            yield "position", position.row(partition)
         for actor in self.people.values():
             yield "person", actor.row()
         for table, row in self.buckets.dump():
@@ -366,32 +359,32 @@ class Engine:
         for section, row in rows:
             sections.setdefault(section, []).append(row)
         self._load_head(*sections["engine"])
-        with reading("section 'position'"):
-            self.positions = dict(map(_position, sections.get("position", [])))
-        with reading("section 'person'"):
-            self.people = {actor.id: actor for actor in map(Actor.from_row, sections.get("person", []))}
-        with reading("section 'bucket …'"):
-            self.buckets.load(
-                (section.removeprefix("bucket "), row)
-                for section, rows_of_it in sections.items()
-                if section.startswith("bucket ")
-                for row in rows_of_it
-            )
+
+        def of(section: str) -> list[Any]:
+            return sections.get(section, [])
+
+        with reading("section position"):
+            self.positions = dict(map(Position.from_row, of("position")))
+        with reading("section person"):
+            self.people = {actor.id: actor for actor in map(Actor.from_row, of("person"))}
+        with reading("section bucket"):
+            tables = [section for section in sections if section.startswith("bucket ")]
+            self.buckets.load((table.removeprefix("bucket "), row) for table in tables for row in sections[table])
         for name, detector in self.detectors.items():
-            with reading(f"sections 'population {name}' and 'identities {name}'"):
-                detector.load(sections.get(f"population {name}", []), sections.get(f"identities {name}", []))
+            with reading(f"section population {name} or identities {name}"):
+                detector.load(of(f"population {name}"), of(f"identities {name}"))
         self._judge_of.forget()
-        with reading("section 'recent'"):
-            self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-        with reading("sections 'alert' and 'failing'"):
-            self.alerts.load(sections.get("alert", []), sections.get("failing", []))
-        with reading("section 'budget'"):
-            self.budget.load(sections.get("budget", []))
-        with reading("section 'suppressed'"):
-            self.suppressed.load(sections.get("suppressed", []))
+        with reading("section recent"):
+            self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
+        with reading("section alert or failing"):
+            self.alerts.load(of("alert"), of("failing"))
+        with reading("section budget"):
+            self.budget.load(of("budget"))
+        with reading("section suppressed"):
+            self.suppressed.load(of("suppressed"))
 
     def _load_head(self, head: Any) -> None:
-        with reading("section 'engine'"):
+        with reading("section engine"):
             names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
             seconds, alert_from, self.records, evaluated_until, watermark = fields("engine", head, *names)
             self.watermark.load(watermark)
@@ -403,9 +396,3 @@ class Engine:
             )
         self._alert_from = datetime.fromisoformat(alert_from) if alert_from else None
         self._evaluated_until = datetime.fromisoformat(evaluated_until)
-
-
-def _position(row: Any) -> tuple[str, Position]:
-    names = ("partition", "sequence_number", "offset", "enqueued_time")
-    partition, sequence_number, offset, enqueued_time = fields("position", row, *names)
-    return partition, Position(sequence_number, offset, datetime.fromisoformat(enqueued_time))
