@@ -57,7 +57,7 @@ class Scrape:
     def missing(self) -> set[str]:
         """Return the families that the service should show, and does not."""
         registry = CollectorRegistry()
-        Metrics(registry, detectors=DETECTORS, sinks=SINKS).about(version="", python="", river="", config_hash="")
+        Metrics(registry, detectors=DETECTORS, sinks=SINKS).describe(version="", python="", river="", config_hash="")
         return {family.name for family in text_string_to_metric_families(generate_latest(registry).decode())} - (
             self.families
         )

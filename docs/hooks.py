@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 DOCS = PurePosixPath("docs")
 OUTSIDE = PurePosixPath("repository")
-FIRST = ("index.md", "start.md")
+FIRST = ("index.md", "start.md", "glossary.md")
 GROUPS = {
     "Operators": ("azure.md", "operators.md", "configuration.md", "scaling.md", "security.md", "runbooks/"),
     "Detection engineers": ("detections.md", "findings.md", "parsing.md"),

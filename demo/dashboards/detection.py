@@ -1,4 +1,4 @@
-"""The dashboard *Detection*: what is found, how much of it is told, and what that rests on."""
+"""The dashboard *Detection*: what is found, how much of it alerts, and how well the detectors know the tenant."""
 
 from demo.dashboards.panels import Dashboard, Line, Panel, Row
 from demo.dashboards.queries import Growth, Held, Increase, Less, Quantile, Share
@@ -11,14 +11,14 @@ _TODAY = Row(
     (
         Panel(
             "Alerted today",
-            "Identities and operations alerted on the day of event time under way.",
+            "Identities and operations alerted on the current day of event time.",
             "short",
             (Line(Held("unwonted_alerts_today"), "today"),),
             "stat",
         ),
         Panel(
-            "Wanted a day",
-            "Identities alerted a day that are wanted (alerting.alerts_per_day); 0 means that there is no budget.",
+            "Budget a day",
+            "How many identities may be alerted a day (alerting.alerts_per_day); 0 means that there is no budget.",
             "short",
             (Line(Held("unwonted_alerts_budget", how="max"), "budget"),),
             "stat",
@@ -32,7 +32,7 @@ _TODAY = Row(
         ),
         Panel(
             "Least warm detector",
-            "0 while a detector knows nothing, 1 when its scores are fully trusted. Scores are damped until then.",
+            "0 while a detector has learnt nothing, 1 when its scores are fully trusted. Scores are damped until then.",
             "percentunit",
             (Line(Held("unwonted_warmup_ratio", how="min"), "warm"),),
             "stat",
@@ -41,15 +41,15 @@ _TODAY = Row(
         ),
         Panel(
             "Cells judged in a day",
-            "One identity, one action, one hour, one detector: what a score is given to.",
+            "A cell is one identity, one action, one hour; each detector scores it.",
             "short",
             (Line(Increase(_CELLS, over="1d"), "cells"),),
             "stat",
         ),
         Panel(
             "Unusual cells",
-            "Share of the cells judged in a day that score above 50. Much more than one in a hundred: everything is "
-            "new (a first week, a migration), or an attack on many.",
+            "Share of the cells judged in a day that score above 50. Much more than one in a hundred means that much "
+            "is new (a first week, a migration), or an attack on many identities.",
             "percentunit",
             (
                 Line(
@@ -72,7 +72,8 @@ _FOUND = Row(
     (
         Panel(
             "Anomalies",
-            "Unusual cells an hour by detector and severity: before grouping, and before anybody's threshold.",
+            "Unusual cells in an hour by detector and severity, before they are grouped into alerts and before any "
+            "threshold.",
             "short",
             (
                 Line(
@@ -83,8 +84,8 @@ _FOUND = Row(
         ),
         Panel(
             "Distribution of scores",
-            "Judged cells by score. Nearly all belong at the bottom; a band that moves up means that habits have "
-            "changed, or that a detector is fed something new.",
+            "Judged cells by score. Nearly all should be at the bottom; a band that moves up means that habits have "
+            "changed, or that a detector gets a new kind of input.",
             "short",
             (Line(Increase(_BUCKETS, ("le",), over="1h"), "{{le}}"),),
             "heat",
@@ -92,21 +93,21 @@ _FOUND = Row(
         ),
         Panel(
             "What is new to the detectors",
-            "Values remembered more than an hour ago, by detector: identities' first actions, networks, places. High "
-            "in the first weeks, and when work changes.",
+            "Increase of the values that each detector remembers, in an hour: identities' first actions, networks, "
+            "places. High in the first weeks, and when work changes.",
             "short",
             (Line(Growth("unwonted_state_entries", ("detector",)), "{{detector}}"),),
         ),
         Panel(
             "Warm-up",
-            "0 while a detector knows nothing, 1 when its scores are fully trusted.",
+            "0 while a detector has learnt nothing, 1 when its scores are fully trusted.",
             "percentunit",
             (Line(Held("unwonted_warmup_ratio", ("detector",), "min"), "{{detector}}"),),
             top=1.0,
         ),
         Panel(
             "Identities known",
-            "By detector.",
+            "Identities that each detector remembers.",
             "short",
             (Line(Held("unwonted_tracked_keys", ("detector",), "max"), "{{detector}}"),),
         ),
@@ -121,50 +122,50 @@ _FOUND = Row(
 )
 
 _TOLD = Row(
-    "What is told",
+    "What alerts",
     (
         Panel(
             "Alerts a day, and the budget",
-            "Alerted on the day of event time under way; what is wanted (0 without a budget); what the thresholds in "
-            "force would have given a day over four weeks.",
+            "Alerted on the current day of event time; the budget (0 without one); what the thresholds in force would "
+            "have given a day over four weeks.",
             "short",
             (
                 Line(Held("unwonted_alerts_today"), "today"),
-                Line(Held("unwonted_alerts_budget", how="max"), "wanted"),
+                Line(Held("unwonted_alerts_budget", how="max"), "budget"),
                 Line(Held("unwonted_alerts_expected", how="max"), "expected"),
             ),
         ),
         Panel(
             "Alerts",
-            "Decided in an hour, new ones and news of old ones, by severity.",
+            "In an hour, new alerts and updates of earlier ones, by severity.",
             "short",
             (Line(Increase("unwonted_alerts_total", ("severity", "result"), over="1h"), "{{severity}} {{result}}"),),
         ),
         Panel(
             "Suppressed",
-            "Findings or alerts an hour that nobody was told, by why: known already, below a sink's severity, "
-            "overflow in a storm, and others.",
+            "Findings or alerts in an hour that were not sent, by reason: known already, below a sink's severity, "
+            "overflow in a storm, covered by a suppression.",
             "short",
             (Line(Increase("unwonted_suppressed_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
             "Would have alerted",
-            "Findings an hour that a suppression kept back, by detector. `unwonted suppress list --would-have-alerted` "
-            "names them.",
+            "Findings in an hour that a suppression covered, by detector. `unwonted suppress list "
+            "--would-have-alerted` lists them.",
             "short",
             (Line(Increase("unwonted_would_have_alerted_total", ("detector",), over="1h"), "{{detector}}"),),
         ),
         Panel(
             "From event to alert",
-            "Half and nineteen in twenty of the alerts of six hours came within this time of the newest event in them; "
-            "Azure's own lateness is part of it.",
+            "Half, and 95 %, of the alerts of six hours came within this time after their newest event; the delay of "
+            "Azure's export is part of it.",
             "s",
             (
                 Line(Quantile(0.5, "unwonted_detection_latency_seconds", over="6h"), "half"),
                 Line(Quantile(0.95, "unwonted_detection_latency_seconds", over="6h"), "95 %"),
             ),
             steps=((0, "green"), (3_600, "red")),
-            nothing="nobody was alerted in this time",
+            nothing="there was no alert in this time",
         ),
     ),
 )
@@ -172,7 +173,7 @@ _TOLD = Row(
 DETECTION = Dashboard(
     "detection",
     "Unwonted: detection",
-    "What is found, how much of it is told, and what that rests on.",
+    "What is found, how much of it alerts, and how well the detectors know the tenant.",
     48,
     (_TODAY, _FOUND, _TOLD),
 )

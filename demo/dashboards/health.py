@@ -1,4 +1,4 @@
-"""The dashboard *Health*: whether it is up, keeps up, remembers, and is heard."""
+"""The dashboard *Health*: whether it is up, keeps up with the hub, saves its state, and delivers alerts."""
 
 from demo.dashboards.panels import Dashboard, Line, Panel, Row
 from demo.dashboards.queries import Changes, Held, Increase, Quantile, Rate, Share, Since
@@ -8,8 +8,8 @@ _AT_A_GLANCE = Row(
     (
         Panel(
             "Partitions read",
-            "Partitions that this process reads, of those the hub has. Fewer for more than three minutes means that "
-            "something else reads them, or nothing does.",
+            "Share of the hub's partitions that this process reads. If it is below 100 % for more than three minutes, "
+            "another reader has them, or nobody reads them.",
             "percentunit",
             (Line(Share(Held("unwonted_partitions_owned"), Held("unwonted_partitions")), "read"),),
             "stat",
@@ -18,7 +18,7 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             "Messages behind",
-            "What is in the hub and not yet applied. Growing is worse than high.",
+            "Messages in the hub that are not yet applied. A growing number is worse than a high one.",
             "short",
             (Line(Held("unwonted_consumer_lag_messages"), "behind"),),
             "stat",
@@ -26,9 +26,9 @@ _AT_A_GLANCE = Row(
             "not connected to the hub yet",
         ),
         Panel(
-            "Event time complete",
-            "How long ago the watermark is: hours close, and settle, up to here. As long as windows.lateness (30 "
-            "minutes) is as good as it gets.",
+            "Age of the watermark",
+            "Up to the watermark, all events are taken to have arrived, and hours close. Its best possible age is "
+            "windows.lateness (30 minutes).",
             "s",
             (Line(Since("unwonted_watermark_timestamp_seconds"), "ago"),),
             "stat",
@@ -37,7 +37,7 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             "Last evaluation",
-            "Since it was last decided what is worth telling: every 15 minutes by default.",
+            "Since the last evaluation, which decides what alerts: every 15 minutes by default.",
             "s",
             (Line(Since("unwonted_evaluation_last_success_timestamp_seconds"), "ago"),),
             "stat",
@@ -46,7 +46,7 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             "Last snapshot",
-            "Since everything learnt was last saved; a crash repeats what came after it.",
+            "Since the state was last saved; after a crash, what came later is read again.",
             "s",
             (Line(Since("unwonted_snapshot_last_success_timestamp_seconds"), "ago"),),
             "stat",
@@ -55,7 +55,7 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             "Restarts in a day",
-            "How often the process has begun anew, deployments included.",
+            "How often the process has restarted, deployments included.",
             "short",
             (Line(Changes("process_start_time_seconds", "1d"), "restarts"),),
             "stat",
@@ -63,7 +63,7 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             "Broken sinks",
-            "Sinks whose address is not accepted any more; they are only probed until that is mended.",
+            "Sinks that no longer accept messages; they are only probed until they do again.",
             "short",
             (Line(Held("unwonted_sink_broken"), "broken"),),
             "stat",
@@ -78,15 +78,16 @@ _KEEPING_UP = Row(
     (
         Panel(
             "Messages behind, by partition",
-            "In the hub and not yet applied. One partition alone: its connection; all of them: the process.",
+            "In the hub and not yet applied. If only one partition is behind, look at its connection; if all are, at "
+            "the process.",
             "short",
             (Line(Held("unwonted_consumer_lag_messages", ("partition",)), "{{partition}}"),),
             nothing="not connected to the hub yet",
         ),
         Panel(
             "Arrival delay",
-            "From an event to when the hub took it: usually 3 to 20 minutes, and nothing that this service could "
-            "mend. What comes later than windows.lateness is judged late, or not at all.",
+            "From an event until the hub took it: usually 3 to 20 minutes; this service cannot change it. What arrives "
+            "later than windows.lateness is judged late, or not at all.",
             "s",
             (
                 Line(Quantile(0.5, "unwonted_arrival_delay_seconds"), "half"),
@@ -97,8 +98,8 @@ _KEEPING_UP = Row(
         ),
         Panel(
             "Watermark and last applied message",
-            "How long ago event time is complete up to, and how long ago the hub took what each partition has "
-            "applied last. A watermark that falls behind holds everything up.",
+            "Age of the watermark, and, for each partition, how long ago the hub took the message applied last. A "
+            "watermark that falls behind delays all alerts.",
             "s",
             (
                 Line(Since("unwonted_watermark_timestamp_seconds"), "watermark"),
@@ -110,7 +111,7 @@ _KEEPING_UP = Row(
         ),
         Panel(
             "Messages and records a second",
-            "What is applied: an Event Hubs message holds one or more records.",
+            "Messages and records applied: an Event Hubs message holds one or more records.",
             "short",
             (
                 Line(Rate("unwonted_messages_total"), "messages"),
@@ -119,7 +120,8 @@ _KEEPING_UP = Row(
         ),
         Panel(
             "Event-loop lag",
-            "How late a sleeper was woken, half and 99 in 100 times. Above a second, probes may time out.",
+            "How late the event loop was, at most, in half and in 99 % of the measurements. Above a second, probes may "
+            "time out.",
             "s",
             (
                 Line(Quantile(0.5, "unwonted_event_loop_lag_seconds"), "half"),
@@ -130,7 +132,7 @@ _KEEPING_UP = Row(
         ),
         Panel(
             "Batches and evaluations",
-            "Nineteen in twenty batches of messages, and evaluations, take no longer.",
+            "95 % of the batches of messages, and of the evaluations, take no longer than this.",
             "s",
             (
                 Line(Quantile(0.95, "unwonted_batch_duration_seconds"), "batch"),
@@ -142,11 +144,11 @@ _KEEPING_UP = Row(
 )
 
 _REMEMBERING = Row(
-    "Does it remember?",
+    "Is its state saved?",
     (
         Panel(
             "Snapshots",
-            "By what came of them, an hour. Failed ones are told in the log as snapshot_failed.",
+            "In an hour, by result. Failures are in the log as snapshot_failed.",
             "short",
             (Line(Increase("unwonted_snapshots_total", ("result",), over="1h"), "{{result}}"),),
         ),
@@ -162,9 +164,9 @@ _REMEMBERING = Row(
             ),
         ),
         Panel(
-            "Identities, of the most there may be",
-            "How full each detector's memory is. At the limit, the longest silent identities are forgotten: raise "
-            "limits.max_identities.",
+            "Identities, as a share of the limit",
+            "How full each detector's memory is. At the limit, the identities that have been silent for longest are "
+            "evicted: raise limits.max_identities.",
             "percentunit",
             (
                 Line(
@@ -177,7 +179,7 @@ _REMEMBERING = Row(
         ),
         Panel(
             "One snapshot",
-            "Encoding and storing, nineteen in twenty take no longer.",
+            "Encoding and storing: 95 % take no longer than this.",
             "s",
             (Line(Quantile(0.95, "unwonted_snapshot_duration_seconds", over="1h"), "95 %"),),
             nothing="none was taken in this time",
@@ -190,8 +192,8 @@ _REMEMBERING = Row(
             steps=((0, "green"), (0.8, "red")),
         ),
         Panel(
-            "Forgotten to stay within bounds",
-            "Identities and values a second, by detector.",
+            "Evictions",
+            "Identities and values forgotten a second to stay within the limits, by detector.",
             "short",
             (Line(Rate("unwonted_evictions_total", ("detector",)), "{{detector}}"),),
         ),
@@ -199,26 +201,26 @@ _REMEMBERING = Row(
 )
 
 _HEARD = Row(
-    "Is it heard?",
+    "Are alerts delivered?",
     (
         Panel(
             "Deliveries",
-            "Attempts and ends of messages an hour, by sink. Retries are normal now and then; refused, expired and "
-            "overflowed ones are lost to that sink.",
+            "Attempts in an hour, and messages given up, by sink. Occasional retries are normal; messages that were "
+            "refused, expired or overflowed never reach that sink.",
             "short",
             (Line(Increase("unwonted_deliveries_total", ("sink", "result"), over="1h"), "{{sink}} {{result}}"),),
             nothing="no sink is configured",
         ),
         Panel(
             "Waiting for delivery",
-            "Messages in the outbox, by sink. They survive a restart, for a day.",
+            "Messages in the outbox, by sink. They are kept for a day, also across restarts.",
             "short",
             (Line(Held("unwonted_outbox_messages", ("sink",)), "{{sink}}"),),
             nothing="no sink is configured",
         ),
         Panel(
             "One delivery",
-            "Nineteen in twenty attempts take no longer, by sink.",
+            "95 % of the attempts take no longer than this, by sink.",
             "s",
             (Line(Quantile(0.95, "unwonted_delivery_duration_seconds", ("sink",), over="6h"), "{{sink}}"),),
             nothing="nothing was sent in this time",
@@ -229,7 +231,7 @@ _HEARD = Row(
 HEALTH = Dashboard(
     "health",
     "Unwonted: health",
-    "Is it up, does it keep up, does it remember, is it heard?",
+    "Is it up, does it keep up with the hub, is its state saved, are alerts delivered?",
     6,
     (_AT_A_GLANCE, _KEEPING_UP, _REMEMBERING, _HEARD),
 )

@@ -16,10 +16,15 @@ SECRETS = frozenset({"connection_string", "url", "secrets"})
 """Options that hold a secret: not accepted here, because what they hold would be readable in a ConfigMap."""
 
 BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
-    ("Http", "port"): {"minimum": 1024},  # nobody but root may listen below, and probes need a port that is known
-    ("Shutdown", "grace"): {"type": "string", "pattern": "^[0-9]{1,3}s$"},  # the pod's own grace is reckoned from it
-    ("Snapshots", "path"): {"pattern": "^/state(/|$)"},  # the one place that can be written to, beside /tmp
-    ("DeadLetter", "path"): {"pattern": "^/state/"},
+    ("HttpSettings", "port"): {
+        "minimum": 1024
+    },  # nobody but root may listen below, and probes need a port that is known
+    ("ShutdownSettings", "grace"): {
+        "type": "string",
+        "pattern": "^[0-9]{1,3}s$",
+    },  # the pod's own grace is reckoned from it
+    ("SnapshotsSettings", "path"): {"pattern": "^/state(/|$)"},  # the one place that can be written to, beside /tmp
+    ("DeadLetterSettings", "path"): {"pattern": "^/state/"},
 }
 """Where the chart is stricter than the service."""
 

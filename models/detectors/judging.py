@@ -61,9 +61,9 @@ class Judgement(NamedTuple):
         What each detector said, by its name; of what is left, where cells were to be passed over.
     highest
         The highest score of all, those of `suppressed` included.
-    exempt
+    exclusions
         Which cells were to be passed over.
-    passed
+    suppressed
         What would have been said of these, by detector.
     """
 
@@ -97,7 +97,7 @@ class Judge:
         same bucket; an equal one is merely judged again. What `exclude` says is to be passed over neither excuses nor
         accuses the rest, which is judged as if nothing else had been there; when it says something else, `forget`.
         """
-        known = self._known.get(id(seen))  # an id is nobody else's as long as the verdict holds the object
+        known = self._known.get(id(seen))  # an id is nobody else's as long as the judgement holds the object
         if known is not None and known.crowd.agrees(crowd):
             return known
         asked = Asked(crowd)

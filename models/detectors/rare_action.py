@@ -344,5 +344,5 @@ class RareAction:
 
 
 def _others(crowd: Crowd, action: str) -> int:
-    """Return how many other identities did it in the same bucket: a roll-out is not one identity's adventure."""
+    """Return how many other identities did it in the same bucket: a roll-out is not one identity's deviation."""
     return max(0, crowd.tally(action).actors - 1)

@@ -36,8 +36,8 @@ def routine_context(cell: Cell, work: Iterable[RoutineCell]) -> int:
     >>> def did(action, *addresses):
     ...     return Cell(action, action, datetime(2026, 3, 2, tzinfo=UTC), 1, 1, 0, 0, addresses)
     >>> work = [RoutineCell.of(did("web/restart", "10.1.2.3")), RoutineCell.of(did("web/write", "10.1.2.9"))]
-    >>> routine_context(did("vault/purge", "10.1.2.77"), work), routine_context(did("vault/purge", "198.51.100.7"), work)
-    (2, 0)
+    >>> [routine_context(did("vault/purge", address), work) for address in ("10.1.2.77", "198.51.100.7")]
+    [2, 0]
     """
     networks = frozenset(map(network, cell.addresses))
     return sum(

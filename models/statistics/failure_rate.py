@@ -21,7 +21,7 @@ ACTION_STRENGTH = 5.0
 PERSONAL_STRENGTH = 2.0
 PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
-MOST_RELIEF = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
+MOST_DISCOUNT = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
 SMALLEST, LARGEST = 0.002, 0.98
 NONE = (0, 0)
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
@@ -222,7 +222,7 @@ class FailureRate(base.AnomalyDetector):
         ):
             if counts is not None:
                 own = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
-                rate = max(own, rate * MOST_RELIEF)
+                rate = max(own, rate * MOST_DISCOUNT)
         return min(LARGEST, max(SMALLEST, rate))
 
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:

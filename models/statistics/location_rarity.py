@@ -1,7 +1,7 @@
 """Where on earth an identity acts from, and how unusual a place is for what is done there.
 
 Places come from outside: a pure function from an address to a `Place`. What an identity itself is used to is kept by
-`unusual_place`; here is what everybody does.
+`unusual_location`; here is what everybody does.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""How far up a ladder something gets, when each rung is reached by a share of those that reached the one below.
+"""A survival function: how far something gets, when each rung is reached by a share of those that reached the last.
 
 For counts and lengths with long tails: failing operations in a quarter of an hour, days of silence. What a rung stands
 for, and how often one identity has stood on it, is the owners' business.

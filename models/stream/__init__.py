@@ -4,7 +4,7 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 """
 
 from models.stream.bottom_k import BottomKSample
-from models.stream.buckets import Limits, OpenBuckets, Seen
+from models.stream.buckets import Limits, OpenBuckets, RecordResult
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
@@ -31,7 +31,7 @@ __all__ = [
     "OpenBuckets",
     "Outcome",
     "Part",
-    "Seen",
+    "RecordResult",
     "Steps",
     "Tally",
     "UnexpectedRow",

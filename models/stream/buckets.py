@@ -18,10 +18,10 @@ from models.stream.rows import UnexpectedRow, fields
 from models.stream.steps import Steps
 from models.stream.windows import EPOCH, Bucket
 
-STEP = 1_000  # identities that are assembled or settled in one step
+ACTORS_A_STEP = 1_000  # identities that are assembled or settled in one step
 
 
-class Seen(StrEnum):
+class RecordResult(StrEnum):
     """What became of one record."""
 
     OPERATION = "operation"  # the first record of an operation
@@ -72,42 +72,37 @@ class OpenBuckets:
         self._unfinished: dict[int, list[str]] = {}
         self._closed: dict[int, dict[str, dict[str, int]]] = {}
 
-    def observe(self, event: ActivityEvent) -> Seen:
-        """Take in one record; idempotent, and within the allowed lateness indifferent to order."""
+    def observe(self, event: ActivityEvent) -> RecordResult:
+        """Add one record; repeating one changes nothing, and within the allowed lateness neither does their order."""
         start, end, number = self._near
         if not start <= event.time < end:
             number = int(event.time.timestamp() // self._seconds)
             bucket = self.bucket(number)
             self._near = (bucket.start, bucket.end, number)
-        if number < self._closed_below:
-            return self._observe_late(event, number)
+        late = number < self._closed_below
+        if late and (refused := self._refuse_late(event, number)):
+            return refused
         key = f"{event.actor.id}\x1f{event.operation}"
         operation = self._operations.get(key)
         if operation is None:
             operation = Operation(key, event, number)
             if not self._place(operation, event, number):
-                return Seen.SATURATED
+                return RecordResult.SATURATED
             self._operations[key] = operation
-            return Seen.OPERATION
-        if self._merge(operation, event, number) or event not in (operation.first, operation.end):
-            return Seen.RECORD
-        return Seen.DUPLICATE
+            return RecordResult.LATE if late else RecordResult.OPERATION
+        if self._merge(operation, event, number):
+            return RecordResult.LATE if late else RecordResult.RECORD
+        repeated = late or event in (operation.first, operation.end)
+        return RecordResult.DUPLICATE if repeated else RecordResult.RECORD
 
-    def _observe_late(self, event: ActivityEvent, number: int) -> Seen:
+    def _refuse_late(self, event: ActivityEvent, number: int) -> RecordResult | None:
+        """Return why a record of a closed bucket is not to be judged; None if it is."""
         if number < self._closed_below - self.horizon // self.width:
-            return Seen.TOO_LATE
-        known = self._closed.get(number, {}).get(event.actor.id, {}).get(event.action)
-        if known is not None and (event.outcome is Outcome.STARTED or known & bit(event.outcome)):
-            return Seen.DUPLICATE
-        key = f"{event.actor.id}\x1f{event.operation}"
-        operation = self._operations.get(key)
-        if operation is not None:
-            return Seen.LATE if self._merge(operation, event, number) else Seen.DUPLICATE
-        operation = Operation(key, event, number)
-        if not self._place(operation, event, number):
-            return Seen.SATURATED
-        self._operations[key] = operation
-        return Seen.LATE
+            return RecordResult.TOO_LATE
+        learnt = self._closed.get(number, {}).get(event.actor.id, {}).get(event.action)
+        if learnt is not None and (event.outcome is Outcome.STARTED or learnt & bit(event.outcome)):
+            return RecordResult.DUPLICATE
+        return None
 
     def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
         # Most begin and end in one bucket, and stay there.
@@ -129,6 +124,15 @@ class OpenBuckets:
 
     def _place(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
         """Put an operation into its cell; returns whether it is still there when the bounds have been kept."""
+        draft = self._draft_of(event, number)
+        if draft is None:
+            return False
+        for pruned in draft.add(operation, number):
+            self._release(pruned, number)
+        return operation.key in draft.operations.entries
+
+    def _draft_of(self, event: ActivityEvent, number: int) -> CellDraft | None:
+        """Return the open cell of an event, a new one if need be; None if its identity has too many actions."""
         actors = self._open.get(number)
         if actors is None:
             actors = self._open[number] = {}
@@ -139,22 +143,14 @@ class OpenBuckets:
         if draft is None:
             if not cells.admits(event.action):
                 self.evicted += 1
-                return False
+                return None
             draft = CellDraft(self.limits.operations)
-            cells.assembled = None
             for dropped in cells.put(event.action, draft):
                 self._evict(dropped, number)
             if event.action not in cells.entries:
-                return False
-        cells.assembled = draft.summed = None
-        operations = draft.operations
-        if not operations.admits(operation.key):
-            draft.fold(operation, number)
-            return False
-        for pruned in operations.put(operation.key, operation):
-            draft.fold(pruned, number)
-            self._release(pruned, number)
-        return operation.key in operations.entries
+                draft = None
+        cells.assembled = None
+        return draft
 
     def _evict(self, dropped: CellDraft, number: int) -> None:
         self.evicted += 1
@@ -254,7 +250,7 @@ class OpenBuckets:
             if seen is None:
                 seen = drafts.assemble(bucket, number, known.get(actor_id, {}) if late else None)
                 changed += 1
-                if changed % STEP == 0:
+                if changed % ACTORS_A_STEP == 0:
                     yield
                 if seen is None:
                     continue
@@ -274,7 +270,7 @@ class OpenBuckets:
         for at in range(len(actors), 0, -1):
             # One by one: to free a hundred thousand at once would be a long step, too.
             actor_id, drafts = actors.popitem()
-            if at % STEP == 0:
+            if at % ACTORS_A_STEP == 0:
                 yield
             known = closed.setdefault(actor_id, {})
             judged = drafts.sample()

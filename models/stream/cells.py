@@ -101,7 +101,7 @@ NOBODY = Tally(0, 0)
 
 
 class Crowd:
-    """What the whole tenant did in the same bucket: what tells an outage or a roll-out from one identity's adventure.
+    """What the whole tenant did in the same bucket: what tells an outage or a roll-out from one identity's deviation.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Knows one identity in one bucket. Which bucket an operation belongs to is decided outside.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from models.stream.rows import fields
 from models.stream.windows import Bucket
 
 SAMPLE = 3
+_FLAGS = (ATTEMPTED, SUCCEEDED, FAILED, DENIED)  # in the order of a cell's counts
 _TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
 DISTINCT = 16
 
@@ -31,7 +32,7 @@ class CellDraft:
     Attributes
     ----------
     summed
-        What `cell` gave last; whoever changes the draft, or an operation in it, makes it None.
+        What `cell` gave last; None once the draft, or an operation in it, has changed.
     """
 
     __slots__ = ("operations", "summed", "witnesses")
@@ -45,6 +46,17 @@ class CellDraft:
     def empty(self) -> bool:
         """Whether nothing is left in it."""
         return not self.operations.entries and not self.witnesses
+
+    def add(self, operation: Operation, number: int) -> list[Operation]:
+        """Add an operation; returns those that are no longer held because there are too many."""
+        self.summed = None
+        if not self.operations.admits(operation.key):
+            self.fold(operation, number)
+            return []
+        pruned = self.operations.put(operation.key, operation)
+        for one in pruned:
+            self.fold(one, number)
+        return pruned
 
     def fold(self, operation: Operation, number: int) -> None:
         """Remember of an operation beyond the bound only what must not be lost: that there was such an outcome."""
@@ -82,34 +94,21 @@ class CellDraft:
         return kept.values(), rest.witnesses
 
     def cell(self, action: str, number: int, *, late: bool, known: int) -> Cell:
-        """Sum up bucket `number`; `known` are flags already learnt, of which nothing is said again."""
+        """Sum up bucket `number`; `known` are flags already learnt, which are left out of the counts."""
         operations, witnesses = self._view(number)
-        events = list(witnesses.values())
-        counts = [0, 0, 0, 0]  # by outcome; what has begun, in the place of STARTED
-        for operation in operations:
-            first, end = operation.first, operation.end
-            if operation.begun_at == number and not operation.attempt_learnt:
-                counts[0] += 1
-                events.append(first)
-                if end is first and not operation.end_learnt:
-                    end = None  # one record that tells both is one piece of evidence
-                    counts[first.outcome] += 1
-            if end is not None and operation.ended_at == number and not operation.end_learnt:
-                counts[end.outcome] += 1
-                events.append(end)
+        counts, events = _unlearnt(operations, number)
         if witnesses or self.operations.threshold != HASHES:
             counts = self._estimated(witnesses, counts)
-            events = list(set(events))
+            events = list({*events, *witnesses.values()})
+        if known:
+            counts = [0 if known & flag else count for flag, count in zip(_FLAGS, counts, strict=True)]
         first = events[0]
         if len(events) > 1:
             first = min(events)
-            events.sort(key=_telling)
+            events.sort(key=_most_telling_first)
+        addresses = _distinct({event.address for event in events})
+        scopes = _distinct({event.scope for event in events})
         attempts, successes, failures, denials = counts
-        if known:
-            attempts = 0 if known & ATTEMPTED else attempts
-            successes = 0 if known & SUCCEEDED else successes
-            failures = 0 if known & FAILED else failures
-            denials = 0 if known & DENIED else denials
         return Cell(
             action,
             first.action_name,
@@ -118,8 +117,8 @@ class CellDraft:
             successes,
             failures,
             denials,
-            _distinct({event.address for event in events}),
-            _distinct({event.scope for event in events}),
+            addresses,
+            scopes,
             tuple(events[:SAMPLE]),
             late,
         )
@@ -154,7 +153,7 @@ class ActorDraft(BottomKSample[CellDraft]):
     Attributes
     ----------
     assembled
-        What they came to last; whoever changes a cell makes it None.
+        What they came to last; None once a cell has changed.
     """
 
     __slots__ = ("assembled",)
@@ -164,7 +163,7 @@ class ActorDraft(BottomKSample[CellDraft]):
         self.assembled: ActorBucket | None = None
 
     def changed(self, action: str) -> None:
-        """Hear that the cell of `action` is about to change, or an operation in it."""
+        """Note that the cell of `action` is about to change, or an operation in it."""
         self.assembled = None
         draft = self.entries.get(action)
         if draft is not None:
@@ -188,7 +187,25 @@ class ActorDraft(BottomKSample[CellDraft]):
         return seen
 
 
-def _telling(event: ActivityEvent) -> tuple[int, ActivityEvent]:
+def _unlearnt(operations: Iterable[Operation], number: int) -> tuple[list[int], list[ActivityEvent]]:
+    """Return what bucket `number` has yet to teach: counts by outcome (attempts as STARTED), and the records of it."""
+    counts = [0, 0, 0, 0]
+    events = []
+    for operation in operations:
+        first, end = operation.first, operation.end
+        if operation.begun_at == number and not operation.attempt_learnt:
+            counts[Outcome.STARTED] += 1
+            events.append(first)
+            if end is first and not operation.end_learnt:
+                end = None  # one record that tells both is one piece of evidence
+                counts[first.outcome] += 1
+        if end is not None and operation.ended_at == number and not operation.end_learnt:
+            counts[end.outcome] += 1
+            events.append(end)
+    return counts, events
+
+
+def _most_telling_first(event: ActivityEvent) -> tuple[int, ActivityEvent]:
     return -event.outcome, event
 
 

@@ -23,11 +23,11 @@ from service.cli.inputs import (
     MISCONFIGURED,
     UNDELIVERED,
     config_option,
+    configured_suppressions,
     fail,
     make_engine,
     read_settings,
     read_state,
-    read_suppressions,
     snapshot_option,
     suppressions_option,
 )
@@ -45,7 +45,7 @@ from service.sinks import StdoutSink
 from service.wiring import (
     build_components,
     build_sink,
-    mute,
+    detectors_off,
     open_geography,
     source_options,
 )
@@ -104,12 +104,12 @@ def check_config(path: Path | None, schema: bool) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     settings = read_settings(path)
-    read_suppressions(settings)
+    configured_suppressions(settings)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
     problems: list[str] = []
     try:
-        if off := mute(settings, open_geography(settings)):
+        if off := detectors_off(settings, open_geography(settings)):
             click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
     except SettingsError as error:
         problems += error.lines
@@ -142,7 +142,7 @@ def replay(
     """
     settings = read_settings(path)
     engine = make_engine(settings)
-    engine.suppress(read_suppressions(settings, suppressions))
+    engine.suppress(configured_suppressions(settings, suppressions))
     collect_seldom()
     with ExitStack() as stack:
         try:
@@ -172,7 +172,7 @@ def replay(
     click.echo(totals(summary), err=True)
     if engine.suppressed.counts:
         kept = sum(one.findings for one in engine.suppressed.counts.values())
-        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} withheld", err=True)
+        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
     if summary.scored:
         click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
 

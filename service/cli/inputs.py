@@ -64,7 +64,7 @@ def make_engine(settings: Settings, **overrides: object) -> Engine:
         fail("\n".join(error.lines), MISCONFIGURED)
 
 
-def read_suppressions(settings: Settings, path: Path | None = None) -> Suppressions:
+def configured_suppressions(settings: Settings, path: Path | None = None) -> Suppressions:
     """Read the file of suppressions, `path` or else the configured one, or exit with every mistake on a line."""
     chosen = settings.suppressions.model_copy(update={"file": path}) if path else settings.suppressions
     try:

@@ -7,9 +7,9 @@ from typing import BinaryIO
 import msgspec
 
 from models.detectors import Anomaly
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.alerting import Alert, Outlook
-from service.core.engine import Answer
+from service.core.engine import Explanation
 from service.replay import Summary
 from service.sinks import StdoutSink
 
@@ -51,18 +51,18 @@ def totals(summary: Summary) -> str:
     """Say in a few lines what a replay has read and found."""
     if summary.first is None or summary.last is None:
         return f"{summary.records:,} records, {summary.rejects:,} rejected, {summary.left_out:,} left out: no events"
-    seen = summary.seen
+    results = summary.results
     days = (summary.last - summary.first).total_seconds() / 86_400
     return (
-        f"{summary.records:,} records over {days:.1f} days: {seen.get(Seen.OPERATION, 0):,} operations, "
-        f"{seen.get(Seen.DUPLICATE, 0):,} duplicates, {seen.get(Seen.LATE, 0):,} late, "
-        f"{seen.get(Seen.TOO_LATE, 0):,} too late, {summary.clamped:,} from the future, "
+        f"{summary.records:,} records over {days:.1f} days: {results.get(RecordResult.OPERATION, 0):,} operations, "
+        f"{results.get(RecordResult.DUPLICATE, 0):,} duplicates, {results.get(RecordResult.LATE, 0):,} late, "
+        f"{results.get(RecordResult.TOO_LATE, 0):,} too late, {summary.clamped:,} from the future, "
         f"{summary.rejects:,} rejected, {summary.left_out:,} left out\n"
         f"{summary.scored:,} cells judged, {summary.alerts:,} alerts"
     )
 
 
-def explanation(answer: Answer) -> str:
+def explanation(answer: Explanation) -> str:
     """Say in a few lines what each detector thinks, and on which numbers."""
     lines = [f"{answer.actor.name} ({answer.actor.kind}), {answer.action}, as of {answer.time:%Y-%m-%d %H:%M} UTC"]
     if not answer.anomalies:

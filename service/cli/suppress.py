@@ -14,10 +14,10 @@ import click
 from service.cli.inputs import (
     MISCONFIGURED,
     config_option,
+    configured_suppressions,
     fail,
     read_settings,
     read_state,
-    read_suppressions,
     snapshot_option,
     suppressions_option,
 )
@@ -77,7 +77,7 @@ def ending(begins: str, until: str) -> str:
 def list_command(path: Path | None, suppressions: Path | None, snapshot: Path | None, would_have_alerted: bool) -> None:
     """Show every suppression and where it stands."""
     settings = read_settings(path)
-    entries = read_suppressions(settings, suppressions).entries
+    entries = configured_suppressions(settings, suppressions).entries
     suppressed = read_state(settings, snapshot)[0].suppressed if would_have_alerted else None
     now = SystemClock().now()
     for entry in entries:

@@ -1,7 +1,7 @@
-"""Notice: what people are told when the service was blind for a span of time, and when it sees again.
+"""A notice: what people are told when a coverage gap opens, changes and closes.
 
-No alert: nobody did anything, but for this span silence means nothing. When there is something to tell is decided in
-`blindness`; words are the sinks'.
+No alert: nobody did anything, but for the span of the gap silence means nothing. When a notice is due is decided in
+`service.core.coverage`; how it is worded, by the sinks.
 """
 
 from datetime import datetime
@@ -12,42 +12,42 @@ from pydantic import BaseModel, ConfigDict
 
 
 class GapKind(StrEnum):
-    """In which way the service is blind."""
+    """What is missing in a coverage gap."""
 
-    SILENT = "silent"  # nothing is heard from a partition, or what the hub holds does not come
-    BEHIND = "behind"  # messages come, and are read long after the hub took them: after a downtime, or in a flood
+    SILENT = "silent"  # nothing is read from a partition although the hub holds messages, or the hub does not answer
+    BEHIND = "behind"  # messages are read, but long after the hub took them: after a downtime, or in a flood
     LATE = "late"  # the hub itself was given the events long after they happened
     LOST = "lost"  # messages were gone before they were read
 
 
-Stage = Literal["opened", "updated", "closed"]
+NoticeStage = Literal["opened", "updated", "closed"]
 
 
 class Notice(BaseModel):
-    """One revision of what is told of one span.
+    """One revision of what is said of one coverage gap.
 
     Attributes
     ----------
     id
-        Deterministic: kind, partition and beginning of the span, 16 hex digits; the same while the span lasts.
+        Deterministic: kind, partition and beginning of the gap, 16 hex digits; the same while the gap lasts.
     revision
-        1 when opened, one more with each further word.
+        1 when opened, one more with each further notice.
     kind, stage
-        In which way blind; and whether this opens, updates or closes the span.
+        What is missing; and whether this opens, updates or closes the gap.
     since, until
-        The span; `until` is None while it lasts. For ``silent``, ``behind`` and ``lost`` in the hub's time of
+        Its span; `until` is None while it lasts. For ``silent``, ``behind`` and ``lost`` in the hub's time of
         enqueueing, which is minutes after that of the events; for ``late`` in that of the events.
     partitions
-        Which are concerned.
+        Those concerned.
     may_alerts_still_come
-        Whether what happened in the span may still be told of: no once it is closed (it has been judged, and what is
-        unusual in it told), and never of what is lost.
+        Whether what happened in the span may still lead to alerts: not once it is closed (all has been judged), and
+        never for what is lost.
     late_records
-        Records of the span that were read, or had arrived, late.
+        Records of the span that were read late, or reached the hub late.
     unjudged_records
         Those of them that were too late to be judged at all.
     lost_messages
-        Messages that nobody will ever have read.
+        Messages that were never read.
     found_at
         When this revision was decided, by our clock.
     """
@@ -57,7 +57,7 @@ class Notice(BaseModel):
     id: str
     revision: int
     kind: GapKind
-    stage: Stage
+    stage: NoticeStage
     since: datetime
     until: datetime | None
     partitions: tuple[str, ...]

@@ -36,7 +36,7 @@ _EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unre
 Fate = Literal["refused", "expired", "overflowed", "orphaned"]
 
 
-class DeadLetter(NamedTuple):
+class Undelivered(NamedTuple):
     """A message that will not be delivered any more, and why: for the dead-letter file, a metric and a log line.
 
     ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
@@ -74,7 +74,7 @@ class Decision(NamedTuple):
 
     attempts: int
     next_try: datetime | None
-    dead: DeadLetter | None = None
+    dead: Undelivered | None = None
     broke: bool = False
     healed: bool = False
 
@@ -196,7 +196,7 @@ class Outbox:
         """Number of the newest message: note it when dumping, hand it to `confirm` when the dump is safe."""
         return self._number
 
-    def enqueue(self, sink: str, message: Rendered, now: datetime) -> DeadLetter | None:
+    def enqueue(self, sink: str, message: Rendered, now: datetime) -> Undelivered | None:
         """Take a message for `sink`; one whose id is waiting or was settled within its lifetime changes nothing.
 
         Returns the message that had to make room, if any. The new one is not due before it is confirmed.
@@ -286,14 +286,14 @@ class Outbox:
             broke=was_broken is None and queue.broken is not None,
         )
 
-    def expire(self, sink: str, now: datetime) -> list[DeadLetter]:
+    def expire(self, sink: str, now: datetime) -> list[Undelivered]:
         """Give up what is past its lifetime."""
         queue = self._queues.get(sink)
         if queue is None:
             return []
         return [self._bury(sink, queue, row, "expired") for row in list(queue.rows.values()) if row.expires <= now]
 
-    def retain(self, sinks: Iterable[str]) -> list[DeadLetter]:
+    def retain(self, sinks: Iterable[str]) -> list[Undelivered]:
         """Forget all sinks but these; return what was still waiting for them."""
         kept = set(sinks)
         gone = [name for name in self._queues if name not in kept]
@@ -337,10 +337,10 @@ class Outbox:
             stored = _Stored.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
 
-    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> DeadLetter:
+    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undelivered:
         del queue.rows[row.message.id]
         queue.settled[row.message.id] = row.created + self._lifetime
-        return DeadLetter(sink, row.message, fate, row.reason, row.attempts)
+        return Undelivered(sink, row.message, fate, row.reason, row.attempts)
 
     @staticmethod
     def _revive(queue: _Queue, now: datetime) -> None:

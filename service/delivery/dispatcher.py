@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 from models.statistics import Severity
 from service.core.alerting import Alert
 from service.core.notices import Notice
-from service.core.outbox import DeadLetter, Outbox
+from service.core.outbox import Outbox, Undelivered
 from service.core.ports import Clock, Receipt, Rendered, Sink
 
 SETTLE_SECONDS = 5.0
 
-Outcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
+DeliveryOutcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
 
 
 class Pace(NamedTuple):
@@ -55,7 +55,7 @@ class Delivery(NamedTuple):
     sink
         Name of the sink.
     outcome
-        The receipt's, or how the message ended without one: see `service.core.outbox.DeadLetter`.
+        The receipt's, or how the message ended without one: see `service.core.outbox.Undelivered`.
     reason
         Short, few in kind, free of secrets and of names.
     seconds
@@ -75,7 +75,7 @@ class Delivery(NamedTuple):
     """
 
     sink: str
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     seconds: float
     attempts: int
@@ -104,7 +104,7 @@ class Dispatcher:
         them): the time to save a snapshot, so that a restart does not send them again.
     observer
         Called with each `Delivery`; must not raise.
-    on_withheld
+    on_below_severity
         Called with the number of alerts that were not severe enough for a sink.
 
     Notes
@@ -232,13 +232,13 @@ class Dispatcher:
         self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message, dead)
         return decision.next_try is None
 
-    def _bury(self, letter: DeadLetter) -> None:
+    def _bury(self, letter: Undelivered) -> None:
         self._tell(letter.sink, letter.fate, letter.reason, 0.0, letter.attempts, letter.message, letter.message)
 
     def _tell(
         self,
         sink: str,
-        outcome: Outcome,
+        outcome: DeliveryOutcome,
         reason: str,
         seconds: float,
         attempts: int,

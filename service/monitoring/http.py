@@ -38,8 +38,8 @@ class Health:
     Examples
     --------
     >>> health = Health()
-    >>> health.restored()
-    >>> health.partitions(owned=3, known=4)
+    >>> health.note_restored()
+    >>> health.note_partitions(owned=3, known=4)
     >>> health.result("ready")
     ProbeResult(ok=False, reasons={'partitions': '3 of 4 partitions claimed'}, notes={})
     """
@@ -57,17 +57,17 @@ class Health:
         wrong = dict(self._wrong[probe])
         return ProbeResult(not wrong, wrong, dict(self._notes))
 
-    def restored(self) -> None:
+    def note_restored(self) -> None:
         """Note that the state has been restored, or that there was none."""
         self._set("startup", "state", None)
         self._set("ready", "state", None)
 
-    def partitions(self, *, owned: int, known: int) -> None:
+    def note_partitions(self, *, owned: int, known: int) -> None:
         """Note how many of the hub's partitions this process reads; it is ready when it reads all of them."""
         complete = 0 < known <= owned
         self._set("ready", "partitions", None if complete else f"{owned} of {known} partitions claimed")
 
-    def source(self, problem: str | None) -> None:
+    def note_source(self, problem: str | None) -> None:
         """Note what is wrong with the connection to the hub, or that nothing is."""
         self._set("ready", "source", problem)
 
@@ -78,7 +78,7 @@ class Health:
         else:
             self._notes[component] = text
 
-    def stopping(self) -> None:
+    def note_stopping(self) -> None:
         """Note that the process is on its way out: alive, but not to be relied on."""
         self._set("ready", "process", "is shutting down")
 
@@ -154,7 +154,7 @@ class HttpServer:
 
 
 async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:
-    """Tell `observe`, for ever, how many seconds later than asked for the loop wakes a sleeper.
+    """Tell `observe`, for ever, how many seconds later than asked for the event loop runs a task.
 
     Parameters
     ----------

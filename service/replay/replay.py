@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from models.detectors import Anomaly
-from models.stream import EPOCH, ActivityEvent, Seen
+from models.stream import EPOCH, ActivityEvent, RecordResult
 from service.core.alerting import Alert
 from service.core.engine import Engine
 from service.core.messages import Message
@@ -40,7 +40,7 @@ class Summary(NamedTuple):
     records: int
     rejects: int
     left_out: int
-    seen: dict[Seen, int]
+    results: dict[RecordResult, int]
     clamped: int
     scored: int
     alerts: int
@@ -80,7 +80,7 @@ class Replay:
         self._on_reject = on_reject
         self._on_read = on_read
         self._parser = ActivityLogParser()
-        self._seen: Counter[Seen] = Counter()
+        self._results: Counter[RecordResult] = Counter()
         self._counts: Counter[str] = Counter()
         self._now = EPOCH
         self._first: datetime | None = None
@@ -101,7 +101,7 @@ class Replay:
             records=self._counts["records"],
             rejects=self._counts["rejects"],
             left_out=self._counts["left_out"],
-            seen=dict(self._seen),
+            results=dict(self._results),
             clamped=self._counts["clamped"],
             scored=self._counts["scored"],
             alerts=self._counts["alerts"],
@@ -161,7 +161,7 @@ class Replay:
         message = Message(PARTITION, self._sequence, str(self._sequence), self._now, b"")
         applied = self.engine.apply(message, self._group)
         self._group.clear()
-        self._seen.update(applied.seen)
+        self._results.update(applied.results)
         self._counts["clamped"] += applied.clamped
         self._judged(applied.scored)
 

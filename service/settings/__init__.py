@@ -4,7 +4,7 @@ from service.settings.detectors import arguments, default_threshold
 from service.settings.reading import SettingsError, StrictLoader, load
 from service.settings.reference import reference
 from service.settings.root import Settings
-from service.settings.sections import BlobPlace, EventHub
+from service.settings.sections import BlobPlace, EventHubSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
 from service.settings.sinks import AnySink, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
 from service.settings.values import parse_duration
@@ -12,7 +12,7 @@ from service.settings.values import parse_duration
 __all__ = [
     "AnySink",
     "BlobPlace",
-    "EventHub",
+    "EventHubSettings",
     "Settings",
     "SettingsError",
     "SlackSettings",

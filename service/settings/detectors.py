@@ -18,7 +18,7 @@ class DetectorSettings(Section):
     """What every detector has."""
 
     enabled: bool = True
-    """Whether it learns and speaks."""
+    """Whether the detector learns and alerts."""
     threshold: float = Field(default=DEFAULT_THRESHOLD, ge=0.0, le=100.0)
     """Least score that alerts, or where a budget starts from: 50, 75, 100 are one in 100, 1,000, 10,000 user-days."""
     options: dict[str, JsonValue] = Field(default={}, examples=[{}])

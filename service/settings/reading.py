@@ -20,7 +20,7 @@ from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
-PREFIX = "UNWONTED_"
+VARIABLE_PREFIX = "UNWONTED_"
 NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
 """Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
@@ -116,9 +116,10 @@ def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key
     variables: dict[Keys, str] = {}
     problems = []
     for name, value in sorted(environ.items()):
-        if not name.upper().startswith(PREFIX) or name in NOT_OPTIONS or not value or _is_service_link(name, value):
+        ours = name.upper().startswith(VARIABLE_PREFIX) and name not in NOT_OPTIONS
+        if not ours or not value or _is_service_link(name, value):
             continue
-        path = tuple(name[len(PREFIX) :].lower().split("__"))
+        path = tuple(name[len(VARIABLE_PREFIX) :].lower().split("__"))
         branch: Any = tree
         for key in path[:-1]:
             branch = branch.setdefault(key, {}) if isinstance(branch, dict) else None
@@ -139,28 +140,38 @@ def _is_service_link(name: str, value: str) -> bool:
 
 
 def _lines(details: ErrorDetails, variables: Mapping[Keys, str], file: str) -> Iterator[str]:
+    """Yield one error of pydantic's as lines that name the key in the file, or the variable if one set it."""
+    path = _path(details)
+    where = variables.get(path) or (f"{file}: {'.'.join(path)}" if path else file)
+    match details["type"]:
+        case "extra_forbidden":
+            yield _unknown_option(path, where, variables)
+        case "value_error":
+            for line in str(details.get("ctx", {}).get("error", details["msg"])).split("\n"):
+                names_option = not path or line.startswith(f"{'.'.join(path)}.")
+                yield f"{file if names_option else where}: {line}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            yield f"{where}.kind: should be one of {', '.join(KINDS)}"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            yield f"{where}: should be a mapping with options below it"
+        case kind:
+            plain = next((text for begin, text in _PLAIN.items() if kind.startswith(begin)), None)
+            yield f"{where}: {plain or details['msg'].removeprefix('Input ')}"
+
+
+def _path(details: ErrorDetails) -> Keys:
     path = tuple(str(part) for part in details["loc"])
     if path[:1] == ("sinks",) and path[2:3] and path[2] in KINDS:
-        path = (*path[:2], *path[3:])  # pydantic names the kind of a sink as if it were a key
-    variable = variables.get(path) or next((name for at, name in variables.items() if at[: len(path)] == path), None)
-    exact = path in variables
-    where = variables[path] if exact else f"{file}: {'.'.join(path)}" if path else file
-    kind = details["type"]
-    if kind == "extra_forbidden":
-        if variable is not None and not exact:  # a section that only the environment knows
-            where, path = variable, next(at for at, name in variables.items() if name == variable)
-        yield f"{where}: {_nearest_variable(path) if variable else _nearest_key(path)}"
-    elif kind == "value_error":
-        for line in str(details.get("ctx", {}).get("error", details["msg"])).split("\n"):
-            named = not path or line.startswith(f"{'.'.join(path)}.")
-            yield f"{file if named else where}: {line}"
-    elif kind in {"union_tag_not_found", "union_tag_invalid"}:
-        yield f"{where}.kind: should be one of {', '.join(KINDS)}"
-    elif kind in {"model_type", "dict_type", "model_attributes_type"}:
-        yield f"{where}: should be a mapping with options below it"
-    else:
-        plain = next((text for begin, text in _PLAIN.items() if kind.startswith(begin)), None)
-        yield f"{where}: {plain or details['msg'].removeprefix('Input ')}"
+        return (*path[:2], *path[3:])  # pydantic names the kind of a sink as if it were a key
+    return path
+
+
+def _unknown_option(path: Keys, where: str, variables: Mapping[Keys, str]) -> str:
+    """Say that an option does not exist: of a whole section that only the environment sets, by its first variable."""
+    given = path if path in variables else next((option for option in variables if option[: len(path)] == path), None)
+    if given is None:
+        return f"{where}: {_nearest_key(path)}"
+    return f"{variables[given]}: {_nearest_variable(given)}"
 
 
 def option_paths(model: type[BaseModel] = Settings, under: Keys = ()) -> Iterator[Keys]:
@@ -214,4 +225,4 @@ def variable_name(path: Keys) -> str:
     >>> variable_name(("http", "port"))
     'UNWONTED_HTTP__PORT'
     """
-    return PREFIX + "__".join(path).upper()
+    return VARIABLE_PREFIX + "__".join(path).upper()

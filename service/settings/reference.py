@@ -70,10 +70,10 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def described(name: str) -> Mapping[str, str]:
+def parameter_texts(name: str) -> Mapping[str, str]:
     """Return what each parameter of a detector is for, as its docstring says.
 
-    >>> described("rare_action")["half_life_days"]
+    >>> parameter_texts("rare_action")["half_life_days"]
     'Days after which what was done counts half.'
     """
     lines = next(
@@ -102,7 +102,7 @@ def _detectors(heading: str) -> Iterator[str]:
     for name in DETECTORS:
         yield f"### detectors.{name}\n"
         yield f"Alerts from a score of {default_threshold(name):g} on. Its own options:\n"
-        defaults, texts = inspect.signature(DETECTORS[name]).parameters, described(name)
+        defaults, texts = inspect.signature(DETECTORS[name]).parameters, parameter_texts(name)
         yield _table(
             (
                 ("detectors", name, "options", option),

@@ -8,19 +8,19 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from models.detectors import DETECTORS
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.sections import (
-    Alerting,
-    DeadLetter,
-    EventHub,
-    Geography,
-    Http,
-    Limits,
-    Log,
-    Notices,
-    Schedule,
-    Shutdown,
-    Snapshots,
-    SuppressionsSource,
-    Windows,
+    AlertingSettings,
+    DeadLetterSettings,
+    EventHubSettings,
+    GeographySettings,
+    HttpSettings,
+    LimitsSettings,
+    LogSettings,
+    NoticesSettings,
+    ScheduleSettings,
+    ShutdownSettings,
+    SnapshotsSettings,
+    SuppressionsSettings,
+    WindowsSettings,
 )
 from service.settings.sinks import AnySink, StdoutSettings
 from service.settings.values import Section
@@ -49,23 +49,23 @@ class Settings(Section):
     datetime.timedelta(seconds=7200)
     """
 
-    event_hub: EventHub = EventHub()
-    snapshots: Snapshots = Snapshots()
-    windows: Windows = Windows()
-    schedule: Schedule = Schedule()
-    alerting: Alerting = Alerting()
-    suppressions: SuppressionsSource = SuppressionsSource()
-    notices: Notices = Notices()
+    event_hub: EventHubSettings = EventHubSettings()
+    snapshots: SnapshotsSettings = SnapshotsSettings()
+    windows: WindowsSettings = WindowsSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    alerting: AlertingSettings = AlertingSettings()
+    suppressions: SuppressionsSettings = SuppressionsSettings()
+    notices: NoticesSettings = NoticesSettings()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""
-    geography: Geography = Geography()
-    limits: Limits = Limits()
+    geography: GeographySettings = GeographySettings()
+    limits: LimitsSettings = LimitsSettings()
     sinks: dict[str, AnySink] = Field(default={"stdout": StdoutSettings()})
-    """Who is told, by a name of your choice."""
-    dead_letter: DeadLetter = DeadLetter()
-    http: Http = Http()
-    log: Log = Log()
-    shutdown: Shutdown = Shutdown()
+    """Where alerts and notices go, by a name of your choice."""
+    dead_letter: DeadLetterSettings = DeadLetterSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
 
     @field_validator("sinks")
     @classmethod
@@ -92,7 +92,7 @@ class Settings(Section):
 
 
 def conflicts(settings: Settings) -> list[str]:
-    """Say what in bucket, lateness, horizon, interval, window and patience contradicts each other, a line each."""
+    """Say what in bucket, lateness, horizon, interval, window and limits contradicts each other, a line each."""
     bucket, lateness, horizon = settings.windows.bucket, settings.windows.lateness, settings.windows.late_horizon
     every, window = settings.schedule.every, settings.schedule.window
     checks = [

@@ -34,7 +34,7 @@ Start = Annotated[Literal["earliest", "latest"] | AwareDatetime, BeforeValidator
 """Where to begin: the oldest message, the next one, or the first enqueued after an instant."""
 
 
-class EventHub(Section):
+class EventHubSettings(Section):
     """Where the activity log comes from."""
 
     namespace: str | None = Field(default=None, examples=["contoso.servicebus.windows.net"])
@@ -60,15 +60,15 @@ class EventHub(Section):
     probe_every: PositiveDuration = timedelta(seconds=60)
     """How often the hub is asked for its newest messages, to know the lag."""
     silent_after: PositiveDuration = timedelta(seconds=60)
-    """A partition without any sign of life for so long is connected anew, and the service is not ready."""
+    """A partition that delivers neither messages nor empty batches for so long is reconnected; readiness fails."""
     give_up_after: PositiveDuration = timedelta(minutes=5)
-    """The process ends, to be restarted, after so long a silence of a hub that can be reached."""
+    """The process exits, to be restarted, when a hub that can be reached has been silent for so long."""
     give_up_unreachable_after: PositiveDuration = timedelta(hours=2)
     """The same for a hub that cannot be reached, where a restart would not help."""
     recycle_after_messages: int = Field(default=5_000_000, ge=1_000)
-    """A connection is made anew after so many messages, because the client library's memory grows with them."""
+    """A connection is replaced after so many messages, because the client library's memory grows with them."""
     recycle_every: PositiveDuration = timedelta(hours=24)
-    """A connection is made anew after so long, too."""
+    """A connection is replaced after so long, too."""
     transport: Literal["amqp", "websocket"] = "amqp"
     """amqp uses port 5671; websocket uses 443, for networks that allow nothing else."""
     endpoint: str | None = Field(default=None, examples=["sb://gateway.example.com:5671"])
@@ -91,7 +91,7 @@ class EventHub(Section):
         return value
 
     @model_validator(mode="after")
-    def _consistent(self) -> "EventHub":
+    def _consistent(self) -> "EventHubSettings":
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
@@ -154,7 +154,7 @@ class BlobPlace(Section):
         return self
 
 
-class Snapshots(BlobPlace):
+class SnapshotsSettings(BlobPlace):
     """Where the service keeps what it has learnt, its positions, and the alerts still to be sent."""
 
     kind: Literal["file", "blob"] = "file"
@@ -167,18 +167,18 @@ class Snapshots(BlobPlace):
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
 
 
-class Windows(Section):
-    """How event time is cut."""
+class WindowsSettings(Section):
+    """How event time is divided, and how late events may arrive."""
 
     bucket: PositiveDuration = timedelta(hours=1)
     """Repetitions of an action by one identity within a bucket count once."""
     lateness: Duration = timedelta(minutes=30)
-    """How late an event may arrive and still be on time."""
+    """How much later than a newer event an event may arrive and still count as on time."""
     late_horizon: PositiveDuration = timedelta(hours=24)
     """How late an event is still judged; later ones are only counted."""
 
 
-class Schedule(Section):
+class ScheduleSettings(Section):
     """When alerts are decided."""
 
     every: PositiveDuration = timedelta(minutes=15)
@@ -187,17 +187,17 @@ class Schedule(Section):
     """How far each evaluation looks back; what one identity does in an aligned window makes one alert."""
 
 
-class Alerting(Section):
-    """How much is told."""
+class AlertingSettings(Section):
+    """How many alerts there are."""
 
     alerts_per_day: float | None = Field(default=None, gt=0.0, le=1_000_000.0, allow_inf_nan=False, examples=[5])
-    """Identities alerted a day, on average at the most: moves all thresholds together; without it, they stay put."""
+    """Most identities alerted a day, on average: moves all thresholds together; without it, they stay as configured."""
     group_failures_from: int = Field(default=5, ge=2)
     """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
 
 
-class SuppressionsSource(Section):
-    """What is not to be told for a while: maintenance, exercises, known noise."""
+class SuppressionsSettings(Section):
+    """What does not alert for a while: maintenance, exercises, known noise."""
 
     file: Path | None = Field(default=None, examples=["/etc/unwonted/suppressions.yaml"])
     """YAML file, such as config/suppressions.yaml; without it, nothing is suppressed."""
@@ -205,39 +205,39 @@ class SuppressionsSource(Section):
     """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
 
 
-class Notices(Section):
-    """When the service says that it is, or was, blind."""
+class NoticesSettings(Section):
+    """When a coverage gap is reported: a span of time for which input is missing or late."""
 
     after: PositiveDuration = timedelta(minutes=15)
-    """How long input must be missing, or late, before it is told; a hiccup is not."""
+    """How long input must be missing, or late, before a coverage gap is reported."""
     late_by: PositiveDuration = timedelta(hours=1)
     """How long after they happened events may reach the hub without counting as late; 3 to 20 minutes are usual."""
 
 
-class Limits(Section):
+class LimitsSettings(Section):
     """Bounds on memory; whatever they cut off is counted in the metrics."""
 
     max_identities: int = Field(default=100_000, ge=100)
-    """Identities remembered; beyond it, the longest silent are forgotten."""
+    """Identities remembered; beyond it, those silent for longest are evicted."""
     max_actions_per_identity: int = Field(default=2_000, ge=10)
-    """Actions remembered of one identity; beyond it, the lightest are forgotten."""
+    """Actions remembered of one identity; beyond it, those with the least weight are evicted."""
     max_open_actions: int = Field(default=2_000, ge=10)
     """Actions of one identity held in an open bucket."""
     max_operations_per_cell: int = Field(default=256, ge=8)
-    """Operations of one action by one identity in a bucket that are told apart; their number is estimated beyond."""
+    """Operations of one action by one identity in a bucket that are kept; beyond it, their number is estimated."""
     max_open_operations: int = Field(default=200_000, ge=100)
     """Operations remembered that have begun and not ended."""
 
 
-class Geography(Section):
+class GeographySettings(Section):
     """Where addresses are: what the detectors unusual_country and unusual_city need; without it both are off."""
 
     database: Path | None = Field(default=None, examples=["/usr/share/GeoIP/GeoLite2-City.mmdb"])
     """File in MaxMind's format, of cities or, for unusual_country alone, of countries; read at start."""
 
 
-class DeadLetter(BlobPlace):
-    """Where a redacted sample of records that could not be understood goes."""
+class DeadLetterSettings(BlobPlace):
+    """Where redacted samples of records that could not be read are kept."""
 
     kind: Literal["file", "blob", "none"] = "file"
     """file: a file of JSON lines; blob: Azure Blob Storage; none: they are only counted."""
@@ -246,10 +246,10 @@ class DeadLetter(BlobPlace):
     blob: str = Field(default="dead-letter.ndjson", min_length=1)
     """Name of the blob, for kind blob."""
     max_bytes: int = Field(default=10_000_000, ge=10_000)
-    """Size at which the oldest go."""
+    """Size at which the oldest samples are dropped."""
 
 
-class Http(Section):
+class HttpSettings(Section):
     """Metrics and health: /metrics, /healthz/live, /healthz/ready, /healthz/startup."""
 
     host: str = "0.0.0.0"  # noqa: S104 - a kubelet and a Prometheus come from outside; it serves no secrets or names
@@ -258,7 +258,7 @@ class Http(Section):
     """Port to listen on; 0 takes any that is free."""
 
 
-class Log(Section):
+class LogSettings(Section):
     """What the service says of itself, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -267,7 +267,7 @@ class Log(Section):
     """json: one object a line; console: for people; auto: console on a terminal."""
 
 
-class Shutdown(Section):
+class ShutdownSettings(Section):
     """What happens at SIGTERM."""
 
     grace: PositiveDuration = timedelta(seconds=45)

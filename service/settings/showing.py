@@ -18,7 +18,7 @@ from service.settings.root import Settings
 from service.settings.sinks import KINDS
 
 SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
-HEADER = """\
+EXAMPLE_HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
 """
@@ -76,7 +76,7 @@ def _secret_values(value: object) -> Iterator[str]:
 
 def example_yaml() -> str:
     """Return config/unwonted.yaml: every option, its description and its default, made from the code itself."""
-    lines = [HEADER]
+    lines = [EXAMPLE_HEADER]
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if name == "detectors":

@@ -1,6 +1,6 @@
 """What a person needs to know of an alert, in the order in which they ask: who, what, where, when, why, what now.
 
-Everything in a Story is clean text or a link of our own making; how it looks is each sink's business.
+Everything in an `AlertContent` is clean text or a link of our own making; how it looks is each sink's business.
 """
 
 import json

@@ -43,7 +43,7 @@ _CHECK = {
 }
 
 
-class Bulletin(NamedTuple):
+class NoticeContent(NamedTuple):
     """A notice as text: one line, the lines below it, and its id for collapsing repeats and for talking about it."""
 
     heading: str
@@ -51,7 +51,7 @@ class Bulletin(NamedTuple):
     reference: str
 
 
-def notice_content(notice: Notice) -> Bulletin:
+def notice_content(notice: Notice) -> NoticeContent:
     """Put `notice` into words."""
     kind, over = notice.kind, notice.until is not None
     lost = counted(notice.lost_messages, "message")
@@ -74,7 +74,7 @@ def notice_content(notice: Notice) -> Bulletin:
     ]
     update = " (update)" if notice.stage == "updated" else ""
     reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
-    return Bulletin(heading + update, tuple(fact for fact in facts if fact.text), reference)
+    return NoticeContent(heading + update, tuple(fact for fact in facts if fact.text), reference)
 
 
 def cloud_event(notice: Notice, *, source: str) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock
 from service.source.connection import default_credential, heed_cancellation, open_client
-from service.source.diagnosis import SDK_ERRORS, RefusalError, classify, leaf, short
+from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, leaf, short
 from service.source.options import (
     EndOffsets,
     Expired,
@@ -78,7 +78,7 @@ class EventHubSource:
         extents = await self._preflight().check()
         self._beginnings = {extent.partition: self._beginning(extent) for extent in extents}
         self._report_expired(extents)
-        return self._report_tips(extents)
+        return self._report_end_offsets(extents)
 
     async def run(self, handle: Handle) -> None:
         """Deliver batches until `stop`; each is one partition's, and is awaited before that partition's next.
@@ -96,7 +96,7 @@ class EventHubSource:
             async with asyncio.TaskGroup() as group:
                 for partition in self._beginnings:
                     self._start(partition, handle, group)
-                watching = [group.create_task(self._listen()), group.create_task(self._probe(handle, group))]
+                watching = [group.create_task(self._watch_silences()), group.create_task(self._probe(handle, group))]
                 await self._stopping.wait()
                 for task in watching:
                     task.cancel()
@@ -160,25 +160,25 @@ class EventHubSource:
         )
         group.create_task(reader.run())
 
-    async def _listen(self) -> None:
+    async def _watch_silences(self) -> None:
         """See to the partitions that have fallen silent."""
         while True:
             await self._clock.sleep(self._options.silent_after / 6)
             silences = self._watchdog.due(self._clock.elapsed())
             if silences:
-                await self._see_to(silences)
+                await self._renew_silent(silences)
 
-    async def _see_to(self, silences: Sequence[Silence]) -> None:
+    async def _renew_silent(self, silences: Sequence[Silence]) -> None:
         kind: Kind | None = None
         reason = "the hub answers, but the SDK delivers nothing"
         try:
             await self._preflight().check()
         except RefusalError as refusal:
             kind, reason = refusal.kind, str(refusal)
-        patience = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
+        limit = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
         for silence in silences:
             self._observer(Silent(silence.partition, silence.seconds, reason))
-            if silence.seconds >= patience or kind == "bad-position":
+            if silence.seconds >= limit or kind == "bad-position":
                 raise RefusalError(
                     kind or "lost",
                     f"Partition {silence.partition} has given no sign of life for {silence.seconds:.0f} s, and new "
@@ -198,22 +198,22 @@ class EventHubSource:
                     extents = await preflight.extents(partitions)
             except SDK_ERRORS as error:
                 heed_cancellation()
-                self._observer(SourceTrouble(None, classify(error), short(error)))
+                self._observer(SourceTrouble(None, classify_error(error), short(error)))
                 continue
             refuse_recreated(self._options, extents, before)
             for extent in extents:
                 if extent.partition not in self._readers:
                     self._beginnings[extent.partition] = self._beginning(extent)
                     self._start(extent.partition, handle, group)
-            self._report_tips(extents)
+            self._report_end_offsets(extents)
 
-    def _report_tips(self, extents: Sequence[PartitionRange]) -> list[EndOffset]:
+    def _report_end_offsets(self, extents: Sequence[PartitionRange]) -> list[EndOffset]:
         now, at = self._clock.now(), self._clock.elapsed()
         positions = self._positions()
         for extent in extents:
             position = positions.get(extent.partition)
             behind = position is not None and not extent.empty and position.sequence_number < extent.last
-            if extent.partition in self._readers and self._watchdog.end_offset(extent.partition, behind, at):
+            if extent.partition in self._readers and self._watchdog.note_end_offset(extent.partition, behind, at):
                 self._observer(Recovered(extent.partition))
         end_offsets = [extent.end_offset(now) for extent in extents]
         self._observer(EndOffsets(tuple(end_offsets)))

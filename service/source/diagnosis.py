@@ -63,7 +63,7 @@ def condition_of(error: BaseException) -> str:
     return ""
 
 
-def classify(error: BaseException, condition: str = "") -> Kind:
+def classify_error(error: BaseException, condition: str = "") -> Kind:
     """Return what kind of trouble an exception of the SDK is, with a condition seen elsewhere if there was one."""
     condition = condition or condition_of(error)
     text = str(error)
@@ -86,7 +86,7 @@ def short(error: BaseException) -> str:
     return _SECRETS.sub(r"\1=***", text.removeprefix(_CONNECTING))[:300]
 
 
-class Overheard(logging.Handler):
+class SdkLogListener(logging.Handler):
     """What the SDK's own log says of one attempt: attached, or refused and with which condition and words."""
 
     def __init__(self) -> None:
@@ -139,17 +139,17 @@ def leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 @contextmanager
-def overhear() -> Iterator[Overheard]:
+def listen_to_sdk_log() -> Iterator[SdkLogListener]:
     """Listen to the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
-    log, ear = logging.getLogger(_SDK_LOG), Overheard()
+    log, listener = logging.getLogger(_SDK_LOG), SdkLogListener()
     before = log.level, log.propagate
-    log.addHandler(ear)
+    log.addHandler(listener)
     log.setLevel(logging.DEBUG)
     log.propagate = False
     try:
-        yield ear
+        yield listener
     finally:
-        log.removeHandler(ear)
+        log.removeHandler(listener)
         log.setLevel(before[0])
         log.propagate = before[1]
 

@@ -17,12 +17,12 @@ from service.core.ports import Clock
 from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,
-    Overheard,
     RefusalError,
-    classify,
+    SdkLogListener,
+    classify_error,
     condition_of,
+    listen_to_sdk_log,
     no_such_group,
-    overhear,
     paragraph,
     recreated,
     short,
@@ -81,13 +81,13 @@ class Preflight:
         RefusalError
             If the hub cannot be used as configured, or not within the deadline.
         """
-        with overhear() as ear:
+        with listen_to_sdk_log() as listener:
             last: RefusalError | None = None
             try:
                 async with asyncio.timeout(self._options.start_deadline):
                     while True:
                         try:
-                            return await self._attempt(ear)
+                            return await self._attempt(listener)
                         except RefusalError as refusal:
                             if refusal.kind not in _PASSING:
                                 raise
@@ -96,7 +96,7 @@ class Preflight:
                         await self._clock.sleep(1.0)
             except TimeoutError:
                 late = TimeoutError(f"no answer within {self._options.start_deadline:g} s")
-                raise last or self._refusal(late, ear) from None
+                raise last or self._refusal(late, listener) from None
 
     async def partitions(self) -> list[str]:
         """Return the ids of the hub's partitions."""
@@ -108,8 +108,8 @@ class Preflight:
         async with self._client() as client:
             return await _extents(client, partitions)
 
-    async def _attempt(self, ear: Overheard) -> list[PartitionRange]:
-        ear.forget()
+    async def _attempt(self, listener: SdkLogListener) -> list[PartitionRange]:
+        listener.forget()
         await self._token()
         before = dict(self._positions())
         extents: list[PartitionRange]
@@ -118,7 +118,7 @@ class Preflight:
                 partitions = await client.get_partition_ids()
                 extents, _ = await together(_extents(client, partitions), self._attach(partitions[0]))
             except SDK_ERRORS as error:
-                raise self._refusal(error, ear) from None
+                raise self._refusal(error, listener) from None
         refuse_recreated(self._options, extents, before)
         return extents
 
@@ -138,7 +138,7 @@ class Preflight:
 
     async def _attach(self, partition: str) -> None:
         """Open one receiver, without an epoch so that nobody loses theirs; only this shows a wrong consumer group."""
-        with overhear() as ear:
+        with listen_to_sdk_log() as listener:
             client = open_client(self._options, self._credential, partition=partition, retry_total=0, trace=True)
             failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
@@ -152,32 +152,32 @@ class Preflight:
             receiving = asyncio.create_task(_attach(client, partition, on_batch, on_error))
             waits: set[asyncio.Future[Any]] = {
                 failed,
-                asyncio.create_task(ear.attached.wait()),
-                asyncio.create_task(ear.refused.wait()),
+                asyncio.create_task(listener.attached.wait()),
+                asyncio.create_task(listener.refused.wait()),
             }
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                error = failed.result() if failed.done() else Exception(ear.words)
-                refused = failed.done() or ear.refused.is_set()
+                error = failed.result() if failed.done() else Exception(listener.words)
+                refused = failed.done() or listener.refused.is_set()
             finally:
                 for wait in waits:
                     wait.cancel()
                 await close(client, receiving)
         if refused:
-            self._judge(error, ear)
+            self._judge(error, listener)
 
-    def _judge(self, error: Exception, ear: Overheard) -> None:
-        refusal = self._refusal(error, ear)
+    def _judge(self, error: Exception, listener: SdkLogListener) -> None:
+        refusal = self._refusal(error, listener)
         # Somebody else's receivers, with epochs or too many, prove that the group exists; ours will displace them.
-        if refusal.kind == "stolen" or ear.condition == "amqp:resource-limit-exceeded":
+        if refusal.kind == "stolen" or listener.condition == "amqp:resource-limit-exceeded":
             return
         if refusal.kind == "not-found":
-            raise RefusalError(refusal.kind, no_such_group(self._options, ear.words or ear.condition))
+            raise RefusalError(refusal.kind, no_such_group(self._options, listener.words or listener.condition))
         raise refusal
 
-    def _refusal(self, error: Exception, ear: Overheard) -> RefusalError:
-        kind = classify(error, ear.condition)
-        detail = ear.words or ear.condition or condition_of(error)
+    def _refusal(self, error: Exception, listener: SdkLogListener) -> RefusalError:
+        kind = classify_error(error, listener.condition)
+        detail = listener.words or listener.condition or condition_of(error)
         if kind not in {"unauthorized", "not-found"} or not detail:
             detail = short(error)
         return RefusalError(kind, paragraph(kind, self._options, detail))

@@ -16,7 +16,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from service.core.messages import Message, Position
 from service.core.ports import Clock
 from service.source.connection import close
-from service.source.diagnosis import RefusalError, classify, condition_of, paragraph, short
+from service.source.diagnosis import RefusalError, classify_error, condition_of, paragraph, short
 from service.source.messages import message_of
 from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, SourceTrouble
 from service.source.watchdog import Watchdog
@@ -150,7 +150,7 @@ class PartitionReader:
                 await self._batch([message_of(self.partition, event) for event in events])
 
         async def on_error(_: object, error: Exception) -> None:
-            kind = classify(error)
+            kind = classify_error(error)
             if ending.done():
                 return  # the SDK's last words about a connection that has been given up
             self._observe(SourceTrouble(self.partition, kind, condition_of(error) or short(error)))
@@ -173,12 +173,12 @@ class PartitionReader:
 
     async def _batch(self, messages: Sequence[Message]) -> None:
         """Hand one batch over; the handler's task is ours, so that no closing of the SDK's cancels it."""
-        if self._watchdog.heard(self.partition, len(messages), self._clock.elapsed()):
+        if self._watchdog.note_callback(self.partition, len(messages), self._clock.elapsed()):
             self._observe(Recovered(self.partition))
         if not messages:
             return
         self._carried += len(messages)
-        self._watchdog.busy(self.partition)
+        self._watchdog.note_busy(self.partition)
         self._in_hand = asyncio.ensure_future(self._handle(messages))
         self._in_hand.add_done_callback(self._handled)
         await asyncio.shield(self._in_hand)
@@ -186,7 +186,7 @@ class PartitionReader:
             self._end(_Ending("recycle"))
 
     def _handled(self, task: asyncio.Task[None]) -> None:
-        self._watchdog.rested(self.partition, self._clock.elapsed())
+        self._watchdog.note_done(self.partition, self._clock.elapsed())
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             self._end(_Ending("handler", error))

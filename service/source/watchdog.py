@@ -19,15 +19,15 @@ class Silence(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Ear:
-    heard: float
-    attended: float
+class _PartitionState:
+    last_callback: float
+    renewed: float
     owed_since: float | None = None
     busy: bool = False
     silent: bool = False
 
     def silence(self, at: float) -> float:
-        since = self.heard if self.owed_since is None else min(self.heard, self.owed_since)
+        since = self.last_callback if self.owed_since is None else min(self.last_callback, self.owed_since)
         return 0.0 if self.busy else at - since
 
 
@@ -47,47 +47,47 @@ class Watchdog:
     []
     >>> dog.due(at=60.0)
     [Silence(partition='0', seconds=60.0, news=True)]
-    >>> dog.heard("0", messages=0, at=61.0)
+    >>> dog.note_callback("0", messages=0, at=61.0)
     True
     """
 
     def __init__(self, silent_after: float) -> None:
         self._silent_after = silent_after
-        self._ears: dict[str, _Ear] = {}
+        self._partitions: dict[str, _PartitionState] = {}
 
     def watch(self, partition: str, at: float) -> None:
         """Begin with a partition, as if it had just been heard; no effect on one already watched."""
-        self._ears.setdefault(partition, _Ear(heard=at, attended=at))
+        self._partitions.setdefault(partition, _PartitionState(last_callback=at, renewed=at))
 
-    def heard(self, partition: str, messages: int, at: float) -> bool:
+    def note_callback(self, partition: str, messages: int, at: float) -> bool:
         """Note a callback with so many messages; returns whether this ended a silence."""
-        ear = self._ears[partition]
-        ear.heard = at
+        state = self._partitions[partition]
+        state.last_callback = at
         if messages:
-            ear.owed_since = None
-        return self._recovered(ear, at)
+            state.owed_since = None
+        return self._recovered(state, at)
 
-    def busy(self, partition: str) -> None:
+    def note_busy(self, partition: str) -> None:
         """A batch is being handled: from here on the silence is ours, not the hub's."""
-        self._ears[partition].busy = True
+        self._partitions[partition].busy = True
 
-    def rested(self, partition: str, at: float) -> None:
+    def note_done(self, partition: str, at: float) -> None:
         """The batch is done; what the hub holds by now is for the next look at it to say."""
-        ear = self._ears[partition]
-        ear.busy, ear.heard, ear.owed_since = False, at, None
+        state = self._partitions[partition]
+        state.busy, state.last_callback, state.owed_since = False, at, None
 
-    def end_offset(self, partition: str, behind: bool, at: float) -> bool:
+    def note_end_offset(self, partition: str, behind: bool, at: float) -> bool:
         """Note whether the hub holds messages that we have not had; returns whether this ended a silence."""
-        ear = self._ears[partition]
+        state = self._partitions[partition]
         if not behind:
-            ear.owed_since = None
-        elif ear.owed_since is None:
-            ear.owed_since = at
-        return self._recovered(ear, at)
+            state.owed_since = None
+        elif state.owed_since is None:
+            state.owed_since = at
+        return self._recovered(state, at)
 
-    def _recovered(self, ear: _Ear, at: float) -> bool:
-        recovered = ear.silent and ear.silence(at) < self._silent_after
-        ear.silent = ear.silent and not recovered
+    def _recovered(self, state: _PartitionState, at: float) -> bool:
+        recovered = state.silent and state.silence(at) < self._silent_after
+        state.silent = state.silent and not recovered
         return recovered
 
     def due(self, at: float) -> list[Silence]:
@@ -96,14 +96,14 @@ class Watchdog:
         Each is returned once every `silent_after` seconds, so that a new connection gets time to prove itself.
         """
         due = []
-        for partition, ear in self._ears.items():
-            silence = ear.silence(at)
-            if silence >= self._silent_after and at - ear.attended >= self._silent_after:
-                due.append(Silence(partition, silence, news=not ear.silent))
-                ear.silent, ear.attended = True, at
+        for partition, state in self._partitions.items():
+            silence = state.silence(at)
+            if silence >= self._silent_after and at - state.renewed >= self._silent_after:
+                due.append(Silence(partition, silence, news=not state.silent))
+                state.silent, state.renewed = True, at
         return due
 
     @property
     def silent(self) -> frozenset[str]:
         """The partitions that are silent."""
-        return frozenset(partition for partition, ear in self._ears.items() if ear.silent)
+        return frozenset(partition for partition, state in self._partitions.items() if state.silent)

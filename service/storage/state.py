@@ -16,7 +16,7 @@ from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
 from service.core.snapshot import UnreadableSnapshot, decode, encode
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Saved(NamedTuple):
@@ -103,7 +103,7 @@ class State:
             )
         return False
 
-    async def take(self, steps: Steps[T]) -> T:
+    async def take(self, steps: Steps[_T]) -> _T:
         """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
 
         A change that has begun is finished, also when the caller is cancelled: nobody ever sees half of it.
@@ -112,7 +112,7 @@ class State:
             try:
                 next(steps)
             except StopIteration as end:
-                result: T = end.value
+                result: _T = end.value
                 return result
             try:
                 await self._yield_to_loop()

@@ -11,7 +11,7 @@ from service.core.alerting import Stage, Suppression, UnusableSuppressions
 from service.suppressions.entry import described, written
 from service.suppressions.file import parse, read_suppressions, sequence_of
 
-HEADER = """\
+NEW_FILE_HEADER = """\
 # What is not to be told for a while; docs/operators.md says how. Times are those of the events.
 suppressions:
 """
@@ -39,7 +39,7 @@ def add(text: str, entry: Suppression, place: str, now: datetime) -> str:
     """
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        return _read_back(HEADER + _lines(entry, "  "), [entry], place, now)
+        return _read_back(NEW_FILE_HEADER + _lines(entry, "  "), [entry], place, now)
     expected = [*read_suppressions(text.encode(), place, now), entry]
     root, _ = parse(text)
     nodes = sequence_of(root)

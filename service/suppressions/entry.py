@@ -1,7 +1,7 @@
 """One suppression as it is written: what each key may hold, and what is wrong with it otherwise, a line each.
 
-A line says what was given, and what may stand there; names of people and prose are not repeated. Where the entry stands
-is `suppression_file`'s knowledge, what a suppression does `service.core.alerting.suppressions`'.
+A line says what was given, and what may stand there; names of people and prose are not repeated. Where in a file an
+entry stands is known to `file`; what a suppression does is decided in `service.core.alerting`.
 """
 
 import re
@@ -16,13 +16,13 @@ from service.core.alerting import Suppression, UnusableSuppressions
 
 LONGEST = timedelta(days=90)
 LONGEST_TEXT = 500
-SHOWN = 40
+MOST_SHOWN = 40
 """Characters repeated of what was given."""
 
 SELECTORS = ("actor", "action", "subscription", "detector")
 KEYS = (*SELECTORS, "from", "until", "reason", "owner", "learn")
 UNREPEATED = frozenset({"actor", "owner", "reason"})
-"""What was given for these is nobody's business: it names people, or is prose."""
+"""What was given for these is not repeated: it names people, or is prose."""
 
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|managementgroups/[^/\s]+", re.IGNORECASE)
 _TIME = f"should be a time with its offset such as 2026-03-01T18:00:00Z, at most {LONGEST.days} days ahead"
@@ -30,7 +30,7 @@ _LEARN = "should be true (what is covered becomes normal) or false (as if it had
 
 
 class Checked:
-    """One entry: what is wrong with it, or itself.
+    """One entry: itself, or what is wrong with it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Checked:
     Attributes
     ----------
     problems
-        Lines; every key's.
+        Lines, for every key that has one.
     entry
         None if there are any.
     """
@@ -53,13 +53,16 @@ class Checked:
         self.problems: list[str] = []
         self.entry: Suppression | None = None
         self._where = where
-        if not isinstance(values, Mapping):
+        if isinstance(values, Mapping):
+            self._values = values
+            self.entry = self._check(now)
+        else:
             self._complain("", f"should be a mapping of {', '.join(KEYS)}")
-            return
-        self._values = values
+
+    def _check(self, now: datetime) -> Suppression | None:
         self._check_keys()
-        texts = {key: self._take(key, _CHECKS[key]) for key in SELECTORS}
-        if not self.problems and not any(texts.values()):
+        selected = {key: self._take(key, _CHECKS[key]) or "" for key in SELECTORS}
+        if not self.problems and not any(selected.values()):
             self._complain("", f"should name at least one of {', '.join(SELECTORS)}: it would cover everything")
         begins = self._take("from", _instant) or EPOCH
         until = self._take("until", _instant, required=_TIME)
@@ -68,24 +71,19 @@ class Checked:
         learn = self._take("learn", _choice, required=_LEARN)
         if until is not None:
             self._check_window(begins, until, now)
-        if not self.problems and until is not None and learn is not None:
-            self.entry = Suppression(
-                **{key: text or "" for key, text in texts.items()},
-                begins=begins,
-                until=until,
-                reason=reason or "",
-                owner=owner or "",
-                learn=learn,
-            )
+        if self.problems:
+            return None
+        return Suppression(**selected, begins=begins, until=until, reason=reason, owner=owner, learn=learn)
 
     def _check_keys(self) -> None:
         for key in self._values:
             if key not in KEYS:
                 near = get_close_matches(str(key), KEYS, n=1)
                 hint = f"did you mean {near[0]}? " if near else ""
-                self._complain(shown(key), f"no such key; {hint}(there are {', '.join(KEYS)})")
+                self._complain(quoted(key), f"no such key; {hint}(there are {', '.join(KEYS)})")
 
     def _take(self, key: str, check: Callable[[Any], Any], required: str = "") -> Any:
+        """Return the checked value of a key; None if it is absent or wrong, which is noted unless it may be absent."""
         given = self._values.get(key)
         if given is None:
             if required:
@@ -94,7 +92,7 @@ class Checked:
         try:
             return check(given)
         except ValueError as error:
-            said = "" if key in UNREPEATED or isinstance(given, list | dict) else f"given {shown(given)}; "
+            said = "" if key in UNREPEATED or isinstance(given, list | dict) else f"given {quoted(given)}; "
             self._complain(key, f"{said}{error}")
             return None
 
@@ -110,11 +108,11 @@ class Checked:
         self.problems.append(f"{self._where}{'.' if key else ''}{key}: {problem}")
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return what was given so that it can be repeated: one line, cut off, without control characters."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return f"'{text[:SHOWN]}{'…' if len(text) > SHOWN else ''}'"
+    return f"'{text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}'"
 
 
 def _text(value: object) -> str:

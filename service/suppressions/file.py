@@ -1,7 +1,7 @@
 """Reads suppressions from YAML: the whole file or nothing of it, and if nothing, a line for each thing that is wrong.
 
-A line names the file, the line in it, the entry and the key. What may stand in an entry is `suppression_entry`'s
-business, changing the file `suppression_edits`'.
+A line names the file, the line in it, the entry and the key. What may stand in an entry is decided in `entry`;
+the file is changed by `edits`.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ import yaml
 
 from service.core.alerting import Suppression, UnusableSuppressions
 from service.settings import StrictLoader
-from service.suppressions.entry import Checked, shown
+from service.suppressions.entry import Checked, quoted
 
 MOST_ENTRIES = 1_000
 MOST_BYTES = 1_000_000
@@ -100,7 +100,7 @@ def _list(tree: Any) -> list[Any]:
     if not isinstance(tree, dict) or "suppressions" not in tree:
         raise ValueError(_EMPTY)
     if more := [key for key in tree if key != "suppressions"]:
-        raise ValueError(f"{shown(more[0])}: no such key; {_EMPTY}")
+        raise ValueError(f"{quoted(more[0])}: no such key; {_EMPTY}")
     entries = tree["suppressions"]
     if entries is None:  # all of them are commented out
         return []

@@ -12,9 +12,7 @@ from typing import Literal, NamedTuple
 
 from service.core.alerting import Suppressions, UnusableSuppressions
 from service.core.ports import Clock
-
-MOST_BYTES = 1_000_000
-"""What goes beyond is not read; whoever reads the rest sees that it is too long."""
+from service.suppressions.file import MOST_BYTES
 
 
 class Looked(NamedTuple):
@@ -115,6 +113,6 @@ class SuppressionWatch:
         """Return what the file holds, or why that cannot be known."""
         try:
             with self._path.open("rb") as file:
-                return file.read(MOST_BYTES + 1)
+                return file.read(MOST_BYTES + 1)  # one more than is allowed, so that `read` refuses it
         except OSError as error:
             return f"{self._path}: cannot be read: {error.strerror or error}"

@@ -16,9 +16,9 @@ from tests.fakes.clock import MONDAY_MORNING
 def exposed(*sinks: str) -> str:
     registry = CollectorRegistry()
     metrics = Metrics(registry, detectors=("rare_action", "rare_failure"), sinks=sinks)
-    metrics.about(version="1", python="1", river="1", config_hash="1")
-    metrics.batch("0", 3, 0.1)
-    metrics.batch("1", 4, 0.1)
+    metrics.describe(version="1", python="1", river="1", config_hash="1")
+    metrics.record_batch("0", 3, 0.1)
+    metrics.record_batch("1", 4, 0.1)
     return generate_latest(registry).decode()
 
 

@@ -38,8 +38,8 @@ def everywhere() -> list[Received]:
 def metrics() -> Scrape:
     registry = CollectorRegistry()
     recorder = Metrics(registry, detectors=DETECTORS, sinks=SINKS)
-    recorder.about(version="1", python="1", river="1", config_hash="1")
-    recorder.end_offsets([EndOffset("0", 7, MONDAY_MORNING, MONDAY_MORNING)])
+    recorder.describe(version="1", python="1", river="1", config_hash="1")
+    recorder.record_end_offsets([EndOffset("0", 7, MONDAY_MORNING, MONDAY_MORNING)])
     recorder.watch(lambda: LiveReading(positions={"0": Position(7, "7", MONDAY_MORNING)}))
     return Scrape(generate_latest(registry).decode())
 

@@ -10,7 +10,7 @@ import pytest
 from models.detectors.registry import DETECTORS
 from service.settings.detectors import own_options
 from service.settings.reading import option_paths, variable_name
-from service.settings.reference import COMMAND, described, reference
+from service.settings.reference import COMMAND, parameter_texts, reference
 from tests.docs.pages import text_of
 
 PAGE = "docs/configuration.md"
@@ -38,7 +38,7 @@ def test_the_page_has_every_option_and_its_variable() -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_option_of_a_detectors_own_is_there_and_explained(name: str) -> None:
-    explained = described(name)
+    explained = parameter_texts(name)
     for option in own_options(name):
         assert explained.get(option), f"the docstring of {name} says nothing of {option}"
         assert f"| `detectors.{name}.options.{option}`" in reference()

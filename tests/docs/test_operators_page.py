@@ -15,12 +15,13 @@ def text_of(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_the_operators_page_lists_every_metric_and_no_other() -> None:
+def test_the_operators_page_lists_every_metric_with_its_help_text_and_no_other() -> None:
     registry = CollectorRegistry()
     Metrics(registry, detectors=("rare_action",), sinks=("teams",))
-    exist = {family.name + SUFFIXES.get(family.type, "") for family in registry.collect()}
-    exist = {name for name in exist if name.startswith("unwonted_")}
-    assert set(re.findall(r"^\| `(unwonted_\w+)`", text_of("docs/operators.md"), re.MULTILINE)) == exist
+    exist = {family.name + SUFFIXES.get(family.type, ""): family.documentation for family in registry.collect()}
+    exist = {name: meaning for name, meaning in exist.items() if name.startswith("unwonted_")}
+    rows = re.findall(r"^\| `(unwonted_\w+)` \|[^|]*\| (.*) \|$", text_of("docs/operators.md"), re.MULTILINE)
+    assert dict(rows) == exist
 
 
 def test_the_operators_page_names_only_log_events_that_exist() -> None:

@@ -96,9 +96,9 @@ class Continued:
         events = self._parser.parse(body).events
         applied = self.engine.apply(message, events)
         newest = max((event.time for event in events), default=None)
-        self.coverage.read(message, records=len(events), newest=newest, now=enqueued)
+        self.coverage.note_message(message, records=len(events), newest=newest, now=enqueued)
         return {
-            "seen": {str(seen): count for seen, count in applied.seen.items() if count},
+            "seen": {str(result): count for result, count in applied.results.items() if count},
             "anomalies": [_plain(anomaly) for anomaly in applied.scored],
         }
 
@@ -107,11 +107,11 @@ class Continued:
         scored: list[Anomaly] = []
         for partition, last in given["ends"].items():
             scored += self.engine.idle(partition, last, now)
-            self.coverage.end_offset(EndOffset(partition, last, now, now))
+            self.coverage.note_end_offset(EndOffset(partition, last, now, now))
         if "expired" in given:
-            self.coverage.expired(given["expired"]["partition"], given["expired"]["last"], now)
+            self.coverage.note_expired(given["expired"]["partition"], given["expired"]["last"], now)
         evaluation = self.engine.evaluate(now)
-        notices = self.coverage.look(now)
+        notices = self.coverage.check(now)
         for alert in evaluation.alerts:
             body = f"{alert.id} é".encode() if alert.revision == 1 else b"\xff" + alert.id.encode()
             message = Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, "text/plain")

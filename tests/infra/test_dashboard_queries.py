@@ -171,5 +171,5 @@ async def test_under_the_demos_load_every_panel_rule_and_command_of_a_runbook_ha
         assert [name for name in recorded if not await ask(client, url, name)] == []
 
         assert await failures(commands_of_the_runbooks(service, url), configuration_in(tmp_path)) == []
-    for name in ("health", "detection", "blindness"):
+    for name in ("health", "detection", "coverage"):
         assert (tmp_path / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

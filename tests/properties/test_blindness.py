@@ -70,11 +70,11 @@ class Scene:
             self._hear(message, much)
 
     def ask(self, partition: str, _: int) -> None:
-        self.coverage.end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
+        self.coverage.note_end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
 
     def wait(self, _: str, much: int) -> None:
         self.now += timedelta(minutes=much)
-        self.notices += self.coverage.look(self.now)
+        self.notices += self.coverage.check(self.now)
 
     def restart(self, *_: object) -> None:
         self.coverage = restored(self.coverage)
@@ -82,7 +82,7 @@ class Scene:
 
     def _hear(self, message: Message, much: int) -> None:
         newest = message.enqueued_time - timedelta(minutes=DELAYS[much % 4])
-        self.coverage.read(message, records=2, newest=newest, unjudged=2 * (much % 4 == 3), now=self.now)
+        self.coverage.note_message(message, records=2, newest=newest, unjudged=2 * (much % 4 == 3), now=self.now)
 
 
 def told(steps: Sequence[Step], *, reborn: bool = False) -> list[Notice]:
@@ -91,8 +91,8 @@ def told(steps: Sequence[Step], *, reborn: bool = False) -> list[Notice]:
     for what, partition, much in steps:
         getattr(scene, what)(partition, much)
         if reborn:
-            begun, scene.coverage = scene.coverage._begun, restored(scene.coverage)
-            scene.coverage._begun = begun
+            begun, scene.coverage = scene.coverage._process_began, restored(scene.coverage)
+            scene.coverage._process_began = begun
     return scene.notices
 
 

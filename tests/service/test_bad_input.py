@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from models.detectors.registry import DETECTORS
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.inspection import UnknownActor, find_actor
@@ -76,7 +76,7 @@ class Life(NamedTuple):
 
     engine: Engine
     rejects: Counter[RejectReason]
-    seen: Counter[Seen]
+    seen: Counter[RecordResult]
     clamped: int
     records: int
     alerts: list[Alert]
@@ -94,7 +94,7 @@ def lived(bad: Bad | None = None) -> Life:
     engine.expect(["0"])
     engine.begin(START + (DAYS - 1) * DAY)
     rejects: Counter[RejectReason] = Counter()
-    seen: Counter[Seen] = Counter()
+    seen: Counter[RecordResult] = Counter()
     clamped = records = 0
     alerts: list[Alert] = []
     running = count()
@@ -111,7 +111,7 @@ def lived(bad: Bad | None = None) -> Life:
         engine.idle("0", number, now + HOUR)
         alerts += engine.evaluate(now + HOUR).alerts
         rejects.update(reject.reason for reject in parsed.rejects)
-        seen.update(applied.seen)
+        seen.update(applied.results)
         clamped += applied.clamped
         records += len(mine)
         if number == len(hours) // 2:
@@ -247,19 +247,19 @@ def test_an_endless_action_is_cut_and_stays_itself(lives: dict[str, Life]) -> No
     learnt = json.dumps(list(life.engine.dump()))
     assert "y" * LONGEST_ACTION not in learnt
     assert all(len(action) <= LONGEST_ACTION for action in actions)
-    assert life.seen[Seen.OPERATION] == life.records
+    assert life.seen[RecordResult.OPERATION] == life.records
 
 
 def test_an_action_per_event_saturates_and_is_counted(lives: dict[str, Life]) -> None:
     life = lives["with_an_action_per_event"]
-    assert life.seen[Seen.SATURATED] >= DAYS * 5
+    assert life.seen[RecordResult.SATURATED] >= DAYS * 5
     rare = life.engine.detectors["rare_action"].memory()
     assert rare.evicted > 0
 
 
 def test_times_decades_off_are_counted_as_too_late_or_clamped(lives: dict[str, Life]) -> None:
     life = lives["decades_off"]
-    assert life.seen[Seen.TOO_LATE] == 3 * HOURS
+    assert life.seen[RecordResult.TOO_LATE] == 3 * HOURS
     assert life.clamped == 2 * HOURS
     assert life.rejects == {RejectReason.BAD_TIME: HOURS}
     assert life.engine.watermark.time <= START + (DAYS + 1) * DAY
@@ -295,5 +295,5 @@ def test_a_replay_outlives_every_calendar(year: str, place: int) -> None:
     )
     summary = driver.run([[json.dumps(one).encode() for one in records]])
     assert summary.records == 11
-    assert sum(summary.seen.values()) == 11
-    assert summary.seen[Seen.OPERATION] >= 10
+    assert sum(summary.results.values()) == 11
+    assert summary.results[RecordResult.OPERATION] >= 10

@@ -1,4 +1,4 @@
-"""What was announced: whose findings are not to be told for a while, by whom, why, and whether they shall be learnt.
+"""Suppressions: whose findings do not alert for a while, by whom, why, and whether they are to be learnt.
 
 A window is one of event time: what decides is when the first record of a cell happened, not when it arrived, when it
 was judged, or what time it is now. So a replay, a restart or a late arrival comes to the same answer. Reading the file

@@ -1,8 +1,14 @@
-"""Decides when the service could not see, since when, and when it sees again: coverage gaps.
+"""Coverage gaps: spans of time for which the service did not see everything, so that its silence means nothing.
 
-How far the hub has been read is `reading`'s to judge, how late the hub was given the events `arrival`'s, what was gone
-before it was read `losses`'; that a gap's notices follow each other under one id is the work of `gaps`. Telling is left
-to others.
+There are four kinds, and at most one gap of each is open at a time:
+
+- ``silent``: nothing is read from a partition although the hub holds messages, or the hub does not answer;
+- ``behind``: messages are read, but long after the hub took them, as after a downtime or in a flood;
+- ``late``: the hub itself was given the events long after they happened, because Azure's export was delayed;
+- ``lost``: messages were gone from the hub before they were read.
+
+`partitions` finds the first two, `arrival` the third, `losses` the fourth. `gaps` makes the notices of one gap follow
+each other under one id, `monitor` is what the application calls. Sending the notices is left to others.
 """
 
 from service.core.coverage.gaps import GapLimits

@@ -1,4 +1,4 @@
-"""How late the hub is given the events: the kind ``late``, which is Azure's export's doing and not ours.
+"""How late events reach the hub: finds the coverage gap ``late``, which Azure's export causes and not we.
 
 Judged for the hub as a whole: records go to its partitions in turn, so an export that is late is late in all of them,
 and one record that is late by itself is no outage.
@@ -12,12 +12,12 @@ from typing import NamedTuple
 from pydantic import with_config
 
 from models.stream import EPOCH
-from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, merged
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, in_order
 from service.core.notices import GapKind, Notice
 
 
-class Arrived(NamedTuple):
-    """One message with events in it: when the hub took it, its newest event's time, how many, how many too late."""
+class MessageArrival(NamedTuple):
+    """One message with events: when the hub took it, its newest event's time, how many events, how many unjudged."""
 
     partition: str
     enqueued_time: datetime
@@ -28,10 +28,19 @@ class Arrived(NamedTuple):
 
 @with_config(EXACT)
 @dataclass(slots=True)
-class Delay:
-    """An unbroken run of late messages, `first` to `last` as enqueued; `since` to `until` are their events' times.
+class LateRun:
+    """An unbroken run of late messages.
 
-    `over_since` is when the first message that was not late came after all of them, if one has.
+    Attributes
+    ----------
+    first, last
+        When the hub took the first and the last of them.
+    since, until
+        From the oldest to the youngest of their newest events.
+    partitions, records, unjudged
+        Where they came, how many events are in them, and how many of these were too late to be judged.
+    over_since
+        When the hub took the first message that was not late after all of them; None while the run goes on.
     """
 
     first: datetime
@@ -46,53 +55,53 @@ class Delay:
 
 @with_config(EXACT)
 @dataclass(slots=True)
-class ArrivalDelay:
-    """The newest message that was not late, and the run of late ones, if there is one."""
+class ArrivalDelays:
+    """When the hub took the newest message that was not late, and the run of late ones, if there is one."""
 
-    on_time: datetime = EPOCH
-    delay: Delay | None = None
+    newest_on_time: datetime = EPOCH
+    run: LateRun | None = None
 
-    def note(self, one: Arrived, gaps: OpenGaps, limits: GapLimits) -> None:
+    def note(self, arrival: MessageArrival, gaps: OpenGaps, limits: GapLimits) -> None:
         """Note a message; partitions may be ahead of each other."""
-        if one.enqueued_time - one.newest <= limits.late_by:
-            self._punctual(one.enqueued_time, told=GapKind.LATE in gaps.open)
-        elif self.delay is not None or one.enqueued_time > self.on_time:
-            self._late(one)
+        if arrival.enqueued_time - arrival.newest <= limits.late_by:
+            self._note_on_time(arrival.enqueued_time, gap_is_open=GapKind.LATE in gaps.open)
+        elif self.run is not None or arrival.enqueued_time > self.newest_on_time:
+            self._note_late(arrival)
 
-    def _punctual(self, enqueued_time: datetime, *, told: bool) -> None:
-        self.on_time = max(self.on_time, enqueued_time)
-        delay = self.delay
-        if delay is None or enqueued_time <= delay.last:
+    def _note_on_time(self, enqueued_time: datetime, *, gap_is_open: bool) -> None:
+        self.newest_on_time = max(self.newest_on_time, enqueued_time)
+        run = self.run
+        if run is None or enqueued_time <= run.last:
             return
-        if not told:
-            self.delay = None
-        elif delay.over_since is None:
-            delay.over_since = enqueued_time
+        if not gap_is_open:
+            self.run = None
+        elif run.over_since is None:
+            run.over_since = enqueued_time
 
-    def _late(self, one: Arrived) -> None:
-        if self.delay is None:
-            self.delay = Delay(one.enqueued_time, one.enqueued_time, one.newest, one.newest, [])
-        delay = self.delay
-        if delay.over_since is not None and one.enqueued_time > delay.over_since:
-            delay.over_since = None
-        delay.last = max(delay.last, one.enqueued_time)
-        delay.since, delay.until = min(delay.since, one.newest), max(delay.until, one.newest)
-        delay.partitions = merged(delay.partitions, [one.partition])
-        delay.records += one.records
-        delay.unjudged += one.unjudged
+    def _note_late(self, arrival: MessageArrival) -> None:
+        if self.run is None:
+            self.run = LateRun(arrival.enqueued_time, arrival.enqueued_time, arrival.newest, arrival.newest, [])
+        run = self.run
+        if run.over_since is not None and arrival.enqueued_time > run.over_since:
+            run.over_since = None
+        run.last = max(run.last, arrival.enqueued_time)
+        run.since, run.until = min(run.since, arrival.newest), max(run.until, arrival.newest)
+        run.partitions = in_order([*run.partitions, arrival.partition])
+        run.records += arrival.records
+        run.unjudged += arrival.unjudged
 
-    def look(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
-        """Say what is news."""
-        delay = self.delay
-        if delay is None:
+    def check(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
+        """Yield the notices that are due."""
+        run = self.run
+        if run is None:
             return
-        extent = GapExtent(delay.since, delay.partitions, late=delay.records, unjudged=delay.unjudged)
+        extent = GapExtent(run.since, run.partitions, late_records=run.records, unjudged_records=run.unjudged)
         if GapKind.LATE not in gaps.open:
-            if delay.last - delay.first >= limits.after:
+            if run.last - run.first >= limits.after:
                 # Events may be of any age, and be sent again: what is new is when the hub took them.
-                yield gaps.begin(GapKind.LATE, extent, delay.first.isoformat(), now)
-        elif delay.over_since is not None and now - delay.over_since >= limits.settle:
-            self.delay = None
-            yield gaps.end(GapKind.LATE, extent, delay.until, now)
+                yield gaps.start(GapKind.LATE, extent, run.first.isoformat(), now)
+        elif run.over_since is not None and now - run.over_since >= limits.settle:
+            self.run = None
+            yield gaps.close(GapKind.LATE, extent, run.until, now)
         else:
-            yield from gaps.go_on(GapKind.LATE, extent, now, limits.after)
+            yield from gaps.update(GapKind.LATE, extent, now, limits.after)

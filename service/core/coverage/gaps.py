@@ -1,4 +1,4 @@
-"""Spans that have been told and are not over: at most one a kind, each opened once, updated seldom, and closed once."""
+"""The open coverage gaps: at most one a kind, each opened once, updated seldom, and closed once, under one id."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ from typing import NamedTuple
 
 from pydantic import ConfigDict, with_config
 
-from service.core.notices import GapKind, Notice, Stage
+from service.core.notices import GapKind, Notice, NoticeStage
 
 EXACT = ConfigDict(extra="forbid")
 """For what is saved as it is: a field that nobody would read is refused."""
 
 
 class GapLimits(NamedTuple):
-    """How long something must last until it is told.
+    """How long something must last before people are notified of it.
 
     Attributes
     ----------
     after
-        How long input must be missing, or late, until a span opens; > 0.
+        How long input must be missing, or late, until a gap opens; > 0.
     settle
-        How long all must be well until it closes, so that a partition that flaps makes one span. No shorter than the
-        time between two evaluations: then one of them has judged what came late, and told it.
+        How long all must be well until it closes, so that a partition that flaps makes one gap. No shorter than the
+        time between two evaluations: then one of them has judged what came late, and alerted.
     late_by
         How long after its newest event a message may reach the hub without counting as late.
     """
@@ -34,70 +34,70 @@ class GapLimits(NamedTuple):
 
 
 class GapExtent(NamedTuple):
-    """What is known of a span that is not over: its beginning, its partitions, and what it cost so far."""
+    """What is known of a gap that is open: its beginning, its partitions, and how many records it has cost so far."""
 
     since: datetime
     partitions: Sequence[str]
-    late: int = 0
-    unjudged: int = 0
-    lost: int = 0
+    late_records: int = 0
+    unjudged_records: int = 0
+    lost_messages: int = 0
 
     @property
     def material(self) -> str:
-        """What changes what a reader would do: where, and what is gone; not how much has come late by now."""
-        return f"{','.join(self.partitions)} {bool(self.unjudged)} {self.lost}"
+        """What makes an update worth a notice: where, and what is lost; not how much has come late by now."""
+        return f"{','.join(self.partitions)} {bool(self.unjudged_records)} {self.lost_messages}"
 
 
 @with_config(EXACT)
 @dataclass(slots=True)
 class OpenGap:
-    """One span as it was told."""
+    """One gap: its id, and what its latest notice said, and when."""
 
     id: str
-    told: str
-    told_at: datetime
+    notified: str
+    notified_at: datetime
     revision: int = 1
 
 
 @with_config(EXACT)
 @dataclass(slots=True)
 class OpenGaps:
-    """The open spans by kind; a dataclass of plain data, so that it can be saved as it is."""
+    """The open gaps by kind; a dataclass of plain data, so that it can be saved as it is."""
 
     open: dict[GapKind, OpenGap] = field(default_factory=dict)
 
-    def begin(self, kind: GapKind, extent: GapExtent, key: str, now: datetime) -> Notice:
-        """Open a span; `key` tells it from others of its kind that begin at the same instant."""
+    def start(self, kind: GapKind, extent: GapExtent, key: str, now: datetime) -> Notice:
+        """Open a gap; `key` tells it from others of its kind that begin at the same instant."""
         text = f"{kind.value}\x1f{extent.since.isoformat()}\x1f{key}"
         gap = OpenGap(sha256(text.encode()).hexdigest()[:16], extent.material, now)
         self.open[kind] = gap
         return _notice(kind, "opened", gap, extent, None, now)
 
-    def go_on(self, kind: GapKind, extent: GapExtent, now: datetime, pause: timedelta) -> Iterator[Notice]:
-        """Tell what is new of a span that is open: at most once in each `pause`."""
+    def update(self, kind: GapKind, extent: GapExtent, now: datetime, pause: timedelta) -> Iterator[Notice]:
+        """Yield a notice if something material is new of an open gap, at most once in each `pause`."""
         gap = self.open[kind]
-        if extent.material != gap.told and now - gap.told_at >= pause:
-            gap.told, gap.told_at, gap.revision = extent.material, now, gap.revision + 1
+        if extent.material != gap.notified and now - gap.notified_at >= pause:
+            gap.notified, gap.notified_at, gap.revision = extent.material, now, gap.revision + 1
             yield _notice(kind, "updated", gap, extent, None, now)
 
-    def end(self, kind: GapKind, extent: GapExtent, until: datetime, now: datetime) -> Notice:
-        """Close a span."""
+    def close(self, kind: GapKind, extent: GapExtent, until: datetime, now: datetime) -> Notice:
+        """Close a gap."""
         gap = self.open.pop(kind)
         gap.revision += 1
         return _notice(kind, "closed", gap, extent, max(until, extent.since), now)
 
 
-def merged(some: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Return the names in both, each once, in order.
+def in_order(partitions: Iterable[str]) -> list[str]:
+    """Return the names of partitions, each once, in the order of their numbers.
 
-    >>> merged(["10", "2"], ["1", "2"])
+    >>> in_order(["10", "2", "1", "2"])
     ['1', '2', '10']
     """
-    return sorted({*some, *others}, key=lambda name: (len(name), name))
+    return sorted(set(partitions), key=lambda name: (len(name), name))
 
 
 def _notice(
-    kind: GapKind, stage: Stage, gap: OpenGap, extent: GapExtent, until: datetime | None, now: datetime
+    kind: GapKind, stage: NoticeStage, gap: OpenGap, extent: GapExtent, until: datetime | None, now: datetime
 ) -> Notice:
     return Notice(
         id=gap.id,
@@ -108,8 +108,8 @@ def _notice(
         until=until,
         partitions=tuple(extent.partitions),
         may_alerts_still_come=kind is not GapKind.LOST and stage != "closed",
-        late_records=extent.late,
-        unjudged_records=extent.unjudged,
-        lost_messages=extent.lost,
+        late_records=extent.late_records,
+        unjudged_records=extent.unjudged_records,
+        lost_messages=extent.lost_messages,
         found_at=now,
     )

@@ -1,7 +1,7 @@
-"""Messages that were gone before they were read: the kind ``lost``, told at once, however few they are.
+"""Messages that were gone before they were read: finds the coverage gap ``lost``, at once and however few they are.
 
-A partition's sequence numbers have no gaps, so one between two messages that were read is a loss; so is what the hub
-says at the start that it no longer holds.
+A partition's sequence numbers are contiguous, so one missing between two messages that were read is a loss; so is what
+the hub says at the start that it no longer holds.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from datetime import datetime
 
 from pydantic import with_config
 
-from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, merged
+from service.core.coverage.gaps import EXACT, GapExtent, GapLimits, OpenGaps, in_order
 from service.core.notices import GapKind, Notice
 
 
 @with_config(EXACT)
 @dataclass(slots=True)
 class Loss:
-    """Messages lost a partition, between `since` and `until` as enqueued; `key` names the first of them."""
+    """Messages lost by partition, between `since` and `until` as enqueued; `key` names the first of them."""
 
     since: datetime
     until: datetime
@@ -29,30 +29,30 @@ class Loss:
 @with_config(EXACT)
 @dataclass(slots=True)
 class Losses:
-    """What has been lost, and not been told for good."""
+    """What has been lost since no gap ``lost`` was open."""
 
     loss: Loss | None = None
 
     def note(
         self, partition: str, behind: int, messages: int, *, since: datetime, until: datetime, now: datetime
     ) -> None:
-        """Note that so many messages behind a sequence number will never be read."""
+        """Note that so many messages after the sequence number `behind` will never be read."""
         if self.loss is None:
             self.loss = Loss(since, until, now, f"{partition}\x1f{behind}")
         loss = self.loss
         loss.since, loss.until, loss.found_at = min(loss.since, since), max(loss.until, until), now
         loss.messages[partition] = loss.messages.get(partition, 0) + messages
 
-    def look(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
-        """Say what is news."""
+    def check(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
+        """Yield the notices that are due."""
         loss = self.loss
         if loss is None:
             return
-        extent = GapExtent(loss.since, merged(loss.messages, ()), lost=sum(loss.messages.values()))
+        extent = GapExtent(loss.since, in_order(loss.messages), lost_messages=sum(loss.messages.values()))
         if GapKind.LOST not in gaps.open:
-            yield gaps.begin(GapKind.LOST, extent, loss.key, now)
+            yield gaps.start(GapKind.LOST, extent, loss.key, now)
         elif now - loss.found_at >= limits.settle:
             self.loss = None
-            yield gaps.end(GapKind.LOST, extent, loss.until, now)
+            yield gaps.close(GapKind.LOST, extent, loss.until, now)
         else:
-            yield from gaps.go_on(GapKind.LOST, extent, now, limits.after)
+            yield from gaps.update(GapKind.LOST, extent, now, limits.after)

@@ -71,17 +71,15 @@ class LiveCollector(Collector):
         reading = self.read()
         yield GaugeMetricFamily(
             "unwonted_watermark_timestamp_seconds",
-            "How far event time is complete, Unix time; 0 before the first event.",
+            "Up to when all events are taken to have arrived, Unix time; 0 before the first event.",
             value=reading.watermark.timestamp(),
         )
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
         yield from self._sensitivity(reading)
-        waiting = GaugeMetricFamily(
-            "unwonted_outbox_messages", "Messages that wait for their delivery.", labels=["sink"]
-        )
+        waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
-            "unwonted_sink_broken", "1 while a sink's address is not accepted, else 0.", labels=["sink"]
+            "unwonted_sink_broken", "1 while a sink refuses all messages (401, 403, 404, 410), else 0.", labels=["sink"]
         )
         for sink in self._sinks:
             waiting.add_metric([sink], reading.waiting.get(sink, 0))
@@ -91,7 +89,7 @@ class LiveCollector(Collector):
 
     def _partitions(self, positions: Mapping[str, Position]) -> Iterator[Metric]:
         lag = GaugeMetricFamily(
-            "unwonted_consumer_lag_messages", "Messages in the hub and not yet applied.", labels=["partition"]
+            "unwonted_consumer_lag_messages", "Messages in the hub that are not yet applied.", labels=["partition"]
         )
         applied = GaugeMetricFamily(
             "unwonted_partition_last_applied_timestamp_seconds",
@@ -116,12 +114,12 @@ class LiveCollector(Collector):
         yield threshold
         yield GaugeMetricFamily(
             "unwonted_alerts_today",
-            "Identities and operations alerted on the day of event time under way.",
+            "Identities and operations alerted on the current day of event time.",
             value=reading.alerts_today,
         )
         yield GaugeMetricFamily(
             "unwonted_alerts_budget",
-            "Identities alerted a day that are wanted; 0 without a budget.",
+            "Budget of identities alerted a day; 0 without one.",
             value=reading.alerts_per_day,
         )
         yield GaugeMetricFamily(
@@ -136,14 +134,16 @@ class LiveCollector(Collector):
             "unwonted_tracked_keys_limit", "Most identities that a detector remembers.", labels=["detector"]
         )
         entries = GaugeMetricFamily(
-            "unwonted_state_entries", "Values that a detector remembers of all identities.", labels=["detector"]
+            "unwonted_state_entries",
+            "Values that a detector remembers, of all identities together.",
+            labels=["detector"],
         )
         evicted = CounterMetricFamily(
-            "unwonted_evictions", "Identities or values forgotten to stay within bounds.", labels=["detector"]
+            "unwonted_evictions", "Identities or values evicted to stay within the limits.", labels=["detector"]
         )
         warmth = GaugeMetricFamily(
             "unwonted_warmup_ratio",
-            "0 while a detector knows nothing, 1 when its scores are fully trusted.",
+            "0 while a detector has learnt nothing, 1 when its scores are fully trusted.",
             labels=["detector"],
         )
         nothing = Memory(keys=0, entries=0, evicted=0, warmth=0.0)

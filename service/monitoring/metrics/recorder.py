@@ -22,22 +22,22 @@ from prometheus_client import (
 
 from models.detectors import Anomaly
 from models.statistics import Severity
-from models.stream import Seen
+from models.stream import RecordResult
 from service.core.alerting import Alert
 from service.core.messages import EndOffset
 from service.core.notices import Notice
 from service.core.parsing import LeftOut, RejectReason
 from service.monitoring.metrics.labels import (
     ATTEMPTS,
-    BLIND,
     CLOSINGS,
     DELIVERIES,
+    GAP_KINDS,
     MAX_PARTITIONS,
     NOTICES,
     OTHER,
     SNAPSHOTS,
-    STAGES,
     SUPPRESSED,
+    SUPPRESSION_STAGES,
     TROUBLES,
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
@@ -45,7 +45,7 @@ from service.monitoring.metrics.scores import ScoreCollector
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
 
-PREFIX = "unwonted_"
+METRIC_PREFIX = "unwonted_"
 
 _LEFT_OUT = frozenset(kind.value for kind in LeftOut)
 _DELAYS = (1, 5, 15, 60, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -54,7 +54,7 @@ _LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 
 
 class Metrics:
-    """Takes note of what happens.
+    """Counts and measures what happens.
 
     Parameters
     ----------
@@ -84,30 +84,40 @@ class Metrics:
 
         # What comes in.
         self._messages = counter("messages_total", "Event Hubs messages applied.", partition=())
-        self._records = counter("records_total", "Activity log records parsed, rejected and left-out ones included.")
-        self._seen = counter("events_total", "Events by what became of them.", result=[seen.value for seen in Seen])
-        self._operations = counter("operations_total", "Operations: the records of one operation count once.")
+        self._records = counter("records_total", "Activity log records read, including rejected and left-out ones.")
+        self._results = counter("events_total", "Events by result.", result=[result.value for result in RecordResult])
+        self._operations = counter(
+            "operations_total", "Operations; the two or three records of an operation count once."
+        )
         self._duplicates = counter(
-            "duplicates_total", "Messages or records that had been applied before.", stage=["message", "record"]
+            "duplicates_total",
+            "Messages or records that had been applied before; they change nothing.",
+            stage=["message", "record"],
         )
         self._late = counter(
             "late_total",
-            "Events that came after their bucket had closed, by whether still judged.",
+            "Events that arrived after their bucket had closed, by whether they were still judged.",
             result=["judged", "dropped"],
         )
-        self._clamped = counter("clamped_total", "Events from the future, clamped to when their message was enqueued.")
+        self._clamped = counter(
+            "clamped_total", "Events from the future, which got the time at which the hub took their message."
+        )
         self._rejects = counter(
-            "rejects_total", "Records that could not be understood.", reason=[reason.value for reason in RejectReason]
+            "rejects_total",
+            "Records that could not be read, by reason.",
+            reason=[reason.value for reason in RejectReason],
         )
         self._left_out = counter(
-            "left_out_total", "Records recognised as no identity's doing.", reason=[*sorted(_LEFT_OUT), OTHER]
+            "left_out_total",
+            "Records that are not the doing of an identity, or belong to another log.",
+            reason=[*sorted(_LEFT_OUT), OTHER],
         )
         self._arrival = histogram(
-            "arrival_delay_seconds", "From the newest event of a message to when the hub took it, in seconds.", _DELAYS
+            "arrival_delay_seconds", "From the newest event of a message until the hub took it, in seconds.", _DELAYS
         )
         self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", _BRIEF)
         self._loop_lag = histogram(
-            "event_loop_lag_seconds", "How late the event loop woke a sleeper, in seconds.", _BRIEF
+            "event_loop_lag_seconds", "How much later than asked for the event loop ran a task, in seconds.", _BRIEF
         )
 
         # Where it comes from.
@@ -119,14 +129,21 @@ class Metrics:
         self._owned = gauge("partitions_owned", "Partitions that this process reads.")
         self._known = gauge("partitions", "Partitions that the hub has.")
         self._troubles = counter(
-            "source_errors_total", "Failures of the connection to the hub, retried.", reason=TROUBLES
+            "source_errors_total", "Failures of the connection to the hub; each is retried.", reason=TROUBLES
         )
         self._closings = counter("source_closings_total", "Partition connections that were closed.", reason=CLOSINGS)
         self._expired = counter("source_expired_messages_total", "Messages that the hub dropped before they were read.")
-        self._silent = gauge("partitions_silent", "Partitions that show no sign of life.")
-        self._blind = gauge("blind_window_open", "1 while a blind span of this kind lasts, else 0.", reason=BLIND)
+        self._silent = gauge(
+            "partitions_silent", "Partitions whose connection delivers neither messages nor empty batches."
+        )
+        self._open_gaps = gauge(
+            "blind_window_open", "1 while a coverage gap of this kind is open, else 0.", reason=GAP_KINDS
+        )
         self._notices = counter(
-            "notices_total", "Notices of blind spans decided, by kind and stage.", reason=BLIND, result=NOTICES
+            "notices_total",
+            "Notices about coverage gaps, by kind of gap (reason) and stage (result).",
+            reason=GAP_KINDS,
+            result=NOTICES,
         )
 
         # What is made of it.
@@ -134,54 +151,75 @@ class Metrics:
         registry.register(self._scores)
         self._anomalies = counter("anomalies_total", "Unusual cells found.", detector=detectors, severity=severities)
         self._alerts = counter(
-            "alerts_total", "Alerts decided, by whether new or news.", severity=severities, result=["new", "update"]
+            "alerts_total",
+            "Alerts, by whether new or an update of an earlier one.",
+            severity=severities,
+            result=["new", "update"],
         )
         self._suppressed = counter(
-            "suppressed_total", "Findings or alerts that nobody was told, by why.", reason=SUPPRESSED
+            "suppressed_total", "Findings or alerts that were not sent, by reason.", reason=SUPPRESSED
         )
         self._suppressed_findings = counter(
-            "would_have_alerted_total", "Findings that a suppression kept back, each once.", detector=detectors
+            "would_have_alerted_total", "Findings that a suppression covered, each counted once.", detector=detectors
         )
-        self._suppressions = gauge("suppressions", "Suppressions in the file, by where they stand.", stage=STAGES)
+        self._suppressions = gauge(
+            "suppressions",
+            "Suppressions in the file: planned, in force, ending soon or expired.",
+            stage=SUPPRESSION_STAGES,
+        )
         self._reloads = counter(
-            "suppressions_reloads_total", "Contents of the suppressions file taken up.", result=["loaded", "refused"]
+            "suppressions_reloads_total",
+            "Changes of the suppressions file, by whether it could be used.",
+            result=["loaded", "refused"],
         )
         self._file_broken = gauge(
             "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
         )
         self._latency = histogram(
-            "detection_latency_seconds", "From an event to the alert it is in, in seconds.", _DELAYS
+            "detection_latency_seconds", "From the newest event in an alert to the alert, in seconds.", _DELAYS
         )
         self._evaluations = counter("evaluations_total", "Scheduled evaluations.", result=["success", "failure"])
-        self._evaluation = histogram("evaluation_duration_seconds", "One evaluation, in seconds.", _LONG)
-        self._evaluated = gauge("evaluation_last_success_timestamp_seconds", "When last evaluated, Unix time.")
-        self._missed = counter("evaluations_missed_total", "Scheduled evaluations that a later, wider one replaced.")
+        self._evaluation = histogram("evaluation_duration_seconds", "Duration of an evaluation, in seconds.", _LONG)
+        self._evaluated = gauge(
+            "evaluation_last_success_timestamp_seconds", "When the last evaluation succeeded, Unix time."
+        )
+        self._missed = counter(
+            "evaluations_missed_total",
+            "Scheduled evaluations that were skipped; a later one looked back further instead.",
+        )
 
         # What is kept, and what is told.
-        self._snapshots = counter("snapshots_total", "Snapshots by what came of them.", result=SNAPSHOTS)
+        self._snapshots = counter("snapshots_total", "Snapshots by result.", result=SNAPSHOTS)
         self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", _LONG)
-        self._snapshot_size = gauge("snapshot_size_bytes", "The whole state as last saved, compressed, in bytes.")
+        self._snapshot_size = gauge("snapshot_size_bytes", "Size of the last snapshot, compressed, in bytes.")
         self._state_size = gauge(
             "state_bytes",
-            "What a detector remembers, as of the last snapshot, before compression, in bytes.",
+            "Share of a detector in the last snapshot, before compression, in bytes.",
             detector=detectors,
         )
-        self._snapshot_time = gauge("snapshot_last_success_timestamp_seconds", "When last saved, Unix time.")
+        self._snapshot_time = gauge(
+            "snapshot_last_success_timestamp_seconds", "When the last snapshot was saved, Unix time."
+        )
         self._deliveries = counter(
-            "deliveries_total", "Attempts and ends of messages to a sink.", sink=sinks, result=DELIVERIES
+            "deliveries_total",
+            "Delivery attempts, and messages given up, by sink and result.",
+            sink=sinks,
+            result=DELIVERIES,
         )
         self._delivery = histogram(
-            "delivery_duration_seconds", "One attempt to deliver, in seconds.", _LONG, sink=sinks
+            "delivery_duration_seconds", "Duration of a delivery attempt, in seconds.", _LONG, sink=sinks
         )
         self._dead = counter(
-            "dead_letters_total", "Written to, or lost before, the dead letter.", result=["written", "dropped"]
+            "dead_letters_total",
+            "Rejects for the dead letter, by whether they could be written.",
+            result=["written", "dropped"],
         )
-        self._build = Info(PREFIX + "build", "What is running.", registry=registry)
-        self._config = Info(PREFIX + "config", "With which configuration, secrets aside.", registry=registry)
+        self._build = Info(METRIC_PREFIX + "build", "Versions of the service, Python and river.", registry=registry)
+        self._config = Info(METRIC_PREFIX + "config", "Hash of the configuration, secrets left out.", registry=registry)
         self._live = LiveCollector(detectors, sinks, identity_limit)
         registry.register(self._live)
 
-    def about(self, *, version: str, python: str, river: str, config_hash: str) -> None:
+    def describe(self, *, version: str, python: str, river: str, config_hash: str) -> None:
         """Say what is running."""
         self._build.info({"version": version, "python": python, "river": river})
         self._config.info({"hash": config_hash})
@@ -190,24 +228,24 @@ class Metrics:
         """Ask `read` at each scrape; it must be quick and must not raise."""
         self._live.read = read
 
-    def batch(self, partition: str, messages: int, seconds: float) -> None:
+    def record_batch(self, partition: str, messages: int, seconds: float) -> None:
         """Note that `messages` of one partition were processed in `seconds`."""
         self._messages.labels(self._partition(partition)).inc(messages)
         self._batch.observe(seconds)
 
-    def applied(self, *, fresh: bool, seen: Mapping[Seen, int], clamped: int) -> None:
+    def record_applied(self, *, fresh: bool, results: Mapping[RecordResult, int], clamped: int) -> None:
         """Note what became of one message's events; `fresh` is False for a message applied before."""
         if not fresh:
             self._duplicates.labels("message").inc()
-        for what, count in seen.items():
-            self._seen.labels(what.value).inc(count)
-        self._operations.inc(seen.get(Seen.OPERATION, 0))
-        self._duplicates.labels("record").inc(seen.get(Seen.DUPLICATE, 0))
-        self._late.labels("judged").inc(seen.get(Seen.LATE, 0))
-        self._late.labels("dropped").inc(seen.get(Seen.TOO_LATE, 0))
+        for result, count in results.items():
+            self._results.labels(result.value).inc(count)
+        self._operations.inc(results.get(RecordResult.OPERATION, 0))
+        self._duplicates.labels("record").inc(results.get(RecordResult.DUPLICATE, 0))
+        self._late.labels("judged").inc(results.get(RecordResult.LATE, 0))
+        self._late.labels("dropped").inc(results.get(RecordResult.TOO_LATE, 0))
         self._clamped.inc(clamped)
 
-    def parsed(self, *, records: int, rejects: Iterable[RejectReason], left_out: Mapping[str, int]) -> None:
+    def record_parsed(self, *, records: int, rejects: Iterable[RejectReason], left_out: Mapping[str, int]) -> None:
         """Note what parsing made of one message."""
         self._records.inc(records)
         for reason in rejects:
@@ -215,15 +253,15 @@ class Metrics:
         for kind, count in left_out.items():
             self._left_out.labels(kind if kind in _LEFT_OUT else OTHER).inc(count)
 
-    def arrived(self, enqueued_time: datetime, newest_event: datetime) -> None:
+    def record_arrival(self, enqueued_time: datetime, newest_event: datetime) -> None:
         """Note how long a message's newest event took to reach the hub."""
         self._arrival.observe(max(0.0, (enqueued_time - newest_event).total_seconds()))
 
-    def loop_lag(self, seconds: float) -> None:
+    def record_loop_lag(self, seconds: float) -> None:
         """Note how late the event loop was."""
         self._loop_lag.observe(seconds)
 
-    def end_offsets(self, end_offsets: Iterable[EndOffset]) -> None:
+    def record_end_offsets(self, end_offsets: Iterable[EndOffset]) -> None:
         """Note the hub's newest messages."""
         for end_offset in end_offsets:
             partition = self._partition(end_offset.partition)
@@ -232,81 +270,81 @@ class Metrics:
             self._messages.labels(partition).inc(0)
             self._live.end_offsets[partition] = end_offset
 
-    def partitions(self, *, owned: int, known: int, silent: int = 0) -> None:
+    def record_partitions(self, *, owned: int, known: int, silent: int = 0) -> None:
         """Note how many partitions are read, exist, and are silent."""
         self._owned.set(owned)
         self._known.set(known)
         self._silent.set(silent)
 
-    def trouble(self, reason: str) -> None:
+    def record_trouble(self, reason: str) -> None:
         """Note a failure of the connection to the hub."""
         self._troubles.labels(reason if reason in TROUBLES else OTHER).inc()
 
-    def closed(self, reason: str) -> None:
+    def record_closing(self, reason: str) -> None:
         """Note that a partition's connection was closed."""
         self._closings.labels(reason if reason in CLOSINGS else OTHER).inc()
 
-    def expired(self, messages: int) -> None:
+    def record_expired(self, messages: int) -> None:
         """Note messages that the hub dropped before we read them."""
         self._expired.inc(messages)
 
-    def blind(self, open_kinds: Collection[str]) -> None:
-        """Note of which kinds a blind span is open."""
-        for kind in BLIND:
-            self._blind.labels(kind).set(float(kind in open_kinds))
+    def record_open_gaps(self, open_kinds: Collection[str]) -> None:
+        """Note of which kinds a coverage gap is open."""
+        for kind in GAP_KINDS:
+            self._open_gaps.labels(kind).set(float(kind in open_kinds))
 
-    def notices(self, notices: Iterable[Notice]) -> None:
+    def record_notices(self, notices: Iterable[Notice]) -> None:
         """Note notices as they are decided."""
         for notice in notices:
             self._notices.labels(notice.kind.value, notice.stage).inc()
 
-    def anomalies(self, found: Iterable[Anomaly]) -> None:
+    def record_anomalies(self, found: Iterable[Anomaly]) -> None:
         """Note unusual cells, each once, when it settles."""
         for anomaly in found:
             self._anomalies.labels(anomaly.detector, anomaly.severity.value).inc()
 
-    def scores(self, judged: Iterable[Anomaly]) -> None:
+    def record_scores(self, judged: Iterable[Anomaly]) -> None:
         """Note the score of each judged cell, unusual or not."""
         self._scores.observe(judged)
 
-    def alerts(self, alerts: Iterable[Alert]) -> None:
+    def record_alerts(self, alerts: Iterable[Alert]) -> None:
         """Note alerts as they are decided, and how long after the newest event of each."""
         for alert in alerts:
             self._alerts.labels(alert.severity.value, "new" if alert.revision == 1 else "update").inc()
             newest = max(finding.time for finding in alert.findings)
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
-    def suppressed(self, reason: str, count: int = 1) -> None:
+    def record_suppressed(self, reason: str, count: int = 1) -> None:
         """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
         self._suppressed.labels(reason).inc(count)
 
-    def suppressed_finding(self, detector: str) -> None:
+    def record_suppressed_finding(self, detector: str) -> None:
         """Note a finding that a suppression kept back."""
         self._suppressed_findings.labels(detector).inc()
-        self.suppressed("suppression")
+        self.record_suppressed("suppression")
 
-    def suppressions(self, stages: Mapping[str, int]) -> None:
+    def record_suppressions(self, stages: Mapping[str, int]) -> None:
         """Note how many suppressions stand where."""
         for stage, count in stages.items():
             self._suppressions.labels(stage).set(count)
 
-    def reloaded(self, *, usable: bool) -> None:
+    def record_reload(self, *, usable: bool) -> None:
         """Note that another content of the suppressions file was found."""
         self._reloads.labels("loaded" if usable else "refused").inc()
         self._file_broken.set(not usable)
 
-    def evaluated(self, *, seconds: float, at: datetime | None) -> None:
+    def record_evaluation(self, *, seconds: float, at: datetime | None) -> None:
         """Note an evaluation; `at` is None if it failed."""
         self._evaluations.labels("success" if at else "failure").inc()
         self._evaluation.observe(seconds)
         if at:
             self._evaluated.set(at.timestamp())
 
-    def missed(self, ticks: int) -> None:
+    def record_missed(self, ticks: int) -> None:
         """Note evaluations that did not happen when they should have."""
         self._missed.inc(ticks)
 
-    def snapshot(self, result: str, *, seconds: float = 0.0, size: int = 0, at: datetime | None = None) -> None:
+    def record_snapshot(self, result: str, *, seconds: float = 0.0, size: int = 0, at: datetime | None = None) -> None:
         """Note what came of a snapshot: ``saved``, ``failed``, ``unreadable``, ``restored`` or ``fenced``."""
         self._snapshots.labels(result).inc()
         if result == "saved" and at is not None:
@@ -314,18 +352,18 @@ class Metrics:
             self._snapshot_size.set(size)
             self._snapshot_time.set(at.timestamp())
 
-    def state_size(self, detector: str, size: int) -> None:
+    def record_state_size(self, detector: str, size: int) -> None:
         """Note how many bytes a detector's memory takes before compression."""
         self._state_size.labels(detector).set(size)
 
-    def delivery(self, sink: str, result: str, seconds: float) -> None:
+    def record_delivery(self, sink: str, result: str, seconds: float) -> None:
         """Note an attempt to deliver, or the end of a message without one."""
         sink = sink if sink in self._sinks else OTHER  # a message may outlive the configuration of its sink
         self._deliveries.labels(sink, result).inc()
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
-    def dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
+    def record_dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
         self._dead.labels("written").inc(written)
         self._dead.labels("dropped").inc(dropped)
@@ -338,13 +376,13 @@ class Metrics:
         return partition
 
     def _counter(self, name: str, meaning: str, **labels: Sequence[str]) -> Counter:
-        return _filled(Counter(PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
+        return _filled(Counter(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
 
     def _gauge(self, name: str, meaning: str, **labels: Sequence[str]) -> Gauge:
-        return _filled(Gauge(PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
+        return _filled(Gauge(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
 
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Sequence[str]) -> Histogram:
-        histogram = Histogram(PREFIX + name, meaning, tuple(labels), registry=self._registry, buckets=buckets)
+        histogram = Histogram(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry, buckets=buckets)
         return _filled(histogram, labels)
 
 

@@ -26,11 +26,11 @@ def recording() -> Recording:
     metrics = Metrics(registry, detectors=("rare_action",), sinks=("soc",), identity_limit=10)
     for look in range(LOOKS):
         now = NOON + timedelta(minutes=15 * look)
-        metrics.batch("0", messages=30, seconds=0.01)
-        metrics.parsed(records=90, rejects=[], left_out={})
-        metrics.arrived(now, now - timedelta(minutes=7))
-        metrics.evaluated(seconds=0.1, at=now)
-        metrics.partitions(owned=1, known=1)
+        metrics.record_batch("0", messages=30, seconds=0.01)
+        metrics.record_parsed(records=90, rejects=[], left_out={})
+        metrics.record_arrival(now, now - timedelta(minutes=7))
+        metrics.record_evaluation(seconds=0.1, at=now)
+        metrics.record_partitions(owned=1, known=1)
         told.add(now, generate_latest(registry).decode())
     return told
 
@@ -69,7 +69,7 @@ async def test_each_dashboard_becomes_a_picture_that_says_where_its_numbers_are_
     paths, source = await draw_all(recording(), tmp_path / "new")
 
     assert source == "the service's own metrics"
-    assert [path.name for path in paths] == ["health.png", "detection.png", "blindness.png"]
+    assert [path.name for path in paths] == ["health.png", "detection.png", "coverage.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.stream.buckets import Limits, OpenBuckets, Seen
+from models.stream.buckets import Limits, OpenBuckets, RecordResult
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 
@@ -178,9 +178,9 @@ def test_an_operation_that_both_of_its_buckets_had_no_room_for_is_forgotten() ->
 
 def test_records_of_one_operation_are_one_attempt_with_its_end() -> None:
     buckets = opened()
-    assert buckets.observe(event(1, Outcome.SUCCESS)) is Seen.OPERATION
-    assert buckets.observe(event(0)) is Seen.RECORD
-    assert buckets.observe(event(0)) is Seen.DUPLICATE
+    assert buckets.observe(event(1, Outcome.SUCCESS)) is RecordResult.OPERATION
+    assert buckets.observe(event(0)) is RecordResult.RECORD
+    assert buckets.observe(event(0)) is RecordResult.DUPLICATE
     [cell] = cells(closed(buckets))
     assert (cell.attempts, cell.successes, cell.failures, cell.denials) == (1, 1, 0, 0)
     assert cell.first_time == START
@@ -197,7 +197,7 @@ def test_an_end_is_counted_where_it_falls_when_the_attempt_is_long_learnt() -> N
     buckets = fed([event(0)])
     [attempt] = cells(closed(buckets, START + HOUR))
     assert (attempt.attempts, attempt.denials) == (1, 0)
-    assert buckets.observe(event(125, Outcome.DENIED)) is Seen.RECORD
+    assert buckets.observe(event(125, Outcome.DENIED)) is RecordResult.RECORD
     [end] = cells(closed(buckets))
     assert (end.attempts, end.denials) == (0, 1)
 
@@ -232,40 +232,40 @@ def test_an_end_outlives_the_bound_on_unfinished_operations() -> None:
 def test_what_comes_late_is_told_apart_from_what_comes_twice() -> None:
     buckets = fed([event(0), event(1, Outcome.SUCCESS)])
     closed(buckets, START + HOUR)
-    assert buckets.observe(event(0)) is Seen.DUPLICATE
-    assert buckets.observe(event(1, Outcome.SUCCESS)) is Seen.DUPLICATE
-    assert buckets.observe(event(2, Outcome.DENIED, "2")) is Seen.LATE
-    assert buckets.observe(event(2, Outcome.DENIED, "2")) is Seen.DUPLICATE
-    assert buckets.observe(event(3, operation="3", action="b/write")) is Seen.LATE
+    assert buckets.observe(event(0)) is RecordResult.DUPLICATE
+    assert buckets.observe(event(1, Outcome.SUCCESS)) is RecordResult.DUPLICATE
+    assert buckets.observe(event(2, Outcome.DENIED, "2")) is RecordResult.LATE
+    assert buckets.observe(event(2, Outcome.DENIED, "2")) is RecordResult.DUPLICATE
+    assert buckets.observe(event(3, operation="3", action="b/write")) is RecordResult.LATE
     denied, other = sorted(cells(closed(buckets, START + HOUR)))
     assert denied.late
     assert other.late
     assert (denied.attempts, denied.successes, denied.denials) == (0, 0, 1)
     assert (other.action, other.attempts) == ("b/write", 1)
-    assert buckets.observe(event(2, Outcome.DENIED, "2")) is Seen.DUPLICATE
+    assert buckets.observe(event(2, Outcome.DENIED, "2")) is RecordResult.DUPLICATE
 
 
 def test_beyond_the_horizon_it_is_only_counted() -> None:
     buckets = opened(horizon=2 * HOUR)
     closed(buckets, START + 5 * HOUR)
-    assert buckets.observe(event(179)) is Seen.TOO_LATE
-    assert buckets.observe(event(180)) is Seen.LATE
+    assert buckets.observe(event(179)) is RecordResult.TOO_LATE
+    assert buckets.observe(event(180)) is RecordResult.LATE
 
 
 def test_a_late_end_of_an_unfinished_operation_is_learnt_once() -> None:
     buckets = fed([event(0)])
     closed(buckets, START + 2 * HOUR)
-    assert buckets.observe(event(70, Outcome.FAILURE)) is Seen.LATE
+    assert buckets.observe(event(70, Outcome.FAILURE)) is RecordResult.LATE
     [end] = cells(closed(buckets, START + 2 * HOUR))
     assert (end.late, end.attempts, end.failures) == (True, 0, 1)
-    assert buckets.observe(event(70, Outcome.FAILURE)) is Seen.DUPLICATE
+    assert buckets.observe(event(70, Outcome.FAILURE)) is RecordResult.DUPLICATE
     assert cells(closed(buckets, START + 2 * HOUR)) == []
 
 
 def test_a_late_record_that_tells_nothing_is_a_duplicate() -> None:
     buckets = fed([event(50)])
     closed(buckets, START + 2 * HOUR)
-    assert buckets.observe(event(61)) is Seen.DUPLICATE
+    assert buckets.observe(event(61)) is RecordResult.DUPLICATE
     assert cells(closed(buckets, START + 2 * HOUR)) == []
 
 
@@ -298,7 +298,7 @@ def test_endless_different_actions_of_one_identity_are_bounded_and_counted(many:
     saturated = 0
     for number in range(many):
         seen = buckets.observe(event(number * 60 / many, Outcome.SUCCESS, str(number), action=f"made-up/{number}"))
-        saturated += seen is Seen.SATURATED
+        saturated += seen is RecordResult.SATURATED
     assert buckets.held() < 2 * limits.actions
     assert len(json.dumps(list(buckets.dump()))) < 100_000
     assert saturated > 0.8 * many

@@ -143,12 +143,12 @@ def test_a_replay_shows_what_an_entry_would_keep_back(tmp_path: Path, file: Path
     added(file, "--action", "microsoft.sql/*", "--from", last.isoformat(), "--until", "1h")
     configured = config(tmp_path, detectors={"rare_action": {"threshold": 0.2}})
     plain = unwonted("replay", "--config", configured, records)
-    assert "withheld" not in plain.stderr
+    assert "suppressed" not in plain.stderr
     runs = [unwonted("replay", "--config", configured, "--suppressions", file, records) for _ in range(2)]
     assert runs[0].stdout_bytes == runs[1].stdout_bytes
     assert [action in plain.stdout for action in ("Sql/servers/delete", "KeyVault/vaults/delete")] == [True, True]
     assert [action in runs[0].stdout for action in ("Sql/servers/delete", "KeyVault/vaults/delete")] == [False, True]
-    assert re.search(r"^\d findings? withheld$", runs[0].stderr, re.MULTILINE)
+    assert re.search(r"^\d findings? suppressed$", runs[0].stderr, re.MULTILINE)
 
 
 def test_the_service_refuses_to_start_with_a_broken_file(tmp_path: Path, file: Path) -> None:

@@ -44,35 +44,35 @@ def test_a_new_process_lives_and_has_not_started() -> None:
 
 def test_restoring_starts_it_and_claiming_all_partitions_makes_it_ready() -> None:
     health = Health()
-    health.restored()
+    health.note_restored()
     assert states(health) == {"startup": True, "ready": False, "live": True}
-    health.partitions(owned=4, known=4)
+    health.note_partitions(owned=4, known=4)
     assert states(health) == {"startup": True, "ready": True, "live": True}
 
 
 @pytest.mark.parametrize(("owned", "known"), [(0, 0), (0, 4), (3, 4)])
 def test_it_is_not_ready_while_partitions_are_missing(owned: int, known: int) -> None:
     health = Health()
-    health.restored()
-    health.partitions(owned=owned, known=known)
+    health.note_restored()
+    health.note_partitions(owned=owned, known=known)
     assert health.result("ready").reasons == {"partitions": f"{owned} of {known} partitions claimed"}
 
 
 def test_trouble_with_the_hub_takes_readiness_and_never_life() -> None:
     health = Health()
-    health.restored()
-    health.partitions(owned=1, known=1)
-    health.source("no sign of life from partition 0 for 63 s")
+    health.note_restored()
+    health.note_partitions(owned=1, known=1)
+    health.note_source("no sign of life from partition 0 for 63 s")
     assert states(health) == {"startup": True, "ready": False, "live": True}
-    health.source(None)
+    health.note_source(None)
     assert states(health)["ready"]
 
 
 def test_shutting_down_takes_readiness_only() -> None:
     health = Health()
-    health.restored()
-    health.partitions(owned=1, known=1)
-    health.stopping()
+    health.note_restored()
+    health.note_partitions(owned=1, known=1)
+    health.note_stopping()
     assert states(health) == {"startup": True, "ready": False, "live": True}
 
 
@@ -100,7 +100,7 @@ async def test_each_probe_answers_with_a_status_and_its_reasons(served: tuple[st
         async with session.get("/healthz/startup") as answer:
             assert answer.status == 503
             assert await answer.json() == {"status": "failing", "reasons": {"state": "not restored yet"}}
-        health.restored()
+        health.note_restored()
         async with session.get("/healthz/startup") as answer:
             assert answer.status == 200
             assert await answer.json() == {"status": "ok", "reasons": {}}

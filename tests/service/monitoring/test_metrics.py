@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Memory
 from models.statistics.scoring import Severity, severity
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -68,23 +68,27 @@ def finding(minutes: int) -> Finding:
 
 def everything(metrics: Metrics) -> None:
     """Let everything happen that can happen, with names that must not come out again."""
-    metrics.about(version="0.1.0", python="3.13.1", river="0.26.0", config_hash="0123456789ab")
-    metrics.batch("0", messages=3, seconds=0.01)
-    metrics.parsed(records=9, rejects=[RejectReason.BAD_TIME], left_out={"audit": 2, "planted": 1})
-    metrics.applied(fresh=True, seen={Seen.OPERATION: 4, Seen.DUPLICATE: 1, Seen.LATE: 2, Seen.TOO_LATE: 1}, clamped=1)
-    metrics.applied(fresh=False, seen={}, clamped=0)
-    metrics.arrived(NOON, NOON - timedelta(minutes=5))
-    metrics.loop_lag(0.001)
-    metrics.end_offsets([EndOffset("0", 41, NOON, NOON), EndOffset("1", -1, NOON, NOON)])
-    metrics.partitions(owned=1, known=2, silent=1)
-    metrics.trouble("planted")
-    metrics.closed("recycle")
-    metrics.expired(7)
+    metrics.describe(version="0.1.0", python="3.13.1", river="0.26.0", config_hash="0123456789ab")
+    metrics.record_batch("0", messages=3, seconds=0.01)
+    metrics.record_parsed(records=9, rejects=[RejectReason.BAD_TIME], left_out={"audit": 2, "planted": 1})
+    metrics.record_applied(
+        fresh=True,
+        results={RecordResult.OPERATION: 4, RecordResult.DUPLICATE: 1, RecordResult.LATE: 2, RecordResult.TOO_LATE: 1},
+        clamped=1,
+    )
+    metrics.record_applied(fresh=False, results={}, clamped=0)
+    metrics.record_arrival(NOON, NOON - timedelta(minutes=5))
+    metrics.record_loop_lag(0.001)
+    metrics.record_end_offsets([EndOffset("0", 41, NOON, NOON), EndOffset("1", -1, NOON, NOON)])
+    metrics.record_partitions(owned=1, known=2, silent=1)
+    metrics.record_trouble("planted")
+    metrics.record_closing("recycle")
+    metrics.record_expired(7)
     actor = Actor(f"t/{PERSON}", PERSON, ActorKind.HUMAN)
     cell = Cell("a/write", "A/write", NOON, attempts=1, successes=1, failures=0, denials=0)
     anomaly = Anomaly("rare_action", actor, Bucket.of(NOON, timedelta(hours=1)), cell, 80.0, 5.0)
-    metrics.scores([anomaly, anomaly._replace(score=3.0)])
-    metrics.anomalies([anomaly])
+    metrics.record_scores([anomaly, anomaly._replace(score=3.0)])
+    metrics.record_anomalies([anomaly])
     alert = Alert(
         id="x",
         revision=1,
@@ -98,16 +102,16 @@ def everything(metrics: Metrics) -> None:
         severity=severity(80.0),
         findings=(finding(30), finding(10)),
     )
-    metrics.alerts([alert, alert.model_copy(update={"revision": 2})])
-    metrics.suppressed("known", 3)
-    metrics.evaluated(seconds=0.1, at=NOON)
-    metrics.evaluated(seconds=0.1, at=None)
-    metrics.missed(2)
-    metrics.snapshot("saved", seconds=0.2, size=1234, at=NOON)
-    metrics.snapshot("failed")
-    metrics.delivery("soc", "sent", 0.3)
-    metrics.delivery("soc", "expired", 0.0)
-    metrics.dead_letters(written=1, dropped=2)
+    metrics.record_alerts([alert, alert.model_copy(update={"revision": 2})])
+    metrics.record_suppressed("known", 3)
+    metrics.record_evaluation(seconds=0.1, at=NOON)
+    metrics.record_evaluation(seconds=0.1, at=None)
+    metrics.record_missed(2)
+    metrics.record_snapshot("saved", seconds=0.2, size=1234, at=NOON)
+    metrics.record_snapshot("failed")
+    metrics.record_delivery("soc", "sent", 0.3)
+    metrics.record_delivery("soc", "expired", 0.0)
+    metrics.record_dead_letters(written=1, dropped=2)
     metrics.watch(
         lambda: LiveReading(
             watermark=NOON,
@@ -234,7 +238,7 @@ def test_what_happened_is_what_is_counted(name: str, labels: dict[str, str], val
 def test_partitions_beyond_what_any_hub_has_share_one_series() -> None:
     registry, metrics = fresh()
     for number in range(MAX_PARTITIONS + 10):
-        metrics.batch(f"p{number}", messages=1, seconds=0.0)
+        metrics.record_batch(f"p{number}", messages=1, seconds=0.0)
     [family] = [family for family in registry.collect() if family.name == "unwonted_messages"]
     assert len({sample.labels["partition"] for sample in family.samples}) == MAX_PARTITIONS + 1
     assert registry.get_sample_value("unwonted_messages_total", {"partition": "other"}) == 10
@@ -242,7 +246,7 @@ def test_partitions_beyond_what_any_hub_has_share_one_series() -> None:
 
 def test_a_sink_that_is_not_configured_any_more_is_counted_without_its_name() -> None:
     registry, metrics = fresh()
-    metrics.delivery("planted", "orphaned", 0.0)
+    metrics.record_delivery("planted", "orphaned", 0.0)
     assert registry.get_sample_value("unwonted_deliveries_total", {"sink": "other", "result": "orphaned"}) == 1
     assert "planted" not in generate_latest(registry).decode()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.detectors.anomalies import Anomaly
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
@@ -110,8 +110,8 @@ def test_files_are_merged_by_time() -> None:
     first, second = hourly(300), hourly(300, "Microsoft.Web/sites/list", START + timedelta(minutes=30))
     player = Player()
     summary = player.play(lines(*first), lines(*second), lines(at(START + 2 * HOUR, "Microsoft.Web/sites/move")))
-    assert summary.seen[Seen.OPERATION] == 601
-    assert summary.seen[Seen.LATE] == summary.seen[Seen.TOO_LATE] == 0
+    assert summary.results[RecordResult.OPERATION] == 601
+    assert summary.results[RecordResult.LATE] == summary.results[RecordResult.TOO_LATE] == 0
 
 
 @pytest.mark.parametrize("position", [0, 1, 150, 298])
@@ -122,7 +122,7 @@ def test_a_stray_time_from_the_future_harms_nobody_else(position: int, enveloped
     player = Player()
     summary = player.play([message(one) for one in records] if enveloped else lines(*records))
     assert summary.clamped == 1
-    assert summary.seen[Seen.OPERATION] == 301
+    assert summary.results[RecordResult.OPERATION] == 301
     assert summary.last == START + 299 * HOUR
 
 

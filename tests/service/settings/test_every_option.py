@@ -13,7 +13,7 @@ from models.detectors.registry import DETECTORS
 from service.cli.commands import main
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
-from service.settings.sections import Log
+from service.settings.sections import LogSettings
 from service.settings.sinks import KINDS
 from service.settings.values import Section
 from service.wiring import build_components
@@ -87,7 +87,7 @@ def test_every_option_is_read_by_what_it_configures(monkeypatch: pytest.MonkeyPa
     with reads(monkeypatch) as noted:
         for settings in configured:
             asyncio.run(built(settings))
-    assert {option for option in all_options() - noted if option[0] is not Log} == set()
+    assert {option for option in all_options() - noted if option[0] is not LogSettings} == set()
 
 
 def test_the_options_of_the_log_are_read_by_the_command_that_sets_it_up(
@@ -100,4 +100,4 @@ def test_the_options_of_the_log_are_read_by_the_command_that_sets_it_up(
     result = CliRunner().invoke(main, ["run", "--config", str(file)])
     assert result.exit_code == 2
     assert (given["level"], given["style"]) == ("error", "json")
-    assert set(Log.model_fields) == {"level", "format"}
+    assert set(LogSettings.model_fields) == {"level", "format"}

@@ -6,7 +6,7 @@ from azure.eventhub._pyamqp.error import AMQPConnectionError, AMQPLinkError, Err
 from azure.eventhub._pyamqp.performatives import AttachFrame, DetachFrame
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, ConnectionLostError, EventHubError
 
-from service.source.diagnosis import classify, condition_of, overhear, paragraph, short
+from service.source.diagnosis import classify_error, condition_of, listen_to_sdk_log, paragraph, short
 from service.source.options import SourceOptions
 
 KEY = "c2VjcmV0LW9mLXRoZS1odWI="
@@ -49,7 +49,7 @@ def test_the_condition_is_found_behind_the_sdks_wrapping() -> None:
     ],
 )
 def test_an_error_is_of_a_kind(error: Exception, condition: str, kind: str) -> None:
-    assert classify(error, condition) == kind
+    assert classify_error(error, condition) == kind
 
 
 def test_what_is_said_of_an_error_holds_no_secret_and_no_tracking_id_on_one_line() -> None:
@@ -80,23 +80,23 @@ def test_attaching_and_being_refused_are_read_from_the_frames_that_the_sdk_logs(
     rejected = AttachFrame(**dict.fromkeys(AttachFrame._fields))
     accepted = rejected._replace(source=[b"amqps://acme/logs/ConsumerGroups/g/Partitions/0"])
     cbs = rejected._replace(source=[b"$cbs"])
-    with overhear() as ear:
+    with listen_to_sdk_log() as listener:
         log.debug("-> %r", accepted)
         log.debug("<- %r", cbs)
         log.debug("<- %r", rejected)
         log.debug("<- %r", DetachFrame(3, True, None))
-        assert not ear.attached.is_set()
-        assert not ear.refused.is_set()
+        assert not listener.attached.is_set()
+        assert not listener.refused.is_set()
         log.debug("<- %r", accepted)
-        assert ear.attached.is_set()
+        assert listener.attached.is_set()
         words = b"No such group. To know more visit https://x. TrackingId:1_G, Timestamp:2026"
         log.debug("<- %r", DetachFrame(3, True, [b"amqp:not-found", words, None]))
-        assert (ear.condition, ear.words) == ("amqp:not-found", "No such group")
+        assert (listener.condition, listener.words) == ("amqp:not-found", "No such group")
         log.debug("<- %r", DetachFrame(3, True, [b"amqp:link:stolen"]))
-        assert ear.condition == "amqp:not-found"
-        ear.forget()
+        assert listener.condition == "amqp:not-found"
+        listener.forget()
         log.info("CBS Put token error: %r", AMQPLinkError(b"amqp:client-error"))
-        assert not ear.refused.is_set()
+        assert not listener.refused.is_set()
 
 
 def test_the_sdks_log_stays_out_of_ours_during_a_diagnosis_and_is_as_before_afterwards(
@@ -104,9 +104,9 @@ def test_the_sdks_log_stays_out_of_ours_during_a_diagnosis_and_is_as_before_afte
 ) -> None:
     log = logging.getLogger("azure.eventhub._pyamqp")
     before = (log.level, log.propagate, list(log.handlers))
-    with overhear() as ear:
+    with listen_to_sdk_log() as listener:
         logging.getLogger("azure.eventhub._pyamqp.aio._cbs_async").info("CBS Put token error: %r", b"amqp:not-found")
-    assert ear.condition == "amqp:not-found"
-    assert ear.refused.is_set()
+    assert listener.condition == "amqp:not-found"
+    assert listener.refused.is_set()
     assert caplog.records == []
     assert (log.level, log.propagate, list(log.handlers)) == before

@@ -162,11 +162,24 @@ def _renamed(names: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _coverage(row: Any) -> Any:
-    ear = {"whole_until": "caught_up_until", "whole_since": "caught_up_since", "window": "gap"}
-    memory = _renamed({"born": "alert_from", "windows": "gaps"}, row)
-    reading = _renamed({"ears": "partitions"}, memory["reading"])
-    partitions = {name: _renamed(ear, one) for name, one in reading["partitions"].items()}
-    return {**memory, "reading": {**reading, "partitions": partitions}}
+    of_partition = {
+        "whole_until": "caught_up_until",
+        "moved_at": "last_read_at",
+        "whole_since": "caught_up_since",
+        "window": "gap",
+    }
+    memory = _renamed({"born": "alert_from", "windows": "gaps", "reading": "partitions", "arrival": "arrivals"}, row)
+    read = _renamed({"ears": "partitions"}, memory["partitions"])
+    notice = {"told": "notified", "told_at": "notified_at"}
+    return {
+        **memory,
+        "gaps": {"open": {kind: _renamed(notice, gap) for kind, gap in memory["gaps"]["open"].items()}},
+        "partitions": {
+            **read,
+            "partitions": {name: _renamed(of_partition, one) for name, one in read["partitions"].items()},
+        },
+        "arrivals": _renamed({"on_time": "newest_on_time", "delay": "run"}, memory["arrivals"]),
+    }
 
 
 _SECTIONS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {

@@ -44,16 +44,16 @@ class Hub:
         """Read what the hub has of a partition; each message holds three events, `delay` minutes old when taken."""
         for message in self.enqueued[partition][self.had[partition] :]:
             newest = message.enqueued_time - timedelta(minutes=delay)
-            self.coverage.read(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
+            self.coverage.note_message(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
         self.had[partition] = len(self.enqueued[partition])
 
     def ask(self, *partitions: str) -> None:
         """Ask the hub for its newest messages."""
         for partition in partitions:
-            self.coverage.end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
+            self.coverage.note_end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
 
     def look(self) -> list[Notice]:
-        self.notices += (news := self.coverage.look(self.now))
+        self.notices += (news := self.coverage.check(self.now))
         return news
 
     def quiet(self, minutes: int, *partitions: str) -> None:
@@ -160,7 +160,7 @@ def test_a_reader_that_cannot_keep_up_is_behind_and_not_silent() -> None:
         hub.ask("1")
         if minute % 2:  # half as fast as the hub is filled
             message = hub.enqueued["0"][hub.had["0"]]
-            hub.coverage.read(message, records=3, newest=message.enqueued_time, now=hub.now)
+            hub.coverage.note_message(message, records=3, newest=message.enqueued_time, now=hub.now)
             hub.had["0"] += 1
         if hub.minute % LOOK == 0:
             hub.look()
@@ -243,7 +243,7 @@ def test_what_expired_while_nobody_read_counts_once_however_often_it_is_said() -
     hub.put("0")
     hub.read("0")
     for _ in range(3):
-        hub.coverage.expired("0", 40, hub.now)
+        hub.coverage.note_expired("0", 40, hub.now)
         hub.restart()
     hub.last["0"] = 40
     hub.put("0")
@@ -256,8 +256,8 @@ def test_positions_of_an_older_snapshot_show_what_is_missing_behind_them() -> No
     coverage = CoverageMonitor()
     coverage.begin({"0": Position(9, "9", MONDAY_MORNING)}, MONDAY_MORNING + timedelta(hours=1))
     later = MONDAY_MORNING + timedelta(minutes=50)
-    coverage.read(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
-    [notice] = coverage.look(MONDAY_MORNING + timedelta(hours=1))
+    coverage.note_message(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
+    [notice] = coverage.check(MONDAY_MORNING + timedelta(hours=1))
     assert (notice.lost_messages, notice.since, notice.until) == (2, MONDAY_MORNING, None)
 
 
@@ -314,9 +314,11 @@ def test_a_backlog_to_learn_from_is_neither_late_nor_lost() -> None:
     coverage.begin({}, now)
     for number in range(200):
         taken = MONDAY_MORNING + timedelta(minutes=10 * number)
-        coverage.read(Message("0", 500 + number, "", taken, b""), records=2, newest=taken - timedelta(hours=5), now=now)
-    coverage.end_offset(EndOffset("0", 699, now, now))
-    assert coverage.look(now + timedelta(minutes=5)) == []
+        coverage.note_message(
+            Message("0", 500 + number, "", taken, b""), records=2, newest=taken - timedelta(hours=5), now=now
+        )
+    coverage.note_end_offset(EndOffset("0", 699, now, now))
+    assert coverage.check(now + timedelta(minutes=5)) == []
 
 
 def test_a_message_that_comes_twice_changes_nothing() -> None:

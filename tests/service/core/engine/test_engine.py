@@ -7,10 +7,11 @@ import pytest
 
 from models.detectors.anomalies import Anomaly
 from models.statistics.lessons import Lessons
-from models.stream.buckets import Seen
+from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.core.engine.engine import STEP, Engine
+from service.core.engine.engine import Engine
+from service.core.engine.judging import JUDGED_A_STEP
 from service.core.engine.values import Applied, Options
 from service.core.messages import Message
 from tests.fakes.detector import FirstTime
@@ -97,12 +98,12 @@ class Counting(FirstTime):
 def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:
     detector = Counting()
     engine = Engine(Options(), [detector])
-    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * STEP)]
+    people = [Actor(f"t/{number}", f"{number}@example.com", ActorKind.HUMAN) for number in range(3 * JUDGED_A_STEP)]
     engine.apply(Message("0", 0, "0", START, b""), [event(START, actor=person) for person in people])
     for steps in (engine.evaluate_steps(START + HOUR), engine.idle_steps("0", 0, START + 2 * HOUR)):
         calls = detector.calls
         for _ in steps:
-            assert detector.calls - calls <= STEP
+            assert detector.calls - calls <= JUDGED_A_STEP
             calls = detector.calls
     assert detector.calls == 2 * len(people)  # judged once, not once more at the end, and learnt
 
@@ -119,8 +120,8 @@ def test_a_time_from_the_future_is_taken_for_the_time_of_arrival() -> None:
 def test_what_is_older_than_the_horizon_on_arrival_is_only_counted() -> None:
     feed = Feed()
     applied = feed.send("0", event(START - DAY - MINUTE), event(START - DAY + MINUTE), at=START)
-    assert applied.seen[Seen.TOO_LATE] == 1
-    assert applied.seen[Seen.OPERATION] == 1
+    assert applied.results[RecordResult.TOO_LATE] == 1
+    assert applied.results[RecordResult.OPERATION] == 1
 
 
 def test_a_position_moves_on_over_poison_and_never_back() -> None:
@@ -200,7 +201,7 @@ def test_a_late_unusual_cell_is_told_although_its_time_has_gone_by() -> None:
     feed.send("0", event(START + 12 * HOUR))
     feed.told(START + 12 * HOUR)
     applied = feed.send("0", event(START + 2 * HOUR, "late/write"), at=START + 12 * HOUR)
-    assert applied.seen[Seen.LATE] == 1
+    assert applied.results[RecordResult.LATE] == 1
     [alert] = feed.engine.evaluate(START + 12 * HOUR + 15 * MINUTE).alerts
     [finding] = alert.findings
     assert (finding.action, finding.late) == ("late/write", True)

@@ -1,4 +1,4 @@
-"""The dashboard *CoverageMonitor*: what happens in Azure and is not seen, not understood, or seen too late."""
+"""The dashboard *Coverage*: what happens in Azure and is not read, not understood, or read too late."""
 
 from demo.dashboards.panels import Dashboard, Line, Panel, Row
 from demo.dashboards.queries import Held, Increase, Less, Rate, Share, Since
@@ -6,12 +6,12 @@ from demo.dashboards.queries import Held, Increase, Less, Rate, Share, Since
 _RECORDS = Rate("unwonted_records_total")
 
 _NOW = Row(
-    "Does it see everything?",
+    "Is everything read?",
     (
         Panel(
             "Partitions not read",
-            "Partitions that the hub has and this process does not read: what is written there is not seen until "
-            "somebody does.",
+            "Partitions that the hub has and this process does not read: events in them are not judged until they are "
+            "read.",
             "short",
             (Line(Less(Held("unwonted_partitions"), Held("unwonted_partitions_owned")), "not read"),),
             "stat",
@@ -20,7 +20,7 @@ _NOW = Row(
         ),
         Panel(
             "Silent partitions",
-            "Connections that show no sign of life, though a partition without messages would show one.",
+            "Partitions whose connection delivers neither messages nor the empty batches that a quiet partition has.",
             "short",
             (Line(Held("unwonted_partitions_silent"), "silent"),),
             "stat",
@@ -28,8 +28,8 @@ _NOW = Row(
         ),
         Panel(
             "Newest message in the hub",
-            "Since anybody wrote to the hub. Hours of silence can mean that somebody has deleted the diagnostic "
-            "setting: look.",
+            "Since a message was last written to the hub. After hours without one, check whether somebody has deleted "
+            "the diagnostic setting.",
             "s",
             (Line(Since("unwonted_partition_last_enqueued_timestamp_seconds"), "ago"),),
             "stat",
@@ -38,7 +38,7 @@ _NOW = Row(
         ),
         Panel(
             "Lost unread, in a day",
-            "Messages that the hub dropped before they were read: they are gone for good. Raise its retention.",
+            "Messages that the hub dropped before they were read: they cannot be read any more. Raise its retention.",
             "short",
             (Line(Increase("unwonted_source_expired_messages_total", over="1d"), "lost"),),
             "stat",
@@ -54,7 +54,7 @@ _NOW = Row(
         ),
         Panel(
             "Evaluations missed, in a day",
-            "A later, wider one stands for each; what it finds is told later.",
+            "A later evaluation looked back further instead; what it finds alerts later.",
             "short",
             (Line(Increase("unwonted_evaluations_missed_total", over="1d"), "missed"),),
             "stat",
@@ -64,7 +64,7 @@ _NOW = Row(
 )
 
 _SILENCE = Row(
-    "Silence and gaps",
+    "Silence and coverage gaps",
     (
         Panel(
             "Records a second",
@@ -75,7 +75,8 @@ _SILENCE = Row(
         ),
         Panel(
             "Newest message, by partition",
-            "Since the hub took it. One partition alone: its writer; all of them: the diagnostic setting.",
+            "Since the hub took it. If only one partition is old, look at its writer; if all are, at the diagnostic "
+            "setting.",
             "s",
             (Line(Since("unwonted_partition_last_enqueued_timestamp_seconds", ("partition",)), "{{partition}}"),),
             steps=((0, "green"), (10_800, "red")),
@@ -83,7 +84,7 @@ _SILENCE = Row(
         ),
         Panel(
             "Partitions",
-            "Those the hub has, those that are read, those whose connection is silent.",
+            "Partitions that the hub has, those that are read, and those whose connection is silent.",
             "short",
             (
                 Line(Held("unwonted_partitions"), "there are"),
@@ -92,27 +93,29 @@ _SILENCE = Row(
             ),
         ),
         Panel(
-            "Blind spans",
-            "1 while such a span lasts, of which the sinks have been told; notices.after says from how long on.",
+            "Coverage gaps",
+            "1 while a coverage gap of this kind is open and has been reported to the sinks; notices.after sets how "
+            "long input must be missing for that.",
             "short",
             (Line(Held("unwonted_blind_window_open", ("reason",), how="max"), "{{reason}}"),),
             steps=((0, "green"), (1, "red")),
         ),
         Panel(
-            "Trouble with the connection",
-            "Failures an hour, by reason; each is retried.",
+            "Connection failures",
+            "In an hour, by reason; each is retried.",
             "short",
             (Line(Increase("unwonted_source_errors_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
             "Connections closed",
-            "An hour, by reason. Recycling is routine; stolen means that another reader has our consumer group.",
+            "In an hour, by reason. Recycling is routine; stolen means that another reader uses the same "
+            "consumer group.",
             "short",
             (Line(Increase("unwonted_source_closings_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
             "Lost unread",
-            "Messages an hour that the hub dropped before they were read.",
+            "Messages in an hour that the hub dropped before they were read.",
             "short",
             (Line(Increase("unwonted_source_expired_messages_total", over="1h"), "lost"),),
         ),
@@ -120,17 +123,17 @@ _SILENCE = Row(
 )
 
 _UNDERSTOOD = Row(
-    "Seen, but not understood or not in time",
+    "Read, but not understood or too late",
     (
         Panel(
             "Records not understood",
-            "An hour, by reason; redacted samples are in the dead letter.",
+            "In an hour, by reason; redacted samples are in the dead letter.",
             "short",
             (Line(Increase("unwonted_rejects_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
             "Share not understood",
-            "Of all records. More than a few in a hundred: another log on the hub, or a new shape of Azure's.",
+            "Of all records. More than a few in a hundred mean another log on the hub, or a new format of Azure's.",
             "percentunit",
             (Line(Share(Rate("unwonted_rejects_total"), _RECORDS), "not understood"),),
             steps=((0, "green"), (0.05, "red")),
@@ -138,29 +141,29 @@ _UNDERSTOOD = Row(
         ),
         Panel(
             "Left out",
-            "Records an hour recognised as no identity's doing, or as another kind of log on the same hub.",
+            "Records in an hour that are not the doing of an identity, or belong to another log on the same hub.",
             "short",
             (Line(Increase("unwonted_left_out_total", ("reason",), over="1h"), "{{reason}}"),),
         ),
         Panel(
             "Share that comes late",
-            "Of all records, after their hour had closed: still judged for a day, then only counted.",
+            "Share of all records that arrive after their hour was closed: judged for a day, after that only counted.",
             "percentunit",
             (Line(Share(Rate("unwonted_late_total", ("result",)), _RECORDS), "{{result}}"),),
             nothing="no record has come in this time",
         ),
         Panel(
             "Share that comes again",
-            "Messages and records that had been applied before, of all records; they change nothing. Many: two "
-            "diagnostic settings write to one hub.",
+            "Messages and records that had been applied before, as a share of all records; they change nothing. Many "
+            "of them mean that two diagnostic settings write to one hub.",
             "percentunit",
             (Line(Share(Rate("unwonted_duplicates_total", ("stage",)), _RECORDS), "{{stage}}"),),
             nothing="no record has come in this time",
         ),
         Panel(
             "From the future, and the dead letter",
-            "An hour: events dated later than their arrival; rejects written to the dead letter, and those it had no "
-            "room for.",
+            "In an hour: events dated later than their arrival; rejects written to the dead letter, and those for "
+            "which it had no room.",
             "short",
             (
                 Line(Increase("unwonted_clamped_total", over="1h"), "from the future"),
@@ -170,10 +173,10 @@ _UNDERSTOOD = Row(
     ),
 )
 
-BLINDNESS = Dashboard(
-    "blindness",
-    "Unwonted: blindness",
-    "What happens in Azure and is not seen, not understood, or seen too late.",
+COVERAGE = Dashboard(
+    "coverage",
+    "Unwonted: coverage",
+    "What happens in Azure and is not read, not understood, or read too late.",
     24,
     (_NOW, _SILENCE, _UNDERSTOOD),
 )

@@ -1,0 +1,108 @@
+"""The engine's state as rows of plain data, for a snapshot: what each section holds, and how it is read back.
+
+What is durable, and when, is the storage's business; the parts of the state write and read their own rows.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from models.detectors import Anomaly
+from models.stream import Actor, fields, reading
+from service.core.messages import Position
+
+if TYPE_CHECKING:
+    from service.core.engine.engine import Engine
+
+
+def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
+    """Yield ``(section, row)`` in a stable order: everything that `load_rows` needs, one small row at a time.
+
+    Nothing may be applied between the first row and the last.
+    """
+    yield (
+        "engine",
+        {
+            "bucket_seconds": engine.options.bucket.total_seconds(),
+            "alert_from": engine.alert_from.isoformat() if engine.alert_from else None,
+            "records": engine.records,
+            "evaluated_until": engine.evaluated_until.isoformat(),
+            "watermark": engine.watermark.dump(),
+        },
+    )
+    for partition, position in sorted(engine.positions.items()):
+        yield "position", position.row(partition)
+    for actor in engine.people.values():
+        yield "person", actor.row()
+    for table, row in engine.buckets.dump():
+        yield f"bucket {table}", row
+    for name, detector in engine.detectors.items():
+        for row in detector.dump_population():
+            yield f"population {name}", row
+        for row in detector.dump_identities():
+            yield f"identities {name}", row
+    for _, anomaly in sorted(engine.recent.by_id.items()):
+        yield "recent", anomaly.row()
+    for section, rows in (
+        ("alert", engine.alerts.dump()),
+        ("failing", engine.alerts.dump_failing()),
+        ("budget", engine.budget.dump()),
+        ("suppressed", engine.suppressed.dump()),
+    ):
+        for row in rows:
+            yield section, row
+
+
+def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
+    """Replace everything by what `dump_rows` gave; sections that it does not know are left to others.
+
+    Raises
+    ------
+    UnexpectedRow
+        When a row has other fields than those that are dumped; what has been replaced by then is half of it.
+    ValueError
+        When the state was made with another bucket length.
+    """
+    sections: dict[str, list[Any]] = {}
+    for section, row in rows:
+        sections.setdefault(section, []).append(row)
+    _load_head(engine, *sections["engine"])
+
+    def of(section: str) -> list[Any]:
+        return sections.get(section, [])
+
+    with reading("section position"):
+        engine.positions = dict(map(Position.from_row, of("position")))
+    with reading("section person"):
+        people = {actor.id: actor for actor in map(Actor.from_row, of("person"))}
+        engine.people.clear()
+        engine.people.update(people)
+    with reading("section bucket"):
+        tables = [section for section in sections if section.startswith("bucket ")]
+        engine.buckets.load((table.removeprefix("bucket "), row) for table in tables for row in sections[table])
+    for name, detector in engine.detectors.items():
+        with reading(f"section population {name} or identities {name}"):
+            detector.load(of(f"population {name}"), of(f"identities {name}"))
+    with reading("section recent"):
+        engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
+    with reading("section alert or failing"):
+        engine.alerts.load(of("alert"), of("failing"))
+    with reading("section budget"):
+        engine.budget.load(of("budget"))
+    with reading("section suppressed"):
+        engine.suppressed.load(of("suppressed"))
+
+
+def _load_head(engine: "Engine", head: Any) -> None:
+    with reading("section engine"):
+        names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
+        seconds, alert_from, engine.records, evaluated_until, watermark = fields("engine", head, *names)
+        engine.watermark.load(watermark)
+    made_with = timedelta(seconds=seconds)
+    if made_with != engine.options.bucket:
+        raise ValueError(
+            f"the state was made with windows.bucket = {made_with}, the configuration says {engine.options.bucket}:"
+            " set it back, or start with an empty state"
+        )
+    engine.alert_from = datetime.fromisoformat(alert_from) if alert_from else None
+    engine.evaluated_until = datetime.fromisoformat(evaluated_until)
