@@ -1,12 +1,9 @@
 """Writes docs/findings.md: what each detector says of itself, for whoever has to deal with what it found.
 
-Made of the cards that the alerts are made of, so that page and alert tell the same.
-
-    python -m docs.cards > docs/findings.md
+Made of the cards that the alerts are made of, so that page and alert tell the same. `make generated` writes it.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,7 +18,7 @@ INTRODUCTION = """\
 For whoever has an alert in front of them: what each detector means by it, when it is wrong, and what to do first. Give
 your sinks this page's address, and each alert links to its detector: `runbook_url: https://…/findings#{detector}`. How
 a score comes about is on [the page for detection engineers](detections.md). This page is made of the detectors' cards
-by `python -m docs.cards > docs/findings.md`.
+by `make generated`.
 
 **Before anything else**, in every alert: who, and is that a person or an application? Which operation, on what, from
 where? *Why* has the numbers, *Otherwise* what would have made it ordinary. The correlation id leads to the whole
@@ -76,7 +73,3 @@ def _section(name: str) -> str:
     page = (FOLDER / "detections.md").read_text(encoding="utf-8")
     heading = re.search(rf"^## ({name}\b.*)$", page, re.MULTILINE)
     return re.sub(r"[^\w\- ]", "", heading[1].lower()).replace(" ", "-") if heading else ""
-
-
-if __name__ == "__main__":
-    sys.stdout.write(findings())

@@ -18,15 +18,10 @@ from service.settings.root import Settings
 from service.settings.showing import example, inline, summary
 from service.sinks import KINDS
 
-COMMAND = "python -c \"from service.settings import reference; print(reference(), end='')\" > docs/configuration.md"
-INTRODUCTION = f"""\
+INTRODUCTION = """\
 # Configuration reference
 
-Every option. This page is made from the code that reads them; after a change of an option:
-
-```sh
-{COMMAND}
-```
+Every option. This page is made from the code that reads them, by `make generated`.
 
 [`config/unwonted.yaml`](../config/unwonted.yaml) is the same as a file to start from. Write down only what you change.
 The environment goes before the file, and both are checked in the same way: a misspelt key or variable, a value out of

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from inspect import signature
 
 import pytest
@@ -62,6 +63,7 @@ def crowd_of(group: Sequence[ActorBucket]) -> Crowd:
     return Crowd(len(group), tallies)
 
 
+@lru_cache(maxsize=2)
 def history(seed: int, hours: int = 40, people: int = 6) -> list[list[ActorBucket]]:
     """A small tenant: groups of actors' buckets, an hour each, with habits, failures and now and then a new thing."""
     rng = random.Random(seed)

@@ -20,7 +20,7 @@ from service.options.values import format_duration, parse_duration
 from service.settings.detectors import arguments
 from service.settings.reading import SettingsError, load, option_paths
 from service.settings.root import Settings
-from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
+from service.settings.showing import config_hash, json_schema, redacted, secrets
 from service.sinks.teams.settings import TeamsSettings
 from service.sinks.webhook.settings import WebhookSettings
 
@@ -40,10 +40,6 @@ def problems(tmp_path: Path, text: str, environ: Mapping[str, str] | None = None
 
 def test_the_shipped_file_holds_exactly_the_defaults() -> None:
     assert load(DEFAULTS, {}) == load(None, {}) == Settings()
-
-
-def test_the_shipped_file_is_the_one_that_the_code_describes() -> None:
-    assert DEFAULTS.read_text() == example_yaml()
 
 
 def test_the_shipped_file_has_every_option_and_a_comment_above_each() -> None:
