@@ -1,23 +1,31 @@
-"""Fetches the chunks that a spool does not hold yet, a few at a time; what may not be read is said and left out."""
+"""Fetches what a spool does not hold yet, a few pieces at a time; what may not be read is said and left out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import NamedTuple
 
-from service.learning.chunks import Chunk
 from service.learning.spool import Spool
 
 AT_ONCE = 4
-"""Chunks fetched side by side: Azure allows each identity some 12,000 reads an hour, and throttles bursts."""
+"""Pieces fetched side by side: Azure throttles bursts, and one core has to pack what comes."""
 
 
-class History(Protocol):
-    """Where records come from, page by page."""
+class Piece(NamedTuple):
+    """Something to fetch.
 
-    def records(self, subscription: str, since: datetime, until: datetime) -> AsyncIterator[list[bytes]]:
-        """Yield pages of records."""
-        ...
+    Attributes
+    ----------
+    name
+        Name in the spool: equal for the same records.
+    origin
+        Subscription or container that it belongs to: if that refuses once, its other pieces are left out.
+    pages
+        Fetches it, page by page.
+    """
+
+    name: str
+    origin: str
+    pages: Callable[[], AsyncIterator[list[bytes]]]
 
 
 class Downloaded(NamedTuple):
@@ -26,11 +34,11 @@ class Downloaded(NamedTuple):
     Attributes
     ----------
     fetched, resumed
-        Chunks fetched now, and those that were there from an earlier run.
+        Pieces fetched now, and those that were there from an earlier run.
     records
         Records fetched now.
     refused
-        Subscriptions that may not be read, with the API's reason.
+        Origins that may not be read, with the reason.
     """
 
     fetched: int
@@ -40,54 +48,64 @@ class Downloaded(NamedTuple):
 
 
 async def download(
-    history: History,
-    chunks: Sequence[Chunk],
+    pieces: AsyncIterable[Piece],
     spool: Spool,
     *,
     refusal: type[Exception],
-    on_chunk: Callable[[int], None] = lambda records: None,
+    on_piece: Callable[[Piece, int], None] = lambda piece, records: None,
 ) -> Downloaded:
     """Fetch what is missing.
 
     Parameters
     ----------
-    history
-        Asked for each chunk's records.
-    chunks
-        In the order in which to fetch them.
+    pieces
+        Asked for one by one: a long listing is never held whole.
     spool
         Keeps them.
     refusal
-        What `history` raises when a subscription may not be read: the others go on.
-    on_chunk
-        Told of each chunk that is done, with its number of records.
+        What a piece raises when its origin may not be read: the others go on.
+    on_piece
+        Told of each piece that is done, with the number of records fetched.
 
     Raises
     ------
     OSError
-        The API is away for too long, or the disk is full; what has been fetched stays.
+        An origin is away for too long, or the disk is full; what has been fetched stays.
     """
-    todo = [chunk for chunk in chunks if not spool.has(chunk.name)]
-    for _ in range(len(chunks) - len(todo)):
-        on_chunk(0)
     refused: dict[str, str] = {}
-    queue = iter(todo)
-    fetched = records = 0
+    fetched = resumed = records = 0
+    listing = aiter(pieces)
+    turn = asyncio.Lock()
+
+    async def following() -> Piece | None:
+        async with turn:
+            return await anext(listing, None)
 
     async def fetch() -> None:
-        nonlocal fetched, records
-        for chunk in queue:
+        nonlocal fetched, resumed, records
+        while (piece := await following()) is not None:
             count = 0
-            if chunk.subscription not in refused:
+            if spool.has(piece.name):
+                resumed += 1
+            elif piece.origin not in refused:
                 try:
-                    count = await spool.keep(chunk.name, history.records(*chunk))
+                    count = await spool.keep(piece.name, piece.pages())
                     fetched += 1
                 except refusal as error:
-                    refused[chunk.subscription] = str(error)
+                    refused[piece.origin] = str(error)
             records += count
-            on_chunk(count)
+            on_piece(piece, count)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(fetch())
-    return Downloaded(fetched, len(chunks) - len(todo), records, refused)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(fetch())
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from None
+    return Downloaded(fetched, resumed, records, refused)
+
+
+def _first(failure: BaseException) -> BaseException:
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
