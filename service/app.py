@@ -23,7 +23,20 @@ from service.monitoring import HttpServer, sample_loop_lag
 from service.source import EndOffsets, Expired, SourceEvent, leaf
 from service.storage import DeadLetter, State
 from service.suppressions import SuppressionWatch
-from service.telemetry import Telemetry
+from service.telemetry import (
+    BatchApplied,
+    CellsJudged,
+    CoverageChecked,
+    DeadLettersWritten,
+    Evaluated,
+    EvaluationsMissed,
+    LoopLagSampled,
+    Started,
+    StateRestored,
+    Stopped,
+    Stopping,
+    Telemetry,
+)
 
 
 class ServiceSchedule(NamedTuple):
@@ -77,7 +90,7 @@ class App:
         components = self._components
         port = await components.server.start()
         try:
-            await self._begin()
+            partitions = await self._begin()
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(self._source.run(self._handle), name="source")
                 delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
@@ -89,7 +102,7 @@ class App:
                     group.create_task(self._watch_suppressions(), name="suppressions"),
                     group.create_task(self._look_for_ever(), name="blindness"),
                 ]
-                components.telemetry.started(port)
+                components.telemetry.emit(Started(partitions, port))
                 await self._until(stop, reading)
                 await self._end(tasks)
                 delivering.cancel()
@@ -101,13 +114,14 @@ class App:
             await components.resources.aclose()
             await components.server.stop()
 
-    async def _begin(self) -> None:
+    async def _begin(self) -> int:
+        """Restore the state, check the hub, save a first snapshot; returns how many partitions the hub has."""
         components = self._components
         engine = components.state.engine
         restored = await components.state.restore()
-        components.telemetry.restored(restored, engine)
+        components.telemetry.emit(StateRestored(restored, len(engine.positions), engine.records))
         components.state.coverage.begin(engine.positions, components.clock.now())
-        components.telemetry.noticed([], components.state.coverage.open)
+        components.telemetry.emit(CoverageChecked([], components.state.coverage.open))
         # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
         gc.freeze()
         end_offsets = await self._source.prepare()
@@ -125,6 +139,7 @@ class App:
         if await components.state.save() is None and not restored:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
         self._dispatcher.wake()
+        return len(end_offsets)
 
     async def _until(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
@@ -135,7 +150,7 @@ class App:
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         components = self._components
-        components.telemetry.stopping()
+        components.telemetry.emit(Stopping())
         deadline = components.clock.elapsed() + components.schedule.grace.total_seconds()
         await self._source.stop()
         for task in tasks:
@@ -143,7 +158,7 @@ class App:
         self._dispatcher.wake(await components.state.save())
         left = await self._dispatcher.flush(max(0.0, deadline - components.clock.elapsed()))
         await components.state.save()
-        components.telemetry.stopped(left)
+        components.telemetry.emit(Stopped(left))
 
     async def _handle(self, messages: Sequence[Message]) -> None:
         components = self._components
@@ -155,12 +170,15 @@ class App:
                 await components.state.take(components.state.engine.apply_steps(message, one.events))
                 for message, one in zip(messages, parsed, strict=True)
             ]
-            components.telemetry.batch(messages, parsed, applied, components.clock.elapsed() - started)
+            seconds = components.clock.elapsed() - started
+            components.telemetry.emit(BatchApplied.of(messages, parsed, applied, seconds))
             self._note_read(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
         if rejects and components.dead_letter is not None:
             await components.dead_letter.write(rejects)
-            components.telemetry.dead_letters(components.dead_letter.written, components.dead_letter.dropped)
+            components.telemetry.emit(
+                DeadLettersWritten(components.dead_letter.written, components.dead_letter.dropped)
+            )
 
     def _note_read(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
         now = self._components.clock.now()
@@ -182,14 +200,16 @@ class App:
                         end_offset.partition, end_offset.sequence_number, end_offset.known_at
                     )
                     scored = await components.state.take(steps)
-                    components.telemetry.judged(scored)
+                    components.telemetry.emit(CellsJudged(scored))
                     components.state.coverage.end_offset(end_offset)
                 components.state.changed = True
 
     async def _watch_loop(self) -> None:
         components = self._components
         every = components.schedule.lag_every.total_seconds()
-        await sample_loop_lag(components.clock, components.telemetry.metrics.loop_lag, every)
+        await sample_loop_lag(
+            components.clock, lambda seconds: components.telemetry.emit(LoopLagSampled(seconds)), every
+        )
 
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
@@ -201,7 +221,12 @@ class App:
 
     async def _tick_for_ever(self) -> None:
         components = self._components
-        await run_ticks(components.clock, components.schedule.every, self._tick, components.telemetry.missed)
+        await run_ticks(
+            components.clock,
+            components.schedule.every,
+            self._tick,
+            lambda count: components.telemetry.emit(EvaluationsMissed(count)),
+        )
 
     async def _tick(self, planned: datetime) -> None:
         components = self._components
@@ -212,7 +237,7 @@ class App:
             components.state.changed = True
         # Without a snapshot the intention is not durable, but telling late is worse than perhaps telling twice.
         self._dispatcher.wake(await components.state.save())
-        components.telemetry.evaluated(evaluation, components.clock.elapsed() - started)
+        components.telemetry.emit(Evaluated(evaluation, components.clock.elapsed() - started))
 
     async def _look_for_ever(self) -> None:
         components = self._components
@@ -224,7 +249,7 @@ class App:
         async with components.state.lock:
             notices = components.state.coverage.look(max(planned, components.clock.now()))
             self._dispatcher.notify(notices)
-        components.telemetry.noticed(notices, components.state.coverage.open)
+        components.telemetry.emit(CoverageChecked(notices, components.state.coverage.open))
         if notices:
             self._dispatcher.wake(await components.state.save())
 
@@ -241,7 +266,7 @@ class App:
 
     def _on_source(self, event: SourceEvent) -> None:
         components = self._components
-        components.telemetry.source(event)
+        components.telemetry.emit(event)
         match event:
             case EndOffsets(end_offsets):
                 self._end_offsets.put_nowait(end_offsets)

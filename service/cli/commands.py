@@ -45,7 +45,7 @@ from service.sinks import StdoutSink
 from service.wiring import (
     build_components,
     build_sink,
-    mute,
+    detectors_off,
     open_geography,
     source_options,
 )
@@ -109,7 +109,7 @@ def check_config(path: Path | None, schema: bool) -> None:
     click.echo(f"# hash {config_hash(settings)}")
     problems: list[str] = []
     try:
-        if off := mute(settings, open_geography(settings)):
+        if off := detectors_off(settings, open_geography(settings)):
             click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
     except SettingsError as error:
         problems += error.lines

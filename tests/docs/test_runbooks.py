@@ -112,7 +112,7 @@ def test_every_metric_that_a_page_greps_or_asks_for_exists() -> None:
 
 def test_every_log_event_that_a_page_looks_for_is_said_somewhere() -> None:
     said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py"))
-    put_together = {"snapshot_failed"}  # of a word and an outcome, in service.telemetry
+    put_together = {"snapshot_failed"}  # of a word and an outcome, in service.telemetry.logs
     for page in PAGES:
         events = re.findall(r"grep ([a-z]+(?:_[a-z]+)+)$", "\n".join(commands(page)), re.MULTILINE)
         assert [event for event in events if f'"{event}"' not in said and event not in put_together] == [], page.name

@@ -237,7 +237,7 @@ class RemembersNoJudgement(Engine):
     """Sums everything up and judges it anew whenever anything is asked."""
 
     def forget(self) -> None:
-        self._judge_of.forget()
+        self._judge.forget()
         self.buckets.load([json.loads(json.dumps(row)) for row in self.buckets.dump()])
 
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
@@ -255,7 +255,7 @@ class RemembersNoJudgement(Engine):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
-def test_judge_of_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
+def test_judgements_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
     def forgetful() -> Engine:
         made = RemembersNoJudgement(real_engine().options, list(real_engine().detectors.values()))
         made.expect(PARTITIONS)

@@ -26,7 +26,8 @@ from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
 from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
-from service.telemetry import Telemetry
+from service.telemetry.metrics import expose_live_state
+from service.telemetry.telemetry import Telemetry
 from service.wiring import open_suppressions
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
@@ -120,12 +121,12 @@ class Life:
         self.registry = CollectorRegistry()
         metrics = Metrics(self.registry, detectors=("first_time",), sinks=(world.sink.name,), identity_limit=100)
         self.health = Health()
-        telemetry = Telemetry(metrics, self.health, (world.sink.name,))
-        telemetry.watch(self.engine, outbox)
-        self._observer: Callable[[SourceEvent], None] = telemetry.source
+        telemetry = Telemetry(metrics, self.health)
+        expose_live_state(metrics, self.engine, outbox, (world.sink.name,))
+        self._observer: Callable[[SourceEvent], None] = telemetry.emit
 
         checked = Settings.model_validate({"suppressions": {"file": suppressions}})
-        watch = open_suppressions(checked, world.clock, telemetry.looked)
+        watch = open_suppressions(checked, world.clock, telemetry.emit)
         if watch is not None:
             self.engine.suppress(watch.suppressions)
 
@@ -140,7 +141,7 @@ class Life:
                 clock=world.clock,
                 jitter=lambda: 1.0,
                 on_settled=on_settled,
-                observer=telemetry.delivered,
+                observer=telemetry.emit,
             )
 
         self.app = App(
@@ -152,7 +153,7 @@ class Life:
                     outbox,
                     world.store,
                     world.clock,
-                    telemetry.saved,
+                    telemetry.emit,
                     CoverageMonitor(GapLimits(after=HOUR_LONG)),
                 ),
                 open_source=open_source,

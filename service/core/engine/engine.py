@@ -1,39 +1,32 @@
 """The whole state of the service as one value: positions, open buckets, detectors, and what has been told.
 
-Messages and instants come in, alerts come out; nothing here waits, reads a clock or touches the world, so a day
-can be replayed in seconds and a crash is only a smaller number of calls. Parsing happens before, rendering and
-sending after.
+Messages and instants come in, alerts come out; nothing here waits, reads a clock or does I/O, so a day can be replayed
+in seconds and a crash is only a smaller number of calls. Parsing happens before, rendering and sending after.
+`closing` judges and learns complete buckets, `preview` judges open ones, `state_rows` says what a snapshot holds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from models.detectors import Anomaly, Detector, Judge, Judgement
-from models.stream import (
-    EPOCH,
-    ActivityEvent,
-    Actor,
-    ActorBucket,
-    ActorKind,
-    Crowd,
-    Exclusions,
-    OpenBuckets,
-    Seen,
-    Steps,
-    Watermark,
-    finish,
-)
+from models.detectors import Anomaly, Detector
+from models.stream import EPOCH, ActivityEvent, OpenBuckets, Seen, Steps, Watermark, finish
 from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
+from service.core.engine.closing import close_steps
+from service.core.engine.judging import BucketJudge
+from service.core.engine.preview import preview_steps
+from service.core.engine.recent import RecentActors, RecentAnomalies
+from service.core.engine.state_rows import dump_rows, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
-
-STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
 
 
 class Engine:
     """Learns from messages and decides what to tell.
+
+    A method whose name ends in ``_steps`` does the work of the method without it in steps, so that an event loop can
+    do something else in between; until the last step nothing else may be asked of the engine.
 
     Parameters
     ----------
@@ -49,65 +42,71 @@ class Engine:
     records
         How many records have been applied, each once, in the life of this state.
     people
-        Identities by id, the longest silent first: names for ids.
-    suppressions
-        What was announced; `suppress` replaces it. No part of the state: it is given anew in every life.
-    withheld
-        What would have alerted, had it not been announced.
+        Identities by id: names for ids.
+    recent
+        Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
+    suppressed
+        What would have alerted, had it not been suppressed.
+    alert_from
+        From when on findings are news; what is older only teaches. None before `begin`.
+    evaluated_until
+        Where the input had been complete at the last evaluation.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
         self.options = options
         self.detectors = {detector.card.name: detector for detector in detectors}
-        self._judge_of = Judge(self.detectors)
         self.positions: dict[str, Position] = {}
         self.records = 0
-        self.people: dict[str, Actor] = {}
+        self.people = RecentActors(options.people)
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
         self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
-        self.suppressions = Suppressions()
         self.suppressed = SuppressedLog()
-        self._recent: dict[str, Anomaly] = {}
-        self._overflowed = 0
-        self._alert_from: datetime | None = None
-        self._evaluated_until = EPOCH
+        self.recent = RecentAnomalies(options.recent)
+        self.alert_from: datetime | None = None
+        self.evaluated_until = EPOCH
+        self._judge = BucketJudge(self.detectors, self.budget)
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Those in force; no part of the state: each start of the service reads them anew."""
+        return self._judge.suppressions
 
     def expect(self, partitions: Iterable[str]) -> None:
-        """Name all partitions, so that none is forgotten while it has nothing to say."""
+        """Name all partitions, so that time does not pass a partition that has not delivered anything yet."""
         for partition in sorted(partitions):
             self.watermark.expect(partition)
 
     def begin(self, alert_from: datetime) -> None:
-        """Say, once in the life of a state, from when on findings are news; what is older only teaches."""
-        if self._alert_from is None:
-            self._alert_from = self._evaluated_until = alert_from
+        """Set, once in the life of a state, from when on findings are news; what is older only teaches."""
+        if self.alert_from is None:
+            self.alert_from = self.evaluated_until = alert_from
 
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
-        self.suppressions = suppressions
-        self._judge_of.forget()
+        self._judge.suppress(suppressions)
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
         self.positions.setdefault(partition, position)
 
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
-        """Take in one message; a message at or below its partition's position changes nothing.
+        """Apply one message; a message at or below its partition's position changes nothing.
 
         Parameters
         ----------
         message
             Position and enqueued time; its body is not looked at.
         events
-            What parsing made of the body, possibly nothing: the position moves on all the same, or a poisonous
-            message would come back for ever.
+            What parsing made of the body, possibly nothing: the position moves on all the same, or a message that
+            cannot be parsed would come back for ever.
         """
         return finish(self.apply_steps(message, events))
 
     def apply_steps(self, message: Message, events: Sequence[ActivityEvent]) -> Steps[Applied]:
-        """Do what `apply` does in steps; until the last one nothing else may be asked of the engine."""
+        """Do what `apply` does in steps."""
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
             return Applied(fresh=False, seen={}, clamped=0, scored=())
@@ -128,138 +127,40 @@ class Engine:
         self.records += len(events)
         if events:
             self.watermark.advance(message.partition, newest)
-        return Applied(fresh=True, seen=seen, clamped=clamped, scored=(yield from self._closing()))
+        return Applied(fresh=True, seen=seen, clamped=clamped, scored=(yield from self._close_steps()))
 
     def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
-        """Hear that `partition` ended with `last_sequence_number` at `known_at`; returns what that closed.
+        """Note that `partition` ended with `last_sequence_number` at `known_at`; return the cells that this closed.
 
-        Only a partition that has been read to its end may let the watermark pass, one that is slow may not.
+        Only a partition that has been read to its end lets the watermark pass; one that is slow does not.
         """
         return finish(self.idle_steps(partition, last_sequence_number, known_at))
 
     def idle_steps(self, partition: str, last_sequence_number: int, known_at: datetime) -> Steps[list[Anomaly]]:
-        """Do what `idle` does in steps; until the last one nothing else may be asked of the engine."""
+        """Do what `idle` does in steps."""
         position = self.positions.get(partition)
         if (position.sequence_number if position else -1) >= last_sequence_number:
             self.watermark.idle(partition, known_at - self.options.lateness)
-        return (yield from self._closing())
+        return (yield from self._close_steps())
 
-    def _closing(self) -> Steps[list[Anomaly]]:
+    def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        scored: list[Anomaly] = []
-        suppressed: list[Anomaly] = []
-        for closed in self.buckets.close_steps(self.watermark.time):
-            if closed is None:
-                yield
-            else:
-                scored += yield from self._settling(*closed, suppressed)
-        self._end_day(self.watermark.time)
-        # What was announced waits here, too: it is told after all if its suppression is lifted in time.
-        for anomaly in chain(scored, suppressed):
-            if self.unusual(anomaly) and anomaly.bucket.end > (self._alert_from or EPOCH):
-                self._recent[anomaly.id] = anomaly
-        self._bound_recent()
-        return scored
-
-    def _settling(
-        self, buckets: Sequence[ActorBucket], crowd: Crowd, suppressed: list[Anomaly]
-    ) -> Steps[list[Anomaly]]:
-        """Judge every identity's bucket before any of them is learnt; `suppressed` gets what was announced."""
-        judgements: list[Judgement] = []
-        for at, seen in enumerate(buckets, 1):
-            judgements.append(self._judge(seen, crowd))
-            if at % STEP == 0:
-                yield
-        if buckets:
-            self._end_day(buckets[0].bucket.start)
-        for at, judgement in enumerate(judgements, 1):
-            self._meet(judgement.seen.actor)
-            self._judge_of.learn(judgement, crowd)
-            if at % STEP == 0:
-                yield
-        scored = [anomaly for judgement in judgements for said in judgement.anomalies.values() for anomaly in said]
-        suppressed += [
-            anomaly for judgement in judgements for said in judgement.suppressed.values() for anomaly in said
-        ]
-        self.budget.history.observe(buckets, scored)
-        return scored
-
-    def _judge(self, seen: ActorBucket, crowd: Crowd) -> Judgement:
-        return self._judge_of.judge(seen, crowd, self._exclusions)
-
-    def _exclusions(self, seen: ActorBucket) -> Exclusions:
-        return self.suppressions.exclusions(seen, self.detectors)
-
-    def _end_day(self, complete_until: datetime) -> None:
-        if self.budget.history.finish(complete_until):
-            self.budget.settle()
-
-    def _bound_recent(self) -> None:
-        # Which ones go must not depend on the order in which they came: what was announced, then the least unusual.
-        excess = len(self._recent) - self.options.recent
-        if excess > 0:
-            covering = self.suppressions.covering
-            ranked = sorted(
-                self._recent.values(), key=lambda one: (covering(one) is None, one.score, one.surprise, one.id)
-            )
-            for anomaly in ranked[:excess]:
-                del self._recent[anomaly.id]
-            self._overflowed += excess
-
-    def _meet(self, actor: Actor) -> None:
-        self.people.pop(actor.id, None)
-        self.people[actor.id] = actor
-        if len(self.people) > self.options.people:
-            del self.people[next(iter(self.people))]
+        closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
+        news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
+        self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
+        return closed.scored
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches the threshold that its detector had on its day."""
-        budget = self.budget
-        return anomaly.score >= budget.least and anomaly.score >= budget.threshold(
-            anomaly.detector, anomaly.bucket.start
-        )
-
-    def _previewing(self, since: datetime) -> Steps[list[Anomaly]]:
-        """Judge the open buckets that end after `since` as they are now, learning nothing; return what is unusual.
-
-        What is unusual in an open bucket has yet to be learnt; its repetition in a later one is left out until then,
-        or each new habit would be told once an hour until its first bucket has closed.
-        """
-        unusual: list[Anomaly] = []
-        unlearnt: set[tuple[bool, str, str, str]] = set()
-        judgements: list[Judgement] = []
-        lowest = self.budget.least
-        for peeked in self.buckets.peek_steps(EPOCH):
-            if peeked is None:
-                yield
-                continue
-            buckets, crowd = peeked
-            for at, seen in enumerate(buckets, 1):
-                judgement = self._judge(seen, crowd)
-                judgements.append(judgement)
-                if judgement.highest >= lowest:
-                    for suppressed, anomaly in self._unusual_in(judgement):
-                        what = (suppressed, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
-                        if what not in unlearnt and anomaly.bucket.end > since:
-                            unusual.append(anomaly)
-                        unlearnt.add(what)
-                if at % STEP == 0:
-                    yield
-        self._judge_of.keep(judgements)
-        return unusual
-
-    def _unusual_in(self, judgement: Judgement) -> Iterator[tuple[bool, Anomaly]]:
-        """Yield what is unusual, and whether it was announced."""
-        for suppressed, said in ((False, judgement.anomalies), (True, judgement.suppressed)):
-            for anomaly in filter(self.unusual, chain.from_iterable(said.values())):
-                yield suppressed, anomaly
+        return self._judge.unusual(anomaly)
 
     def evaluate(self, now: datetime) -> Evaluation:
-        """Look back over the window, or further after downtime, and say what is news.
+        """Look back over the window, or further after downtime, and return what is news.
 
-        Settled findings and previews of open buckets count alike; what the alert log has told already is not told
-        again. Until the input has caught up, the look-back reaches to where it had been complete.
+        Closed buckets and previews of open ones count alike; what the alert log has told already is not told again.
+        Until the input has caught up, the look-back reaches to where it had been complete.
 
         Parameters
         ----------
@@ -269,79 +170,45 @@ class Engine:
         return finish(self.evaluate_steps(now))
 
     def evaluate_steps(self, now: datetime) -> Steps[Evaluation]:
-        """Do what `evaluate` does in steps; until the last one nothing else may be asked of the engine."""
+        """Do what `evaluate` does in steps."""
         self.begin(now - self.options.window)
-        since = min(now - self.options.window, self._evaluated_until)
-        found = dict(self._recent)
-        for anomaly in (yield from self._previewing(since)):
+        since = min(now - self.options.window, self.evaluated_until)
+        found = dict(self.recent.by_id)
+        for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual, suppressed_now = self._parted(anomaly for anomaly in found.values() if self._eligible(anomaly, since))
+        unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
         cards = {name: detector.card for name, detector in self.detectors.items()}
-        alerts = self.alerts.tell(unusual, settled=self._recent.keys(), cards=cards, now=now)
-        self._evaluated_until = max(self._evaluated_until, min(now, self.watermark.time))
+        alerts = self.alerts.tell(unusual, settled=self.recent.by_id.keys(), cards=cards, now=now)
+        self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
-        overflowed, self._overflowed = self._overflowed, 0
-        suppressed = self.suppressed.note(suppressed_now)
+        overflowed = self.recent.take_dropped()
+        suppressed = self.suppressed.note(newly_suppressed)
         return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed)
 
-    def _parted(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
-        """Part what may be told from what was announced, and what was told before it was announced from both."""
-        unusual, suppressed_now = [], []
+    def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
+        """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""
+        unusual, suppressed = [], []
         for anomaly in found:
             suppression = self.suppressions.covering(anomaly)
             if suppression is None:
                 unusual.append(anomaly)
             elif not self.alerts.told(anomaly):
-                suppressed_now.append((anomaly, suppression))
-        return unusual, suppressed_now
+                suppressed.append((anomaly, suppression))
+        return unusual, suppressed
 
     def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
-        alert_from = self._alert_from or EPOCH
+        alert_from = self.alert_from or EPOCH
         return anomaly.bucket.end > alert_from and (anomaly.bucket.end > since or anomaly.cell.late)
 
     def _expire(self, now: datetime) -> None:
         oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
-        self._recent = {key: anomaly for key, anomaly in self._recent.items() if anomaly.bucket.end > oldest}
+        self.recent.expire(oldest)
         self.alerts.expire(oldest)
         self.suppressed.expire(oldest)
 
     def dump(self) -> Iterator[tuple[str, Any]]:
-        """Yield ``(section, row)`` in a stable order: everything that `load` needs, one small row at a time.
-
-        Nothing may be applied between the first row and the last.
-        """
-        yield (
-            "engine",
-            {
-                "bucket_seconds": self.options.bucket.total_seconds(),
-                "born": self._alert_from.isoformat() if self._alert_from else None,
-                "records": self.records,
-                "told_until": self._evaluated_until.isoformat(),
-                "watermark": self.watermark.dump(),
-            },
-        )
-        for partition, position in sorted(self.positions.items()):
-            yield (
-                "position",
-                [partition, position.sequence_number, position.offset, position.enqueued_time.isoformat()],
-            )
-        for actor in self.people.values():
-            yield "person", list(actor)
-        for table, row in self.buckets.dump():
-            yield f"bucket {table}", row
-        for name, detector in self.detectors.items():
-            for row in detector.dump():
-                yield f"detector {name}", row
-        for _, anomaly in sorted(self._recent.items()):
-            yield "recent", anomaly.row()
-        for section, rows in (
-            ("alert", self.alerts.dump()),
-            ("failing", self.alerts.dump_failing()),
-            ("budget", self.budget.dump()),
-            ("withheld", self.suppressed.dump()),
-        ):
-            for row in rows:
-                yield section, row
+        """Yield ``(section, row)`` in a stable order; nothing may be applied between the first row and the last."""
+        return dump_rows(self)
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -351,35 +218,5 @@ class Engine:
         ValueError
             When the state was made with another bucket length.
         """
-        sections: dict[str, list[Any]] = {}
-        for section, row in rows:
-            sections.setdefault(section, []).append(row)
-        [head] = sections["engine"]
-        made_with = timedelta(seconds=head["bucket_seconds"])
-        if made_with != self.options.bucket:
-            raise ValueError(
-                f"the state was made with windows.bucket = {made_with}, the configuration says {self.options.bucket}:"
-                " set it back, or start with an empty state"
-            )
-        self._alert_from = datetime.fromisoformat(head["born"]) if head["born"] else None
-        self._evaluated_until = datetime.fromisoformat(head["told_until"])
-        self.records = head["records"]
-        self.watermark.load(head["watermark"])
-        self.positions = {
-            partition: Position(number, offset, datetime.fromisoformat(time))
-            for partition, number, offset, time in sections.get("position", [])
-        }
-        self.people = {actor: Actor(actor, name, ActorKind(kind)) for actor, name, kind in sections.get("person", [])}
-        self.buckets.load(
-            (section.removeprefix("bucket "), row)
-            for section, rows_of_it in sections.items()
-            if section.startswith("bucket ")
-            for row in rows_of_it
-        )
-        for name, detector in self.detectors.items():
-            detector.load(sections.get(f"detector {name}", []))
-        self._judge_of.forget()
-        self._recent = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-        self.alerts.load(sections.get("alert", []), sections.get("failing", []))
-        self.budget.load(sections.get("budget", []))
-        self.suppressed.load(sections.get("withheld", []))
+        load_rows(self, rows)
+        self._judge.forget()

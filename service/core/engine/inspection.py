@@ -1,6 +1,6 @@
-"""Looks into a state without changing it: what a snapshot holds, and what would be said of an identity's action.
+"""Inspects a state without changing it: what a snapshot holds, and how an identity's action would be judged.
 
-Pure; reading the snapshot and printing are the command line's business.
+Reading the snapshot and printing are the command line's business.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ MOST_NAMED = 5
 
 
 class Answer(NamedTuple):
-    """What the detectors would say: one anomaly each that has an opinion."""
+    """How an action would be judged: one anomaly of each detector that gives it a score."""
 
     actor: Actor
     action: str
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 
 class UnknownActor(LookupError):  # noqa: N818 - it says what was not found
-    """Nobody of that name or id is remembered; the text names the nearest."""
+    """No identity of that name or id is remembered; the text names the nearest."""
 
 
 def find_actor(engine: Engine, wanted: str) -> Actor:
@@ -34,7 +34,7 @@ def find_actor(engine: Engine, wanted: str) -> Actor:
     Raises
     ------
     UnknownActor
-        There is none, or several share the name.
+        There is none, or several have that name.
     """
     folded = wanted.casefold()
     named = [
@@ -53,12 +53,12 @@ def find_actor(engine: Engine, wanted: str) -> Actor:
 
 
 def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Answer:
-    """Say what would be thought of an identity that did `action` once, right after what the state knows.
+    """Judge one `action` of an identity, as if it came right after everything that the state knows.
 
     Raises
     ------
     UnknownActor
-        Nobody of that name or id is remembered.
+        No identity of that name or id is remembered.
     """
     actor = find_actor(engine, wanted)
     time = engine.watermark.time

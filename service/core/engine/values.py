@@ -1,4 +1,4 @@
-"""What the engine is told, and what it answers: plain values."""
+"""The engine's options and its answers: plain values."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from service.core.alerting import GROUP_FROM, Alert, SuppressedFinding
 
 
 class Options(NamedTuple):
-    """What the engine is told by configuration.
+    """The engine's options, as the settings give them.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Options(NamedTuple):
     limits
         Bounds on open buckets.
     people
-        Identities whose names are remembered, for whoever asks about one by its name.
+        Identities whose names are remembered, so that one can be asked about by its name.
     recent
         Unusual cells held for the evaluations to come; in a storm the least unusual go.
     """
@@ -66,10 +66,22 @@ class Applied(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What one tick came to.
+    """What one evaluation came to.
 
-    It looked back to `since` and found `unusual` cells; `alerts` hold news; `overflowed` cells had to go in a storm
-    since the last tick; `thresholds` are those in force, a detector; `suppressed` would be news, were it not announced.
+    Attributes
+    ----------
+    now, since
+        Its instant, and how far it looked back.
+    unusual
+        Unusual cells found, told before or not; suppressed ones do not count.
+    alerts
+        What is news.
+    overflowed
+        Unusual cells that were dropped since the last evaluation, to stay within `Options.recent`.
+    thresholds
+        Those in force, a detector.
+    suppressed
+        What would be news, were it not suppressed.
     """
 
     now: datetime

@@ -11,7 +11,7 @@ from service.cli.commands import main
 from service.geography.database import Geography, UnusableDatabase
 from service.settings.reading import SettingsError
 from service.settings.root import Settings
-from service.wiring import build_components, build_engine, mute, open_geography
+from service.wiring import build_components, build_engine, detectors_off, open_geography
 from tests.fakes.mmdb import EARTH, Value, write
 
 HUB = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=bbbbbbbb;EntityPath=h"
@@ -127,7 +127,7 @@ def test_who_is_disabled_anyway_is_not_called_off() -> None:
             }
         }
     )
-    assert mute(silent, open_geography(silent)) == []
+    assert detectors_off(silent, open_geography(silent)) == []
 
 
 def test_the_detector_asks_the_database(cities: Path) -> None:

@@ -13,7 +13,7 @@ from service.monitoring.http import Health
 from service.monitoring.metrics.recorder import Metrics
 from service.suppressions.file import read_suppressions
 from service.suppressions.watch import SuppressionWatch
-from service.telemetry import Telemetry
+from service.telemetry.telemetry import Telemetry
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 
 
@@ -31,8 +31,8 @@ class Watched:
         self.clock = FakeClock()
         self.health = Health()
         self.registry = CollectorRegistry()
-        self.telemetry = Telemetry(Metrics(self.registry), self.health, ())
-        self.watch = SuppressionWatch(path, 5.0, self.clock, self._read, self.telemetry.looked)
+        self.telemetry = Telemetry(Metrics(self.registry), self.health)
+        self.watch = SuppressionWatch(path, 5.0, self.clock, self._read, self.telemetry.emit)
 
     def _read(self, data: bytes, now: datetime) -> Suppressions:
         return Suppressions(read_suppressions(data, "s.yaml", now))
@@ -41,7 +41,7 @@ class Watched:
         news = []
         for _ in range(times):
             looked = self.watch.look()
-            self.telemetry.looked(looked)
+            self.telemetry.emit(looked)
             news.append(str(looked.news))
         return news
 

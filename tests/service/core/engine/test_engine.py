@@ -9,7 +9,8 @@ from models.detectors.anomalies import Anomaly
 from models.stream.buckets import Seen
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.core.engine.engine import STEP, Engine
+from service.core.engine.engine import Engine
+from service.core.engine.judging import STEP
 from service.core.engine.values import Applied, Options
 from service.core.messages import Message
 from tests.fakes.detector import FirstTime

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,7 +20,22 @@ from service.monitoring.http import Health
 from service.monitoring.metrics.recorder import Metrics
 from service.source.options import Closed, EndOffsets, Opened, Recovered, Silent
 from service.storage.state import Saved
-from service.telemetry import Telemetry
+from service.telemetry.events import (
+    BatchApplied,
+    CellsJudged,
+    CoverageChecked,
+    DeadLettersWritten,
+    Evaluated,
+    Started,
+    StateRestored,
+    Stopped,
+    Stopping,
+    TelemetryEvent,
+)
+from service.telemetry.health import HealthBackend
+from service.telemetry.logs import LogBackend
+from service.telemetry.metrics import MetricsBackend, expose_live_state
+from service.telemetry.telemetry import Telemetry
 from tests.fakes.detector import FirstTime
 from tests.fakes.notices import notice
 from tests.service.core.parsing.samples import message, record
@@ -35,9 +50,9 @@ class Watched:
         self.registry = CollectorRegistry()
         self.health = Health()
         metrics = Metrics(self.registry, detectors=("first_time",), sinks=("hook",), identity_limit=100)
-        self.telemetry = Telemetry(metrics, self.health, ("hook",))
+        self.telemetry = Telemetry(metrics, self.health)
         self.engine = Engine(Options(), [FirstTime()])
-        self.telemetry.watch(self.engine, Outbox())
+        expose_live_state(metrics, self.engine, Outbox(), ("hook",))
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(f"unwonted_{name}", labels) or 0.0
@@ -46,7 +61,7 @@ class Watched:
         messages = [Message("0", number, str(number), NOW, body) for number, body in enumerate(bodies)]
         parsed = [ActivityLogParser().parse(body) for body in bodies]
         applied = [self.engine.apply(one, found.events) for one, found in zip(messages, parsed, strict=True)]
-        self.telemetry.batch(messages, parsed, applied, 0.01)
+        self.telemetry.emit(BatchApplied.of(messages, parsed, applied, 0.01))
 
     def ready(self) -> bool:
         self.health.restored()
@@ -78,8 +93,8 @@ def test_a_batch_is_counted_once_however_often_it_comes(logs: list[MutableMappin
 def test_nobodys_name_or_resource_is_in_a_metric_or_a_line(logs: list[MutableMapping[str, Any]]) -> None:
     watched = Watched()
     watched.apply(message(record(), {"caller": "ann@contoso.com"}))
-    watched.telemetry.evaluated(watched.engine.evaluate(NOW), 0.1)
-    watched.telemetry.judged(watched.engine.idle("0", 0, datetime(2024, 5, 2, tzinfo=UTC)))
+    watched.telemetry.emit(Evaluated(watched.engine.evaluate(NOW), 0.1))
+    watched.telemetry.emit(CellsJudged(watched.engine.idle("0", 0, datetime(2024, 5, 2, tzinfo=UTC))))
     shown = (generate_latest(watched.registry).decode() + str(logs)).lower()
     assert watched.metric("alerts_total", severity="critical", result="new") == 1
     for private in ("ann@", "brien", "contoso", "vm1", "203.0.113.7"):
@@ -104,14 +119,14 @@ def test_thresholds_that_have_moved_are_logged_once(logs: list[MutableMapping[st
     watched = Watched()
     evaluation = watched.engine.evaluate(NOW)
     for threshold in (60.0, 60.0, 58.0, 58.0):
-        watched.telemetry.evaluated(evaluation._replace(thresholds={"first_time": threshold}), 0.1)
+        watched.telemetry.emit(Evaluated(evaluation._replace(thresholds={"first_time": threshold}), 0.1))
     moved = [line for line in logs if line["event"] == "thresholds_moved"]
     assert [line["first_time"] for line in moved] == [58.0]
 
 
 def test_it_is_ready_while_every_partition_is_read_and_gives_signs_of_life() -> None:
     watched = Watched()
-    tell = watched.telemetry.source
+    tell = watched.telemetry.emit
     assert not watched.ready()
     tell(EndOffsets(tuple(EndOffset(partition, 3, NOW, NOW) for partition in "01")))
     tell(Opened("0", None))
@@ -131,10 +146,10 @@ def test_a_snapshot_that_fails_is_an_error_and_one_that_succeeds_is_silent(
     logs: list[MutableMapping[str, Any]],
 ) -> None:
     watched = Watched()
-    watched.telemetry.saved(Saved("saved", 100, 0.1, NOW))
+    watched.telemetry.emit(Saved("saved", 100, 0.1, NOW))
     assert logs == []
-    watched.telemetry.saved(Saved("failed", 100, 0.1, NOW, "No space left on device"))
-    watched.telemetry.saved(Saved("unreadable", 100, 0.1, NOW, "its checksum does not fit"))
+    watched.telemetry.emit(Saved("failed", 100, 0.1, NOW, "No space left on device"))
+    watched.telemetry.emit(Saved("unreadable", 100, 0.1, NOW, "its checksum does not fit"))
     assert [(line["event"], line["log_level"]) for line in logs] == [
         ("snapshot_failed", "error"),
         ("snapshot_unreadable", "error"),
@@ -147,7 +162,7 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
 
     def deliver(outcome: Any, *, broken: bool) -> None:
         delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), 0, broken)
-        watched.telemetry.delivered(delivery)
+        watched.telemetry.emit(delivery)
 
     deliver("broken", broken=True)
     deliver("broken", broken=True)
@@ -159,8 +174,8 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
 
 def test_dead_letters_are_counted_by_what_is_new() -> None:
     watched = Watched()
-    watched.telemetry.dead_letters(3, 0)
-    watched.telemetry.dead_letters(5, 1)
+    watched.telemetry.emit(DeadLettersWritten(3, 0))
+    watched.telemetry.emit(DeadLettersWritten(5, 1))
     assert watched.metric("dead_letters_total", result="written") == 5
     assert watched.metric("dead_letters_total", result="dropped") == 1
 
@@ -172,20 +187,46 @@ def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapp
     assert [line["count"] for line in logs if line["event"] == "events_too_late"] == [1]
 
 
-def test_a_blind_span_is_a_number_a_warning_and_when_it_is_over_a_line(logs: list[MutableMapping[str, Any]]) -> None:
+def test_a_coverage_gap_is_a_number_a_warning_and_when_it_is_over_a_line(logs: list[MutableMapping[str, Any]]) -> None:
     watched = Watched()
-    watched.telemetry.noticed([notice()], {GapKind.SILENT})
+    watched.telemetry.emit(CoverageChecked([notice()], frozenset({GapKind.SILENT})))
     assert watched.metric("blind_window_open", reason="silent") == 1
     assert watched.metric("blind_window_open", reason="lost") == 0
-    watched.telemetry.noticed([], {GapKind.SILENT})
-    watched.telemetry.noticed([notice(revision=2, stage="updated", partitions=("2", "3"))], {GapKind.SILENT})
-    watched.telemetry.noticed([notice(revision=3, stage="closed", until=NOW)], set())
+    watched.telemetry.emit(CoverageChecked([], frozenset({GapKind.SILENT})))
+    watched.telemetry.emit(
+        CoverageChecked([notice(revision=2, stage="updated", partitions=("2", "3"))], frozenset({GapKind.SILENT}))
+    )
+    watched.telemetry.emit(CoverageChecked([notice(revision=3, stage="closed", until=NOW)], frozenset()))
     assert watched.metric("blind_window_open", reason="silent") == 0
     assert watched.metric("notices_total", reason="silent", result="opened") == 1
     assert watched.metric("notices_total", reason="silent", result="closed") == 1
     assert [(line["event"], line["log_level"]) for line in logs] == [
-        ("blind_span_opened", "warning"),
-        ("blind_span_updated", "warning"),
-        ("blind_span_closed", "info"),
+        ("coverage_gap_opened", "warning"),
+        ("coverage_gap_updated", "warning"),
+        ("coverage_gap_closed", "info"),
     ]
     assert logs[2]["until"] == NOW.isoformat()
+
+
+def test_every_event_has_a_back_end_that_does_something_with_it() -> None:
+    unhandled = {
+        event.__name__
+        for event in get_args(TelemetryEvent)
+        if all(
+            backend["handle"].dispatcher.dispatch(event) is backend["handle"].dispatcher.dispatch(object)
+            for backend in (vars(MetricsBackend), vars(LogBackend), vars(HealthBackend))
+        )
+    }
+    assert unhandled == set()
+
+
+def test_a_life_is_told_in_the_log_and_by_the_probes(logs: list[MutableMapping[str, Any]]) -> None:
+    watched = Watched()
+    watched.telemetry.emit(StateRestored(from_snapshot=False, partitions=0, records=0))
+    assert watched.health.result("startup").ok
+    watched.telemetry.emit(Started(partitions=4, http_port=8080))
+    watched.telemetry.emit(Stopping())
+    assert watched.health.result("ready").reasons["process"] == "is shutting down"
+    watched.telemetry.emit(Stopped(messages_waiting=2))
+    assert said(logs) == ["state_empty", "started", "stopping", "stopped"]
+    assert logs[1]["partitions"] == 4

@@ -1,0 +1,68 @@
+"""Closes buckets: judges what every identity did in one, and only then lets everything learn from it.
+
+When a bucket is complete is decided by the watermark, what is made of its anomalies by the engine.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from models.detectors import Anomaly, Judgement
+from models.stream import ActorBucket, Crowd, OpenBuckets, Steps
+from service.core.alerting import Budget
+from service.core.engine.judging import STEP, BucketJudge
+from service.core.engine.recent import RecentActors
+
+
+class ScoredCells(NamedTuple):
+    """Every cell of the buckets that were closed, as judged: `suppressed` are those that a suppression covers."""
+
+    scored: list[Anomaly]
+    suppressed: list[Anomaly]
+
+
+def close_steps(
+    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, watermark: datetime
+) -> Steps[ScoredCells]:
+    """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
+    scored: list[Anomaly] = []
+    suppressed: list[Anomaly] = []
+    for closed in buckets.close_steps(watermark):
+        if closed is None:
+            yield
+            continue
+        actor_buckets, crowd = closed
+        judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
+        new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
+        judge.budget.history.observe(actor_buckets, new)
+        scored += new
+        suppressed += [
+            anomaly for judgement in judgements for found in judgement.suppressed.values() for anomaly in found
+        ]
+    _end_day(judge.budget, watermark)
+    return ScoredCells(scored, suppressed)
+
+
+def _judged_then_learnt(
+    actor_buckets: Sequence[ActorBucket], crowd: Crowd, judge: BucketJudge, people: RecentActors
+) -> Steps[list[Judgement]]:
+    """Judge every identity's bucket before any of them is learnt, so that their order does not matter."""
+    judgements: list[Judgement] = []
+    for count, actor_bucket in enumerate(actor_buckets, 1):
+        judgements.append(judge.judge(actor_bucket, crowd))
+        if count % STEP == 0:
+            yield
+    if actor_buckets:
+        _end_day(judge.budget, actor_buckets[0].bucket.start)
+    for count, judgement in enumerate(judgements, 1):
+        people.remember(judgement.seen.actor)
+        judge.learn(judgement, crowd)
+        if count % STEP == 0:
+            yield
+    return judgements
+
+
+def _end_day(budget: Budget, complete_until: datetime) -> None:
+    """Set the thresholds of the days to come, if a day is complete by then."""
+    if budget.history.finish(complete_until):
+        budget.settle()

@@ -1,0 +1,65 @@
+"""Judges one identity's bucket with all detectors, under the suppressions and thresholds in force.
+
+Which buckets are judged, and whether they are learnt afterwards, is decided by `closing` and `preview`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from models.detectors import Anomaly, Detector, Judge, Judgement
+from models.stream import ActorBucket, Crowd, Exclusions
+from service.core.alerting import Budget, Suppressions
+
+STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
+
+
+class BucketJudge:
+    """The detectors' judge, with the suppressions in force left out of what is normal and what is told.
+
+    Parameters
+    ----------
+    detectors
+        By name, in the order in which they are asked.
+    budget
+        Holds each detector's threshold for each day.
+
+    Attributes
+    ----------
+    suppressions
+        Those in force; `suppress` replaces them.
+    """
+
+    def __init__(self, detectors: Mapping[str, Detector], budget: Budget) -> None:
+        self.budget = budget
+        self.suppressions = Suppressions()
+        self._detectors = detectors
+        self._judge = Judge(detectors)
+
+    def suppress(self, suppressions: Suppressions) -> None:
+        """Put other suppressions in force; everything is judged anew."""
+        self.suppressions = suppressions
+        self.forget()
+
+    def judge(self, actor_bucket: ActorBucket, crowd: Crowd) -> Judgement:
+        """Return what the detectors say of a bucket, suppressed cells judged apart from the rest."""
+        return self._judge.judge(actor_bucket, crowd, self._exclusions)
+
+    def keep(self, judgements: Iterable[Judgement]) -> None:
+        """Remember these judgements, and no others, until something is learnt."""
+        self._judge.keep(judgements)
+
+    def learn(self, judgement: Judgement, crowd: Crowd) -> None:
+        """Let every detector learn a closed bucket that has been judged."""
+        self._judge.learn(judgement, crowd)
+
+    def forget(self) -> None:
+        """Forget all judgements, because detectors or suppressions have been replaced."""
+        self._judge.forget()
+
+    def unusual(self, anomaly: Anomaly) -> bool:
+        """Whether `anomaly` reaches the threshold that its detector had on its day."""
+        return anomaly.score >= self.budget.least and anomaly.score >= self.budget.threshold(
+            anomaly.detector, anomaly.bucket.start
+        )
+
+    def _exclusions(self, actor_bucket: ActorBucket) -> Exclusions:
+        return self.suppressions.exclusions(actor_bucket, self._detectors)

@@ -1,0 +1,46 @@
+"""What keeps the probes from being well, out of the events."""
+
+from functools import singledispatchmethod
+
+from service.monitoring import Health
+from service.source import SourceEvent
+from service.suppressions import Looked
+from service.telemetry.events import StateRestored, Stopping, TelemetryEvent
+from service.telemetry.partitions import PartitionTally
+
+
+class HealthBackend:
+    """Tells `health` of the events that startup and readiness depend on."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._partitions = PartitionTally()
+
+    @singledispatchmethod
+    def handle(self, event: TelemetryEvent) -> None:
+        """Leave every other event alone."""
+
+    @handle.register
+    def _(self, _: StateRestored) -> None:
+        self._health.restored()
+
+    @handle.register
+    def _(self, _: Stopping) -> None:
+        self._health.stopping()
+
+    @handle.register
+    def _(self, event: SourceEvent) -> None:
+        self._partitions.update(event)
+        self._health.partitions(owned=self._partitions.owned, known=self._partitions.known)
+        silent = ", ".join(sorted(self._partitions.silent))
+        self._health.source(f"no sign of life from partition {silent}" if silent else None)
+
+    @handle.register
+    def _(self, event: Looked) -> None:
+        if event.news == "loaded":
+            self._health.note("suppressions", None)
+        elif event.news == "refused":
+            since = f"{event.at:%Y-%m-%dT%H:%M:%SZ}"
+            self._health.note(
+                "suppressions", f"the file cannot be used since {since}, see the log; the last good one is in force"
+            )

@@ -1,0 +1,151 @@
+"""Numbers out of the events; names, units and labels of the metrics are the recorder's."""
+
+from collections.abc import Sequence
+from functools import singledispatchmethod
+
+from models.detectors import Anomaly
+from service.core.engine import Engine
+from service.core.outbox import Outbox
+from service.delivery import Delivery
+from service.monitoring.metrics import LiveReading, Metrics
+from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceTrouble
+from service.storage import Saved
+from service.suppressions import Looked
+from service.telemetry.events import (
+    AlertsBelowSeverity,
+    BatchApplied,
+    CellsJudged,
+    CoverageChecked,
+    DeadLettersWritten,
+    Evaluated,
+    EvaluationsMissed,
+    LoopLagSampled,
+    TelemetryEvent,
+)
+from service.telemetry.partitions import PartitionTally
+
+UNUSUAL_FROM = 50.0
+"""Least score of a cell that counts as an anomaly, whatever its detector's threshold."""
+
+
+class MetricsBackend:
+    """Counts events in `metrics`."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._partitions = PartitionTally()
+        self._dead_letters = DeadLettersWritten(0, 0)
+
+    @singledispatchmethod
+    def handle(self, event: TelemetryEvent) -> None:
+        """Leave every other event alone."""
+
+    @handle.register
+    def _(self, event: BatchApplied) -> None:
+        metrics = self._metrics
+        metrics.batch(event.partition, event.messages, event.seconds)
+        for _ in range(event.replayed):
+            metrics.applied(fresh=False, seen={}, clamped=0)
+        metrics.applied(fresh=True, seen=event.seen, clamped=event.clamped)
+        metrics.parsed(records=event.records, rejects=event.rejects, left_out=event.left_out)
+        for enqueued_time, newest in event.arrivals:
+            metrics.arrived(enqueued_time, newest)
+        self._count_cells(event.scored)
+
+    @handle.register
+    def _(self, event: CellsJudged) -> None:
+        self._count_cells(event.scored)
+
+    def _count_cells(self, scored: Sequence[Anomaly]) -> None:
+        self._metrics.scores(scored)
+        self._metrics.anomalies(anomaly for anomaly in scored if anomaly.score >= UNUSUAL_FROM)
+
+    @handle.register
+    def _(self, event: Evaluated) -> None:
+        metrics, evaluation = self._metrics, event.evaluation
+        metrics.evaluated(seconds=event.seconds, at=evaluation.now)
+        metrics.alerts(evaluation.alerts)
+        news = sum(len(alert.findings) for alert in evaluation.alerts)
+        metrics.suppressed("known", max(0, evaluation.unusual - news))
+        for finding in evaluation.suppressed:
+            metrics.suppressed_finding(finding.detector)
+        if evaluation.overflowed:
+            metrics.suppressed("overflow", evaluation.overflowed)
+
+    @handle.register
+    def _(self, event: EvaluationsMissed) -> None:
+        self._metrics.missed(event.evaluations)
+
+    @handle.register
+    def _(self, event: Looked) -> None:
+        stages = event.suppressions.stages(event.at)
+        self._metrics.suppressions({str(stage): count for stage, count in stages.items()})
+        if event.news != "none":
+            self._metrics.reloaded(usable=event.news == "loaded")
+
+    @handle.register
+    def _(self, event: CoverageChecked) -> None:
+        self._metrics.blind(event.open_kinds)
+        self._metrics.notices(event.notices)
+
+    @handle.register
+    def _(self, event: DeadLettersWritten) -> None:
+        before, self._dead_letters = self._dead_letters, event
+        self._metrics.dead_letters(written=event.written - before.written, dropped=event.dropped - before.dropped)
+
+    @handle.register
+    def _(self, event: Saved) -> None:
+        self._metrics.snapshot(event.outcome, seconds=event.seconds, size=event.size, at=event.at)
+        for section, size in event.sections.items():
+            if section.startswith("detector "):
+                self._metrics.state_size(section.removeprefix("detector "), size)
+
+    @handle.register
+    def _(self, event: Delivery) -> None:
+        self._metrics.delivery(event.sink, event.outcome, event.seconds)
+
+    @handle.register
+    def _(self, event: AlertsBelowSeverity) -> None:
+        self._metrics.suppressed("severity", event.alerts)
+
+    @handle.register
+    def _(self, event: LoopLagSampled) -> None:
+        self._metrics.loop_lag(event.seconds)
+
+    @handle.register
+    def _(self, event: SourceTrouble) -> None:
+        self._metrics.trouble(event.kind)
+
+    @handle.register
+    def _(self, event: Expired) -> None:
+        self._metrics.expired(event.messages)
+
+    @handle.register
+    def _(self, event: Opened | Closed | Silent | Recovered | EndOffsets) -> None:
+        match event:
+            case Closed(_, reason):
+                self._metrics.closed(reason)
+            case EndOffsets(end_offsets):
+                self._metrics.end_offsets(end_offsets)
+            case _:
+                pass
+        partitions = self._partitions
+        partitions.update(event)
+        self._metrics.partitions(owned=partitions.owned, known=partitions.known, silent=len(partitions.silent))
+
+
+def expose_live_state(metrics: Metrics, engine: Engine, outbox: Outbox, sinks: Sequence[str]) -> None:
+    """Let each scrape look at what `engine` and `outbox` hold."""
+    metrics.watch(
+        lambda: LiveReading(
+            watermark=engine.watermark.time,
+            positions=engine.positions,
+            memory={name: detector.memory() for name, detector in engine.detectors.items()},
+            waiting={sink: outbox.waiting(sink) for sink in sinks},
+            broken=[sink for sink in sinks if outbox.broken(sink)],
+            thresholds=engine.budget.thresholds(),
+            alerts_today=engine.alerts.told_of(engine.watermark.time.date()),
+            alerts_per_day=engine.budget.alerts_per_day or 0.0,
+            expected=engine.budget.expected,
+        )
+    )

@@ -1,0 +1,23 @@
+"""The composition root: builds every part from the settings and hands it to those that need it.
+
+Nothing else knows both what can be configured and which class does it. Each module builds one part; `components` puts
+them together.
+"""
+
+from service.wiring.components import build_components
+from service.wiring.engine import build_engine, detectors_off, open_geography
+from service.wiring.sinks import build_sink
+from service.wiring.source import source_options
+from service.wiring.storage import build_snapshot_store
+from service.wiring.suppressions import open_suppressions
+
+__all__ = [
+    "build_components",
+    "build_engine",
+    "build_sink",
+    "build_snapshot_store",
+    "detectors_off",
+    "open_geography",
+    "open_suppressions",
+    "source_options",
+]

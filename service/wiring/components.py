@@ -1,0 +1,136 @@
+"""Puts the application together: one builder after another, in the order in which they need each other."""
+
+import platform
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+
+from service.app import Components, ServiceSchedule
+from service.clock import SystemClock
+from service.core.engine import Engine
+from service.core.outbox import Outbox
+from service.core.parsing import ActivityLogParser
+from service.core.ports import Clock, Sink, Source
+from service.delivery import PACES, Dispatcher, Route
+from service.monitoring import Health, HttpServer
+from service.monitoring.metrics import Metrics
+from service.settings import Settings, config_hash
+from service.source import EventHubSource, SourceEvent
+from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.wiring.engine import build_engine_with, detectors_off, open_geography
+from service.wiring.sinks import build_sink
+from service.wiring.source import source_options
+from service.wiring.storage import build_dead_letter, build_state
+from service.wiring.suppressions import open_suppressions
+
+
+def build_components(settings: Settings, clock: Clock | None = None) -> Components:
+    """Build everything that `App` drives.
+
+    Parameters
+    ----------
+    settings
+        Checked settings.
+    clock
+        The machine's, unless a demonstration lets its calendar run faster.
+
+    Raises
+    ------
+    SettingsError
+        The settings name no Event Hub that could be read, or no geographic database that could be used.
+    """
+    clock = clock or SystemClock()
+    geography = open_geography(settings)
+    engine = build_engine_with(geography, settings)
+    outbox = Outbox()
+    sinks = _build_sinks(settings, clock)
+    registry, health = CollectorRegistry(), Health()
+    metrics = _build_metrics(settings, registry, engine, tuple(sinks))
+    expose_live_state(metrics, engine, outbox, tuple(sinks))
+    telemetry = Telemetry(metrics, health)
+    telemetry.emit(GeographyOpened(geography.type if geography else None, detectors_off(settings, geography)))
+    open_source = _source_opener(settings, engine, clock)
+    suppressions = open_suppressions(settings, clock, telemetry.emit)
+    if suppressions is not None:
+        engine.suppress(suppressions.suppressions)
+    resources = AsyncExitStack()
+    return Components(
+        clock=clock,
+        parser=ActivityLogParser(),
+        state=build_state(settings, engine, outbox, clock, resources, telemetry.emit),
+        open_source=open_source,
+        open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry),
+        sinks=tuple(sinks.values()),
+        dead_letter=build_dead_letter(settings, clock, resources),
+        server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
+        telemetry=telemetry,
+        schedule=_schedule(settings),
+        start=settings.event_hub.start,
+        resources=resources,
+        suppressions=suppressions,
+    )
+
+
+def _build_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:
+    return {name: build_sink(name, one, clock) for name, one in sorted(settings.sinks.items()) if one.enabled}
+
+
+def _build_metrics(settings: Settings, registry: CollectorRegistry, engine: Engine, sinks: tuple[str, ...]) -> Metrics:
+    metrics = Metrics(
+        registry, detectors=tuple(engine.detectors), sinks=sinks, identity_limit=settings.limits.max_identities
+    )
+    metrics.about(
+        version=version("unwonted"),
+        python=platform.python_version(),
+        river=version("river"),
+        config_hash=config_hash(settings),
+    )
+    return metrics
+
+
+def _source_opener(
+    settings: Settings, engine: Engine, clock: Clock
+) -> Callable[[Callable[[SourceEvent], None]], Source]:
+    """Return what opens the source, given an observer; settings that name no readable hub are refused at once."""
+    options = source_options(settings)
+
+    def open_source(observer: Callable[[SourceEvent], None]) -> Source:
+        return EventHubSource(options=options, positions=lambda: engine.positions, clock=clock, observer=observer)
+
+    return open_source
+
+
+def _dispatcher_opener(
+    settings: Settings, outbox: Outbox, sinks: Mapping[str, Sink], clock: Clock, telemetry: Telemetry
+) -> Callable[[Callable[[], Awaitable[None]]], Dispatcher]:
+    """Return what opens the dispatcher, given what saves a snapshot once messages have been settled."""
+    routes = [
+        Route(sink, PACES[settings.sinks[name].kind], settings.sinks[name].min_severity, settings.sinks[name].notices)
+        for name, sink in sinks.items()
+    ]
+
+    def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:
+        return Dispatcher(
+            outbox,
+            routes,
+            clock=clock,
+            jitter=random.random,
+            on_settled=on_settled,
+            observer=telemetry.emit,
+            on_below_severity=lambda alerts: telemetry.emit(AlertsBelowSeverity(alerts)),
+        )
+
+    return open_dispatcher
+
+
+def _schedule(settings: Settings) -> ServiceSchedule:
+    return ServiceSchedule(
+        every=settings.schedule.every,
+        window=settings.schedule.window,
+        snapshot_every=settings.snapshots.every,
+        grace=settings.shutdown.grace,
+        look_every=settings.notices.after / 3,
+    )

@@ -1,0 +1,85 @@
+"""Builds the engine with the detectors that are enabled and that have what they need."""
+
+from inspect import signature
+from typing import Any
+
+from models.detectors import DETECTORS, build
+from models.stream import Limits
+from service.core.engine import Engine, Options
+from service.geography import Geography, UnusableDatabase
+from service.settings import Settings, SettingsError, arguments
+
+
+def open_geography(settings: Settings) -> Geography | None:
+    """Open the geographic database that the settings name; None if they name none.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, or is no such database.
+    """
+    path = settings.geography.database
+    if path is None:
+        return None
+    try:
+        return Geography(path)
+    except OSError as error:
+        raise SettingsError([f"geography.database: {path}: {error.strerror or error}"]) from None
+    except UnusableDatabase as error:
+        raise SettingsError([f"geography.database: {path} {error}"]) from None
+
+
+def detectors_off(settings: Settings, geography: Geography | None) -> list[str]:
+    """Return the detectors that are enabled, and off all the same because they have no geographic data to judge by."""
+    off = set[str]()
+    if geography is None:
+        off = {name for name in DETECTORS if "locate" in signature(DETECTORS[name]).parameters}
+    elif not geography.cities:
+        off = {"unusual_city"}
+    return sorted(name for name in off if settings.detectors[name].enabled)
+
+
+def _detector_options(settings: Settings, name: str, geography: Geography | None = None) -> dict[str, Any]:
+    """Return the constructor arguments of the detector `name`: the shared ones that it takes, and its own options."""
+    shared: dict[str, Any] = {
+        "max_identities": settings.limits.max_identities,
+        "max_actions": settings.limits.max_actions_per_identity,
+    }
+    if geography is not None:
+        shared["locate"] = geography.locate
+    known = signature(DETECTORS[name]).parameters
+    return {key: value for key, value in shared.items() if key in known} | arguments(name, settings.detectors[name])
+
+
+def build_engine(settings: Settings, **overrides: Any) -> Engine:
+    """Build an engine with the enabled detectors; `overrides` are detector options that win over the settings.
+
+    Raises
+    ------
+    SettingsError
+        The geographic database cannot be used.
+    """
+    return build_engine_with(open_geography(settings), settings, **overrides)
+
+
+def build_engine_with(geography: Geography | None, settings: Settings, **overrides: Any) -> Engine:
+    """Build an engine with a geographic database that is open already, or with none."""
+    off = detectors_off(settings, geography)
+    enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled and name not in off}
+    options = Options(
+        bucket=settings.windows.bucket,
+        lateness=settings.windows.lateness,
+        horizon=settings.windows.late_horizon,
+        window=settings.schedule.window,
+        thresholds={name: one.threshold for name, one in enabled.items()},
+        alerts_per_day=settings.alerting.alerts_per_day,
+        group_failures_from=settings.alerting.group_failures_from,
+        limits=Limits(
+            actions=settings.limits.max_open_actions,
+            operations=settings.limits.max_operations_per_cell,
+            unfinished=settings.limits.max_open_operations,
+        ),
+    )
+    return Engine(
+        options, [build(name, **{**_detector_options(settings, name, geography), **overrides}) for name in enabled]
+    )

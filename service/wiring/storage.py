@@ -1,0 +1,74 @@
+"""Builds what outlives the process: the snapshot store, the state kept in it, and the dead letter."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from azure.identity.aio import DefaultAzureCredential
+from azure.storage.blob.aio import ContainerClient
+
+from service.core.coverage import CoverageMonitor, GapLimits
+from service.core.engine import Engine
+from service.core.outbox import Outbox
+from service.core.ports import Clock, SnapshotStore
+from service.settings import BlobPlace, Settings
+from service.storage import (
+    BlobDeadLetter,
+    BlobSnapshotStore,
+    DeadLetter,
+    FileDeadLetter,
+    FileSnapshotStore,
+    Saved,
+    State,
+)
+
+
+def build_state(
+    settings: Settings,
+    engine: Engine,
+    outbox: Outbox,
+    clock: Clock,
+    resources: AsyncExitStack,
+    observer: Callable[[Saved], None],
+) -> State:
+    """Build the state that is saved and restored as one: engine, outbox and coverage; `resources` closes its store."""
+    # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
+    limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
+    store = build_snapshot_store(settings, resources)
+    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
+
+
+def _open_container(place: BlobPlace, resources: AsyncExitStack, **patience: Any) -> ContainerClient:
+    """Return a client for the container that `place` names; `resources` closes it, `patience` are retry options."""
+    if place.connection_string is not None:
+        text = place.connection_string.get_secret_value()
+        container = ContainerClient.from_connection_string(text, place.container, **patience)
+    else:
+        credential = DefaultAzureCredential()
+        resources.push_async_callback(credential.close)
+        container = ContainerClient(str(place.account_url), place.container, credential=credential, **patience)
+    resources.push_async_callback(container.close)
+    return container
+
+
+def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> SnapshotStore:
+    """Build the store that the settings name; `resources` closes it."""
+    place = settings.snapshots
+    if place.kind == "blob":
+        # The SDK's own patience is more than a minute: a wrong role or address should show at once, and the next
+        # snapshot is soon enough to try again.
+        container = _open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
+        return BlobSnapshotStore(container, place.blob)
+    return FileSnapshotStore(place.path)
+
+
+def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetter | None:
+    """Build the place for rejects that the settings name, which `resources` closes; None when they are only counted."""
+    place = settings.dead_letter
+    if place.kind == "blob":
+        # The stream waits for this write: better to lose a sample than to hold up the events behind it.
+        container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
+        return BlobDeadLetter(container, clock, prefix=place.blob, max_bytes=place.max_bytes)
+    if place.kind == "file":
+        return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
+    return None
