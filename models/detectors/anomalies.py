@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from models.statistics import Severity, severity
 from models.stream import Actor, Bucket, Cell, Json, fields
 
+NO_EVIDENCE: Mapping[str, Json] = {}
+
 
 class Anomaly(NamedTuple):
     """One scored cell.
@@ -41,7 +43,7 @@ class Anomaly(NamedTuple):
     score: float
     surprise: float
     why: str = ""
-    evidence: Mapping[str, Json] = {}
+    evidence: Mapping[str, Json] = NO_EVIDENCE
     alone: float = 0.0
 
     @property
@@ -62,10 +64,6 @@ class Anomaly(NamedTuple):
         """Whether all that was tried in the cell failed."""
         cell = self.cell
         return cell.failed and not cell.successes and cell.attempts <= cell.failures + cell.denials
-
-    def explain(self) -> str:
-        """Say in one plain sentence who did what and why it is unusual."""
-        return f"{self.actor.name} ({self.actor.kind.replace('_', ' ')}): {self.cell.action_name}. {self.why}".strip()
 
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""

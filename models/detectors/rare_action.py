@@ -6,11 +6,13 @@ Why it matters: whoever steals an identity rarely has its habits. The surprise o
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
-from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.counterfactual import imagined
+from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
+from models.detectors.rare_action_why import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell, discount, routine_context
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
@@ -29,17 +31,18 @@ from models.statistics import (
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
 NAME = "rare_action"
-CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
-MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
-OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
-OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
-FAMILIAR = (
-    0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
+_CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
+_MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
+_OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+_OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
+_FAMILIAR = (
+    0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
 )
-HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
-NOTHING = Weights()
-NO_FACTS: Mapping[str, Json] = {}
-DEFAULT_RULE = AccumulationRule()
+_HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
+_BUCKETS_A_DAY = 4.0
+_STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
+_NOTHING = Weights()
+_DEFAULT_RULE = AccumulationRule()
 
 CARD = Card(
     name=NAME,
@@ -61,6 +64,39 @@ CARD = Card(
     ),
     mitre=("TA0001/T1078.004", "TA0003/T1098", "TA0004/T1098.003", "TA0008/T1021.007", "TA0010/T1537"),
 )
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=61.0,  # one in 275 user-days; one to two false alerts a day in a thousand identities
+    terms=("action", "outcome", "sensitivity", "hour", "network", "scope", "company", "evidence"),
+    evidence=(
+        "probability",
+        "outcome",
+        "days_known",
+        "buckets_known",
+        "usual",
+        "session",
+        "identities",
+        "identities_with_action",
+        "identities_of_kind_with_action",
+        "identities_doing_it_now",
+        "networks_known",
+        "evidence",
+    ),
+    speaks=Example(
+        "People do the same every day; then the account of one of them grants a role from elsewhere.",
+        before=daily(range(30), *TEAM),
+        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30, source=ELSEWHERE)],
+        says="Never in its 30 active days; none of 8 known identities ever did it",
+    ),
+    silent=Example(
+        "People grant roles now and then, as one of them does today, in the office.",
+        before=[
+            *daily(range(30), *TEAM),
+            *daily(range(0, 30, 4), *TEAM, what="microsoft.authorization/roleassignments/write"),
+        ],
+        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30)],
+    ),
+)
 
 
 class Judged(NamedTuple):
@@ -73,9 +109,9 @@ class Judged(NamedTuple):
 
     def amid(self, work: Sequence[RoutineCell]) -> "Judged":
         """Return what it comes to amid everyday work."""
-        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
+        if self.terms is None or self.alone <= _CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
             return self
-        terms = {**self.terms, "company": discount(usual, self.alone - CONTEXT_FLOOR)}
+        terms = {**self.terms, "company": discount(usual, self.alone - _CONTEXT_FLOOR)}
         return self._replace(terms=terms, alone=sum(terms.values()))
 
 
@@ -96,7 +132,7 @@ class RareAction:
         How odd things that come together add up.
     """
 
-    default_threshold = DEFAULT_THRESHOLD
+    declaration = DECLARATION
 
     def __init__(
         self,
@@ -105,7 +141,7 @@ class RareAction:
         max_actions: int = 512,
         half_life_days: float = 30.0,
         sensitive: Mapping[str, float] = SENSITIVE,
-        evidence: AccumulationRule = DEFAULT_RULE,
+        evidence: AccumulationRule = _DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
@@ -114,11 +150,6 @@ class RareAction:
         self.rarity = Rarity(half_life=half_life, max_identities=max_identities, max_actions=max_actions)
         self.failures = FailureRate(half_life=half_life, max_identities=max_identities)
         self.calibration = Calibration()
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
@@ -132,7 +163,7 @@ class RareAction:
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
-            score, why, facts = score_of(total), "", NO_FACTS
+            score, why, facts = score_of(total), "", NO_EVIDENCE
             if score >= self.explain_from and one.terms is not None:
                 facts = self._facts(seen, habit, crowd, one, others, total)
                 why = sentence(facts)
@@ -150,7 +181,7 @@ class RareAction:
         for cell in seen.cells:
             if cell.attempts:
                 likely = (own(cell.action) - discount) / total_weight
-                if likely < FAMILIAR or cell.failures or cell.denials:
+                if likely < _FAMILIAR or cell.failures or cell.denials:
                     return None
                 alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
         actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
@@ -159,13 +190,13 @@ class RareAction:
             score = score_of(value)
             # Rounding takes as long as all the rest, and there is seldom a score to round.
             shown = round(score, 2) if score else 0.0
-            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_FACTS, value))
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_EVIDENCE, value))
         return anomalies
 
     def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
         rarity, hours, cells = self.rarity, seen.bucket.hours, seen.cells
-        own, discount, total_weight = NOTHING, 0.0, 1.0
+        own, discount, total_weight = _NOTHING, 0.0, 1.0
         if habit is not None:
             weight = growth(hours, rarity.half_life)
             own, discount = habit.actions, rarity.discount * weight
@@ -178,7 +209,7 @@ class RareAction:
             likely = (own.known(cell.action) - discount) / total_weight
             if likely > 0.0:
                 usual.append(cell)
-            if likely >= FAMILIAR and not cell.failures and not cell.denials:
+            if likely >= _FAMILIAR and not cell.failures and not cell.denials:
                 judged.append(Judged(cell, max(0.0, -math.log10(likely))))
                 continue
             session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
@@ -186,7 +217,7 @@ class RareAction:
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
             judged.append(Judged(cell, sum(terms.values()), terms, services))
-        odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
+        odd = any(one.terms is not None and one.alone > _CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
@@ -198,7 +229,7 @@ class RareAction:
         worst, oddest, held = 0.0, 0.0, set[str]()
         for anomaly in scored:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
-            if anomaly.score >= HELD_FROM:
+            if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}
         scopes = {scope for cell in tried for scope in cell.scopes}
@@ -226,6 +257,11 @@ class RareAction:
         self.rarity.teach(lessons)
         self.failures.teach(lessons.by_name["failures"], lessons.hours)
         self.calibration.teach(lessons.by_number["calibration"])
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say how many more identities, or days, would have made it ordinary."""
+        return counterfactual(changes, threshold)
 
     def _parts(self) -> dict[str, Part]:
         """Return what the population knows, by the names under which it is saved."""
@@ -274,19 +310,19 @@ class RareAction:
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
-            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else OTHER_FAILURE)
-        if sum(terms.values()) <= CONTEXT_FLOOR:
+            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else _OTHER_FAILURE)
+        if sum(terms.values()) <= _CONTEXT_FLOOR:
             return terms
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
         if habit is not None:
             if off := self.rarity.off_hours(habit, hours):
-                terms["hour"] = OFF_HOURS * off
+                terms["hour"] = _OFF_HOURS * off
             moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
             for name, value in (("network", moved), ("scope", strayed)):
                 if value and name not in told:
                     told.add(name)
-                    terms[name] = min(MOST_CONTEXT, value)
+                    terms[name] = min(_MOST_CONTEXT, value)
         return terms
 
     def _facts(
@@ -300,12 +336,20 @@ class RareAction:
         outcome: Json = None
         if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
-            weight = 1.0 if cell.denials else OTHER_FAILURE
+            weight = 1.0 if cell.denials else _OTHER_FAILURE
             outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
 
-        def imagined(action: float) -> float:
+        def score(action: float) -> float:
             return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around))
+
+        def joined(peers: int) -> float:
+            among = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others + peers)
+            return score(surprise(among.probability))
+
+        def repeated(days: int) -> float:
+            own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + _BUCKETS_A_DAY * days)
+            return score(surprise(own + known.novelty * known.base))
 
         return {
             "surprise": total,
@@ -339,7 +383,7 @@ class RareAction:
                 "anomalies": list[Json](habit.evidence.anomalies),
             },
             "user_day": self.calibration.facts(total),
-            "counterfactual": counterfactual(rarity, seen, cell, habit, one.session, others, imagined),
+            "changes": {"identities": imagined(_STEPS, joined), "days": imagined(_STEPS, repeated)},
         }
 
 
