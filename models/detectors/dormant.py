@@ -165,7 +165,8 @@ class Dormant:
             if score >= self.explain_from:
                 facts = self._facts(state, gaps, gap, seen, cell, terms, total)
                 why = _sentence(facts)
-            anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
+            anomaly = Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts)
+            anomalies.append(anomaly._replace(sensitivity=terms.get("sensitivity", 0.0)))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:

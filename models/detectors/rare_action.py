@@ -167,8 +167,9 @@ class RareAction:
             if score >= self.explain_from and one.terms is not None:
                 facts = self._facts(seen, habit, crowd, one, others, total)
                 why = sentence(facts)
+            weight = one.terms.get("sensitivity", 0.0) if one.terms is not None else 0.0
             anomalies.append(
-                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone)
+                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone, weight)
             )
         return anomalies
 

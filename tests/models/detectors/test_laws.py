@@ -257,11 +257,11 @@ def test_says_something_of_a_burst_of_new_things_from_elsewhere_after_a_silence(
     assert run(detector, [[ActorBucket(groups[-1][0].actor, bucket, cells)]]), "whoever never speaks keeps every law"
 
 
-def eventful(name: str) -> list[Anomaly]:
+def eventful(name: str, explain_from: float = 0.0) -> list[Anomaly]:
     """What is said of some histories that end with a burst of new things, refused from elsewhere and then not."""
     found = []
     for seed in range(4):
-        detector, groups = build(name, explain_from=0.0), history(seed)
+        detector, groups = build(name, explain_from=explain_from), history(seed)
         found += run(detector, groups)
         bucket = Bucket.of(groups[-1][0].bucket.start + timedelta(days=9), HOUR)
         doors = (*ACTIONS, "sql/export/action", "sql/read", "automation/write")
@@ -269,13 +269,17 @@ def eventful(name: str) -> list[Anomaly]:
             cells = [cell(action, bucket, failing=failing, address=address) for action in doors]
             cells[0] = cells[0]._replace(scopes=("sub-2",))
             found += run(detector, [[ActorBucket(groups[-1][0].actor, bucket, tuple(cells))]])
-    return [one for one in found if one.evidence]
+    return found
+
+
+def explained(name: str) -> list[Anomaly]:
+    return [one for one in eventful(name) if one.evidence]
 
 
 @every_detector
 def test_the_evidence_is_what_was_declared(name: str) -> None:
     declared, seen = DETECTORS[name].declaration, set[str]()
-    for one in eventful(name):
+    for one in explained(name):
         assert set(one.evidence) == {*EVIDENCE, *declared.evidence}
         terms = one.evidence["terms"]
         assert isinstance(terms, dict)
@@ -285,7 +289,7 @@ def test_the_evidence_is_what_was_declared(name: str) -> None:
 
 @every_detector
 def test_the_surprise_is_the_sum_of_its_terms(name: str) -> None:
-    for one in eventful(name):
+    for one in explained(name):
         terms = one.evidence["terms"]
         assert isinstance(terms, dict)
         total = sum(value for value in terms.values() if isinstance(value, float))
@@ -295,12 +299,22 @@ def test_the_surprise_is_the_sum_of_its_terms(name: str) -> None:
 
 @every_detector
 def test_the_sentence_on_what_would_be_ordinary_needs_no_more_than_the_changes_and_a_threshold(name: str) -> None:
-    for one in eventful(name):
+    for one in explained(name):
         changes = json.loads(json.dumps(one.evidence["changes"]))
         for threshold in (0.0, 40.0, 75.0, 100.0):
             said = build(name).counterfactual(changes, threshold)
             assert said.endswith(".")
             assert "None" not in said
+
+
+@every_detector
+def test_what_is_found_and_how_severe_it_is_does_not_depend_on_what_is_explained(name: str) -> None:
+    for silent, explained_too in zip(eventful(name, explain_from=100.1), eventful(name), strict=True):
+        assert silent._replace(why="", evidence={}) == explained_too._replace(why="", evidence={})
+        assert silent.severity == explained_too.severity
+        terms = explained_too.evidence.get("terms", {})
+        assert isinstance(terms, dict)
+        assert explained_too.sensitivity == terms.get("sensitivity", 0.0)
 
 
 @every_detector

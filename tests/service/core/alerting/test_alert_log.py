@@ -15,7 +15,6 @@ from models.detectors.registry import DETECTORS, build
 from models.statistics.scoring import Severity
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
-from models.stream.json_value import Json
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
 from service.core.alerting.alerts import Alert
@@ -185,20 +184,20 @@ def test_machines_are_told_whose_each_finding_is_and_for_how_many_it_fails() -> 
 
 
 @pytest.mark.parametrize(
-    ("terms", "outcome", "severity"),
+    ("sensitivity", "outcome", "severity"),
     [
-        ({"sensitivity": 1.2}, (1, 1, 0, 0), Severity.MEDIUM),
-        ({"sensitivity": 1.2}, (1, 0, 0, 0), Severity.MEDIUM),  # begun, its end not yet known
-        ({"sensitivity": 1.2}, (2, 0, 1, 1), Severity.LOW),  # in vain
-        ({"sensitivity": 0.6}, (1, 1, 0, 0), Severity.LOW),
-        ({}, (1, 1, 0, 0), Severity.LOW),
+        (1.2, (1, 1, 0, 0), Severity.MEDIUM),
+        (1.2, (1, 0, 0, 0), Severity.MEDIUM),  # begun, its end not yet known
+        (1.2, (2, 0, 1, 1), Severity.LOW),  # in vain
+        (0.6, (1, 1, 0, 0), Severity.LOW),
+        (0.0, (1, 1, 0, 0), Severity.LOW),
     ],
 )
 def test_a_sensitive_operation_that_did_not_only_fail_is_a_step_more_severe(
-    terms: dict[str, Json], outcome: tuple[int, int, int, int], severity: Severity
+    sensitivity: float, outcome: tuple[int, int, int, int], severity: Severity
 ) -> None:
     one = anomaly("ann", detector="rare_action", score=60.0)
-    one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), evidence={"terms": terms})
+    one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), sensitivity=sensitivity)
     [alert] = told(AlertLog(WINDOW), [one])
     assert alert.severity is alert.findings[0].severity is severity
 
