@@ -23,7 +23,6 @@ from models.statistics import (
     Habit,
     Lessons,
     Rarity,
-    Weights,
     growth,
     network,
     surprise,
@@ -41,7 +40,6 @@ _FAMILIAR = (
 _HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 _BUCKETS_A_DAY = 4.0
 _STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
-_NOTHING = Weights()
 _DEFAULT_RULE = AccumulationRule()
 
 CARD = Card(
@@ -154,9 +152,11 @@ class RareAction:
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
         actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
-        if habit is not None and (everyday := self._everyday(seen, habit)) is not None:
+        tried = [cell for cell in seen.cells if cell.attempts]
+        own = self.rarity.own(habit, [cell.action for cell in tried], bucket.hours)
+        if (everyday := self._everyday(seen, tried, own)) is not None:
             return everyday
-        judged, work = self._judge(seen, crowd, habit)
+        judged, work = self._judge(seen, crowd, habit, tried, own)
         judged = [one.amid(work) if one.terms is not None else one for one in judged]
         so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
         around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
@@ -173,47 +173,35 @@ class RareAction:
             )
         return anomalies
 
-    def _everyday(self, seen: ActorBucket, habit: Habit) -> list[Anomaly] | None:
+    def _everyday(self, seen: ActorBucket, tried: Sequence[Cell], own: Sequence[float]) -> list[Anomaly] | None:
         """Judge a bucket of nothing but old habits, as most are, for a third of the price; None if it is not one."""
-        rarity, hours = self.rarity, seen.bucket.hours
-        weight, own = growth(hours, rarity.half_life), habit.actions.known
-        discount, total_weight = rarity.discount * weight, habit.weight + rarity.concentration * weight
-        alone = []
-        for cell in seen.cells:
-            if cell.attempts:
-                likely = (own(cell.action) - discount) / total_weight
-                if likely < _FAMILIAR or cell.failures or cell.denials:
-                    return None
-                alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
+        if min(own, default=1.0) < _FAMILIAR:
+            return None
         actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
         anomalies = []
-        for cell, value in alone:
+        for cell, likely in zip(tried, own, strict=True):
+            if cell.failures or cell.denials:
+                return None
+            value = -math.log10(likely) if likely < 1.0 else 0.0
             score = score_of(value)
             # Rounding takes as long as all the rest, and there is seldom a score to round.
             shown = round(score, 2) if score else 0.0
             anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_EVIDENCE, value))
         return anomalies
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
+    def _judge(
+        self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
+    ) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
-        rarity, hours, cells = self.rarity, seen.bucket.hours, seen.cells
-        own, discount, total_weight = _NOTHING, 0.0, 1.0
-        if habit is not None:
-            weight = growth(hours, rarity.half_life)
-            own, discount = habit.actions, rarity.discount * weight
-            total_weight = habit.weight + rarity.concentration * weight
         judged, usual, told, before = [], [], set[str](), 0
         session: dict[str, None] = {}
-        for number, cell in enumerate(cells):
-            if not cell.attempts:
-                continue
-            likely = (own.known(cell.action) - discount) / total_weight
+        for number, (cell, likely) in enumerate(zip(tried, own, strict=True)):
             if likely > 0.0:
                 usual.append(cell)
             if likely >= _FAMILIAR and not cell.failures and not cell.denials:
                 judged.append(Judged(cell, max(0.0, -math.log10(likely))))
                 continue
-            session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
+            session.update((earlier.service, None) for earlier in tried[before:number])
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
