@@ -1,7 +1,6 @@
-"""Rare action: an identity does what it does not do, judged against its own habits and those of its peers.
+"""Puts the surprise of a cell together from named terms, each computed by a statistic, and learns the bucket.
 
-Why it matters: whoever steals an identity rarely has its habits. The surprise of a cell is a sum of named terms
-(action, outcome, sensitivity, hour, network, scope, evidence), each computed elsewhere and put together here.
+What the terms are called stands in the declaration; what is said of them, in the wording.
 """
 
 import math
@@ -9,13 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
-from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.contract import Memory
 from models.detectors.counterfactual import imagined
-from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
-from models.detectors.rare_action_why import counterfactual, sentence
+from models.detectors.rare_action.declaration import DECLARATION, NAME
+from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell, discount, routine_context
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
+    BUCKETS_A_DAY,
     NONE,
     AccumulationRule,
     Calibration,
@@ -29,72 +29,14 @@ from models.statistics import (
 )
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
-NAME = "rare_action"
 _CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 _MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
 _OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
 _OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
-_FAMILIAR = (
-    0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
-)
+_FAMILIAR = 0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
 _HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
-_BUCKETS_A_DAY = 4.0
 _STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
 _DEFAULT_RULE = AccumulationRule()
-
-CARD = Card(
-    name=NAME,
-    title="Identity did something unusual for it",
-    what="An identity performed operations that it, and those like it, hardly ever perform.",
-    why="Somebody who took over an account or a service principal seldom has its habits: first they look around, "
-    "then they grant themselves roles, read keys, run commands or export disks. Each is legal; for this identity "
-    "it is new.",
-    false_positives=(
-        "A new duty, project or on-call shift: the first hours of real change look like this.",
-        "Maintenance or a migration that somebody does once a year.",
-        "A pipeline that was given a new step, or a tool's new version that calls other operations.",
-    ),
-    response=(
-        "Read the list of operations as a story: looking around, granting, reading secrets, running, exporting?",
-        "Ask the identity's owner through another channel than mail or chat whether they did it.",
-        "Compare address and scope with the identity's usual ones; look at its sign-ins of the last day.",
-        "If it was not them: revoke sessions, rotate its secrets, and undo role assignments and credentials first.",
-    ),
-    mitre=("TA0001/T1078.004", "TA0003/T1098", "TA0004/T1098.003", "TA0008/T1021.007", "TA0010/T1537"),
-)
-DECLARATION = Declaration(
-    card=CARD,
-    threshold=61.0,  # one in 275 user-days; one to two false alerts a day in a thousand identities
-    terms=("action", "outcome", "sensitivity", "hour", "network", "scope", "company", "evidence"),
-    evidence=(
-        "probability",
-        "outcome",
-        "days_known",
-        "buckets_known",
-        "usual",
-        "session",
-        "identities",
-        "identities_with_action",
-        "identities_of_kind_with_action",
-        "identities_doing_it_now",
-        "networks_known",
-        "evidence",
-    ),
-    speaks=Example(
-        "People do the same every day; then the account of one of them grants a role from elsewhere.",
-        before=daily(range(30), *TEAM),
-        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30, source=ELSEWHERE)],
-        says="Never in its 30 active days; none of 8 known identities ever did it",
-    ),
-    silent=Example(
-        "People grant roles now and then, as one of them does today, in the office.",
-        before=[
-            *daily(range(30), *TEAM),
-            *daily(range(0, 30, 4), *TEAM, what="microsoft.authorization/roleassignments/write"),
-        ],
-        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30)],
-    ),
-)
 
 
 class Judged(NamedTuple):
@@ -337,7 +279,7 @@ class RareAction:
             return score(surprise(among.probability))
 
         def repeated(days: int) -> float:
-            own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + _BUCKETS_A_DAY * days)
+            own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + BUCKETS_A_DAY * days)
             return score(surprise(own + known.novelty * known.base))
 
         return {
