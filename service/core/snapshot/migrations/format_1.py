@@ -107,6 +107,7 @@ def _anomaly(row: Any) -> Any:
         "actor": _actor(anomaly["actor"]),
         "bucket": _named(("start", "seconds"), anomaly["bucket"]),
         "cell": _cell(anomaly["cell"]),
+        "sensitivity": anomaly["evidence"].get("terms", {}).get("sensitivity", 0.0),
     }
 
 
