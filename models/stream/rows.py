@@ -87,7 +87,7 @@ def load_parts(parts: Mapping[str, Part], rows: Iterable[Any]) -> None:
             raise UnexpectedRow(f"unknown part {name!r}")
         rows_of[name].append(row)
     for name, part in parts.items():
-        with reading(f"part {name!r}"):
+        with reading(f"part {name}"):
             part.load(rows_of[name])
 
 
@@ -95,11 +95,11 @@ def load_parts(parts: Mapping[str, Part], rows: Iterable[Any]) -> None:
 def reading(where: str) -> Iterator[None]:
     """Put `where` in front of what is wrong with a row that is read meanwhile.
 
-    >>> with reading("section 'position'"):
+    >>> with reading("section position"):
     ...     fields("position", {}, "partition")
     Traceback (most recent call last):
     ...
-    models.stream.rows.UnexpectedRow: section 'position': position: missing field 'partition'
+    models.stream.rows.UnexpectedRow: section position: position: missing field 'partition'
     """
     try:
         yield

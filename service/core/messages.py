@@ -1,7 +1,9 @@
 """What comes from the hub, as values: messages, how far a partition has been read, and where it ends."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from models.stream import Json, fields
 
 
 class Message(NamedTuple):
@@ -23,6 +25,16 @@ class Position(NamedTuple):
     sequence_number: int
     offset: str
     enqueued_time: datetime
+
+    def row(self, partition: str) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"partition": partition, **self._asdict(), "enqueued_time": self.enqueued_time.isoformat()}
+
+    @classmethod
+    def from_row(cls, row: Any) -> tuple[str, "Position"]:
+        """Restore partition and position that `row` gave."""
+        partition, sequence_number, offset, enqueued_time = fields("position", row, "partition", *cls._fields)
+        return partition, cls(sequence_number, offset, datetime.fromisoformat(enqueued_time))
 
 
 class EndOffset(NamedTuple):

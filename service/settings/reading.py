@@ -1,8 +1,8 @@
-"""Reads the file and the environment into `Settings`, or says everything that is wrong with them, a line each.
+"""Reads the file and the environment into `Settings`, or reports everything that is wrong with them, a line each.
 
-Values never appear in what is said, because any of them may be a secret typed into the wrong place. The environment
-is laid over the file before anything is checked, so that a misspelt variable is found by the same rule as a misspelt
-key: both are options that do not exist.
+Lines never repeat a value, because any may be a secret typed into the wrong place. The environment is merged into the
+file's content before anything is checked, so that a misspelt variable is found by the same rule as a misspelt key: both
+are options that do not exist.
 """
 
 import re
@@ -25,7 +25,7 @@ VARIABLE_PREFIX = "UNWONTED_"
 NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
 """Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
-# Kubernetes tells every pod of the services around it, and one of them may well be called unwonted.
+# Kubernetes sets variables for each service in the namespace, and one of them may well be called unwonted.
 _SERVICE_LINK = re.compile(r"UNWONTED(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 
 _PLAIN = {
@@ -98,7 +98,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Keys, str], list[str]]:
-    """Put variables into `tree`; returns which option came from which variable, and what could not be put."""
+    """Merge variables into `tree`; returns which option came from which variable, and a line for each unknown one."""
     variables: dict[Keys, str] = {}
     problems = []
     for name, value in sorted(environ.items()):

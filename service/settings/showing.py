@@ -40,9 +40,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def secrets(settings: Settings) -> Iterator[str]:
-    """Yield every secret value, and the parts of it that would be one on their own: for the log's redaction.
+    """Yield every secret value, and the parts of it that are secret by themselves: for the log's redaction.
 
-    Secrets in files are read as they are now; what cannot be read is left out, to be complained of where it is used.
+    Secrets in files are read as they are now; a file that cannot be read is skipped, and reported where it is used.
     """
     for value in _secret_values(settings):
         yield value
@@ -109,7 +109,7 @@ def _indented(text: list[str], *, active: bool) -> Iterator[str]:
 
 
 def summary(model: type[BaseModel]) -> str:
-    """Return the first line of what a section says of itself."""
+    """Return the first line of a section's docstring."""
     return (model.__doc__ or "").strip().splitlines()[0]
 
 

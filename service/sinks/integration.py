@@ -24,7 +24,7 @@ class SinkSettings(Section):
     min_severity: Severity = Severity.INFORMATIONAL
     """Least severity to send: informational, low, medium, high or critical."""
     notices: bool = True
-    """Whether to send notices of blind spans, too: when input was missing, late or lost, and when it is whole again."""
+    """Whether to send notices of coverage gaps: input is missing, late or lost, and is complete again."""
     runbook_url: str | None = Field(default=None, examples=["https://wiki.example.com/unwonted"])
     """Link for the reader of an alert: what to do next; {detector} in it stands for the detector's name."""
     portal_links: bool = True

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from models.detectors.options import options
 from models.detectors.registry import DETECTORS
-from service.settings.detectors import own_options
 from service.settings.reading import option_paths, variable_name
-from service.settings.reference import parameter_texts
+from service.settings.reference import reference
 from tests.docs.pages import text_of
 
 PAGE = "docs/configuration.md"
@@ -26,10 +26,9 @@ def test_the_page_has_every_option_and_its_variable() -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_option_of_a_detectors_own_is_there_and_explained(name: str) -> None:
-    explained = parameter_texts(name)
-    for option in own_options(name):
-        assert explained.get(option), f"the docstring of {name} says nothing of {option}"
-        assert f"| `detectors.{name}.options.{option}`" in text_of(PAGE)
+    for option in options(DETECTORS[name]):
+        assert option.text, f"the docstring of {name} says nothing of {option.name}"
+        assert f"| `detectors.{name}.options.{option.name}`" in reference()
 
 
 def test_no_cell_of_the_page_is_empty_or_unreadable() -> None:

@@ -67,9 +67,11 @@ ALLOWED = (
     Allowed(r"docs/detections|models/detectors/", r"[`\"]company[`\"]", "a key in the JSON of alerts"),
     Allowed(r"docs/findings|models/detectors/", r"operations as a story", "what operations tell"),
     Allowed(r"docs/|service/sinks/", r"unwonted\.blindness\.", "the type of an event that receivers know"),
-    Allowed(r"service/storage/", r"^\"?blindness\"?$", "a section of the snapshot"),
-    Allowed(r"models/detectors/", r"^\"(?:ladder|whereabouts)\"$", "a section of the snapshot"),
-    Allowed(r"service/core/engine/", r"^\"(?:withheld|told_until)\"$", "a section of the snapshot"),
+    Allowed(
+        r"service/core/snapshot/migrations/format_1",
+        r"^\"(?:blindness|ears|ladder|told_until|whereabouts|withheld)\"$",
+        "a section or a field of a snapshot of format 1",
+    ),
 )
 
 

@@ -59,7 +59,7 @@ async def test_a_swapped_file_keeps_alerts_back_and_a_broken_one_changes_nothing
         # One that had been decided before may be written down after it.
         _, *quiet = await evaluated(service, len(service.said("evaluated")), 5)
         assert [one["alerts"] for one in quiet] == [0, 0, 0, 0]
-        assert sum(one["withheld"] for one in quiet) > 0
+        assert sum(one["suppressed"] for one in quiet) > 0
         file.update("suppressions: [\n")
         refused = await service.until_said("suppressions_refused")
         assert refused["level"] == "error"

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from models.detectors import Anomaly, Card
+from models.detectors import Anomaly, Detector
 from models.statistics import Severity
 from models.stream import ActorKind, Bucket
 
@@ -102,10 +102,17 @@ class Alert(BaseModel):
         return len(self.findings) + self.omitted
 
 
-def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
-    """Make an anomaly self-contained."""
-    cell = anomaly.cell
+def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: float) -> Finding:
+    """Make an anomaly self-contained.
+
+    Of the changes that were imagined while it was judged, it says which would have led below `threshold`.
+    """
+    card, cell = detector.declaration.card, anomaly.cell
     sample = cell.sample
+    evidence = dict(anomaly.evidence)
+    changes = evidence.pop("changes", None)
+    if isinstance(changes, dict):
+        evidence["counterfactual"] = detector.counterfactual(changes, threshold)
 
     def distinct(values: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for value in values if value))
@@ -123,7 +130,7 @@ def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
         surprise=round(anomaly.surprise, 4),
         severity=anomaly.severity,
         why=anomaly.why,
-        evidence=dict(anomaly.evidence),
+        evidence=evidence,
         attempts=cell.attempts,
         failures=cell.failures,
         denials=cell.denials,

@@ -31,8 +31,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
         },
     )
     for partition, position in sorted(engine.positions.items()):
-        told = {**position._asdict(), "enqueued_time": position.enqueued_time.isoformat()}
-        yield "position", {"partition": partition, **told}
+        yield "position", position.row(partition)
     for actor in engine.people.values():
         yield "person", actor.row()
     for table, row in engine.buckets.dump():
@@ -59,6 +58,8 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
 
     Raises
     ------
+    UnexpectedRow
+        When a row has other fields than those that are dumped; what has been replaced by then is half of it.
     ValueError
         When the state was made with another bucket length.
     """
@@ -66,33 +67,34 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     for section, row in rows:
         sections.setdefault(section, []).append(row)
     _load_head(engine, *sections["engine"])
-    with reading("section 'position'"):
-        engine.positions = dict(map(_position, sections.get("position", [])))
-    with reading("section 'person'"):
+
+    def of(section: str) -> list[Any]:
+        return sections.get(section, [])
+
+    with reading("section position"):
+        engine.positions = dict(map(Position.from_row, of("position")))
+    with reading("section person"):
+        people = {actor.id: actor for actor in map(Actor.from_row, of("person"))}
         engine.people.clear()
-        engine.people.update({actor.id: actor for actor in map(Actor.from_row, sections.get("person", []))})
-    with reading("section 'bucket …'"):
-        engine.buckets.load(
-            (section.removeprefix("bucket "), row)
-            for section, rows_of_it in sections.items()
-            if section.startswith("bucket ")
-            for row in rows_of_it
-        )
+        engine.people.update(people)
+    with reading("section bucket"):
+        tables = [section for section in sections if section.startswith("bucket ")]
+        engine.buckets.load((table.removeprefix("bucket "), row) for table in tables for row in sections[table])
     for name, detector in engine.detectors.items():
-        with reading(f"sections 'population {name}' and 'identities {name}'"):
-            detector.load(sections.get(f"population {name}", []), sections.get(f"identities {name}", []))
-    with reading("section 'recent'"):
-        engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, sections.get("recent", []))}
-    with reading("sections 'alert' and 'failing'"):
-        engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
-    with reading("section 'budget'"):
-        engine.budget.load(sections.get("budget", []))
-    with reading("section 'suppressed'"):
-        engine.suppressed.load(sections.get("suppressed", []))
+        with reading(f"section population {name} or identities {name}"):
+            detector.load(of(f"population {name}"), of(f"identities {name}"))
+    with reading("section recent"):
+        engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
+    with reading("section alert or failing"):
+        engine.alerts.load(of("alert"), of("failing"))
+    with reading("section budget"):
+        engine.budget.load(of("budget"))
+    with reading("section suppressed"):
+        engine.suppressed.load(of("suppressed"))
 
 
 def _load_head(engine: "Engine", head: Any) -> None:
-    with reading("section 'engine'"):
+    with reading("section engine"):
         names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
         seconds, alert_from, engine.records, evaluated_until, watermark = fields("engine", head, *names)
         engine.watermark.load(watermark)
@@ -104,9 +106,3 @@ def _load_head(engine: "Engine", head: Any) -> None:
         )
     engine.alert_from = datetime.fromisoformat(alert_from) if alert_from else None
     engine.evaluated_until = datetime.fromisoformat(evaluated_until)
-
-
-def _position(row: Any) -> tuple[str, Position]:
-    names = ("partition", "sequence_number", "offset", "enqueued_time")
-    partition, sequence_number, offset, enqueued_time = fields("position", row, *names)
-    return partition, Position(sequence_number, offset, datetime.fromisoformat(enqueued_time))

@@ -1,4 +1,4 @@
-"""The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
+"""All labels that metrics may have, and the values of those that the code itself chooses."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reas
 INFO_LABELS = frozenset({"version", "python", "river", "hash"})
 """The labels of build_info and config_info, constant while the process lives."""
 MAX_PARTITIONS = 1024
-"""No Event Hub has more; whatever comes beyond shares the series ``other``."""
+"""No Event Hub has more; any beyond share the series ``other``."""
 OTHER = "other"
 
 TROUBLES = ("unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", OTHER)

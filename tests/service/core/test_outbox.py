@@ -203,14 +203,6 @@ def test_a_dump_is_plain_json_and_gives_everything_back(body: bytes) -> None:
     assert restored.due("teams", NOW + after(PROBE_SECONDS)) == outbox.due("teams", NOW + after(PROBE_SECONDS))
 
 
-def test_a_dump_of_an_earlier_version_that_counted_what_overflowed_is_read() -> None:
-    dump = json.loads(json.dumps(outbox_with(1).dump()))
-    dump["queues"]["teams"]["overflowed"] = 3
-    restored = Outbox()
-    restored.load(dump)
-    assert restored.due("teams", NOW) == [message(1)]
-
-
 def test_a_dump_that_is_none_is_refused() -> None:
     with pytest.raises(UnexpectedRow, match="outbox: field 'number': Field required"):
         Outbox().load({"queues": "many"})

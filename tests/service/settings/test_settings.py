@@ -183,7 +183,7 @@ def test_an_own_option_from_the_environment_suits_the_detector() -> None:
     settings = load(None, {"UNWONTED_DETECTORS__RARE_ACTION__OPTIONS__HALF_LIFE_DAYS": "14"})
     own = arguments("rare_action", settings.detectors["rare_action"])
     assert own == {"half_life_days": 14.0}
-    assert build("rare_action", **own).card.name == "rare_action"
+    assert build("rare_action", **own).declaration.name == "rare_action"
 
 
 def test_what_kubernetes_says_of_a_service_called_unwonted_is_no_configuration() -> None:

@@ -1,19 +1,21 @@
-"""Rare action: an identity does what it does not do, judged against its own habits and those of its peers.
+"""Puts the surprise of a cell together from named terms, each computed by a statistic, and learns the bucket.
 
-Why it matters: whoever steals an identity rarely has its habits. The surprise of a cell is a sum of named terms
-(action, outcome, sensitivity, hour, network, scope, evidence), each computed elsewhere and put together here.
+What the terms are called stands in the declaration; what is said of them, in the wording.
 """
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
-from models.detectors.rare_action_why import DEFAULT_THRESHOLD, counterfactual, sentence
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Memory
+from models.detectors.counterfactual import imagined
+from models.detectors.rare_action.declaration import DECLARATION, NAME
+from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell, discount, routine_context
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
+    BUCKETS_A_DAY,
     NONE,
     AccumulationRule,
     Calibration,
@@ -21,46 +23,20 @@ from models.statistics import (
     Habit,
     Lessons,
     Rarity,
-    Weights,
     growth,
     network,
     surprise,
 )
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
-NAME = "rare_action"
-CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
-MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
-OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
-OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
-FAMILIAR = (
-    0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action well enough to leave peers and context unasked
-)
-HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
-NOTHING = Weights()
-NO_FACTS: Mapping[str, Json] = {}
-DEFAULT_RULE = AccumulationRule()
-
-CARD = Card(
-    name=NAME,
-    title="Identity did something unusual for it",
-    what="An identity performed operations that it, and those like it, hardly ever perform.",
-    why="Somebody who took over an account or a service principal seldom has its habits: first they look around, "
-    "then they grant themselves roles, read keys, run commands or export disks. Each is legal; for this identity "
-    "it is new.",
-    false_positives=(
-        "A new duty, project or on-call shift: the first hours of real change look like this.",
-        "Maintenance or a migration that somebody does once a year.",
-        "A pipeline that was given a new step, or a tool's new version that calls other operations.",
-    ),
-    response=(
-        "Read the list of operations as a story: looking around, granting, reading secrets, running, exporting?",
-        "Ask the identity's owner through another channel than mail or chat whether they did it.",
-        "Compare address and scope with the identity's usual ones; look at its sign-ins of the last day.",
-        "If it was not them: revoke sessions, rotate its secrets, and undo role assignments and credentials first.",
-    ),
-    mitre=("TA0001/T1078.004", "TA0003/T1098", "TA0004/T1098.003", "TA0008/T1021.007", "TA0010/T1537"),
-)
+_CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
+_MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
+_OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+_OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
+_FAMILIAR = 0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
+_HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
+_STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
+_DEFAULT_RULE = AccumulationRule()
 
 
 class Judged(NamedTuple):
@@ -73,9 +49,9 @@ class Judged(NamedTuple):
 
     def amid(self, work: Sequence[RoutineCell]) -> "Judged":
         """Return what it comes to amid everyday work."""
-        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
+        if self.terms is None or self.alone <= _CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
             return self
-        terms = {**self.terms, "company": discount(usual, self.alone - CONTEXT_FLOOR)}
+        terms = {**self.terms, "company": discount(usual, self.alone - _CONTEXT_FLOOR)}
         return self._replace(terms=terms, alone=sum(terms.values()))
 
 
@@ -96,7 +72,7 @@ class RareAction:
         How odd things that come together add up.
     """
 
-    default_threshold = DEFAULT_THRESHOLD
+    declaration = DECLARATION
 
     def __init__(
         self,
@@ -105,7 +81,7 @@ class RareAction:
         max_actions: int = 512,
         half_life_days: float = 30.0,
         sensitive: Mapping[str, float] = SENSITIVE,
-        evidence: AccumulationRule = DEFAULT_RULE,
+        evidence: AccumulationRule = _DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
@@ -115,78 +91,64 @@ class RareAction:
         self.failures = FailureRate(half_life=half_life, max_identities=max_identities)
         self.calibration = Calibration()
 
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
-
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt, in the order of the bucket."""
         actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
-        if habit is not None and (everyday := self._everyday(seen, habit)) is not None:
+        tried = [cell for cell in seen.cells if cell.attempts]
+        own = self.rarity.own(habit, [cell.action for cell in tried], bucket.hours)
+        if (everyday := self._everyday(seen, tried, own)) is not None:
             return everyday
-        judged, work = self._judge(seen, crowd, habit)
+        judged, work = self._judge(seen, crowd, habit, tried, own)
         judged = [one.amid(work) if one.terms is not None else one for one in judged]
         so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
         around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
-            score, why, facts = score_of(total), "", NO_FACTS
+            score, why, facts = score_of(total), "", NO_EVIDENCE
             if score >= self.explain_from and one.terms is not None:
                 facts = self._facts(seen, habit, crowd, one, others, total)
                 why = sentence(facts)
+            weight = one.terms.get("sensitivity", 0.0) if one.terms is not None else 0.0
             anomalies.append(
-                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone)
+                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone, weight)
             )
         return anomalies
 
-    def _everyday(self, seen: ActorBucket, habit: Habit) -> list[Anomaly] | None:
+    def _everyday(self, seen: ActorBucket, tried: Sequence[Cell], own: Sequence[float]) -> list[Anomaly] | None:
         """Judge a bucket of nothing but old habits, as most are, for a third of the price; None if it is not one."""
-        rarity, hours = self.rarity, seen.bucket.hours
-        weight, own = growth(hours, rarity.half_life), habit.actions.known
-        discount, total_weight = rarity.discount * weight, habit.weight + rarity.concentration * weight
-        alone = []
-        for cell in seen.cells:
-            if cell.attempts:
-                likely = (own(cell.action) - discount) / total_weight
-                if likely < FAMILIAR or cell.failures or cell.denials:
-                    return None
-                alone.append((cell, -math.log10(likely) if likely < 1.0 else 0.0))
+        if min(own, default=1.0) < _FAMILIAR:
+            return None
         actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
         anomalies = []
-        for cell, value in alone:
+        for cell, likely in zip(tried, own, strict=True):
+            if cell.failures or cell.denials:
+                return None
+            value = -math.log10(likely) if likely < 1.0 else 0.0
             score = score_of(value)
             # Rounding takes as long as all the rest, and there is seldom a score to round.
             shown = round(score, 2) if score else 0.0
-            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_FACTS, value))
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_EVIDENCE, value))
         return anomalies
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
+    def _judge(
+        self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
+    ) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
-        rarity, hours, cells = self.rarity, seen.bucket.hours, seen.cells
-        own, discount, total_weight = NOTHING, 0.0, 1.0
-        if habit is not None:
-            weight = growth(hours, rarity.half_life)
-            own, discount = habit.actions, rarity.discount * weight
-            total_weight = habit.weight + rarity.concentration * weight
         judged, usual, told, before = [], [], set[str](), 0
         session: dict[str, None] = {}
-        for number, cell in enumerate(cells):
-            if not cell.attempts:
-                continue
-            likely = (own.known(cell.action) - discount) / total_weight
+        for number, (cell, likely) in enumerate(zip(tried, own, strict=True)):
             if likely > 0.0:
                 usual.append(cell)
-            if likely >= FAMILIAR and not cell.failures and not cell.denials:
+            if likely >= _FAMILIAR and not cell.failures and not cell.denials:
                 judged.append(Judged(cell, max(0.0, -math.log10(likely))))
                 continue
-            session.update((earlier.service, None) for earlier in cells[before:number] if earlier.attempts)
+            session.update((earlier.service, None) for earlier in tried[before:number])
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
             judged.append(Judged(cell, sum(terms.values()), terms, services))
-        odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
+        odd = any(one.terms is not None and one.alone > _CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
@@ -198,7 +160,7 @@ class RareAction:
         worst, oddest, held = 0.0, 0.0, set[str]()
         for anomaly in scored:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
-            if anomaly.score >= HELD_FROM:
+            if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
         networks = {network(address) for cell in tried for address in cell.addresses}
         scopes = {scope for cell in tried for scope in cell.scopes}
@@ -226,6 +188,11 @@ class RareAction:
         self.rarity.teach(lessons)
         self.failures.teach(lessons.by_name["failures"], lessons.hours)
         self.calibration.teach(lessons.by_number["calibration"])
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say how many more identities, or days, would have made it ordinary."""
+        return counterfactual(changes, threshold)
 
     def _parts(self) -> dict[str, Part]:
         """Return what the population knows, by the names under which it is saved."""
@@ -274,19 +241,19 @@ class RareAction:
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
-            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else OTHER_FAILURE)
-        if sum(terms.values()) <= CONTEXT_FLOOR:
+            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else _OTHER_FAILURE)
+        if sum(terms.values()) <= _CONTEXT_FLOOR:
             return terms
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
         if habit is not None:
             if off := self.rarity.off_hours(habit, hours):
-                terms["hour"] = OFF_HOURS * off
+                terms["hour"] = _OFF_HOURS * off
             moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
             for name, value in (("network", moved), ("scope", strayed)):
                 if value and name not in told:
                     told.add(name)
-                    terms[name] = min(MOST_CONTEXT, value)
+                    terms[name] = min(_MOST_CONTEXT, value)
         return terms
 
     def _facts(
@@ -300,12 +267,20 @@ class RareAction:
         outcome: Json = None
         if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
-            weight = 1.0 if cell.denials else OTHER_FAILURE
+            weight = 1.0 if cell.denials else _OTHER_FAILURE
             outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
 
-        def imagined(action: float) -> float:
+        def score(action: float) -> float:
             return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around))
+
+        def joined(peers: int) -> float:
+            among = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others + peers)
+            return score(surprise(among.probability))
+
+        def repeated(days: int) -> float:
+            own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + BUCKETS_A_DAY * days)
+            return score(surprise(own + known.novelty * known.base))
 
         return {
             "surprise": total,
@@ -339,7 +314,7 @@ class RareAction:
                 "anomalies": list[Json](habit.evidence.anomalies),
             },
             "user_day": self.calibration.facts(total),
-            "counterfactual": counterfactual(rarity, seen, cell, habit, one.session, others, imagined),
+            "changes": {"identities": imagined(_STEPS, joined), "days": imagined(_STEPS, repeated)},
         }
 
 

@@ -1,0 +1,110 @@
+"""Snapshots of every format that is read: the service goes on from them as the version that wrote them did."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from models.stream.rows import UnexpectedRow
+from service.core.snapshot.codec import FORMAT, decode
+from service.core.snapshot.migrations import MIGRATIONS
+from tests.golden.continuing import Continued
+from tests.golden.make import FOLDER, HALF, field_names, golden, halfway, read_lines, steps
+
+EVERY = [*sorted(MIGRATIONS), FORMAT]
+AS_IT_WAS = 1e-9
+SINCE_THEN = re.compile(r"\.alerts\[\d+\]\.findings\[\d+\]\.evidence\.counterfactual$")
+"""What an alert says of the ordinary goes by the threshold in force, and not by the one that a detector comes with."""
+
+
+def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+    """Yield where two plain values differ, numbers by more than their last digits."""
+    if SINCE_THEN.search(path):
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            yield from differences(expected.get(key), found.get(key), f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from differences(one, other, f"{path}[{number}]")
+    elif isinstance(expected, float) and isinstance(found, float):
+        if not math.isclose(expected, found, rel_tol=AS_IT_WAS):
+            yield f"{path}: {expected} became {found}"
+    elif expected != found:
+        yield f"{path}: {expected!r} became {found!r}"
+
+
+@pytest.mark.parametrize("version", EVERY)
+def test_the_service_goes_on_from_an_older_snapshot_as_the_version_that_wrote_it_did(version: int) -> None:
+    from_step = 0 if version == 1 else HALF
+    one, expected = Continued(), read_lines("expected.ndjson.gz")[from_step:]
+    one.load(decode(golden(version)))
+    found = json.loads(json.dumps([one.take(step) for step in steps()[from_step:]]))
+    assert list(differences(expected, found)) == []
+
+
+def test_what_is_expected_is_worth_expecting() -> None:
+    expected = read_lines("expected.ndjson.gz")
+    for half in (expected[:HALF], expected[HALF:]):
+        judged = [one for step in half for one in step.get("anomalies", ())]
+        assert len(judged) > 20
+        assert any(one["evidence"] for one in judged)
+        assert any(step.get("alerts") for step in half)
+    kinds = {(notice["kind"], notice["stage"]) for step in expected for notice in step.get("notices", ())}
+    assert kinds >= {("silent", "closed"), ("lost", "closed")}
+    assert any(step.get("suppressed") for step in expected)
+    assert any(step.get("sent") for step in expected)
+    assert any(step.get("seen", {}).get("late") for step in expected)
+
+
+@pytest.mark.parametrize("version", EVERY)
+def test_every_section_has_rows_in_every_golden_snapshot(version: int) -> None:
+    written = {section for section, _ in halfway().dump()}
+    assert {section for section, _ in decode(golden(version))} == written
+
+
+def test_what_is_written_has_the_fields_of_its_format() -> None:
+    """Other fields are another format: raise FORMAT, write its migration, and then its files with `make`."""
+    known = json.loads((FOLDER / f"fields-{FORMAT}.json").read_text(encoding="utf-8"))
+    assert field_names(halfway().dump()) == known
+
+
+@pytest.mark.parametrize("version", EVERY)
+def test_a_snapshot_that_was_loaded_is_saved_as_it_was(version: int) -> None:
+    rows, one, again = decode(golden(version)), Continued(), Continued()
+    one.load(rows)
+    saved = json.loads(json.dumps(list(one.dump())))
+    again.load(saved)
+    assert json.loads(json.dumps(list(again.dump()))) == saved
+    if version == FORMAT:
+        assert saved == [list(row) for row in rows]
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from objects(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from objects(inner)
+
+
+SECTIONS = sorted({section for section, _ in decode(golden(FORMAT))})
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_field_that_nobody_would_read_is_refused_in_one_line_that_names_section_and_field(section: str) -> None:
+    rows = decode(golden(FORMAT))
+    row = next(row for name, row in rows if name == section)
+    inner = row["row"] if "part" in row else row
+    inner["from_the_future"] = 1
+    with pytest.raises(UnexpectedRow, match="unknown field 'from_the_future'") as refused:
+        Continued().load(rows)
+    assert "\n" not in str(refused.value)
+    assert section in str(refused.value) or section.partition(" ")[0] in str(refused.value)
+    del inner["from_the_future"]
+    Continued().load(rows)
