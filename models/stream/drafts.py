@@ -9,7 +9,7 @@ from typing import Any
 
 from models.stream.bottom_k import HASHES, BottomKSample
 from models.stream.cells import ActorBucket, Cell
-from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
 from models.stream.windows import Bucket
@@ -100,9 +100,11 @@ class CellDraft:
             counts = self._estimated(witnesses, counts)
             events = list(set(events))
         first = events[0]
+        name = first.action_name
         if len(events) > 1:
             first = min(events)
             events.sort(key=_telling)
+            name = display_name(*{event.action_name for event in events})
         attempts, successes, failures, denials = counts
         if known:
             attempts = 0 if known & ATTEMPTED else attempts
@@ -111,7 +113,7 @@ class CellDraft:
             denials = 0 if known & DENIED else denials
         return Cell(
             action,
-            first.action_name,
+            name,
             first.time,
             attempts,
             successes,
