@@ -177,7 +177,7 @@ def test_machines_are_told_whose_each_finding_is_and_for_how_many_it_fails() -> 
     finding: Any = detection_finding(alert)
     assert {one["actor"]["user"]["uid"] for one in finding["evidences"]} == {f"t/{name}" for name in people(5)}
     assert finding["unmapped"]["identity_count"] == 5
-    assert "5 identities: unusual failures of create or change virtualmachines" in finding["message"]
+    assert "5 identities: unusual failures of create or change virtual machines" in finding["message"]
     assert "Caller" not in kql(alert)
     [own] = told(AlertLog(WINDOW), [anomaly("ann")])
     assert "identity_count" not in detection_finding(own)["unmapped"]  # type: ignore[operator]  # JSON
