@@ -107,7 +107,8 @@ def _split(text: bytes, depth: int) -> list[Fragment]:
 
 def _split_object(text: bytes, depth: int) -> list[Fragment]:
     members = _raw_object.decode(text)
-    wrapping = not _WRAPPINGS.isdisjoint(map(str.lower, members))
+    keys = {key.lower() for key in members}
+    wrapping = "operationname" not in keys and not keys.isdisjoint(_WRAPPINGS)
     for key, raw in members.items():
         folded = key.lower()
         if folded == "records" or (folded == "value" and "time" not in members):

@@ -96,9 +96,7 @@ def pretty(value: Any, indent: int = 2) -> list[bytes]:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize(
-    "shape", ["list", "one line", "lines", "REST", "envelope", "one after another", "packed tight"]
-)
+@pytest.mark.parametrize("shape", ["list", "one line", "lines", "REST", "envelope", "one after another", "compact"])
 def test_a_list_on_many_lines_is_read_record_by_record_whichever_way_it_is_sorted(shape: str, turned: bool) -> None:
     records = hourly(300)
     given = records[::-1] if turned else records
