@@ -19,7 +19,9 @@ SHORTEST_RECORD = 40
 """No record that says when and what is shorter; so a megabyte of empty objects costs little."""
 
 _DEEPEST_ENVELOPE = 3
-_HOLDS_RECORDS = re.compile(rb"""(?i)\A\{\s*+"records"\s*+:\s*+\[|"(?:specversion|eventtype)"\s*+:""")
+_MAY_HOLD_RECORDS = re.compile(  # an envelope, or what begins as an event's wrapping does; cheap for all others
+    rb"""(?i)\{\s*+"(?:records"\s*+:\s*+\[|(?:specversion|id|source|type|subject|topic|data\w*|event\w+|metadata\w+)")"""
+)
 _MARK_8 = b"\xef\xbb\xbf"
 _MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
@@ -143,7 +145,7 @@ def _split_elements(elements: list[msgspec.Raw], depth: int) -> list[Fragment]:
         text = bytes(raw).strip()
         if len(text) < SHORTEST_RECORD:
             fragments.append(Fragment(text, _TOO_SHORT if text.startswith(b"{") else _NO_OBJECT))
-        elif depth < _DEEPEST_ENVELOPE and (text.startswith((b"[", b'"')) or _HOLDS_RECORDS.search(text)):
+        elif depth < _DEEPEST_ENVELOPE and (text.startswith((b"[", b'"')) or _MAY_HOLD_RECORDS.match(text)):
             fragments += _split(text, depth + 1)
         else:
             fragments.append(Fragment(text, None if text.startswith(b"{") else _NO_OBJECT))

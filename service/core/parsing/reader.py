@@ -38,7 +38,7 @@ _GUID: Final = 36
 _NO_CORRELATION: Final = "00000000-0000-0000-0000-000000000000"
 _EVALUATION: Final = ("", "", "")
 
-_Caller = tuple[str | None, Claims | str | None, Who | None]
+_Caller = tuple[str | None, Claims | None, Who]
 _Names = tuple[str | None, str | None]
 
 
@@ -55,8 +55,11 @@ class RecordReader:
         # equal identities and actions are one object, because the state holds a great many of them
         self._known_actors: Memo[Actor, Actor] = Memo(lambda actor: actor, limit=cached, longest=LARGEST_KEY)
         self._known_actions: Memo[str, str] = Memo(lambda action: action, limit=cached, longest=LONGEST_KEY)
+        self._certain: Memo[Claims | str | None, Actor] = Memo(
+            lambda claims: self._known_actors[_certain(claims)], limit=cached, longest=LARGEST_KEY
+        )
         self._actors: Memo[_Caller, Actor] = Memo(
-            lambda key: self._known_actors[_actor(key)], limit=cached, longest=LARGEST_KEY
+            lambda caller: self._known_actors[resolve(*caller)], limit=cached, longest=LARGEST_KEY
         )
         self._deeds: Memo[_Names, tuple[str, str, str]] = Memo(
             lambda key: _deed(key, self._known_actions), limit=cached, longest=LONGEST_KEY
@@ -87,13 +90,19 @@ class RecordReader:
             other = _left_out(record, word, extras)
             if other is not None:
                 return other
-        if type(identity) is not Identity or type(identity.authorization) is not Authorization:
+        if type(identity) is not Identity:
             raise _look_again()
-        deed = self._deeds[record.operation_name, identity.authorization.action]
+        claims, authorization = identity.claims, identity.authorization
+        if type(authorization) is not Authorization:
+            raise _look_again()
+        deed = self._deeds[record.operation_name, authorization.action]
         if deed is _EVALUATION:
             return LeftOut.POLICY_EVALUATION
         action, action_name, action_mark = deed
-        actor = self._actors[record.tenant_id, identity.claims, extras and extras.who]
+        if extras is None:
+            actor = self._certain[claims]
+        else:
+            actor = self._actors[record.tenant_id, claims if isinstance(claims, Claims) else None, extras.who]
         outcome, result = self._endings[record.result_type] or self._failure(record, extras)
         resource, scope, resource_mark = self._places[record.resource_id]
         scope = scope or _subscription(extras)
@@ -156,11 +165,10 @@ def _deed(key: _Names, known: Mapping[str, str]) -> tuple[str, str, str]:
     return _EVALUATION if is_evaluation(action) else (known[action], display, _mark(action))
 
 
-def _actor(key: _Caller) -> Actor:
-    tenant_id, claims, who = key
-    if isinstance(claims, str) or (who is None and not (claims and certain(claims))):
+def _certain(claims: Claims | str | None) -> Actor:
+    if not isinstance(claims, Claims) or not certain(claims):
         raise _look_again()
-    return resolve(tenant_id, claims, who)
+    return resolve(None, claims, None)
 
 
 def _ending(result_type: Code) -> tuple[Outcome, str] | None:
