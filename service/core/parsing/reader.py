@@ -81,15 +81,9 @@ class RecordReader:
             NO_TIME, BAD_TIME, NO_ACTION, or any reason in haste.
         """
         properties, identity = record.properties, record.identity
-        word = None
-        if type(properties) is Properties:
-            word = properties.event_category
-        elif properties is not None:
-            raise _look_again()
-        if (word or record.category) not in ADMINISTRATIVE:
-            other = _left_out(record, word, extras)
-            if other is not None:
-                return other
+        word = properties.event_category if type(properties) is Properties else _no_category(properties)
+        if (word or record.category) not in ADMINISTRATIVE and (other := _left_out(record, word, extras)):
+            return other
         if type(identity) is not Identity:
             raise _look_again()
         claims, authorization = identity.claims, identity.authorization
@@ -99,10 +93,7 @@ class RecordReader:
         if deed is _EVALUATION:
             return LeftOut.POLICY_EVALUATION
         action, action_name, action_mark = deed
-        if extras is None:
-            actor = self._certain[claims]
-        else:
-            actor = self._actors[record.tenant_id, claims if isinstance(claims, Claims) else None, extras.who]
+        actor = self._certain[claims] if extras is None else self._actors[_caller(record, extras)]
         outcome, result = self._endings[record.result_type] or self._failure(record, extras)
         resource, scope, resource_mark = self._places[record.resource_id]
         scope = scope or _subscription(extras)
@@ -136,6 +127,12 @@ def _look_again() -> Refusal:
     return Refusal(RejectReason.NOT_A_RECORD, "incomplete at first sight")
 
 
+def _no_category(properties: Properties | str | None) -> str | None:
+    if properties is not None:  # JSON text, to be decoded first
+        raise _look_again()
+    return None
+
+
 def _left_out(record: Record, event_category: str | None, extras: Extras | None) -> LeftOut | None:
     if extras is None and record.category is None:
         raise _look_again()
@@ -163,6 +160,11 @@ def _deed(key: _Names, known: Mapping[str, str]) -> tuple[str, str, str]:
         raise _look_again()
     action, display = read_action(name, authorised)
     return _EVALUATION if is_evaluation(action) else (known[action], display, _mark(action))
+
+
+def _caller(record: Record, extras: Extras) -> _Caller:
+    claims = record.identity.claims if isinstance(record.identity, Identity) else None
+    return record.tenant_id, claims if isinstance(claims, Claims) else None, extras.who
 
 
 def _certain(claims: Claims | str | None) -> Actor:

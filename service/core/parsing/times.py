@@ -8,12 +8,12 @@ from service.core.parsing.rejects import Refusal, RejectReason
 
 _DOT_NET = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})\s(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?:[\s\u202f]([AaPp])[Mm])?"
-    r"(?:\s?(Z|[+-]\d{2}:?\d{2}))?",
+    r"(?:\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?",
     re.ASCII,
 )
 
 
-_EPOCH = re.compile(r"/Date\((?P<dated>-?\d{1,17})(?:[+-]\d{4})?\)/|(?P<number>\d{9,13}(?:\.\d{1,9})?)", re.ASCII)
+_EPOCH = re.compile(r"\\?/Date\((?P<dated>-?\d{1,17})(?:[+-]\d{4})?\)\\?/|(?P<number>\d{9,13}(?:\.\d{1,9})?)", re.ASCII)
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # the years 2000 to 2099, in seconds
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RFC_1123 = re.compile(

@@ -25,6 +25,8 @@ from tests.service.core.parsing.samples import message, record
         ("05/01/2024 20:00:00", datetime(2024, 5, 1, 20, tzinfo=UTC)),
         ("5/1/2024 20:00:00.1234567 -0130", datetime(2024, 5, 1, 21, 30, 0, 123456, UTC)),
         ("2024-05-01 08:00:00.5 UTC", datetime(2024, 5, 1, 8, 0, 0, 500000, UTC)),
+        ("5/1/2024 8:00:00 AM UTC", datetime(2024, 5, 1, 8, tzinfo=UTC)),
+        ("\\/Date(1714550400000)\\/", datetime(2024, 5, 1, 8, tzinfo=UTC)),
         ("2024/05/01 10:00:00 +02:00", datetime(2024, 5, 1, 8, tzinfo=UTC)),
         ("Wed, 01 May 2024 08:00:00 GMT", datetime(2024, 5, 1, 8, tzinfo=UTC)),
         ("wed, 1 may 2024 08:00:00 utc", datetime(2024, 5, 1, 8, tzinfo=UTC)),
