@@ -43,6 +43,7 @@ def read_action(operation_name: str | None, authorised: str | None) -> tuple[str
 LONGEST_ADDRESSES = 1024
 """Of a list of addresses, no more is looked at."""
 
+_LONGEST_ADDRESS = 80
 _BETWEEN = re.compile(r"[\s,;]+")
 _PORTED = re.compile(  # after IPv6 without brackets, only what is too long for a part of the address is a port
     r"(?:[0-9a-f:]*:)?((?:\d{1,3}\.){3}\d{1,3}):\d*|([0-9a-f:]+:[0-9a-f]*):\d{5}", re.IGNORECASE | re.ASCII
@@ -66,6 +67,8 @@ def read_address(text: str) -> str:
 
 def _read_single_address(text: str) -> str:
     text = text.strip("\"'")
+    if len(text) > _LONGEST_ADDRESS:
+        return ""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif ported := _PORTED.fullmatch(text):

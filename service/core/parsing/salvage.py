@@ -19,7 +19,7 @@ _OPENING = re.compile(rb"\{\s*+" + _ENVELOPE.pattern)
 _FIRST_KEY = re.compile(rb"""\{\s*+(["'][^"'\\\s]{1,64}+["'])\s*+:""")
 _USUAL_FIRST_KEYS = (
     rb"""["'](?i:time|timeGenerated|eventTimestamp|callerIpAddress|category|resourceId|correlationId|authorization"""
-    rb"""|caller|channels|location|tenantId|id|subject|specversion)["']"""
+    rb"""|caller|channels|location|tenantId|subject|specversion)["']"""
 )
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?' + rb"|'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
 _TO_BRACE = re.compile(rb"(?:[^\"'{}]++|" + _STRING + rb")*+[{}]", re.DOTALL)
