@@ -25,8 +25,24 @@ SENSITIVE: Mapping[str, float] = {
     "/federatedidentitycredentials/write": POWER,
     "/registrationassignments/write": POWER,
     "/roleassignments/write": POWER,
+    "/roleassignmentschedulerequests/write": POWER,
+    "/roleassignmentscheduleinstances/write": POWER,
+    "/roleassignmentschedules/write": POWER,
     "/rolebindings/write": POWER,
     "/roledefinitions/write": POWER,
+    "/roleeligibilityschedulerequests/write": POWER,
+    "/roleeligibilityschedules/write": POWER,
+    "/rolemanagementpolicies/write": POWER,
+    "/rolemanagementpolicyassignments/write": POWER,
+    # Privileged Identity Management's own names, which are words
+    "member to role requested (pim activation)": POWER,
+    "member to role completed (pim activation)": POWER,
+    "member to role request approved (pim activation)": POWER,
+    **{
+        f"member to role {how} ({how_long})": POWER
+        for how in ("in pim requested", "in pim completed", "outside of pim")
+        for how_long in ("permanent", "timebound", "time bound")
+    },
     "/userassignedidentities/assign/action": INDIRECT,
     "/activitylogalerts/delete": BLINDING,
     "/alertrules/delete": BLINDING,

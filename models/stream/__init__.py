@@ -6,7 +6,7 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 from models.stream.bottom_k import BottomKSample
 from models.stream.buckets import Limits, OpenBuckets, RecordResult
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
-from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
@@ -36,6 +36,7 @@ __all__ = [
     "Tally",
     "UnexpectedRow",
     "Watermark",
+    "display_name",
     "dump_parts",
     "exclude_nothing",
     "excluding",

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.stream.bottom_k import HASHES, BottomKSample
 from models.stream.cells import ActorBucket, Cell
-from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, DENIED, FAILED, SUCCEEDED, Operation, bit
 from models.stream.rows import fields
@@ -103,15 +103,17 @@ class CellDraft:
         if known:
             counts = [0 if known & flag else count for flag, count in zip(_FLAGS, counts, strict=True)]
         first = events[0]
+        name = first.action_name
         if len(events) > 1:
             first = min(events)
             events.sort(key=_most_telling_first)
+            name = display_name(*{event.action_name for event in events})
         addresses = _distinct({event.address for event in events})
         scopes = _distinct({event.scope for event in events})
         attempts, successes, failures, denials = counts
         return Cell(
             action,
-            first.action_name,
+            name,
             first.time,
             attempts,
             successes,

@@ -23,6 +23,17 @@ class ActorKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+def display_name(*names: str) -> str:
+    """Return which of several casings of one name to show, whatever their order.
+
+    Mixed case tells where words begin; what is all capitals or all small does not. Among equals the greatest.
+
+    >>> display_name("A/LISTKEYS/ACTION", "A/listKeys/action", "a/listkeys/action")
+    'A/listKeys/action'
+    """
+    return max(names, key=lambda name: (name not in {name.upper(), name.lower()}, name))
+
+
 class Outcome(IntEnum):
     """How an operation ended, in the order in which records of one operation overrule each other.
 
@@ -83,7 +94,7 @@ class ActivityEvent(NamedTuple):
     action
         Case-folded operation name, for example ``microsoft.compute/virtualmachines/write``.
     action_name
-        The same as it was written, for display.
+        The same in the casing in which it is shown; see `display_name`.
     outcome
         What this record says of the operation's end.
     operation

@@ -137,7 +137,8 @@ def replay(
 ) -> None:
     """Print the alerts that FILES would have caused: records or envelopes, one a line, .gz or not, - for stdin.
 
-    Time is that of the records. The same files give the same bytes.
+    A list on many lines, newest first, as `az monitor activity-log list` prints it, will do as well. Time is that of
+    the records. The same files give the same bytes.
     """
     settings = read_settings(path)
     engine = make_engine(settings)

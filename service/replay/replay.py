@@ -13,7 +13,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -24,6 +25,7 @@ from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser, Parsed, Reject
 from service.core.schedule import next_tick
+from service.replay.documents import documents
 
 BLOCK = 256
 STRAY = timedelta(days=1)
@@ -89,7 +91,7 @@ class Replay:
         self._group: list[ActivityEvent] = []
 
     def run(self, files: Iterable[Iterable[bytes]]) -> Summary:
-        """Replay files of lines, a record or an envelope each; returns the totals."""
+        """Replay files of lines, a record or an envelope each, or one document; returns the totals."""
         streams = [self._events(number, lines) for number, lines in enumerate(files)]
         for arrived, _, event in heapq.merge(*streams) if len(streams) != 1 else streams[0]:
             self._take(event, arrived)
@@ -112,15 +114,15 @@ class Replay:
     def _events(self, number: int, lines: Iterable[bytes]) -> Iterator[tuple[datetime, int, ActivityEvent]]:
         """Yield a file's events with the time at which each is there, which never goes back."""
         reached = EPOCH
-        for block, following in _with_next(self._blocks(lines)):
-            events = [event for parsed in block for event in parsed.events]
-            coming = [event.time for parsed in following for event in parsed.events]
+        blocks = ([event for parsed in block for event in parsed.events] for block in self._blocks(lines))
+        for events, following in _with_next(_oldest_first(blocks)):
+            coming = [event.time for event in following]
             for event, arrival in zip(events, _arrivals([one.time for one in events], coming, reached), strict=True):
                 reached = max(reached, arrival)
                 yield reached, number, event
 
     def _blocks(self, lines: Iterable[bytes]) -> Iterator[list[Parsed]]:
-        source = iter(lines)
+        source = documents(lines)
         while block := list(islice(source, BLOCK)):
             self._on_read()
             found = self._parse(list(filter(None, map(bytes.strip, block))))
@@ -183,7 +185,23 @@ class Replay:
             self._on_scored(scored)
 
 
-def _with_next(blocks: Iterator[list[Parsed]]) -> Iterator[tuple[list[Parsed], list[Parsed]]]:
+def _oldest_first(blocks: Iterator[list[ActivityEvent]]) -> Iterator[list[ActivityEvent]]:
+    """Turn a file that begins with the newest, as Azure's own lists do; such a one is held as a whole."""
+    first = next(filter(None, blocks), [])
+    times = [event.time for event in first]
+    falls = sum(later < earlier for earlier, later in pairwise(times))
+    rises = sum(later > earlier for earlier, later in pairwise(times))
+    if falls <= 2 * rises:
+        yield from chain([first], blocks)
+        return
+    events = list(chain(first, *blocks))
+    events.reverse()  # before the sorting, which leaves equals in their order
+    events.sort(key=attrgetter("time"))
+    for start in range(0, len(events), BLOCK):
+        yield events[start : start + BLOCK]
+
+
+def _with_next(blocks: Iterator[list[ActivityEvent]]) -> Iterator[tuple[list[ActivityEvent], list[ActivityEvent]]]:
     """Pair each block with the one after it."""
     block = next(blocks, None)
     while block is not None:

@@ -1,7 +1,8 @@
 """Turns the SDK's events into the core's messages; any body passes, for judging it is the parser's work."""
 
+import json
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import cast
 
 from azure.eventhub import EventData
@@ -25,11 +26,25 @@ def message_of(partition: str, event: EventData) -> Message:
 
 
 def _body(event: EventData) -> bytes:
-    """Return the body's bytes; those of AMQP values and sequences, which Azure Monitor never sends, as text."""
+    """Return the body's bytes; those of AMQP values and sequences, which Azure Monitor never sends, as JSON."""
     body = event.body
     if event.body_type == AmqpMessageBodyType.DATA:
         return b"".join(cast("Iterable[bytes]", body))
+    if event.body_type == AmqpMessageBodyType.SEQUENCE:
+        body = [item for section in cast("Iterable[Iterable[object]]", body) for item in section]
     if isinstance(body, bytes):
         return body
-    text = str(list(cast("Iterable[object]", body)) if event.body_type == AmqpMessageBodyType.SEQUENCE else body)
-    return text.encode("utf-8", "replace")
+    return (body if isinstance(body, str) else json.dumps(_plain(body))).encode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    """Return an AMQP value as JSON knows it; keys and texts may come as bytes."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly, Detector
-from models.stream import Actor, ActorKind, Bucket, fields
+from models.stream import Actor, ActorKind, Bucket, display_name, fields
 from service.core.alerting.alerts import Alert, Finding, alert_id, finding, operation_alert_id
 from service.core.validation import understood
 
@@ -139,6 +139,7 @@ class AlertLog:
         findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
         previous = self._alerts.get(subject.key)
         highest = max([one.score for one in findings] + [previous.score if previous else 0.0])
+        names = [one.action_name for one in findings] + ([previous.operation] if previous else [])
         severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
         alert = self._alerts[subject.key] = Alert(
             id=subject.key,
@@ -153,7 +154,7 @@ class AlertLog:
             severity=max(severities, key=lambda one: one.rank),
             findings=tuple(findings[:MOST_FINDINGS]),
             omitted=max(0, len(self._told[subject.key]) - MOST_FINDINGS),
-            operation=subject.operation,
+            operation=display_name(*names) if subject.operation else "",
             identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
             identity_count=len(subject.names),
         )

@@ -4,8 +4,9 @@ This package alone knows what Azure sends; it leaves duplicates, lateness and fo
 clock, reads no file and raises nothing: what cannot be understood becomes a `Reject`, and its neighbours live.
 
 One module, one question: `envelope` where a record begins and ends (`salvage` and `lenient` for the broken ones),
-`records` what its fields are, `actors` who, `operations` what and how it ended, `categories` whether it is ours at
-all, `rejects` why not. `reader` makes the event of it, `parser` the whole message.
+`records` what its fields are (`loose` for values of any make), `actors` who, `times` when, `operations` what and how
+it ended, `categories` whether it is ours at all, `rejects` why not. `reader` makes the event of it and has `memo`
+remember what repeats, `parser` reads the whole message.
 """
 
 from service.core.parsing.categories import LeftOut

@@ -1,4 +1,4 @@
-"""Who did it: turns the claims of a token, the evidence of a role and the caller's name into one `Actor`.
+"""Who did it: turns the claims of a token, the principal of a role and the caller's name into one `Actor`.
 
 A pure function of one record's fields. Nothing is remembered from other records, so that an identity's key never
 depends on the order in which records arrive.
@@ -8,7 +8,7 @@ import re
 from hashlib import blake2b
 
 from models.stream import Actor, ActorKind
-from service.core.parsing.records import Claims, Evidence
+from service.core.parsing.records import Claims, Who
 
 MICROSOFT_TENANTS = frozenset(
     {
@@ -28,51 +28,75 @@ FIRST_PARTY = {
     "abfa0a7c-a6b6-4736-8310-5855508787cd": "Azure App Service",
     "2cf9eb86-36b5-49dc-86ae-9a63135dfa8c": "Azure Traffic Manager and DNS",
     "035f9e1d-4f00-4419-bf50-bf2d87eb4878": "Azure Monitor Restricted",
+    # these give roles by themselves
+    "01fc33a7-78ba-4d2f-a4b7-768e336e890e": "MS-PIM",
+    "0736f41a-0425-4b46-bdb5-1563eff02385": "Azure Machine Learning",
+    "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d": "AzureDatabricks",
+    "66c6d0d1-f2e7-4a18-97a9-ed10f3347016": "Managed Service",
+    "7319c514-987d-4e9b-ac3d-d38c4f427f4c": "AzureContainerService",
+    "ef5d5c69-a5df-46bb-acaf-426f161a21a2": "Managed Service Identity",
+    "f71766dc-90d9-4b7d-bd9d-4499c4331c3f": "Azure Blueprints",
 }
 """Application ids of services that act by themselves in most subscriptions; far from all of them."""
+
+SERVICE_NAMES = frozenset({"azureadpim", *(name.lower() for name in FIRST_PARTY.values())})
+"""By which some of them are named where a person's name would stand; Privileged Identity Management is AzureADPIM."""
 
 UNATTRIBUTED = "unattributed"
 
 _LONGEST = 256
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_EXTERNAL = "#ext#@"
-_ISSUER = re.compile(r"https://(?:sts\.windows\.net|login\.microsoftonline\.com)/([^/]+)")
+_EXTERNAL = "#ext#"
+_SERVICE = re.compile(r"microsoft\.[\w.]+(?:/[\w./-]*)?", re.ASCII)
+_PREFIXED = re.compile(r"[a-z0-9.-]++#([^\s@]++@[^\s@]++)")
+_ISSUER = re.compile(r"https?://[^/]++/?([^/]*+)")
+_OTHERS_ACCOUNTS = frozenset({"mail", "uri:windowsliveid"})
+_DOMAIN = re.compile(r"[a-z0-9-]++(?:\.[a-z0-9-]++)+")
 
 
-def resolve(tenant_id: str | None, claims: Claims | None, evidence: Evidence | None, caller: str | None) -> Actor:
+def certain(claims: Claims) -> bool:
+    """Whether claims in their usual spelling say who it is so well that no other spelling could add to it."""
+    named = claims.idtyp == "app" or _is_address(_fold(claims.upn))
+    return bool(named and claims.object_id and claims.tenant_id and claims.appid)
+
+
+def resolve(tenant_id: str | None, claims: Claims | None, who: Who | None) -> Actor:
     """Return the identity behind a record; of kind UNKNOWN, one a tenant, if nothing points to any.
 
     The key is ``tenant/x`` with the first of these for x: object id of the token; principal of the role assignment,
-    if that is a user or service principal (a group is not who acted); user name; application id; caller. All folded
-    to lower case and trimmed. The tenant is the token's, else the record's, else ``-``.
+    if that is a user or service principal (a group is not who acted) and the token does not name a service; user
+    name; application id; name of a service of Azure; caller. All folded to lower case and trimmed. The tenant is the
+    token's, else the record's, else ``-``.
 
     Notes
     -----
     Claims: Microsoft Learn, *Access token claims reference*; the long names are those of the activity log.
     ``xms_mirid`` names a managed identity's resource; ``altsecid`` is only in tokens of accounts homed elsewhere.
     """
-    claims = claims or _NO_CLAIMS
-    evidence = evidence or _NO_EVIDENCE
-    called = _fold(caller)
+    claims, who = claims or _NO_CLAIMS, who or _NOBODY
+    called = _fold(who.caller)
     tenant = _identifier(claims.tenant_id) or _identifier(tenant_id) or "-"
     object_id = _identifier(claims.object_id)
-    principal = _identifier(evidence.principal_id) if _fold(evidence.principal_type) in _ACTING else ""
     application = _identifier(claims.appid)
     user = _user(claims, called)
-    kind = _kind(claims, evidence, tenant, application, user, called)
+    service = "" if _is_address(user) else _service(claims, "" if object_id or application else called)
+    principal = _identifier(who.principal_id) if _fold(who.principal_type) in _ACTING and not service else ""
+    if service:
+        user = ""
+    kind = _kind(claims, who, tenant, application, user, service, called)
     if kind in {ActorKind.HUMAN, ActorKind.GUEST}:
         user, name = _address(user), _human_name(claims, user)
     else:
-        name = _application_name(claims, application, kind)
-    key = object_id or principal or user or application or called
+        name = service or _application_name(claims, application, kind)
+    key = object_id or principal or user or application or service or called
     if not key:
         return Actor(f"{tenant}/{UNATTRIBUTED}", UNATTRIBUTED, ActorKind.UNKNOWN)
     return Actor(_bounded(f"{tenant}/{key}"), (name or user or application or called or key)[:_LONGEST], kind)
 
 
 _NO_CLAIMS = Claims()
-_NO_EVIDENCE = Evidence()
+_NOBODY = Who()
 _ACTING = frozenset({"user", "serviceprincipal"})
 
 
@@ -95,49 +119,61 @@ def _identifier(value: str | None) -> str:
     return "" if folded.startswith("00000000-0000-0000-0000-000000000000") else folded
 
 
+def _is_address(user: str) -> bool:
+    return "@" in user and " " not in user
+
+
 def _user(claims: Claims, called: str) -> str:
     """Return the name by which a person signed in: the first that looks like an address, else a bare UPN claim."""
-    candidates = [_fold(claims.upn), _fold(claims.name), called]
-    for candidate in candidates:
-        if "@" in candidate and " " not in candidate:
+    for candidate in (_fold(claims.upn), _fold(claims.name), _fold(claims.email), called):
+        if _is_address(candidate):
             return candidate
-    return candidates[0]
+    return _fold(claims.upn)
+
+
+def _service(claims: Claims, called: str) -> str:
+    """Return the name of a service of Azure that stands where a person's would, or nothing."""
+    for candidate in (_fold(claims.upn), _fold(claims.name), _fold(claims.email), _fold(claims.display), called):
+        if candidate in SERVICE_NAMES or _SERVICE.fullmatch(candidate):
+            return candidate
+    return ""
 
 
 def _address(user: str) -> str:
     """Return a guest's own address, however the directory spells the guest."""
-    if user.startswith("live.com#"):
-        return user.removeprefix("live.com#")
     if _EXTERNAL in user:
         local, at, domain = user.partition(_EXTERNAL)[0].rpartition("_")
         return f"{local}@{domain}" if at else user
-    return user
+    prefixed = _PREFIXED.fullmatch(user)
+    return prefixed[1] if prefixed else user
 
 
-def _kind(claims: Claims, evidence: Evidence, tenant: str, application: str, user: str, called: str) -> ActorKind:
+def _kind(claims: Claims, who: Who, tenant: str, application: str, user: str, service: str, called: str) -> ActorKind:
     kind = ActorKind.UNKNOWN
-    principal, sort = _fold(evidence.principal_type), _fold(claims.idtyp)
+    principal, sort = _fold(who.principal_type), _fold(claims.idtyp)
     if claims.mirid:
         kind = ActorKind.MANAGED_IDENTITY
+    elif service:
+        kind = ActorKind.FIRST_PARTY
     elif sort != "app" and (user or claims.puid or sort == "user"):
-        kind = ActorKind.GUEST if _is_guest(claims, user) else ActorKind.HUMAN
+        kind = ActorKind.GUEST if _is_guest(claims, user, tenant) else ActorKind.HUMAN
     elif sort != "app" and not application and principal == "user":
         kind = ActorKind.HUMAN
-    elif application in FIRST_PARTY or tenant in MICROSOFT_TENANTS or called.startswith("microsoft."):
+    elif application in FIRST_PARTY or tenant in MICROSOFT_TENANTS:
         kind = ActorKind.FIRST_PARTY
     elif sort == "app" or application or principal == "serviceprincipal" or _ID.fullmatch(called):
         kind = ActorKind.SERVICE_PRINCIPAL  # a caller that is an id: people have names
     return kind
 
 
-def _is_guest(claims: Claims, user: str) -> bool:
-    if user.startswith("live.com#") or _EXTERNAL in user or claims.altsecid:
+def _is_guest(claims: Claims, user: str, tenant: str) -> bool:
+    if _EXTERNAL in user or _PREFIXED.fullmatch(user) or claims.altsecid:
         return True
-    provider = _fold(claims.identity_provider)
-    if provider == "live.com":
-        return True
-    home, tenant = _ISSUER.match(provider), _fold(claims.tenant_id)
-    return bool(home and tenant and home[1] != tenant)
+    provider = _fold(claims.identity_provider) or _fold(claims.idp)
+    issuer = _ISSUER.match(provider)
+    if issuer:  # the token service of a tenant, in whichever cloud, or somebody else's
+        return issuer[1] != tenant and not (tenant == "-" and _ID.fullmatch(issuer[1]))
+    return provider in _OTHERS_ACCOUNTS or _DOMAIN.fullmatch(provider) is not None
 
 
 def _human_name(claims: Claims, user: str) -> str:

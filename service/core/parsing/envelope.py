@@ -5,6 +5,7 @@ left to `salvage`.
 """
 
 import re
+import zlib
 
 import msgspec
 
@@ -12,15 +13,21 @@ from service.core.parsing.rejects import Refusal, RejectReason
 from service.core.parsing.salvage import Fragment, salvage
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
-"""Event Hubs carries up to 1 MiB, on dedicated clusters 20 MiB; beyond this nobody is an honest sender."""
+"""Event Hubs carries up to 1 MiB, on dedicated clusters 20 MiB; beyond this, also unpacked, nobody is honest."""
 
 SHORTEST_RECORD = 40
 """No record that says when and what is shorter; so a megabyte of empty objects costs little."""
 
 _DEEPEST_ENVELOPE = 3
-_ENVELOPE = re.compile(rb"""\{\s*+"(?i:records)"\s*+:\s*+\[""")
+_MAY_HOLD_RECORDS = re.compile(  # an envelope, or what begins as an event's wrapping does; cheap for all others
+    rb"""(?i)\{\s*+"(?:records"\s*+:\s*+\[|(?:specversion|id|source|type|subject|topic|data\w*|event\w+|metadata\w+)")"""
+)
 _MARK_8 = b"\xef\xbb\xbf"
 _MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
+_GZIP = b"\x1f\x8b"
+_PIECE = 4096
+_MANY = re.compile(rb"""(?i)"?\s*+(?:\[|\{\s*+\\?"records\\?"\s*+:)""")
+_WRAPPINGS = frozenset({"specversion", "eventtype"})  # of CloudEvents, of Event Grid's own schema
 _EMPTY = Refusal(RejectReason.NOT_JSON, "empty message")
 _NO_OBJECT = Refusal(RejectReason.NOT_A_RECORD, "no object")
 _TOO_SHORT = Refusal(RejectReason.NOT_A_RECORD, "too short to say when and what")
@@ -34,11 +41,44 @@ def split(body: bytes) -> list[Fragment]:
     """Split a message into its records; never raises.
 
     Accepts ``{"records": […]}`` in any casing, ``{"value": […]}`` (REST), an array, a bare record, several documents
-    one after another (with or without new lines), a byte-order mark, UTF-16, and JSON inside a JSON string.
+    one after another (with or without new lines), CloudEvents whose data are any of these, a byte-order mark, UTF-16,
+    JSON inside a JSON string, and all of it packed by gzip.
     """
+    if body.startswith(_GZIP):
+        try:
+            body = _unpacked(body)
+        except zlib.error as error:
+            return [Fragment(b"", Refusal(RejectReason.NOT_JSON, f"not to be unpacked: {error}"))]
     if len(body) > LARGEST_MESSAGE:
-        return [Fragment(body[:8192], Refusal(RejectReason.OVERSIZED, f"{len(body)} bytes"))]
+        return [Fragment(body[:8192], Refusal(RejectReason.OVERSIZED, f"more than {LARGEST_MESSAGE} bytes"))]
     return _split(_without_mark(body).strip(b" \t\r\n\0"), 0)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Unpack one gzip member after another; never more than a byte above the largest message.
+
+    A message that ends inside a member gives what stands before that.
+
+    Raises
+    ------
+    zlib.error
+        If nothing can be unpacked.
+    """
+    parts: list[bytes] = []
+    room = LARGEST_MESSAGE + 1
+    try:
+        while body.startswith(_GZIP) and room > 0:
+            member = zlib.decompressobj(wbits=31)
+            for start in range(0, len(body), _PIECE):  # piece by piece, so that damage costs only what stands behind it
+                parts.append(member.decompress(body[start : start + _PIECE], room))
+                room -= len(parts[-1])
+                if room <= 0:
+                    break
+            body = member.unused_data.lstrip(b"\0")
+    except zlib.error:
+        if not any(parts):
+            raise
+    return b"".join(parts)
 
 
 def _without_mark(body: bytes) -> bytes:
@@ -69,12 +109,16 @@ def _split(text: bytes, depth: int) -> list[Fragment]:
 
 def _split_object(text: bytes, depth: int) -> list[Fragment]:
     members = _raw_object.decode(text)
+    keys = {key.lower() for key in members}
+    wrapping = "operationname" not in keys and not keys.isdisjoint(_WRAPPINGS)
     for key, raw in members.items():
         folded = key.lower()
         if folded == "records" or (folded == "value" and "time" not in members):
             inner = bytes(raw).lstrip()
             if inner.startswith(b"["):
                 return _split_elements(_raw_list.decode(inner), depth)
+        if folded == "data" and depth < _DEEPEST_ENVELOPE and wrapping and _MANY.match(bytes(raw)):
+            return _split(bytes(raw).strip(), depth + 1)
     return [Fragment(text)]
 
 
@@ -101,7 +145,7 @@ def _split_elements(elements: list[msgspec.Raw], depth: int) -> list[Fragment]:
         text = bytes(raw).strip()
         if len(text) < SHORTEST_RECORD:
             fragments.append(Fragment(text, _TOO_SHORT if text.startswith(b"{") else _NO_OBJECT))
-        elif depth < _DEEPEST_ENVELOPE and (text.startswith((b"[", b'"')) or _ENVELOPE.match(text)):
+        elif depth < _DEEPEST_ENVELOPE and (text.startswith((b"[", b'"')) or _MAY_HOLD_RECORDS.match(text)):
             fragments += _split(text, depth + 1)
         else:
             fragments.append(Fragment(text, None if text.startswith(b"{") else _NO_OBJECT))

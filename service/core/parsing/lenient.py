@@ -42,6 +42,7 @@ _FAULTS = re.compile(
 _LITERALS = {"True": "true", "False": "false", "None": "null", "undefined": "null", ",": ""}
 _BAD_ESCAPE = re.compile(r"\\(?!u[0-9a-fA-F]{4})([^\"\\/bfnrt])", re.DOTALL)
 _ESCAPES = re.compile(r"\\\\|" + _BAD_ESCAPE.pattern, re.DOTALL)
+_QUOTES = re.compile(r'\\["\\]|"|' + _BAD_ESCAPE.pattern, re.DOTALL)
 
 
 def _repair(text: str) -> str:
@@ -54,9 +55,12 @@ def _mend(match: re.Match[str]) -> str:
         return _ESCAPES.sub(_mend_escape, token)
     if token[0] == "'":
         inner = token[1:-1] if len(token) > 1 and token[-1] == "'" else token[1:]
-        inner = _ESCAPES.sub(_mend_escape, inner)
-        return '"' + inner.replace('\\"', '"').replace('"', '\\"') + '"'
+        return '"' + _QUOTES.sub(_mend_quote, inner) + '"'
     return _LITERALS[token]
+
+
+def _mend_quote(match: re.Match[str]) -> str:
+    return '\\"' if match[0] == '"' else _mend_escape(match)
 
 
 def _mend_escape(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What was done, when, from where, on what, and how it ended: single fields of a record made comparable.
+"""What was done, from where, on what, and how it ended: single fields of a record made comparable.
 
 Each function takes one value as it was sent and returns it in the one form that the rest of the service knows.
 """
@@ -6,85 +6,32 @@ Each function takes one value as it was sent and returns it in the one form that
 import hashlib
 import ipaddress
 import re
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 
-from models.stream import Outcome
+from models.stream import Outcome, display_name
 from service.core.parsing.rejects import Refusal, RejectReason
 
 LONGEST_ACTION = 512
 """Azure's own names end below 200 characters; a longer one is cut, and a digest of the whole keeps it distinct."""
 
-_DOT_NET = re.compile(
-    r"(\d{1,2})/(\d{1,2})/(\d{4})\s(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?:[\s\u202f]([AaPp])[Mm])?"
-    r"(?:\s?(Z|[+-]\d{2}:?\d{2}))?",
-    re.ASCII,
-)
-
-
-def read_time(text: str) -> datetime:
-    """Return the instant that `text` names, aware UTC, in microseconds (a seventh digit is cut, not rounded).
-
-    ISO 8601 must carry an offset or Z. ``M/d/yyyy h:mm:ss tt`` and ``M/d/yyyy H:mm:ss`` without an offset are UTC:
-    that is how Azure's own exports write the activity log's UTC times. Any other time without a zone is refused,
-    because guessing would move an event by hours.
-
-    Raises
-    ------
-    Refusal
-        BAD_TIME.
-
-    Examples
-    --------
-    >>> read_time("2019-01-21T22:14:26.9792776Z").isoformat()
-    '2019-01-21T22:14:26.979277+00:00'
-    >>> read_time("1/21/2019 10:14:26 PM").isoformat()
-    '2019-01-21T22:14:26+00:00'
-    """
-    try:
-        moment = _read_dot_net(text) or datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise Refusal(RejectReason.BAD_TIME, f"no time zone in {text!r}")
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Refusal(RejectReason.BAD_TIME, f"cannot read {text[:64]!r}") from error
-
-
-def _read_dot_net(text: str) -> datetime | None:
-    match = _DOT_NET.fullmatch(text.strip())
-    if match is None:
-        return None
-    month, day, year, hour, minute, second, fraction, half, zone = match.groups()
-    hours = int(hour)
-    if half:
-        if not 1 <= hours <= 12:
-            raise ValueError(hours)
-        hours = hours % 12 + (12 if half in "pP" else 0)
-    microsecond = int((fraction or "0")[:6].ljust(6, "0"))
-    return datetime(int(year), int(month), int(day), hours, int(minute), int(second or 0), microsecond, _zone(zone))
-
-
-def _zone(text: str | None) -> timezone:
-    if text is None or text == "Z":
-        return UTC
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
-
 
 def read_action(operation_name: str | None, authorised: str | None) -> tuple[str, str]:
-    """Return the action folded for comparison, and as it was written.
+    """Return the action folded for comparison, and as it is to be shown.
 
     `operation_name` is taken if it is an operation (``provider/type/verb``); a display name (old exports) gives way to
-    the action that was authorised. Either may be missing, not both.
+    the action that was authorised. Either may be missing, not both. Where both name the same, the better casing of
+    the two is shown: the export writes the first in capitals, the second as the provider publishes it.
 
     Raises
     ------
     Refusal
         NO_ACTION.
     """
-    name = (operation_name or "").strip()
-    if authorised and "/" not in name and "/" in authorised:
-        name = authorised.strip()
+    name, authorised = (operation_name or "").strip(), (authorised or "").strip()
+    if "/" not in name and "/" in authorised:
+        name = authorised
+    elif name.casefold() == authorised.casefold():
+        name = display_name(name, authorised)
     if not name:
         raise Refusal(RejectReason.NO_ACTION, "neither operationName nor authorization.action")
     if len(name) > LONGEST_ACTION:
@@ -93,19 +40,39 @@ def read_action(operation_name: str | None, authorised: str | None) -> tuple[str
     return name.casefold(), name
 
 
+LONGEST_ADDRESSES = 1024
+"""Of a list of addresses, no more is looked at."""
+
+_LONGEST_ADDRESS = 80
+_BETWEEN = re.compile(r"[\s,;]+")
+_PORTED = re.compile(  # after IPv6 without brackets, only what is too long for a part of the address is a port
+    r"(?:[0-9a-f:]*:)?((?:\d{1,3}\.){3}\d{1,3}):\d*|([0-9a-f:]+:[0-9a-f]*):\d{5}", re.IGNORECASE | re.ASCII
+)
+
+
 def read_address(text: str) -> str:
     """Return an IP address in its canonical form without port, brackets or zone; empty if it is none.
 
+    Of a list the first that is an address.
+
     Examples
     --------
-    >>> read_address("[2001:DB8::1]:443"), read_address("203.0.113.7:50123"), read_address("::ffff:203.0.113.7")
+    >>> read_address("[2001:DB8::1]:443"), read_address("203.0.113.7:50123"), read_address("::ffff:203.0.113.7:443")
     ('2001:db8::1', '203.0.113.7', '203.0.113.7')
+    >>> read_address("unknown, 203.0.113.7")
+    '203.0.113.7'
     """
-    text = text.partition(",")[0].strip()
+    return next(filter(None, map(_read_single_address, _BETWEEN.split(text[:LONGEST_ADDRESSES]))), "")
+
+
+def _read_single_address(text: str) -> str:
+    text = text.strip("\"'")
+    if len(text) > _LONGEST_ADDRESS:
+        return ""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+    elif ported := _PORTED.fullmatch(text):
+        text = ported[1] or ported[2]
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -138,8 +105,12 @@ _WORDS = {
     **dict.fromkeys(("pending", "queued", "created/accepted", "begin"), Outcome.STARTED),
     **dict.fromkeys(("success", "succeeded", "ok", "created", "nocontent", "updated", "resolved"), Outcome.SUCCESS),
     **dict.fromkeys(("completed", "succeed", "notmodified"), Outcome.SUCCESS),
+    **dict.fromkeys(("partialcontent", "multistatus", "seeother", "temporaryredirect"), Outcome.SUCCESS),
     **dict.fromkeys(("failure", "failed", "fail", "error", "timeout", "timedout"), Outcome.FAILURE),
-    **dict.fromkeys(("canceled", "cancelled", "conflict", "badrequest", "notfound"), Outcome.FAILURE),
+    **dict.fromkeys(("canceled", "cancelled", "cancel", "conflict", "badrequest", "notfound"), Outcome.FAILURE),
+    **dict.fromkeys(("methodnotallowed", "preconditionfailed", "gone", "locked", "toomanyrequests"), Outcome.FAILURE),
+    **dict.fromkeys(("unprocessableentity", "unsupportedmediatype", "requesttimeout"), Outcome.FAILURE),
+    **dict.fromkeys(("internalservererror", "serviceunavailable", "badgateway", "gatewaytimeout"), Outcome.FAILURE),
     **dict.fromkeys(("denied", "forbidden", "unauthorized", "accessdenied"), Outcome.DENIED),
 }
 _DENIALS = frozenset({"401", "403", "forbidden", "unauthorized", "denied", "accessdenied", "authorizationfailure"}) | {
@@ -183,6 +154,7 @@ def read_outcome(
     permission was missing. A denial by Azure Policy is answered with 403 too, but is a FAILURE: the identity was
     allowed, the request was not.
     """
+    result_type, signature, status_code = plain_word(result_type), plain_word(signature), plain_word(status_code)
     family, _, detail = signature.partition(".")
     outcome = Outcome.STARTED
     for word in (result_type, family, detail, status_code):
@@ -208,9 +180,29 @@ def _tells_failure(word: str) -> bool:
     return bool(word) and (known is None or known.failed)
 
 
+_DRESSED = re.compile(
+    r"(?:(?P<word>[A-Z][A-Z.]*(?: [A-Z.]+){0,3}) ?\()? ?(?:http ?)?status ?code ?:? ?(?P<code>\d{3}) ?\)?"
+    r"|(?:http ?)?(?P<number>\d{3}) ?[-:]? ?(?P<name>[A-Z]+(?: [A-Z]+){0,3})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def plain_word(text: str) -> str:
+    """Return the status word of a text that says it with its number, as the portal and PowerShell do.
+
+    Examples
+    --------
+    >>> [plain_word(text) for text in ("Forbidden (HTTP Status Code: 403)", "403 Forbidden", "HTTP Status Code: 403")]
+    ['Forbidden', 'Forbidden', '403']
+    """
+    text = text.strip()
+    dressed = _DRESSED.fullmatch(text) if len(text) < 128 else None
+    return (dressed["word"] or dressed["name"] or dressed["code"]).strip() if dressed else text
+
+
 def outcome_of(word: str) -> Outcome | None:
     """Return what a single status word or code says, or None if it says nothing."""
-    folded = word.replace(" ", "").lower()
+    folded = plain_word(word).replace(" ", "").lower()
     if folded.isascii() and folded.isdigit() and len(folded) <= 9:
         number = int(folded)
         if number == 202:

@@ -81,19 +81,20 @@ class ActivityLogParser:
         rejects: list[Reject] = []
         left_out: dict[str, int] = {}
         raws: list[msgspec.Raw] | None = None
-        for index, record in enumerate(records):
+        read, append = self._read, events.append
+        for record in records:
             try:
-                found = self._read(record)
-                if isinstance(found, ActivityEvent):
-                    events.append(found)
-                else:
-                    left_out[found] = left_out.get(found, 0) + 1
-                continue
+                found = read(record)
             except Refusal:
-                pass  # the forgiving look decides
-            if raws is None:
-                raws = self._decode_raw(body).records
-            self._look_again(bytes(raws[index]), events, rejects, left_out)
+                if raws is None:
+                    raws = self._decode_raw(body).records
+                done = len(events) + len(rejects) + sum(left_out.values())
+                self._look_again(bytes(raws[done]), events, rejects, left_out)
+                continue
+            if isinstance(found, ActivityEvent):
+                append(found)
+            else:
+                left_out[found] = left_out.get(found, 0) + 1
         return Parsed(events, rejects, left_out, len(records))
 
     def _parse_fragments(self, fragments: list[Fragment]) -> Parsed:

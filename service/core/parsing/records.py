@@ -1,14 +1,16 @@
 """What the fields of a record are: one lean tree for the hot path, and an adapter that fills it from any known shape.
 
 The tree names only what is read; the decoder skips the rest unseen. It fits the Event Hub export; REST (camel and
-snake case), Log Analytics rows and odd casings are brought into it by `adapt`.
+snake case), PowerShell, Log Analytics rows, Event Grid and odd casings are brought into it by `adapt`.
 """
 
+import re
 from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
 
-from service.core.parsing.lenient import Json, loads
+from service.core.parsing.lenient import Json
+from service.core.parsing.loose import as_object, as_raw, as_text, first, fold
 
 Text = str | None
 Code = str | int | float | None
@@ -23,6 +25,7 @@ class Claims(Struct, frozen=True, gc=False):
     altsecid: Text = None
     appid: Text = None
     identity_provider: Text = field(default=None, name=_MICROSOFT + "identityprovider")
+    idp: Text = None
     idtyp: Text = None
     display: Text = field(default=None, name="name")
     object_id: Text = field(default=None, name=_MICROSOFT + "objectidentifier")
@@ -30,13 +33,21 @@ class Claims(Struct, frozen=True, gc=False):
     tenant_id: Text = field(default=None, name=_MICROSOFT + "tenantid")
     name: Text = field(default=None, name=_XMLSOAP + "name")
     upn: Text = field(default=None, name=_XMLSOAP + "upn")
+    email: Text = field(default=None, name=_XMLSOAP + "emailaddress")
     mirid: Text = field(default=None, name="xms_mirid")
+
+
+class Authorization(Struct, gc=False):
+    """What was asked for, in the casing in which Azure's providers publish it."""
+
+    action: Text = None
 
 
 class Identity(Struct, gc=False):
     """Who, in the Event Hub export."""
 
-    claims: Claims | None = None
+    claims: Claims | str | None = None
+    authorization: Authorization | str | None = None
 
 
 class Properties(Struct, gc=False):
@@ -75,19 +86,26 @@ class RawEnvelope(Struct, gc=False):
     records: list[Raw]
 
 
-class Evidence(NamedTuple):
-    """The role assignment that allowed the operation; its principal may be a group."""
+class Who(NamedTuple):
+    """What names the caller beside the token.
+
+    Attributes
+    ----------
+    principal_id, principal_type
+        Of the role assignment that allowed the operation; the principal may be a group.
+    caller
+        As the REST API names it.
+    """
 
     principal_id: str | None = None
     principal_type: str | None = None
+    caller: str | None = None
 
 
 class Extras(NamedTuple):
     """What only a second look reads, because the usual record can do without it."""
 
-    authorised: str | None = None
-    evidence: Evidence = Evidence()
-    caller: str | None = None
+    who: Who = Who()
     event_data_id: str | None = None
     subscription_id: str | None = None
 
@@ -95,101 +113,116 @@ class Extras(NamedTuple):
 def adapt(members: dict[str, Json]) -> tuple[Record, Extras]:
     """Bring a record of any known shape into a `Record`.
 
-    Keys are compared without case and underscores; ``{"value": …, "localizedValue": …}`` gives its value; objects
-    that arrive as JSON text are read. The first key that is present and not empty wins.
+    Keys are compared without case, blanks and underscores; ``{"value": …, "localizedValue": …}`` gives its value;
+    objects that arrive as JSON text are read; what is missing is an empty text where that settles the matter. The
+    first key that is present and not empty wins.
     """
-    fields = _fold(members)
-    identity = _object(_first(fields, "identity"))
-    claims = _object(identity.get("claims")) or _object(_first(fields, "claims", "claimsd"))
-    authorization = _object(identity.get("authorization")) or _object(_first(fields, "authorization", "authorizationd"))
-    evidence = _object(authorization.get("evidence"))
-    properties = _object(_first(fields, "properties", "propertiesd"))
-    request = _object(_first(fields, "httprequest"))
-    record = Record(
-        time=_text(_first(fields, "time", "eventtimestamp", "timegenerated", "timestamp")),
-        resource_id=_text(_first(fields, "resourceid", "resourceuri")),
-        operation_name=_text(_first(fields, "operationnamevalue", "operationname")),
-        category=_text(_first(fields, "categoryvalue", "category")),
-        result_type=_text(_first(fields, "resulttype", "status", "activitystatusvalue", "activitystatus")),
-        result_signature=_text(_first(fields, "resultsignature", "substatus", "activitysubstatusvalue")),
-        caller_ip_address=_text(_first(fields, "calleripaddress", "clientipaddress") or request.get("clientipaddress")),
-        correlation_id=_text(_first(fields, "correlationid")),
-        identity=Identity(_claims(claims)) if claims else None,
-        properties=Properties(
-            status_code=_text(properties.get("statuscode")),
-            status_message=_raw(properties.get("statusmessage")),
-            event_category=_text(properties.get("eventcategory")),
-        ),
-        tenant_id=_text(_first(fields, "tenantid")),
+    fields = _unwrapped(fold(members))
+    identity = as_object(fields.get("identity"))
+    claims = as_object(identity.get("claims")) or as_object(first(fields, "claims", "claimsd"))
+    authorization = as_object(identity.get("authorization")) or as_object(
+        first(fields, "authorization", "authorizationd")
     )
+    evidence = as_object(authorization.get("evidence"))
+    properties = as_object(first(fields, "properties", "propertiesd"))
+    request = as_object(fields.get("httprequest"))
+    record = Record(
+        time=as_text(first(fields, "time", "eventtimestamp", "timegenerated", "timestamp", "eventtime")),
+        resource_id=as_text(first(fields, "resourceid", "resourceuri", "subject")) or "",
+        operation_name=as_text(first(fields, "operationnamevalue", "operationname")) or "",
+        category=as_text(first(fields, "categoryvalue", "category")),
+        result_type=as_text(first(fields, *_RESULT_TYPE)),
+        result_signature=as_text(first(fields, *_RESULT_SIGNATURE)),
+        caller_ip_address=as_text(first(fields, *_ADDRESS) or request.get("clientipaddress")),
+        correlation_id=as_text(fields.get("correlationid")),
+        identity=Identity(
+            claims=_claims(claims, as_object(properties.get("callerinfo"))),
+            authorization=Authorization(as_text(authorization.get("action")) or ""),
+        ),
+        properties=Properties(
+            status_code=as_text(properties.get("statuscode")),
+            status_message=as_raw(properties.get("statusmessage")),
+            event_category=as_text(properties.get("eventcategory")),
+        ),
+        tenant_id=_tenant(fields) or as_text(properties.get("tenantid")),
+    )
+    caller = first(fields, "caller") or claims.get(_XMLSOAP + "spn") or (None if identity else fields.get("identity"))
     extras = Extras(
-        authorised=_text(authorization.get("action")),
-        evidence=Evidence(_text(evidence.get("principalid")), _text(evidence.get("principaltype"))),
-        caller=_text(_first(fields, "caller") or claims.get(_XMLSOAP + "spn"))
-        or (None if identity else _text(_first(fields, "identity"))),
-        event_data_id=_text(_first(fields, "eventdataid")),
-        subscription_id=_text(_first(fields, "subscriptionid")),
+        who=Who(
+            as_text(evidence.get("principalid")),
+            as_text(evidence.get("principaltype")),
+            as_text(caller) or as_text(properties.get("caller")),
+        ),
+        event_data_id=as_text(fields.get("eventdataid")),
+        subscription_id=as_text(fields.get("subscriptionid")),
     )
     return record, extras
 
 
-def _fold(members: dict[str, Json]) -> dict[str, Json]:
-    folded: dict[str, Json] = {}
-    for key, value in members.items():
-        if value is not None and value != "":
-            folded.setdefault(key.replace("_", "").lower(), value)
-    return folded
+_RESULT_TYPE = ("resulttype", "status", "statusvalue", "activitystatusvalue", "activitystatus")
+_RESULT_SIGNATURE = ("resultsignature", "substatus", "substatusvalue", "activitysubstatusvalue", "activitysubstatus")
+_ADDRESS = ("calleripaddress", "clientipaddress", "httprequestclientipaddress")
+_ENDINGS = re.compile(r"Microsoft\.Resources\.Resource\w+?(Success|Failure|Cancel)", re.IGNORECASE)
 
 
-def _first(fields: dict[str, Json], *keys: str) -> Json:
-    for key in keys:
-        if key in fields:
-            return fields[key]
-    return None
+def _unwrapped(fields: dict[str, Json]) -> dict[str, Json]:
+    """Return an event's data with what its wrapping adds: Event Grid's own schema, or CloudEvents."""
+    data = {} if "operationname" in fields or "operationnamevalue" in fields else as_object(fields.get("data"))
+    if not data:
+        fields.pop("subject", None)  # a resource in a wrapping alone
+        return fields
+    fields.setdefault("eventdataid", fields.get("id"))
+    kind = as_text(first(fields, "eventtype", "type"))
+    ending = _ENDINGS.fullmatch(kind or "")
+    if ending:
+        fields["resulttype"] = "Canceled" if ending[1].lower() == "cancel" else ending[1]
+    if "resulttype" in data or "status" in data:
+        fields.pop("resulttype", None)
+    return {**fields, **data}
 
 
-def _object(value: Json) -> dict[str, Json]:
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = loads(value.encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return {}
-    return _fold(value) if isinstance(value, dict) else {}
+def _tenant(fields: dict[str, Json]) -> str | None:
+    """Return the Entra tenant; in a row of Log Analytics the column of that name is the workspace."""
+    row = "timegenerated" in fields or (as_text(fields.get("type")) or "").lower() == "azureactivity"
+    return None if row else as_text(fields.get("tenantid"))
 
 
-def _text(value: Json) -> str | None:
-    if isinstance(value, dict):
-        value = value.get("value") or value.get("localizedValue") or value.get("localized_value")
-    if isinstance(value, str):
-        # a lone surrogate is legal for Python's decoder and for nobody else
-        return (value if value.isascii() else value.encode("utf-8", "replace").decode()).strip() or None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return None
+def _claims(claims: dict[str, Json], caller: dict[str, Json]) -> Claims | None:
+    """Return the claims of the token; if they name nobody, those that Privileged Identity Management names."""
 
-
-def _raw(value: Json) -> Raw:
-    if isinstance(value, dict):
-        code = value.get("error", value)
-        value = code.get("code") if isinstance(code, dict) else None
-        value = f'"code":"{value}"' if value else None
-    return Raw(value.encode("utf-8", "replace") if isinstance(value, str) else b"")
-
-
-def _claims(claims: dict[str, Json]) -> Claims:
     def claim(*keys: str) -> str | None:
-        return _text(_first(claims, *(key.replace("_", "") for key in keys)))
+        return as_text(first(claims, *(key.replace("_", "") for key in keys)))
 
-    return Claims(
+    def said(*keys: str) -> str | None:
+        return as_text(first(caller, *keys))
+
+    found = Claims(
         altsecid=claim("altsecid"),
-        appid=claim("appid", "azp"),
-        identity_provider=claim(_MICROSOFT + "identityprovider", "idp"),
-        idtyp=claim("idtyp"),
-        display=claim("name"),
-        object_id=claim(_MICROSOFT + "objectidentifier", "oid"),
-        puid=claim("puid"),
-        tenant_id=claim(_MICROSOFT + "tenantid", "tid"),
-        name=claim(_XMLSOAP + "name", _XMLSOAP + "emailaddress", "email"),
-        upn=claim(_XMLSOAP + "upn", "upn", "unique_name", "preferred_username"),
-        mirid=claim("xms_mirid"),
+        appid=claim("appid", "azp", _MICROSOFT + "appid"),
+        identity_provider=claim(_MICROSOFT + "identityprovider", "identityprovider"),
+        idp=claim("idp", _MICROSOFT + "idp"),
+        idtyp=claim("idtyp", _MICROSOFT + "idtyp"),
+        display=claim("name", _MICROSOFT + "displayname"),
+        object_id=claim(_MICROSOFT + "objectidentifier", "oid", _MICROSOFT + "oid", "objectidentifier"),
+        puid=claim("puid", _MICROSOFT + "puid"),
+        tenant_id=claim(_MICROSOFT + "tenantid", "tid", _MICROSOFT + "tid", "tenantid"),
+        name=claim(_XMLSOAP + "name"),
+        upn=claim(
+            *(_XMLSOAP + "upn", "upn", "unique_name", _XMLSOAP + "unique_name"),
+            *("preferred_username", _XMLSOAP + "preferred_username"),
+        ),
+        email=claim(_XMLSOAP + "emailaddress", "email", "emailaddress", _XMLSOAP + "email"),
+        mirid=claim("xms_mirid", _MICROSOFT + "xms_mirid"),
     )
+    if caller and found == Claims(tenant_id=found.tenant_id):
+        sort = (said("objectclass", "objecttype", "principaltype") or "").lower()
+        found = Claims(
+            appid=said("appid", "applicationid", "clientid"),
+            idtyp="user" if sort == "user" else "app" if sort else None,
+            display=said("name", "username", "displayname"),
+            object_id=said("objectid", "objectidentifier", "oid", "principalid"),
+            tenant_id=found.tenant_id or said("tenantid", "tid"),
+            upn=said("upn", "userprincipalname"),
+            email=said("email", "emailaddress", "mail"),
+        )
+    return found if claims or caller else None

@@ -18,7 +18,8 @@ _ENVELOPE = re.compile(rb"""["'](?i:records|value)["']\s*+:\s*+\[""")
 _OPENING = re.compile(rb"\{\s*+" + _ENVELOPE.pattern)
 _FIRST_KEY = re.compile(rb"""\{\s*+(["'][^"'\\\s]{1,64}+["'])\s*+:""")
 _USUAL_FIRST_KEYS = (
-    rb"""["'](?:time|callerIpAddress|category|resourceId|correlationId|authorization|caller|channels)["']"""
+    rb"""["'](?i:time|timeGenerated|eventTimestamp|callerIpAddress|category|resourceId|correlationId|authorization"""
+    rb"""|caller|channels|location|tenantId|subject|specversion)["']"""
 )
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?' + rb"|'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
 _TO_BRACE = re.compile(rb"(?:[^\"'{}]++|" + _STRING + rb")*+[{}]", re.DOTALL)

@@ -5,8 +5,10 @@ Escaping for one receiver's own syntax (Slack's angle brackets, a terminal's col
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "…"
@@ -15,7 +17,7 @@ ELLIPSIS = "…"
 # Zl and Zp separators: whatever does not show itself could make one name look like another.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SPACE = re.compile(r"\s+")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _VERBS = {"write": "create or change", "delete": "delete", "read": "read"}
 
 
@@ -67,7 +69,7 @@ def plain_action(name: str) -> str:
 
     >>> plain_action("Microsoft.Authorization/roleAssignments/write")
     'create or change role assignments'
-    >>> plain_action("Microsoft.Storage/storageAccounts/listKeys/action")
+    >>> plain_action("MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION")
     'list keys of storage accounts'
     >>> plain_action("Sign-in")
     'Sign-in'
@@ -84,7 +86,14 @@ def plain_action(name: str) -> str:
 
 
 def _words(name: str) -> str:
-    return _CAMEL.sub(" ", name).lower()
+    return operation_words().get(name.lower()) or _CAMEL.sub(" ", name).lower()
+
+
+@cache
+def operation_words() -> Mapping[str, str]:
+    """Return the words of Azure's segments by the segment in small letters; read once, from a file beside this one."""
+    lines = files("service.sinks.content").joinpath("operation_words.txt").read_text("utf-8").splitlines()
+    return {re.sub("[ -]", "", line): line for line in lines if not line.startswith("#")}
 
 
 def moment(time: datetime) -> str:

@@ -14,6 +14,12 @@ def test_the_list_is_case_folded_and_its_weights_are_small() -> None:
         "microsoft.containerservice/managedclusters/listclusteradmincredential/action",
         "microsoft.app/containerapps/listsecrets/action",
         "microsoft.authorization/roleassignments/write",
+        "microsoft.authorization/roleassignmentschedulerequests/write",
+        "microsoft.authorization/roleeligibilityschedulerequests/write",
+        "add member to role requested (pim activation)",
+        "add member to role completed (pim activation)",
+        "add eligible member to role in pim completed (timebound)",
+        "add member to role outside of pim (permanent)",
         "microsoft.network/networksecuritygroups/providers/microsoft.insights/diagnosticsettings/delete",
     ],
 )
@@ -29,3 +35,22 @@ def test_what_is_not_listed_weighs_nothing_and_another_list_can_be_given() -> No
     assert sensitivity("microsoft.compute/virtualmachines/start/action") == 0.0
     assert sensitivity("") == 0.0
     assert sensitivity("x/write", {"x/write": 0.3}) == 0.3
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "remove member from role (pim activation expired)",
+        "remove eligible member from role in pim completed (permanent)",
+        "microsoft.authorization/roleassignmentschedulerequests/read",
+    ],
+)
+def test_to_lose_a_role_or_to_look_at_one_weighs_nothing(action: str) -> None:
+    assert sensitivity(action) == 0.0
+
+
+def test_a_request_for_a_role_weighs_what_the_role_assignment_weighs() -> None:
+    given = sensitivity("microsoft.authorization/roleassignments/write")
+
+    assert sensitivity("microsoft.authorization/roleassignmentschedulerequests/write") == given
+    assert sensitivity("add member to role completed (pim activation)") == given

@@ -1,5 +1,6 @@
 """The laws of open buckets: order, repetition and interruption change nothing, and memory has an end."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,9 +34,10 @@ def event(
     action: str = "a/write",
     actor: Actor = ANN,
     address: str = "",
+    name: str = "",
 ) -> ActivityEvent:
     time = START + timedelta(minutes=minute)
-    return ActivityEvent(time, actor, action, action.upper(), outcome, operation, address=address)
+    return ActivityEvent(time, actor, action, name or action.upper(), outcome, operation, address=address)
 
 
 def opened(limits: Limits = Limits(), horizon: timedelta = DAY) -> OpenBuckets:  # noqa: B008 - immutable
@@ -77,7 +79,8 @@ def operations(
         for outcome in draw(st.lists(st.sampled_from(possible), min_size=1, max_size=3)):
             minute = begins + draw(st.integers(0, longest))
             address = draw(st.sampled_from(["", "192.0.2.1", "192.0.2.2"]))
-            found.append(event(minute, outcome, f"op{number}", action=action, actor=actor, address=address))
+            name = draw(st.sampled_from([action.upper(), action.title(), action]))
+            found.append(event(minute, outcome, f"op{number}", action=action, actor=actor, address=address, name=name))
     return found
 
 
@@ -89,6 +92,13 @@ def test_neither_order_nor_repetition_changes_what_comes_out(
     again = events + data.draw(st.lists(st.sampled_from(events), max_size=5))
     random.shuffle(again)
     assert closed(fed(events)) == closed(fed(again))
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations(["A/WRITE", "A/Write", "a/write"])))
+def test_a_cell_is_shown_in_the_casing_that_tells_words_apart(names: tuple[str, ...]) -> None:
+    events = [event(minute, operation=f"op{minute}", name=name) for minute, name in enumerate(names)]
+
+    assert [cell.action_name for cell in cells(closed(fed(events)))] == ["A/Write"]
 
 
 @few

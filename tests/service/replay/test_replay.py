@@ -16,6 +16,7 @@ from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.parsing.rejects import Reject
+from service.replay.documents import documents
 from service.replay.replay import Lines, Replay, Summary
 from tests.fakes.detector import FirstTime
 from tests.service.core.parsing.samples import dump, message, record
@@ -88,6 +89,47 @@ def test_records_and_envelopes_in_any_shape_are_the_same(pack: str) -> None:
     assert player.play(shapes[pack]) == plain.play(lines(*records))
     assert player.scored == plain.scored
     assert player.alerts == plain.alerts
+
+
+def pretty(value: Any, indent: int = 2) -> list[bytes]:
+    return io.BytesIO(json.dumps(value, indent=indent).encode()).readlines()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("shape", ["list", "one line", "lines", "REST", "envelope", "one after another", "compact"])
+def test_a_list_on_many_lines_is_read_record_by_record_whichever_way_it_is_sorted(shape: str, turned: bool) -> None:
+    records = hourly(300)
+    given = records[::-1] if turned else records
+    shapes = {
+        "list": pretty(given),
+        "one line": [dump(given)],
+        "lines": lines(*given),
+        "REST": pretty({"value": given, "nextLink": "https://example.invalid/{[", "count": 3}),
+        "envelope": pretty({"records": given}, indent=4),
+        "one after another": [line + b"\n" * (line == b"}") for one in given for line in pretty(one)],
+        "compact": [b"[", *(dump(one) + b",\n" for one in given[:-1]), dump(given[-1]) + b"]\n"],
+    }
+    player, plain = Player(), Player()
+
+    assert player.play(shapes[shape]) == plain.play(lines(*records))
+    assert player.scored == plain.scored
+    assert player.alerts == plain.alerts
+
+
+def test_a_broken_record_in_a_list_on_many_lines_is_rejected_and_the_rest_read() -> None:
+    found = pretty([*hourly(2), "no record", *hourly(3, "Microsoft.Web/sites/write")])
+    player = Player()
+    summary = player.play(found)
+
+    assert (summary.records, summary.rejects) == (6, 1)
+
+
+def test_what_never_ends_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.replay.documents.LARGEST", 10_000)
+    endless = [b"{\n", *[b'"a": {\n'] * 5000]
+
+    assert max(map(len, documents(endless))) < 11_000
+    assert b"\n".join(map(bytes.strip, documents(endless))) == b"".join(endless).strip()
 
 
 def test_a_broken_line_takes_no_neighbour_with_it() -> None:

@@ -1,5 +1,6 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import pytest
 from azure.eventhub import EventData
@@ -9,6 +10,8 @@ from service.core.messages import Message
 from service.source.messages import message_of
 
 ANNOTATIONS = {b"x-opt-sequence-number": 7, b"x-opt-offset": b"0:1024", b"x-opt-enqueued-time": 1_772_323_200_500}
+
+RECORDS_OF_A_MAP = b'{"records": [{"a": "caf\\u00e9", "2": "00000000-0000-0000-0000-000000000007"}]}'
 
 
 def event(annotations: dict[bytes, Any] = ANNOTATIONS, **body: Any) -> EventData:
@@ -27,12 +30,14 @@ def test_an_event_keeps_its_place_its_time_and_the_bytes_of_all_its_sections() -
         ({"value_body": "caf\u00e9"}, "caf\u00e9".encode()),
         ({"value_body": "\ud800"}, b"?"),
         ({"value_body": b"\xff\xfe"}, b"\xff\xfe"),
-        ({"value_body": None}, b"None"),
-        ({"value_body": {"a": 1}}, b"{'a': 1}"),
-        ({"sequence_body": [[1, 2], ["b"]]}, b"[[1, 2], ['b']]"),
+        ({"value_body": None}, b"null"),
+        ({"value_body": {"a": 1}}, b'{"a": 1}'),
+        ({"value_body": {b"records": [{b"a": b"caf\xc3\xa9", 2: UUID(int=7)}]}}, RECORDS_OF_A_MAP),
+        ({"value_body": datetime(2026, 3, 1, 2, tzinfo=timezone(timedelta(hours=1)))}, b'"2026-03-01T01:00:00+00:00"'),
+        ({"sequence_body": [[1, 2], [b"b"]]}, b'[1, 2, "b"]'),
     ],
 )
-def test_a_body_of_an_unexpected_kind_comes_through_as_something_the_parser_can_refuse(
+def test_a_body_of_an_unexpected_kind_comes_through_as_what_json_would_have_said(
     body: dict[str, Any], data: bytes
 ) -> None:
     assert message_of("0", event(**body)).body == data

@@ -1,5 +1,5 @@
 // The activity log of the subscription that this is deployed to. Administrative is what identities do; Policy holds what
-// was refused to them. The other categories are nobody's doing, and the service would leave them out.
+// policies made of it. The other categories are nobody's doing, and the service would leave them out.
 
 targetScope = 'subscription'
 

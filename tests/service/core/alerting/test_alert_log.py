@@ -65,6 +65,20 @@ def test_four_identities_are_four_alerts_and_five_are_one() -> None:
     assert {finding.actor_name for finding in one.findings} == set(one.identities)
 
 
+def named(one: Anomaly, name: str) -> Anomaly:
+    return one._replace(cell=one.cell._replace(action_name=name))
+
+
+@given(st.permutations(["Microsoft.Compute/virtualMachines/write", WRITE, WRITE.upper(), WRITE, WRITE]))
+def test_an_operation_is_named_the_same_whoever_of_them_was_found_first(names: list[str]) -> None:
+    found = [named(anomaly(who), name) for who, name in zip(people(5), names, strict=True)]
+    log = AlertLog(WINDOW)
+    [alert] = told(log, found)
+    [revised] = told(log, [*found, named(anomaly("user005"), WRITE.upper())])
+
+    assert alert.operation == revised.operation == "Microsoft.Compute/virtualMachines/write"
+
+
 def test_one_identity_failing_five_times_stays_its_own_alert() -> None:
     [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number}") for number in range(5)])
     assert alert.actor_id == "t/ann"
@@ -178,7 +192,7 @@ def test_machines_are_told_whose_each_finding_is_and_for_how_many_it_fails() -> 
     finding: Any = detection_finding(alert)
     assert {one["actor"]["user"]["uid"] for one in finding["evidences"]} == {f"t/{name}" for name in people(5)}
     assert finding["unmapped"]["identity_count"] == 5
-    assert "5 identities: unusual failures of create or change virtualmachines" in finding["message"]
+    assert "5 identities: unusual failures of create or change virtual machines" in finding["message"]
     assert "Caller" not in kql(alert)
     [own] = told(AlertLog(WINDOW), [anomaly("ann")])
     assert "identity_count" not in detection_finding(own)["unmapped"]  # type: ignore[operator]  # JSON

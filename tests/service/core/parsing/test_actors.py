@@ -18,6 +18,7 @@ from tests.service.core.parsing.samples import (
 )
 
 POLICY_SERVICE = "0469d4cd-df37-4d93-8a61-f8c75b809164"
+ELSEWHERE = "99999999-0000-4000-8000-000000000009"
 IDENTITY = "/subscriptions/s/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Deployer"
 
 
@@ -49,11 +50,114 @@ def test_guests_are_shown_by_their_own_address(upn: str) -> None:
     [
         human(altsecid="5::10032000CAFE"),
         human(**{MICROSOFT + "identityprovider": "live.com"}),
-        human(**{MICROSOFT + "identityprovider": "https://sts.windows.net/99999999-0000-4000-8000-000000000009/"}),
+        human(**{MICROSOFT + "identityprovider": "mail"}),
+        human(**{MICROSOFT + "identityprovider": "Google.com"}),
+        human(**{MICROSOFT + "identityprovider": "https://accounts.google.com"}),
+        human(**{MICROSOFT + "identityprovider": f"https://sts.windows.net/{ELSEWHERE}/"}),
+        human(**{MICROSOFT + "identityprovider": f"https://login.microsoftonline.com/{ELSEWHERE.upper()}/v2.0"}),
+        human(**{MICROSOFT + "identityprovider": f"https://sts.chinacloudapi.cn/{ELSEWHERE}/"}),
+        human(**{MICROSOFT + "identityprovider": f"https://login.partner.microsoftonline.cn/{ELSEWHERE}/v2.0"}),
+        human(**{MICROSOFT + "identityprovider": f"https://login.microsoftonline.us/{ELSEWHERE}"}),
+        human(**{MICROSOFT + "identityprovider": None, "idp": "facebook.com"}),
     ],
 )
 def test_an_account_homed_elsewhere_is_a_guest(claims: dict[str, str]) -> None:
     assert actor(claims).kind is ActorKind.GUEST
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        f"https://sts.windows.net/{TENANT}/",
+        f"https://sts.chinacloudapi.cn/{TENANT.upper()}/",
+        f"https://login.microsoftonline.us/{TENANT}/v2.0",
+        None,
+        "AzureAD",
+    ],
+)
+def test_an_account_of_the_tenant_itself_is_no_guest_in_any_cloud(provider: str | None) -> None:
+    assert actor(human(**{MICROSOFT + "identityprovider": provider})).kind is ActorKind.HUMAN
+    assert actor(human(**{MICROSOFT + "identityprovider": None, "idp": provider})).kind is ActorKind.HUMAN
+
+
+@pytest.mark.parametrize("upn", ["mail#kim@fabrikam.com", "google.com#Kim@fabrikam.com"])
+def test_a_guest_with_another_providers_account_is_shown_by_its_address(upn: str) -> None:
+    assert actor(human(**{XMLSOAP + "upn": upn})) == Actor(f"{TENANT}/{ANN}", "kim@fabrikam.com", ActorKind.GUEST)
+
+
+@pytest.mark.parametrize("key", [XMLSOAP + "emailaddress", "email", "unique_name", "preferred_username", "upn"])
+def test_a_person_is_one_by_any_claim_that_holds_an_address(key: str) -> None:
+    nameless = human(**{XMLSOAP + "upn": None, XMLSOAP + "name": None, "puid": None})
+
+    assert actor({**nameless, key: "Ann@Contoso.com"}) == actor(human())
+
+
+SERVICE_CLAIMS = [
+    XMLSOAP + "emailaddress",
+    XMLSOAP + "name",
+    XMLSOAP + "upn",
+    XMLSOAP + "spn",
+    "email",
+    "upn",
+    "unique_name",
+    "name",
+]
+
+
+@pytest.mark.parametrize("key", SERVICE_CLAIMS)
+@pytest.mark.parametrize("name", ["Microsoft.RecoveryServices", "MICROSOFT.INSIGHTS/autoscaleSettings", "AzureADPIM"])
+def test_a_service_of_azure_goes_by_its_name_and_is_nobodys_person(key: str, name: str) -> None:
+    named = Actor(f"{TENANT}/{name.lower()}", name.lower(), ActorKind.FIRST_PARTY)
+
+    assert actor({key: name}) == named
+    assert actor({key: name, "idtyp": "app"}) == named
+    assert actor({key: name, "idtyp": "user"}) == named
+
+
+@pytest.mark.parametrize("key", [key for key in SERVICE_CLAIMS if not key.endswith("spn")])
+def test_a_service_with_an_object_id_is_known_by_that(key: str) -> None:
+    found = actor({key: "Microsoft.Compute", MICROSOFT + "objectidentifier": ANN, "appid": APP, "idtyp": "app"})
+
+    assert (found.id, found.kind) == (f"{TENANT}/{ANN}", ActorKind.FIRST_PARTY)
+
+
+def test_a_person_whose_address_begins_like_a_service_is_one() -> None:
+    found = actor(human(**{XMLSOAP + "upn": "microsoft.admin@contoso.com", "name": "Microsoft.Compute"}))
+
+    assert (found.name, found.kind) == ("microsoft.admin@contoso.com", ActorKind.HUMAN)
+
+
+@pytest.mark.parametrize(
+    ("application_id", "name"),
+    [
+        ("01fc33a7-78ba-4d2f-a4b7-768e336e890e", "MS-PIM"),
+        ("7319C514-987D-4E9B-AC3D-D38C4F427F4C", "AzureContainerService"),
+    ],
+)
+def test_microsofts_applications_that_give_roles_are_named(application_id: str, name: str) -> None:
+    assert actor(application(appid=application_id)) == Actor(f"{TENANT}/{ANN}", name, ActorKind.FIRST_PARTY)
+
+
+@pytest.mark.parametrize("workspace", ["11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"])
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ({"Claims": dump(human()).decode()}, f"{TENANT}/{ANN}"),
+        ({"Claims_d": human()}, f"{TENANT}/{ANN}"),
+        ({"Caller": "Ann@contoso.com"}, "-/ann@contoso.com"),
+        ({"Caller": ANN}, f"-/{ANN}"),
+    ],
+)
+def test_the_tenant_column_of_a_workspace_row_names_the_workspace(
+    workspace: str, row: dict[str, object], key: str
+) -> None:
+    usual = {"OperationNameValue": "A/b/write", "CategoryValue": "Administrative", "TenantId": workspace}
+    rows = [
+        {**usual, **row, "TimeGenerated": "2024-05-01T08:00:00Z"},
+        {**usual, **row, "time": "2024-05-01T08:00:00Z", "Type": "AzureActivity"},
+    ]
+
+    assert {event.actor.id for event in ActivityLogParser().parse(message(*rows)).events} == {key}
 
 
 def test_an_application_is_shown_by_its_application_id() -> None:

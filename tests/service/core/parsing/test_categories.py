@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
+from models.stream.events import Outcome
 from service.core.parsing.categories import LeftOut
 from service.core.parsing.parser import ActivityLogParser
-from tests.service.core.parsing.samples import application, dump, message, record, rest
+from tests.service.core.parsing.samples import application, dump, human, message, record, rest
 
 
 def properties(category: str) -> dict[str, str]:
@@ -65,7 +66,67 @@ def test_properties_as_json_text_are_read() -> None:
     assert ActivityLogParser().parse(message(health)).left_out == {LeftOut.RESOURCE_HEALTH: 1}
 
 
-def test_policy_counts_for_whoever_called_for_it_and_else_not_at_all() -> None:
+EVALUATIONS = ["audit", "auditIfNotExists", "deny", "deployIfNotExists", "modify", "append", "denyAction", "mutate"]
+
+
+@pytest.mark.parametrize("effect", EVALUATIONS)
+@pytest.mark.parametrize("category", ["Policy", "policy", "Administrative", "Action", None])
+def test_what_a_policy_makes_of_a_request_is_no_second_deed(effect: str, category: str | None) -> None:
+    name = f"Microsoft.Authorization/policies/{effect}/action"
+    authorised = {"claims": human(), "authorization": {"action": name}}
+    kinds = [
+        record(operationName=name.upper(), category=category, properties={"policies": "[]"}),
+        record(operationName=name, category=category, resultType="Failure", identity=authorised),
+        record(operationName=f"'{effect}' Policy action.", category=category or "Policy", identity=authorised),
+        {key.upper(): value for key, value in record(operationName=name, category=category).items()},
+        rest(operationName={"value": name}, category={"value": category} if category else None),
+        {**rest(operationName=name, category=category), "properties": dump({"eventCategory": "Policy"}).decode()},
+        record(operationName=name, category=category, properties=properties("Policy"), identity=None),
+    ]
+
+    parsed = ActivityLogParser().parse(message(*kinds))
+
+    assert (parsed.events, parsed.rejects, parsed.left_out) == ([], [], {LeftOut.POLICY_EVALUATION: len(kinds)})
+
+
+@pytest.mark.parametrize("operation", ["Microsoft.Resources/checkPolicyCompliance/read", "'audit' Policy action."])
+def test_a_record_of_the_category_policy_is_an_evaluation_whatever_it_is_called(operation: str) -> None:
+    parsed = ActivityLogParser().parse(message(record(category="Policy", operationName=operation, properties=None)))
+
+    assert parsed.left_out == {LeftOut.POLICY_EVALUATION: 1}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "Microsoft.Authorization/policyAssignments/write",
+        "Microsoft.Authorization/policyDefinitions/write",
+        "Microsoft.Authorization/policyExemptions/write",
+        "Microsoft.Authorization/policySetDefinitions/delete",
+        "Microsoft.PolicyInsights/remediations/write",
+    ],
+)
+@pytest.mark.parametrize("category", ["Administrative", "Write", "Policy"])
+def test_to_administer_policies_is_a_deed(operation: str, category: str) -> None:
+    (event,) = ActivityLogParser().parse(message(record(operationName=operation, category=category))).events
+
+    assert event.action == operation.casefold()
+
+
+def test_a_request_that_a_policy_denied_stays_its_callers_failure() -> None:
+    said = dump({"error": {"code": "RequestDisallowedByPolicy", "policyDetails": []}}).decode()
+    denied = record(
+        resultType="Failure",
+        resultSignature="Failed.Forbidden",
+        properties={"statusCode": "Forbidden", "statusMessage": said, "eventCategory": "Administrative"},
+    )
+    (event,) = ActivityLogParser().parse(message(denied)).events
+
+    assert (event.outcome, event.result) == (Outcome.FAILURE, "RequestDisallowedByPolicy")
+    assert event.actor.name == "ann@contoso.com"
+
+
+def test_what_else_the_category_policy_holds_counts_for_whoever_called_for_it_and_else_not_at_all() -> None:
     called = record(application(), category="Policy", properties=properties("Policy"))
     uncalled = record(category="Policy", properties=properties("Policy"), identity=None)
 

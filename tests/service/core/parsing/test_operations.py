@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -6,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.stream.events import ActivityEvent, Outcome
-from service.core.parsing.operations import LONGEST_ACTION, read_address, read_codes, read_outcome, read_time
+from service.core.parsing.operations import LONGEST_ACTION, read_address, read_codes, read_outcome
 from service.core.parsing.parser import ActivityLogParser
-from service.core.parsing.rejects import Refusal, RejectReason
+from service.core.parsing.rejects import RejectReason
 from tests.service.core.parsing.samples import CORRELATION, RESOURCE, SUBSCRIPTION, dump, human, message, record, rest
 
 
@@ -17,73 +16,27 @@ def event(**changes: Any) -> ActivityEvent:
     return found
 
 
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2024-05-01T08:00:00.1234567Z", datetime(2024, 5, 1, 8, 0, 0, 123456, UTC)),
-        ("2024-05-01T08:00:00.9999999Z", datetime(2024, 5, 1, 8, 0, 0, 999999, UTC)),
-        ("2024-05-01T08:00:00Z", datetime(2024, 5, 1, 8, tzinfo=UTC)),
-        ("2024-05-01T10:00:00.5+02:00", datetime(2024, 5, 1, 8, 0, 0, 500000, UTC)),
-        ("2024-05-01 08:00:00+00:00", datetime(2024, 5, 1, 8, tzinfo=UTC)),
-        ("5/1/2024 8:00:00 AM", datetime(2024, 5, 1, 8, tzinfo=UTC)),
-        ("5/1/2024 12:30:00\u202fAM", datetime(2024, 5, 1, 0, 30, tzinfo=UTC)),
-        ("5/1/2024 12:30:00 PM", datetime(2024, 5, 1, 12, 30, tzinfo=UTC)),
-        ("5/1/2024 8:00:00 AM +02:00", datetime(2024, 5, 1, 6, tzinfo=UTC)),
-        ("05/01/2024 20:00:00", datetime(2024, 5, 1, 20, tzinfo=UTC)),
-        ("5/1/2024 20:00:00.1234567 -0130", datetime(2024, 5, 1, 21, 30, 0, 123456, UTC)),
-    ],
-)
-def test_times_are_read_as_utc(text: str, moment: datetime) -> None:
-    assert read_time(text) == moment
-    assert event(time=text).time == moment
-    assert event(time=text).time.tzinfo is UTC
+UPPER, MIXED = "MICROSOFT.COMPUTE/VIRTUALMACHINES/WRITE", "Microsoft.Compute/virtualMachines/write"
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("operation", "authorised", "shown"),
     [
-        "2024-05-01T08:00:00",
-        "2024-05-01",
-        "yesterday",
-        "",
-        " ",
-        "13/45/2024 8:00:00 AM",
-        "5/1/2024 13:00:00 PM",
-        "1714550400",
-        "0001-01-01T00:00:00+14:00",
-        "5/1/2024 8:00:00 AM +99:99",
+        (UPPER, MIXED, MIXED),
+        (MIXED, UPPER, MIXED),
+        (UPPER, None, UPPER),
+        (MIXED, None, MIXED),
+        (UPPER, MIXED.lower(), MIXED.lower()),
+        (UPPER, "Microsoft.Compute/virtualMachines/delete", UPPER),
     ],
 )
-def test_a_time_without_a_zone_or_sense_is_refused(text: str) -> None:
-    with pytest.raises(Refusal) as refused:
-        read_time(text)
-    assert refused.value.reason is RejectReason.BAD_TIME
-    (reject,) = ActivityLogParser().parse(message(record(time=text))).rejects
-    assert reject.reason in {RejectReason.BAD_TIME, RejectReason.NO_TIME}
+def test_casing_of_an_action_is_folded_and_the_better_one_shown(
+    operation: str, authorised: str | None, shown: str
+) -> None:
+    authorization = {"action": authorised} if authorised else {}
+    found = event(operationName=operation, identity={"claims": human(), "authorization": authorization})
 
-
-def test_a_record_without_a_time_is_refused() -> None:
-    (reject,) = ActivityLogParser().parse(message(record(time=None))).rejects
-    assert reject.reason is RejectReason.NO_TIME
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_time_or_refused(text: str) -> None:
-    try:
-        reason = None if read_time(text).tzinfo is UTC else RejectReason.NO_TIME
-    except Refusal as refusal:
-        reason = refusal.reason
-    assert reason in {None, RejectReason.BAD_TIME}
-
-
-def test_casing_of_an_action_is_folded_and_kept_for_display() -> None:
-    upper, mixed = event(), event(operationName="Microsoft.Compute/virtualMachines/write")
-
-    assert upper.action == mixed.action == "microsoft.compute/virtualmachines/write"
-    assert (upper.action_name, mixed.action_name) == (
-        "MICROSOFT.COMPUTE/VIRTUALMACHINES/WRITE",
-        "Microsoft.Compute/virtualMachines/write",
-    )
+    assert (found.action, found.action_name) == ("microsoft.compute/virtualmachines/write", shown)
 
 
 @pytest.mark.parametrize("name", ["Create or Update Virtual Machine", "", None])
@@ -122,7 +75,18 @@ def test_a_very_long_action_is_cut_and_stays_distinct() -> None:
         ("[2001:db8::1]:443", "2001:db8::1"),
         ("fe80::1%eth0", "fe80::1"),
         ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7:443", "203.0.113.7"),
+        ("::FFFF:203.0.113.7:", "203.0.113.7"),
+        ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+        ("::ffff:cb00:7107", "203.0.113.7"),
+        ("[fe80::1%eth0]:443", "fe80::1"),
+        ("2001:db8::1:50123", "2001:db8::1"),
+        ("203.0.113.7:", "203.0.113.7"),
         ("203.0.113.7, 10.0.0.1", "203.0.113.7"),
+        ("203.0.113.7:50123,10.0.0.1:80", "203.0.113.7"),
+        (", unknown; 203.0.113.7", "203.0.113.7"),
+        ("[2001:db8::1]:443 203.0.113.7", "2001:db8::1"),
+        ('"203.0.113.7"', "203.0.113.7"),
         ("", ""),
         ("N/A", ""),
         ("999.1.1.1", ""),
@@ -160,6 +124,13 @@ def test_addresses_lose_their_port_and_dress(text: str, address: str) -> None:
         ({"resultType": "Canceled"}, Outcome.FAILURE, "Canceled"),
         ({"resultType": None, "resultSignature": None}, Outcome.STARTED, ""),
         ({"resultType": "Whatever", "resultSignature": "Succeeded.OK"}, Outcome.SUCCESS, "Whatever"),
+        ({"resultType": "Failed", "resultSignature": "Forbidden (HTTP Status Code: 403)"}, Outcome.DENIED, "Forbidden"),
+        ({"resultType": "Failed", "resultSignature": "HTTP Status Code: 401"}, Outcome.DENIED, "401"),
+        ({"resultType": "Failed", "resultSignature": "403 Forbidden"}, Outcome.DENIED, "Forbidden"),
+        ({"resultType": None, "resultSignature": "Created (HTTP Status Code: 201)"}, Outcome.SUCCESS, "Created"),
+        ({"resultType": None, "resultSignature": "Not Found (HTTP status code: 404)"}, Outcome.FAILURE, "Not Found"),
+        ({"resultType": "Accepted (HTTP Status Code: 202)"}, Outcome.STARTED, "Accepted"),
+        ({"resultType": "", "resultSignature": "InternalServerError"}, Outcome.FAILURE, "InternalServerError"),
     ],
 )
 def test_outcomes_in_all_their_spellings(fields: dict[str, object], outcome: Outcome, result: str) -> None:
@@ -197,6 +168,35 @@ def test_failures_for_want_of_permission_are_denials(status: str, code: str, out
     found = failure(status, code)
 
     assert (found.outcome, found.result) == (outcome, result)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Status", "SubStatus"),
+        ("StatusValue", "SubStatusValue"),
+        ("ActivityStatusValue", "ActivitySubstatusValue"),
+        ("ActivityStatus", "ActivitySubStatus"),
+        ("activity_status_value", "activity_sub_status_value"),
+    ],
+)
+def test_how_it_ended_is_read_under_all_its_names(names: tuple[str, str]) -> None:
+    status, detail = names
+    body = record(resultType=None, resultSignature=None, properties=None)
+    ended = {**body, status: "Failed", detail: "Forbidden (HTTP Status Code: 403)"}
+    (found,) = ActivityLogParser().parse(message(ended)).events
+
+    assert (found.outcome, found.result) == (Outcome.DENIED, "Forbidden")
+
+
+def test_a_denial_deep_in_a_message_is_seen_whether_it_is_an_object_or_a_text() -> None:
+    said = {"error": {"code": "DeploymentFailed", "details": [{"code": "AuthorizationFailed"}]}}
+    failed = {"resultType": "Failure", "resultSignature": "Failed.Conflict"}
+    as_object = event(**failed, properties={"statusCode": "Conflict", "statusMessage": said})
+    as_text = event(**failed, properties={"statusCode": "Conflict", "statusMessage": dump(said).decode()})
+
+    assert as_object == as_text
+    assert (as_object.outcome, as_object.result) == (Outcome.DENIED, "AuthorizationFailed")
 
 
 def test_a_denial_in_the_rest_shape_is_one_too() -> None:

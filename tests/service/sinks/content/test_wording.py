@@ -1,8 +1,13 @@
+import doctest
+from collections.abc import Callable
+from types import ModuleType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sinks.content.wording import clean, listed, plain_action
+from service.sinks.content import wording
+from service.sinks.content.wording import clean, listed, operation_words, plain_action
 
 
 @given(text=st.text(), limit=st.integers(9, 60), keep_end=st.booleans())
@@ -40,10 +45,34 @@ def test_a_list_says_how_much_it_leaves_out() -> None:
         ("Microsoft.KeyVault/vaults/secrets/read", "read secrets"),
         ("Microsoft.Compute/virtualMachines/runCommand/action", "run command of virtual machines"),
         ("Microsoft.Insights/register/action", "register (Microsoft.Insights)"),
-        ("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE", "create or change roleassignments"),
+        ("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE", "create or change role assignments"),
+        ("MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/LISTKEYS/ACTION", "list keys of database accounts"),
+        ("microsoft.web/sites/publishxml/action", "publish xml of sites"),
+        ("Microsoft.Network/publicIPAddresses/delete", "delete public ip addresses"),
+        ("Contoso.Own/someVMThings/write", "create or change some vm things"),
+        ("CONTOSO.OWN/SOMETHINGS/WRITE", "create or change somethings"),
+        ("Add member to role requested (PIM activation)", "Add member to role requested (PIM activation)"),
         ("", ""),
         ("///", "///"),
     ],
 )
 def test_an_operation_is_said_in_words(action: str, words: str) -> None:
     assert plain_action(action) == words
+
+
+@given(st.sampled_from(sorted(operation_words())), st.sampled_from([str.upper, str.lower, str.title]))
+def test_a_segment_of_azure_has_its_words_in_any_casing(segment: str, casing: Callable[[str], str]) -> None:
+    assert plain_action(f"Microsoft.X/{casing(segment)}/write") == f"create or change {operation_words()[segment]}"
+
+
+def test_the_list_of_words_is_small_and_sorted() -> None:
+    words = list(operation_words().values())
+
+    assert words == sorted(words)
+    assert all(" " in each or "-" in each or each.isalnum() for each in words)
+    assert sum(map(len, words)) < 60_000
+
+
+@pytest.mark.parametrize("module", [wording])
+def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0

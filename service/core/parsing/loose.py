@@ -1,0 +1,90 @@
+"""One JSON value of whatever make as a text, or as an object with folded keys; knows no field of a record.
+
+Senders wrap values (``{"value": …}``, ``{"Content": {…}}``), send objects as JSON text, and maps as lists of pairs.
+"""
+
+from msgspec import Raw
+from msgspec.json import encode
+
+from service.core.parsing.lenient import Json, loads
+
+_KEYS = ("key", "type", "name", "calleridentitytype")
+_VALUES = ("value", "calleridentityvalue", "calleridentity")
+
+
+def fold(members: dict[str, Json]) -> dict[str, Json]:
+    """Return members under their keys without case, blanks and underscores; empty ones are left out, the first wins."""
+    folded: dict[str, Json] = {}
+    for key, value in members.items():
+        if value is not None and value != "":
+            folded.setdefault(key.replace("_", "").replace(" ", "").lower(), value)
+    return folded
+
+
+def first(fields: dict[str, Json], *keys: str) -> Json:
+    """Return the value of the first key that is present."""
+    for key in keys:
+        if key in fields:
+            return fields[key]
+    return None
+
+
+def as_object(value: Json) -> dict[str, Json]:
+    """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of a list of pairs; else an empty one.
+
+    Examples
+    --------
+    >>> as_object('[{"Key": "Tenant_ID", "Value": "7"}]')
+    {'tenantid': '7'}
+    """
+    value = _decoded(value)
+    if isinstance(value, list):
+        return fold(dict(pair for pair in map(_pair, value) if pair))
+    if not isinstance(value, dict):
+        return {}
+    folded = fold(value)
+    content = _decoded(folded.get("content")) if len(folded) == 1 else None
+    if isinstance(content, dict):
+        return fold(content)
+    return dict([pair]) if (pair := _pair(folded)) and len(folded) == 2 else folded
+
+
+def _decoded(value: Json) -> Json:
+    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+        try:
+            return loads(value.encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return None
+    return value
+
+
+def _pair(item: Json) -> tuple[str, Json] | None:
+    """Return key and value of ``{"CallerIdentityType": "UPN", "CallerIdentityValue": "ann@contoso.com"}`` and kin."""
+    item = _decoded(item)
+    folded = fold(item) if isinstance(item, dict) else {}
+    key, value = first(folded, *_KEYS), first(folded, *_VALUES)
+    return (key, value) if isinstance(key, str) and value is not None else None
+
+
+def as_text(value: Json) -> str | None:
+    """Return a text or number, also one in ``{"value": …, "localizedValue": …}``; None if there is none."""
+    if isinstance(value, dict):
+        value = first(fold(value), "value", "localizedvalue")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str):
+        # a lone surrogate is legal for Python's decoder and for nobody else
+        return (value if value.isascii() else value.encode("utf-8", "replace").decode()).strip() or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def as_raw(value: Json) -> Raw:
+    """Return a value as the JSON that it came from, a text as what it says; empty where it cannot be written."""
+    if isinstance(value, str):
+        return Raw(value.encode("utf-8", "replace"))
+    try:
+        return Raw(encode(value) if isinstance(value, dict | list) else b"")
+    except (ValueError, RecursionError):
+        return Raw(b"")
