@@ -22,7 +22,7 @@ FIRST = ("index.md", "start.md", "glossary.md")
 GROUPS = {
     "Operators": ("azure.md", "operators.md", "configuration.md", "scaling.md", "security.md", "runbooks/"),
     "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
-    "Contributors": ("contributing/",),
+    "Contributors": ("contributing/", "release.md"),
     "Decisions": ("adr/",),
 }
 """What stands together, and in which order; a folder stands for its pages. Whatever is not named comes last."""
