@@ -96,11 +96,14 @@ def _object_format(text: bytes, lines: list[bytes]) -> Format | None:
     """Return the format of text whose documents are objects, or None if there is no object in it."""
     first = _object(lines[0])
     if first is None:
-        # A broken line may come first.
-        others = any(map(_object, lines[1:]))
-        return _lines({}, Where("documents", 0)) if others else _elements(text) if text.startswith(b"{") else None
+        contained = text.startswith(b"{") and locate(text).container != "documents"
+        if not contained and any(map(_object, lines[1:])):
+            return _lines({}, Where("documents", 0))  # a broken line comes first
+        return _elements(text) if text.startswith(b"{") else None
     where = locate(lines[0])
-    return _elements(text) if where.container in {"rows", "hits", "results"} else _lines(first, where)
+    if where.container in {"rows", "hits", "results"}:
+        return _elements(text)
+    return _lines(first, where, several=len(lines) > 1)
 
 
 def _object(line: bytes) -> dict[str, msgspec.Raw] | None:
@@ -112,14 +115,16 @@ def _object(line: bytes) -> dict[str, msgspec.Raw] | None:
         return None
 
 
-def _lines(first: dict[str, msgspec.Raw], where: Where) -> Format:
+def _lines(first: dict[str, msgspec.Raw], where: Where, *, several: bool = True) -> Format:
     wrapped = wrapping(first)
     if wrapped is SPLUNK:
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic documents, one a line"
     elif where.container in {"records", "value"}:
-        kind = f"{_CONTAINED[where.container]}, one a line"
+        kind = _CONTAINED[where.container] + (", one a line" if several else "")
+    elif "OperationNameValue" in first:
+        kind = "Log Analytics rows, one a line"
     else:
         kind = "records, one a line"
     return Format(kind, "lines", Unit.LINE, wrapping=wrapped)
@@ -138,7 +143,7 @@ def _elements(text: bytes) -> Format:
         folded = {key.lower() for key in keys}
         if "tablename" in folded:
             kind = "az monitor log-analytics query"
-        elif "eventtimestamp" in folded or {"authorization", "claims"} <= folded:
+        elif "eventtimestamp" in folded:
             kind = "az monitor activity-log list"
     unit = Unit.ROW if where.container == "rows" else Unit.RECORD
     return Format(kind, "elements", unit, where=where, wrapping=wrapped)

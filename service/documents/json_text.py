@@ -119,6 +119,7 @@ class Elements:
         self._gap = 0 if not where.depth else -1  # where what is neither a record nor between two would begin
         self._mark = b""
         self._slow_until = 0
+        self._lost = False
         self._found: list[bytes] = []
         self._count = 0
 
@@ -222,6 +223,7 @@ class Elements:
             self._stack[:] = self._around
         elif self._start < 0:
             self._stack[:] = self._around
+            self._lost = True
         else:
             self._position = len(self._text)  # it may end in what is not read yet
 
@@ -235,8 +237,8 @@ class Elements:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the text ended before its brackets were closed."""
-        return bool(self._stack)
+        """Whether the text ended before its brackets were closed, or had one that closes nothing."""
+        return bool(self._stack) or self._lost
 
     def _end(self) -> None:
         """Hand on what stands behind the last bracket."""

@@ -88,11 +88,11 @@ class Reader:
                 self.looked_at += 1
                 yield from self._document(source.name, content)
         except DAMAGE as error:
-            found = True
             self._tell(Place(source.name), damaged(error))
-        if not found:
-            self.looked_at += 1
-            self._tell(Place(source.name), Unreadable(Trouble.NO_FILES, "an archive without a file"))
+        else:
+            if not found:
+                self._tell(Place(source.name), Unreadable(Trouble.NO_FILES, "an archive without a file"))
+        self.looked_at += not found
 
     def _document(self, name: str, content: Content) -> Iterator[Batch]:
         place = Place(name, content.member)
@@ -126,7 +126,7 @@ class Reader:
         elif form.reading == "avro":
             found = _numbered(read_avro(stream))
         else:
-            found = _numbered(read_parquet(seekable(content.raw, stream)))
+            found = _numbered(_parquet(content))
         return self._unwrapped(document, form, found) if form.wrapping else found
 
     def _elements(
@@ -134,10 +134,14 @@ class Reader:
     ) -> Iterator[tuple[int, list[bytes]]]:
         columns = columns_of(content.head) if form.where.container == "rows" else None
         elements = Elements(content.stream, form.where, on_long)
+        any_record = False
         for first, texts in _numbered(elements):
+            any_record = True
             yield first, [row_to_record(text, columns) for text in texts] if columns else texts
         if elements.unfinished:
-            raise Unreadable(Trouble.DAMAGED, "ends before its brackets are closed")
+            raise Unreadable(Trouble.DAMAGED, "its brackets do not match: it may have been cut off")
+        if not any_record:
+            raise Unreadable(Trouble.EMPTY, "no record in it")
 
     def _unwrapped(
         self, document: Document, form: Format, found: Iterator[tuple[int, list[bytes]]]
@@ -156,6 +160,11 @@ class Reader:
     def _tell(self, place: Place, error: Unreadable, *, loses: bool = True) -> None:
         sample = redact(error.sample.decode("utf-8", "replace"))[:SAMPLE_LENGTH]
         self._on_problem(Problem(place, error.trouble, redact(error.detail), sample, loses=loses))
+
+
+def _parquet(content: Content) -> Iterator[list[bytes]]:
+    with seekable(content.raw, content.stream) as file:
+        yield from read_parquet(file)
 
 
 def _numbered(lists: Iterator[list[bytes]] | Elements) -> Iterator[tuple[int, list[bytes]]]:

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, BinaryIO, Final, NamedTuple, cast
 
 from service.documents.places import Trouble, Unreadable
@@ -96,7 +97,7 @@ def _unpack(raw: BinaryIO, member: str, depth: int) -> Iterator[Content]:
     elif opening:
         yield from _unpack(cast("BinaryIO", opening(stream)), member, depth + 1)
     elif archived:
-        for name, inner in _zipped(seekable(raw, stream)) if head.startswith(_ZIP) else _tarred(stream):
+        for name, inner in _zipped(raw, stream) if head.startswith(_ZIP) else _tarred(stream):
             path = f"{member}/{name}" if member else name
             if isinstance(inner, Unreadable):
                 yield Content(path, b"", io.BytesIO(), problem=inner)
@@ -106,8 +107,8 @@ def _unpack(raw: BinaryIO, member: str, depth: int) -> Iterator[Content]:
         yield _as_utf_8(Content(member, head, stream, raw))
 
 
-def _zipped(file: BinaryIO) -> Iterator[tuple[str, BinaryIO | Unreadable]]:
-    with zipfile.ZipFile(file) as archive:
+def _zipped(raw: BinaryIO, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO | Unreadable]]:
+    with seekable(raw, stream) as file, zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             if entry.is_dir():
                 continue
@@ -136,16 +137,18 @@ def damaged(error: Exception) -> Unreadable:
     return Unreadable(Trouble.DAMAGED, str(error) or type(error).__name__)
 
 
-def seekable(raw: BinaryIO | None, stream: BinaryIO) -> BinaryIO:
-    """Return the bytes of `stream` as a file that can be read from its end: `raw`, if it can, else a temporary copy."""
+@contextmanager
+def seekable(raw: BinaryIO | None, stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give the bytes of `stream` as a file that can be read from its end: `raw`, if it can, else a temporary copy."""
     if isinstance(raw, io.FileIO) and raw.seekable():
         raw.seek(0)
-        return raw
-    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - read until the last member is, then dropped
-    while chunk := stream.read(CHUNK):
-        copy.write(chunk)
-    copy.seek(0)
-    return cast("BinaryIO", copy)
+        yield raw
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+        for chunk in chunks(stream):
+            copy.write(chunk)
+        copy.seek(0)
+        yield cast("BinaryIO", copy)
 
 
 def read_some(stream: BinaryIO, size: int = CHUNK) -> bytes:

@@ -12,14 +12,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Wrapping(NamedTuple):
-    """Whose wrapping it is, and the way to the record: the first of these paths that is there."""
+    """What the record should be called, and the way to it: the first of these paths that is there."""
 
-    name: str
+    wanted: str
     paths: tuple[tuple[str, ...], ...]
 
 
 ELASTIC: Final = Wrapping(
-    "Elastic",
+    "event.original",
     (
         ("_source", "event", "original"),
         ("_source", "event.original"),
@@ -30,7 +30,7 @@ ELASTIC: Final = Wrapping(
         ("message",),
     ),
 )
-SPLUNK: Final = Wrapping("Splunk", (("result", "_raw"), ("_raw",), ("result",)))
+SPLUNK: Final = Wrapping("_raw", (("result", "_raw"), ("_raw",), ("result",)))
 
 
 def wrapping(keys: Mapping[str, object]) -> Wrapping | None:
@@ -66,8 +66,7 @@ def unwrap(text: bytes, wrapped: Wrapping) -> bytes | None:
             return _encode(found)
     if wrapped is SPLUNK and "preview" in document and "result" not in document:
         return None
-    wanted = " or ".join(".".join(path) for path in wrapped.paths[:2])
-    raise Unreadable(Trouble.NO_ORIGINAL, f"holds no {wanted} with the record as Azure wrote it", text[:400])
+    raise Unreadable(Trouble.NO_ORIGINAL, f"holds no {wrapped.wanted} with the record as Azure wrote it", text[:400])
 
 
 def _at(value: object, path: tuple[str, ...]) -> object:
