@@ -200,6 +200,8 @@ def _with_head(raw: BinaryIO) -> tuple[bytes, BinaryIO]:
     try:
         while len(head) < HEAD and (chunk := read_some(raw, HEAD - len(head))):
             head += chunk
+        if len(head) < HEAD:
+            return head, io.BytesIO(head)
     except DAMAGE as error:
         if not head:
             raise

@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -21,8 +21,8 @@ from models.stream import EPOCH, ActivityEvent, Actor
 
 Order = Literal["auto", "time", "arrival"]
 
-RUN: Final = 1 << 16
-"""Events that are held in memory at once; about 40 MB."""
+RUN: Final = 1 << 15
+"""Events that are held in memory at once; about 30 MB."""
 
 FAN_IN: Final = 64
 """Temporary files that are open at once."""
@@ -38,17 +38,9 @@ FARTHEST: Final = datetime(9000, 1, 1, tzinfo=UTC)  # a calendar that ends in 99
 _WIDTH = 4
 _ACTORS_KNOWN = 50_000
 
-
-class _Kept(NamedTuple):
-    """One event, packed; compares by time, then by content."""
-
-    time: datetime
-    event: bytes
-
-
 _pack = msgspec.msgpack.Encoder().encode
-_unpack_event = msgspec.msgpack.Decoder(ActivityEvent).decode
-_unpack_block = msgspec.msgpack.Decoder(list[_Kept]).decode
+_unpack = msgspec.msgpack.Decoder(list[ActivityEvent]).decode
+_new = tuple.__new__  # a named tuple's own constructor is a Python function, and half as fast
 
 
 class Arrived(NamedTuple):
@@ -56,6 +48,14 @@ class Arrived(NamedTuple):
 
     arrival: datetime
     event: ActivityEvent
+
+
+class _Run(NamedTuple):
+    """Events in a temporary file; `first` and `last` are set if they are in order of time."""
+
+    path: Path
+    first: ActivityEvent | None = None
+    last: ActivityEvent | None = None
 
 
 class Sorter:
@@ -68,7 +68,7 @@ class Sorter:
     horizon
         How late an event may come and still be judged.
     run
-        Events that are held in memory at once.
+        Events beyond which what is held in memory is written to a temporary file.
 
     Use it as a context manager: its temporary files go with it. They stand where `tempfile` puts them (``TMPDIR``),
     for the owner's eyes only.
@@ -78,8 +78,8 @@ class Sorter:
         self._order = order
         self._horizon = horizon
         self._run = run
-        self._held: list[_Kept] = []
-        self._runs: list[Path] = []
+        self._held: list[ActivityEvent] = []
+        self._runs: list[_Run] = []
         self._resources = ExitStack()
         self._folder: Path | None = None
         self._named = 0
@@ -94,7 +94,7 @@ class Sorter:
     def __exit__(self, *error: object) -> None:
         self._resources.close()
 
-    def add(self, events: Iterable[ActivityEvent], document: int, *, recording: bool) -> None:
+    def add(self, events: Sequence[ActivityEvent], document: int, *, recording: bool) -> None:
         """Take events of one document; `recording` says whether it may be a recording of what arrived.
 
         Raises
@@ -108,11 +108,11 @@ class Sorter:
                 self._in_order = False
             else:
                 self._newest = event.time
-            self._held.append(_Kept(event.time, _pack(event)))
-            self.count += 1
-            if len(self._held) == self._run:
-                self._runs.append(self._write([self._held]))
-                self._held = []
+            self._held.append(event)
+        self.count += len(events)
+        if len(self._held) >= self._run:
+            self._runs.append(self._spill())
+            self._held = []
 
     def events(self) -> Iterator[Arrived]:
         """Yield all events in order. To be called once, after the last was added.
@@ -122,13 +122,8 @@ class Sorter:
         OSError
             If a temporary file cannot be written or read.
         """
-        actors: dict[Actor, Actor] = {}
-        for arrival, kept in self._arrived() if self.by_arrival() else self._by_time():
-            event = _unpack_event(kept.event)
-            if len(actors) > _ACTORS_KNOWN:
-                actors.clear()
-            # Equal actors are one object, as from the parser: an engine holds many events.
-            yield Arrived(arrival, event._replace(actor=actors.setdefault(event.actor, event.actor)))
+        found = self._arrived() if self.by_arrival() else self._by_time()
+        return _with_one_object_an_actor(found) if self._runs else found
 
     def by_arrival(self) -> bool:
         """Whether the events are given back in the order in which they were added."""
@@ -136,40 +131,53 @@ class Sorter:
             return self._order == "arrival"
         if self._in_order or self._documents != {0}:
             return False
-        too_late = sum(kept.time < arrival - self._horizon for arrival, kept in self._arrived())
+        too_late = sum(one.event.time < one.arrival - self._horizon for one in self._arrived())
         return too_late <= TOO_LATE_AT_MOST * self.count
 
-    def _arrived(self) -> Iterator[tuple[datetime, _Kept]]:
+    def _arrived(self) -> Iterator[Arrived]:
         reached = EPOCH
-        for block, following in _with_next(self._in_blocks()):
-            times = [kept.time for kept in block]
-            for kept, arrival in zip(block, arrivals(times, [kept.time for kept in following], reached), strict=True):
+        for block, following in _with_next(_blocks(self._as_added())):
+            times = [event.time for event in block]
+            came = arrivals(times, [event.time for event in following], reached)
+            for event, arrival in zip(block, came, strict=True):
                 reached = max(reached, arrival)
-                yield reached, kept
+                yield Arrived(reached, event)
 
-    def _in_blocks(self) -> Iterator[list[_Kept]]:
-        def one_by_one() -> Iterator[_Kept]:
-            for run in self._runs:
-                yield from _read(run)
-            yield from self._held
+    def _as_added(self) -> Iterator[ActivityEvent]:
+        for run in self._runs:
+            yield from _read(run.path)
+        yield from self._held
 
-        source = one_by_one()
-        while block := list(islice(source, BLOCK)):
-            yield block
-
-    def _by_time(self) -> Iterator[tuple[datetime, _Kept]]:
+    def _by_time(self) -> Iterator[Arrived]:
+        # Events compare by their time, then by the rest of what they say.
         self._held.sort()
-        if not self._runs:
-            merged: Iterable[_Kept] = self._held
-        else:
-            runs = [self._write([sorted(_read(run))], replaces=[run]) for run in self._runs]
-            while len(runs) >= FAN_IN:
-                group, runs = runs[: FAN_IN - 1], runs[FAN_IN - 1 :]
-                runs.append(self._write(_blocks(heapq.merge(*map(_read, group))), replaces=group))
-            merged = heapq.merge(*map(_read, runs), self._held)
-        return ((min(max(kept.time, EPOCH), FARTHEST), kept) for kept in merged)
+        for event in self._merged() if self._runs else self._held:
+            yield Arrived(min(max(event.time, EPOCH), FARTHEST), event)
 
-    def _write(self, blocks: Iterable[Sequence[_Kept]], replaces: Sequence[Path] = ()) -> Path:
+    def _merged(self) -> Iterable[ActivityEvent]:
+        runs = [run if run.first else self._sorted(run) for run in self._runs]
+        bounds = [*((run.first, run.last) for run in runs), *((event, event) for event in self._held[:1])]
+        if all(last <= first for (_, last), (first, _) in pairwise(bounds) if last and first):
+            return chain(chain.from_iterable(_read(run.path) for run in runs), self._held)
+        paths = [run.path for run in runs]
+        while len(paths) >= FAN_IN:
+            group, paths = paths[: FAN_IN - 1], paths[FAN_IN - 1 :]
+            paths.append(self._write(_blocks(heapq.merge(*map(_read, group))), replaces=group))
+        return heapq.merge(*map(_read, paths), self._held)
+
+    def _spill(self) -> _Run:
+        """Write what is held to a temporary file: as it was added, as long as it may be a recording."""
+        ordered = sorted(self._held)
+        as_added = self._order == "arrival" or (self._order == "auto" and self._documents == {0})
+        if as_added and ordered != self._held:
+            return _Run(self._write([self._held]))
+        return _Run(self._write([ordered]), ordered[0], ordered[-1])
+
+    def _sorted(self, run: _Run) -> _Run:
+        ordered = sorted(_read(run.path))
+        return _Run(self._write([ordered], replaces=[run.path]), ordered[0], ordered[-1])
+
+    def _write(self, blocks: Iterable[Sequence[ActivityEvent]], replaces: Sequence[Path] = ()) -> Path:
         """Write one run to a temporary file, and remove those that it replaces."""
         if self._folder is None:
             self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="unwonted-")))
@@ -185,29 +193,36 @@ class Sorter:
         return path
 
 
-def _read(run: Path) -> Iterator[_Kept]:
+def _read(run: Path) -> Iterator[ActivityEvent]:
     with run.open("rb") as file:
-        yield from _kept(file)
+        while width := file.read(_WIDTH):
+            yield from _unpack(file.read(int.from_bytes(width, "big")))
 
 
-def _kept(file: BinaryIO) -> Iterator[_Kept]:
-    while width := file.read(_WIDTH):
-        yield from _unpack_block(file.read(int.from_bytes(width, "big")))
-
-
-def _blocks(kept: Iterable[_Kept]) -> Iterator[list[_Kept]]:
-    source = iter(kept)
+def _blocks(events: Iterable[ActivityEvent]) -> Iterator[list[ActivityEvent]]:
+    source = iter(events)
     while block := list(islice(source, BLOCK)):
         yield block
 
 
-def _with_next(blocks: Iterator[list[_Kept]]) -> Iterator[tuple[list[_Kept], list[_Kept]]]:
+def _with_next(
+    blocks: Iterator[list[ActivityEvent]],
+) -> Iterator[tuple[list[ActivityEvent], list[ActivityEvent]]]:
     """Pair each block with the one after it."""
     block = next(blocks, None)
     while block is not None:
         following = next(blocks, None)
         yield block, following or []
         block = following
+
+
+def _with_one_object_an_actor(found: Iterable[Arrived]) -> Iterator[Arrived]:
+    """Make equal actors one object, as the parser does: an engine holds many events."""
+    actors: dict[Actor, Actor] = {}
+    for arrival, event in found:
+        if len(actors) > _ACTORS_KNOWN:
+            actors.clear()
+        yield Arrived(arrival, _new(ActivityEvent, (event[0], actors.setdefault(event[1], event[1]), *event[2:])))
 
 
 def arrivals(times: Sequence[datetime], coming: Sequence[datetime], newest: datetime) -> list[datetime]:

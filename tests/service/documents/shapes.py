@@ -19,6 +19,8 @@ import fastavro
 import pyarrow
 from pyarrow import parquet
 
+__all__ = ["CAPTURE", "SHAPES", "Record", "Shape", "zstd"]
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
