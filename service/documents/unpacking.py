@@ -114,8 +114,8 @@ def _zipped(raw: BinaryIO, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO | U
                 continue
             try:
                 inner = archive.open(entry)
-            except (*DAMAGE, NotImplementedError, RuntimeError) as error:
-                # RuntimeError: it wants a password
+            except (*DAMAGE, RuntimeError) as error:
+                # RuntimeError: it wants a password, or is packed in a way that is not known
                 yield entry.filename, damaged(error)
             else:
                 with inner:

@@ -125,12 +125,22 @@ def row(record: Record) -> Record:
     }
 
 
+def display_name(operation: str) -> str:
+    """Make words of an operation, as the portal shows them.
+
+    >>> display_name("MICROSOFT.COMPUTE/VIRTUALMACHINES/START/ACTION")
+    'Start virtualmachines'
+    """
+    *_, kind, verb = operation.lower().removesuffix("/action").split("/")
+    return f"{verb} {kind}".capitalize()
+
+
 def portal_row(record: Record) -> Record:
     """Make a row of the portal's CSV of a record."""
     plain = row(record)
     return {
         "Correlation id": plain["CorrelationId"],
-        "Operation name": plain["OperationNameValue"],
+        "Operation name": display_name(record["operationName"]),
         "Status": REST_STATUS.get(record["resultType"], record["resultType"]),
         "Event category": plain["CategoryValue"],
         "Level": "Informational",
