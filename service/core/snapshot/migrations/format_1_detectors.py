@@ -215,7 +215,7 @@ def _unusual_place(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-DETECTORS: Mapping[str, Callable[[Sequence[Any]], Split]] = {
+DETECTOR_MIGRATIONS: Mapping[str, Callable[[Sequence[Any]], Split]] = {
     "rare_action": _rare_action,
     "rare_failure": _rare_failure,
     "failure_spike": _failure_spike,
