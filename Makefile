@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# Without its caches, every start of Python compiles each library again, and each run of pytest every test.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,9 +15,17 @@ INFRA := $(VENV)/infra
 PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PYTEST := $(BIN)/python -m pytest
+COVERAGE := $(BIN)/python -m coverage
 DOCS_VENV := build/docs-venv
+RELEASE_VENV := build/release-venv
 
-.PHONY: help demo test check bench bench-detection chart docs dashboards manifests fmt lock clean check-format check-lint check-types check-layers check-tests
+# A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
+FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration"
+# These wait most of the time: more of them than there are cores, in the order in which they stand.
+SLOW := --numprocesses=3 --dist=loadfile --no-loadscope-reorder -m integration
+
+.PHONY: help demo test check coverage bench bench-detection chart docs generated manifests sbom audit notes fmt lock clean
+.PHONY: check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,16 +35,28 @@ demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub p
 
 test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
+ifdef ARGS
 	@$(PYTEST) $(ARGS)
+else
+	@$(MAKE) coverage
+	@$(PYTEST) $(SLOW)
+endif
 
-check: $(STAMPS)/dev ## the same without the slow tests, within a minute
+check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target check-format check-lint check-layers check-types check-tests
+
+coverage: $(STAMPS)/dev ## the fast tests, and which branches they leave out; fails below 90 % in any module
+	@$(COVERAGE) erase
+	@$(COVERAGE) run -m pytest $(FAST)
+	@$(COVERAGE) combine --quiet
+	@$(COVERAGE) json --quiet
+	@$(BIN)/python -m tests.coverage_gate build/coverage.json
 
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-dashboards: $(STAMPS)/project ## write config/grafana/dashboards anew from their description in demo/dashboards
-	@$(BIN)/python -m demo.dashboards
+generated: $(STAMPS)/dev ## write anew what is made from code: pages, pictures, the chart's schema, dashboards
+	@$(BIN)/python -m docs.generated
 
 manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
 	@mkdir -p build && $(BIN)/python -m demo.dashboards --manifests > build/monitoring.yaml && echo build/monitoring.yaml
@@ -52,8 +74,18 @@ bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rul
 chart: $(STAMPS)/infra ## print the chart's manifests without a helm (ARGS="-f my-values.yaml")
 	@$(INFRA)/bin/python deploy/helm/render.py $(ARGS)
 
+sbom: $(RELEASE_VENV)/.installed ## a bill of materials of what the service runs with (CycloneDX), into build/
+	@$(RELEASE_VENV)/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file build/unwonted.cdx.json requirements/runtime.txt && echo build/unwonted.cdx.json
+
+audit: $(RELEASE_VENV)/.installed ## ask whether a weakness is known of anything that the service runs with
+	@$(RELEASE_VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/runtime.txt
+
+notes: ## what a release is told with, into build/notes.md; refuses versions that differ (ARGS=v1.2.3)
+	@$(PYTHON) deploy/release_notes.py $(ARGS)
+
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime demo dev infra docs; do \
+	@for name in bootstrap runtime demo dev infra docs release; do \
 	  case $$name in demo|dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
@@ -61,7 +93,7 @@ lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and pack
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
 
 clean: ## remove what make has installed or cached
-	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format:
@@ -77,7 +109,7 @@ check-layers:
 	@$(BIN)/lint-imports
 
 check-tests:
-	@$(PYTEST) --numprocesses=auto --maxprocesses=4 -m "not integration" $(ARGS)
+	@$(PYTEST) $(FAST) $(ARGS)
 
 # --- what the targets above stand on ---
 
@@ -116,6 +148,12 @@ $(STAMPS)/infra: requirements/infra.txt $(STAMPS)/bootstrap
 $(DOCS_VENV)/.installed: requirements/docs.txt $(STAMPS)/bootstrap
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS_VENV)
 	@$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r requirements/docs.txt
+	@touch $@
+
+# What describes and judges a release is no part of what the service or its tests run with.
+$(RELEASE_VENV)/.installed: requirements/release.txt $(STAMPS)/bootstrap
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(RELEASE_VENV)
+	@$(BIN)/uv pip install --quiet --python $(RELEASE_VENV)/bin/python --require-hashes -r requirements/release.txt
 	@touch $@
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.

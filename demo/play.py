@@ -19,13 +19,12 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from demo.blackout import Blackout, Noticed, is_notice, patience, planned, read_notice
 from demo.compressed import CompressedClock
-from demo.dashboards.recording import Recording
+from demo.dashboards import Recording, draw_all
 from demo.hub import EmbeddedHub
 from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
 from demo.options import Options
 from demo.produce import Message, produce
-from demo.receiver import Receiver
-from demo.receiver.checks import SIGNATURE_TOLERANCE
+from demo.receiver import SIGNATURE_TOLERANCE, Receiver
 from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
 from demo.show import Terminal, bar, counted, rarity, thresholds
@@ -224,11 +223,10 @@ class Play:
 
     async def _draw(self) -> None:
         try:
-            from demo.dashboards.pictures import draw_all  # noqa: PLC0415 - the service's requirements are enough else
+            paths, source = await draw_all(self._recording, self._options.pictures)
         except ImportError as error:
             self._terminal.say(f"  dashboards were not drawn: {error}")
             return
-        paths, source = await draw_all(self._recording, self._options.pictures)
         self._terminal.say(f"  dashboards, drawn from {source}:")
         for path in paths:
             self._terminal.say(f"            {path}")

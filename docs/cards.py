@@ -1,27 +1,23 @@
 """Writes docs/findings.md: what each detector says of itself, for whoever has to deal with what it found.
 
-Made of the cards that the alerts are made of, so that page and alert tell the same.
-
-    python -m docs.cards > docs/findings.md
+Made of the cards that the alerts are made of, so that page and alert tell the same. `make generated` writes it.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import fill
 
-from models.detectors import DETECTORS, build
-from service.settings import default_threshold
+from models.detectors import DETECTORS, Example, build, play
 
 FOLDER = Path(__file__).parent
-SAME_PICTURE = {"unusual_city": "unusual_country"}
 INTRODUCTION = """\
 # What was found, and what to do
 
 For whoever has an alert in front of them: what each detector means by it, when it is wrong, and what to do first. Give
 your sinks this page's address, and each alert links to its detector: `runbook_url: https://…/findings#{detector}`. How
 a score comes about is on [the page for detection engineers](detections.md). This page is made of the detectors' cards
-by `python -m docs.cards > docs/findings.md`.
+by `make generated`.
 
 **Before anything else**, in every alert: who, and is that a person or an application? Which operation, on what, from
 where? *Why* has the numbers, *Otherwise* what would have made it ordinary. The correlation id leads to the whole
@@ -43,16 +39,20 @@ def findings() -> str:
 
 
 def _card(name: str) -> Iterator[str]:
-    card, picture = build(name).card, SAME_PICTURE.get(name, name)
+    declared = DETECTORS[name].declaration
+    card = declared.card
     yield f"## {name}\n"
     yield f"**{card.title}.** {card.what} {card.why}\n"
-    yield f"![{name}: what the formula makes of an example](images/{picture}.svg)\n"
+    if picture := _picture(name):
+        yield f"![{name}: what the formula makes of an example](images/{picture})\n"
+    yield _told(name, declared.speaks)
+    yield f"*Left alone:* {declared.silent.summary}\n"
     yield f"*When it is wrong*\n\n{_listed('-', card.false_positives)}"
     yield f"*What to do*\n\n{_listed('1.', card.response)}"
     yield (
-        f"*Threshold* {default_threshold(name):g} as it comes; yours is "
+        f"*Threshold* {declared.threshold:g} as it comes; yours is "
         f"[`detectors.{name}.threshold`](configuration.md#detectors). "
-        f"[How it decides, and what it cannot see](detections.md#{_section(name)}). "
+        f"[How it decides, and what it cannot see](detections.md#{_anchor(name)}). "
         f"ATT&CK: {', '.join(map(_technique, card.mitre))}.\n"
     )
 
@@ -71,12 +71,29 @@ def _technique(one: str) -> str:
     return f"[{name}](https://attack.mitre.org/techniques/{name.replace('.', '/')}/)"
 
 
-def _section(name: str) -> str:
-    """Return the anchor of the section on a detector, whatever its heading says after the name."""
+def _told(name: str, example: Example) -> str:
+    """Return what becomes of an example."""
+    detector = build(name)
+    [first, *_] = play(name, example)
+    said = detector.counterfactual(first.evidence["changes"], detector.declaration.threshold)
+    quoted = fill(f"{first.why} {said}", 120, initial_indent="> ", subsequent_indent="> ", break_on_hyphens=False)
+    return f"*For example:* {example.summary}\n\n{quoted}\n"
+
+
+def _section(name: str) -> re.Match[str] | None:
+    """Return heading and text of the section on a detector."""
     page = (FOLDER / "detections.md").read_text(encoding="utf-8")
-    heading = re.search(rf"^## ({name}\b.*)$", page, re.MULTILINE)
-    return re.sub(r"[^\w\- ]", "", heading[1].lower()).replace(" ", "-") if heading else ""
+    return re.search(rf"^## ({name}\b[^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
 
 
-if __name__ == "__main__":
-    sys.stdout.write(findings())
+def _anchor(name: str) -> str:
+    """Return the anchor of that section, whatever its heading says after the name."""
+    section = _section(name)
+    return re.sub(r"[^\w\- ]", "", section[1].lower()).replace(" ", "-") if section else ""
+
+
+def _picture(name: str) -> str:
+    """Return the first picture that it shows, empty if there is none."""
+    section = _section(name)
+    shown = re.search(r"\]\(images/([\w-]+\.svg)\)", section[2]) if section else None
+    return shown[1] if shown else ""

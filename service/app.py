@@ -1,7 +1,7 @@
-"""The running service: owns the tasks, their order at start and at the end, and nothing else.
+"""The running service: its tasks, and the order in which they start and end.
 
-Every part is built elsewhere and handed in. Any task's unexpected death ends the process; the orchestrator starts it
-again from the snapshot.
+Every part is built elsewhere and handed in. A task that fails ends the process; the orchestrator starts it again from
+the snapshot.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
-from service.core.ports import Clock, Sink, Source
+from service.core.ports import Clock, DeadLetterStore, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
 from service.source import EndOffsets, Expired, SourceEvent, leaf
-from service.storage import DeadLetter, State
+from service.storage import State, reject_entry
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
@@ -40,7 +40,19 @@ from service.telemetry import (
 
 
 class ServiceSchedule(NamedTuple):
-    """When things happen: ticks, snapshots, the end at the latest, looks at the loop's lag and for coverage gaps."""
+    """How often things happen.
+
+    Attributes
+    ----------
+    every, window
+        Time between two evaluations, and how far each looks back.
+    snapshot_every
+        Time between two snapshots, if something has changed.
+    grace
+        How long stopping may take.
+    lag_every, coverage_every
+        Time between two samples of the event loop's lag, and two checks for coverage gaps.
+    """
 
     every: timedelta
     window: timedelta
@@ -51,7 +63,21 @@ class ServiceSchedule(NamedTuple):
 
 
 class Components(NamedTuple):
-    """Everything that the application drives."""
+    """Everything that the application drives.
+
+    Attributes
+    ----------
+    open_source, open_dispatcher
+        Make these, given who observes the source, and what to await once messages have been settled.
+    dead_letter
+        Where rejected records go; None when they are only counted.
+    start
+        Where to begin in a partition without a position: ``earliest``, ``latest`` or an instant.
+    resources
+        Closed at the end.
+    suppressions
+        Watches the suppressions file, if there is one.
+    """
 
     clock: Clock
     parser: ActivityLogParser
@@ -59,7 +85,7 @@ class Components(NamedTuple):
     open_source: Callable[[Callable[[SourceEvent], None]], Source]
     open_dispatcher: Callable[[Callable[[], Awaitable[None]]], Dispatcher]
     sinks: Sequence[Sink]
-    dead_letter: DeadLetter | None
+    dead_letter: DeadLetterStore | None
     server: HttpServer
     telemetry: Telemetry
     schedule: ServiceSchedule
@@ -69,10 +95,14 @@ class Components(NamedTuple):
 
 
 class App:
-    """One life of the service, from restore to the last snapshot."""
+    """One run of the service, from restoring the state to the last snapshot."""
 
     def __init__(self, components: Components) -> None:
         self._components = components
+        self._clock = components.clock
+        self._state = components.state
+        self._schedule = components.schedule
+        self._emit = components.telemetry.emit
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._source = components.open_source(self._on_source)
         self._dispatcher = components.open_dispatcher(self._settled)
@@ -83,27 +113,27 @@ class App:
         Raises
         ------
         SourceError
-            The input cannot work as configured, or somebody else has taken it over.
+            The input cannot work as configured, or another receiver has taken it over.
         SnapshotFenced
-            Somebody else writes our snapshots.
+            Another instance writes the same snapshots.
         """
         components = self._components
         port = await components.server.start()
         try:
             partitions = await self._begin()
             async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._source.run(self._handle), name="source")
+                reading = group.create_task(self._source.run(self._apply_batch), name="source")
                 delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
                 tasks = [
-                    group.create_task(self._tick_for_ever(), name="scheduler"),
+                    group.create_task(self._evaluate_for_ever(), name="scheduler"),
                     group.create_task(self._save_for_ever(), name="snapshots"),
                     group.create_task(self._apply_end_offsets(), name="end offsets"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
                     group.create_task(self._check_coverage_for_ever(), name="coverage"),
                 ]
-                components.telemetry.emit(Started(partitions, port))
-                await self._until(stop, reading)
+                self._emit(Started(partitions, port))
+                await self._wait_for_end(stop, reading)
                 await self._end(tasks)
                 delivering.cancel()
         except BaseExceptionGroup as failures:
@@ -117,31 +147,30 @@ class App:
     async def _begin(self) -> int:
         """Restore the state, check the hub, save a first snapshot; returns how many partitions the hub has."""
         components = self._components
-        engine = components.state.engine
-        restored = await components.state.restore()
-        components.telemetry.emit(StateRestored(restored, len(engine.positions), engine.records))
-        components.state.coverage.begin(engine.positions, components.clock.now())
-        components.telemetry.emit(CoverageChecked([], components.state.coverage.open))
-        # What was restored mostly lives as long as the process: the garbage collector need not walk it again.
+        engine = self._state.engine
+        restored = await self._state.restore()
+        self._emit(StateRestored(restored, len(engine.positions), engine.records))
+        self._state.coverage.begin(engine.positions, self._clock.now())
+        self._emit(CoverageChecked([], self._state.coverage.open))
+        # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
         gc.freeze()
         end_offsets = await self._source.prepare()
         engine.expect(end_offset.partition for end_offset in end_offsets)
         for end_offset in end_offsets:
-            if _starts_behind(components.start, end_offset):
+            if _is_skipped(components.start, end_offset):
                 engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
-        components.state.coverage.begin(
-            engine.positions, components.clock.now()
-        )  # once more: those skipped to are news to it
+        # Once more, with the positions that have just been skipped to.
+        self._state.coverage.begin(engine.positions, self._clock.now())
         for end_offset in end_offsets:
-            components.state.coverage.note_end_offset(end_offset)
-        engine.begin(components.clock.now() - components.schedule.window)
-        # Saved before anything is read: a store that cannot be written to, or is another's, is found out now.
-        if await components.state.save() is None and not restored:
+            self._state.coverage.note_end_offset(end_offset)
+        engine.begin(self._clock.now() - self._schedule.window)
+        # Saved before anything is read: a store that cannot be written to, or that another instance uses, shows now.
+        if await self._state.save() is None and not restored:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
         self._dispatcher.wake()
         return len(end_offsets)
 
-    async def _until(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
+    async def _wait_for_end(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait([stopping, reading], return_when=asyncio.FIRST_COMPLETED)
@@ -149,135 +178,123 @@ class App:
             stopping.cancel()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        components = self._components
-        components.telemetry.emit(Stopping())
-        deadline = components.clock.elapsed() + components.schedule.grace.total_seconds()
+        self._emit(Stopping())
+        deadline = self._clock.elapsed() + self._schedule.grace.total_seconds()
         await self._source.stop()
         for task in tasks:
             task.cancel()
-        self._dispatcher.wake(await components.state.save())
-        left = await self._dispatcher.flush(max(0.0, deadline - components.clock.elapsed()))
-        await components.state.save()
-        components.telemetry.emit(Stopped(left))
+        self._dispatcher.wake(await self._state.save())
+        left = await self._dispatcher.flush(max(0.0, deadline - self._clock.elapsed()))
+        await self._state.save()
+        self._emit(Stopped(left))
 
-    async def _handle(self, messages: Sequence[Message]) -> None:
+    async def _apply_batch(self, messages: Sequence[Message]) -> None:
         components = self._components
-        async with components.state.lock:
-            started = components.clock.elapsed()
-            components.state.changed = True
+        async with self._state.lock:
+            started = self._clock.elapsed()
+            self._state.changed = True
             parsed = [components.parser.parse(message.body) for message in messages]
             applied = [
-                await components.state.take(components.state.engine.apply_steps(message, one.events))
+                await self._state.take(self._state.engine.apply_steps(message, one.events))
                 for message, one in zip(messages, parsed, strict=True)
             ]
-            seconds = components.clock.elapsed() - started
-            components.telemetry.emit(BatchApplied.of(messages, parsed, applied, seconds))
-            self._note_read(messages, parsed, applied)
+            self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
+            self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        if rejects and components.dead_letter is not None:
-            await components.dead_letter.write(rejects)
-            components.telemetry.emit(
-                DeadLettersWritten(components.dead_letter.written, components.dead_letter.dropped)
-            )
+        store = components.dead_letter
+        if rejects and store is not None:
+            await store.write([reject_entry(reject) for reject in rejects])
+            self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
 
-    def _note_read(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
-        now = self._components.clock.now()
+    def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
+        now = self._clock.now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
                 newest = max((event.time for event in one.events), default=None)
                 unjudged = done.results.get(RecordResult.TOO_LATE, 0)
-                self._components.state.coverage.note_message(
+                self._state.coverage.note_message(
                     message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
                 )
 
     async def _apply_end_offsets(self) -> None:
-        components = self._components
         while True:
             end_offsets = await self._end_offsets.get()
-            async with components.state.lock:
+            async with self._state.lock:
                 for end_offset in end_offsets:
-                    steps = components.state.engine.idle_steps(
+                    steps = self._state.engine.idle_steps(
                         end_offset.partition, end_offset.sequence_number, end_offset.known_at
                     )
-                    scored = await components.state.take(steps)
-                    components.telemetry.emit(CellsJudged(scored))
-                    components.state.coverage.note_end_offset(end_offset)
-                components.state.changed = True
+                    scored = await self._state.take(steps)
+                    self._emit(CellsJudged(scored))
+                    self._state.coverage.note_end_offset(end_offset)
+                self._state.changed = True
 
     async def _watch_loop(self) -> None:
-        components = self._components
-        every = components.schedule.lag_every.total_seconds()
-        await sample_loop_lag(
-            components.clock, lambda seconds: components.telemetry.emit(LoopLagSampled(seconds)), every
-        )
+        every = self._schedule.lag_every.total_seconds()
+        await sample_loop_lag(self._clock, lambda lag: self._emit(LoopLagSampled(lag)), every)
 
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
 
     async def _suppress(self, suppressions: Suppressions) -> None:
-        async with self._components.state.lock:
-            self._components.state.engine.suppress(suppressions)
+        async with self._state.lock:
+            self._state.engine.suppress(suppressions)
 
-    async def _tick_for_ever(self) -> None:
-        components = self._components
+    async def _evaluate_for_ever(self) -> None:
         await run_ticks(
-            components.clock,
-            components.schedule.every,
-            self._tick,
-            lambda count: components.telemetry.emit(EvaluationsMissed(count)),
+            self._clock,
+            self._schedule.every,
+            self._evaluate,
+            lambda count: self._emit(EvaluationsMissed(count)),
         )
 
-    async def _tick(self, planned: datetime) -> None:
-        components = self._components
-        started = components.clock.elapsed()
-        async with components.state.lock:
-            evaluation = await components.state.take(components.state.engine.evaluate_steps(planned))
+    async def _evaluate(self, planned: datetime) -> None:
+        started = self._clock.elapsed()
+        async with self._state.lock:
+            evaluation = await self._state.take(self._state.engine.evaluate_steps(planned))
             self._dispatcher.submit(evaluation.alerts)
-            components.state.changed = True
-        # Without a snapshot the intention is not durable, but telling late is worse than perhaps telling twice.
-        self._dispatcher.wake(await components.state.save())
-        components.telemetry.emit(Evaluated(evaluation, components.clock.elapsed() - started))
+            self._state.changed = True
+        # Delivered even if no snapshot could be saved: an alert twice after a crash is better than a late one.
+        self._dispatcher.wake(await self._state.save())
+        self._emit(Evaluated(evaluation, self._clock.elapsed() - started))
 
     async def _check_coverage_for_ever(self) -> None:
-        components = self._components
-        # Nobody waits for a look that was missed: the next one sees the same.
-        await run_ticks(components.clock, components.schedule.coverage_every, self._check_coverage, lambda _: None)
+        # A check that was missed needs no replacement: the next one sees the same.
+        await run_ticks(self._clock, self._schedule.coverage_every, self._check_coverage, lambda _: None)
 
     async def _check_coverage(self, planned: datetime) -> None:
-        components = self._components
-        async with components.state.lock:
-            notices = components.state.coverage.check(max(planned, components.clock.now()))
+        async with self._state.lock:
+            notices = self._state.coverage.check(max(planned, self._clock.now()))
             self._dispatcher.notify(notices)
-        components.telemetry.emit(CoverageChecked(notices, components.state.coverage.open))
+        self._emit(CoverageChecked(notices, self._state.coverage.open))
         if notices:
-            self._dispatcher.wake(await components.state.save())
+            self._dispatcher.wake(await self._state.save())
 
     async def _settled(self) -> None:
         # Saved, or a restart would deliver again what has been delivered.
-        await self._components.state.save()
+        await self._state.save()
 
     async def _save_for_ever(self) -> None:
-        components = self._components
         while True:
-            await components.clock.sleep(components.schedule.snapshot_every.total_seconds())
-            if components.state.changed:
-                await components.state.save()
+            await self._clock.sleep(self._schedule.snapshot_every.total_seconds())
+            if self._state.changed:
+                await self._state.save()
 
     def _on_source(self, event: SourceEvent) -> None:
-        components = self._components
-        components.telemetry.emit(event)
+        self._emit(event)
         match event:
             case EndOffsets(end_offsets):
                 self._end_offsets.put_nowait(end_offsets)
-            case Expired(partition, messages) if partition in components.state.engine.positions:
-                last = components.state.engine.positions[partition].sequence_number + messages
-                components.state.coverage.note_expired(partition, last, components.clock.now())
+            case Expired(partition, messages) if partition in self._state.engine.positions:
+                last = self._state.engine.positions[partition].sequence_number + messages
+                self._state.coverage.note_expired(partition, last, self._clock.now())
             case _:
                 pass
 
 
-def _starts_behind(start: str | datetime, end_offset: EndOffset) -> bool:
+def _is_skipped(start: str | datetime, end_offset: EndOffset) -> bool:
+    """Whether all that a partition holds is older than where reading is to begin."""
     if start == "earliest" or end_offset.sequence_number < 0:
         return False
     return start == "latest" or (isinstance(start, datetime) and end_offset.enqueued_time < start)

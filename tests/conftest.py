@@ -1,10 +1,17 @@
 """What many tests share and what is slow to start."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes.azurite import Account, azurite, find_azurite
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end anyway: modules, and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

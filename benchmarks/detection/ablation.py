@@ -3,7 +3,7 @@
 Parts are taken out of a detector that has been built, so that the product needs no switches for it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from models.detectors import Judged, RareAction, RoutineCell
@@ -18,7 +18,7 @@ from models.statistics import (
     prior_hazard,
     stage_of,
 )
-from models.stream import ActorBucket, Crowd
+from models.stream import ActorBucket, Cell, Crowd
 from service.core.engine import Engine
 
 DETECTOR = "rare_action"
@@ -94,8 +94,10 @@ class OnlyBefore(AccumulationRule):
 class Unaccompanied(RareAction):
     """Finds nobody's work everyday."""
 
-    def _judge(self, seen: ActorBucket, crowd: Crowd, habit: Habit | None) -> tuple[list[Judged], list[RoutineCell]]:
-        return super()._judge(seen, crowd, habit)[0], []
+    def _judge(
+        self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
+    ) -> tuple[list[Judged], list[RoutineCell]]:
+        return super()._judge(seen, crowd, habit, tried, own)[0], []
 
 
 def _like(rarity: Rarity, kind: type[Rarity]) -> Rarity:

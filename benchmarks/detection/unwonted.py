@@ -1,14 +1,14 @@
 """Runs the service's own engine over records, as ``unwonted replay`` does, and writes down what it saw and said."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks.detection.cells import Key, Labelled, Scores, Told
-from models.detectors import Anomaly, Card, Memory
+from models.detectors import Anomaly, Card, Declaration, Example, Memory
 from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
 from service.core.alerting import Alert
@@ -23,7 +23,7 @@ TAPE = Card("tape", "Tape", "Every cell.", "Other methods are fed with them.", (
 class Tape:
     """A detector that finds nothing: it writes down each closed cell, so that others judge the very same ones."""
 
-    card = TAPE
+    declaration = Declaration(TAPE, 100.0, (), (), Example("Never.", (), ()), Example("Always.", (), ()))
 
     def __init__(self) -> None:
         self._cells: dict[Key, Labelled] = {}
@@ -44,6 +44,11 @@ class Tape:
 
     def teach(self, lessons: Lessons) -> None:
         """Teach nobody."""
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say nothing."""
+        return ""
 
     def dump_population(self) -> Iterator[Json]:
         """Yield nothing."""

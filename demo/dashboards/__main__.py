@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from demo.dashboards import DASHBOARDS
-from demo.dashboards.grafana import write
+from demo.dashboards import DASHBOARDS, write
 from demo.dashboards.manifests import manifests
 
 FOLDER = Path(__file__).parents[2] / "config" / "grafana" / "dashboards"

@@ -162,12 +162,15 @@ _UNDERSTOOD = Row(
         ),
         Panel(
             "From the future, and the dead letter",
-            "In an hour: events dated later than their arrival; rejects written to the dead letter, and those for "
-            "which it had no room.",
+            "An hour: events dated later than their arrival; rejects and undelivered messages written to the "
+            "dead letter, and those it had no room for.",
             "short",
             (
                 Line(Increase("unwonted_clamped_total", over="1h"), "from the future"),
-                Line(Increase("unwonted_dead_letters_total", ("result",), over="1h"), "dead letter {{result}}"),
+                Line(
+                    Increase("unwonted_dead_letters_total", ("reason", "result"), over="1h"),
+                    "{{reason}}: dead letter {{result}}",
+                ),
             ),
         ),
     ),

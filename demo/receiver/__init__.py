@@ -4,7 +4,8 @@
 files under `static` draw it. Deciding what to send is the service's work.
 """
 
+from demo.receiver.checks import SIGNATURE_TOLERANCE
 from demo.receiver.inbox import Kind, Received
 from demo.receiver.server import Fault, Receiver
 
-__all__ = ["Fault", "Kind", "Received", "Receiver"]
+__all__ = ["SIGNATURE_TOLERANCE", "Fault", "Kind", "Received", "Receiver"]

@@ -1,16 +1,12 @@
 """Puts the service's own options into the chart's values.schema.json, so that `helm` refuses what the service would.
 
-Run it after an option has changed: `.venv/bin/python deploy/helm/refresh_schema.py`. A test compares. The chart's other
-values are written by hand in that file.
+`make generated` writes the file, and a test compares. The chart's other values are written by hand in it.
 """
 
-import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parent / "unwonted" / "values.schema.json"
 SECRETS = frozenset({"connection_string", "url", "secrets"})
 """Options that hold a secret: not accepted here, because what they hold would be readable in a ConfigMap."""
@@ -101,12 +97,3 @@ def _sinks(section: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         "patternProperties": {"^[a-z][a-z0-9_]{0,39}$": one},
     }
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    from models.detectors import DETECTORS
-    from service.settings import json_schema
-
-    schema = refreshed(json.loads(FILE.read_text(encoding="utf-8")), json_schema(), DETECTORS)
-    FILE.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

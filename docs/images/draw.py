@@ -1,20 +1,16 @@
 """Draws what the formulas on the page for detection engineers mean, with the statistics themselves: nothing is made up.
 
 Each picture asks a statistic of `models` what it would say, after it has learnt a small made-up history. So a picture
-is out of date when the statistic has changed, and `tests/docs/test_pictures.py` says so.
-
-    python -m docs.images.draw
+is out of date when the statistic has changed; a test says so, and `make generated` draws it anew.
 """
 
 from collections.abc import Callable, Hashable
-from pathlib import Path
 from typing import Any
 
 from benchmarks.detection.pictures import Axis, Points, chart
 from models.statistics import FailureRate, LocationRarity, NoveltyRate, Rarity, SurvivalFunction, reached
 
 Features = dict[Hashable, Any]
-FOLDER = Path(__file__).parent
 HOURS = 200
 SURPRISE = Axis("surprise, in powers of ten", {float(n): str(n) for n in range(8)})
 
@@ -145,13 +141,3 @@ PICTURES: dict[str, Callable[[], str]] = {
     "dormant.svg": dormant,
     "unusual_country.svg": unusual_country,
 }
-
-
-def main() -> None:
-    """Write all of them beside this file."""
-    for name, draw in PICTURES.items():
-        (FOLDER / name).write_text(draw(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

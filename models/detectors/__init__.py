@@ -4,22 +4,30 @@ Whether anybody is told of an anomaly is left to the service.
 """
 
 from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Detector, Memory
+from models.detectors.contract import Card, Declaration, Detector, Memory
+from models.detectors.examples import Example
 from models.detectors.judging import Judge, Judgement
+from models.detectors.options import Option, options, takes
 from models.detectors.rare_action import Judged, RareAction
-from models.detectors.registry import DETECTORS, build
+from models.detectors.registry import DETECTORS, build, play
 from models.detectors.routine_context import RoutineCell
 
 __all__ = [
     "DETECTORS",
     "Anomaly",
     "Card",
+    "Declaration",
     "Detector",
+    "Example",
     "Judge",
     "Judged",
     "Judgement",
     "Memory",
+    "Option",
     "RareAction",
     "RoutineCell",
     "build",
+    "options",
+    "play",
+    "takes",
 ]

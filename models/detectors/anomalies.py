@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from models.statistics import Severity, severity
 from models.stream import Actor, Bucket, Cell, Json, fields
 
+NO_EVIDENCE: Mapping[str, Json] = {}
+
 
 class Anomaly(NamedTuple):
     """One scored cell.
@@ -32,6 +34,8 @@ class Anomaly(NamedTuple):
         The numbers that the surprise can be recomputed from; empty below the same floor.
     alone
         The part of the surprise that the cell has by itself, before what is odd around it was added.
+    sensitivity
+        The part of it that comes of how much an intruder needs the operation, in powers of ten; 0 if nothing does.
     """
 
     detector: str
@@ -41,8 +45,9 @@ class Anomaly(NamedTuple):
     score: float
     surprise: float
     why: str = ""
-    evidence: Mapping[str, Json] = {}
+    evidence: Mapping[str, Json] = NO_EVIDENCE
     alone: float = 0.0
+    sensitivity: float = 0.0
 
     @property
     def id(self) -> str:
@@ -52,20 +57,13 @@ class Anomaly(NamedTuple):
     @property
     def severity(self) -> Severity:
         """Severity of the score, a step higher for a sensitive operation that did not only fail."""
-        terms = self.evidence.get("terms")
-        sensitive = terms.get("sensitivity") if isinstance(terms, dict) else None
-        weight = float(sensitive) if isinstance(sensitive, int | float) and not self.in_vain else 0.0
-        return severity(self.score, weight)
+        return severity(self.score, 0.0 if self.in_vain else self.sensitivity)
 
     @property
     def in_vain(self) -> bool:
         """Whether all that was tried in the cell failed."""
         cell = self.cell
         return cell.failed and not cell.successes and cell.attempts <= cell.failures + cell.denials
-
-    def explain(self) -> str:
-        """Say in one plain sentence who did what and why it is unusual."""
-        return f"{self.actor.name} ({self.actor.kind.replace('_', ' ')}): {self.cell.action_name}. {self.why}".strip()
 
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
@@ -79,6 +77,7 @@ class Anomaly(NamedTuple):
             "why": self.why,
             "evidence": dict[str, Json](self.evidence),
             "alone": self.alone,
+            "sensitivity": self.sensitivity,
         }
 
     @classmethod

@@ -4,10 +4,11 @@ A detector judges one identity's bucket at a time and remembers, a key at a time
 sees a single record, a clock or a file: the engine joins records into cells, closes buckets and keeps snapshots.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 from models.detectors.anomalies import Anomaly
+from models.detectors.examples import Example
 from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
 
@@ -38,6 +39,48 @@ class Card(NamedTuple):
     false_positives: tuple[str, ...]
     response: tuple[str, ...]
     mitre: tuple[str, ...]
+
+
+class Declaration(NamedTuple):
+    """What everybody else may know of a detector; nobody knows one by its name.
+
+    Its options are no part of this: they are the parameters of its constructor (`options`).
+
+    Attributes
+    ----------
+    card
+        Its words for people.
+    threshold
+        Score from which it alerts as it comes.
+    terms
+        Names of the surprises whose sum is that of an anomaly; one that says nothing may be left out of it.
+    evidence
+        Keys of the evidence beside `EVIDENCE`, which all have.
+    speaks, silent
+        Examples of what it finds, and of what resembles that and is left alone.
+    places
+        What it has to know of an address; without that it has nothing to say.
+    failures
+        Whether all that it finds are failures, which are told together where an operation fails for many.
+    """
+
+    card: Card
+    threshold: float
+    terms: tuple[str, ...]
+    evidence: tuple[str, ...]
+    speaks: Example
+    silent: Example
+    places: Literal["", "country", "city"] = ""
+    failures: bool = False
+
+    @property
+    def name(self) -> str:
+        """Stable snake_case name."""
+        return self.card.name
+
+
+EVIDENCE = ("surprise", "terms", "user_day", "changes")
+"""Keys of every detector's evidence: the sum, its terms, how it became a score, and what would have changed that."""
 
 
 class Memory(NamedTuple):
@@ -75,8 +118,16 @@ class Detector(Protocol):
     """
 
     @property
-    def card(self) -> Card:
-        """Who this detector is, for people."""
+    def declaration(self) -> Declaration:
+        """Who this detector is, the same whatever its options."""
+        ...
+
+    @classmethod
+    def counterfactual(cls, changes: Mapping[str, Any], threshold: float) -> str:
+        """Say in a sentence what would have been ordinary: which of the evidence's ``changes`` leads below a threshold.
+
+        The threshold is the one in force when somebody is told; a detector knows of none.
+        """
         ...
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
@@ -124,4 +175,17 @@ class Detector(Protocol):
 
     def memory(self) -> Memory:
         """Say how much is held; cheap enough for every scrape."""
+        ...
+
+
+class DetectorKind(Protocol):
+    """A class of detectors: what it declares, and its constructor."""
+
+    @property
+    def declaration(self) -> Declaration:
+        """Who its detectors are."""
+        ...
+
+    def __call__(self, *args: Any, **options: Any) -> Detector:
+        """Make one."""
         ...

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.examples import TEAM, Deed, Example, daily, weekdays
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     Backoff,
@@ -30,14 +32,12 @@ from models.statistics import (
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "dormant"
-LEAST = 3  # days from one active day to the next: a weekend
-RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
-MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
-TRUST = 0.85  # that a thing is new says more than how seldom others do it
-READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
-MOSTLY_HARMLESS = -2.5  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
-DEFAULT_THRESHOLD = 72.0
-NO_FACTS: Mapping[str, Json] = {}
+_LEAST = 3  # days from one active day to the next: a weekend
+_RUNGS = 8  # rung j stands for 2**j days and more: up to eight months
+_MOST_NEWS = 1.5  # of the surprise of the silence: a first time on a Monday is no dormant account
+_TRUST = 0.85  # that a thing is new says more than how seldom others do it
+_READ_WEIGHT = -1.0  # powers of ten that merely reading weighs less
+_MOSTLY_HARMLESS = -2.5  # powers of ten: of those who wake, far fewer are stolen than of those who do something rare
 
 CARD = Card(
     name=NAME,
@@ -57,6 +57,23 @@ CARD = Card(
         "If nobody vouches for it: disable it, which costs a dormant identity nothing, and undo what it did.",
     ),
     mitre=("TA0001/T1078.004", "TA0003/T1098.001", "TA0005/T1550.001"),
+)
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=72.0,
+    terms=("silence", "mostly_harmless", "action", "sensitivity", "read"),
+    evidence=("silence", "action", "identities"),
+    speaks=Example(
+        "People work on weekdays; one of them falls silent for two months, then grants somebody a role.",
+        before=[*daily(weekdays(110), *TEAM), *daily(weekdays(50), "ida")],
+        then=[Deed("ida", "microsoft.authorization/roleassignments/write", 110)],
+        says="Active again after 61 days",
+    ),
+    silent=Example(
+        "People work on weekdays; one of them comes back after a weekend, and does something new.",
+        before=daily(weekdays(110), *TEAM, "ida"),
+        then=[Deed("ida", "microsoft.authorization/roleassignments/write", 112)],
+    ),
 )
 
 
@@ -106,9 +123,11 @@ class Dormant:
         Days after which a gap of the population counts half.
     sensitive
         Additional surprise, in powers of ten, by operation (`sensitivity`), of what is new to it.
+    looks
+        How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    default_threshold = DEFAULT_THRESHOLD
+    declaration = DECLARATION
 
     def __init__(
         self,
@@ -116,19 +135,15 @@ class Dormant:
         max_identities: int = 200_000,
         half_life_days: float = 60.0,
         sensitive: Mapping[str, float] = SENSITIVE,
+        looks: float = 1.0,
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
-        self.survival = SurvivalFunction(rungs=RUNGS, half_life=half_life_days * 24.0)
+        self.survival = SurvivalFunction(rungs=_RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5)
+        self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5, looks=looks)
         self.headcount = Headcount()
         self._states = Keyed(max_identities, DormantState)
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt of an identity that has just woken."""
@@ -138,7 +153,7 @@ class Dormant:
         day = int(hours // 24.0)
         waking = day > state.day
         gap = day - state.day if waking else state.gap
-        if gap < LEAST or day < state.day:
+        if gap < _LEAST or day < state.day:
             return []
         gaps, anomalies = state.gaps if waking else _without(state.gaps, _rung(gap)), []
         for cell in seen.cells:
@@ -146,11 +161,12 @@ class Dormant:
                 continue
             terms = self._terms(state, gaps, gap, seen, cell)
             total = max(0.0, sum(terms.values()))
-            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            score, why, facts = self.user_days.score(total), "", NO_EVIDENCE
             if score >= self.explain_from:
                 facts = self._facts(state, gaps, gap, seen, cell, terms, total)
-                why = sentence(facts)
-            anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
+                why = _sentence(facts)
+            anomaly = Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts)
+            anomalies.append(anomaly._replace(sensitivity=terms.get("sensitivity", 0.0)))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
@@ -210,14 +226,14 @@ class Dormant:
     def _terms(self, state: DormantState, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, float]:
         """Return the named surprises of a cell after a silence of `gap` days, for somebody used to `gaps`."""
         steps = self.survival.steps(_group(seen.actor.kind, gaps), _rung(gap), seen.bucket.hours)
-        terms = {"silence": surprise(self.survival.probability(steps, gaps)), "mostly_harmless": MOSTLY_HARMLESS}
+        terms = {"silence": surprise(self.survival.probability(steps, gaps)), "mostly_harmless": _MOSTLY_HARMLESS}
         if not tried(state.mask_of_tried, cell.action):
-            novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), TRUST))
-            terms["action"] = min(novelty, MOST_NEWS * terms["silence"])
+            novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), _TRUST))
+            terms["action"] = min(novelty, _MOST_NEWS * terms["silence"])
             if weight := sensitivity(cell.action, self.sensitive):
                 terms["sensitivity"] = weight
         if cell.action.endswith("/read"):
-            terms["read"] = READ_WEIGHT
+            terms["read"] = _READ_WEIGHT
         return terms
 
     def _facts(
@@ -246,38 +262,43 @@ class Dormant:
             "action": {
                 "new": "action" in terms,
                 "base": self.backoff.probability(cell.action, seen.actor.kind),
-                "trust": TRUST,
-                "most": MOST_NEWS,
+                "trust": _TRUST,
+                "most": _MOST_NEWS,
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
             "identities": self.headcount.known,
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(state, gaps, gap, seen, cell),
+            "changes": self._changes(state, gaps, gap, seen, cell),
         }
 
-    def _counterfactual(self, state: DormantState, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> Json:
+    def _changes(self, state: DormantState, gaps: bytes, gap: int, seen: ActorBucket, cell: Cell) -> dict[str, Json]:
+        """Imagine shorter silences, down to one that is not judged, and that so long a one has recurred so often."""
+
+        def score(known: bytes, days: int) -> float:
+            return self.user_days.score(max(0.0, sum(self._terms(state, known, days, seen, cell).values())))
+
+        shorter = [days for rung in range(_rung(gap), 1, -1) if (days := (1 << rung) - 1) >= _LEAST]
+        recurred = [gaps]
+        for _ in range(10):
+            recurred.append(reached(recurred[-1], _rung(gap)))
+        return {
+            "days": [*imagined(shorter, lambda days: score(gaps, days)), [_LEAST - 1, None]],
+            "times": imagined(range(1, 11), lambda times: score(recurred[times], gap)),
+        }
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
         """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
-
-        def ordinary(known: bytes, days: int) -> bool:
-            total = max(0.0, sum(self._terms(state, known, days, seen, cell).values()))
-            return self.user_days.score(total) < DEFAULT_THRESHOLD
-
-        options = []
-        shorter = [(1 << rung) - 1 for rung in range(_rung(gap), 1, -1)]
-        days = next((days for days in shorter if days >= LEAST and ordinary(gaps, days)), LEAST - 1)
-        options.append(f"after at most {days} days of silence")
-        for times in range(1, 11):
-            gaps = reached(gaps, _rung(gap))
-            if ordinary(gaps, gap):
-                options.append(f"once it has been silent for so long {times} more {'time' if times == 1 else 'times'}")
-                break
-        return f"Would be ordinary {', or '.join(options)}."
+        said = f"Would be ordinary after at most {least_below(changes['days'], threshold)} days of silence"
+        if times := least_below(changes["times"], threshold):
+            said += f", or once it has been silent for so long {counted(times, 'time')}"
+        return f"{said}."
 
 
-def sentence(facts: Mapping[str, Any]) -> str:
+def _sentence(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why waking is unusual.
 
-    >>> sentence({"silence": {"days": 47, "at_least": 32, "own": [60, 12, 1, 0, 0, 0], "probability": 0.0002},
+    >>> _sentence({"silence": {"days": 47, "at_least": 32, "own": [60, 12, 1, 0, 0, 0], "probability": 0.0002},
     ...           "action": {"new": True, "identities_with_action": 3}, "identities": 300, "terms": {}})
     'Active again after 47 days; of its 60 gaps so far none was of 32 days or more, of which the chance \
 was 1 in 5,000; it never did this before, 3 of 300 known identities ever did.'
@@ -303,7 +324,7 @@ was 1 in 5,000; it never did this before, 3 of 300 known identities ever did.'
 
 
 def _rung(gap: int) -> int:
-    return min(RUNGS, gap.bit_length() - 1)
+    return min(_RUNGS, gap.bit_length() - 1)
 
 
 def _without(gaps: bytes, rung: int) -> bytes:

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.examples import TEAM, Deed, Example, daily
 from models.statistics import Keyed, Lessons, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
-from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, Cell, Crowd, Json, Outcome, Part, dump_parts, fields, load_parts
 
 NAME = "failure_spike"
-SLICE = timedelta(minutes=15)
-LEAST = 3  # two are a coincidence
-MOST = 16  # failing operations that are told apart
-OF_ONE_SERVICE = 2  # count: a service that is down makes everything in it fail, an intruder is refused here and there
-DENIAL_WEIGHT = 1.0  # powers of ten that it weighs more when all of them were refusals
-DEFAULT_THRESHOLD = 70.0
-NO_FACTS: Mapping[str, Json] = {}
+_SLICE = timedelta(minutes=15)
+_LEAST = 3  # two are a coincidence
+_MOST = 16  # failing operations that are told apart
+_OF_ONE_SERVICE = 2  # count: a service that is down makes everything in it fail, an intruder is refused here and there
+_DENIAL_WEIGHT = 1.0  # powers of ten that it weighs more when all of them were refusals
 
 CARD = Card(
     name=NAME,
@@ -41,6 +41,23 @@ CARD = Card(
         "If nobody can explain it: revoke sessions, rotate secrets, and look at what was refused as a list of targets.",
     ),
     mitre=("TA0007/T1526", "TA0007/T1580", "TA0007/T1069.003", "TA0001/T1078.004"),
+)
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=70.0,
+    terms=("spike", "denials"),
+    evidence=("spike",),
+    speaks=Example(
+        "People at work; one of them is refused at seven different doors within minutes.",
+        before=daily(range(30), *TEAM),
+        then=[Deed("ann", f"microsoft.door{n}/things/read", 30, 9 + n / 30, Outcome.DENIED) for n in range(7)],
+        says="7 different operations failed within 15 minutes, all of them refused",
+    ),
+    silent=Example(
+        "People at work; for one of them everything fails in a service that is down.",
+        before=daily(range(30), *TEAM),
+        then=[Deed("ann", f"microsoft.web/thing{n}/write", 30, 9 + n / 30, Outcome.FAILURE) for n in range(7)],
+    ),
 )
 
 
@@ -89,24 +106,27 @@ class FailureSpike:
         Identities remembered.
     half_life_days
         Days after which an active hour of the population counts half.
+    looks
+        How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    default_threshold = DEFAULT_THRESHOLD
+    declaration = DECLARATION
 
-    def __init__(self, explain_from: float = 40.0, max_identities: int = 200_000, half_life_days: float = 30.0) -> None:
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        half_life_days: float = 30.0,
+        looks: float = 1.0,
+    ) -> None:
         self.explain_from = explain_from
-        self.survival = SurvivalFunction(rungs=MOST, strength=100.0, own_strength=5.0, half_life=half_life_days * 24.0)
-        self.user_days = UserDays(floor=2.0, prior=0.002, location=2.0, slope=0.5)
+        self.survival = SurvivalFunction(rungs=_MOST, strength=100.0, own_strength=5.0, half_life=half_life_days * 24.0)
+        self.user_days = UserDays(floor=2.0, prior=0.002, location=2.0, slope=0.5, looks=looks)
         self._states = Keyed(max_identities, FailureSpikeState)
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell that fails with enough others in the quarter of an hour before it."""
-        spikes = [spike for spike in _spikes(seen) if spike.operations >= LEAST]
+        spikes = [spike for spike in _spikes(seen) if spike.operations >= _LEAST]
         if not spikes:
             return []
         actor, hours, anomalies = seen.actor, seen.bucket.hours, []
@@ -115,10 +135,10 @@ class FailureSpike:
         for spike in spikes:
             terms = self._terms(spike, actor.kind, hours, own)
             total = sum(terms.values())
-            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            score, why, facts = self.user_days.score(total), "", NO_EVIDENCE
             if score >= self.explain_from:
                 facts = self._facts(spike, actor.kind, hours, own, terms, total)
-                why = sentence(facts)
+                why = _sentence(facts)
             anomalies.append(
                 Anomaly(NAME, actor, seen.bucket, spike.cell, round(score, 2), round(total, 4), why, facts)
             )
@@ -169,7 +189,7 @@ class FailureSpike:
         """Return the named surprises of a spike."""
         terms = {"spike": surprise(self.survival.probability(self.survival.steps(kind, spike.operations, hours), own))}
         if spike.denied:
-            terms["denials"] = DENIAL_WEIGHT * spike.denied / spike.operations
+            terms["denials"] = _DENIAL_WEIGHT * spike.denied / spike.operations
         return terms
 
     def _facts(
@@ -184,8 +204,8 @@ class FailureSpike:
             "spike": {
                 "failing_operations": spike.operations,
                 "denied": spike.denied,
-                "minutes": SLICE.total_seconds() / 60.0,
-                "denial_weight": DENIAL_WEIGHT,
+                "minutes": _SLICE.total_seconds() / 60.0,
+                "denial_weight": _DENIAL_WEIGHT,
                 "steps": list[Json](steps),
                 "own": list[Json](counts),
                 "own_strength": self.survival.own_strength,
@@ -193,31 +213,38 @@ class FailureSpike:
                 "probability_for_its_kind": self.survival.probability(steps),
             },
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(spike, kind, hours, own),
+            "changes": self._changes(spike, kind, hours, own),
         }
 
-    def _counterfactual(self, spike: Spike, kind: str, hours: float, own: bytes) -> Json:
-        """Say how much less would have been ordinary, and how often it would have to recur to be."""
-        options = []
-        for count in range(spike.operations - 1, LEAST - 1, -1):
+    def _changes(self, spike: Spike, kind: str, hours: float, own: bytes) -> dict[str, Json]:
+        """Imagine fewer failures, down to as few as are not judged, and that it has happened so often."""
+
+        def score(count: int, known: bytes) -> float:
             fewer = Spike(spike.cell, count, min(spike.denied, count))
-            if self.user_days.score(sum(self._terms(fewer, kind, hours, own).values())) < DEFAULT_THRESHOLD:
-                options.append(f"with {count} of them")
-                break
-        else:
-            options.append(f"with {LEAST - 1} of them")
-        for times in range(1, 11):
-            own = reached(own, spike.operations)
-            if self.user_days.score(sum(self._terms(spike, kind, hours, own).values())) < DEFAULT_THRESHOLD:
-                options.append(f"after {times} more such {'hour' if times == 1 else 'hours'}")
-                break
-        return f"Would be ordinary {' or '.join(options)}."
+            return self.user_days.score(sum(self._terms(fewer, kind, hours, known).values()))
+
+        recurred = [own]
+        for _ in range(10):
+            recurred.append(reached(recurred[-1], spike.operations))
+        fewer = range(spike.operations - 1, _LEAST - 1, -1)
+        return {
+            "operations": [*imagined(fewer, lambda count: score(count, own)), [_LEAST - 1, None]],
+            "hours": imagined(range(1, 11), lambda times: score(spike.operations, recurred[times])),
+        }
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say how many failures would have been ordinary, and how often it would have to recur to be."""
+        said = f"Would be ordinary with {least_below(changes['operations'], threshold)} of them"
+        if hours := least_below(changes["hours"], threshold):
+            said += f" or after {counted(hours, 'such hour')}"
+        return f"{said}."
 
 
-def sentence(facts: Mapping[str, Any]) -> str:
+def _sentence(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why so many failures are unusual.
 
-    >>> sentence({"spike": {"failing_operations": 6, "denied": 5, "minutes": 15.0, "own": [120, 4, 1, 0, 0, 0, 0],
+    >>> _sentence({"spike": {"failing_operations": 6, "denied": 5, "minutes": 15.0, "own": [120, 4, 1, 0, 0, 0, 0],
     ...                     "probability_for_its_kind": 0.0004}})
     '6 different operations failed within 15 minutes, 5 of them refused; in 120 active hours of its own at most 2 did; \
 1 in 2,500 of the active hours of its kind get that far.'
@@ -252,14 +279,14 @@ def _spikes(seen: ActorBucket) -> list[Spike]:
     failing.sort(key=lambda one: one[:2])
     spikes, first = [], 0
     for number, (time, _, cell) in enumerate(failing):
-        while failing[first][0] <= time - SLICE:
+        while failing[first][0] <= time - _SLICE:
             first += 1
         count = denied = 0
         services: Counter[str] = Counter()
         for _, _, other in failing[first : number + 1]:
             services[other.service] += 1
-            if services[other.service] <= OF_ONE_SERVICE:
+            if services[other.service] <= _OF_ONE_SERVICE:
                 count += 1
                 denied += other.denials > 0
-        spikes.append(Spike(cell, min(count, MOST), min(denied, MOST)))
+        spikes.append(Spike(cell, min(count, _MOST), min(denied, _MOST)))
     return spikes

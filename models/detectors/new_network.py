@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
     NOWHERE,
@@ -32,11 +34,9 @@ from models.statistics import (
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
 NAME = "new_network"
-NETWORK, ACTION = range(2)  # aspects of novelty
-TRUST = 0.85  # that a thing is new says more than how seldom others do it
-MOSTLY_HARMLESS = -2.0  # powers of ten: people travel more often than they are robbed
-DEFAULT_THRESHOLD = 62.0
-NO_FACTS: Mapping[str, Json] = {}
+_NETWORK, _ACTION = range(2)  # aspects of novelty
+_TRUST = 0.85  # that a thing is new says more than how seldom others do it
+_MOSTLY_HARMLESS = -2.0  # powers of ten: people travel more often than they are robbed
 
 CARD = Card(
     name=NAME,
@@ -56,6 +56,23 @@ CARD = Card(
         "If not: revoke sessions, rotate secrets and certificates, and undo what was done from there.",
     ),
     mitre=("TA0001/T1078.004", "TA0006/T1528", "TA0005/T1550.001", "TA0008/T1021.007"),
+)
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=62.0,
+    terms=("network", "action", "mostly_harmless", "sensitivity"),
+    evidence=("network", "action", "identities"),
+    speaks=Example(
+        "People at work in their office; with the account of one of them, keys are read from elsewhere.",
+        before=daily(range(60), *TEAM),
+        then=[Deed("ann", "microsoft.storage/storageaccounts/listkeys/action", 60, source=ELSEWHERE)],
+        says="From the network 198.51.100, new to it",
+    ),
+    silent=Example(
+        "People at work in their office; one of them does the usual work from elsewhere.",
+        before=daily(range(60), *TEAM),
+        then=daily([60], "ann", source=ELSEWHERE),
+    ),
 )
 
 
@@ -113,9 +130,11 @@ class NewNetwork:
         Days after which what the population did counts half.
     sensitive
         Additional surprise, in powers of ten, by operation (`sensitivity`).
+    looks
+        How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    default_threshold = DEFAULT_THRESHOLD
+    declaration = DECLARATION
 
     def __init__(
         self,
@@ -123,19 +142,15 @@ class NewNetwork:
         max_identities: int = 200_000,
         half_life_days: float = 60.0,
         sensitive: Mapping[str, float] = SENSITIVE,
+        looks: float = 1.0,
     ) -> None:
         self.explain_from = explain_from
         self.sensitive = sensitive
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
-        self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5)
+        self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5, looks=looks)
         self.headcount = Headcount()
         self._states = Keyed(max_identities, NewNetworkState)
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt that is new in both respects, to an identity of which both are known."""
@@ -150,11 +165,12 @@ class NewNetwork:
                 continue
             terms = self._terms(state, cell, seen.actor.kind)
             total = max(0.0, sum(terms.values()))
-            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            score, why, facts = self.user_days.score(total), "", NO_EVIDENCE
             if score >= self.explain_from:
                 facts = self._facts(state, cell, seen.actor.kind, terms, total)
-                why = sentence(facts)
-            anomalies.append(Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts))
+                why = _sentence(facts)
+            anomaly = Anomaly(NAME, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts)
+            anomalies.append(anomaly._replace(sensitivity=terms.get("sensitivity", 0.0)))
         return anomalies
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
@@ -218,13 +234,13 @@ class NewNetwork:
 
     def _terms(self, state: NewNetworkState, cell: Cell, kind: str, peers: int = 0) -> dict[str, float]:
         """Return the named surprises of a cell; `peers` more identities are imagined to have done it."""
-        moves = self.novelty.rate(kind, state.buckets, state.networks.moves, NETWORK)
-        novel = self.novelty.rate(kind, state.buckets, state.novel, ACTION)
+        moves = self.novelty.rate(kind, state.buckets, state.networks.moves, _NETWORK)
+        novel = self.novelty.rate(kind, state.buckets, state.novel, _ACTION)
         base = self.backoff.probability(cell.action, kind, extra=peers)
         terms = {
             "network": surprise(moves),
-            "action": surprise(novel * math.pow(base, TRUST)),
-            "mostly_harmless": MOSTLY_HARMLESS,
+            "action": surprise(novel * math.pow(base, _TRUST)),
+            "mostly_harmless": _MOSTLY_HARMLESS,
         }
         if weight := sensitivity(cell.action, self.sensitive):
             terms["sensitivity"] = weight
@@ -235,7 +251,7 @@ class NewNetwork:
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
         base = self.backoff.probability(cell.action, kind)
-        novel = self.novelty.rate(kind, state.buckets, state.novel, ACTION)
+        novel = self.novelty.rate(kind, state.buckets, state.novel, _ACTION)
         new = sorted({network(address) for address in cell.addresses} - set(state.networks.names))
         return {
             "surprise": total,
@@ -243,36 +259,43 @@ class NewNetwork:
             "network": {
                 "new": list[Json](new),
                 "known": list[Json](state.networks.names),
-                "probability": self.novelty.rate(kind, state.buckets, state.networks.moves, NETWORK),
+                "probability": self.novelty.rate(kind, state.buckets, state.networks.moves, _NETWORK),
                 "moves": state.networks.moves,
                 "active_buckets": state.buckets,
             },
             "action": {
                 "novelty": novel,
                 "base": base,
-                "trust": TRUST,
-                "probability": novel * math.pow(base, TRUST),
+                "trust": _TRUST,
+                "probability": novel * math.pow(base, _TRUST),
                 "identities_with_action": self.backoff.adopters(cell.action),
             },
             "identities": self.headcount.known,
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(state, cell, kind),
+            "changes": self._changes(state, cell, kind),
         }
 
-    def _counterfactual(self, state: NewNetworkState, cell: Cell, kind: str) -> Json:
+    def _changes(self, state: NewNetworkState, cell: Cell, kind: str) -> dict[str, Json]:
+        """Imagine that so many more of its kind have done it."""
+
+        def score(peers: int) -> float:
+            return self.user_days.score(max(0.0, sum(self._terms(state, cell, kind, peers).values())))
+
+        return {"identities": imagined((1, 2, 3, 5, 10), score)}
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
         """Say what would have kept it silent; from a known network nothing is judged at all."""
         said = "Would be ordinary from a network that it has used before"
-        for peers in (1, 2, 3, 5, 10):
-            if self.user_days.score(max(0.0, sum(self._terms(state, cell, kind, peers).values()))) < DEFAULT_THRESHOLD:
-                who = "identity" if peers == 1 else "identities"
-                return f"{said}, or if {peers} more {who} of its kind had done this."
+        if peers := least_below(changes["identities"], threshold):
+            said += f", or if {counted(peers, 'identity')} of its kind had done this"
         return f"{said}."
 
 
-def sentence(facts: Mapping[str, Any]) -> str:
+def _sentence(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why network and action together are unusual.
 
-    >>> sentence({"network": {"new": ["198.51.100"], "known": ["10.1.2", "10.1.3"], "probability": 0.004},
+    >>> _sentence({"network": {"new": ["198.51.100"], "known": ["10.1.2", "10.1.3"], "probability": 0.004},
     ...           "action": {"identities_with_action": 2}, "identities": 300, "terms": {"sensitivity": 1.0}})
     'From the network 198.51.100, new to it (it is known from 2 others; a new one is expected in 1 in 250 of its \
 active hours), it did this for the first time; 2 of 300 known identities ever did; the operation is a sensitive one.'

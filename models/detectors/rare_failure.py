@@ -7,8 +7,10 @@ weigh more than conflicts and quotas; a refusal that comes every hour says nothi
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.examples import TEAM, Deed, Example, daily
 from models.statistics import (
     NONE,
     Accumulated,
@@ -22,15 +24,14 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, ActorKind, Cell, Crowd, Json, Outcome, Part, dump_parts, fields, load_parts
 
 NAME = "rare_failure"
-DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
-FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never tried before
-MOSTLY_HARMLESS = -0.5  # powers of ten: of those who fail, fewer are intruders than of those who do something rare
-NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
-NO_FACTS: Mapping[str, Json] = {}
-DEFAULT_RULE = AccumulationRule(begins=0.0, floor=1.0, share=0.6, half_life=12.0, most=8.0)
+_DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
+_FIRST_ATTEMPT_WEIGHT = 1.0  # of a failure at something that the identity never tried before
+_MOSTLY_HARMLESS = -0.5  # powers of ten: of those who fail, fewer are intruders than of those who do something rare
+_NOISE = 0.5  # a failure that surprises less gets none of both: constant noise stays noise
+_DEFAULT_RULE = AccumulationRule(begins=0.0, floor=1.0, share=0.6, half_life=12.0, most=8.0)
 
 CARD = Card(
     name=NAME,
@@ -50,6 +51,27 @@ CARD = Card(
         "If nobody can explain it: revoke sessions, rotate secrets, read the identity's sign-ins of the last day.",
     ),
     mitre=("TA0007/T1526", "TA0007/T1580", "TA0007/T1087.004", "TA0001/T1078.004", "TA0006/T1110"),
+)
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=75.0,
+    terms=("outcome", "mostly_harmless", "denial", "first_attempt", "evidence"),
+    evidence=("outcome", "denied", "crowd", "evidence"),
+    failures=True,
+    speaks=Example(
+        "People at work, who hardly ever fail; one of them is refused at three doors where nobody knocks.",
+        before=[deed for hour in range(8, 18) for deed in daily(range(30), *TEAM, hour=hour)],
+        then=[
+            Deed("ann", what, 30, ended=Outcome.DENIED)
+            for what in ("microsoft.keyvault/vaults/read", "microsoft.sql/servers/write", "microsoft.web/sites/delete")
+        ],
+        says="It was refused",
+    ),
+    silent=Example(
+        "A pipeline is refused the same thing every night, and so it is tonight.",
+        before=daily(range(30), "job", ended=Outcome.DENIED, kind=ActorKind.SERVICE_PRINCIPAL),
+        then=daily([30], "job", ended=Outcome.DENIED, kind=ActorKind.SERVICE_PRINCIPAL),
+    ),
 )
 
 
@@ -110,14 +132,14 @@ class RareFailure:
         How failures that come together add up.
     """
 
-    default_threshold = 75.0
+    declaration = DECLARATION
 
     def __init__(
         self,
         explain_from: float = 40.0,
         max_identities: int = 200_000,
         half_life_days: float = 30.0,
-        evidence: AccumulationRule = DEFAULT_RULE,
+        evidence: AccumulationRule = _DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
         self.evidence = evidence
@@ -126,11 +148,6 @@ class RareFailure:
         )
         self._states = cast("Keyed[RareFailureState]", self.failures.states)
         self.calibration = Calibration(location=-1.0, slope=0.5, cold=1.0)
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with a failed end, in the order of the bucket."""
@@ -147,10 +164,10 @@ class RareFailure:
         around = rule.around(before, [(value, cell.service) for value, cell in zip(alone, failing, strict=True)])
         for cell, terms, value, others in zip(failing, judged, alone, around, strict=True):
             total = max(0.0, rule.total(value, others))
-            score, why, facts = self.calibration.score(total), "", NO_FACTS
+            score, why, facts = self.calibration.score(total), "", NO_EVIDENCE
             if score >= self.explain_from:
                 facts = self._facts(seen, cell, crowd, others, terms, total)
-                why = sentence(facts)
+                why = _sentence(facts)
             anomalies.append(Anomaly(NAME, actor, bucket, cell, round(score, 2), round(total, 4), why, facts, value))
         return anomalies
 
@@ -210,12 +227,12 @@ class RareFailure:
         """Return the named surprises of a cell: everything but evidence; `before` earlier failures are imagined."""
         rate = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells, before=before)
         value = surprise(rate)
-        terms = {"outcome": value, "mostly_harmless": MOSTLY_HARMLESS}
-        if value > NOISE:
+        terms = {"outcome": value, "mostly_harmless": _MOSTLY_HARMLESS}
+        if value > _NOISE:
             if cell.denials:
-                terms["denial"] = DENIAL_WEIGHT
+                terms["denial"] = _DENIAL_WEIGHT
             if not tried(mask_of_tried, cell.action):
-                terms["first_attempt"] = FIRST_ATTEMPT_WEIGHT
+                terms["first_attempt"] = _FIRST_ATTEMPT_WEIGHT
         return terms
 
     def _facts(
@@ -244,20 +261,28 @@ class RareFailure:
                 "anomalies": list[Json](state.evidence.anomalies if state is not None else ()),
             },
             "user_day": self.calibration.facts(total),
-            "counterfactual": self._counterfactual(seen, cell, crowd, around),
+            "changes": self._changes(seen, cell, crowd, around),
         }
 
-    def _counterfactual(self, seen: ActorBucket, cell: Cell, crowd: Crowd, around: float) -> str:
-        """Say how many failures before would have kept this one below the usual threshold."""
+    def _changes(self, seen: ActorBucket, cell: Cell, crowd: Crowd, around: float) -> dict[str, Json]:
+        """Imagine that it has failed in so many hours before."""
         mask_of_tried = mask(cell.action)
-        for hours in (1, 2, 3, 5, 10, 20):
+
+        def score(hours: int) -> float:
             terms = self._terms(seen, cell, seen.bucket.hours, crowd, mask_of_tried, before=hours)
-            if self.calibration.score(self.evidence.total(sum(terms.values()), around)) < self.default_threshold:
-                return f"Would be ordinary had it failed in {hours} more {'hour' if hours == 1 else 'hours'} before."
+            return self.calibration.score(self.evidence.total(sum(terms.values()), around))
+
+        return {"hours": imagined((1, 2, 3, 5, 10, 20), score)}
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say how many failures before would have made this one ordinary."""
+        if hours := least_below(changes["hours"], threshold):
+            return f"Would be ordinary had it failed in {counted(hours, 'hour')} before."
         return "Some failures of it before would not make it ordinary."
 
 
-def sentence(facts: Mapping[str, Any]) -> str:
+def _sentence(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why a failure is unusual."""
     outcome, terms = facts["outcome"], facts["terms"]
     verb, expected = "was refused" if facts["denied"] else "failed", 100.0 * outcome["probability"]

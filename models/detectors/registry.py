@@ -1,30 +1,37 @@
 """Every detector there is, by name: a new one is a file of its own and a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from models.detectors.contract import Detector
+from models.detectors.anomalies import Anomaly
+from models.detectors.contract import Detector, DetectorKind
 from models.detectors.dormant import Dormant
+from models.detectors.examples import Example
 from models.detectors.failure_spike import FailureSpike
 from models.detectors.new_network import NewNetwork
+from models.detectors.options import takes
 from models.detectors.rare_action import RareAction
 from models.detectors.rare_failure import RareFailure
 from models.detectors.unusual_city import UnusualCity
 from models.detectors.unusual_country import UnusualCountry
+from models.statistics import Lessons
 
-DETECTORS: Mapping[str, Callable[..., Detector]] = {
-    "rare_action": RareAction,
-    "rare_failure": RareFailure,
-    "failure_spike": FailureSpike,
-    "new_network": NewNetwork,
-    "dormant": Dormant,
-    "unusual_country": UnusualCountry,
-    "unusual_city": UnusualCity,
-}
+KINDS: tuple[DetectorKind, ...] = (
+    RareAction,
+    RareFailure,
+    FailureSpike,
+    NewNetwork,
+    Dormant,
+    UnusualCountry,
+    UnusualCity,
+)
+DETECTORS: Mapping[str, DetectorKind] = {kind.declaration.name: kind for kind in KINDS}
 
 
 def build(name: str, **options: Any) -> Detector:
     """Make the detector called `name` with its own options.
+
+    One that takes `looks` is told how many such detectors there are (`UserDays`).
 
     Raises
     ------
@@ -33,7 +40,29 @@ def build(name: str, **options: Any) -> Detector:
 
     Examples
     --------
-    >>> build("rare_action", explain_from=50.0).card.name
+    >>> build("rare_action", explain_from=50.0).declaration.name
     'rare_action'
     """
-    return DETECTORS[name](**options)
+    kind = DETECTORS[name]
+    if takes(kind, "looks"):
+        options.setdefault("looks", float(sum(takes(one, "looks") for one in DETECTORS.values())))
+    return kind(**options)
+
+
+def play(name: str, example: Example) -> list[Anomaly]:
+    """Let a new detector live through an example; return what it says of its last hour, the oddest first.
+
+    >>> [first, *_] = play("rare_action", DETECTORS["rare_action"].declaration.speaks)
+    >>> first.score >= DETECTORS["rare_action"].declaration.threshold
+    True
+    """
+    detector = build(name, **({"locate": example.places.get} if takes(DETECTORS[name], "locate") else {}))
+    found: list[Anomaly] = []
+    for group, crowd in example.hours():
+        scored = [(seen, detector.score(seen, crowd)) for seen in group]
+        lessons = Lessons(group[0].bucket.hours)
+        for seen, said in scored:
+            detector.learn(seen, crowd, said, lessons)
+        detector.teach(lessons)
+        found = [anomaly for _, said in scored for anomaly in said]
+    return sorted(found, key=lambda one: (-one.score, -one.surprise, one.id))

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from models.statistics import network
 from models.stream import Cell
 
-EACH = 0.6  # powers of ten that each usual action in the bucket makes a new one less telling
-MOST = 2.4
-SHARE = 0.75
+_EACH = 0.6  # powers of ten that each usual action in the bucket makes a new one less telling
+_MOST = 2.4
+_SHARE = 0.75
 
 
 class RoutineCell(NamedTuple):
@@ -55,4 +55,4 @@ def discount(usual: int, excess: float) -> float:
     >>> discount(1, 4.0), discount(100, 4.0), discount(100, 2.0)
     (-0.6, -2.4, -1.5)
     """
-    return -min(MOST, EACH * usual, SHARE * excess)
+    return -min(_MOST, _EACH * usual, _SHARE * excess)

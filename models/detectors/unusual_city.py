@@ -1,12 +1,15 @@
 """Unusual city: an identity acts from a city from which it does not act, and few others do the same.
 
 Why it matters: within a country, too, a stolen token is used from elsewhere. How it
-is judged stands in `unusual_place`; without a geographic database it has nothing to say, and is off.
+is judged stands in `unusual_location`; without a geographic database it has nothing to say, and is off.
 """
 
-from models.detectors.contract import Card
-from models.detectors.unusual_location import UnusualLocation
+from models.detectors.contract import Card, Declaration
+from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
+from models.detectors.unusual_location import EVIDENCE, TERMS, UnusualLocation
 from models.statistics import Place
+
+_PLACES = {OFFICE: Place("DE", "Germany", "Berlin"), ELSEWHERE: Place("DE", "Germany", "Munich")}
 
 CARD = Card(
     name="unusual_city",
@@ -26,14 +29,32 @@ CARD = Card(
     ),
     mitre=("TA0001/T1078.004", "TA0006/T1528", "TA0005/T1550.001"),
 )
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=59.5,
+    terms=TERMS,
+    evidence=EVIDENCE,
+    places="city",
+    speaks=Example(
+        "People at work in Berlin; the account of one of them works in Munich an hour later.",
+        before=daily(range(60), *TEAM),
+        then=daily([59], "ann", hour=10.0, source=ELSEWHERE),
+        says="It acted from Munich, Germany, a city new to it (it is known from Berlin;",
+        places=_PLACES,
+    ),
+    silent=Example(
+        "People at work in Berlin; one of them has been in Munich for ten days, and works from there.",
+        before=[*daily(range(60), *TEAM), *daily(range(50, 60), "ann", hour=10.0, source=ELSEWHERE)],
+        then=daily([60], "ann", hour=10.0, source=ELSEWHERE),
+        places=_PLACES,
+    ),
+)
 
 
 class UnusualCity(UnusualLocation):
     """Takes the city for a place; parameters are those of `UnusualLocation`."""
 
-    CARD = CARD
-    SORT = "city"
-    default_threshold = 59.5
+    declaration = DECLARATION
 
     def key(self, place: Place) -> str:
         """Return the country and the city; empty where the city is not known."""

@@ -1,12 +1,15 @@
 """Unusual country: an identity acts from a country from which it does not act, and few others do the same.
 
 Why it matters: people move slowly, servers not at all, stolen tokens at once. How it
-is judged stands in `unusual_place`; without a geographic database it has nothing to say, and is off.
+is judged stands in `unusual_location`; without a geographic database it has nothing to say, and is off.
 """
 
-from models.detectors.contract import Card
-from models.detectors.unusual_location import UnusualLocation
+from models.detectors.contract import Card, Declaration
+from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
+from models.detectors.unusual_location import EVIDENCE, TERMS, UnusualLocation
 from models.statistics import Place
+
+_PLACES = {OFFICE: Place("DE", "Germany", "Berlin"), ELSEWHERE: Place("AU", "Australia", "Sydney")}
 
 CARD = Card(
     name="unusual_country",
@@ -27,14 +30,32 @@ CARD = Card(
     ),
     mitre=("TA0001/T1078.004", "TA0006/T1528", "TA0005/T1550.001"),
 )
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=60.0,
+    terms=TERMS,
+    evidence=EVIDENCE,
+    places="country",
+    speaks=Example(
+        "People at work in Germany; the account of one of them works in Australia an hour later.",
+        before=daily(range(60), *TEAM),
+        then=daily([59], "ann", hour=10.0, source=ELSEWHERE),
+        says="It acted from Australia, a country new to it (it is known from DE;",
+        places=_PLACES,
+    ),
+    silent=Example(
+        "People at work in Germany; one of them is on a long journey, and works from where it leads.",
+        before=[*daily(range(60), *TEAM), *daily(range(50, 60), "ann", hour=10.0, source=ELSEWHERE)],
+        then=daily([60], "ann", hour=10.0, source=ELSEWHERE),
+        places=_PLACES,
+    ),
+)
 
 
 class UnusualCountry(UnusualLocation):
     """Takes the country for a place; parameters are those of `UnusualLocation`."""
 
-    CARD = CARD
-    SORT = "country"
-    default_threshold = 60.0
+    declaration = DECLARATION
 
     def key(self, place: Place) -> str:
         """Return the code of the country."""

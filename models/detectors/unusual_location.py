@@ -10,8 +10,9 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, ClassVar
 
-from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Declaration, Memory
+from models.detectors.counterfactual import counted, imagined, least_below
 from models.statistics import (
     NOWHERE,
     Headcount,
@@ -30,10 +31,13 @@ from models.statistics import (
 )
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
 
-NO_FACTS: Mapping[str, Json] = {}
-TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
-CACHED = 65_536  # addresses: more than a tenant has in weeks
-SHORT = 24.0  # hours within which the way from the last place is told
+_TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
+_CACHED = 65_536  # addresses: more than a tenant has in weeks
+_SHORT = 24.0  # hours within which the way from the last place is told
+
+
+TERMS = ("move", "place")
+EVIDENCE = ("move", "place", "identities", "travel")
 
 
 class LocationState(UserDayState):
@@ -96,11 +100,11 @@ class UnusualLocation(ABC):
         Days after which a move counts half.
     locate
         From an address to its place; asked about each address once in a while, so it may take some microseconds.
+    looks
+        How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    CARD: ClassVar[Card]
-    SORT: ClassVar[str]  # what such a place is called in a sentence
-    default_threshold: ClassVar[float]
+    declaration: ClassVar[Declaration]
 
     def __init__(
         self,
@@ -108,23 +112,19 @@ class UnusualLocation(ABC):
         max_identities: int = 200_000,
         half_life_days: float = 60.0,
         locate: Locate = nowhere,
+        looks: float = 1.0,
     ) -> None:
         self.explain_from = explain_from
         self.locate = locate
-        self._placed = lru_cache(maxsize=CACHED)(self._place)
+        self._placed = lru_cache(maxsize=_CACHED)(self._place)
         self.locations = LocationRarity(half_life=half_life_days * 24.0)
-        self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5)
+        self.user_days = UserDays(floor=1.5, prior=0.02, location=2.0, slope=0.5, looks=looks)
         self.headcount = Headcount()
         self._states = Keyed(max_identities, LocationState)
 
     @abstractmethod
     def key(self, place: Place) -> str:
         """Return what tells places of this sort apart; empty if it is not known of this one."""
-
-    @property
-    def card(self) -> Card:
-        """Who this detector is."""
-        return self.CARD
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each cell with an attempt from a place that is new to its identity."""
@@ -142,12 +142,14 @@ class UnusualLocation(ABC):
             judged = [(self._terms(someone, key, cell, seen.actor.kind), key) for key in sorted(new)]
             terms, key = max(judged, key=lambda one: sum(one[0].values()))
             total = sum(terms.values())
-            score, why, facts = self.user_days.score(total), "", NO_FACTS
+            score, why, facts = self.user_days.score(total), "", NO_EVIDENCE
             if score >= self.explain_from:
                 facts = self._facts(someone, key, new[key], seen, cell, terms, total)
                 why = self._sentence(facts)
             anomalies.append(
-                Anomaly(self.CARD.name, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts)
+                Anomaly(
+                    self.declaration.name, seen.actor, seen.bucket, cell, round(score, 2), round(total, 4), why, facts
+                )
             )
         return anomalies
 
@@ -229,7 +231,7 @@ class UnusualLocation(ABC):
         known = self.locations
         return {
             "move": surprise(known.novelty.rate(kind, state.buckets, state.places.moves)),
-            "place": TRUST * surprise(known.chance(key, cell.action, kind, peers).probability),
+            "place": _TRUST * surprise(known.chance(key, cell.action, kind, peers).probability),
         }
 
     def _facts(
@@ -255,10 +257,10 @@ class UnusualLocation(ABC):
                 "active_buckets": state.buckets,
             },
             "place": {
-                "name": place.label if self.SORT == "city" else place.country_name or place.country,
+                "name": place.label if self.declaration.places == "city" else place.country_name or place.country,
                 "key": key,
                 **chance._asdict(),
-                "trust": TRUST,
+                "trust": _TRUST,
                 "discount": known.discount,
                 "concentration": known.concentration,
                 "identities_seen_there": known.backoff.adopters(key),
@@ -266,26 +268,32 @@ class UnusualLocation(ABC):
             "identities": self.headcount.known,
             "travel": self._travel(state, place, seen.bucket.hours),
             "user_day": self.user_days.facts(total),
-            "counterfactual": self._counterfactual(state, key, cell, kind),
+            "changes": self._changes(state, key, cell, kind),
         }
 
     @staticmethod
     def _travel(state: LocationState, place: Place, hours: float) -> Json:
         """Return from where and how fast it would have come, if it was elsewhere within a day."""
-        if state.at is None or not 0.0 <= hours - state.at_hours <= SHORT:
+        if state.at is None or not 0.0 <= hours - state.at_hours <= _SHORT:
             return None
         distance = kilometres(state.at, place)
         rounded = None if distance is None else round(distance)
         return {"from": state.at.label, "hours": hours - state.at_hours, "kilometres": rounded}
 
-    def _counterfactual(self, state: LocationState, key: str, cell: Cell, kind: str) -> Json:
+    def _changes(self, state: LocationState, key: str, cell: Cell, kind: str) -> dict[str, Json]:
+        """Imagine that so many more of its kind have done it there."""
+
+        def score(peers: int) -> float:
+            return self.user_days.score(sum(self._terms(state, key, cell, kind, peers).values()))
+
+        return {"identities": imagined((1, 2, 3, 5, 10), score)}
+
+    @classmethod
+    def counterfactual(cls, changes: Mapping[str, Any], threshold: float) -> str:
         """Say what would have kept it silent; from a known place nothing is judged at all."""
-        said = f"Would be ordinary once it has acted from this {self.SORT} in an earlier hour"
-        for peers in (1, 2, 3, 5, 10):
-            total = sum(self._terms(state, key, cell, kind, peers).values())
-            if self.user_days.score(total) < self.default_threshold:
-                who = "identity" if peers == 1 else "identities"
-                return f"{said}, or if {peers} more {who} of its kind had done this there."
+        said = f"Would be ordinary once it has acted from this {cls.declaration.places} in an earlier hour"
+        if peers := least_below(changes["identities"], threshold):
+            said += f", or if {counted(peers, 'identity')} of its kind had done this there"
         return f"{said}."
 
     def _sentence(self, facts: Mapping[str, Any]) -> str:
@@ -293,10 +301,11 @@ class UnusualLocation(ABC):
         move, place, travel = facts["move"], facts["place"], facts["travel"]
         others = ", ".join(name.partition("/")[2] or name for name in reversed(move["known"][-3:]))
         usual = f"it is known from {others}" if others else "it has not been seen anywhere yet"
-        expected = f"a new {self.SORT} is expected in {odds(move['probability'])} of its active hours"
+        sort = self.declaration.places
+        expected = f"a new {sort} is expected in {odds(move['probability'])} of its active hours"
         there = place["identities_seen_there"] or "none"
         parts = [
-            f"It acted from {place['name']}, a {self.SORT} new to it ({usual}; {expected})",
+            f"It acted from {place['name']}, a {sort} new to it ({usual}; {expected})",
             f"{there} of {facts['identities']} known identities have been seen there",
         ]
         if place["everywhere"]:

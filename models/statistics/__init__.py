@@ -15,13 +15,14 @@ from models.statistics.lessons import Lessons
 from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
 from models.statistics.places import NOWHERE, Places, network
-from models.statistics.rarity import Likelihood, Rarity
+from models.statistics.rarity import BUCKETS_A_DAY, Likelihood, Rarity
 from models.statistics.scoring import SCORE_PER_DECADE, Severity, odds, severity
 from models.statistics.survival import SurvivalFunction, reached
 from models.statistics.user_days import UserDays, UserDayState
 from models.statistics.weights import Weights
 
 __all__ = [
+    "BUCKETS_A_DAY",
     "NONE",
     "NOWHERE",
     "SCORE_PER_DECADE",

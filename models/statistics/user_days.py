@@ -76,14 +76,14 @@ class UserDays(base.AnomalyDetector):
         Days after which a user-day counts half.
     looks
         How many detectors of this sort look at every user-day: the chance that any of them gets so far is at most so
-        many times the chance that one does (Bonferroni). It keeps five seldom asked from outshouting one that knows
+        many times the chance that one does (Bonferroni). It keeps several seldom asked from outshouting one that knows
         more.
 
     Examples
     --------
     >>> model = UserDays(floor=1.0, prior=0.01)
     >>> model.score_one({"surprise": 0.5}), round(model.score_one({"surprise": 1.0}), 2)
-    (0.0, 32.53)
+    (0.0, 50.0)
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class UserDays(base.AnomalyDetector):
         strength: float = 200.0,
         judged_strength: float = 50.0,
         half_life: float = 7.0,
-        looks: float = 5.0,
+        looks: float = 1.0,
     ) -> None:
         self.floor = floor
         self.prior = prior

@@ -41,10 +41,9 @@ from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
 from service.replay import Lines, Replay
 from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
-from service.sinks import StdoutSink
+from service.sinks import StdoutSink, build_sink
 from service.wiring import (
     build_components,
-    build_sink,
     detectors_off,
     open_geography,
     source_options,

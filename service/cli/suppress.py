@@ -23,7 +23,8 @@ from service.cli.inputs import (
 )
 from service.clock import SystemClock
 from service.core.alerting import Stage, SuppressedFinding, Suppression, SuppressionCount, UnusableSuppressions
-from service.settings import Settings, parse_duration
+from service.options import parse_duration
+from service.settings import Settings
 from service.sinks import clean
 from service.suppressions import add, checked_values, described, expire, written
 

@@ -1,7 +1,7 @@
-"""What is still to be told to whom: messages by sink, with their attempts, as plain data that lives in the snapshot.
+"""Messages that wait for their delivery, by sink, with their attempts: plain data that is kept in the snapshot.
 
-Decides when a message may be tried and what an attempt's receipt means for it and for its sink. Sends nothing, asks
-no clock, rolls no dice: the dispatcher does, and hands the results in.
+Decides when a message may be tried, what an attempt's receipt means for it and for its sink, and when it is given up.
+Sending, the clock and random numbers are the dispatcher's, which passes their results in.
 """
 
 from base64 import b64decode, b64encode
@@ -36,11 +36,22 @@ _EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unre
 Fate = Literal["refused", "expired", "overflowed", "orphaned"]
 
 
-class Undelivered(NamedTuple):
-    """A message that will not be delivered any more, and why: for the dead-letter file, a metric and a log line.
+class Undeliverable(NamedTuple):
+    """A message that will not be delivered any more, and why.
 
-    ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
-    room, ``orphaned`` because its sink is no longer configured. `reason` is the last receipt's, empty if never tried.
+    Attributes
+    ----------
+    sink
+        Name of the sink that it was for.
+    message
+        The message, whole.
+    fate
+        ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
+        room, ``orphaned`` because its sink is no longer configured.
+    reason
+        The last receipt's; empty if it was never tried.
+    attempts
+        How often it was tried.
     """
 
     sink: str
@@ -48,6 +59,19 @@ class Undelivered(NamedTuple):
     fate: Fate
     reason: str
     attempts: int
+
+    def entry(self) -> dict[str, JsonValue]:
+        """Return it as plain JSON, the body as text; what is no UTF-8 in it is replaced."""
+        return {
+            "sink": self.sink,
+            "fate": self.fate,
+            "reason": self.reason,
+            "attempts": self.attempts,
+            "message_id": self.message.id,
+            "alerts": [[alert, revision] for alert, revision in self.message.alerts],
+            "content_type": self.message.content_type,
+            "body": self.message.body.decode("utf-8", "replace"),
+        }
 
 
 class Broken(NamedTuple):
@@ -66,17 +90,13 @@ class Decision(NamedTuple):
         How often the message has been tried, this time included.
     next_try
         When it may be tried again; None if it is settled.
-    dead
-        The dead letter, if it is one now.
-    broke, healed
-        Whether the sink has just become, or just stopped being, broken.
+    undeliverable
+        The message, if this attempt was the end of it.
     """
 
     attempts: int
     next_try: datetime | None
-    dead: Undelivered | None = None
-    broke: bool = False
-    healed: bool = False
+    undeliverable: Undeliverable | None = None
 
 
 def _write(message: Rendered) -> dict[str, JsonValue]:
@@ -150,7 +170,6 @@ class _Queue:
     pause_until: datetime | None = None
     failures: int = 0
     broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
-    overflowed: int = 0
 
 
 class _Stored(BaseModel):
@@ -196,7 +215,7 @@ class Outbox:
         """Number of the newest message: note it when dumping, hand it to `confirm` when the dump is safe."""
         return self._number
 
-    def enqueue(self, sink: str, message: Rendered, now: datetime) -> Undelivered | None:
+    def enqueue(self, sink: str, message: Rendered, now: datetime) -> Undeliverable | None:
         """Take a message for `sink`; one whose id is waiting or was settled within its lifetime changes nothing.
 
         Returns the message that had to make room, if any. The new one is not due before it is confirmed.
@@ -209,9 +228,8 @@ class Outbox:
         queue.rows[message.id] = _Row(message, self._number, now, now + self._lifetime, now, durable=False)
         if len(queue.rows) <= self._capacity:
             return None
-        queue.overflowed += 1
         oldest = min(queue.rows.values(), key=lambda row: row.number)
-        return self._bury(sink, queue, oldest, "overflowed")
+        return self._give_up(sink, queue, oldest, "overflowed")
 
     def confirm(self, mark: int | None = None) -> None:
         """Note that messages up to `mark` (all, if None) are in a safe snapshot, and so may be sent."""
@@ -263,12 +281,12 @@ class Outbox:
         if receipt.outcome in {"sent", "refused"}:
             # A refusal is an answer, too: the address works.
             self._revive(queue, now)
-            dead = None
+            undeliverable = None
             if row is not None and receipt.outcome == "refused":
-                dead = self._bury(sink, queue, row, "refused")
+                undeliverable = self._give_up(sink, queue, row, "refused")
             queue.rows.pop(message_id, None)
             queue.settled[message_id] = now + self._lifetime
-            return Decision(attempts, None, dead, healed=was_broken is not None)
+            return Decision(attempts, None, undeliverable)
         queue.failures += 1
         if receipt.outcome == "broken":
             queue.broken = was_broken._replace(reason=receipt.reason) if was_broken else Broken(now, receipt.reason)
@@ -280,31 +298,27 @@ class Outbox:
         queue.pause_until = now + timedelta(seconds=pause)
         if row is not None:
             row.next_try = now + timedelta(seconds=wait)
-        return Decision(
-            attempts,
-            row.next_try if row is not None else None,
-            broke=was_broken is None and queue.broken is not None,
-        )
+        return Decision(attempts, row.next_try if row is not None else None)
 
-    def expire(self, sink: str, now: datetime) -> list[Undelivered]:
+    def expire(self, sink: str, now: datetime) -> list[Undeliverable]:
         """Give up what is past its lifetime."""
         queue = self._queues.get(sink)
         if queue is None:
             return []
-        return [self._bury(sink, queue, row, "expired") for row in list(queue.rows.values()) if row.expires <= now]
+        return [self._give_up(sink, queue, row, "expired") for row in list(queue.rows.values()) if row.expires <= now]
 
-    def retain(self, sinks: Iterable[str]) -> list[Undelivered]:
+    def retain(self, sinks: Iterable[str]) -> list[Undeliverable]:
         """Forget all sinks but these; return what was still waiting for them."""
         kept = set(sinks)
         gone = [name for name in self._queues if name not in kept]
-        dead = [
-            self._bury(name, self._queues[name], row, "orphaned")
+        given_up = [
+            self._give_up(name, self._queues[name], row, "orphaned")
             for name in gone
             for row in list(self._queues[name].rows.values())
         ]
         for name in gone:
             del self._queues[name]
-        return dead
+        return given_up
 
     def waiting(self, sink: str) -> int:
         """Return how many messages wait for `sink`."""
@@ -315,11 +329,6 @@ class Outbox:
         """Return since when and why `sink` is broken; None if it is not known to be."""
         queue = self._queues.get(sink)
         return queue.broken if queue else None
-
-    def overflowed(self, sink: str) -> int:
-        """Return how many messages for `sink` had to make room for newer ones, ever."""
-        queue = self._queues.get(sink)
-        return queue.overflowed if queue else 0
 
     def dump(self) -> dict[str, JsonValue]:
         """Return everything as plain JSON."""
@@ -337,10 +346,10 @@ class Outbox:
             stored = _Stored.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
 
-    def _bury(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undelivered:
+    def _give_up(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undeliverable:
         del queue.rows[row.message.id]
         queue.settled[row.message.id] = row.created + self._lifetime
-        return Undelivered(sink, row.message, fate, row.reason, row.attempts)
+        return Undeliverable(sink, row.message, fate, row.reason, row.attempts)
 
     @staticmethod
     def _revive(queue: _Queue, now: datetime) -> None:

@@ -3,9 +3,11 @@
 Each port has a real implementation and, in the tests, a fake that passes the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
+
+from pydantic import JsonValue
 
 from service.core.alerting import Alert
 from service.core.messages import EndOffset, Message
@@ -89,6 +91,13 @@ class Receipt(NamedTuple):
     retry_after: float | None = None
 
 
+class Pace(NamedTuple):
+    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
+
+    per_second: float | None = None
+    per_hour: int | None = None
+
+
 class Sink(Protocol):
     """A place where people or machines read alerts and notices."""
 
@@ -111,6 +120,25 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+class DeadLetterStore(Protocol):
+    """Keeps what can go nowhere else for people to look at, within a bound; never raises for want of room or reach.
+
+    Attributes
+    ----------
+    written
+        Entries stored since the start.
+    dropped
+        Entries lost since the start: beyond the bound, rotated away, or not writable.
+    """
+
+    written: int
+    dropped: int
+
+    async def write(self, entries: Sequence[Mapping[str, JsonValue]]) -> None:
+        """Store `entries`, in order; those that do not fit are counted as dropped."""
         ...
 
 

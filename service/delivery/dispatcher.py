@@ -1,41 +1,25 @@
 """Takes messages from the outbox to their sinks, one task a sink, each at its own pace.
 
-When to try and when to give up is the outbox's to decide, what an answer means is the sink's; this module only waits,
-sends, and reports. What it reports goes to one observer, which makes metrics and log lines of it.
+When to try and when to give up is for the outbox to decide, what an answer means for the sink; this module waits,
+sends, and reports each attempt and each end to one observer, which makes metrics and log lines of it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from models.statistics import Severity
 from service.core.alerting import Alert
 from service.core.notices import Notice
-from service.core.outbox import Outbox, Undelivered
-from service.core.ports import Clock, Receipt, Rendered, Sink
+from service.core.outbox import Outbox, Undeliverable
+from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
+from service.delivery.undeliverable import UndeliverableWriter
 
 SETTLE_SECONDS = 5.0
 
 DeliveryOutcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
-
-
-class Pace(NamedTuple):
-    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
-
-    per_second: float | None = None
-    per_hour: int | None = None
-
-
-PACES: Mapping[str, Pace] = {
-    # Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.
-    "teams": Pace(1.0, 100),
-    # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
-    "slack": Pace(1.0),
-    "webhook": Pace(20.0),
-    "stdout": Pace(),
-}
 
 
 class Route(NamedTuple):
@@ -48,14 +32,14 @@ class Route(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One thing that happened to one message; made for metrics, logs and the dead-letter file.
+    """One thing that happened to one message; made for metrics and logs.
 
     Attributes
     ----------
     sink
         Name of the sink.
     outcome
-        The receipt's, or how the message ended without one: see `service.core.outbox.Undelivered`.
+        The receipt's, or how the message ended without one: see `service.core.outbox.Undeliverable`.
     reason
         Short, few in kind, free of secrets and of names.
     seconds
@@ -66,12 +50,8 @@ class Delivery(NamedTuple):
         Deterministic id, the same on each attempt.
     alerts
         ``(alert id, revision)`` of each alert in it.
-    waiting
-        How many messages the sink still has waiting.
     broken
         Whether the sink is broken now.
-    dead
-        The message, if it will not be delivered any more.
     """
 
     sink: str
@@ -81,9 +61,7 @@ class Delivery(NamedTuple):
     attempts: int
     message_id: str
     alerts: tuple[tuple[str, int], ...]
-    waiting: int
     broken: bool
-    dead: Rendered | None = None
 
 
 class Dispatcher:
@@ -106,6 +84,8 @@ class Dispatcher:
         Called with each `Delivery`; must not raise.
     on_below_severity
         Called with the number of alerts that were not severe enough for a sink.
+    undeliverable
+        Takes what will not be delivered any more, without making anybody wait; None lets it go.
 
     Notes
     -----
@@ -123,6 +103,7 @@ class Dispatcher:
         on_settled: Callable[[], Awaitable[None]],
         observer: Callable[[Delivery], None],
         on_below_severity: Callable[[int], None] = lambda count: None,
+        undeliverable: UndeliverableWriter | None = None,
     ) -> None:
         self._outbox = outbox
         self._on_below_severity = on_below_severity
@@ -131,8 +112,10 @@ class Dispatcher:
         self._jitter = jitter
         self._on_settled = on_settled
         self._observer = observer
+        self._undeliverable = undeliverable
         self._awake = {route.sink.name: asyncio.Event() for route in self._routes}
         self._tasks: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._draining = False
 
     def submit(self, alerts: Sequence[Alert]) -> int:
@@ -157,9 +140,9 @@ class Dispatcher:
         return len(wanted)
 
     def _enqueue(self, route: Route, message: Rendered, now: datetime) -> None:
-        letter = self._outbox.enqueue(route.sink.name, message, now)
-        if letter is not None:
-            self._bury(letter)
+        displaced = self._outbox.enqueue(route.sink.name, message, now)
+        if displaced is not None:
+            self._give_up(displaced)
 
     def wake(self, mark: int | None = None) -> None:
         """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""
@@ -169,26 +152,36 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled, or until `flush` has finished."""
-        for letter in self._outbox.retain(route.sink.name for route in self._routes):
-            self._bury(letter)
+        for orphan in self._outbox.retain(route.sink.name for route in self._routes):
+            self._give_up(orphan)
         async with asyncio.TaskGroup() as tasks:
+            if self._undeliverable is not None:
+                self._writing = tasks.create_task(self._undeliverable.run(), name="undeliverable")
             self._tasks = [
                 tasks.create_task(self._serve(route), name=f"sink {route.sink.name}") for route in self._routes
             ]
 
     async def flush(self, deadline_seconds: float) -> int:
-        """Send what is due, for at most `deadline_seconds`, then let `run` end; return how much is left waiting."""
+        """Send what is due, for at most `deadline_seconds`, then let `run` end; return how much is left waiting.
+
+        What is undeliverable is written in what remains of that time.
+        """
         self._draining = True
         for event in self._awake.values():
             event.set()
+        alarm = asyncio.ensure_future(self._clock.sleep(deadline_seconds))
         if self._tasks:
-            alarm = asyncio.ensure_future(self._clock.sleep(deadline_seconds))
             drained = asyncio.ensure_future(asyncio.wait(self._tasks))
             await asyncio.wait((alarm, drained), return_when=asyncio.FIRST_COMPLETED)
-            alarm.cancel()
             for task in self._tasks:
                 task.cancel()
             await drained
+        if self._undeliverable is not None and self._writing is not None:
+            written = asyncio.ensure_future(self._undeliverable.drain())
+            await asyncio.wait((alarm, written, self._writing), return_when=asyncio.FIRST_COMPLETED)
+            written.cancel()
+            self._writing.cancel()
+        alarm.cancel()
         return sum(self._outbox.waiting(route.sink.name) for route in self._routes)
 
     async def _serve(self, route: Route) -> None:
@@ -198,8 +191,8 @@ class Dispatcher:
         while True:
             self._awake[name].clear()
             now = self._clock.elapsed()
-            for letter in self._outbox.expire(name, self._clock.now()):
-                self._bury(letter)
+            for expired in self._outbox.expire(name, self._clock.now()):
+                self._give_up(expired)
                 unsaved_since = now if unsaved_since is None else unsaved_since
             due = self._outbox.due(name, self._clock.now())
             shut = gate.seconds() if due else 0.0
@@ -218,7 +211,7 @@ class Dispatcher:
             elif self._draining:
                 return
             else:
-                await self._rest(name)
+                await self._wait_for_work(name)
 
     async def _deliver(self, sink: Sink, message: Rendered) -> bool:
         started = self._clock.elapsed()
@@ -228,33 +221,30 @@ class Dispatcher:
             receipt = Receipt("retry", f"bug_{type(error).__name__}")
         seconds = self._clock.elapsed() - started
         decision = self._outbox.record(sink.name, message.id, receipt, self._clock.now(), self._jitter())
-        dead = decision.dead.message if decision.dead else None
-        self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message, dead)
+        self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message)
+        if decision.undeliverable is not None:
+            self._keep(decision.undeliverable)
         return decision.next_try is None
 
-    def _bury(self, letter: Undelivered) -> None:
-        self._tell(letter.sink, letter.fate, letter.reason, 0.0, letter.attempts, letter.message, letter.message)
+    def _give_up(self, one: Undeliverable) -> None:
+        self._tell(one.sink, one.fate, one.reason, 0.0, one.attempts, one.message)
+        self._keep(one)
+
+    def _keep(self, one: Undeliverable) -> None:
+        if self._undeliverable is not None:
+            self._undeliverable.put(one)
 
     def _tell(
-        self,
-        sink: str,
-        outcome: DeliveryOutcome,
-        reason: str,
-        seconds: float,
-        attempts: int,
-        message: Rendered,
-        dead: Rendered | None,
+        self, sink: str, outcome: DeliveryOutcome, reason: str, seconds: float, attempts: int, message: Rendered
     ) -> None:
-        waiting, broken = self._outbox.waiting(sink), self._outbox.broken(sink) is not None
-        self._observer(
-            Delivery(sink, outcome, reason, seconds, attempts, message.id, message.alerts, waiting, broken, dead)
-        )
+        broken = self._outbox.broken(sink) is not None
+        self._observer(Delivery(sink, outcome, reason, seconds, attempts, message.id, message.alerts, broken))
 
-    async def _nudged(self, name: str) -> None:
+    async def _woken(self, name: str) -> None:
         await self._awake[name].wait()
 
-    async def _rest(self, name: str) -> None:
-        waits = [asyncio.ensure_future(self._nudged(name))]
+    async def _wait_for_work(self, name: str) -> None:
+        waits = [asyncio.ensure_future(self._woken(name))]
         next_due = self._outbox.next_due(name)
         if next_due is not None:
             seconds = (next_due - self._clock.now()).total_seconds()

@@ -4,7 +4,6 @@ Opens and asks it; what a place says of an identity is the detectors' business. 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,6 @@ class Geography:
     ----------
     type
         What the database calls itself, for example ``GeoLite2-City``.
-    built
-        When it was made, aware UTC.
     cities
         Whether it knows cities, and not only countries.
 
@@ -57,7 +54,6 @@ class Geography:
             raise UnusableDatabase("is not a database in MaxMind's format") from None
         metadata = self._reader.metadata()
         self.type = metadata.database_type
-        self.built = datetime.fromtimestamp(metadata.build_epoch, UTC)
         self.cities = any(word in self.type for word in ("City", "Enterprise"))
         if not self.cities and "Country" not in self.type:
             raise UnusableDatabase(f"is a database of type {self.type[:60]}, which tells neither countries nor cities")

@@ -1,7 +1,7 @@
-"""Answers those who look after the process: metrics, and whether it lives, is ready, and has started.
+"""Serves metrics and the probes: whether the process is alive, is ready, and has started.
 
-`Health` holds what is wrong and is told by everybody; `HttpServer` shows it. Neither finds out anything itself, and
-nothing here depends on Azure: a liveness probe that did would restart healthy processes whenever the cloud is ill.
+`Health` holds what is wrong, as others have noted it; `HttpServer` shows it. Nothing here checks anything itself, and
+nothing depends on Azure: a liveness probe that did would restart healthy processes during every outage of the cloud.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ PROBES: Mapping[str, Probe] = {
 
 
 class ProbeResult(NamedTuple):
-    """Whether all is well, and if not, what is wrong: component to reason; and what else should be known."""
+    """Whether all is well; if not, the reason by component; and notes on what is wrong without failing the probe."""
 
     ok: bool
     reasons: Mapping[str, str]
@@ -33,7 +33,8 @@ class ProbeResult(NamedTuple):
 class Health:
     """What keeps the process from having started, or from being ready.
 
-    Starts neither started nor ready. It lives for as long as it answers: the death of any of its tasks ends it.
+    At first it has neither started nor is it ready. It is alive for as long as it answers, because the process ends
+    when one of its tasks fails.
 
     Examples
     --------
@@ -53,7 +54,7 @@ class Health:
         self._notes: dict[str, str] = {}
 
     def result(self, probe: Probe) -> ProbeResult:
-        """Return whether all is well as far as `probe` asks."""
+        """Return what `probe` has to answer."""
         wrong = dict(self._wrong[probe])
         return ProbeResult(not wrong, wrong, dict(self._notes))
 
@@ -68,18 +69,18 @@ class Health:
         self._set("ready", "partitions", None if complete else f"{owned} of {known} partitions claimed")
 
     def note_source(self, problem: str | None) -> None:
-        """Note what is wrong with the connection to the hub, or that nothing is."""
+        """Note what is wrong with the connection to the hub; None if nothing is."""
         self._set("ready", "source", problem)
 
     def note(self, component: str, text: str | None) -> None:
-        """Show something that is wrong, but keeps the process from nothing, or that it no longer is."""
+        """Show something that is wrong without failing a probe; None when it no longer is."""
         if text is None:
             self._notes.pop(component, None)
         else:
             self._notes[component] = text
 
     def note_stopping(self) -> None:
-        """Note that the process is on its way out: alive, but not to be relied on."""
+        """Note that the process is shutting down: alive, but no longer ready."""
         self._set("ready", "process", "is shutting down")
 
     def _set(self, probe: Probe, component: str, problem: str | None) -> None:
@@ -161,9 +162,9 @@ async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every:
     clock
         Sleeps, and times the sleep.
     observe
-        Told the lag in seconds, never negative.
+        Called with the lag in seconds, never negative.
     every
-        Seconds between two looks.
+        Seconds between two samples.
     """
     while True:
         started = clock.elapsed()

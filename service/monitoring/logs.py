@@ -1,7 +1,7 @@
-"""How the service speaks: structured lines through one formatter, for our own events and for the libraries' alike.
+"""Sets up logging: structured lines through one formatter, for our own events and for those of libraries.
 
-Whatever is about to be written passes the redaction last, tracebacks included: a secret that got this far must not
-get further. What is worth saying is everybody else's decision; event names are stable snake_case.
+Each line is redacted last, tracebacks included, so that no secret is written. What is logged is decided elsewhere;
+event names are stable snake_case.
 """
 
 import logging
@@ -18,9 +18,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK = "[redacted]"
 SHORTEST_SECRET = 6
-"""Secrets shorter than this are left to the patterns: hiding every "abc" would make logs unreadable."""
+"""Shorter secrets are left to the patterns: to hide every "abc" would make logs unreadable."""
 
-# One pass for all of them; what each group holds stays, what follows it goes.
+# One pass for all of them; what a group matches is kept, what follows it is masked.
 _SECRET_PARTS = re.compile(
     r"(\bsig(?:nature)?(?:=|%3d))[^&;\s\"'\\<>]+"
     r"|(\b(?:SharedAccessKey|AccountKey|SharedAccessSignature)\s*=\s*)[^;\s\"'\\<>]+"
@@ -35,19 +35,19 @@ _SECRET_PARTS = re.compile(
 )
 _QUIET = {
     "azure": logging.WARNING,
-    "azure.eventhub.aio._eventprocessor": logging.ERROR,  # what it warns of, the source says in a line of its own
+    "azure.eventhub.aio._eventprocessor": logging.ERROR,  # the source logs what it warns of in a line of its own
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 
 
 class Redactor:
-    """Takes secrets out of texts and of nested values: those it was told of, and whatever looks like one.
+    """Takes secrets out of texts and nested values: those that it knows, and whatever looks like one.
 
     Parameters
     ----------
     secrets
-        Values that must not be written, in any place, as they are, percent-encoded or escaped.
+        Values that must not be written anywhere, be it as they are, percent-encoded or escaped.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class Redactor:
         return _SECRET_PARTS.sub(lambda match: f"{match[match.lastindex or 0]}{MASK}", text)
 
     def __call__(self, value: object) -> Any:
-        """Return `value` without secrets, whatever it is made of; what is no plain data comes back as its repr."""
+        """Return `value` without secrets; anything but plain data is replaced by its repr."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
@@ -169,14 +169,14 @@ def configure(
 
 
 def _timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Take the time from the record that logging made, so that nobody asks the clock a second time."""
+    """Take the time from the record that logging made, so that the clock is not asked a second time."""
     record: logging.LogRecord = event["_record"]
     event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     return event
 
 
 def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Write an exception that nobody caught as a line like any other: Python's own way would not redact it."""
+    """Log an uncaught exception like any other line: Python's own output would not be redacted."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return

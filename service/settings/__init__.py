@@ -1,32 +1,23 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
 from service.settings.detectors import arguments, default_threshold
-from service.settings.reading import SettingsError, StrictLoader, load
+from service.settings.reading import SettingsError, load
 from service.settings.reference import reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, EventHubSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
-from service.settings.sinks import AnySink, SlackSettings, StdoutSettings, TeamsSettings, WebhookSettings
-from service.settings.values import parse_duration
 
 __all__ = [
-    "AnySink",
     "BlobPlace",
     "EventHubSettings",
     "Settings",
     "SettingsError",
-    "SlackSettings",
-    "StdoutSettings",
-    "StrictLoader",
-    "TeamsSettings",
-    "WebhookSettings",
     "arguments",
     "config_hash",
     "default_threshold",
     "example_yaml",
     "json_schema",
     "load",
-    "parse_duration",
     "redacted",
     "reference",
     "secrets",

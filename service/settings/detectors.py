@@ -3,15 +3,13 @@
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, cast, get_type_hints
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
-from models.detectors import DETECTORS
-from service.settings.values import Section
+from models.detectors import DETECTORS, options
+from service.options import Section
 
 DEFAULT_THRESHOLD = 75.0
-_FROM_ELSEWHERE = frozenset({"max_identities", "max_actions", "locate"})  # the sections limits and geography give these
 
 
 class DetectorSettings(Section):
@@ -27,7 +25,7 @@ class DetectorSettings(Section):
 
 def default_threshold(name: str) -> float:
     """Return the threshold that a detector comes with."""
-    return float(getattr(DETECTORS[name], "default_threshold", DEFAULT_THRESHOLD))
+    return DETECTORS[name].declaration.threshold
 
 
 def own_options(name: str) -> dict[str, TypeAdapter[object]]:
@@ -36,12 +34,7 @@ def own_options(name: str) -> dict[str, TypeAdapter[object]]:
     >>> "half_life_days" in own_options("rare_action")
     True
     """
-    hints = get_type_hints(cast("Any", DETECTORS[name]).__init__)
-    return {
-        option: TypeAdapter(hint)
-        for option, hint in hints.items()
-        if option != "return" and option not in _FROM_ELSEWHERE
-    }
+    return {option.name: TypeAdapter(option.type) for option in options(DETECTORS[name])}
 
 
 def arguments(name: str, detector: DetectorSettings) -> dict[str, object]:

@@ -1,12 +1,12 @@
-"""Reads the file and the environment into `Settings`, or says everything that is wrong with them, a line each.
+"""Reads the file and the environment into `Settings`, or reports everything that is wrong with them, a line each.
 
-Values never appear in what is said, because any of them may be a secret typed into the wrong place. The environment
-is laid over the file before anything is checked, so that a misspelt variable is found by the same rule as a misspelt
-key: both are options that do not exist.
+Lines never repeat a value, because any may be a secret typed into the wrong place. The environment is merged into the
+file's content before anything is checked, so that a misspelt variable is found by the same rule as a misspelt key: both
+are options that do not exist.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.detectors import DETECTORS
+from service.options import StrictLoader
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
 VARIABLE_PREFIX = "UNWONTED_"
 NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
 """Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
-# Kubernetes tells every pod of the services around it, and one of them may well be called unwonted.
+# Kubernetes sets variables for each service in the namespace, and one of them may well be called unwonted.
 _SERVICE_LINK = re.compile(r"UNWONTED(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 
 _PLAIN = {
@@ -75,21 +76,6 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-class StrictLoader(yaml.SafeLoader):
-    """YAML in which writing a key twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Make a mapping of what is there, once each."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError("a key is no plain word", None, None, key.start_mark)
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.MarkedYAMLError("a key is there twice", None, None, key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a SafeLoader, made stricter
@@ -112,7 +98,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Keys, str], list[str]]:
-    """Put variables into `tree`; returns which option came from which variable, and what could not be put."""
+    """Merge variables into `tree`; returns which option came from which variable, and a line for each unknown one."""
     variables: dict[Keys, str] = {}
     problems = []
     for name, value in sorted(environ.items()):
@@ -182,8 +168,8 @@ def option_paths(model: type[BaseModel] = Settings, under: Keys = ()) -> Iterato
             for detector in DETECTORS:
                 yield from option_paths(DetectorSettings, (*path, detector))
         elif path == ("sinks",):
-            for kind, sink in KINDS.items():
-                yield from option_paths(sink, (*path, kind))
+            for kind, integration in KINDS.items():
+                yield from option_paths(integration.settings, (*path, kind))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from option_paths(field.annotation, path)
         else:
@@ -193,7 +179,7 @@ def option_paths(model: type[BaseModel] = Settings, under: Keys = ()) -> Iterato
 def _siblings(path: Keys) -> list[str]:
     """Names that could stand where the last key of `path` stands."""
     if path[:1] == ("sinks",) and len(path) > 2:
-        return sorted({name for sink in KINDS.values() for name in sink.model_fields})
+        return sorted({name for one in KINDS.values() for name in one.settings.model_fields})
     depth = len(path) - 1
     return list(
         dict.fromkeys(known[depth] for known in option_paths() if known[:depth] == path[:depth] and len(known) > depth)

@@ -1,31 +1,25 @@
-"""Writes docs/configuration.md: every option, read off the settings and the detectors themselves.
+"""Writes docs/configuration.md: every option, taken from the settings and the detectors themselves.
 
-What an option is for is the text under it in `sections` and `sinks`; of a detector's own, the text in its docstring.
+What an option is for is the text under it in `sections` or in a sink's `settings`; of a detector's own, the text in its
+docstring.
 """
 
-import inspect
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from models.detectors import DETECTORS
-from service.settings.detectors import DetectorSettings, default_threshold, own_options
+from models.detectors import DETECTORS, options
+from service.settings.detectors import DetectorSettings, default_threshold
 from service.settings.reading import Keys, variable_name
 from service.settings.root import Settings
 from service.settings.showing import example, inline, summary
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
-COMMAND = "python -c \"from service.settings import reference; print(reference(), end='')\" > docs/configuration.md"
-INTRODUCTION = f"""\
+INTRODUCTION = """\
 # Configuration reference
 
-Every option. This page is made from the code that reads them; after a change of an option:
-
-```sh
-{COMMAND}
-```
+Every option. This page is made from the code that reads them, by `make generated`.
 
 [`config/unwonted.yaml`](../config/unwonted.yaml) is the same as a file to start from. Write down only what you change.
 The environment goes before the file, and both are checked in the same way: a misspelt key or variable, a value out of
@@ -70,29 +64,6 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def parameter_texts(name: str) -> Mapping[str, str]:
-    """Return what each parameter of a detector is for, as its docstring says.
-
-    >>> parameter_texts("rare_action")["half_life_days"]
-    'Days after which what was done counts half.'
-    """
-    lines = next(
-        (
-            inspect.cleandoc(kind.__doc__)
-            for kind in getattr(DETECTORS[name], "__mro__", ())
-            if kind.__doc__ and "\nParameters\n" in inspect.cleandoc(kind.__doc__).replace("    ", "")
-        ),
-        "",
-    )
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", lines, re.DOTALL | re.MULTILINE)
-    found = re.findall(r"^(\w[\w, ]*)\n((?:[ ]{4}.*\n?)+)", section[1] if section else "", re.MULTILINE)
-    return {
-        option: " ".join(line.strip() for line in text.splitlines() if line.strip())
-        for names, text in found
-        for option in names.split(", ")
-    }
-
-
 def _detectors(heading: str) -> Iterator[str]:
     yield f"{heading} What each finds, and how well: [detections](detections.md).\n"
     yield _table(
@@ -102,23 +73,22 @@ def _detectors(heading: str) -> Iterator[str]:
     for name in DETECTORS:
         yield f"### detectors.{name}\n"
         yield f"Alerts from a score of {default_threshold(name):g} on. Its own options:\n"
-        defaults, texts = inspect.signature(DETECTORS[name]).parameters, parameter_texts(name)
         yield _table(
             (
-                ("detectors", name, "options", option),
-                _allowed(adapter.json_schema()),
-                _default(defaults[option].default),
-                texts.get(option, ""),
+                ("detectors", name, "options", option.name),
+                _allowed(TypeAdapter(option.type).json_schema()),
+                _default(option.default),
+                option.text,
             )
-            for option, adapter in own_options(name).items()
+            for option in options(DETECTORS[name])
         )
 
 
 def _sinks(heading: str) -> Iterator[str]:
     yield f"{heading} The name stands in the place of `NAME`; without any, alerts go to standard output.\n"
-    for kind, sink in KINDS.items():
-        yield f"### kind: {kind}\n\n{summary(sink)}\n"
-        yield _table(_rows(sink, ("sinks", "NAME"), first="kind"))
+    for kind, integration in KINDS.items():
+        yield f"### kind: {kind}\n\n{summary(integration.settings)}\n"
+        yield _table(_rows(integration.settings, ("sinks", "NAME"), first="kind"))
 
 
 def _rows(model: type[BaseModel], under: Keys, first: str = "") -> Iterator[Row]:

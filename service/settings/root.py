@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from models.detectors import DETECTORS
+from service.options import Section
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.sections import (
     AlertingSettings,
@@ -22,8 +23,7 @@ from service.settings.sections import (
     SuppressionsSettings,
     WindowsSettings,
 )
-from service.settings.sinks import AnySink, StdoutSettings
-from service.settings.values import Section
+from service.sinks import AnySink, StdoutSettings
 
 _DAY = timedelta(days=1)
 

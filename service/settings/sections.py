@@ -1,4 +1,4 @@
-"""Every option but the sinks', a class a section: its name, type, default, bounds and what it is for.
+"""Every option but those of the sinks, a class a section: its name, type, default, bounds and what it is for.
 
 The text under an option is its only description: the JSON Schema and config/unwonted.yaml are made from it.
 """
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from service.settings.values import Duration, PositiveDuration, Section, read_secret
+from service.options import Duration, PositiveDuration, Section, read_secret
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 
@@ -237,16 +237,30 @@ class GeographySettings(Section):
 
 
 class DeadLetterSettings(BlobPlace):
-    """Where redacted samples of records that could not be read are kept."""
+    """Where records that could not be understood go, as a redacted sample, and messages that could not be delivered."""
 
     kind: Literal["file", "blob", "none"] = "file"
-    """file: a file of JSON lines; blob: Azure Blob Storage; none: they are only counted."""
+    """file: files of JSON lines; blob: Azure Blob Storage; none: both are only counted."""
     path: Path = Path(".state/dead-letter.ndjson")
-    """The file, for kind file."""
+    """The file of records, for kind file; messages go into one beside it, dead-letter-undelivered.ndjson."""
     blob: str = Field(default="dead-letter.ndjson", min_length=1)
-    """Name of the blob, for kind blob."""
+    """Folder of the records' blobs, one a day, for kind blob; that of messages is dead-letter-undelivered.ndjson."""
     max_bytes: int = Field(default=10_000_000, ge=10_000)
-    """Size at which the oldest samples are dropped."""
+    """Size, of each of the two, at which the oldest go; in Blob Storage, of a day, after which nothing is added."""
+
+    @property
+    def undelivered_path(self) -> Path:
+        """The file of undelivered messages."""
+        return self.path.parent / _undelivered(self.path.name)
+
+    @property
+    def undelivered_blob(self) -> str:
+        """Folder of the blobs of undelivered messages."""
+        return _undelivered(self.blob)
+
+
+def _undelivered(name: str) -> str:
+    return f"{name.removesuffix('.ndjson')}-undelivered.ndjson"
 
 
 class HttpSettings(Section):

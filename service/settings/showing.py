@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from models.detectors import DETECTORS
 from service.settings.detectors import DetectorSettings, default_threshold, own_options
 from service.settings.root import Settings
-from service.settings.sinks import KINDS
+from service.sinks import KINDS
 
 SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
 EXAMPLE_HEADER = """\
@@ -40,9 +40,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def secrets(settings: Settings) -> Iterator[str]:
-    """Yield every secret value, and the parts of it that would be one on their own: for the log's redaction.
+    """Yield every secret value, and the parts of it that are secret by themselves: for the log's redaction.
 
-    Secrets in files are read as they are now; what cannot be read is left out, to be complained of where it is used.
+    Secrets in files are read as they are now; a file that cannot be read is skipped, and reported where it is used.
     """
     for value in _secret_values(settings):
         yield value
@@ -89,8 +89,9 @@ def example_yaml() -> str:
             lines += [f"# {field.description}", "sinks:"]
             for kind in ("stdout", *(kind for kind in KINDS if kind != "stdout")):
                 active = kind == "stdout"
-                text = [f"{kind}:", *_options(KINDS[kind], "  ", first="kind")]
-                lines += [f"  # {summary(KINDS[kind])}", *(_indented(text, active=active))]
+                sink = KINDS[kind].settings
+                text = [f"{kind}:", *_options(sink, "  ", first="kind")]
+                lines += [f"  # {summary(sink)}", *(_indented(text, active=active))]
         elif isinstance(section, type) and issubclass(section, BaseModel):
             options = list(_options(section, "  "))
             # A section of which nothing has a default would be null.
@@ -108,7 +109,7 @@ def _indented(text: list[str], *, active: bool) -> Iterator[str]:
 
 
 def summary(model: type[BaseModel]) -> str:
-    """Return the first line of what a section says of itself."""
+    """Return the first line of a section's docstring."""
     return (model.__doc__ or "").strip().splitlines()[0]
 
 

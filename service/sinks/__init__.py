@@ -1,10 +1,22 @@
-"""Places where alerts are read: each sink renders for one kind of reader and posts once; retrying is not theirs."""
+"""Places where alerts are read, a folder a kind; each renders for its readers and posts once, retrying is not theirs.
 
-from service.sinks.alert_content import Links
-from service.sinks.slack import SlackSink
-from service.sinks.stdout import StdoutSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
-from service.sinks.wording import clean
+A kind's folder holds all that is its own: options, pace, rendering, what an answer means, and how one is built.
+`content` is what is said, to all of them alike; `posting` sends bytes to a secret address; `registry` names the kinds.
+"""
 
-__all__ = ["Links", "SlackSink", "StdoutSink", "TeamsSink", "WebhookSink", "clean"]
+from service.sinks.content.wording import clean
+from service.sinks.integration import Integration, SinkSettings
+from service.sinks.registry import KINDS, AnySink, build_sink
+from service.sinks.stdout.settings import StdoutSettings
+from service.sinks.stdout.sink import StdoutSink
+
+__all__ = [
+    "KINDS",
+    "AnySink",
+    "Integration",
+    "SinkSettings",
+    "StdoutSettings",
+    "StdoutSink",
+    "build_sink",
+    "clean",
+]

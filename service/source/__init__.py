@@ -1,8 +1,8 @@
-"""Reads an Azure Event Hub: real AMQP by the Azure SDK, kept alive and honest by what this package adds.
+"""Reads an Azure Event Hub through the Azure SDK.
 
-What it adds: checks before the start that end in one clear paragraph, positions that are the engine's own, a
+Adds to the SDK: checks before the start that end in one clear paragraph, positions that are the engine's own, a
 watchdog for the SDK's silent failures, connections renewed after errors and from time to time, and the rule that
-only one instance reads. It knows nothing of what is in a message.
+only one instance reads. What is in a message is left to the parser.
 """
 
 from service.source.consumer import EventHubSource

@@ -1,6 +1,6 @@
-"""The SDK's checkpoint store, answering from the positions that the engine has right now.
+"""The SDK's checkpoint store, backed by the positions that the engine has right now.
 
-The truth about positions is inside the engine's snapshot. If the SDK itself starts a partition anew, it must go on
+Positions are kept in the engine's snapshot and nowhere else. If the SDK itself restarts a partition, it must go on
 where the engine is, neither at a stored checkpoint of some seconds ago nor at the partition's beginning.
 """
 
@@ -13,7 +13,7 @@ from service.core.messages import Position
 
 
 class LivePositions(CheckpointStore):
-    """Checkpoints out of a mapping that lives elsewhere; ownership is nobody's business but the hub's epochs."""
+    """Checkpoints from a mapping that is kept elsewhere; ownership is left to the hub's epochs."""
 
     def __init__(self, positions: Callable[[], Mapping[str, Position]]) -> None:
         self._positions = positions
@@ -25,7 +25,7 @@ class LivePositions(CheckpointStore):
         consumer_group: str,
         **kwargs: Any,
     ) -> Iterable[dict[str, Any]]:
-        """Return the present position of every partition, in the SDK's words."""
+        """Return the present position of every partition, as the SDK wants it."""
         return [
             {
                 "fully_qualified_namespace": fully_qualified_namespace,
@@ -40,17 +40,17 @@ class LivePositions(CheckpointStore):
         ]
 
     async def update_checkpoint(self, checkpoint: Mapping[str, Any], **kwargs: Any) -> None:
-        """Refuse: a position moves when the engine has applied a message, and only then."""
+        """Raise: only the engine moves a position, when it has applied a message."""
         raise TypeError("positions are the engine's; nobody else moves them")
 
     async def list_ownership(
         self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **kwargs: Any
     ) -> Iterable[dict[str, Any]]:
-        """Return nothing: no process but this one is known here."""
+        """Return nothing: other processes are not known here."""
         return []
 
     async def claim_ownership(
         self, ownership_list: Iterable[dict[str, Any]], **kwargs: Any
     ) -> Iterable[dict[str, Any]]:
-        """Grant everything: who may really read, the hub decides by epoch."""
+        """Grant everything: the hub decides by epoch who may read."""
         return ownership_list

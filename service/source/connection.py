@@ -1,4 +1,4 @@
-"""Opens the SDK's clients, one way for all: options and a credential in, a client out."""
+"""Opens and closes the SDK's clients."""
 
 import asyncio
 import os
@@ -29,9 +29,8 @@ def default_credential() -> AsyncTokenCredential:
 class OnePartitionClient(EventHubConsumerClient):
     """A client for one partition that is known to exist.
 
-    The SDK asks the hub for its partitions before it opens a receiver, over a connection of its own that takes a
-    second; here that would be so for every partition and every new connection, and useless: a partition that is gone
-    is refused anyway.
+    Before it opens a receiver, the SDK asks the hub for its partitions, over a connection of its own that takes a
+    second. With a client for each partition that is a waste: a partition that no longer exists is refused anyway.
     """
 
     partition = ""
@@ -99,18 +98,18 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
 
 
 def heed_cancellation() -> None:
-    """Raise `CancelledError` if this task has been told to end: the SDK may answer that with an error of its own."""
+    """Raise `CancelledError` if this task is being cancelled, for which the SDK may raise an error of its own."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
 
 async def close(client: EventHubConsumerClient, receiving: asyncio.Task[None]) -> None:
-    """Close a client and then its receive task, in the order in which the SDK gets through it."""
+    """Close a client and then its receive task, which is the order that the SDK supports."""
     try:
         async with asyncio.timeout(CLOSE_WITHIN):
             await client.close()
     except (TimeoutError, *SDK_ERRORS):
-        pass  # it is given up anyway: what matters is that its task ends, below
+        pass  # the client is dropped anyway; what matters is that its task ends, below
     receiving.cancel()
     await asyncio.wait([receiving], timeout=CLOSE_WITHIN)

@@ -37,7 +37,7 @@ class EventHubSource:
     credential_factory
         Makes the credential unless the options hold a connection string; the source closes it.
     observer
-        Told of everything worth a metric or a log line, on the event loop; must not raise.
+        Called with each event, on the event loop; must not raise.
     """
 
     def __init__(
@@ -155,13 +155,13 @@ class EventHubSource:
             watchdog=self._watchdog,
             clock=self._clock,
             observe=self._observer,
-            # Spread over a tenth of the time, so that the partitions are not all away at once.
+            # Spread over a tenth of the time, so that not all partitions reconnect at once.
             lifetime=self._options.recycle_every * (1 + len(self._readers) % 10 / 100),
         )
         group.create_task(reader.run())
 
     async def _watch_silences(self) -> None:
-        """See to the partitions that have fallen silent."""
+        """Renew the connections of partitions that have fallen silent."""
         while True:
             await self._clock.sleep(self._options.silent_after / 6)
             silences = self._watchdog.due(self._clock.elapsed())
@@ -187,7 +187,7 @@ class EventHubSource:
             self._readers[silence.partition].renew()
 
     async def _probe(self, handle: Handle, group: asyncio.TaskGroup) -> None:
-        """Look at the hub's newest messages now and then, and for partitions that were added."""
+        """Ask the hub for its newest messages from time to time, and for partitions that were added."""
         while True:
             await self._clock.sleep(self._options.probe_every)
             before = dict(self._positions())

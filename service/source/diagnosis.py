@@ -1,7 +1,7 @@
-"""Finds out why the hub refuses us and says it in one paragraph for an operator.
+"""Finds out why the hub refuses us, and words it as one paragraph for an operator.
 
 The SDK's exceptions often leave the reason out ("CBS Token authentication failed. Status code: None", or no error at
-all when a link cannot be opened), but its log records have it. So a diagnosis listens to them, for a second or two.
+all when a link cannot be opened), but its log records have it. So a diagnosis reads the SDK's log for a second or two.
 """
 
 import asyncio
@@ -50,9 +50,9 @@ class RefusalError(SourceError):
 
 
 def condition_of(error: BaseException) -> str:
-    """Return the AMQP condition behind an exception of the SDK, or "" if it tells none.
+    """Return the AMQP condition behind an exception of the SDK, or "" if there is none.
 
-    The SDK wraps its AMQP error into an `EventHubError` and drops it, but for Python's own note of the context.
+    The SDK wraps its AMQP error into an `EventHubError` without it; only the exception's context still has it.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -87,7 +87,7 @@ def short(error: BaseException) -> str:
 
 
 class SdkLogListener(logging.Handler):
-    """What the SDK's own log says of one attempt: attached, or refused and with which condition and words."""
+    """Reads the SDK's log during one attempt: whether it attached, or was refused, with which condition and words."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -96,14 +96,14 @@ class SdkLogListener(logging.Handler):
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget the attempt, before another one."""
         self.attached.clear()
         self.refused.clear()
         self.condition = ""
         self.words = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record; frames come as named tuples in its arguments."""
+        """Read one record; frames come as named tuples in its arguments."""
         arguments = record.args if isinstance(record.args, tuple) else ()
         if not arguments:
             return
@@ -140,7 +140,7 @@ def leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:
 
 @contextmanager
 def listen_to_sdk_log() -> Iterator[SdkLogListener]:
-    """Listen to the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
+    """Read the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
     log, listener = logging.getLogger(_SDK_LOG), SdkLogListener()
     before = log.level, log.propagate
     log.addHandler(listener)

@@ -1,6 +1,6 @@
-"""What the Event Hub source is told and what it tells: its options and its events, plain frozen values.
+"""The options of the Event Hub source and the events that it reports, as plain frozen values.
 
-Reading configuration and turning events into metrics and log lines is the application's work.
+Reading configuration, and turning events into metrics and log lines, is left to others.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Kind = Literal["unreachable", "unauthorized", "not-found", "bad-position", "stol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """Where to read and how patiently.
+    """Where to read, and how long to wait for what.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class SourceOptions:
         read from its first message, unless this is a time.
     max_wait
         Seconds after which an idle partition still reports that it is alive. Keep it well above the second or so
-        that a failed attempt to attach takes, or the attempts look like life.
+        that a failed attempt to attach takes, or such attempts look like a working connection.
     prefetch, max_batch
         Messages in the SDK's buffer a partition, and most in one batch.
     probe_every
-        Seconds between two looks at the newest message of each partition.
+        Seconds between two requests for the newest message of each partition.
     silent_after
         Seconds without a sign of life (or with known messages not arriving) until a partition counts as silent and
         its connection is made anew.
@@ -83,7 +83,7 @@ class SourceOptions:
     tls: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what the SDK would refuse later and less clearly, and alarms that could not be silent."""
+        """Refuse what the SDK would refuse less clearly, and limits by which every idle partition would be silent."""
         if self.silent_after < 2 * self.max_wait:
             raise SourceError(
                 f"A partition cannot count as silent after {self.silent_after:g} s when an idle one reports only every "
@@ -123,7 +123,7 @@ def _settings(connection_string: str) -> dict[str, str]:
         settings = {}
     signed = "sharedaccesssignature" in settings or {"sharedaccesskeyname", "sharedaccesskey"} <= settings.keys()
     if not signed or not urlsplit(settings.get("endpoint", "")).netloc:
-        # `from None`, and no quotation: whatever the text is, it may hold a key.
+        # `from None`, and no quotation: the text may hold a key.
         raise SourceError(
             "The Event Hubs connection string cannot be read. It should look like Endpoint=sb://NAME."
             "servicebus.windows.net/;SharedAccessKeyName=POLICY;SharedAccessKey=KEY;EntityPath=HUB; copy it again "
@@ -183,7 +183,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A silent partition speaks again."""
+    """A partition that was silent shows signs of life again."""
 
     partition: str
 

@@ -1,7 +1,7 @@
-"""Looks at the hub before anything is read, and again whenever a partition falls silent.
+"""Checks the hub before anything is read, and again whenever a partition falls silent.
 
-Answers within a deadline: either each partition's first and newest message, or a `SourceError` whose text tells an
-operator what to correct. It reads no message and disturbs no reader.
+Returns each partition's first and newest message within a deadline, or raises a `SourceError` whose text says what to
+correct. It reads no message and does not disturb a reader.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class PartitionRange(NamedTuple):
     last_enqueued: datetime
 
     def end_offset(self, known_at: datetime) -> EndOffset:
-        """Return it as the core wants to know it."""
+        """Return the newest message as the core's value."""
         return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
 
 
@@ -74,7 +74,7 @@ class Preflight:
         self._clock = clock
 
     async def check(self) -> list[PartitionRange]:
-        """Return every partition's extent, after making sure that it can be read; passing trouble is tried again.
+        """Return the range of every partition, after making sure that it can be read; temporary failures are retried.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Preflight:
             ) from None
 
     async def _attach(self, partition: str) -> None:
-        """Open one receiver, without an epoch so that nobody loses theirs; only this shows a wrong consumer group."""
+        """Open one receiver, which alone shows a wrong consumer group; without an epoch, so that it displaces none."""
         with listen_to_sdk_log() as listener:
             client = open_client(self._options, self._credential, partition=partition, retry_total=0, trace=True)
             failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()

@@ -1,8 +1,8 @@
 """Reads one partition for as long as the service runs, over one connection after another.
 
 The SDK would restart a partition by itself, but late (in its next balancing cycle), not after every failure, and not
-at all if a claimed link cannot be opened. So each connection is used until its first error, until it has carried
-enough, or until the watchdog calls, and is then replaced by a new one that begins at the engine's live position.
+at all if a claimed link cannot be opened. So each connection is used until its first error, until it is
+old enough to be recycled, or until the watchdog finds it silent; the next one begins at the engine's live position.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class _Ending(NamedTuple):
 
 
 class PartitionReader:
-    """One partition; `run` ends after `stop`, or raises what cannot heal.
+    """Reads one partition; `run` ends after `stop`, or raises an error that a new connection cannot mend.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class PartitionReader:
         RefusalError
             If another receiver took the partition over.
         Exception
-            Whatever the handler raised: it is asked not to.
+            What the handler raised, which it should not.
         """
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
@@ -152,7 +152,7 @@ class PartitionReader:
         async def on_error(_: object, error: Exception) -> None:
             kind = classify_error(error)
             if ending.done():
-                return  # the SDK's last words about a connection that has been given up
+                return  # about a connection that has been given up
             self._observe(SourceTrouble(self.partition, kind, condition_of(error) or short(error)))
             ending.set_result(_Ending("stolen" if kind == "stolen" else "error", error))
 
@@ -168,11 +168,11 @@ class PartitionReader:
                 max_wait_time=self._options.max_wait,
                 prefetch=self._options.prefetch,
             )
-        except Exception as error:  # noqa: BLE001 - whatever ends the SDK's own loop, the next connection begins anew
+        except Exception as error:  # noqa: BLE001 - whatever ends the SDK's own loop, the next connection starts afresh
             await on_error(None, error)
 
     async def _batch(self, messages: Sequence[Message]) -> None:
-        """Hand one batch over; the handler's task is ours, so that no closing of the SDK's cancels it."""
+        """Hand one batch over, in a task of our own, so that closing the SDK's client does not cancel it."""
         if self._watchdog.note_callback(self.partition, len(messages), self._clock.elapsed()):
             self._observe(Recovered(self.partition))
         if not messages:

@@ -1,9 +1,9 @@
-"""Decides when a partition has been silent for too long; pure: it is told the time and what was heard.
+"""Decides when a partition has been silent for too long; pure: times and callbacks are passed in.
 
 A healthy receiver calls back at least every `max_wait` seconds, with an empty batch if nothing came. The SDK
-(azure-eventhub 5.15.1) does not call back, and reports no error either, while a link that it once claimed cannot be
-opened; some of its known faults keep calling back with empty batches although the hub holds messages. So there are
-two alarms: no call at all, and messages known to be in the hub that do not arrive.
+(azure-eventhub 5.15.1) neither calls back nor reports an error while a link that it once claimed cannot be opened; with
+other known faults it keeps calling back with empty batches although the hub holds messages. So a partition is silent
+if there is no callback at all, and if messages that are known to be in the hub do not arrive.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Silence(NamedTuple):
-    """One partition that is silent now: for how long, and whether this was not known before."""
+    """One partition that is silent now: for how long, and whether it was not before."""
 
     partition: str
     seconds: float
@@ -56,7 +56,7 @@ class Watchdog:
         self._partitions: dict[str, _PartitionState] = {}
 
     def watch(self, partition: str, at: float) -> None:
-        """Begin with a partition, as if it had just been heard; no effect on one already watched."""
+        """Begin with a partition, as if it had just called back; no effect on one already watched."""
         self._partitions.setdefault(partition, _PartitionState(last_callback=at, renewed=at))
 
     def note_callback(self, partition: str, messages: int, at: float) -> bool:
@@ -68,11 +68,11 @@ class Watchdog:
         return self._recovered(state, at)
 
     def note_busy(self, partition: str) -> None:
-        """A batch is being handled: from here on the silence is ours, not the hub's."""
+        """Note that a batch is being handled: until it is done, missing callbacks are not the hub's fault."""
         self._partitions[partition].busy = True
 
     def note_done(self, partition: str, at: float) -> None:
-        """The batch is done; what the hub holds by now is for the next look at it to say."""
+        """Note that the batch is done; what the hub holds by now is known after the next probe."""
         state = self._partitions[partition]
         state.busy, state.last_callback, state.owed_since = False, at, None
 
@@ -91,7 +91,7 @@ class Watchdog:
         return recovered
 
     def due(self, at: float) -> list[Silence]:
-        """Return the silent partitions whose connection should be seen to now.
+        """Return the silent partitions whose connection should be renewed now.
 
         Each is returned once every `silent_after` seconds, so that a new connection gets time to prove itself.
         """

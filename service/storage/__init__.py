@@ -1,7 +1,15 @@
-"""What outlives the process: snapshots of the state, and the dead letter."""
+"""What outlives the process: snapshots of the state, and dead letters."""
 
-from service.storage.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
+from service.storage.dead_letter import BlobDeadLetterStore, FileDeadLetterStore, reject_entry
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
 
-__all__ = ["BlobDeadLetter", "BlobSnapshotStore", "DeadLetter", "FileDeadLetter", "FileSnapshotStore", "Saved", "State"]
+__all__ = [
+    "BlobDeadLetterStore",
+    "BlobSnapshotStore",
+    "FileDeadLetterStore",
+    "FileSnapshotStore",
+    "Saved",
+    "State",
+    "reject_entry",
+]

@@ -1,51 +1,34 @@
-"""Where rejects go, so that somebody can look at them later: a bounded file or blobs, one JSON object a line.
+"""Keeps what can go nowhere else, for people to look at: a bounded file or blobs, one JSON object a line.
 
-Rejects are evidence, not cargo: when they do not fit or cannot be written they are counted and dropped, and the
-stream goes on. Samples are redacted before they come here.
+Entries are evidence, not cargo: when they do not fit or cannot be written they are counted and dropped, and whoever
+brought them goes on. They are redacted before they come here.
 """
 
 import asyncio
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
+from pydantic import JsonValue
 
 from service.core.parsing import Reject
 from service.core.ports import Clock
 
 _log = structlog.get_logger(__name__)
 
+Entry = Mapping[str, JsonValue]
+
 _LARGEST_BLOCK = 4 * 1024 * 1024  # an append block's bound, Microsoft Learn, "Append Block"
 _FULL = {"BlobOverMaxSizeLimit", "MaxBlobSizeConditionNotMet", "BlockCountExceedsLimit"}
 
 
-class DeadLetter(Protocol):
-    """Takes rejects; never raises on their account.
-
-    Attributes
-    ----------
-    written
-        Rejects stored since the start.
-    dropped
-        Rejects lost since the start: beyond the bound, rotated away, or not writable.
-    """
-
-    written: int
-    dropped: int
-
-    async def write(self, rejects: Sequence[Reject]) -> None:
-        """Store `rejects`, in order; those that do not fit are counted as dropped."""
-        ...
-
-
-class FileDeadLetter:
+class FileDeadLetterStore:
     """A file of at most `max_bytes`, with `generations` older ones beside it (``.1`` the youngest).
 
     Parameters
@@ -53,7 +36,7 @@ class FileDeadLetter:
     path
         The newest file; its directory is made if need be.
     clock
-        Says when a reject was written.
+        Says when an entry was written.
     max_bytes
         Bound of one file.
     generations
@@ -70,11 +53,11 @@ class FileDeadLetter:
         self._lock = asyncio.Lock()
         self._healthy = True
 
-    async def write(self, rejects: Sequence[Reject]) -> None:
-        """Append `rejects`, rotating when the file is full."""
-        if not rejects:
+    async def write(self, entries: Sequence[Entry]) -> None:
+        """Append `entries`, rotating when the file is full."""
+        if not entries:
             return
-        lines = _lines(rejects, self._clock)
+        lines = _lines(entries, self._clock)
         async with self._lock:
             before = self.written
             fitting = [line for line in lines if len(line) <= self._max_bytes]
@@ -131,7 +114,7 @@ class FileDeadLetter:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
 
 
-class BlobDeadLetter:
+class BlobDeadLetterStore:
     """One append blob a day (UTC) of at most `max_bytes`; what comes after that, that day, is dropped and counted.
 
     Parameters
@@ -165,13 +148,13 @@ class BlobDeadLetter:
         self._ready = ""
         self._full = ""
 
-    async def write(self, rejects: Sequence[Reject]) -> None:
-        """Append `rejects` to the day's blob."""
-        if not rejects:
+    async def write(self, entries: Sequence[Entry]) -> None:
+        """Append `entries` to the day's blob."""
+        if not entries:
             return
         name = f"{self._prefix}/{self._clock.now():%Y-%m-%d}.ndjson"
         async with self._lock:
-            for block in _blocks(_lines(rejects, self._clock)):
+            for block in _blocks(_lines(entries, self._clock)):
                 if name == self._full:
                     self.dropped += len(block)
                 else:
@@ -205,16 +188,17 @@ class BlobDeadLetter:
                 await blob.create_append_blob(if_none_match="*")
 
 
-def _lines(rejects: Sequence[Reject], clock: Clock) -> list[bytes]:
+def reject_entry(reject: Reject) -> dict[str, JsonValue]:
+    """Return a record that could not be understood as an entry."""
+    return {"reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample}
+
+
+def _lines(entries: Sequence[Entry], clock: Clock) -> list[bytes]:
     now = clock.now().isoformat(timespec="milliseconds")
     return [
-        json.dumps(
-            {"written": now, "reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode("utf-8", "replace")
+        json.dumps({"written": now, **entry}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         + b"\n"
-        for reject in rejects
+        for entry in entries
     ]
 
 

@@ -1,7 +1,8 @@
 """The state and its keeper: engine, outbox and coverage gaps, restored together and saved together ever after.
 
-Whoever changes the engine holds the lock, so that a snapshot, which is encoded in slices with the event loop free in
-between, sees one moment. Where snapshots are kept is the store's business, when to save the application's.
+The lock is held while the engine changes and while a snapshot is encoded, in slices with the event loop free in
+between: so a snapshot shows one moment. Where snapshots are kept is decided by the store, when to save by the
+application.
 """
 
 import asyncio
@@ -39,15 +40,15 @@ class State:
     Parameters
     ----------
     engine, outbox
-        What is kept.
+        What is saved and restored.
     store
-        Where.
+        Where snapshots are kept.
     clock
         Stamps and times snapshots.
     observer
-        Told what came of each; must not raise.
+        Called with what came of each; must not raise.
     coverage
-        Kept with the rest.
+        Saved and restored with the rest.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class State:
         Raises
         ------
         UnreadableSnapshot
-            There are generations, and none can be read: learning everything anew unasked would be worse.
+            There are snapshots, and none can be read: to begin with an empty state is left to the operator.
         OSError
             The store cannot be reached.
         ValueError
@@ -106,7 +107,7 @@ class State:
     async def take(self, steps: Steps[_T]) -> _T:
         """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
 
-        A change that has begun is finished, also when the caller is cancelled: nobody ever sees half of it.
+        A change that has begun is finished, also when the caller is cancelled, so that no half of it is ever seen.
         """
         while True:
             try:
@@ -121,7 +122,7 @@ class State:
                 raise
 
     async def save(self) -> int | None:
-        """Save a snapshot; returns the outbox's mark that is durable now, or None when it could not be saved.
+        """Save a snapshot; returns up to which mark the outbox is durable now, or None when it could not be saved.
 
         Raises
         ------
@@ -148,8 +149,8 @@ class State:
             return marks[0]
 
     async def _store_whole(self, data: bytes) -> None:
-        # Whoever is cancelled waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
-        # same, so that the next one would meet a writer that it takes for another.
+        # A cancelled caller waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
+        # same. The next one would then find a newer snapshot, and take it for another instance's.
         storing = asyncio.ensure_future(self._store.save(data))
         try:
             await asyncio.shield(storing)

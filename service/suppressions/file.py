@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from service.core.alerting import Suppression, UnusableSuppressions
-from service.settings import StrictLoader
+from service.options import StrictLoader
 from service.suppressions.entry import Checked, quoted
 
 MOST_ENTRIES = 1_000

@@ -15,6 +15,7 @@ from service.core.messages import Message
 from service.core.notices import GapKind, Notice
 from service.core.parsing import Parsed, RejectReason
 from service.delivery import Delivery
+from service.monitoring.metrics import DeadLetterReason
 from service.source import SourceEvent
 from service.storage import Saved
 from service.suppressions import Looked
@@ -142,8 +143,9 @@ class CoverageChecked(NamedTuple):
 
 
 class DeadLettersWritten(NamedTuple):
-    """How many rejects the dead letter has taken, and lost, since the start."""
+    """How many rejected records, or undelivered messages, the dead letter has taken, and lost, since the start."""
 
+    reason: DeadLetterReason
     written: int
     dropped: int
 

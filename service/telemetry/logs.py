@@ -10,6 +10,7 @@ from models.stream import RecordResult
 from service.core.alerting import Stage
 from service.core.notices import Notice
 from service.delivery import Delivery
+from service.monitoring.metrics import DeadLetterReason
 from service.source import Closed, Expired, Opened, Recovered, Silent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
@@ -37,7 +38,7 @@ class LogBackend:
         self._thresholds: Mapping[str, float] = {}
         self._stages: Mapping[str, Stage] = {}
         self._broken_sinks: set[str] = set()
-        self._dead_letters_dropped = 0
+        self._dead_letters_dropped: dict[DeadLetterReason, int] = {}
 
     @singledispatchmethod
     def handle(self, event: TelemetryEvent) -> None:
@@ -138,9 +139,10 @@ class LogBackend:
 
     @handle.register
     def _(self, event: DeadLettersWritten) -> None:
-        dropped, self._dead_letters_dropped = event.dropped - self._dead_letters_dropped, event.dropped
+        dropped = event.dropped - self._dead_letters_dropped.get(event.reason, 0)
+        self._dead_letters_dropped[event.reason] = event.dropped
         if dropped > 0:
-            log.warning("dead_letters_dropped", count=dropped)
+            log.warning("dead_letters_dropped", reason=event.reason, count=dropped)
 
     @handle.register
     def _(self, event: Saved) -> None:

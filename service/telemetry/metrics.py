@@ -8,7 +8,7 @@ from models.detectors import Anomaly
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.delivery import Delivery
-from service.monitoring.metrics import LiveReading, Metrics
+from service.monitoring.metrics import DeadLetterReason, LiveReading, Metrics
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
@@ -35,7 +35,7 @@ class MetricsBackend:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._partitions = PartitionTally()
-        self._dead_letters = DeadLettersWritten(0, 0)
+        self._dead_letters: dict[DeadLetterReason, DeadLettersWritten] = {}
 
     @singledispatchmethod
     def handle(self, event: TelemetryEvent) -> None:
@@ -66,8 +66,7 @@ class MetricsBackend:
         metrics, evaluation = self._metrics, event.evaluation
         metrics.record_evaluation(seconds=event.seconds, at=evaluation.now)
         metrics.record_alerts(evaluation.alerts)
-        news = sum(len(alert.findings) for alert in evaluation.alerts)
-        metrics.record_suppressed("known", max(0, evaluation.unusual - news))
+        metrics.record_suppressed("known", evaluation.known)
         for finding in evaluation.suppressed:
             metrics.record_suppressed_finding(finding.detector)
         if evaluation.overflowed:
@@ -91,9 +90,10 @@ class MetricsBackend:
 
     @handle.register
     def _(self, event: DeadLettersWritten) -> None:
-        before, self._dead_letters = self._dead_letters, event
+        before = self._dead_letters.get(event.reason, DeadLettersWritten(event.reason, 0, 0))
+        self._dead_letters[event.reason] = event
         written, dropped = event.written - before.written, event.dropped - before.dropped
-        self._metrics.record_dead_letters(written=written, dropped=dropped)
+        self._metrics.record_dead_letters(event.reason, written=written, dropped=dropped)
 
     @handle.register
     def _(self, event: Saved) -> None:

@@ -6,16 +6,16 @@ them together.
 
 from service.wiring.components import build_components
 from service.wiring.engine import build_engine, detectors_off, open_geography
-from service.wiring.sinks import build_sink
 from service.wiring.source import source_options
-from service.wiring.storage import build_snapshot_store
+from service.wiring.storage import build_dead_letters, build_snapshot_store, build_undeliverable_writer
 from service.wiring.suppressions import open_suppressions
 
 __all__ = [
     "build_components",
+    "build_dead_letters",
     "build_engine",
-    "build_sink",
     "build_snapshot_store",
+    "build_undeliverable_writer",
     "detectors_off",
     "open_geography",
     "open_suppressions",

@@ -14,16 +14,16 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, Sink, Source
-from service.delivery import PACES, Dispatcher, Route
+from service.delivery import Dispatcher, Route, UndeliverableWriter
 from service.monitoring import Health, HttpServer
 from service.monitoring.metrics import Metrics
 from service.settings import Settings, config_hash
+from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
-from service.wiring.sinks import build_sink
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letter, build_state
+from service.wiring.storage import build_dead_letters, build_state, build_undeliverable_writer
 from service.wiring.suppressions import open_suppressions
 
 
@@ -57,14 +57,16 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     if suppressions is not None:
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
+    letters = build_dead_letters(settings, clock, resources)
+    undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
         state=build_state(settings, engine, outbox, clock, resources, telemetry.emit),
         open_source=open_source,
-        open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry),
+        open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),
-        dead_letter=build_dead_letter(settings, clock, resources),
+        dead_letter=letters.rejects if letters else None,
         server=HttpServer(health, registry, host=settings.http.host, port=settings.http.port),
         telemetry=telemetry,
         schedule=_schedule(settings),
@@ -104,11 +106,18 @@ def _source_opener(
 
 
 def _dispatcher_opener(
-    settings: Settings, outbox: Outbox, sinks: Mapping[str, Sink], clock: Clock, telemetry: Telemetry
+    settings: Settings,
+    outbox: Outbox,
+    sinks: Mapping[str, Sink],
+    clock: Clock,
+    telemetry: Telemetry,
+    undeliverable: UndeliverableWriter | None,
 ) -> Callable[[Callable[[], Awaitable[None]]], Dispatcher]:
     """Return what opens the dispatcher, given what saves a snapshot once messages have been settled."""
     routes = [
-        Route(sink, PACES[settings.sinks[name].kind], settings.sinks[name].min_severity, settings.sinks[name].notices)
+        Route(
+            sink, KINDS[settings.sinks[name].kind].pace, settings.sinks[name].min_severity, settings.sinks[name].notices
+        )
         for name, sink in sinks.items()
     ]
 
@@ -121,6 +130,7 @@ def _dispatcher_opener(
             on_settled=on_settled,
             observer=telemetry.emit,
             on_below_severity=lambda alerts: telemetry.emit(AlertsBelowSeverity(alerts)),
+            undeliverable=undeliverable,
         )
 
     return open_dispatcher

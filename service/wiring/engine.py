@@ -1,9 +1,8 @@
 """Builds the engine with the detectors that are enabled and that have what they need."""
 
-from inspect import signature
 from typing import Any
 
-from models.detectors import DETECTORS, build
+from models.detectors import DETECTORS, build, takes
 from models.stream import Limits
 from service.core.engine import Engine, Options
 from service.geography import Geography, UnusableDatabase
@@ -31,12 +30,14 @@ def open_geography(settings: Settings) -> Geography | None:
 
 def detectors_off(settings: Settings, geography: Geography | None) -> list[str]:
     """Return the detectors that are enabled, and off all the same because they have no geographic data to judge by."""
-    off = set[str]()
-    if geography is None:
-        off = {name for name in DETECTORS if "locate" in signature(DETECTORS[name]).parameters}
-    elif not geography.cities:
-        off = {"unusual_city"}
-    return sorted(name for name in off if settings.detectors[name].enabled)
+    places = {""}
+    if geography is not None:
+        places |= {"country", "city"} if geography.cities else {"country"}
+    return sorted(
+        name
+        for name, kind in DETECTORS.items()
+        if kind.declaration.places not in places and settings.detectors[name].enabled
+    )
 
 
 def _detector_options(settings: Settings, name: str, geography: Geography | None = None) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def _detector_options(settings: Settings, name: str, geography: Geography | None
     }
     if geography is not None:
         shared["locate"] = geography.locate
-    known = signature(DETECTORS[name]).parameters
-    return {key: value for key, value in shared.items() if key in known} | arguments(name, settings.detectors[name])
+    taken = {key: value for key, value in shared.items() if takes(DETECTORS[name], key)}
+    return taken | arguments(name, settings.detectors[name])
 
 
 def build_engine(settings: Settings, **overrides: Any) -> Engine:

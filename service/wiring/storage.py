@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import ContainerClient
@@ -10,17 +11,19 @@ from azure.storage.blob.aio import ContainerClient
 from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine
 from service.core.outbox import Outbox
-from service.core.ports import Clock, SnapshotStore
-from service.settings import BlobPlace, Settings
+from service.core.ports import Clock, DeadLetterStore, SnapshotStore
+from service.delivery import UndeliverableWriter
+from service.monitoring import Redactor
+from service.settings import BlobPlace, Settings, secrets
 from service.storage import (
-    BlobDeadLetter,
+    BlobDeadLetterStore,
     BlobSnapshotStore,
-    DeadLetter,
-    FileDeadLetter,
+    FileDeadLetterStore,
     FileSnapshotStore,
     Saved,
     State,
 )
+from service.telemetry import DeadLettersWritten, Telemetry
 
 
 def build_state(
@@ -62,13 +65,41 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
     return FileSnapshotStore(place.path)
 
 
-def build_dead_letter(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetter | None:
-    """Build the place for rejects that the settings name, which `resources` closes; None when they are only counted."""
+class DeadLetters(NamedTuple):
+    """Where records go that could not be understood, and messages that could not be delivered: each its own bound."""
+
+    rejects: DeadLetterStore
+    undelivered: DeadLetterStore
+
+
+def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetters | None:
+    """Build the dead letters that the settings name, which `resources` closes; None when both are only counted."""
     place = settings.dead_letter
     if place.kind == "blob":
         # The stream waits for this write: better to lose a sample than to hold up the events behind it.
         container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
-        return BlobDeadLetter(container, clock, prefix=place.blob, max_bytes=place.max_bytes)
+
+        def blobs(name: str) -> DeadLetterStore:
+            return BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+
+        return DeadLetters(blobs(place.blob), blobs(place.undelivered_blob))
     if place.kind == "file":
-        return FileDeadLetter(place.path, clock, max_bytes=place.max_bytes // 2, generations=1)
+
+        def file(path: Path) -> DeadLetterStore:
+            return FileDeadLetterStore(path, clock, max_bytes=place.max_bytes // 2, generations=1)
+
+        return DeadLetters(file(place.path), file(place.undelivered_path))
     return None
+
+
+def build_undeliverable_writer(
+    letters: DeadLetters | None, settings: Settings, telemetry: Telemetry
+) -> UndeliverableWriter | None:
+    """Build what writes undeliverable messages, without their secrets; None when they are only counted."""
+    if letters is None:
+        return None
+    return UndeliverableWriter(
+        letters.undelivered,
+        redact=Redactor(secrets(settings)),
+        observer=lambda written, dropped: telemetry.emit(DeadLettersWritten("undelivered", written, dropped)),
+    )

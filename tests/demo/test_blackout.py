@@ -13,10 +13,10 @@ from demo.options import read_options
 from demo.receiver import Kind, Received
 from demo.show import notice_card
 from service.core.ports import Sink
-from service.sinks.webhook import WebhookSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.notices import notice
-from tests.service.sinks.test_golden import SINKS
+from tests.service.sinks.kinds import SINKS
 
 START = MONDAY_MORNING + timedelta(hours=1)
 

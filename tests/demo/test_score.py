@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from demo.score import Told, read_event, references, score
 from demo.tenant import Campaign, Step
 from service.core.alerting.alerts import Alert, Finding
-from service.sinks.webhook import cloud_event, encoded
+from service.sinks.content.cloud_event import cloud_event, encoded
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 

@@ -16,7 +16,7 @@ from demo.tenant import Campaign, Step
 from service.core.messages import EndOffset, Position
 from service.monitoring.metrics.live import LiveReading
 from service.monitoring.metrics.recorder import Metrics
-from service.sinks.webhook import cloud_event, encoded
+from service.sinks.content.cloud_event import cloud_event, encoded
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 

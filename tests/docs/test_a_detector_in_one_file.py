@@ -41,9 +41,10 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     path.write_text(DETECTOR)
     module = imported("models.detectors.many_services", path, monkeypatch)
     line = next(content for language, content in fences(text_of(PAGE)) if language == "py").splitlines()[-1]
-    table: dict[str, Any] = {}
-    exec(line, {"DETECTORS": table, "ManyServices": module.ManyServices})  # noqa: S102 - what the page says to write
-    monkeypatch.setitem(cast("dict[str, Any]", DETECTORS), NAME, table[NAME])
+    names: dict[str, Any] = {"ManyServices": module.ManyServices}
+    exec(line, names)  # noqa: S102 - what the page says to write
+    [kind] = names["KINDS"]
+    monkeypatch.setitem(cast("dict[str, Any]", DETECTORS), kind.declaration.name, kind)
     return module
 
 

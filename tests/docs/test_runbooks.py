@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ TOOLS = {"az", "curl", "df", "kubectl", "promtool", "tail", "unwonted"}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
+@cache
 def rules(name: str) -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load((RULES / name).read_text())["groups"] for rule in group["rules"]]
 

@@ -34,7 +34,7 @@ def test_what_the_pages_link_to_outside_their_folder_becomes_a_page() -> None:
     linked = hooks.linked()
     assert {PurePosixPath("CONTRIBUTING.md"), PurePosixPath("models/detectors")} <= linked
     assert hooks.page_of(PurePosixPath("models/stream/events.py")).count("~~~~~~") == 2
-    assert "- `rare_action.py`" in hooks.page_of(PurePosixPath("models/detectors"))
+    assert "- `rare_failure.py`" in hooks.page_of(PurePosixPath("models/detectors"))
 
 
 def test_links_in_blocks_of_code_stay_as_they_are() -> None:

@@ -1,10 +1,11 @@
 """The crudest lawful detector: 100 for what an identity has never done, 0 for the rest, failures a little more."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.detectors.anomalies import Anomaly
-from models.detectors.contract import Card, Memory
+from models.detectors.contract import Card, Declaration, Memory
+from models.detectors.examples import Deed, Example
 from models.statistics.lessons import Lessons
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.json_value import Json
@@ -19,25 +20,33 @@ CARD = Card(
     response=("ask them",),
     mitre=("TA0001/T1078.004",),
 )
+DECLARATION = Declaration(
+    card=CARD,
+    threshold=75.0,
+    terms=(),
+    evidence=(),
+    speaks=Example("Something new.", (), [Deed("ann", "web/write", 0)], says="Never"),
+    silent=Example("The same again.", [Deed("ann", "web/write", 0)], [Deed("ann", "web/write", 1)]),
+)
 
 
 class FirstTime:
     """Remembers which actions each identity has done; under another name, it is another detector."""
 
     def __init__(self, name: str = CARD.name) -> None:
-        self._card = CARD._replace(name=name)
+        self.declaration = DECLARATION._replace(card=CARD._replace(name=name))
         self._done: dict[str, list[str]] = {}
 
-    @property
-    def card(self) -> Card:
-        return self._card
+    @classmethod
+    def counterfactual(cls, changes: Mapping[str, Any], threshold: float) -> str:
+        return "Would be ordinary the next time."
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         done = self._done.get(seen.actor.id, [])
         others = crowd.actors / 1000 if any(cell.failed for cell in seen.cells) else 0.0
         return [
             Anomaly(
-                detector=self._card.name,
+                detector=self.declaration.name,
                 actor=seen.actor,
                 bucket=seen.bucket,
                 cell=cell,

@@ -6,10 +6,10 @@ partition from which nothing is heard.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from inspect import signature
 from typing import Any
 
 from models.detectors.anomalies import Anomaly
+from models.detectors.options import takes
 from models.detectors.registry import DETECTORS, build
 from models.statistics.location_rarity import Place
 from service.core.alerting.suppressions import Suppression, Suppressions
@@ -45,8 +45,7 @@ def locate(address: str) -> Place | None:
 
 def new_engine() -> Engine:
     detectors = [
-        build(name, **({"locate": locate} if "locate" in signature(kind).parameters else {}))
-        for name, kind in DETECTORS.items()
+        build(name, **({"locate": locate} if takes(kind, "locate") else {})) for name, kind in DETECTORS.items()
     ]
     options = Options(thresholds=dict.fromkeys(DETECTORS, 25.0), alerts_per_day=8.0, group_failures_from=2)
     engine = Engine(options, detectors)
@@ -99,7 +98,7 @@ class Continued:
         self.coverage.note_message(message, records=len(events), newest=newest, now=enqueued)
         return {
             "seen": {str(result): count for result, count in applied.results.items() if count},
-            "anomalies": [_plain(anomaly) for anomaly in applied.scored],
+            "anomalies": [self._plain(anomaly) for anomaly in applied.scored],
         }
 
     def _tick(self, given: Step) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class Continued:
                 self.outbox.enqueue(sink, message, now)
         self.outbox.confirm()
         return {
-            "anomalies": [_plain(anomaly) for anomaly in scored],
+            "anomalies": [self._plain(anomaly) for anomaly in scored],
             "alerts": [alert.model_dump(mode="json") for alert in evaluation.alerts],
             "suppressed": [[one.id, one.suppression, one.score, one.why] for one in evaluation.suppressed],
             "thresholds": dict(evaluation.thresholds),
@@ -140,23 +139,27 @@ class Continued:
             self.outbox.expire(sink, now)
         return tried
 
+    def _plain(self, anomaly: Anomaly) -> dict[str, Any]:
+        """Return an anomaly with the sentence that it had in format 1, by the threshold that a detector comes with."""
+        cell, evidence = anomaly.cell, dict(anomaly.evidence)
+        changes = evidence.pop("changes", None)
+        if isinstance(changes, dict):
+            detector = self.engine.detectors[anomaly.detector]
+            evidence["counterfactual"] = detector.counterfactual(changes, detector.declaration.threshold)
+        return {
+            "id": anomaly.id,
+            "of": f"{anomaly.detector} {anomaly.actor.id} {anomaly.cell.action} {anomaly.bucket.start.isoformat()}",
+            "counts": [cell.attempts, cell.successes, cell.failures, cell.denials, cell.late],
+            "score": anomaly.score,
+            "surprise": anomaly.surprise,
+            "alone": anomaly.alone,
+            "why": anomaly.why,
+            "evidence": evidence,
+        }
+
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _plain(anomaly: Anomaly) -> dict[str, Any]:
-    cell = anomaly.cell
-    return {
-        "id": anomaly.id,
-        "of": f"{anomaly.detector} {anomaly.actor.id} {anomaly.cell.action} {anomaly.bucket.start.isoformat()}",
-        "counts": [cell.attempts, cell.successes, cell.failures, cell.denials, cell.late],
-        "score": anomaly.score,
-        "surprise": anomaly.surprise,
-        "alone": anomaly.alone,
-        "why": anomaly.why,
-        "evidence": dict(anomaly.evidence),
-    }
 
 
 def _told(notice: Notice) -> dict[str, Any]:

@@ -34,7 +34,7 @@ BY_DATA = re.compile(
     | ^alert\ alert\.findings\[\]\.evidence$
     | ^recent\ evidence$
     | ^outbox\ queues(\.\*\.(rows|settled))?$
-    | ^coverage\ (reading\.(partitions|beginnings)|gaps\.open|losses\.loss\.messages)$
+    | ^coverage\ (partitions\.(partitions|beginnings)|gaps\.open|losses\.loss\.messages)$
     """,
     re.VERBOSE,
 )

@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from service.settings.reading import load
-from service.settings.sinks import SlackSettings, TeamsSettings, WebhookSettings
+from service.sinks.slack.settings import SlackSettings
+from service.sinks.teams.settings import TeamsSettings
+from service.sinks.webhook.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -8,6 +8,7 @@ import yaml
 
 from service.monitoring.http import PROBES
 from service.settings.root import Settings
+from service.sinks.teams.settings import TeamsSettings
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/operators.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -47,7 +48,9 @@ def test_what_is_mounted_is_where_image_and_configuration_look_for_it() -> None:
     assert "UNWONTED_CONFIG=/etc/unwonted/unwonted.yaml" in image
     assert "WORKDIR /state" in image
     configured = Settings.model_validate(next(yaml.safe_load(block) for block in BLOCKS if "event_hub:" in block))
-    address = configured.sinks["soc"].address  # type: ignore[union-attr]
+    sink = configured.sinks["soc"]
+    assert isinstance(sink, TeamsSettings)
+    address = sink.address
     assert mounted == {"/etc/unwonted", "/state", str(Path(str(address)).parent)}
     assert {mount["name"] for mount in container()["volumeMounts"]} == {
         volume["name"] for volume in deployment()["template"]["spec"]["volumes"]

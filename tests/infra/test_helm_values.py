@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from models.detectors.registry import DETECTORS
-from service.settings.showing import json_schema
 from tests.infra.charts import CHART, answers, case
 from tests.infra.judges import ROOT, needs_judges
 
@@ -26,12 +23,6 @@ def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         yield from nodes(node, f"{path}.{name}")
     if isinstance(schema.get("items"), dict):
         yield from nodes(schema["items"], f"{path}[]")
-
-
-def test_the_services_options_in_the_schema_are_those_that_the_service_has() -> None:
-    refreshed = runpy.run_path(str(ROOT / "deploy" / "helm" / "refresh_schema.py"))["refreshed"]
-
-    assert refreshed(SCHEMA, json_schema(), DETECTORS) == SCHEMA, "run deploy/helm/refresh_schema.py"
 
 
 def test_every_value_is_described_and_bounded() -> None:

@@ -12,8 +12,6 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from demo.dashboards import DASHBOARDS as DESCRIBED
-from demo.dashboards.grafana import write
 from service.monitoring.metrics.labels import INFO_LABELS, LABELS
 from service.monitoring.metrics.recorder import Metrics
 
@@ -52,13 +50,6 @@ def known_series() -> set[str]:
             case _:
                 names.add(family.name)
     return names
-
-
-def test_grafanas_files_are_what_the_description_says() -> None:
-    assert [path.stem for path in DASHBOARDS] == sorted(dashboard.name for dashboard in DESCRIBED)
-    for dashboard in DESCRIBED:
-        path = CONFIG / "grafana" / "dashboards" / f"{dashboard.name}.json"
-        assert path.read_text(encoding="utf-8") == write(dashboard), "make dashboards"
 
 
 @every_dashboard

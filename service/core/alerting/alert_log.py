@@ -1,14 +1,14 @@
-"""The log of what has been told: which anomalies make an alert, once.
+"""Groups anomalies into alerts, and remembers which anomalies were part of one, so that each is told once.
 
-A later tick that finds more of an identity, or of an operation that fails for many, in the same aligned window gives
-the same alert a higher revision. What an alert holds is `alerts`' business.
+A later evaluation that finds more of an identity, or of an operation that fails for many, in the same aligned window
+gives the same alert a higher revision. What an alert holds is defined in `alerts`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from models.detectors import Anomaly, Card
+from models.detectors import Anomaly, Detector
 from models.stream import Actor, ActorKind, Bucket, fields
 from service.core.alerting.alerts import Alert, Finding, alert_id, finding, operation_alert_id
 from service.core.validation import understood
@@ -17,9 +17,6 @@ MOST_FINDINGS = 25
 MOST_IDENTITIES = 20
 GROUP_FROM = 5
 """Identities whose unusual failures of one operation in one window make one alert for the operation."""
-
-FAILURES = frozenset({"rare_failure"})
-"""Detectors of failures; what others find counts as one if all that was tried failed."""
 
 
 class _Subject(NamedTuple):
@@ -33,7 +30,7 @@ class _Subject(NamedTuple):
 
 
 class AlertLog:
-    """Remembers what has been told, so that eight ticks over one window tell it once.
+    """Makes alerts of anomalies, so that the several evaluations that look at one window tell each anomaly once.
 
     Parameters
     ----------
@@ -66,7 +63,13 @@ class AlertLog:
         return len({alert.actor_id for alert in self._alerts.values() if alert.window_start.date() == day})
 
     def tell(
-        self, anomalies: Iterable[Anomaly], *, settled: Collection[str], cards: Mapping[str, Card], now: datetime
+        self,
+        anomalies: Iterable[Anomaly],
+        *,
+        settled: Collection[str],
+        detectors: Mapping[str, Detector],
+        threshold: Callable[[str, datetime], float],
+        now: datetime,
     ) -> list[Alert]:
         """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
@@ -76,13 +79,15 @@ class AlertLog:
             Everything unusual that this evaluation looks at, told before or not, in any order.
         settled
             Ids of those whose bucket has closed; the others may still change.
-        cards
-            Every detector's card, by name.
+        detectors
+            By name: their words for people, and whether all that one finds are failures.
+        threshold
+            From a detector's name and the start of a bucket to the threshold in force there.
         now
             The instant of the evaluation.
         """
         alerts = []
-        for subject, group in self._grouped(list(anomalies)):
+        for subject, group in self._grouped(list(anomalies), detectors):
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
                 continue
@@ -91,30 +96,38 @@ class AlertLog:
             known = self._alerts.get(subject.key)
             findings = {one.id: one for one in (known.findings if known else ())}
             for anomaly in group:
-                findings[anomaly.id] = finding(anomaly, cards[anomaly.detector], settled=anomaly.id in settled)
+                findings[anomaly.id] = finding(
+                    anomaly,
+                    detectors[anomaly.detector],
+                    settled=anomaly.id in settled,
+                    threshold=threshold(anomaly.detector, anomaly.bucket.start),
+                )
             alerts.append(self._revise(subject, list(findings.values()), now))
         return alerts
 
-    def _grouped(self, anomalies: Sequence[Anomaly]) -> list[tuple[_Subject, list[Anomaly]]]:
+    def _grouped(
+        self, anomalies: Sequence[Anomaly], detectors: Mapping[str, Detector]
+    ) -> list[tuple[_Subject, list[Anomaly]]]:
         """Return what belongs together, in order of window and key: an operation's failures, or all of an identity."""
+        # What a detector of something else finds counts as a failure, too, if all that was tried failed.
+        failed = {one.id for one in anomalies if one.in_vain or detectors[one.detector].declaration.failures}
         for anomaly in anomalies:
-            if anomaly.in_vain or anomaly.detector in FAILURES:
+            if anomaly.id in failed:
                 window = Bucket.of(anomaly.bucket.start, self.window)
                 failing = self._failing.setdefault((window.start, anomaly.cell.action), {})
                 # The greatest of several names: it must not depend on which record came first.
                 failing[anomaly.actor.id] = max(failing.get(anomaly.actor.id, ""), anomaly.actor.name)
         groups: dict[str, tuple[_Subject, list[Anomaly]]] = {}
         for anomaly in anomalies:
-            subject = self._subject(anomaly)
+            subject = self._subject(anomaly, failed=anomaly.id in failed)
             groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
         return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
 
-    def _subject(self, anomaly: Anomaly) -> _Subject:
+    def _subject(self, anomaly: Anomaly, *, failed: bool) -> _Subject:
         actor, action = anomaly.actor, anomaly.cell.action
         window = Bucket.of(anomaly.bucket.start, self.window)
         own, key = alert_id(actor.id, window), operation_alert_id(action, window)
         failing = self._failing.get((window.start, action), {})
-        failed = anomaly.in_vain or anomaly.detector in FAILURES
         # Where it was told it stays: an open bucket may still turn a failure into a success.
         shared = anomaly.id in self._told.get(key, ()) or (failed and len(failing) >= self.group_from)
         if anomaly.id in self._told.get(own, ()) or not shared:

@@ -1,4 +1,4 @@
-"""Alert and Finding: what people are told, self-contained, under an id that depends on what and not on when found.
+"""Alert and Finding: what people are told, self-contained, under an id that does not depend on when it was found.
 
 One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many. Which
 anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the outbox's.
@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from models.detectors import Anomaly, Card
+from models.detectors import Anomaly, Detector
 from models.statistics import Severity
 from models.stream import ActorKind, Bucket
 
@@ -71,7 +71,7 @@ class Alert(BaseModel):
     findings
         Highest surprise first, at most 25.
     omitted
-        Findings beyond those.
+        How many findings there are beyond those: told of by their number alone.
     operation
         The operation that fails for many, as it was written; empty in the alert of an identity.
     identities, identity_count
@@ -96,11 +96,23 @@ class Alert(BaseModel):
     identities: tuple[str, ...] = ()
     identity_count: int = 0
 
+    @property
+    def finding_count(self) -> int:
+        """How many findings there are, those that it does not hold included."""
+        return len(self.findings) + self.omitted
 
-def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
-    """Make an anomaly self-contained."""
-    cell = anomaly.cell
+
+def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: float) -> Finding:
+    """Make an anomaly self-contained.
+
+    Of the changes that were imagined while it was judged, it says which would have led below `threshold`.
+    """
+    card, cell = detector.declaration.card, anomaly.cell
     sample = cell.sample
+    evidence = dict(anomaly.evidence)
+    changes = evidence.pop("changes", None)
+    if isinstance(changes, dict):
+        evidence["counterfactual"] = detector.counterfactual(changes, threshold)
 
     def distinct(values: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for value in values if value))
@@ -118,7 +130,7 @@ def finding(anomaly: Anomaly, card: Card, *, settled: bool) -> Finding:
         surprise=round(anomaly.surprise, 4),
         severity=anomaly.severity,
         why=anomaly.why,
-        evidence=dict(anomaly.evidence),
+        evidence=evidence,
         attempts=cell.attempts,
         failures=cell.failures,
         denials=cell.denials,

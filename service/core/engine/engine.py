@@ -55,7 +55,7 @@ class Engine:
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
         self.options = options
-        self.detectors = {detector.card.name: detector for detector in detectors}
+        self.detectors = {detector.declaration.name: detector for detector in detectors}
         self.positions: dict[str, Position] = {}
         self.records = 0
         self.people = RecentActors(options.people)
@@ -177,13 +177,19 @@ class Engine:
         for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
         unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
-        cards = {name: detector.card for name, detector in self.detectors.items()}
-        alerts = self.alerts.tell(unusual, settled=self.recent.by_id.keys(), cards=cards, now=now)
+        known = sum(map(self.alerts.told, unusual))
+        alerts = self.alerts.tell(
+            unusual,
+            settled=self.recent.by_id.keys(),
+            detectors=self.detectors,
+            threshold=self.budget.threshold,
+            now=now,
+        )
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed)
+        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
 
     def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""

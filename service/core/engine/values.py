@@ -82,6 +82,8 @@ class Evaluation(NamedTuple):
         Those in force, a detector.
     suppressed
         What would be news, were it not suppressed.
+    known
+        How many of `unusual` were part of an alert before.
     """
 
     now: datetime
@@ -91,3 +93,4 @@ class Evaluation(NamedTuple):
     overflowed: int = 0
     thresholds: Mapping[str, float] = {}
     suppressed: Sequence[SuppressedFinding] = ()
+    known: int = 0

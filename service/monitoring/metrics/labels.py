@@ -1,13 +1,18 @@
-"""The closed vocabulary of labels: which there may be, and which values those have that the code itself chooses."""
+"""All labels that metrics may have, and the values of those that the code itself chooses."""
+
+from typing import Literal
 
 from service.core.notices import GapKind
+
+DeadLetterReason = Literal["rejected", "undelivered"]
+"""Why something is in a dead letter: a record that could not be understood, a message that could not be delivered."""
 
 LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
 """The only labels that a series may have; a histogram's ``le`` apart."""
 INFO_LABELS = frozenset({"version", "python", "river", "hash"})
 """The labels of build_info and config_info, constant while the process lives."""
 MAX_PARTITIONS = 1024
-"""No Event Hub has more; whatever comes beyond shares the series ``other``."""
+"""No Event Hub has more; any beyond share the series ``other``."""
 OTHER = "other"
 
 TROUBLES = ("unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", OTHER)
@@ -19,3 +24,4 @@ GAP_KINDS = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
 SUPPRESSED = ("known", "severity", "overflow", "suppression")
 SUPPRESSION_STAGES = ("planned", "in_force", "ending", "expired")
+DEAD_LETTERS: tuple[DeadLetterReason, ...] = ("rejected", "undelivered")

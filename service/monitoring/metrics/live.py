@@ -1,4 +1,4 @@
-"""What the engine and the outbox hold, asked for at each scrape rather than told at each change."""
+"""What the engine and the outbox hold, read at each scrape rather than recorded at each change."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

@@ -2,7 +2,7 @@
 
 Labels are few, bounded and known beforehand, so that each series exists at 0 before anything happens, and never a
 person, a resource or an address: who may read metrics need not be allowed to read names. What the engine holds is
-asked for at each scrape (`LiveReading`); what happens is told as it happens (the methods).
+read at each scrape (`LiveReading`); what happens is recorded as it happens (the methods).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ from service.core.parsing import LeftOut, RejectReason
 from service.monitoring.metrics.labels import (
     ATTEMPTS,
     CLOSINGS,
+    DEAD_LETTERS,
     DELIVERIES,
     GAP_KINDS,
     MAX_PARTITIONS,
@@ -39,6 +40,7 @@ from service.monitoring.metrics.labels import (
     SUPPRESSED,
     SUPPRESSION_STAGES,
     TROUBLES,
+    DeadLetterReason,
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
@@ -211,7 +213,8 @@ class Metrics:
         )
         self._dead = counter(
             "dead_letters_total",
-            "Rejects for the dead letter, by whether they could be written.",
+            "Rejected records and undelivered messages that the dead letter took, or lost.",
+            reason=DEAD_LETTERS,
             result=["written", "dropped"],
         )
         self._build = Info(METRIC_PREFIX + "build", "Versions of the service, Python and river.", registry=registry)
@@ -220,12 +223,12 @@ class Metrics:
         registry.register(self._live)
 
     def describe(self, *, version: str, python: str, river: str, config_hash: str) -> None:
-        """Say what is running."""
+        """Set the versions that are running and the hash of the configuration."""
         self._build.info({"version": version, "python": python, "river": river})
         self._config.info({"hash": config_hash})
 
     def watch(self, read: Callable[[], LiveReading]) -> None:
-        """Ask `read` at each scrape; it must be quick and must not raise."""
+        """Call `read` at each scrape; it must be quick and must not raise."""
         self._live.read = read
 
     def record_batch(self, partition: str, messages: int, seconds: float) -> None:
@@ -315,16 +318,16 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def record_suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what nobody was told: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
+        """Note what was not sent: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
         self._suppressed.labels(reason).inc(count)
 
     def record_suppressed_finding(self, detector: str) -> None:
-        """Note a finding that a suppression kept back."""
+        """Note a finding that a suppression covered."""
         self._suppressed_findings.labels(detector).inc()
         self.record_suppressed("suppression")
 
     def record_suppressions(self, stages: Mapping[str, int]) -> None:
-        """Note how many suppressions stand where."""
+        """Note how many suppressions are in each stage."""
         for stage, count in stages.items():
             self._suppressions.labels(stage).set(count)
 
@@ -363,10 +366,10 @@ class Metrics:
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
-    def record_dead_letters(self, *, written: int = 0, dropped: int = 0) -> None:
+    def record_dead_letters(self, reason: DeadLetterReason, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
-        self._dead.labels("written").inc(written)
-        self._dead.labels("dropped").inc(dropped)
+        self._dead.labels(reason, "written").inc(written)
+        self._dead.labels(reason, "dropped").inc(dropped)
 
     def _partition(self, partition: str) -> str:
         if partition not in self._partitions:
@@ -387,7 +390,7 @@ class Metrics:
 
 
 def _filled(family: Family, labels: Mapping[str, Sequence[str]]) -> Family:
-    """Make every series that is known beforehand, so that a rate over it has a beginning; partitions are not."""
+    """Create every series that is known beforehand, so that its rate has a first value; those of partitions are not."""
     for values in product(*labels.values()) if labels else ():
         family.labels(*values)
     return family

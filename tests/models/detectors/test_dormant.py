@@ -12,6 +12,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -38,7 +39,7 @@ def learn(detector: Dormant, seen: ActorBucket) -> list[Anomaly]:
 
 def at_work() -> Dormant:
     """People who work from Monday to Friday; one of them fell silent after fifty days."""
-    detector = Dormant()
+    detector = fresh(Dormant)
     for day in range(NOW):
         for actor in PEOPLE if day < 50 else PEOPLE[1:]:
             if day % 7 < 5:
@@ -59,7 +60,7 @@ def judged(detector: Dormant, *actions: str, actor: Actor = SLEEPER, denied: boo
 def test_a_long_silence_that_ends_in_something_new_fires(known: Dormant) -> None:
     for denied in (False, True):
         [found] = judged(known, GRANT, denied=denied)
-        assert found.score >= known.default_threshold
+        assert found.score >= known.declaration.threshold
 
 
 def test_a_weekend_is_no_silence(known: Dormant) -> None:
@@ -95,21 +96,21 @@ def test_on_its_first_day_awake_what_is_new_is_still_judged() -> None:
     learn(detector, bucket_of(SLEEPER, NOW, USUAL))
     later = detector.score(bucket_of(SLEEPER, NOW + 0.2, USUAL, GRANT), NOBODY_ELSE)
     assert [one.cell.action for one in later] == [GRANT]
-    assert later[0].score >= detector.default_threshold
+    assert later[0].score >= detector.declaration.threshold
     learn(detector, bucket_of(SLEEPER, NOW + 1, USUAL))
     assert detector.score(bucket_of(SLEEPER, NOW + 1.2, GRANT), NOBODY_ELSE) == []
 
 
 @pytest.mark.parametrize("every", [7, 30])
 def test_a_weekly_and_a_monthly_job_end_in_silence(every: int) -> None:
-    detector, scores = Dormant(), []
+    detector, scores = fresh(Dormant), []
     for day in range(12 * every):
         if day % 7 < 5:
             for actor in PEOPLE:
                 learn(detector, bucket_of(actor, day, USUAL))
         if day % every == 1:
             scores.append(max((one.score for one in learn(detector, bucket_of(JOB, day, GRANT))), default=0.0))
-    assert all(score < detector.default_threshold for score in scores[2:])
+    assert all(score < detector.declaration.threshold for score in scores[2:])
     assert scores[-1] < 25.0
 
 
@@ -143,22 +144,22 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: Dormant) -> None:
         )
 
 
-def test_the_counterfactual_is_true(known: Dormant) -> None:
+@pytest.mark.parametrize("threshold", [50.0, 72.0, 85.0])
+def test_the_counterfactual_is_true_whatever_the_threshold(known: Dormant, threshold: float) -> None:
     [found] = judged(known, GRANT)
-    said = str(found.evidence["counterfactual"])
+    said = otherwise(known, found, threshold)
     days = int(said.partition("at most ")[2].split()[0])
-    detector = Dormant()
-    restored(detector, known)
+    detector = restored(fresh(Dormant), known)
     for gap, fires in ((days, False), (days + 1, True)):
         scores = [one.score for one in detector.score(bucket_of(SLEEPER, 49 + gap, GRANT), NOBODY_ELSE)]
-        assert any(score >= detector.default_threshold for score in scores) is fires
+        assert any(score >= threshold for score in scores) is fires
     if "once it has been silent" in said:
         times = int(said.partition("for so long ")[2].split()[0])
         state = detector._states.touch(SLEEPER.id)
         for _ in range(times):
-            assert judged(detector, GRANT)[0].score >= detector.default_threshold
+            assert judged(detector, GRANT)[0].score >= threshold
             state.gaps = reached(state.gaps, (NOW - 49).bit_length() - 1)
-        assert judged(detector, GRANT)[0].score < detector.default_threshold
+        assert judged(detector, GRANT)[0].score < threshold
 
 
 def test_why_is_a_sentence_with_the_numbers(known: Dormant) -> None:

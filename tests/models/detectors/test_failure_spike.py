@@ -12,6 +12,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.windows import Bucket
 from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -51,7 +52,7 @@ def learn(detector: FailureSpike, seen: ActorBucket) -> list[Anomaly]:
 @pytest.fixture(scope="module")
 def known() -> FailureSpike:
     """Ten people at work for a fortnight; each has one failure a day. Shared by the tests that only score."""
-    detector = FailureSpike()
+    detector = fresh(FailureSpike)
     for hour in range(14 * 24):
         for number, actor in enumerate(PEOPLE):
             learn(detector, tried(actor, hour, DOORS[0]) if hour % 24 == number else worked(actor, hour))
@@ -63,7 +64,7 @@ def worst(anomalies: list[Anomaly]) -> float:
 
 
 def test_many_different_refusals_within_minutes_fire(known: FailureSpike) -> None:
-    assert worst(known.score(tried(PEOPLE[0], 336, *DOORS), NOBODY_ELSE)) >= known.default_threshold
+    assert worst(known.score(tried(PEOPLE[0], 336, *DOORS), NOBODY_ELSE)) >= known.declaration.threshold
 
 
 def test_two_failures_are_a_coincidence_and_success_is_not_looked_at(known: FailureSpike) -> None:
@@ -100,19 +101,19 @@ def test_refusals_weigh_more_than_other_failures(known: FailureSpike) -> None:
 
 
 def test_a_pipeline_whose_parts_all_fail_every_night_is_silent_after_some_nights() -> None:
-    detector, loud = FailureSpike(), []
+    detector, loud = fresh(FailureSpike), []
     for day in range(30):
         for actor in PEOPLE:
             learn(detector, worked(actor, 24 * day + 9))
         found = learn(detector, tried(JOB, 24 * day + 3, *DOORS[:6], denied=False))
-        loud += [day for anomaly in found if anomaly.score >= detector.default_threshold]
+        loud += [day for anomaly in found if anomaly.score >= detector.declaration.threshold]
     assert set(loud) <= {0, 1, 2}
 
 
 def test_somebody_never_seen_is_judged_by_its_kind(known: FailureSpike) -> None:
     stranger = Actor("t/new", "new", ActorKind.HUMAN)
     [*_, last] = known.score(tried(stranger, 336, *DOORS), NOBODY_ELSE)
-    assert last.score >= known.default_threshold
+    assert last.score >= known.declaration.threshold
     assert "not been seen before" in last.why
 
 
@@ -132,18 +133,22 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: FailureSpike) -> No
         assert anomaly.score == pytest.approx(-25.0 * math.log10(payload["user_day"]["probability"]), abs=0.01)
 
 
-def test_the_counterfactual_is_true(known: FailureSpike) -> None:
+@pytest.mark.parametrize("threshold", [55.0, 70.0, 85.0])
+def test_the_counterfactual_is_true_whatever_the_threshold(known: FailureSpike, threshold: float) -> None:
     seen = tried(PEOPLE[0], 336, *DOORS)
     *_, last = known.score(seen, NOBODY_ELSE)
-    said = str(last.evidence["counterfactual"])
-    hours = int(said.partition(" or after ")[2].split()[0])
-    detector = FailureSpike()
-    restored(detector, known)
+    said = otherwise(known, last, threshold)
+    fewer = int(said.partition(" with ")[2].split()[0])
+    assert worst(known.score(tried(PEOPLE[0], 336, *DOORS[:fewer]), NOBODY_ELSE)) < threshold
+    assert worst(known.score(tried(PEOPLE[0], 336, *DOORS[: fewer + 1]), NOBODY_ELSE)) >= threshold
+    hours = int(said.partition(" or after ")[2].split()[0]) if " or after " in said else 10
+    assert (" or after " in said) == (threshold > 60.0), "a dozen such hours are a lot"
+    detector = restored(fresh(FailureSpike), known)
     for number in range(hours):
-        assert detector.score(seen, NOBODY_ELSE)[-1].score >= known.default_threshold, number
+        assert detector.score(seen, NOBODY_ELSE)[-1].score >= threshold, number
         state = detector._states.touch(PEOPLE[0].id)
         state.rungs = reached(state.rungs, len(DOORS))
-    assert detector.score(seen, NOBODY_ELSE)[-1].score < known.default_threshold
+    assert detector.score(seen, NOBODY_ELSE)[-1].score < threshold or " or after " not in said
 
 
 def test_why_is_a_sentence_with_the_numbers(known: FailureSpike) -> None:
@@ -153,7 +158,7 @@ def test_why_is_a_sentence_with_the_numbers(known: FailureSpike) -> None:
 
 
 def test_an_identity_takes_few_bytes() -> None:
-    detector = FailureSpike()
+    detector = fresh(FailureSpike)
     for hour in range(50):
         learn(detector, tried(PEOPLE[0], hour, *DOORS))
     state = detector._states.touch(PEOPLE[0].id)

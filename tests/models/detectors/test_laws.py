@@ -4,14 +4,15 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from inspect import signature
+from functools import lru_cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.detectors.anomalies import Anomaly, anomaly_id
-from models.detectors.contract import Detector
+from models.detectors.contract import EVIDENCE, Detector
+from models.detectors.options import takes
 from models.detectors.registry import DETECTORS
 from models.detectors.registry import build as build_bare
 from models.statistics.lessons import Lessons
@@ -33,7 +34,7 @@ few = settings(max_examples=15, deadline=None)
 
 def build(name: str, **options: object) -> Detector:
     """Make a detector, with a geography for those that are mute without one."""
-    if "locate" in signature(DETECTORS[name]).parameters:
+    if takes(DETECTORS[name], "locate"):
         options["locate"] = somewhere
     return build_bare(name, **options)
 
@@ -62,6 +63,7 @@ def crowd_of(group: Sequence[ActorBucket]) -> Crowd:
     return Crowd(len(group), tallies)
 
 
+@lru_cache(maxsize=2)
 def history(seed: int, hours: int = 40, people: int = 6) -> list[list[ActorBucket]]:
     """A small tenant: groups of actors' buckets, an hour each, with habits, failures and now and then a new thing."""
     rng = random.Random(seed)
@@ -255,6 +257,66 @@ def test_says_something_of_a_burst_of_new_things_from_elsewhere_after_a_silence(
     doors = (*ACTIONS, "sql/export/action", "automation/write")
     cells = tuple(cell(action, bucket, failing=True, address="10.0.99.1") for action in doors)
     assert run(detector, [[ActorBucket(groups[-1][0].actor, bucket, cells)]]), "whoever never speaks keeps every law"
+
+
+def eventful(name: str, explain_from: float = 0.0) -> list[Anomaly]:
+    """What is said of some histories that end with a burst of new things, refused from elsewhere and then not."""
+    found = []
+    for seed in range(4):
+        detector, groups = build(name, explain_from=explain_from), history(seed)
+        found += run(detector, groups)
+        bucket = Bucket.of(groups[-1][0].bucket.start + timedelta(days=9), HOUR)
+        doors = (*ACTIONS, "sql/export/action", "sql/read", "automation/write")
+        for address, failing in (("10.0.99.1", True), ("10.0.1.1", False)):
+            cells = [cell(action, bucket, failing=failing, address=address) for action in doors]
+            cells[0] = cells[0]._replace(scopes=("sub-2",))
+            found += run(detector, [[ActorBucket(groups[-1][0].actor, bucket, tuple(cells))]])
+    return found
+
+
+def explained(name: str) -> list[Anomaly]:
+    return [one for one in eventful(name) if one.evidence]
+
+
+@every_detector
+def test_the_evidence_is_what_was_declared(name: str) -> None:
+    declared, seen = DETECTORS[name].declaration, set[str]()
+    for one in explained(name):
+        assert set(one.evidence) == {*EVIDENCE, *declared.evidence}
+        terms = one.evidence["terms"]
+        assert isinstance(terms, dict)
+        seen |= set(terms)
+    assert seen == set(declared.terms)
+
+
+@every_detector
+def test_the_surprise_is_the_sum_of_its_terms(name: str) -> None:
+    for one in explained(name):
+        terms = one.evidence["terms"]
+        assert isinstance(terms, dict)
+        total = sum(value for value in terms.values() if isinstance(value, float))
+        assert one.surprise == pytest.approx(max(0.0, total), abs=1e-4)
+        assert one.evidence["surprise"] == pytest.approx(one.surprise, abs=1e-4)
+
+
+@every_detector
+def test_the_sentence_on_what_would_be_ordinary_needs_no_more_than_the_changes_and_a_threshold(name: str) -> None:
+    for one in explained(name):
+        changes = json.loads(json.dumps(one.evidence["changes"]))
+        for threshold in (0.0, 40.0, 75.0, 100.0):
+            said = build(name).counterfactual(changes, threshold)
+            assert said.endswith(".")
+            assert "None" not in said
+
+
+@every_detector
+def test_what_is_found_and_how_severe_it_is_does_not_depend_on_what_is_explained(name: str) -> None:
+    for silent, explained_too in zip(eventful(name, explain_from=100.1), eventful(name), strict=True):
+        assert silent._replace(why="", evidence={}) == explained_too._replace(why="", evidence={})
+        assert silent.severity == explained_too.severity
+        terms = explained_too.evidence.get("terms", {})
+        assert isinstance(terms, dict)
+        assert explained_too.sensitivity == terms.get("sensitivity", 0.0)
 
 
 @every_detector

@@ -11,6 +11,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -38,7 +39,7 @@ def learn(detector: NewNetwork, seen: ActorBucket) -> list[Anomaly]:
 @pytest.fixture(scope="module")
 def known() -> NewNetwork:
     """A fortnight in which people travel and learn now and then, and robots never. For tests that only score."""
-    detector = NewNetwork()
+    detector = fresh(NewNetwork)
     for hour in range(14 * 12):
         for number, (person, robot) in enumerate(zip(PEOPLE, ROBOTS, strict=True)):
             travels, learns = (hour + 13 * number) % 60 == 59, (hour + 7 * number) % 12 == 11
@@ -55,7 +56,7 @@ def judged(detector: NewNetwork, actor: Actor, *actions: str, address: str = ABR
 def test_a_new_thing_from_a_new_network_fires(known: NewNetwork) -> None:
     for address in (ABROAD, SIX):
         [found] = judged(known, ROBOTS[0], KEYS, address=address)
-        assert found.score >= known.default_threshold
+        assert found.score >= known.declaration.threshold
 
 
 def test_either_alone_is_not_looked_at(known: NewNetwork) -> None:
@@ -76,8 +77,7 @@ def test_somebody_never_seen_has_no_known_network(known: NewNetwork) -> None:
 
 
 def test_what_many_peers_do_surprises_less(known: NewNetwork) -> None:
-    detector = NewNetwork()
-    restored(detector, known)
+    detector = restored(fresh(NewNetwork), known)
     for actor in PEOPLE[4:]:
         learn(detector, bucket_of(actor, 337, KEYS))
     [before], [after] = judged(known, PEOPLE[0], KEYS), judged(detector, PEOPLE[0], KEYS)
@@ -91,7 +91,7 @@ def test_a_sensitive_operation_weighs_more(known: NewNetwork) -> None:
 
 
 def test_once_learnt_it_is_no_news() -> None:
-    detector = NewNetwork()
+    detector = fresh(NewNetwork)
     for hour in range(20):
         learn(detector, bucket_of(ROBOTS[0], hour, USUAL[0]))
     assert learn(detector, bucket_of(ROBOTS[0], 20, KEYS, address=ABROAD))
@@ -111,17 +111,17 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: NewNetwork) -> None
         assert anomaly.score == pytest.approx(-25.0 * math.log10(payload["user_day"]["probability"]), abs=0.01)
 
 
-def test_the_counterfactual_is_true(known: NewNetwork) -> None:
+@pytest.mark.parametrize("threshold", [50.0, 62.0, 65.0])
+def test_the_counterfactual_is_true_whatever_the_threshold(known: NewNetwork, threshold: float) -> None:
     [found] = judged(known, PEOPLE[0], KEYS)
-    said = str(found.evidence["counterfactual"])
+    said = otherwise(known, found, threshold)
     assert said.startswith("Would be ordinary from a network that it has used before, or if ")
     peers = int(said.partition(" or if ")[2].split()[0])
-    detector = NewNetwork()
-    restored(detector, known)
+    detector = restored(fresh(NewNetwork), known)
     for _ in range(peers):
-        assert judged(detector, PEOPLE[0], KEYS)[0].score >= known.default_threshold
+        assert judged(detector, PEOPLE[0], KEYS)[0].score >= threshold
         detector.backoff.adopt(KEYS, PEOPLE[0].kind)
-    assert judged(detector, PEOPLE[0], KEYS)[0].score < known.default_threshold
+    assert judged(detector, PEOPLE[0], KEYS)[0].score < threshold
 
 
 def test_why_is_a_sentence_with_the_numbers(known: NewNetwork) -> None:

@@ -11,6 +11,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.models.detectors.driving import settle
+from tests.models.detectors.fresh import otherwise
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -66,7 +67,9 @@ def judged(detector: RareFailure, seen: ActorBucket) -> list[Anomaly]:
 
 
 def test_doors_that_stay_shut_fire_and_success_is_not_judged_at_all(known: RareFailure) -> None:
-    assert max(a.score for a in judged(known, bucket_of(PEOPLE[0], 300, *DOORS, denials=1))) >= known.default_threshold
+    assert (
+        max(a.score for a in judged(known, bucket_of(PEOPLE[0], 300, *DOORS, denials=1))) >= known.declaration.threshold
+    )
     assert judged(known, bucket_of(PEOPLE[0], 300, WRITE, succeeded=3)) == []
 
 
@@ -75,7 +78,7 @@ def test_ten_thousand_equal_refusals_a_week_are_silent_after_their_first_hours()
     for hour in range(48, 48 + 168):
         group = [bucket_of(actor, hour, WRITE, succeeded=2) for actor in PEOPLE]
         group.append(bucket_of(JOB, hour, "microsoft.insights/logs/write", denials=60))
-        loud += [hour for anomaly in learn(detector, *group) if anomaly.score >= detector.default_threshold]
+        loud += [hour for anomaly in learn(detector, *group) if anomaly.score >= detector.declaration.threshold]
     assert len(loud) <= 1
     assert set(loud) <= {48}
 
@@ -121,15 +124,14 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: RareFailure) -> Non
         assert anomaly.why.startswith("It was refused, expected in ")
 
 
-def test_the_counterfactual_is_true() -> None:
+@pytest.mark.parametrize("threshold", [30.0, 40.0, 60.0])
+def test_the_counterfactual_is_true_whatever_the_threshold(threshold: float) -> None:
     detector = at_work()
     [found] = judged(detector, bucket_of(PEOPLE[0], 300, DOORS[2], denials=1))
-    assert found.score >= detector.explain_from
-    said = re.fullmatch(
-        r"Would be ordinary had it failed in (\d+) more hours? before.", str(found.evidence["counterfactual"])
-    )
+    text = otherwise(detector, found, threshold)
+    said = re.fullmatch(r"Would be ordinary had it failed in (\d+) more hours? before.", text)
     assert said
     for day in range(int(said[1])):
         learn(detector, bucket_of(PEOPLE[0], 300 + 24 * day, DOORS[2], denials=1))
     [again] = judged(detector, bucket_of(PEOPLE[0], 300 + 24 * int(said[1]), DOORS[2], denials=1))
-    assert again.score < detector.default_threshold
+    assert again.score < threshold

@@ -1,8 +1,10 @@
+import inspect
 import re
 
 import pytest
 
-from models.detectors.registry import DETECTORS, build
+from models.detectors.options import options, takes
+from models.detectors.registry import DETECTORS, build, play
 from tests.models.detectors.driving import dumped
 
 every_detector = pytest.mark.parametrize("name", sorted(DETECTORS))
@@ -10,12 +12,47 @@ every_detector = pytest.mark.parametrize("name", sorted(DETECTORS))
 
 @every_detector
 def test_a_detector_is_registered_under_the_name_on_its_card(name: str) -> None:
-    assert build(name).card.name == name
+    assert build(name).declaration.name == name
+
+
+@every_detector
+def test_a_detector_speaks_in_the_example_that_it_brings_for_that(name: str) -> None:
+    declared = DETECTORS[name].declaration
+    [first, *_] = play(name, declared.speaks)
+    assert first.score >= declared.threshold
+    assert declared.speaks.says
+    assert first.why.startswith(declared.speaks.says)
+
+
+@every_detector
+def test_a_detector_is_silent_in_the_example_that_it_brings_for_that(name: str) -> None:
+    declared = DETECTORS[name].declaration
+    assert declared.silent.says is None
+    assert declared.silent.then
+    assert [one.why for one in play(name, declared.silent) if one.score >= declared.threshold] == []
+
+
+@every_detector
+def test_a_detector_of_places_takes_them(name: str) -> None:
+    assert bool(DETECTORS[name].declaration.places) == takes(DETECTORS[name], "locate")
+
+
+@every_detector
+def test_each_option_has_a_default_and_a_text(name: str) -> None:
+    for option in options(DETECTORS[name]):
+        assert option.default is not inspect.Parameter.empty, option.name
+        assert option.text, option.name
+
+
+def test_each_that_looks_at_user_days_is_told_how_many_do() -> None:
+    looking = [detector.user_days for detector in map(build, DETECTORS) if hasattr(detector, "user_days")]
+    assert len(looking) == 5
+    assert {one.looks for one in looking} == {5.0}
 
 
 @every_detector
 def test_a_card_tells_a_person_what_to_do(name: str) -> None:
-    card = build(name).card
+    card = DETECTORS[name].declaration.card
     assert min(len(card.title), len(card.what), len(card.why)) > 20
     assert len(card.false_positives) >= 2
     assert len(card.response) >= 3

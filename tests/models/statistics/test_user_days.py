@@ -14,7 +14,7 @@ def learn(model: UserDays, state: UserDayState, hours: float, worst: float) -> N
 
 def taught(days: int = 30, people: int = 100, judged: int = 2, surprise: float = 3.0) -> UserDays:
     """A tenant in which `judged` of `people` see some surprise each day."""
-    model, known = UserDays(floor=1.0), [UserDayState() for _ in range(people)]
+    model, known = UserDays(floor=1.0, looks=5.0), [UserDayState() for _ in range(people)]
     for day in range(days):
         for number, one in enumerate(known):
             learn(model, one, 24.0 * day + 9.0, surprise + 0.01 * day if number < judged else 0.0)
@@ -69,7 +69,7 @@ def test_what_comes_late_for_an_older_day_is_not_counted() -> None:
 
 
 def test_resumes_from_its_rows() -> None:
-    model, again = taught(), UserDays(floor=1.0)
+    model, again = taught(), UserDays(floor=1.0, looks=5.0)
     again.load(json.loads(json.dumps(list(model.dump()))))
     assert list(again.dump()) == list(model.dump())
     assert again.facts(4.0) == model.facts(4.0)

@@ -9,8 +9,9 @@ from models.statistics.scoring import Severity
 from service.core.alerting.alerts import Alert
 from service.core.notices import Notice
 from service.core.outbox import LIFETIME, PROBE_SECONDS, Outbox
-from service.core.ports import Receipt, Rendered, Sink
-from service.delivery.dispatcher import PACES, Delivery, Dispatcher, Pace, Route
+from service.core.ports import Pace, Receipt, Rendered, Sink
+from service.delivery.dispatcher import Delivery, Dispatcher, Route
+from service.sinks.registry import KINDS
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.notices import notice
@@ -104,9 +105,9 @@ async def test_an_alert_reaches_every_sink_and_then_a_snapshot_is_due() -> None:
         service.tell(alert())
         await settle()
     assert [id_ for _, id_ in team.tried] == [id_ for _, id_ in chat.tried] == [f"{alert().id}.1"]
-    assert [(seen.sink, seen.outcome, seen.attempts, seen.waiting) for seen in service.seen] == [
-        ("team", "sent", 1, 0),
-        ("chat", "sent", 1, 0),
+    assert [(seen.sink, seen.outcome, seen.attempts) for seen in service.seen] == [
+        ("team", "sent", 1),
+        ("chat", "sent", 1),
     ]
     assert service.seen[0].alerts == ((alert().id, 1),)
     assert service.saved
@@ -169,7 +170,7 @@ async def test_a_sink_with_a_bug_stops_neither_the_service_nor_the_others_and_te
 async def test_teams_hears_at_most_one_message_a_second_and_a_hundred_an_hour() -> None:
     clock = FakeClock()
     team = ScriptedSink("team", clock)
-    service = Service(team, clock=clock, pace=PACES["teams"])
+    service = Service(team, clock=clock, pace=KINDS["teams"].pace)
     async with service.running():
         service.tell(*alerts(130))
         await clock.advance(3 * 3600)
@@ -240,28 +241,28 @@ async def test_a_broken_sink_is_left_alone_but_for_a_probe_every_ten_minutes() -
     assert [seen.broken for seen in service.seen] == [True, True, False, False, False]
 
 
-async def test_an_alert_that_cannot_be_delivered_ends_as_a_dead_letter() -> None:
+async def test_an_alert_that_cannot_be_delivered_is_given_up_after_a_day() -> None:
     clock = FakeClock()
     service = Service(ScriptedSink("team", clock, RETRY), clock=clock)
     async with service.running():
         service.tell(alert())
         await clock.advance(LIFETIME.total_seconds() + 1)
     last = service.seen[-1]
-    assert (last.outcome, last.reason, last.waiting) == ("expired", "http_503", 0)
-    assert last.dead is not None
-    assert last.dead.body == alert().id.encode()
+    assert (last.outcome, last.reason) == ("expired", "http_503")
+    assert service.outbox.waiting("team") == 0
     assert last.attempts > 100
     assert service.saved == [LIFETIME.total_seconds()]
 
 
-async def test_a_refused_message_ends_as_a_dead_letter() -> None:
+async def test_a_refused_message_is_given_up_at_once() -> None:
     clock = FakeClock()
     service = Service(ScriptedSink("team", clock, Receipt("refused", "http_400")), clock=clock)
     async with service.running():
         service.tell(alert())
         await settle()
     [seen] = service.seen
-    assert (seen.outcome, seen.dead is not None) == ("refused", True)
+    assert (seen.outcome, seen.attempts) == ("refused", 1)
+    assert service.outbox.waiting("team") == 0
 
 
 async def test_after_a_restart_what_was_not_sent_is_sent_with_the_same_id_and_what_was_is_not() -> None:
@@ -282,7 +283,7 @@ async def test_after_a_restart_what_was_not_sent_is_sent_with_the_same_id_and_wh
     assert [id_ for _, id_ in after.tried] == [f"{alerts(2)[1].id}.1"]
 
 
-async def test_a_sink_that_left_the_configuration_leaves_dead_letters() -> None:
+async def test_a_sink_that_left_the_configuration_leaves_orphans() -> None:
     clock = FakeClock()
     first = Service(ScriptedSink("old", clock, RETRY), clock=clock)
     async with first.running():
@@ -298,7 +299,7 @@ async def test_a_full_queue_is_reported() -> None:
     service = Service(ScriptedSink("team", clock), clock=clock, outbox=Outbox(capacity=2))
     assert service.dispatcher.submit(alerts(3)) == 3
     [seen] = service.seen
-    assert (seen.outcome, seen.message_id, seen.waiting) == ("overflowed", f"{alerts(1)[0].id}.1", 2)
+    assert (seen.outcome, seen.message_id) == ("overflowed", f"{alerts(1)[0].id}.1")
 
 
 async def test_flush_sends_what_is_due_and_lets_run_end() -> None:

@@ -111,7 +111,7 @@ def everything(metrics: Metrics) -> None:
     metrics.record_snapshot("failed")
     metrics.record_delivery("soc", "sent", 0.3)
     metrics.record_delivery("soc", "expired", 0.0)
-    metrics.record_dead_letters(written=1, dropped=2)
+    metrics.record_dead_letters("undelivered", written=1, dropped=2)
     metrics.watch(
         lambda: LiveReading(
             watermark=NOON,
@@ -224,7 +224,7 @@ def test_every_series_but_those_of_partitions_exists_before_anything_happens() -
         ("unwonted_delivery_duration_seconds_count", {"sink": "soc"}, 1),
         ("unwonted_outbox_messages", {"sink": "soc"}, 4),
         ("unwonted_sink_broken", {"sink": "soc"}, 1),
-        ("unwonted_dead_letters_total", {"result": "dropped"}, 2),
+        ("unwonted_dead_letters_total", {"reason": "undelivered", "result": "dropped"}, 2),
         ("unwonted_build_info", {"version": "0.1.0", "python": "3.13.1", "river": "0.26.0"}, 1),
         ("unwonted_config_info", {"hash": "0123456789ab"}, 1),
     ],

@@ -11,16 +11,17 @@ from click.testing import CliRunner
 
 from models.detectors.registry import DETECTORS
 from service.cli.commands import main
+from service.options.values import Section
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
 from service.settings.sections import LogSettings
-from service.settings.sinks import KINDS
-from service.settings.values import Section
+from service.sinks.registry import INTEGRATIONS, KINDS
 from service.wiring import build_components
+from tests.service.sinks.kinds import POSTED, configured
 
 HUB = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=bbbbbbbb;EntityPath=h"
 ACCOUNT = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey={'QUJD' * 8};BlobEndpoint=http://127.0.0.1:1/a;"
-SINKS = {
+SINKS: dict[str, Any] = {
     "cards": {"kind": "stdout"},
     "team": {"kind": "teams", "url_file": "/nowhere"},
     "channel": {"kind": "slack", "url_file": "/nowhere"},
@@ -30,6 +31,8 @@ SINKS = {
     "other_hook": {"kind": "webhook", "url": "https://example.com/x", "secrets": ["whsec_" + "QUJD" * 8]},
 }
 """Between them, these use every place that an address or a secret can be kept in."""
+SINKS |= {f"each_{kind}": configured(kind) for kind in KINDS}
+SINKS |= {f"posted_{kind}": configured(kind, url="https://127.0.0.1/x") for kind in POSTED}
 PLACES: list[dict[str, Any]] = [
     {"snapshots": {"kind": "file"}, "dead_letter": {"kind": "file"}, "event_hub": {"connection_string": HUB}},
     {
@@ -47,7 +50,7 @@ PLACES: list[dict[str, Any]] = [
 
 def all_options() -> set[tuple[type[Section], str]]:
     """Return each option: the class of its section, and its name."""
-    sections: set[type[Section]] = {DetectorSettings, *KINDS.values()}
+    sections: set[type[Section]] = {DetectorSettings, *(one.settings for one in INTEGRATIONS)}
     for field in Settings.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             sections.add(field.annotation)

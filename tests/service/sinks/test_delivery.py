@@ -10,9 +10,9 @@ from service.clock import SystemClock
 from service.core.outbox import Outbox
 from service.core.ports import Sink
 from service.delivery.dispatcher import Delivery, Dispatcher, Route
-from service.sinks.slack import SlackSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
+from service.sinks.slack.sink import SlackSink
+from service.sinks.teams.sink import TeamsSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import alert
 from tests.fakes.receiver import Reply, receiving
 

@@ -3,11 +3,11 @@
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from inspect import signature
 
 import pytest
 from pydantic import SecretStr
 
+from models.detectors.options import takes
 from models.detectors.registry import DETECTORS, build
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
@@ -15,11 +15,11 @@ from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
-from service.sinks.alert_content import ALL_LINKS, alert_content
-from service.sinks.slack import SlackSink
-from service.sinks.stdout import StdoutSink
-from service.sinks.teams import TeamsSink
-from service.sinks.webhook import WebhookSink
+from service.sinks.content.alert_content import ALL_LINKS, alert_content
+from service.sinks.slack.sink import SlackSink
+from service.sinks.stdout.sink import StdoutSink
+from service.sinks.teams.sink import TeamsSink
+from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.geography import locate
 from tests.models.detectors.driving import settle
@@ -48,7 +48,7 @@ def bucket_of(actor: Actor, hour: float, names: tuple[str, ...], *, denied: bool
 
 def alert_of(name: str) -> Alert:
     """A thief, months after the owner's last day, from the other end of the world, is refused at every door."""
-    geography = {"locate": locate} if "locate" in signature(DETECTORS[name]).parameters else {}
+    geography = {"locate": locate} if takes(DETECTORS[name], "locate") else {}
     detector = build(name, **geography)
     for day in range(60):
         for actor in PEOPLE if day < 20 else PEOPLE[1:]:
@@ -58,7 +58,9 @@ def alert_of(name: str) -> Alert:
     found = [one for one in detector.score(theft, Crowd(1, {})) if one.score >= 50.0]
     options = Options(HOUR, HOUR / 2, 24 * HOUR, 2 * HOUR, {name: 50.0})
     told = Engine(options, [detector]).alerts
-    [alert] = told.tell(found, settled=set(), cards={name: detector.card}, now=theft.bucket.end)
+    [alert] = told.tell(
+        found, settled=set(), detectors={name: detector}, threshold=lambda _, time: 50.0, now=theft.bucket.end
+    )
     return alert
 
 

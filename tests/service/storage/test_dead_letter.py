@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from azure.storage.blob.aio import ContainerClient
+from pydantic import JsonValue
 
 from service.core.parsing.rejects import Reject, RejectReason
-from service.storage.dead_letter import BlobDeadLetter, DeadLetter, FileDeadLetter
+from service.core.ports import DeadLetterStore
+from service.storage.dead_letter import BlobDeadLetterStore, FileDeadLetterStore, reject_entry
 from tests.fakes.clock import FakeClock
 
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # Azurite's, published
 DAY = datetime(2024, 5, 1, 8, tzinfo=UTC)
 
 
-def rejects(*samples: str) -> list[Reject]:
-    return [Reject(RejectReason.BAD_TIME, sample, "cannot read") for sample in samples]
+def rejects(*samples: str) -> list[dict[str, JsonValue]]:
+    return [reject_entry(Reject(RejectReason.BAD_TIME, sample, "cannot read")) for sample in samples]
 
 
 def sizes(directory: Path) -> list[int]:
@@ -34,7 +36,7 @@ def samples(*paths: Path) -> list[str]:
 
 
 async def test_a_reject_is_one_line_of_json(tmp_path: Path) -> None:
-    letters: DeadLetter = FileDeadLetter(tmp_path / "deep" / "rejects.ndjson", FakeClock(DAY))
+    letters: DeadLetterStore = FileDeadLetterStore(tmp_path / "deep" / "rejects.ndjson", FakeClock(DAY))
 
     await letters.write(rejects("two\nlines, ünïcode"))
 
@@ -49,14 +51,14 @@ async def test_a_reject_is_one_line_of_json(tmp_path: Path) -> None:
 
 
 async def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
-    await FileDeadLetter(tmp_path / "r", FakeClock(DAY)).write([])
+    await FileDeadLetterStore(tmp_path / "r", FakeClock(DAY)).write([])
 
     assert sizes(tmp_path) == []
 
 
 async def test_old_rejects_make_room_and_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "r.ndjson"
-    letters = FileDeadLetter(path, FakeClock(DAY), max_bytes=300, generations=2)
+    letters = FileDeadLetterStore(path, FakeClock(DAY), max_bytes=300, generations=2)
 
     for number in range(20):
         await letters.write(rejects(f"{number:02}"))
@@ -69,7 +71,7 @@ async def test_old_rejects_make_room_and_are_counted(tmp_path: Path) -> None:
 
 async def test_a_batch_larger_than_a_file_keeps_its_newest_part(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    letters = FileDeadLetter(path, FakeClock(DAY), max_bytes=300, generations=0)
+    letters = FileDeadLetterStore(path, FakeClock(DAY), max_bytes=300, generations=0)
 
     await letters.write(rejects(*(f"{number:02}" for number in range(10)), "x" * 1000))
 
@@ -81,7 +83,7 @@ async def test_a_batch_larger_than_a_file_keeps_its_newest_part(tmp_path: Path) 
 async def test_a_restart_goes_on_where_the_file_ends(tmp_path: Path) -> None:
     path = tmp_path / "r"
     for word in ("before", "after"):
-        await FileDeadLetter(path, FakeClock(DAY)).write(rejects(word))
+        await FileDeadLetterStore(path, FakeClock(DAY)).write(rejects(word))
 
     assert samples(path) == ["before", "after"]
 
@@ -90,7 +92,7 @@ async def test_a_restart_goes_on_where_the_file_ends(tmp_path: Path) -> None:
 async def test_a_full_disk_is_counted_and_harms_nobody(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.symlink_to("/dev/full")
-    letters = FileDeadLetter(path, FakeClock(DAY))
+    letters = FileDeadLetterStore(path, FakeClock(DAY))
 
     await letters.write(rejects("a", "b"))
     assert (letters.written, letters.dropped) == (0, 2)
@@ -103,7 +105,7 @@ async def test_a_full_disk_is_counted_and_harms_nobody(tmp_path: Path) -> None:
 
 async def test_a_directory_in_the_way_is_counted(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
-    letters = FileDeadLetter(tmp_path / "r", FakeClock(DAY))
+    letters = FileDeadLetterStore(tmp_path / "r", FakeClock(DAY))
 
     await letters.write(rejects("a"))
 
@@ -112,7 +114,7 @@ async def test_a_directory_in_the_way_is_counted(tmp_path: Path) -> None:
 
 async def test_writers_take_turns(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    letters = FileDeadLetter(path, FakeClock(DAY))
+    letters = FileDeadLetterStore(path, FakeClock(DAY))
 
     await asyncio.gather(*(letters.write(rejects(f"{n}a", f"{n}b")) for n in range(5)))
 
@@ -123,7 +125,7 @@ async def test_writers_take_turns(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
 async def test_rejects_are_for_the_owner_alone(tmp_path: Path) -> None:
-    await FileDeadLetter(tmp_path / "r", FakeClock(DAY)).write(rejects("a"))
+    await FileDeadLetterStore(tmp_path / "r", FakeClock(DAY)).write(rejects("a"))
 
     assert (tmp_path / "r").stat().st_mode & 0o077 == 0
 
@@ -185,11 +187,11 @@ def blob_lines(body: bytes) -> list[str]:
 async def test_each_day_has_its_blob(service: tuple[AppendBlobs, ContainerClient]) -> None:
     blobs, container = service
     clock = FakeClock(DAY)
-    letters: DeadLetter = BlobDeadLetter(container, clock)
+    letters: DeadLetterStore = BlobDeadLetterStore(container, clock)
 
     await letters.write(rejects("one", "two"))
     await letters.write([])
-    await BlobDeadLetter(container, clock).write(rejects("three, after a restart"))
+    await BlobDeadLetterStore(container, clock).write(rejects("three, after a restart"))
     await clock.advance(86_400)
     await letters.write(rejects("four"))
 
@@ -206,7 +208,7 @@ async def test_a_full_day_drops_and_counts_and_the_next_day_begins_anew(
 ) -> None:
     blobs, container = service
     clock = FakeClock(DAY)
-    letters = BlobDeadLetter(container, clock, max_bytes=150)
+    letters = BlobDeadLetterStore(container, clock, max_bytes=150)
 
     for word in ("fits", "does not", "nor this"):
         await letters.write(rejects(word))
@@ -222,7 +224,7 @@ async def test_a_refusing_storage_account_is_counted_and_harms_nobody(
     service: tuple[AppendBlobs, ContainerClient],
 ) -> None:
     blobs, container = service
-    letters = BlobDeadLetter(container, FakeClock(DAY))
+    letters = BlobDeadLetterStore(container, FakeClock(DAY))
 
     blobs.down = True
     await letters.write(rejects("lost"))
@@ -236,7 +238,7 @@ async def test_a_refusing_storage_account_is_counted_and_harms_nobody(
 @pytest.mark.integration
 async def test_a_blob_that_somebody_deletes_is_made_again(service: tuple[AppendBlobs, ContainerClient]) -> None:
     blobs, container = service
-    letters = BlobDeadLetter(container, FakeClock(DAY))
+    letters = BlobDeadLetterStore(container, FakeClock(DAY))
 
     await letters.write(rejects("deleted"))
     blobs.blobs.clear()
@@ -270,9 +272,9 @@ def azurite(tmp_path: Path) -> Iterator[str]:
 async def test_azurite_takes_the_rejects_too(azurite: str) -> None:
     async with ContainerClient.from_container_url(azurite, credential=KEY) as container:
         await container.create_container()
-        letters = BlobDeadLetter(container, FakeClock(DAY))
+        letters = BlobDeadLetterStore(container, FakeClock(DAY))
         await letters.write(rejects("one", "two"))
-        await BlobDeadLetter(container, FakeClock(DAY)).write(rejects("three"))
+        await BlobDeadLetterStore(container, FakeClock(DAY)).write(rejects("three"))
         blob = await container.get_blob_client("rejects/2024-05-01.ndjson").download_blob()
 
         assert blob_lines(await blob.readall()) == ["one", "two", "three"]

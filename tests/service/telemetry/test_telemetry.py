@@ -115,6 +115,21 @@ def test_the_threshold_in_force_and_who_was_alerted_today_are_asked_of_the_engin
     assert watched.metric("alerts_expected") == 1
 
 
+def test_what_is_news_and_what_was_known_are_counted_apart() -> None:
+    watched = Watched()
+    watched.apply(message(record(), record(operationName="a/b/write", correlationId=None)))
+    first = watched.engine.evaluate(NOW)
+    watched.telemetry.emit(Evaluated(first, 0.1))
+    assert watched.metric("suppressed_total", reason="known") == 0
+    watched.telemetry.emit(Evaluated(watched.engine.evaluate(NOW), 0.1))
+    assert watched.metric("suppressed_total", reason="known") == first.unusual == 2
+    watched.apply(*[message(record())] * 2, message(record(operationName="c/d/write", correlationId=None)))
+    third = watched.engine.evaluate(NOW)
+    assert [len(alert.findings) for alert in third.alerts] == [3]
+    watched.telemetry.emit(Evaluated(third, 0.1))
+    assert watched.metric("suppressed_total", reason="known") == 4
+
+
 def test_thresholds_that_have_moved_are_logged_once(logs: list[MutableMapping[str, Any]]) -> None:
     watched = Watched()
     evaluation = watched.engine.evaluate(NOW)
@@ -161,7 +176,7 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
     watched = Watched()
 
     def deliver(outcome: Any, *, broken: bool) -> None:
-        delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), 0, broken)
+        delivery = Delivery("hook", outcome, "http_404", 0.1, 1, "id", (("a", 1),), broken)
         watched.telemetry.emit(delivery)
 
     deliver("broken", broken=True)
@@ -174,10 +189,13 @@ def test_a_sink_that_heals_is_told_of_once(logs: list[MutableMapping[str, Any]])
 
 def test_dead_letters_are_counted_by_what_is_new() -> None:
     watched = Watched()
-    watched.telemetry.emit(DeadLettersWritten(3, 0))
-    watched.telemetry.emit(DeadLettersWritten(5, 1))
-    assert watched.metric("dead_letters_total", result="written") == 5
-    assert watched.metric("dead_letters_total", result="dropped") == 1
+    watched.telemetry.emit(DeadLettersWritten("rejected", 3, 0))
+    watched.telemetry.emit(DeadLettersWritten("undelivered", 2, 0))
+    watched.telemetry.emit(DeadLettersWritten("rejected", 5, 1))
+    assert watched.metric("dead_letters_total", reason="rejected", result="written") == 5
+    assert watched.metric("dead_letters_total", reason="rejected", result="dropped") == 1
+    assert watched.metric("dead_letters_total", reason="undelivered", result="written") == 2
+    assert watched.metric("dead_letters_total", reason="undelivered", result="dropped") == 0
 
 
 def test_events_that_are_too_old_to_be_judged_are_told_of(logs: list[MutableMapping[str, Any]]) -> None:

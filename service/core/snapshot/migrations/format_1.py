@@ -107,6 +107,7 @@ def _anomaly(row: Any) -> Any:
         "actor": _actor(anomaly["actor"]),
         "bucket": _named(("start", "seconds"), anomaly["bucket"]),
         "cell": _cell(anomaly["cell"]),
+        "sensitivity": anomaly["evidence"].get("terms", {}).get("sensitivity", 0.0),
     }
 
 
@@ -150,7 +151,8 @@ def _queue(queue: Any) -> Any:
         told = [_named(("id", "revision"), one) for one in row["message"]["alerts"]]
         rows[key] = {**row, "message": {**row["message"], "alerts": told}}
     broken = queue["broken"]
-    return {**queue, "rows": rows, "broken": None if broken is None else _named(("since", "reason"), broken)}
+    kept = {name: value for name, value in queue.items() if name != "overflowed"}  # a count that nothing read
+    return {**kept, "rows": rows, "broken": None if broken is None else _named(("since", "reason"), broken)}
 
 
 def _outbox(row: Any) -> Any:

@@ -15,17 +15,17 @@ from models.detectors.registry import DETECTORS, build
 from models.statistics.scoring import Severity
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
-from models.stream.json_value import Json
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
 from service.core.alerting.alerts import Alert
-from service.sinks.alert_content import Links, alert_content, kql
-from service.sinks.ocsf import detection_finding
+from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.ocsf import detection_finding
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WINDOW = timedelta(hours=2)
-CARDS = {name: build(name).card for name in DETECTORS}
+ALL = {name: build(name) for name in DETECTORS}
 WRITE = "microsoft.compute/virtualmachines/write"
 
 
@@ -43,7 +43,8 @@ def people(number: int, first: int = 0) -> list[str]:
 
 
 def told(log: AlertLog, anomalies: Iterable[Anomaly], tick: int = 1) -> list[Alert]:
-    return log.tell(anomalies, settled=(), cards=CARDS, now=START + tick * timedelta(minutes=15))
+    now = START + tick * timedelta(minutes=15)
+    return log.tell(anomalies, settled=(), detectors=ALL, threshold=lambda name, time: 75.0, now=now)
 
 
 def loaded(log: AlertLog, other: AlertLog) -> AlertLog:
@@ -184,20 +185,20 @@ def test_machines_are_told_whose_each_finding_is_and_for_how_many_it_fails() -> 
 
 
 @pytest.mark.parametrize(
-    ("terms", "outcome", "severity"),
+    ("sensitivity", "outcome", "severity"),
     [
-        ({"sensitivity": 1.2}, (1, 1, 0, 0), Severity.MEDIUM),
-        ({"sensitivity": 1.2}, (1, 0, 0, 0), Severity.MEDIUM),  # begun, its end not yet known
-        ({"sensitivity": 1.2}, (2, 0, 1, 1), Severity.LOW),  # in vain
-        ({"sensitivity": 0.6}, (1, 1, 0, 0), Severity.LOW),
-        ({}, (1, 1, 0, 0), Severity.LOW),
+        (1.2, (1, 1, 0, 0), Severity.MEDIUM),
+        (1.2, (1, 0, 0, 0), Severity.MEDIUM),  # begun, its end not yet known
+        (1.2, (2, 0, 1, 1), Severity.LOW),  # in vain
+        (0.6, (1, 1, 0, 0), Severity.LOW),
+        (0.0, (1, 1, 0, 0), Severity.LOW),
     ],
 )
 def test_a_sensitive_operation_that_did_not_only_fail_is_a_step_more_severe(
-    terms: dict[str, Json], outcome: tuple[int, int, int, int], severity: Severity
+    sensitivity: float, outcome: tuple[int, int, int, int], severity: Severity
 ) -> None:
     one = anomaly("ann", detector="rare_action", score=60.0)
-    one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), evidence={"terms": terms})
+    one = one._replace(cell=Cell(WRITE, WRITE, START, *outcome), sensitivity=sensitivity)
     [alert] = told(AlertLog(WINDOW), [one])
     assert alert.severity is alert.findings[0].severity is severity
 
@@ -249,3 +250,13 @@ def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_r
         assert where.keys() >= found.keys()
         assert all(log.told(one) for one in found.values())
     assert (log.dump(), log.dump_failing()) == (shuffled.dump(), shuffled.dump_failing())
+
+
+def test_everything_that_tells_of_an_alert_counts_the_findings_that_it_does_not_hold() -> None:
+    [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number:02}") for number in range(60)])
+    content = alert_content(alert, Links(), findings=5)
+    assert content.heading.endswith("and 59 more actions")
+    assert (len(content.findings), content.hidden) == (5, 55)
+    data: Any = cloud_event(alert)["data"]
+    assert data["message"] == data["finding_info"]["title"] == content.heading
+    assert (len(data["evidences"]), data["unmapped"]["findings_left_out"]) == (25, 35)

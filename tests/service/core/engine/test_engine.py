@@ -1,15 +1,18 @@
 """The engine's own decisions: whom it waits for, what it believes, how far it looks back, and what is news."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from models.detectors.anomalies import Anomaly
+from models.detectors.counterfactual import imagined, least_below
 from models.statistics.lessons import Lessons
 from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.json_value import Json
 from service.core.engine.engine import Engine
 from service.core.engine.judging import JUDGED_A_STEP
 from service.core.engine.values import Applied, Options
@@ -93,6 +96,39 @@ class Counting(FirstTime):
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         self.calls += 1
         super().learn(seen, crowd, scored, lessons)
+
+
+class Changing(FirstTime):
+    """Imagines a change to each score from 100 down to 1."""
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        changes: Json = {"sizes": imagined(range(100), lambda size: 100.0 - size)}
+        return [one._replace(evidence={"changes": changes}) for one in super().score(seen, crowd)]
+
+    @classmethod
+    def counterfactual(cls, changes: Mapping[str, Any], threshold: float) -> str:
+        return f"Would be ordinary with {least_below(changes['sizes'], threshold)} less."
+
+
+@pytest.mark.parametrize("shift", [-7, 0, 12])
+def test_what_would_be_ordinary_goes_by_the_threshold_in_force_on_that_day(shift: int) -> None:
+    engine = Engine(Options(thresholds={"first_time": 75.0}, alerts_per_day=5.0), [Changing()])
+    engine.begin(START - DAY)
+    day = int(START.timestamp() // 86_400)
+    engine.budget.load([["shift", [day, shift]]])  # the next day gets its own when this one is over
+    engine.expect(["0"])
+    times = (START, START + DAY)
+    engine.apply(Message("0", 0, "0", times[-1], b""), [event(time, f"a/{time.day}") for time in times])
+    findings = [one for alert in engine.evaluate(START + DAY + 10 * MINUTE).alerts for one in alert.findings]
+    assert [finding.bucket_start for finding in findings] == [START, START + DAY]
+    for finding in findings:
+        in_force = engine.budget.threshold("first_time", finding.bucket_start)
+        said = str(finding.evidence["counterfactual"])
+        less = int(said.split()[4])
+        assert 100.0 - less < in_force <= 101.0 - less
+        assert "changes" not in finding.evidence
+    first, second = (engine.budget.threshold("first_time", one.bucket_start) for one in findings)
+    assert first == 75.0 + shift != second
 
 
 def test_many_identities_are_judged_and_learnt_in_steps_that_are_short() -> None:

@@ -1,0 +1,6 @@
+"""Azure's Activity Log REST API on this machine: pages, throttling, expiring tokens, closed subscriptions."""
+
+from demo.activity_log_api.server import ActivityLogServer, StaticCredential
+from demo.activity_log_api.shapes import rest_record, subscription_of
+
+__all__ = ["ActivityLogServer", "StaticCredential", "rest_record", "subscription_of"]

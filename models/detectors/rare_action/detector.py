@@ -1,0 +1,323 @@
+"""Puts the surprise of a cell together from named terms, each computed by a statistic, and learns the bucket.
+
+What the terms are called stands in the declaration; what is said of them, in the wording.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
+from models.detectors.contract import Memory
+from models.detectors.counterfactual import imagined
+from models.detectors.rare_action.declaration import DECLARATION, NAME
+from models.detectors.rare_action.wording import counterfactual, sentence
+from models.detectors.routine_context import RoutineCell, discount, routine_context
+from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.statistics import (
+    BUCKETS_A_DAY,
+    NONE,
+    AccumulationRule,
+    Calibration,
+    FailureRate,
+    Habit,
+    Lessons,
+    Rarity,
+    growth,
+    network,
+    surprise,
+)
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
+
+_CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
+_MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
+_OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+_OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
+_FAMILIAR = 0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
+_HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
+_STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
+_DEFAULT_RULE = AccumulationRule()
+
+
+class Judged(NamedTuple):
+    """A cell by itself; `terms` is None for an everyday one, `session` the services touched before it."""
+
+    cell: Cell
+    alone: float
+    terms: dict[str, float] | None = None
+    session: tuple[str, ...] = ()
+
+    def amid(self, work: Sequence[RoutineCell]) -> "Judged":
+        """Return what it comes to amid everyday work."""
+        if self.terms is None or self.alone <= _CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
+            return self
+        terms = {**self.terms, "company": discount(usual, self.alone - _CONTEXT_FLOOR)}
+        return self._replace(terms=terms, alone=sum(terms.values()))
+
+
+class RareAction:
+    """Scores each cell with an attempt by how unlikely it is for its identity.
+
+    Parameters
+    ----------
+    explain_from
+        Score from which an anomaly carries its explanation.
+    max_identities, max_actions
+        Identities remembered, and actions of each.
+    half_life_days
+        Days after which what was done counts half.
+    sensitive
+        Additional surprise, in powers of ten, by operation (`sensitivity`).
+    evidence
+        How odd things that come together add up.
+    """
+
+    declaration = DECLARATION
+
+    def __init__(
+        self,
+        explain_from: float = 40.0,
+        max_identities: int = 200_000,
+        max_actions: int = 512,
+        half_life_days: float = 30.0,
+        sensitive: Mapping[str, float] = SENSITIVE,
+        evidence: AccumulationRule = _DEFAULT_RULE,
+    ) -> None:
+        self.explain_from = explain_from
+        self.sensitive = sensitive
+        self.evidence = evidence
+        half_life = half_life_days * 24.0
+        self.rarity = Rarity(half_life=half_life, max_identities=max_identities, max_actions=max_actions)
+        self.failures = FailureRate(half_life=half_life, max_identities=max_identities)
+        self.calibration = Calibration()
+
+    def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
+        """Judge each cell with an attempt, in the order of the bucket."""
+        actor, bucket, habit = seen.actor, seen.bucket, self.rarity.habits.get(seen.actor.id)
+        tried = [cell for cell in seen.cells if cell.attempts]
+        own = self.rarity.own(habit, [cell.action for cell in tried], bucket.hours)
+        if (everyday := self._everyday(seen, tried, own)) is not None:
+            return everyday
+        judged, work = self._judge(seen, crowd, habit, tried, own)
+        judged = [one.amid(work) if one.terms is not None else one for one in judged]
+        so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
+        around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
+        anomalies, score_of = [], self.calibration.score
+        for one, others in zip(judged, around, strict=True):
+            total = self.evidence.total(one.alone, others)
+            score, why, facts = score_of(total), "", NO_EVIDENCE
+            if score >= self.explain_from and one.terms is not None:
+                facts = self._facts(seen, habit, crowd, one, others, total)
+                why = sentence(facts)
+            weight = one.terms.get("sensitivity", 0.0) if one.terms is not None else 0.0
+            anomalies.append(
+                Anomaly(NAME, actor, bucket, one.cell, round(score, 2), round(total, 4), why, facts, one.alone, weight)
+            )
+        return anomalies
+
+    def _everyday(self, seen: ActorBucket, tried: Sequence[Cell], own: Sequence[float]) -> list[Anomaly] | None:
+        """Judge a bucket of nothing but old habits, as most are, for a third of the price; None if it is not one."""
+        if min(own, default=1.0) < _FAMILIAR:
+            return None
+        actor, bucket, score_of = seen.actor, seen.bucket, self.calibration.score
+        anomalies = []
+        for cell, likely in zip(tried, own, strict=True):
+            if cell.failures or cell.denials:
+                return None
+            value = -math.log10(likely) if likely < 1.0 else 0.0
+            score = score_of(value)
+            # Rounding takes as long as all the rest, and there is seldom a score to round.
+            shown = round(score, 2) if score else 0.0
+            anomalies.append(Anomaly(NAME, actor, bucket, cell, shown, round(value, 4), "", NO_EVIDENCE, value))
+        return anomalies
+
+    def _judge(
+        self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
+    ) -> tuple[list[Judged], list[RoutineCell]]:
+        """Return every cell with an attempt by itself, and which of them are everyday work."""
+        judged, usual, told, before = [], [], set[str](), 0
+        session: dict[str, None] = {}
+        for number, (cell, likely) in enumerate(zip(tried, own, strict=True)):
+            if likely > 0.0:
+                usual.append(cell)
+            if likely >= _FAMILIAR and not cell.failures and not cell.denials:
+                judged.append(Judged(cell, max(0.0, -math.log10(likely))))
+                continue
+            session.update((earlier.service, None) for earlier in tried[before:number])
+            before = number
+            services = tuple(session)
+            terms = self._terms(seen, cell, habit, crowd, services, told)
+            judged.append(Judged(cell, sum(terms.values()), terms, services))
+        odd = any(one.terms is not None and one.alone > _CONTEXT_FLOOR for one in judged)
+        return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
+
+    def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
+        """Make a closed bucket part of the identity's habits."""
+        tried = [cell for cell in seen.cells if cell.attempts]
+        if not tried:
+            return
+        actor, hours = seen.actor, seen.bucket.hours
+        worst, oddest, held = 0.0, 0.0, set[str]()
+        for anomaly in scored:
+            worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
+            if anomaly.score >= _HELD_FROM:
+                held.add(anomaly.cell.action)
+        networks = {network(address) for cell in tried for address in cell.addresses}
+        scopes = {scope for cell in tried for scope in cell.scopes}
+        habit = self.rarity.learn(
+            actor.id,
+            actor.kind,
+            [(cell.action, not cell.successes and (cell.failures or cell.denials) > 0) for cell in tried],
+            lessons,
+            held,
+            tried[0].late,
+            (networks, scopes),
+            crowd,
+        )
+        failed = [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried]
+        self.failures.learn(actor.id, failed, hours, lessons.by_name["failures"])
+        if oddest > self.evidence.floor or habit.evidence is not NONE:
+            habit.evidence = self.evidence.after(habit.evidence, hours, scored)
+        day = int(hours // 24.0)
+        if worst > habit.worst and day == habit.day:
+            before, maxima = habit.worst if habit.worst >= 0.0 else None, lessons.by_number["calibration"]
+            habit.worst = self.calibration.learn(day, before, worst, maxima)
+
+    def teach(self, lessons: Lessons) -> None:
+        """Apply adoptions, new things, hours, attempts, failures and user-days."""
+        self.rarity.teach(lessons)
+        self.failures.teach(lessons.by_name["failures"], lessons.hours)
+        self.calibration.teach(lessons.by_number["calibration"])
+
+    @staticmethod
+    def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
+        """Say how many more identities, or days, would have made it ordinary."""
+        return counterfactual(changes, threshold)
+
+    def _parts(self) -> dict[str, Part]:
+        """Return what the population knows, by the names under which it is saved."""
+        return {"calibration": self.calibration, "failures": self.failures, **self.rarity.parts()}
+
+    def _tables(self) -> dict[str, Part]:
+        """Return what is known of each identity, likewise."""
+        return {"habits": self.rarity.habits, "failures": self.failures.states}
+
+    def dump_population(self) -> Iterator[Json]:
+        """Yield the rows of what the population knows."""
+        return dump_parts(self._parts())
+
+    def dump_identities(self) -> Iterator[Json]:
+        """Yield one row an identity and table."""
+        return dump_parts(self._tables())
+
+    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
+        """Replace everything known by what the two dumps gave."""
+        load_parts(self._parts(), population)
+        load_parts(self._tables(), identities)
+
+    def memory(self) -> Memory:
+        """Say how much is held."""
+        rarity, failures = self.rarity, self.failures
+        dropped = rarity.habits.evicted_values + failures.states.evicted_values
+        return Memory(
+            keys=len(rarity.habits),
+            entries=rarity.entries() + failures.entries(),
+            evicted=rarity.habits.evicted + rarity.backoff.evicted + failures.evicted + dropped,
+            warmth=self.calibration.warmth,
+        )
+
+    def _terms(
+        self, seen: ActorBucket, cell: Cell, habit: Habit | None, crowd: Crowd, session: Collection[str], told: set[str]
+    ) -> dict[str, float]:
+        """Return the named surprises of a cell by itself.
+
+        `session` are the services that earlier cells of the bucket have touched; `told` are the terms of context that
+        an earlier one has carried: a new network is one surprise, however much is done from there.
+        """
+        hours = seen.bucket.hours
+        likely = self.rarity.likelihood(
+            habit, cell.action, seen.actor.kind, hours, session, extra=_others(crowd, cell.action)
+        )
+        terms = {"action": surprise(likely.probability)}
+        if cell.failures or cell.denials:
+            fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
+            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else _OTHER_FAILURE)
+        if sum(terms.values()) <= _CONTEXT_FLOOR:
+            return terms
+        if weight := sensitivity(cell.action, self.sensitive):
+            terms["sensitivity"] = weight
+        if habit is not None:
+            if off := self.rarity.off_hours(habit, hours):
+                terms["hour"] = _OFF_HOURS * off
+            moved, strayed = self.rarity.moved(habit, tuple(map(network, cell.addresses)), cell.scopes)
+            for name, value in (("network", moved), ("scope", strayed)):
+                if value and name not in told:
+                    told.add(name)
+                    terms[name] = min(_MOST_CONTEXT, value)
+        return terms
+
+    def _facts(
+        self, seen: ActorBucket, habit: Habit | None, crowd: Crowd, one: Judged, around: float, total: float
+    ) -> dict[str, Json]:
+        """Return every number that the surprise came from."""
+        actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, one.cell
+        kind, terms, others = str(actor.kind), one.terms or {}, _others(crowd, cell.action)
+        known = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others)
+        habit = habit if habit is not None else Habit()
+        outcome: Json = None
+        if "outcome" in terms:
+            fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
+            weight = 1.0 if cell.denials else _OTHER_FAILURE
+            outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
+        weight = growth(hours, rarity.half_life)
+
+        def score(action: float) -> float:
+            return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around))
+
+        def joined(peers: int) -> float:
+            among = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others + peers)
+            return score(surprise(among.probability))
+
+        def repeated(days: int) -> float:
+            own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + BUCKETS_A_DAY * days)
+            return score(surprise(own + known.novelty * known.base))
+
+        return {
+            "surprise": total,
+            "terms": {**terms, "evidence": total - one.alone},
+            "probability": {
+                "action": known.probability,
+                "own": known.own,
+                "novelty": known.novelty,
+                "peers": known.base,
+                "times": habit.actions.known(cell.action) / weight,
+                "active_buckets": habit.weight / weight,
+                "discount": rarity.discount,
+                "concentration": rarity.concentration,
+            },
+            "outcome": outcome,
+            "days_known": habit.days,
+            "buckets_known": habit.buckets,
+            "usual": list[Json](habit.usual()),
+            "session": list[Json](one.session),
+            "identities": rarity.headcount.known,
+            "identities_with_action": rarity.backoff.adopters(cell.action),
+            "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
+            "identities_doing_it_now": others,
+            "networks_known": list[Json](habit.networks.names),
+            "evidence": {
+                "around": around,
+                "begins": self.evidence.begins,
+                "floor": self.evidence.floor,
+                "share": self.evidence.share,
+                "most": self.evidence.most,
+                "anomalies": list[Json](habit.evidence.anomalies),
+            },
+            "user_day": self.calibration.facts(total),
+            "changes": {"identities": imagined(_STEPS, joined), "days": imagined(_STEPS, repeated)},
+        }
+
+
+def _others(crowd: Crowd, action: str) -> int:
+    """Return how many other identities did it in the same bucket: a roll-out is not one identity's deviation."""
+    return max(0, crowd.tally(action).actors - 1)

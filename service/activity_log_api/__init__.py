@@ -1,0 +1,8 @@
+"""Reads the activity log of the last 90 days from Azure's REST API: pages, tokens, and patience with throttling.
+
+What is made of the records is left to whoever asked for them.
+"""
+
+from service.activity_log_api.client import RETENTION, ActivityLogApi, ApiRefused, ApiUnavailable
+
+__all__ = ["RETENTION", "ActivityLogApi", "ApiRefused", "ApiUnavailable"]

@@ -1,0 +1,101 @@
+"""Where history is fetched from: the REST API by subscription and day, and an archive of the activity log in Blob.
+
+Sources: Microsoft Learn, *Activity Logs - List*; *Azure Monitor resource logs, send to Azure Storage* (names of blobs,
+one record a line).
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.storage.blob.aio import ContainerClient
+
+from service.activity_log_api import ActivityLogApi
+from service.learning.chunks import chunks_of
+from service.learning.download import Piece
+
+ARCHIVE_CONTAINER: Final = "insights-activity-logs"
+LINES_AT_ONCE: Final = 1_000
+LONGEST_LINE: Final = 32 * 1024 * 1024
+"""Bytes after which a line that does not end is handed on as it is, for the parser to reject."""
+
+_HOUR: Final = timedelta(hours=1)
+_PLACE: Final = re.compile(r"/y=(\d{4})/m=(\d{2})/d=(\d{2})/h=(\d{2})/m=\d{2}/[^/]+\.json$", re.IGNORECASE)
+
+
+class ArchiveRefused(Exception):  # noqa: N818 - it names the answer
+    """The storage account will not let us read: no right, no such container, or no way in."""
+
+
+async def api_pieces(
+    api: ActivityLogApi, subscriptions: Sequence[str], since: datetime, until: datetime
+) -> AsyncIterator[Piece]:
+    """Yield a piece a subscription and day, the oldest first."""
+    for chunk in chunks_of(subscriptions, since, until):
+        yield Piece(chunk.name, chunk.subscription, partial(api.records, *chunk))
+
+
+async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:
+    """Yield a piece a blob of an archive whose hour touches ``[since, until]``, as the listing comes.
+
+    Raises
+    ------
+    ArchiveRefused
+        The container cannot be listed.
+    OSError
+        The storage account cannot be reached.
+    """
+    try:
+        async for blob in container.list_blobs():
+            hour = _hour(blob.name)
+            if hour is not None and hour < until and hour + _HOUR > since:
+                # An hour's blob grows until it is over: its tag tells what was fetched from what there is now.
+                mark = sha256(f"{blob.name}\x1f{blob.etag}".encode()).hexdigest()[:24]
+                name = f"{hour:%Y%m%dT%H%M%S}.{mark}"
+                yield Piece(name, str(container.container_name), partial(_blob_lines, container, blob.name))
+    except AzureError as error:
+        raise _trouble(error) from error
+
+
+async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
+    try:
+        stream = await container.download_blob(name)
+        rest = b""
+        async for part in stream.chunks():
+            *lines, rest = (rest + part).split(b"\n")
+            if len(rest) > LONGEST_LINE:
+                lines, rest = [*lines, rest], b""
+            for at in range(0, len(lines), LINES_AT_ONCE):
+                yield list(filter(None, map(bytes.strip, lines[at : at + LINES_AT_ONCE])))
+        if rest.strip():
+            yield [rest.strip()]
+    except AzureError as error:
+        raise _trouble(error) from error
+
+
+def _trouble(error: AzureError) -> Exception:
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if isinstance(error, ClientAuthenticationError) or status in {401, 403, 404}:
+        return ArchiveRefused(f"{status or ''} {getattr(error, 'error_code', None) or type(error).__name__}".strip())
+    return OSError(f"the archive cannot be read ({type(error).__name__})")
+
+
+def _hour(name: str) -> datetime | None:
+    """Return the hour whose records a blob holds, by its name; None if it is no part of an archive.
+
+    >>> _hour("resourceId=/SUBSCRIPTIONS/A/y=2026/m=03/d=01/h=10/m=00/PT1H.json").isoformat()
+    '2026-03-01T10:00:00+00:00'
+    >>> _hour("readme.json")
+    """
+    found = _PLACE.search(name)
+    if found is None:
+        return None
+    try:
+        year, month, day, hour = map(int, found.groups())
+        return datetime(year, month, day, hour, tzinfo=UTC)
+    except ValueError:
+        return None

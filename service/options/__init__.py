@@ -1,0 +1,28 @@
+"""What options are made of: the base of every section, the kinds of value one can hold, and YAML that is read strictly.
+
+Which options there are is for `service.settings` to say, and for each sink's own folder.
+"""
+
+from service.options.strict_yaml import StrictLoader
+from service.options.values import (
+    Duration,
+    PositiveDuration,
+    Secrets,
+    Section,
+    Texts,
+    format_duration,
+    parse_duration,
+    read_secret,
+)
+
+__all__ = [
+    "Duration",
+    "PositiveDuration",
+    "Secrets",
+    "Section",
+    "StrictLoader",
+    "Texts",
+    "format_duration",
+    "parse_duration",
+    "read_secret",
+]

@@ -1,0 +1,130 @@
+"""The kinds of value that an option can hold, and the base that makes every section strict, frozen and discreet.
+
+Which options there are is `service.settings` and the sinks' to say.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, WithJsonSchema
+
+UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_DURATION_HELP = "should be a duration such as 20s, 15m, 1h30m or 7d, or a number of seconds"
+
+
+class Section(BaseModel):
+    """A group of options: unknown keys are errors, values never change, and errors never quote what was typed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read a duration as people write it.
+
+    Parameters
+    ----------
+    value
+        Text such as ``"20s"``, ``"15m"``, ``"1h30m"``, ``"7d"`` or ``"500ms"``, or a number of seconds.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or negative; the text of the error does not repeat the value.
+
+    Examples
+    --------
+    >>> parse_duration("1h30m") == parse_duration(5400) == timedelta(minutes=90)
+    True
+    """
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        seconds = _seconds(str(value).strip())
+    try:
+        duration = timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise ValueError(_DURATION_HELP) from None
+    if duration < timedelta(0):
+        raise ValueError("should not be negative")
+    return duration
+
+
+def _seconds(text: str) -> float:
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        raise ValueError(_DURATION_HELP)
+    return sum(float(part) * unit for part, unit in zip(match.groups(), UNITS.values(), strict=True) if part)
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration the way `parse_duration` reads it, whole units only.
+
+    >>> format_duration(timedelta(minutes=90)), format_duration(timedelta(0))
+    ('1h30m', '0s')
+    """
+    left = round(value / timedelta(milliseconds=1))
+    parts = []
+    for unit, seconds in UNITS.items():
+        # A day is written as 24h: that is how people speak of windows and horizons.
+        count, rest = divmod(left, round(seconds * 1000)) if unit != "d" or left > 86_400_000 else (0, left)
+        if count:
+            parts.append(f"{count}{unit}")
+        left = rest
+    return "".join(parts) or "0s"
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("should be longer than nothing")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": r"^(\d+(\.\d+)?|(\d+(\.\d+)?(ms|[dhms]))+)$"}, {"type": "number"}]}
+    ),
+]
+"""Zero or more time, written ``20s``, ``15m``, ``1h30m``, ``7d`` or as a number of seconds."""
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+"""As `Duration`, but not zero."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""A list of texts; one text with commas will do, so that an environment variable can hold it."""
+
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
+"""As `Texts`, each of them a secret."""
+
+
+def read_secret(value: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """Return a secret given directly or kept in a file, which is read anew each time so that it can be rotated.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    if file is None:
+        return value
+    return SecretStr(file.read_text(encoding="utf-8").strip())

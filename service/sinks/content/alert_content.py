@@ -1,0 +1,252 @@
+"""What a person needs to know of an alert, in the order in which they ask: who, what, where, when, why, what to do.
+
+Everything in an `AlertContent` is clean text or a link of our own making; how it looks is each sink's business.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+from service.core.alerting import Alert, Finding
+from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
+
+# Longest texts, in bytes of UTF-8.
+NAME = 120
+RESOURCE = 260
+SENTENCE = 600
+ADVICE = 240
+ALIKE = 3  # findings shown when an operation fails for many
+SHOWN = 8  # identities named when an operation fails for many
+OUTAGE = (
+    "Is it the service, or what they may do? Look at Azure Service Health, and at recent changes of roles, policies "
+    "and locks in that scope."
+)
+
+
+class Fact(NamedTuple):
+    """One line: what is being said, and what is so."""
+
+    label: str
+    text: str
+
+
+class Link(NamedTuple):
+    """Somewhere to go on reading; the address is percent-encoded throughout."""
+
+    label: str
+    url: str
+
+
+class Links(NamedTuple):
+    """Which links an alert carries.
+
+    Attributes
+    ----------
+    portal
+        Whether to link to the Azure portal's activity log and logs.
+    workspace
+        Resource id of the Log Analytics workspace that the query should open in; empty lets the reader choose.
+    runbook_url
+        Where the team writes down what to do; may hold ``{detector}``. Empty for none.
+    """
+
+    portal: bool = True
+    workspace: str = ""
+    runbook_url: str = ""
+
+
+ALL_LINKS = Links()
+
+
+class AlertContent(NamedTuple):
+    """An alert as text.
+
+    Attributes
+    ----------
+    heading
+        Severity, score, who and what: enough to decide whether it needs attention now.
+    who
+        Name, kind and id.
+    findings
+        For each finding its facts, most surprising first; at most as many as were asked for.
+    hidden
+        How many findings are left out, those included that the alert itself does not hold.
+    checks
+        What to check next, first things first.
+    mitre
+        ATT&CK tactics and techniques.
+    links
+        Portal, query, runbook.
+    reference
+        Alert id and revision, for collapsing repeats and for talking about it.
+    """
+
+    heading: str
+    who: Fact
+    findings: tuple[tuple[Fact, ...], ...]
+    hidden: int
+    checks: tuple[str, ...]
+    mitre: str
+    links: tuple[Link, ...]
+    reference: str
+
+
+def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertContent:
+    """Tell `alert` with at most `findings` of its findings in full."""
+    # What fails for many is the same for all of them: few show it.
+    shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
+    steps = [*([OUTAGE] if alert.operation else []), *(step for f in shown for step in f.response)]
+    return AlertContent(
+        heading=heading(alert),
+        who=_who(alert),
+        findings=tuple(_facts(finding, whose=bool(alert.operation)) for finding in shown),
+        hidden=alert.finding_count - len(shown),
+        checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
+        mitre=listed(_distinct(tag for f in alert.findings for tag in f.mitre), most=8, limit=30),
+        links=tuple(_links(alert, links)),
+        reference=reference(alert),
+    )
+
+
+def heading(alert: Alert) -> str:
+    """Return one line: how bad, who, what; an update says so."""
+    update = " (update)" if alert.revision > 1 else ""
+    how_bad = f"{alert.severity.value.capitalize()} {alert.score:.0f}{update}"
+    if alert.operation:
+        many = counted(alert.identity_count, "identity", "identities")
+        return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
+    more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
+    what = clean(plain_action(alert.findings[0].action_name), 80)
+    return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}"
+
+
+def others(alerts: Sequence[Alert]) -> str:
+    """Return how many more a message tells of: identities, unless an operation is among them."""
+    if any(alert.operation for alert in alerts):
+        return counted(len(alerts), "more alert")
+    return counted(len(alerts), "more identity", "more identities")
+
+
+def digest_title(alerts: Sequence[Alert]) -> str:
+    """Return the title of a message that tells several alerts."""
+    if any(alert.operation for alert in alerts):
+        return counted(len(alerts), "alert") + " of what does not usually happen"
+    return counted(len(alerts), "identity does", "identities do") + " what they usually do not"
+
+
+def reference(alert: Alert) -> str:
+    """Return the alert's id and, when it is not the first word on the matter, which word it is."""
+    return f"Alert {alert.id}" + (f", update {alert.revision - 1}" if alert.revision > 1 else "")
+
+
+def kql(alert: Alert) -> str:
+    """Return a query for Log Analytics that finds the records behind the first findings of `alert`."""
+    correlations = _distinct(c for finding in alert.findings for c in finding.correlations)[:10]
+    start, end = _span(alert)
+    lines = ["AzureActivity", f"| where TimeGenerated between (datetime({start}) .. datetime({end}))"]
+    if correlations and not alert.operation:
+        lines.append(f"| where CorrelationId in~ ({', '.join(_kql_string(c) for c in correlations)})")
+    else:
+        actions = _distinct(finding.action for finding in alert.findings)[:10]
+        lines.append(f"| where OperationNameValue in~ ({', '.join(_kql_string(a) for a in actions)})")
+        if not alert.operation:
+            lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
+    return "\n".join([*lines, "| sort by TimeGenerated asc"])
+
+
+def _name(alert: Alert) -> str:
+    return clean(alert.actor_name, NAME) or "unknown identity"
+
+
+def _who(alert: Alert) -> Fact:
+    if not alert.operation:
+        return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, NAME)})")
+    shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
+    more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
+    many = counted(alert.identity_count, "identity", "identities")
+    return Fact("Who", f"{many}: {', '.join([*shown, *more][:-1])} and {[*shown, *more][-1]}")
+
+
+def _kind(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
+    tries = [counted(finding.attempts, "attempt")]
+    if finding.failures:
+        tries.append(f"{finding.failures:,} failed")
+    if finding.denials:
+        tries.append(f"{finding.denials:,} denied")
+    if finding.late:
+        tries.append("arrived late")
+    if not finding.settled:
+        tries.append("still counting")
+    evidence = [
+        ", ".join(tries),
+        ("result " + listed(finding.results, most=3, limit=60)) if finding.results else "",
+        ("subscription " + listed(finding.scopes, most=2, limit=80, keep_end=True)) if finding.scopes else "",
+        ("correlation " + listed(finding.correlations, most=3, limit=64)) if finding.correlations else "",
+    ]
+    action = clean(finding.action_name, NAME, keep_end=True)
+    plain = clean(plain_action(finding.action_name), NAME)
+    facts = [
+        Fact("For", f"{clean(finding.actor_name, NAME)} ({_kind(finding.actor_kind)})" if whose else ""),
+        Fact("What", action if plain == action else f"{plain} ({action})"),
+        Fact("On", listed(finding.resources, most=2, limit=RESOURCE, keep_end=True)),
+        Fact("When", moment(finding.time)),
+        Fact("From", listed(finding.addresses, most=3, limit=64)),
+        Fact("Why", clean(finding.why, SENTENCE)),
+        Fact("Otherwise", clean(str(finding.evidence.get("counterfactual", "")), SENTENCE)),
+        Fact("Score", f"{finding.score:.0f} of 100, {finding.severity.value} ({clean(finding.title, 80)})"),
+        Fact("Evidence", "; ".join(part for part in evidence if part)),
+    ]
+    return tuple(fact for fact in facts if fact.text)
+
+
+def _links(alert: Alert, links: Links) -> Iterable[Link]:
+    start, end = _span(alert)
+    if links.portal:
+        correlations = [] if alert.operation else [c for finding in alert.findings for c in finding.correlations]
+        scopes = _distinct(s.rpartition("/")[2] for finding in alert.findings for s in finding.scopes if s)[:5]
+        query = {
+            "searchString": clean(next(iter(correlations), ""), 64),
+            "timeSpan": "3",
+            "startTime": start,
+            "endTime": end,
+            "subscriptions": [clean(scope, 64) for scope in scopes],
+        }
+        inputs = quote(json.dumps({"query": query}, separators=(",", ":")), safe="")
+        portal = "https://portal.azure.com/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/queryInputs/"
+        yield Link("Activity log", portal + inputs)
+        scope = quote(links.workspace or "/", safe="")
+        logs = f"https://portal.azure.com/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/{scope}"
+        yield Link(
+            "KQL query", f"{logs}/source/LogsBlade.AnalyticsShareLinkToQuery/query/{quote(clean_query(alert), safe='')}"
+        )
+    if links.runbook_url:
+        detector = quote(alert.findings[0].detector, safe="")
+        yield Link("Runbook", quote(links.runbook_url.replace("{detector}", detector), safe="/:?#[]@!$&'()*+,;=%~"))
+
+
+def clean_query(alert: Alert) -> str:
+    """Return `kql` short enough for an address: browsers and cards dislike very long ones."""
+    query = kql(alert)
+    return query if len(query) <= 1200 else kql(alert.model_copy(update={"findings": alert.findings[:1]}))[:1200]
+
+
+def _span(alert: Alert) -> tuple[str, str]:
+    # Records of one operation straddle the window's edges; an hour on either side shows them all.
+    times = [finding.time for finding in alert.findings]
+    start = min(alert.window_start, *times) - timedelta(hours=1)
+    end = max(alert.window_end, *times) + timedelta(hours=1)
+    return iso(start.replace(microsecond=0)), iso(end.replace(microsecond=0))
+
+
+def _kql_string(text: str) -> str:
+    return '"' + clean(text, 200).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))

@@ -1,0 +1,91 @@
+"""Alerts and notices for machines: CloudEvents, an alert with an OCSF Detection Finding in it (`ocsf`)."""
+
+import json
+
+from service.core.alerting import Alert
+from service.core.notices import Notice
+from service.sinks.content.alert_content import ALL_LINKS, Links
+from service.sinks.content.notice_content import notice_content
+from service.sinks.content.ocsf import SCHEMA, detection_finding
+from service.sinks.content.pagination import Element
+from service.sinks.content.wording import iso
+
+SOURCE = "/unwonted"
+LARGEST = 262_144
+"""Longest event, in bytes."""
+
+
+def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE) -> Element:
+    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
+
+    What Azure allows as a name is told as it was logged: only texts of more than 1,024 characters and lists of more
+    than 20 are cut. If the event is still too large, shorter texts are cut, too, and the least surprising findings are
+    left out and counted.
+    """
+    event: Element = {
+        "specversion": "1.0",
+        "id": f"{alert.id}.{alert.revision}",
+        "source": source,
+        "type": "unwonted.alert.updated" if alert.revision > 1 else "unwonted.alert.created",
+        "subject": alert.id,
+        "time": iso(alert.found_at),
+        "datacontenttype": "application/json",
+        "dataschema": SCHEMA,
+    }
+    for longest, findings in ((1024, 100), (128, 50), (64, 5)):
+        event["data"] = detection_finding(_cut_alert(alert, longest, findings), links)
+        if len(encoded(event)) <= LARGEST:
+            break
+    return event
+
+
+def notice_event(notice: Notice, *, source: str = SOURCE) -> Element:
+    """Return `notice` as a CloudEvents 1.0 event; OCSF has no class for a detector that was blind, so data is plain."""
+    return {
+        "specversion": "1.0",
+        "id": f"{notice.id}.{notice.revision}",
+        "source": source,
+        "type": f"unwonted.blindness.{notice.stage}",
+        "subject": notice.id,
+        "time": iso(notice.found_at),
+        "datacontenttype": "application/json",
+        "data": {
+            "revision": notice.revision,
+            "kind": notice.kind.value,
+            "since": iso(notice.since),
+            "until": iso(notice.until) if notice.until is not None else None,
+            "partitions": list(notice.partitions),
+            "may_alerts_still_come": notice.may_alerts_still_come,
+            "late_records": notice.late_records,
+            "unjudged_records": notice.unjudged_records,
+            "lost_messages": notice.lost_messages,
+            "message": notice_content(notice).heading,
+        },
+    }
+
+
+def encoded(event: Element) -> bytes:
+    """Return an event as compact JSON in UTF-8."""
+    # A lone surrogate has no UTF-8; a question mark in a name is better than an alert that cannot be sent.
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
+    told = [
+        finding.model_copy(update={field: _cut(value, longest) for field, value in finding})
+        for finding in alert.findings[:findings]
+    ]
+    texts = ("actor_id", "actor_name", "operation", "identities")
+    names = {field: _cut(getattr(alert, field), longest) for field in texts}
+    omitted = alert.finding_count - len(told)
+    return alert.model_copy(update={**names, "findings": tuple(told), "omitted": omitted})
+
+
+def _cut(value: object, longest: int) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= longest else value[: longest - 1] + "…"
+    if isinstance(value, tuple | list):
+        return type(value)(_cut(item, longest) for item in value[:20])
+    if isinstance(value, dict):
+        return {key: _cut(item, longest) for key, item in value.items()}
+    return value

@@ -1,0 +1,75 @@
+"""A notice in words: which span, which partitions, what it means for alerts, and what to check; for every sink alike.
+
+Nothing in it was chosen by an outsider: partition names are the hub's own numbers, the rest is ours.
+"""
+
+from typing import NamedTuple
+
+from service.core.notices import GapKind, Notice
+from service.sinks.content.alert_content import Fact
+from service.sinks.content.wording import counted, listed, moment
+
+_BEGUN = {
+    GapKind.SILENT: "Blind: nothing comes from {where} since {since}",
+    GapKind.BEHIND: "Behind: the log since {since} is being read late",
+    GapKind.LATE: "Late: Azure delivers the log since {since} late",
+    GapKind.LOST: "Lost: {lost} since {since}, gone before being read",
+}
+_OVER = {
+    GapKind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
+    GapKind.BEHIND: "Whole again: the log from {since} to {until} was read late",
+    GapKind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
+    GapKind.LOST: "Whole again, but for {lost} from {since} to {until}",
+}
+_MEANING = {
+    GapKind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
+    GapKind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
+    GapKind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
+    GapKind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
+}
+_MAY_COME = {
+    GapKind.SILENT: "may still come, for as long as the hub keeps its messages",
+    GapKind.BEHIND: "still come, as the span is read",
+    GapKind.LATE: "still come, as the events arrive; what is older than the late horizon is only counted",
+    GapKind.LOST: "will not come for what is lost",
+}
+_CHECK = {
+    GapKind.SILENT: "Is the hub up? Has its network, its access or a diagnostic setting been changed, and by whom?",
+    GapKind.BEHIND: "Was the service down? If not: is there a flood, and who causes it?",
+    GapKind.LATE: "Does Azure Service Health know of delays of Azure Monitor?",
+    GapKind.LOST: "Search the span in Azure's activity log; keep messages longer than the longest outage.",
+}
+
+
+class NoticeContent(NamedTuple):
+    """A notice as text: one line, the lines below it, and its id for collapsing repeats and for talking about it."""
+
+    heading: str
+    facts: tuple[Fact, ...]
+    reference: str
+
+
+def notice_content(notice: Notice) -> NoticeContent:
+    """Put `notice` into words."""
+    kind, over = notice.kind, notice.until is not None
+    lost = counted(notice.lost_messages, "message")
+    where = f"partition{'s' if len(notice.partitions) > 1 else ''} {listed(notice.partitions, most=8, limit=20)}"
+    since = moment(notice.since)
+    until = moment(notice.until) if notice.until is not None else ""
+    heading = (_OVER if over else _BEGUN)[kind].format(where=where, since=since, until=until, lost=lost)
+    come = [counted(notice.late_records, "record") + ("" if over else " so far")]
+    if notice.unjudged_records:
+        come.append(f"{notice.unjudged_records:,} of them too late to be judged")
+    alerts = "what was unusual in it has been told" if over and kind is not GapKind.LOST else _MAY_COME[kind]
+    facts = [
+        Fact("Span", f"{since} to {until}" if over else f"since {since}"),
+        Fact("Where", where),
+        Fact("Meaning", "" if over else _MEANING[kind]),
+        Fact("Alerts", alerts),
+        Fact("Came late", ", ".join(come) if notice.late_records else ""),
+        Fact("Lost", lost if kind is GapKind.LOST else ""),
+        Fact("Check", "" if over and kind is not GapKind.LOST else _CHECK[kind]),
+    ]
+    update = " (update)" if notice.stage == "updated" else ""
+    reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
+    return NoticeContent(heading + update, tuple(fact for fact in facts if fact.text), reference)

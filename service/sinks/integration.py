@@ -1,0 +1,73 @@
+"""What makes a kind of sink: its options, how fast its receiver may be spoken to, and how one is built.
+
+Which kinds there are is `registry`'s to say.
+"""
+
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from models.statistics import Severity
+from service.core.ports import Clock, Pace, Sink
+from service.options import Section
+from service.sinks.content.alert_content import Links
+
+
+class SinkSettings(Section):
+    """The options that every sink has; a kind of its own gives `kind` its one value and adds what is its own."""
+
+    kind: str
+    enabled: bool = True
+    """Whether alerts are sent there."""
+    min_severity: Severity = Severity.INFORMATIONAL
+    """Least severity to send: informational, low, medium, high or critical."""
+    notices: bool = True
+    """Whether to send notices of coverage gaps: input is missing, late or lost, and is complete again."""
+    runbook_url: str | None = Field(default=None, examples=["https://wiki.example.com/unwonted"])
+    """Link for the reader of an alert: what to do next; {detector} in it stands for the detector's name."""
+    portal_links: bool = True
+    """Whether alerts link to the Azure portal: the activity log, and a query ready to run."""
+    workspace: str | None = Field(
+        default=None, examples=["/subscriptions/…/providers/Microsoft.OperationalInsights/workspaces/soc"]
+    )
+    """Resource id of the Log Analytics workspace that the query opens in."""
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _runbook_is_a_link(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith(("https://", "http://")) and urlsplit(value).hostname):
+            raise ValueError("should be a web address, https://…")
+        return value
+
+    @property
+    def links(self) -> Links:
+        """Which links an alert carries there."""
+        return Links(self.portal_links, self.workspace or "", self.runbook_url or "")
+
+
+S = TypeVar("S", bound=SinkSettings)
+
+
+class Integration(NamedTuple, Generic[S]):
+    """A kind of sink.
+
+    Attributes
+    ----------
+    settings
+        Its options; the default of `kind` is the name of the kind.
+    pace
+        How fast its receiver may be spoken to.
+    build
+        Makes one of its name and options.
+    """
+
+    settings: type[S]
+    pace: Pace
+    build: Callable[[str, S, Clock], Sink]
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind, as in ``kind: slack``."""
+        return str(self.settings.model_fields["kind"].default)

@@ -1,0 +1,73 @@
+"""The address that a sink posts to, as it can be configured: a secret, because whoever knows it can post there.
+
+The same rules hold again at each post, when the address may have come from a file: see `http_post`.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from service.options import Texts
+from service.sinks.integration import SinkSettings
+from service.sinks.posting.http_post import matches
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class PostedSinkSettings(SinkSettings):
+    """A sink that is an address to post to."""
+
+    url: SecretStr | None = Field(default=None, examples=["https://example.com/hooks/unwonted"])
+    """Address to post to; a secret: prefer url_file, or the environment."""
+    url_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-url"])
+    """File with the address, read anew at every delivery, so that it can be rotated."""
+
+    @field_validator("url")
+    @classmethod
+    def _address_is_safe(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_address(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "PostedSinkSettings":
+        if self.enabled and (self.url is None) == (self.url_file is None):
+            raise ValueError("needs exactly one of url and url_file")
+        return self
+
+    @property
+    def address(self) -> SecretStr | Path:
+        """The address, or the file that holds it."""
+        return self.url or self.url_file or Path()
+
+
+class HostedSinkSettings(PostedSinkSettings):
+    """A sink at one of a few hosts, so that a wrong address cannot carry alerts just anywhere."""
+
+    allow_hosts: Texts = ()
+    """Hosts that the address may have; *. stands for any subdomain."""
+    allow_loopback: bool = False
+    """Whether a receiver on this machine will do too, over plain http; for demonstrations and tests."""
+
+    @model_validator(mode="after")
+    def _host_is_allowed(self) -> "HostedSinkSettings":
+        if self.url is not None:
+            host = urlsplit(self.url.get_secret_value()).hostname or ""
+            excused = self.allow_loopback and host in LOOPBACK
+            if not excused and not matches(host, self.allow_hosts):
+                raise ValueError(f"url should lead to one of allow_hosts: {', '.join(self.allow_hosts)}")
+        return self
+
+
+def check_address(url: str) -> None:
+    """Raise ValueError, without repeating it, for what is neither https nor http to this very machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("should be a web address, https://host/…") from None
+    if not host or parts.scheme not in {"https", "http"} or any(character.isspace() for character in url):
+        raise ValueError("should be a web address, https://host/…")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("should begin with https:// (http is for loopback only)")

@@ -1,0 +1,226 @@
+"""Posts bytes to one secret address, once, and says what the answer means for a retry.
+
+Knows HTTP and nothing of alerts. The address never leaves this module: not in an error, a log, a repr or a receipt.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from pydantic import SecretStr
+from yarl import URL
+
+from service.core.ports import Clock, Receipt
+from service.sinks.posting.guard import AddressRefusedError, Guard
+
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 20.0
+_BODY_BYTES = 16_384
+_RETRY = frozenset({408, 425, 429})
+_BROKEN = frozenset({401, 403, 404, 410})
+
+
+class Answer(NamedTuple):
+    """An HTTP answer: status, the beginning of its body, and Retry-After in seconds if given and sensible."""
+
+    status: int
+    text: str
+    retry_after: float | None
+
+
+OpenSession = Callable[[Guard], aiohttp.ClientSession]
+
+
+def open_session(
+    guard: Guard,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    total_seconds: float = TOTAL_SECONDS,
+    resolver: AbstractResolver | None = None,
+) -> aiohttp.ClientSession:
+    """Return a session that verifies TLS, obeys `guard`, keeps no cookies and ignores proxy variables."""
+
+    def open_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not guard.permits(str(address[0])):
+            raise AddressRefusedError("address refused")
+        return socket.socket(family, kind, protocol)
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            resolver=resolver, use_dns_cache=False, socket_factory=open_socket, limit_per_host=2, force_close=True
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),
+        headers={"user-agent": "unwonted"},
+        trust_env=False,
+    )
+
+
+class HttpPost:
+    """One secret address to post to.
+
+    Parameters
+    ----------
+    url
+        The address, or a file that holds it and is read anew for each post, so that rotating it needs no restart.
+    clock
+        Tells how far away a Retry-After date is.
+    allow_hosts
+        Hosts that may be posted to, ``*.`` standing for any subdomain; None for any.
+    allow_loopback
+        Whether this machine may be posted to whatever `allow_hosts` says, over plain http if need be.
+    allow_private
+        Whether addresses that are not globally routable may be connected to.
+    session
+        Makes the HTTP session, once, at the first post.
+    """
+
+    def __init__(
+        self,
+        url: SecretStr | Path,
+        *,
+        clock: Clock,
+        allow_hosts: Sequence[str] | None = None,
+        allow_loopback: bool = False,
+        allow_private: bool = True,
+        session: OpenSession = open_session,
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._allow_hosts = allow_hosts
+        self._allow_loopback = allow_loopback
+        self._guard = Guard(allow_private=allow_private, allow_loopback=allow_loopback)
+        self._open = session
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer | Receipt:
+        """Post once; return the answer, or the receipt if there was none."""
+        url = self._address()
+        if isinstance(url, Receipt):
+            return url
+        if self._session is None:
+            self._session = self._open(self._guard)
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                head = await _head(response)
+                after = retry_after(response.headers.get("retry-after"), self._clock.now())
+                return Answer(response.status, head.decode("utf-8", "replace"), after)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _failure(error)
+
+    async def close(self) -> None:
+        """Release connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _address(self) -> URL | Receipt:
+        try:
+            url = URL(reveal(self._url))
+        except OSError:
+            return Receipt("retry", "url_unreadable")
+        except ValueError:
+            return Receipt("broken", "url_invalid")
+        host = (url.host or "").lower()
+        loopback = _is_loopback(host)
+        if not host or url.scheme not in {"http", "https"}:
+            return Receipt("broken", "url_invalid")
+        if url.scheme == "http" and not (loopback and self._allow_loopback):
+            return Receipt("broken", "url_not_https")
+        excused = loopback and self._allow_loopback
+        if self._allow_hosts is not None and not excused and not matches(host, self._allow_hosts):
+            return Receipt("broken", "host_not_allowed")
+        return url
+
+
+def reveal(secret: SecretStr | Path) -> str:
+    """Return a secret's text, from memory or from its file as it is now; raises OSError or UnicodeError.
+
+    >>> reveal(SecretStr("x"))
+    'x'
+    """
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret.read_text(encoding="utf-8").strip()
+
+
+def matches(host: str, patterns: Sequence[str]) -> bool:
+    """Whether `host`, in lower case, is one of `patterns`.
+
+    >>> matches("prod-1.westeurope.logic.azure.com", ["*.logic.azure.com"]), matches("logic.azure.com.evil", ["*.com"])
+    (True, False)
+    """
+    folded = [pattern.lower() for pattern in patterns]
+    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in folded)
+
+
+def by_status(answer: Answer) -> Receipt:
+    """Say what a status means, as RFC 9110 would have it, for somebody who may try again.
+
+    ``sent`` for 2xx; ``retry`` for 408, 425, 429 and 5xx; ``broken`` for 3xx (a webhook that moved must be configured
+    anew, a redirect could lead anywhere) and for 401, 403, 404, 410; ``refused`` for the rest.
+    """
+    status, reason = answer.status, f"http_{answer.status}"
+    if 200 <= status < 300:
+        return Receipt("sent", reason)
+    if status in _RETRY or status >= 500:
+        return Receipt("retry", reason, answer.retry_after)
+    if status in _BROKEN or 300 <= status < 400:
+        return Receipt("broken", reason)
+    return Receipt("refused", reason)
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Return a Retry-After header (RFC 9110, section 10.2.3) in seconds from `now`; None if absent or nonsense.
+
+    >>> retry_after("120", datetime(2026, 11, 2, tzinfo=UTC))
+    120.0
+    >>> retry_after("Mon, 02 Nov 2026 00:01:00 GMT", datetime(2026, 11, 2, tzinfo=UTC))
+    60.0
+    """
+    if not value:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
+
+
+async def _head(response: aiohttp.ClientResponse) -> bytes:
+    head = bytearray()
+    async for chunk in response.content.iter_any():
+        head += chunk
+        if len(head) >= _BODY_BYTES:
+            break
+    return bytes(head[:_BODY_BYTES])
+
+
+def _failure(error: Exception) -> Receipt:
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, AddressRefusedError):
+        return Receipt("broken", "address_refused")
+    if isinstance(error, aiohttp.InvalidURL):
+        return Receipt("broken", "url_invalid")
+    if isinstance(error, TimeoutError):
+        return Receipt("retry", "timeout")
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Receipt("retry", "tls")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Receipt("retry", "dns")
+    return Receipt("retry", "connection")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,24 @@
+"""Slack: an incoming webhook that is sent Block Kit messages."""
+
+from service.core.ports import Clock, Pace
+from service.sinks.integration import Integration
+from service.sinks.slack.settings import SlackSettings
+from service.sinks.slack.sink import SlackSink
+
+__all__ = ["SLACK"]
+
+
+def build(name: str, settings: SlackSettings, clock: Clock) -> SlackSink:
+    """Build a Slack channel."""
+    return SlackSink(
+        name,
+        settings.address,
+        clock=clock,
+        links=settings.links,
+        allow_hosts=settings.allow_hosts,
+        allow_loopback=settings.allow_loopback,
+    )
+
+
+# One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
+SLACK = Integration(SlackSettings, Pace(1.0), build)

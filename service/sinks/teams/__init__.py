@@ -1,0 +1,27 @@
+"""Microsoft Teams: a Workflows (Power Automate) webhook that is sent Adaptive Cards."""
+
+from azure.identity.aio import DefaultAzureCredential
+
+from service.core.ports import Clock, Pace
+from service.sinks.integration import Integration
+from service.sinks.teams.settings import TeamsSettings
+from service.sinks.teams.sink import TeamsSink
+
+__all__ = ["TEAMS"]
+
+
+def build(name: str, settings: TeamsSettings, clock: Clock) -> TeamsSink:
+    """Build a Teams channel."""
+    return TeamsSink(
+        name,
+        settings.address,
+        clock=clock,
+        links=settings.links,
+        allow_hosts=settings.allow_hosts,
+        allow_loopback=settings.allow_loopback,
+        credential=DefaultAzureCredential() if settings.auth == "entra" else None,
+    )
+
+
+# Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.
+TEAMS = Integration(TeamsSettings, Pace(1.0, 100), build)

@@ -1,0 +1,23 @@
+"""Any receiver of CloudEvents with an OCSF Detection Finding, signed after Standard Webhooks."""
+
+from service.core.ports import Clock, Pace
+from service.sinks.integration import Integration
+from service.sinks.webhook.settings import WebhookSettings
+from service.sinks.webhook.sink import WebhookSink
+
+__all__ = ["WEBHOOK"]
+
+
+def build(name: str, settings: WebhookSettings, clock: Clock) -> WebhookSink:
+    """Build a generic webhook."""
+    return WebhookSink(
+        name,
+        settings.address,
+        clock=clock,
+        secrets=settings.signing,
+        links=settings.links,
+        allow_private=settings.allow_private,
+    )
+
+
+WEBHOOK = Integration(WebhookSettings, Pace(20.0), build)
