@@ -11,7 +11,7 @@ from models.statistics.lessons import Lessons
 from models.stream import Json, fields
 
 
-class KeyedState(Protocol):
+class IdentityState(Protocol):
     """What is remembered of one identity, with its own row; `last_hours` is its newest bucket, from the epoch."""
 
     last_hours: float
@@ -25,7 +25,7 @@ class KeyedState(Protocol):
         ...
 
 
-_S = TypeVar("_S", bound=KeyedState)
+_S = TypeVar("_S", bound=IdentityState)
 
 
 class Keyed(Generic[_S]):

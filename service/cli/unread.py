@@ -1,7 +1,7 @@
 """What of files could not be read, gathered by reason: how much, where, and one redacted sample of each."""
 
 from service.core.parsing import Reject, RejectReason
-from service.documents import HARMLESS, Place, Problem, Trouble
+from service.documents import HARMLESS, RecordPlace, Problem, Trouble
 
 _SHOWN = 3
 _SAMPLE = 200
@@ -31,7 +31,7 @@ class Unread:
         shown = self._problems.setdefault(problem.trouble, [])
         self._note(shown, problem.trouble, f"{problem.place}: {problem.detail}", problem.sample)
 
-    def add_reject(self, reject: Reject, place: Place) -> None:
+    def add_reject(self, reject: Reject, place: RecordPlace) -> None:
         """Take in what the parser says of a record."""
         shown = self._rejects.setdefault(reject.reason, [])
         self._note(shown, reject.reason, f"{place}: {reject.detail}", reject.sample, most=1)

@@ -9,19 +9,19 @@ One module, one question: `sources` which files, `unpacking` what they are packe
 `reading` all of it together.
 """
 
-from service.documents.places import HARMLESS, Batch, Document, Place, Problem, Trouble, Unit, from_lines
+from service.documents.places import HARMLESS, Batch, Document, RecordPlace, Problem, Trouble, Unit, from_lines
 from service.documents.reading import Reader
-from service.documents.sources import Found, Source, find
+from service.documents.sources import Found, FileSource, find
 
 __all__ = [
     "HARMLESS",
     "Batch",
     "Document",
     "Found",
-    "Place",
+    "RecordPlace",
     "Problem",
     "Reader",
-    "Source",
+    "FileSource",
     "Trouble",
     "Unit",
     "find",

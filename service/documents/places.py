@@ -20,7 +20,7 @@ class Unit(StrEnum):
     MESSAGE = "message"
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """Where something stands.
 
     Attributes
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
     Examples
     --------
-    >>> str(Place("logs.zip", "may/1.csv", Unit.ROW, 7)), str(Place("logs.zip"))
+    >>> str(RecordPlace("logs.zip", "may/1.csv", Unit.ROW, 7)), str(RecordPlace("logs.zip"))
     ('logs.zip (may/1.csv), row 7', 'logs.zip')
     """
 
@@ -54,7 +54,7 @@ class Document(NamedTuple):
     Attributes
     ----------
     source, member
-        As in `Place`.
+        As in `RecordPlace`.
     kind
         What it was found to be, in words.
     unit
@@ -69,9 +69,9 @@ class Document(NamedTuple):
     unit: Unit
     before: int = 0
 
-    def place(self, number: int = 0) -> Place:
+    def place(self, number: int = 0) -> RecordPlace:
         """Return where its record of that number stands, counted from 1; 0 means the document itself."""
-        return Place(self.source, self.member, self.unit, number)
+        return RecordPlace(self.source, self.member, self.unit, number)
 
 
 class Batch(NamedTuple):
@@ -127,7 +127,7 @@ class Problem(NamedTuple):
         Whether something was there that was not read.
     """
 
-    place: Place
+    place: RecordPlace
     trouble: Trouble
     detail: str
     sample: str = ""

@@ -14,13 +14,13 @@ from service.core.parsing import redact
 from service.documents.columnar import read_avro, read_parquet
 from service.documents.detection import Format, detect
 from service.documents.json_text import Elements, lines
-from service.documents.places import Batch, Document, Place, Problem, Trouble, Unreadable
-from service.documents.sources import Source
+from service.documents.places import Batch, Document, RecordPlace, Problem, Trouble, Unreadable
+from service.documents.sources import FileSource
 from service.documents.tables import columns_of, read_csv, row_to_record
 from service.documents.unpacking import DAMAGE, Content, damaged, seekable, unpack
 from service.documents.wrappers import unwrap
 
-SAMPLE_LENGTH = 400
+_SAMPLE_LENGTH = 400
 
 
 class Reader:
@@ -45,7 +45,7 @@ class Reader:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[FileSource],
         on_problem: Callable[[Problem], None],
         standard_input: BinaryIO | None = None,
     ) -> None:
@@ -72,7 +72,7 @@ class Reader:
                 file = cast("BinaryIO", io.FileIO(source.path))
             except OSError as error:
                 self.looked_at += 1
-                self._tell(Place(source.name), damaged(error))
+                self._tell(RecordPlace(source.name), damaged(error))
                 continue
             with closing(file):
                 self._file = file
@@ -80,7 +80,7 @@ class Reader:
                 self._file = None
             self._behind += source.size
 
-    def _source(self, source: Source, raw: BinaryIO) -> Iterator[Batch]:
+    def _source(self, source: FileSource, raw: BinaryIO) -> Iterator[Batch]:
         found = False
         try:
             for content in unpack(raw):
@@ -88,14 +88,14 @@ class Reader:
                 self.looked_at += 1
                 yield from self._document(source.name, content)
         except DAMAGE as error:
-            self._tell(Place(source.name), damaged(error))
+            self._tell(RecordPlace(source.name), damaged(error))
         else:
             if not found:
-                self._tell(Place(source.name), Unreadable(Trouble.NO_FILES, "an archive without a file"))
+                self._tell(RecordPlace(source.name), Unreadable(Trouble.NO_FILES, "an archive without a file"))
         self.looked_at += not found
 
     def _document(self, name: str, content: Content) -> Iterator[Batch]:
-        place = Place(name, content.member)
+        place = RecordPlace(name, content.member)
         try:
             if content.problem:
                 raise content.problem
@@ -157,8 +157,8 @@ class Reader:
                     inner.append(b"")
             yield first, inner
 
-    def _tell(self, place: Place, error: Unreadable, *, loses: bool = True) -> None:
-        sample = redact(error.sample.decode("utf-8", "replace"))[:SAMPLE_LENGTH]
+    def _tell(self, place: RecordPlace, error: Unreadable, *, loses: bool = True) -> None:
+        sample = redact(error.sample.decode("utf-8", "replace"))[:_SAMPLE_LENGTH]
         self._on_problem(Problem(place, error.trouble, redact(error.detail), sample, loses=loses))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 STANDARD_INPUT = "-"
 
 
-class Source(NamedTuple):
+class FileSource(NamedTuple):
     """One file to read.
 
     Attributes
@@ -31,7 +31,7 @@ class Source(NamedTuple):
 class Found(NamedTuple):
     """What the arguments came to: files, and folders in which there is none."""
 
-    sources: list[Source]
+    sources: list[FileSource]
     empty: list[str]
 
 
@@ -45,11 +45,11 @@ def find(arguments: Iterable[str]) -> Found:
     OSError
         If something named is not there, or may not be looked at; `filename` says what.
     """
-    sources: list[Source] = []
+    sources: list[FileSource] = []
     empty: list[str] = []
     for argument in arguments:
         if argument == STANDARD_INPUT:
-            sources.append(Source("standard input", None, 0))
+            sources.append(FileSource("standard input", None, 0))
             continue
         for name in _named(argument):
             if Path(name).is_dir():
@@ -57,7 +57,7 @@ def find(arguments: Iterable[str]) -> Found:
                 sources += below
                 empty += [] if below else [name]
             else:
-                sources.append(Source(name, Path(name), Path(name).stat().st_size))
+                sources.append(FileSource(name, Path(name), Path(name).stat().st_size))
     return Found(sources, empty)
 
 
@@ -69,13 +69,13 @@ def _named(argument: str) -> list[str]:
     return [argument]
 
 
-def _below(folder: str) -> Iterator[Source]:
+def _below(folder: str) -> Iterator[FileSource]:
     for place, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(place, name)
             if not name.startswith(".") and path.is_file():
-                yield Source(str(path), path, path.stat().st_size)
+                yield FileSource(str(path), path, path.stat().st_size)
 
 
 def _raise(error: OSError) -> None:

@@ -31,7 +31,7 @@ class Contents(NamedTuple):
     order: str
 
 
-class Tally:
+class DocumentTally:
     """Counts what the documents of one kind hold, and whether their events go up or down in time."""
 
     def __init__(self, kind: str) -> None:

@@ -30,7 +30,7 @@ FAN_IN: Final = 64
 TOO_LATE_AT_MOST: Final = 0.001
 """Share of events that may come too late for an order still to be that of arrival."""
 
-BLOCK: Final = 256
+_BLOCK: Final = 256
 STRAY: Final = timedelta(days=1)
 ENOUGH: Final = 2
 FARTHEST: Final = datetime(9000, 1, 1, tzinfo=UTC)  # a calendar that ends in 9999 needs room for what comes after
@@ -185,8 +185,8 @@ class Sorter:
         self._named += 1
         with path.open("wb") as file:
             for block in blocks:
-                for at in range(0, len(block), BLOCK):
-                    packed = _pack(block[at : at + BLOCK])
+                for at in range(0, len(block), _BLOCK):
+                    packed = _pack(block[at : at + _BLOCK])
                     file.write(len(packed).to_bytes(_WIDTH, "big") + packed)
         for run in replaces:
             run.unlink()
@@ -201,7 +201,7 @@ def _read(run: Path) -> Iterator[ActivityEvent]:
 
 def _blocks(events: Iterable[ActivityEvent]) -> Iterator[list[ActivityEvent]]:
     source = iter(events)
-    while block := list(islice(source, BLOCK)):
+    while block := list(islice(source, _BLOCK)):
         yield block
 
 

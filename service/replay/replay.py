@@ -18,8 +18,8 @@ from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser, LeftOut, Parsed, Reject
 from service.core.schedule import next_tick
-from service.documents import Batch, Place, Unit
-from service.replay.contents import Contents, Tally
+from service.documents import Batch, RecordPlace, Unit
+from service.replay.contents import Contents, DocumentTally
 from service.replay.ordering import RUN, Order, Sorter
 
 BLOCK = 256
@@ -75,7 +75,7 @@ class Replay:
         every: timedelta,
         on_scored: Callable[[Sequence[Anomaly]], None],
         on_alerts: Callable[[Sequence[Alert]], None],
-        on_reject: Callable[[Reject, Place], None],
+        on_reject: Callable[[Reject, RecordPlace], None],
         on_read: Callable[[int, int], None],
         order: Order = "auto",
         run: int = RUN,
@@ -96,7 +96,7 @@ class Replay:
         self._due = EPOCH
         self._sequence = -1
         self._group: list[ActivityEvent] = []
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, DocumentTally] = {}
         self._document = -1
 
     def run(self, batches: Iterable[Batch]) -> Summary:
@@ -140,7 +140,7 @@ class Replay:
     def _read(self, batch: Batch) -> list[ActivityEvent]:
         """Parse a batch and count what is in it; returns its events in the order in which they stand."""
         kind = batch.document.kind
-        tally = self._tallies.setdefault(kind, Tally(kind))
+        tally = self._tallies.setdefault(kind, DocumentTally(kind))
         if batch.document.before != self._document:
             self._document = batch.document.before
             tally.begin()

@@ -7,8 +7,7 @@ A kind's folder holds all that is its own: options, pace, rendering, what an ans
 from service.sinks.content.wording import clean
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.registry import KINDS, AnySink, build_sink
-from service.sinks.stdout.settings import StdoutSettings
-from service.sinks.stdout.sink import StdoutSink
+from service.sinks.stdout import StdoutSettings, StdoutSink
 
 __all__ = [
     "KINDS",

@@ -11,8 +11,8 @@ from tests.architecture.code import ROOT, imports, modules, past_a_face, shared_
 GLOSSARY = ROOT / "docs" / "glossary.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 CODE = ("service", "models", "demo", "benchmarks", "docs", "deploy")
-SINGLE_FILES = {"__main__", "app", "clock"}
-"""Parts of the service that are one file, not a folder."""
+SINGLE_FILES = {"__main__", "app", "clock", "integration", "registry"}
+"""Parts of the service, and of its sinks, that are one file, not a folder."""
 DRAWN_DEEPLY = ("models", "service")
 """Whose folders CONTRIBUTING draws to the bottom; of the others it draws those that it has something to say of."""
 

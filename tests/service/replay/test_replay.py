@@ -15,7 +15,7 @@ from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.parsing.rejects import Reject
-from service.documents.places import Place, from_lines
+from service.documents.places import RecordPlace, from_lines
 from service.replay.contents import Contents
 from service.replay.ordering import Order
 from service.replay.replay import Replay, Summary
@@ -34,7 +34,7 @@ class Player:
         self.scored: list[Anomaly] = []
         self.alerts: list[Alert] = []
         self.rejects: list[Reject] = []
-        self.places: list[Place] = []
+        self.places: list[RecordPlace] = []
         self.reads: list[tuple[int, int]] = []
         self._replay = Replay(
             self.engine,
@@ -47,7 +47,7 @@ class Player:
             run=run,
         )
 
-    def _reject(self, reject: Reject, place: Place) -> None:
+    def _reject(self, reject: Reject, place: RecordPlace) -> None:
         self.rejects.append(reject)
         self.places.append(place)
 

@@ -40,7 +40,7 @@ def migrate(rows: _Rows) -> _Rows:
             name, migrate_row = _SECTIONS[section]
             migrated.append((name, migrate_row(row)))
     for name, known in of_detectors.items():
-        population, identities = detectors.DETECTOR_MIGRATIONS[name](known)
+        population, identities = detectors.SPLITS[name](known)
         migrated += [(f"population {name}", row) for row in population]
         migrated += [(f"identities {name}", row) for row in identities]
     return migrated
