@@ -1,4 +1,4 @@
-"""Reads the activity log of the last 90 days from Azure's REST API: pages, tokens, throttling.
+"""Reads the activity log of the last 90 days from Azure's REST API: pages, tokens, and waiting where it throttles.
 
 What is made of the records is left to whoever asked for them.
 """

@@ -1,7 +1,7 @@
 """What of files could not be read, gathered by reason: how much, where, and one redacted sample of each."""
 
 from service.core.parsing import Reject, RejectReason
-from service.documents import HARMLESS, RecordPlace, Problem, Trouble
+from service.documents import HARMLESS, Problem, RecordPlace, Trouble
 
 _SHOWN = 3
 _SAMPLE = 200

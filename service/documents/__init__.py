@@ -9,19 +9,19 @@ One module, one question: `sources` which files, `unpacking` what they are packe
 `reading` all of it together.
 """
 
-from service.documents.places import HARMLESS, Batch, Document, RecordPlace, Problem, Trouble, Unit, from_lines
+from service.documents.places import HARMLESS, Batch, Document, Problem, RecordPlace, Trouble, Unit, from_lines
 from service.documents.reading import Reader
-from service.documents.sources import Found, FileSource, find
+from service.documents.sources import FileSource, Found, find
 
 __all__ = [
     "HARMLESS",
     "Batch",
     "Document",
+    "FileSource",
     "Found",
-    "RecordPlace",
     "Problem",
     "Reader",
-    "FileSource",
+    "RecordPlace",
     "Trouble",
     "Unit",
     "find",

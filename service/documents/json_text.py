@@ -75,7 +75,7 @@ def locate(head: bytes) -> Where:
     return Where("documents", 0)
 
 
-def lines(stream: BinaryIO, on_long: Callable[[int], None]) -> Iterator[tuple[int, list[bytes]]]:
+def batched_lines(stream: BinaryIO, on_long: Callable[[int], None]) -> Iterator[tuple[int, list[bytes]]]:
     """Yield lines, and the number of the first of them, counted from 1; `on_long` is told of one too long to hold."""
     rest, number, skipping = b"", 1, False
     for chunk in chunks(stream):

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 from service.core.parsing import redact
 from service.documents.columnar import read_avro, read_parquet
 from service.documents.detection import Format, detect
-from service.documents.json_text import Elements, lines
-from service.documents.places import Batch, Document, RecordPlace, Problem, Trouble, Unreadable
+from service.documents.json_text import Elements, batched_lines
+from service.documents.places import Batch, Document, Problem, RecordPlace, Trouble, Unreadable
 from service.documents.sources import FileSource
 from service.documents.tables import columns_of, read_csv, row_to_record
 from service.documents.unpacking import DAMAGE, Content, damaged, seekable, unpack
@@ -116,7 +116,7 @@ class Reader:
             self._tell(document.place(number), Unreadable(Trouble.TOO_LONG, "longer than 32 MiB: passed over"))
 
         if form.reading == "lines":
-            found = lines(stream, on_long)
+            found = batched_lines(stream, on_long)
         elif form.reading == "elements":
             found = self._elements(document, form, content, on_long)
         elif form.reading == "csv" and form.header:

@@ -75,12 +75,12 @@ def past_a_face(known: dict[str, Path]) -> list[str]:
 
 
 def public_names(path: Path) -> set[str]:
-    """Names without underscore that a module defines at its top: classes, functions, constants, types."""
+    """Names without underscore that a module defines at its top: classes, functions, constants; no type variables."""
     found = set()
     for node in tree(path).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and not _is_type_variable(node.value):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found |= {
                 leaf.id
@@ -90,6 +90,10 @@ def public_names(path: Path) -> set[str]:
                 if isinstance(leaf.ctx, ast.Store)
             }
     return {name for name in found if not name.startswith("_")}
+
+
+def _is_type_variable(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in {"TypeVar", "ParamSpec"}
 
 
 def shared_names(known: dict[str, Path]) -> dict[str, set[str]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.core.parsing.parser import ActivityLogParser
 from service.documents import json_text
-from service.documents.json_text import Elements, Where, lines, locate
+from service.documents.json_text import Elements, Where, batched_lines, locate
 from tests.service.core.parsing.samples import record
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(alphabet='ab"\\{}[],: \n', max_size=8)
@@ -131,7 +131,7 @@ def test_a_record_longer_than_any_is_passed_over(monkeypatch: pytest.MonkeyPatch
 def test_lines_keep_their_numbers(written: list[bytes], chunk: int) -> None:
     found = {
         first + at: line
-        for first, texts in lines(Dribble(b"\n".join(written), chunk), pytest.fail)  # type: ignore[arg-type]
+        for first, texts in batched_lines(Dribble(b"\n".join(written), chunk), pytest.fail)  # type: ignore[arg-type]
         for at, line in enumerate(texts)
         if line
     }
@@ -142,5 +142,8 @@ def test_a_line_longer_than_any_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(json_text, "LARGEST_TEXT", 500)
     told: list[int] = []
     text = b"one\n" + b"x" * 5000 + b"\nthree"
-    assert [line for _, texts in lines(io.BytesIO(text), told.append) for line in texts if line] == [b"one", b"three"]
+    assert [line for _, texts in batched_lines(io.BytesIO(text), told.append) for line in texts if line] == [
+        b"one",
+        b"three",
+    ]
     assert told == [2]
