@@ -14,7 +14,7 @@ from docs.cards import findings
 from docs.images import draw
 from docs.images.architecture import architecture
 from models.detectors import DETECTORS
-from service.settings import example_yaml, json_schema, reference
+from service.settings import example_yaml, json_schema, option_reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +27,7 @@ def chart_schema() -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "config/unwonted.yaml": example_yaml,
-    "docs/configuration.md": reference,
+    "docs/configuration.md": option_reference,
     "docs/findings.md": findings,
     "docs/images/architecture.svg": architecture,
     **{f"docs/images/{name}": drawn for name, drawn in draw.PICTURES.items()},

@@ -20,7 +20,15 @@ DOCS = PurePosixPath("docs")
 OUTSIDE = PurePosixPath("repository")
 FIRST = ("index.md", "start.md", "glossary.md")
 GROUPS = {
-    "Operators": ("azure.md", "operators.md", "configuration.md", "scaling.md", "security.md", "runbooks/"),
+    "Operators": (
+        "azure.md",
+        "operators.md",
+        "replay.md",
+        "configuration.md",
+        "scaling.md",
+        "security.md",
+        "runbooks/",
+    ),
     "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
     "Contributors": ("contributing/", "release.md"),
     "Decisions": ("adr/",),

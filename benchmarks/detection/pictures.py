@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 760, 420
+BIN_WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 510, 40, 360  # edges of the plot
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")  # Okabe and Ito
 Points = Sequence[tuple[float, float]]
@@ -39,8 +39,8 @@ def chart(title: str, x: Axis, y: Axis, lines: Mapping[str, Points]) -> str:
     across, up = x.place(LEFT, RIGHT), y.place(BOTTOM, TOP)
     name = f'role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="13"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {name}>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {BIN_WIDTH} {HEIGHT}" {name}>',
+        f'<rect width="{BIN_WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         _text((LEFT + RIGHT) / 2, TOP - 16, title, "middle", 'font-weight="bold"'),
         _text((LEFT + RIGHT) / 2, BOTTOM + 44, x.title, "middle"),
         _text(0, 0, y.title, "middle", f'transform="translate(20 {(TOP + BOTTOM) / 2}) rotate(-90)"'),

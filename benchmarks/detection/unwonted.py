@@ -13,6 +13,7 @@ from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
 from service.core.alerting import Alert
 from service.core.engine import Engine
+from service.documents import from_lines
 from service.replay import Replay
 from service.settings import Settings
 from service.wiring import build_engine
@@ -164,11 +165,11 @@ def run(
         on_scored=on_scored,
         on_alerts=on_alerts,
         on_reject=_refuse,
-        on_read=lambda: None,
+        on_read=lambda taken, total: None,
     )
-    summary = replay.run([lines])
+    summary = replay.run(from_lines("lines", lines))
     return Run(tape.cells(), dict(judged), dict(told), thresholds, summary.records)
 
 
-def _refuse(reject: object) -> None:
-    raise ValueError(f"a record could not be read: {reject}")
+def _refuse(reject: object, place: object) -> None:
+    raise ValueError(f"a record could not be read: {place}: {reject}")

@@ -30,10 +30,10 @@ def least_below(changes: Iterable[Sequence[Any]], threshold: float) -> int | Non
     return next((int(size) for size, score in changes if score is None or score < threshold), None)
 
 
-def counted(number: int, word: str) -> str:
+def more_of(number: int, word: str) -> str:
     """Return a number with its noun.
 
-    >>> counted(1, "identity"), counted(2, "identity"), counted(3, "day")
+    >>> more_of(1, "identity"), more_of(2, "identity"), more_of(3, "day")
     ('1 more identity', '2 more identities', '3 more days')
     """
     if number == 1:

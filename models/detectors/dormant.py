@@ -11,7 +11,7 @@ from typing import Any
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily, weekdays
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
@@ -291,7 +291,7 @@ class Dormant:
         """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
         said = f"Would be ordinary after at most {least_below(changes['days'], threshold)} days of silence"
         if times := least_below(changes["times"], threshold):
-            said += f", or once it has been silent for so long {counted(times, 'time')}"
+            said += f", or once it has been silent for so long {more_of(times, 'time')}"
         return f"{said}."
 
 

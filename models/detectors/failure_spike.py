@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily
 from models.statistics import Keyed, Lessons, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
 from models.stream import ActorBucket, Cell, Crowd, Json, Outcome, Part, dump_parts, fields, load_parts
@@ -237,7 +237,7 @@ class FailureSpike:
         """Say how many failures would have been ordinary, and how often it would have to recur to be."""
         said = f"Would be ordinary with {least_below(changes['operations'], threshold)} of them"
         if hours := least_below(changes["hours"], threshold):
-            said += f" or after {counted(hours, 'such hour')}"
+            said += f" or after {more_of(hours, 'such hour')}"
         return f"{said}."
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
 from models.detectors.sensitivity import SENSITIVE, sensitivity
 from models.statistics import (
@@ -288,7 +288,7 @@ class NewNetwork:
         """Say what would have kept it silent; from a known network nothing is judged at all."""
         said = "Would be ordinary from a network that it has used before"
         if peers := least_below(changes["identities"], threshold):
-            said += f", or if {counted(peers, 'identity')} of its kind had done this"
+            said += f", or if {more_of(peers, 'identity')} of its kind had done this"
         return f"{said}."
 
 

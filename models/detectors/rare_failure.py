@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily
 from models.statistics import (
     NONE,
@@ -278,7 +278,7 @@ class RareFailure:
     def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
         """Say how many failures before would have made this one ordinary."""
         if hours := least_below(changes["hours"], threshold):
-            return f"Would be ordinary had it failed in {counted(hours, 'hour')} before."
+            return f"Would be ordinary had it failed in {more_of(hours, 'hour')} before."
         return "Some failures of it before would not make it ordinary."
 
 

@@ -16,7 +16,7 @@ from models.detectors.unusual_city import UnusualCity
 from models.detectors.unusual_country import UnusualCountry
 from models.statistics import Lessons
 
-KINDS: tuple[DetectorKind, ...] = (
+DETECTOR_KINDS: tuple[DetectorKind, ...] = (
     RareAction,
     RareFailure,
     FailureSpike,
@@ -25,7 +25,7 @@ KINDS: tuple[DetectorKind, ...] = (
     UnusualCountry,
     UnusualCity,
 )
-DETECTORS: Mapping[str, DetectorKind] = {kind.declaration.name: kind for kind in KINDS}
+DETECTORS: Mapping[str, DetectorKind] = {kind.declaration.name: kind for kind in DETECTOR_KINDS}
 
 
 def build(name: str, **options: Any) -> Detector:

@@ -6,7 +6,7 @@ is judged stands in `unusual_location`; without a geographic database it has not
 
 from models.detectors.contract import Card, Declaration
 from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
-from models.detectors.unusual_location import EVIDENCE, TERMS, UnusualLocation
+from models.detectors.unusual_location import LOCATION_EVIDENCE, TERMS, UnusualLocation
 from models.statistics import Place
 
 _PLACES = {OFFICE: Place("DE", "Germany", "Berlin"), ELSEWHERE: Place("DE", "Germany", "Munich")}
@@ -33,7 +33,7 @@ DECLARATION = Declaration(
     card=CARD,
     threshold=59.5,
     terms=TERMS,
-    evidence=EVIDENCE,
+    evidence=LOCATION_EVIDENCE,
     places="city",
     speaks=Example(
         "People at work in Berlin; the account of one of them works in Munich an hour later.",

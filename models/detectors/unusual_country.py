@@ -6,7 +6,7 @@ is judged stands in `unusual_location`; without a geographic database it has not
 
 from models.detectors.contract import Card, Declaration
 from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
-from models.detectors.unusual_location import EVIDENCE, TERMS, UnusualLocation
+from models.detectors.unusual_location import LOCATION_EVIDENCE, TERMS, UnusualLocation
 from models.statistics import Place
 
 _PLACES = {OFFICE: Place("DE", "Germany", "Berlin"), ELSEWHERE: Place("AU", "Australia", "Sydney")}
@@ -34,7 +34,7 @@ DECLARATION = Declaration(
     card=CARD,
     threshold=60.0,
     terms=TERMS,
-    evidence=EVIDENCE,
+    evidence=LOCATION_EVIDENCE,
     places="country",
     speaks=Example(
         "People at work in Germany; the account of one of them works in Australia an hour later.",

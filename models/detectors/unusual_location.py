@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Declaration, Memory
-from models.detectors.counterfactual import counted, imagined, least_below
+from models.detectors.counterfactual import imagined, least_below, more_of
 from models.statistics import (
     NOWHERE,
     Headcount,
@@ -37,7 +37,7 @@ _SHORT = 24.0  # hours within which the way from the last place is told
 
 
 TERMS = ("move", "place")
-EVIDENCE = ("move", "place", "identities", "travel")
+LOCATION_EVIDENCE = ("move", "place", "identities", "travel")
 
 
 class LocationState(UserDayState):
@@ -293,7 +293,7 @@ class UnusualLocation(ABC):
         """Say what would have kept it silent; from a known place nothing is judged at all."""
         said = f"Would be ordinary once it has acted from this {cls.declaration.places} in an earlier hour"
         if peers := least_below(changes["identities"], threshold):
-            said += f", or if {counted(peers, 'identity')} of its kind had done this there"
+            said += f", or if {more_of(peers, 'identity')} of its kind had done this there"
         return f"{said}."
 
     def _sentence(self, facts: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from models.statistics.decay import faded
 from models.stream import Cell, Json, fields
 
-REMEMBERED = 3  # earlier anomalies named in an explanation
+_REMEMBERED = 3  # earlier anomalies named in an explanation
 NEGLIGIBLE = 0.05
 
 
@@ -138,4 +138,4 @@ class AccumulationRule(NamedTuple):
         ids = [one.id for one, gain in zip(scored, gains, strict=True) if gain]
         if not ids:
             return evidence
-        return Accumulated(value, max(hours, evidence.hours), (*evidence.anomalies, *ids)[-REMEMBERED:])
+        return Accumulated(value, max(hours, evidence.hours), (*evidence.anomalies, *ids)[-_REMEMBERED:])

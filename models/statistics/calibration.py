@@ -13,7 +13,7 @@ from models.statistics.lessons import ByNumber, by_number
 from models.statistics.scoring import SCORE_PER_DECADE, score
 from models.stream import Json, fields
 
-WIDTH = 0.1  # of a bin of surprise
+BIN_WIDTH = 0.1  # of a bin of surprise
 BINS = 400  # up to a surprise of 40
 OFTEN, SELDOM = 0.1, 0.015  # exceedances between which the tail's slope is read
 TOLD = 1e9
@@ -206,22 +206,22 @@ class Calibration(base.AnomalyDetector):
         exceeded, reached = [], 0.0
         for bin_ in range(BINS - 1, -1, -1):
             reached += histogram[bin_]
-            prior = min(1.0, math.pow(10.0, -(bin_ * WIDTH - location) * self.slope))
+            prior = min(1.0, math.pow(10.0, -(bin_ * BIN_WIDTH - location) * self.slope))
             exceeded.append(min(1.0, (self.strength * prior + reached) / total))
         exceeded.reverse()
         often, seldom = _crossing(exceeded, OFTEN), _crossing(exceeded, SELDOM)
-        slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(WIDTH, seldom - often)))
-        for bin_ in range(math.ceil(seldom / WIDTH), BINS):
-            exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * WIDTH - seldom) * slope)
+        slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(BIN_WIDTH, seldom - often)))
+        for bin_ in range(math.ceil(seldom / BIN_WIDTH), BINS):
+            exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * BIN_WIDTH - seldom) * slope)
         scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
-        silent = max(0.0, next(bin_ for bin_, value in enumerate(scores) if value > 0.0) - 1.0) * WIDTH
+        silent = max(0.0, next(bin_ for bin_, value in enumerate(scores) if value > 0.0) - 1.0) * BIN_WIDTH
         return Known(histogram, user_days, scores, silent)
 
 
 def _score(surprise: float, scores: Sequence[float], silent: float) -> float:
     if surprise <= silent:
         return 0.0
-    position = min(surprise, (BINS - 1) * WIDTH) / WIDTH
+    position = min(surprise, (BINS - 1) * BIN_WIDTH) / BIN_WIDTH
     lower = int(position)
     low = scores[lower]
     return low + (scores[lower + 1] - low) * (position - lower)
@@ -234,8 +234,8 @@ def _crossing(exceeded: list[float], probability: float) -> float:
         return 0.0
     before, after = exceeded[upper - 1], exceeded[upper]
     part = math.log(before / probability) / math.log(before / after) if before > after > 0.0 else 1.0
-    return (upper - 1 + part) * WIDTH
+    return (upper - 1 + part) * BIN_WIDTH
 
 
 def _bin(surprise: float) -> int:
-    return min(BINS - 1, max(0, int(surprise / WIDTH)))
+    return min(BINS - 1, max(0, int(surprise / BIN_WIDTH)))

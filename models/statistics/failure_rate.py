@@ -18,12 +18,12 @@ from models.stream import NOBODY, Cell, Crowd, Json, Tally, UnexpectedRow, field
 TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
 SERVICE_STRENGTH = 10.0
 ACTION_STRENGTH = 5.0
-PERSONAL_STRENGTH = 2.0
+_PERSONAL_STRENGTH = 2.0
 PAIR_STRENGTH = 2.0
 CROWD_STRENGTH = 2.0
 MOST_DISCOUNT = 0.25  # a level lowers its parent's rate no further: the same successes stand behind both
-SMALLEST, LARGEST = 0.002, 0.98
-NONE = (0, 0)
+SMALLEST, _LARGEST = 0.002, 0.98
+_NONE = (0, 0)
 UNKNOWN = ([0.0, 0.0], [0.0, 0.0])
 
 
@@ -199,8 +199,8 @@ class FailureRate(base.AnomalyDetector):
         if state is not None:
             tenant = self._tenant_rate(weight)
             expected = state.attempts / weight * tenant
-            factor = (state.failures / weight + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
-            probability = min(LARGEST, common * factor)
+            factor = (state.failures / weight + _PERSONAL_STRENGTH) / (expected + _PERSONAL_STRENGTH)
+            probability = min(_LARGEST, common * factor)
             pair = state.pairs.get(action) if state.pairs is not None else None
         if pair is not None or before:
             tried, failed = pair or (0.0, 0.0)
@@ -210,7 +210,7 @@ class FailureRate(base.AnomalyDetector):
         if crowd is not None:
             others, failing = self._others(action, crowd, mine)
             probability = max(probability, (failing + CROWD_STRENGTH * probability) / (others + CROWD_STRENGTH))
-        return min(LARGEST, max(SMALLEST, probability))
+        return min(_LARGEST, max(SMALLEST, probability))
 
     def common(self, action: str, hours: float) -> float:
         """Return the probability that anybody's attempt at `action` fails."""
@@ -223,7 +223,7 @@ class FailureRate(base.AnomalyDetector):
             if counts is not None:
                 own = (counts[1] / weight + strength * rate) / (counts[0] / weight + strength)
                 rate = max(own, rate * MOST_DISCOUNT)
-        return min(LARGEST, max(SMALLEST, rate))
+        return min(_LARGEST, max(SMALLEST, rate))
 
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
         """Return what is known, faded to `hours`, for an explanation."""

@@ -11,7 +11,7 @@ from models.statistics.lessons import Lessons
 from models.stream import Json, fields
 
 
-class State(Protocol):
+class IdentityState(Protocol):
     """What is remembered of one identity, with its own row; `last_hours` is its newest bucket, from the epoch."""
 
     last_hours: float
@@ -25,10 +25,10 @@ class State(Protocol):
         ...
 
 
-S = TypeVar("S", bound=State)
+_S = TypeVar("_S", bound=IdentityState)
 
 
-class Keyed(Generic[S]):
+class Keyed(Generic[_S]):
     """A bounded map from key to state.
 
     When it would grow beyond `limit`, the eighth that has been silent longest goes at once, so that making room
@@ -58,21 +58,21 @@ class Keyed(Generic[S]):
     (['a', 'c'], 1)
     """
 
-    def __init__(self, limit: int, fresh: Callable[[], S]) -> None:
+    def __init__(self, limit: int, fresh: Callable[[], _S]) -> None:
         self.limit = max(1, limit)
         self.fresh = fresh
         self.evicted = 0
         self.evicted_values = 0
-        self._states: dict[str, S] = {}
+        self._states: dict[str, _S] = {}
 
     def __len__(self) -> int:
         return len(self._states)
 
-    def get(self, key: str) -> S | None:
+    def get(self, key: str) -> _S | None:
         """Return the state of `key`, None if there is none; changes nothing."""
         return self._states.get(key)
 
-    def touch(self, key: str, lessons: Lessons | None = None) -> S:
+    def touch(self, key: str, lessons: Lessons | None = None) -> _S:
         """Return the state of `key`, a fresh one if there is none; `lessons` are told how many more are known by it.
 
         Whoever has something to do with those that must go for a new one calls `make_room` first.
@@ -86,7 +86,7 @@ class Keyed(Generic[S]):
                 lessons.identities += 1
         return state
 
-    def make_room(self, key: str, lessons: Lessons | None = None) -> Sequence[tuple[str, S]]:
+    def make_room(self, key: str, lessons: Lessons | None = None) -> Sequence[tuple[str, _S]]:
         """Forget who has to go before `key` can be touched, and return them: nobody if it is known or there is room."""
         if len(self._states) < self.limit or key in self._states:
             return ()
@@ -102,7 +102,7 @@ class Keyed(Generic[S]):
         """Iterate over the keys, in no promised order."""
         return iter(self._states)
 
-    def sorted_items(self) -> Iterator[tuple[str, S]]:
+    def sorted_items(self) -> Iterator[tuple[str, _S]]:
         """Iterate over key and state in the order of the keys, for a dump that is always the same."""
         for key in sorted(self._states):
             yield key, self._states[key]

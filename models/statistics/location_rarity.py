@@ -19,7 +19,7 @@ from models.statistics.lessons import ByName, by_name
 from models.statistics.novelty import NoveltyRate
 from models.stream import Json, Part, fields
 
-BITS = 64  # of a count of distinct identities: exact enough up to some hundred
+_BITS = 64  # of a count of distinct identities: exact enough up to some hundred
 EARTH_RADIUS = 6_371.0  # kilometres
 
 
@@ -79,7 +79,7 @@ def kilometres(one: Place, other: Place) -> float | None:
 def bit_of(identity: str) -> int:
     """Return the bit that stands for an identity in a count of distinct ones, the same in every process."""
     # Multiplied, because the checksums of names that differ in little differ in a pattern.
-    return 1 << (crc32(identity.encode("utf-8", "surrogatepass")) * 0x9E3779B1 >> 26) % BITS
+    return 1 << (crc32(identity.encode("utf-8", "surrogatepass")) * 0x9E3779B1 >> 26) % _BITS
 
 
 def distinct(bits: int) -> float:
@@ -95,7 +95,7 @@ def distinct(bits: int) -> float:
     >>> round(distinct(0b1011), 1), 200 < distinct((1 << 64) - 1) < 400
     (3.0, True)
     """
-    return -BITS * math.log((BITS + 0.5 - bits.bit_count()) / (BITS + 0.5))
+    return -_BITS * math.log((_BITS + 0.5 - bits.bit_count()) / (_BITS + 0.5))
 
 
 class Chance(NamedTuple):

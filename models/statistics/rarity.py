@@ -16,7 +16,7 @@ from models.statistics.habits import Habit
 from models.statistics.keyed import Headcount, Keyed
 from models.statistics.lessons import Lessons
 from models.statistics.novelty import NoveltyRate
-from models.statistics.rhythm import Rhythms, counted, day_of, off_hours
+from models.statistics.rhythm import Rhythms, day_of, off_hours, with_hour
 from models.stream import Crowd, Part
 
 BUCKETS_A_DAY = 4.0  # active buckets of a day that count fully; the k-th beyond counts 4/k
@@ -224,7 +224,7 @@ class Rarity(base.AnomalyDetector):
             habit.buckets += 1
             habit.novel += novel
             hour = int(hours % DAY)
-            habit.rhythm = counted(habit.rhythm, hour)
+            habit.rhythm = with_hour(habit.rhythm, hour)
             lessons.by_number["rhythms"][kind][hour] += 1
         habit.last_hours = max(hours, habit.last_hours)
         return habit

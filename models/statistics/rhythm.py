@@ -12,7 +12,7 @@ from typing import Any
 from models.stream import Json, fields
 
 HOURS = 24
-FULL = 255  # a count's largest value: then all are halved, so that old habits fade
+_FULL = 255  # a count's largest value: then all are halved, so that old habits fade
 PEER_STRENGTH = 2.0  # active buckets' worth of belief that an identity keeps its kind's hours
 MOST = 2.0
 
@@ -29,21 +29,21 @@ def day_of(hours: float) -> int:
     return int(hours // HOURS)
 
 
-def counted(rhythm: bytes, hour: int, times: int = 1) -> bytes:
+def with_hour(rhythm: bytes, hour: int, times: int = 1) -> bytes:
     """Return the rhythm with so many (at least one) more active buckets at that hour of the day, 0 to 23.
 
     The same as counting them one by one, however many they are: a count is full after as many as there is room for,
     and from then on is halved, and full again, every so many.
 
-    >>> list(counted(b"", 9)[8:11]), list(counted(counted(b"", 8, 200), 9, 256)[8:11])
+    >>> list(with_hour(b"", 9)[8:11]), list(with_hour(with_hour(b"", 8, 200), 9, 256)[8:11])
     ([0, 1, 0], [100, 128, 0])
     """
     counts = bytearray(rhythm or HOURS)
-    room = FULL - counts[hour]
+    room = _FULL - counts[hour]
     if times <= room:
         counts[hour] += times
         return bytes(counts)
-    half = FULL // 2 + 1
+    half = _FULL // 2 + 1
     halvings, more = divmod(times - room - 1, half)
     counts = bytearray(count >> min(8, halvings + 1) for count in counts)
     counts[hour] = half + more
@@ -55,7 +55,7 @@ def off_hours(rhythm: bytes, peers: bytes, hour: int) -> float:
 
     Hours next to it count half. What is not known yet of the identity is taken from its peers.
 
-    >>> office = counted(counted(counted(counted(b"", 9), 10), 14), 15)
+    >>> office = with_hour(with_hour(with_hour(with_hour(b"", 9), 10), 14), 15)
     >>> off_hours(office, office, 10), off_hours(office, office, 3) > 0.5
     (0.0, True)
     """
@@ -85,7 +85,7 @@ class Rhythms:
         """Apply how many active buckets a kind had at which hour of the day."""
         for kind, hours in lessons.items():
             for hour, times in sorted(hours.items()):
-                self._of[kind] = counted(self.of(kind), hour, times)
+                self._of[kind] = with_hour(self.of(kind), hour, times)
 
     def dump(self) -> Iterator[Json]:
         """Yield one row a kind."""

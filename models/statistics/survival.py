@@ -14,7 +14,7 @@ from models.statistics.decay import growth, surprise
 from models.statistics.lessons import ByNumber, by_number
 from models.stream import Json, fields
 
-TENANT = ""
+_TENANT = ""
 FULL = 255  # a count's largest value: then all are halved, so that old habits fade
 
 
@@ -89,7 +89,7 @@ class SurvivalFunction(base.AnomalyDetector):
         self.strength = strength
         self.own_strength = own_strength
         self.half_life = half_life
-        self._counts: dict[str, list[float]] = {TENANT: [0.0] * (rungs + 1)}
+        self._counts: dict[str, list[float]] = {_TENANT: [0.0] * (rungs + 1)}
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
         """Learn that somebody of ``x["kind"]`` got as far as ``x["rung"]``."""
@@ -109,7 +109,7 @@ class SurvivalFunction(base.AnomalyDetector):
     def teach(self, lessons: Mapping[str, Mapping[int, int]], hours: float) -> None:
         """Apply how many got how far at `hours`."""
         weight = growth(hours, self.half_life)
-        tenant = self._counts[TENANT]
+        tenant = self._counts[_TENANT]
         for group in sorted(lessons):
             counts = self._counts.get(group)
             if counts is None:
@@ -121,7 +121,7 @@ class SurvivalFunction(base.AnomalyDetector):
 
     def steps(self, group: str, rung: int, hours: float) -> list[float]:
         """Return the chances to go on, from each rung below `rung` to the next, of anybody of `group`."""
-        weight, tenant = growth(hours, self.half_life), self._counts[TENANT]
+        weight, tenant = growth(hours, self.half_life), self._counts[_TENANT]
         known, chances = self._counts.get(group, tenant), []
         for at in range(min(rung, self.rungs)):
             chance = self.prior
@@ -145,7 +145,7 @@ class SurvivalFunction(base.AnomalyDetector):
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything known by what `dump` gave."""
-        self._counts = {TENANT: [0.0] * (self.rungs + 1)}
+        self._counts = {_TENANT: [0.0] * (self.rungs + 1)}
         for row in rows:
             group, counts = fields("survival", row, "group", "reached")
             self._counts[str(group)] = [float(count) for count in counts]

@@ -23,9 +23,9 @@ PUBLIC_CLOUD: Final = "https://management.azure.com"
 RETENTION: Final = timedelta(days=90)
 """How far back Azure keeps the activity log; it refuses to be asked for more."""
 
-FIRST_PAUSE: Final = 2.0
-LONGEST_PAUSE: Final = 300.0
-LONGEST_RETRY_AFTER: Final = 3_600.0
+_FIRST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 300.0
+_LONGEST_RETRY_AFTER: Final = 3_600.0
 ATTEMPT_SECONDS: Final = 60.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -198,7 +198,7 @@ class ActivityLogApi:
                 raise ApiRefused(401, type(error).__name__) from error
             except AzureError as error:
                 why = type(error).__name__
-            pause = wanted or self._jitter() * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
+            pause = wanted or self._jitter() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
             if self._clock.elapsed() + pause - began > self._give_up_after:
                 raise ApiUnavailable(f"no answer within {self._give_up_after / 60:.0f} min: {why}")
             self._on_wait(pause, why)
@@ -233,6 +233,6 @@ def _retry_after(response: AsyncHttpResponse) -> float:
     """Return the seconds that Retry-After asks for, at most an hour; 0 if it asks for nothing that can be read."""
     text = response.headers.get("Retry-After", "")
     try:
-        return min(LONGEST_RETRY_AFTER, max(0.0, float(text)))
+        return min(_LONGEST_RETRY_AFTER, max(0.0, float(text)))
     except ValueError:
         return 0.0

@@ -1,15 +1,13 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is `command_line`'s; those about suppressions are in `suppress_command`.
+What all of them begin with is in `inputs`; replaying files is in `replay`, suppressions are in `suppress`.
 """
 
 import asyncio
-import gc
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
 
@@ -19,19 +17,19 @@ import yaml
 
 from service.app import App
 from service.cli.inputs import (
-    FAILED,
+    ENDED_ON_ERROR,
     MISCONFIGURED,
     UNDELIVERED,
+    collect_seldom,
     config_option,
     configured_suppressions,
     fail,
-    make_engine,
     read_settings,
     read_state,
     snapshot_option,
-    suppressions_option,
 )
-from service.cli.printing import alert_writer, cell_writer, explanation, sensitivity, totals
+from service.cli.printing import explanation, threshold_table
+from service.cli.replay import replay
 from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook, sample_alert
@@ -39,9 +37,8 @@ from service.core.engine import UnknownActor, explain, inspect
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
-from service.replay import Lines, Replay
 from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
-from service.sinks import StdoutSink, build_sink
+from service.sinks import build_sink
 from service.wiring import (
     build_components,
     detectors_off,
@@ -55,6 +52,7 @@ def main() -> None:
     """Tell when an identity in Azure does what it does not do."""
 
 
+main.add_command(replay)
 main.add_command(suppress)
 
 
@@ -70,19 +68,10 @@ def run(path: Path | None) -> None:
         fail("\n".join(error.lines), MISCONFIGURED)
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
-        sys.exit(FAILED)
+        sys.exit(ENDED_ON_ERROR)
     except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
         structlog.get_logger("unwonted").exception("ended_on_a_bug")
-        sys.exit(FAILED)
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector look at young objects mostly.
-
-    What the models remember is freed by counting references; a full collection would find nothing in it, and hold
-    everything up for a second where there are very many identities.
-    """
-    gc.set_threshold(20_000, 10, 1_000)
+        sys.exit(ENDED_ON_ERROR)
 
 
 async def serve(settings: Settings) -> None:
@@ -120,79 +109,6 @@ def check_config(path: Path | None, schema: bool) -> None:
         click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in problems), err=True)
 
 
-@main.command()
-@config_option
-@click.argument("files", nargs=-1, required=True)
-@click.option("--anomalies", type=click.Path(dir_okay=False, path_type=Path), help="Write every judged cell here.")
-@click.option("--alerts", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts here, as JSON.")
-@suppressions_option
-@click.option("--quiet", is_flag=True, help="Do not print the alerts.")
-def replay(
-    files: Sequence[str],
-    path: Path | None,
-    anomalies: Path | None,
-    alerts: Path | None,
-    suppressions: Path | None,
-    quiet: bool,
-) -> None:
-    """Print the alerts that FILES would have caused: records or envelopes, one a line, .gz or not, - for stdin.
-
-    A list on many lines, newest first, as `az monitor activity-log list` prints it, will do as well. Time is that of
-    the records. The same files give the same bytes.
-    """
-    settings = read_settings(path)
-    engine = make_engine(settings)
-    engine.suppress(configured_suppressions(settings, suppressions))
-    collect_seldom()
-    with ExitStack() as stack:
-        try:
-            sources = [stack.enter_context(closing(Lines(name))) for name in files]
-            cells = stack.enter_context(anomalies.open("wb")) if anomalies else None
-            told = stack.enter_context(alerts.open("wb")) if alerts else None
-        except OSError as error:
-            fail(f"{error.filename}: {error.strerror}", MISCONFIGURED)
-        writers = [] if quiet else [(sys.stdout.buffer, StdoutSink("stdout", sys.stdout.buffer))]
-        if told:
-            writers.append((told, StdoutSink("alerts", told, style="ndjson")))
-        driver = Replay(
-            engine,
-            every=settings.schedule.every,
-            on_scored=cell_writer(cells, lambda one: engine.unusual(one) or engine.alerts.told(one))
-            if cells
-            else lambda scored: None,
-            on_alerts=alert_writer(writers),
-            on_reject=lambda reject: None,
-            on_read=stack.enter_context(progress(sources)),
-        )
-        try:
-            summary = driver.run(sources)
-        except OSError as error:
-            fail(str(error), FAILED)
-        sys.stdout.buffer.flush()
-    click.echo(totals(summary), err=True)
-    if engine.suppressed.counts:
-        kept = sum(one.findings for one in engine.suppressed.counts.values())
-        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
-    if summary.scored:
-        click.echo(f"\n{sensitivity(outlook(engine.budget))}", err=True)
-
-
-class progress:  # noqa: N801 - used as a function
-    """A bar on a terminal's standard error, and nothing elsewhere."""
-
-    def __init__(self, sources: Sequence[Lines]) -> None:
-        self._sources = sources
-        total = sum(source.size for source in sources)
-        self._bar = click.progressbar(length=total, file=sys.stderr, hidden=not sys.stderr.isatty() or not total)
-
-    def __enter__(self) -> Callable[[], None]:
-        self._bar.__enter__()
-        return lambda: self._bar.update(sum(source.position for source in self._sources) - self._bar.pos)
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.render_finish()
-
-
 @main.command("explain")
 @config_option
 @snapshot_option
@@ -215,7 +131,7 @@ def explain_command(path: Path | None, snapshot: Path | None, actor: str, action
 def budget_command(path: Path | None, snapshot: Path | None) -> None:
     """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
     engine, _ = read_state(read_settings(path), snapshot)
-    click.echo(sensitivity(outlook(engine.budget)))
+    click.echo(threshold_table(outlook(engine.budget)))
 
 
 @main.group()

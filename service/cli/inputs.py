@@ -1,9 +1,11 @@
 """What commands begin with: common options, and the settings and the state they need, or an exit that says why not.
 
-Exit codes: 0 done; 1 the service ended on an error; 2 wrong usage or configuration; 3 a sink did not take the test.
+Exit codes: 0 done; 1 the service ended on an error; 2 wrong usage or configuration; 3 a sink did not take the test, or
+a replay understood nothing of its files; 4 a replay could not read more of them than is allowed.
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,7 +22,8 @@ from service.core.snapshot import UnreadableSnapshot, decode
 from service.settings import Settings, SettingsError, load
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
-FAILED, MISCONFIGURED, UNDELIVERED = 1, 2, 3
+ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
+NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
 
 config_option = click.option(
     "--config",
@@ -40,6 +43,15 @@ suppressions_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of suppressions; by default the configured one, if there is one.",
 )
+
+
+def collect_seldom() -> None:
+    """Let the garbage collector look at young objects mostly.
+
+    What the models remember is freed by counting references; a full collection would find nothing in it, and hold
+    everything up for a second where there are very many identities.
+    """
+    gc.set_threshold(20_000, 10, 1_000)
 
 
 def fail(text: str, code: int) -> NoReturn:
@@ -87,7 +99,7 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
     except ValueError as error:
-        fail(f"{place}: {error}", FAILED)
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
     return engine, rows
 
 
@@ -98,7 +110,7 @@ def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str,
             return decode(data)
         except UnreadableSnapshot as error:
             click.echo(f"{place}: {error}", err=True)
-    sys.exit(FAILED)
+    sys.exit(ENDED_ON_ERROR)
 
 
 async def stored(settings: Settings) -> list[bytes]:

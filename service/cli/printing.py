@@ -47,6 +47,17 @@ def alert_writer(sinks: Sequence[tuple[BinaryIO, StdoutSink]]) -> Callable[[Sequ
     return write
 
 
+def contents(summary: Summary) -> list[str]:
+    """Say what was found, a line for each kind of document, and in which order its events were taken."""
+    lines = []
+    for kind, records, documents, order in summary.contents:
+        within = f" in {documents:,} documents" if documents > 1 else ""
+        lines.append(", ".join(filter(None, (kind, order, f"{records:,} record{'s' if records != 1 else ''}{within}"))))
+    if summary.first:
+        lines.append("taken as they arrived" if summary.by_arrival else "taken in order of time")
+    return lines
+
+
 def totals(summary: Summary) -> str:
     """Say in a few lines what a replay has read and found."""
     if summary.first is None or summary.last is None:
@@ -76,7 +87,7 @@ def explanation(answer: Explanation) -> str:
     return "\n".join(lines)
 
 
-def sensitivity(outlook: Outlook) -> str:
+def threshold_table(outlook: Outlook) -> str:
     """Say as two tables which threshold and which budget would have alerted how many identities a day."""
     if not outlook.days:
         return "no day is over yet: nothing to reckon thresholds from"

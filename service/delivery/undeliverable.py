@@ -13,7 +13,7 @@ import structlog
 from service.core.outbox import Undeliverable
 from service.core.ports import DeadLetterStore
 
-CAPACITY = 5_000
+_CAPACITY = 5_000
 _BATCH = 20  # redacting that many takes milliseconds, and the event loop has its turn between two batches
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ class UndeliverableWriter:
         *,
         redact: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         observer: Callable[[int, int], None],
-        capacity: int = CAPACITY,
+        capacity: int = _CAPACITY,
     ) -> None:
         self._store = store
         self._redact = redact

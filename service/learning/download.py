@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.learning.spool import Spool
 
-AT_ONCE = 4
+_AT_ONCE = 4
 """Pieces fetched side by side: Azure throttles bursts, and one core has to pack what comes."""
 
 
@@ -98,7 +98,7 @@ async def download(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
+            for _ in range(_AT_ONCE):
                 group.create_task(fetch())
     except BaseExceptionGroup as failures:
         raise _first(failures) from None

@@ -1,5 +1,7 @@
 """Files instead of a hub, through the very engine that runs live."""
 
-from service.replay.replay import Lines, Replay, Summary
+from service.replay.contents import Contents
+from service.replay.ordering import Order
+from service.replay.replay import Replay, Summary
 
-__all__ = ["Lines", "Replay", "Summary"]
+__all__ = ["Contents", "Order", "Replay", "Summary"]

@@ -2,7 +2,7 @@
 
 from service.settings.detectors import arguments, default_threshold
 from service.settings.reading import SettingsError, load
-from service.settings.reference import reference
+from service.settings.reference import option_reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, EventHubSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
@@ -18,7 +18,7 @@ __all__ = [
     "example_yaml",
     "json_schema",
     "load",
+    "option_reference",
     "redacted",
-    "reference",
     "secrets",
 ]

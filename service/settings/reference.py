@@ -42,13 +42,13 @@ WORDS = {
     "path": "path",
     "string": "text",
 }
-Row = tuple[Keys, str, str, str]
+_Row = tuple[Keys, str, str, str]
 
 
-def reference() -> str:
+def option_reference() -> str:
     """Return docs/configuration.md.
 
-    >>> "UNWONTED_HTTP__PORT" in reference()
+    >>> "UNWONTED_HTTP__PORT" in option_reference()
     True
     """
     parts = [INTRODUCTION]
@@ -91,7 +91,7 @@ def _sinks(heading: str) -> Iterator[str]:
         yield _table(_rows(integration.settings, ("sinks", "NAME"), first="kind"))
 
 
-def _rows(model: type[BaseModel], under: Keys, first: str = "") -> Iterator[Row]:
+def _rows(model: type[BaseModel], under: Keys, first: str = "") -> Iterator[_Row]:
     schema = model.model_json_schema()
     defaults = model.model_construct().model_dump(mode="json")
     for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] != first):
@@ -148,7 +148,7 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else "empty"
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[_Row]) -> str:
     lines = ["| option | allowed | default | what it is for |", "|---|---|---|---|"]
     for path, allowed, default, text in rows:
         # The environment holds texts, and what stands in a mapping has variables of its own.

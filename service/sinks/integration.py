@@ -47,10 +47,10 @@ class SinkSettings(Section):
         return Links(self.portal_links, self.workspace or "", self.runbook_url or "")
 
 
-S = TypeVar("S", bound=SinkSettings)
+_S = TypeVar("_S", bound=SinkSettings)
 
 
-class Integration(NamedTuple, Generic[S]):
+class Integration(NamedTuple, Generic[_S]):
     """A kind of sink.
 
     Attributes
@@ -63,9 +63,9 @@ class Integration(NamedTuple, Generic[S]):
         Makes one of its name and options.
     """
 
-    settings: type[S]
+    settings: type[_S]
     pace: Pace
-    build: Callable[[str, S, Clock], Sink]
+    build: Callable[[str, _S, Clock], Sink]
 
     @property
     def kind(self) -> str:

@@ -29,7 +29,7 @@ from service.source.diagnosis import (
 )
 from service.source.options import SourceOptions
 
-AT_ONCE = 8  # management calls in flight; each is a connection of its own that takes about a second
+_AT_ONCE = 8  # management calls in flight; each is a connection of its own that takes about a second
 _PASSING = frozenset({"unreachable", "lost", "throttled", "other"})
 
 
@@ -193,7 +193,7 @@ async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any,
 
 
 async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) -> list[PartitionRange]:
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(_AT_ONCE)
 
     async def extent(partition: str) -> PartitionRange:
         async with gate:

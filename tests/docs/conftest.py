@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from contextlib import closing
 
 import pytest
 
 from demo.tenant import Tenant, TenantPlan
 from service.core.outbox import Outbox
-from service.replay.replay import Lines, Replay
+from service.documents.places import from_lines
+from service.replay.replay import Replay
 from service.settings.root import Settings
 from service.storage.snapshots import CURRENT, FileSnapshotStore
 from service.storage.state import State
@@ -30,11 +30,9 @@ def log() -> bytes:
 @pytest.fixture(scope="session")
 def state(log: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The snapshot of an engine that has read the log."""
-    file = tmp_path_factory.mktemp("log") / "log.ndjson"
-    file.write_bytes(log)
     engine = build_engine(Settings())
 
-    def ignore(_: object) -> None:
+    def ignore(*_: object) -> None:
         return None
 
     driver = Replay(
@@ -43,10 +41,9 @@ def state(log: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
         on_scored=ignore,
         on_alerts=ignore,
         on_reject=ignore,
-        on_read=lambda: None,
+        on_read=ignore,
     )
-    with closing(Lines(str(file))) as lines:
-        driver.run([lines])
+    driver.run(from_lines("log", log.splitlines()))
     folder = tmp_path_factory.mktemp("state")
     kept = State(engine, Outbox(), FileSnapshotStore(folder), FakeClock(), ignore)
     asyncio.run(kept.save())

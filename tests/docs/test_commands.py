@@ -137,10 +137,11 @@ def test_every_unwonted_command_that_needs_nothing_else_succeeds(
     command: Command, log: bytes, state: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("yesterday.ndjson.gz", "month/1.ndjson.gz"):
-        Path(name).parent.mkdir(exist_ok=True)
+    for name in ("yesterday.ndjson.gz", "month/1.ndjson.gz", "insights-activity-logs/y=2026/PT1H.json"):
+        Path(name).parent.mkdir(exist_ok=True, parents=True)
         Path(name).write_bytes(gzip.compress(log, 1))
     Path("today.ndjson").write_bytes(log)
+    Path("activity.json").write_bytes(b"[" + b",\n".join(log.splitlines()[::-1]) + b"]")
     own = [content for page, content in CONFIGURATIONS if page == command.page]
     Path("unwonted.yaml").write_text(own[0] if own else "{}")
     Path(".state").mkdir()

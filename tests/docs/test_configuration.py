@@ -7,7 +7,7 @@ import pytest
 from models.detectors.options import options
 from models.detectors.registry import DETECTORS
 from service.settings.reading import option_paths, variable_name
-from service.settings.reference import reference
+from service.settings.reference import option_reference
 from tests.docs.pages import text_of
 
 PAGE = "docs/configuration.md"
@@ -28,7 +28,7 @@ def test_the_page_has_every_option_and_its_variable() -> None:
 def test_every_option_of_a_detectors_own_is_there_and_explained(name: str) -> None:
     for option in options(DETECTORS[name]):
         assert option.text, f"the docstring of {name} says nothing of {option.name}"
-        assert f"| `detectors.{name}.options.{option.name}`" in reference()
+        assert f"| `detectors.{name}.options.{option.name}`" in option_reference()
 
 
 def test_no_cell_of_the_page_is_empty_or_unreadable() -> None:

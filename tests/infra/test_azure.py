@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.core.parsing.categories import LeftOut, classify
+from service.core.parsing.categories import LeftOut, category_of
 from tests.infra.charts import CHART
 from tests.infra.judges import ROOT, judge, needs_judges
 
@@ -218,7 +218,7 @@ def test_the_service_may_do_two_things_and_on_nothing_larger_than_it_needs(bicep
 
 
 def test_what_is_exported_is_what_the_service_knows_as_somebodys_doing(bicep: Tree, terraform: Tree) -> None:
-    somebodys = {name for name in CATEGORIES if classify(None, name, None, None) in {None, LeftOut.POLICY}}
+    somebodys = {name for name in CATEGORIES if category_of(None, name, None, None) in {None, LeftOut.POLICY}}
     settings = {file: it for file, it in resources(bicep) if it["type"] == "Microsoft.Insights/diagnosticSettings"}
     exported = {
         file: {log["category"] for log in it["config"]["properties"]["logs"] if log["enabled"]}

@@ -22,6 +22,7 @@ from service.core.messages import Message
 from service.core.parsing.operations import LONGEST_ACTION
 from service.core.parsing.parser import ActivityLogParser
 from service.core.parsing.rejects import RejectReason
+from service.documents.places import from_lines
 from service.replay.replay import Replay
 from service.settings.root import Settings
 from service.wiring import build_engine
@@ -290,10 +291,10 @@ def test_a_replay_outlives_every_calendar(year: str, place: int) -> None:
         every=HOUR / 4,
         on_scored=lambda scored: None,
         on_alerts=lambda alerts: None,
-        on_reject=lambda reject: None,
-        on_read=lambda: None,
+        on_reject=lambda reject, place: None,
+        on_read=lambda taken, total: None,
     )
-    summary = driver.run([[json.dumps(one).encode() for one in records]])
+    summary = driver.run(from_lines("records", [json.dumps(one).encode() for one in records]))
     assert summary.records == 11
     assert sum(summary.results.values()) == 11
     assert summary.results[RecordResult.OPERATION] >= 10

@@ -6,7 +6,7 @@ Words only; every number comes from the detector's evidence.
 from collections.abc import Mapping
 from typing import Any
 
-from models.detectors.counterfactual import counted, least_below
+from models.detectors.counterfactual import least_below, more_of
 
 _SAID = (
     ("network", 0.0, "it came from a network new to this identity"),
@@ -53,9 +53,9 @@ def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
     """
     options = []
     if peers := least_below(changes["identities"], threshold):
-        options.append(f"if {counted(peers, 'identity')} of its kind had done it")
+        options.append(f"if {more_of(peers, 'identity')} of its kind had done it")
     if days := least_below(changes["days"], threshold):
-        options.append(f"after doing it on {counted(days, 'day')}")
+        options.append(f"after doing it on {more_of(days, 'day')}")
     return f"Would be ordinary {' or '.join(options)}." if options else "No single change would make it ordinary."
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from models.statistics import SCORE_PER_DECADE
 from models.stream import Json, UnexpectedRow, fields
-from service.core.alerting.score_history import DAYS, LOWEST, History, day_of
+from service.core.alerting.score_history import DAYS, LOWEST, History, day_number
 
 HIGHEST = 100.0
 PROMISE_DAYS = 7
@@ -88,7 +88,7 @@ class Budget:
         place = self._places.get(detector)
         if place is None:
             return 75.0
-        return self._start[place] if not self._shifts else self._shifted(self._shift(day_of(time)))[place]
+        return self._start[place] if not self._shifts else self._shifted(self._shift(day_number(time)))[place]
 
     def thresholds(self) -> dict[str, float]:
         """Return the newest thresholds, by detector."""

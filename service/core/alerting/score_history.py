@@ -102,7 +102,7 @@ class History:
         """Take in what closed together and what was found in it; what comes late counts for the day under way."""
         for seen in buckets:
             if self._day is None:
-                begun = day_of(seen.bucket.start)
+                begun = day_number(seen.bucket.start)
                 self._day = max(begun, self.days[-1].number + 1) if self.days else begun
             if self._active.admits(seen.actor.id):
                 self._active.put(seen.actor.id, None)
@@ -182,11 +182,11 @@ class History:
         return tuple(told.get(name, 0) for name in self.detectors)
 
 
-def day_of(time: datetime) -> int:
+def day_number(time: datetime) -> int:
     """Return the day that `time` falls in: days since 1970.
 
     >>> from datetime import UTC
-    >>> day_of(datetime(1970, 1, 2, 23, 59, tzinfo=UTC))
+    >>> day_number(datetime(1970, 1, 2, 23, 59, tzinfo=UTC))
     1
     """
     return (time - EPOCH) // _DAY

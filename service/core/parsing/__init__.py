@@ -12,6 +12,6 @@ remember what repeats, `parser` reads the whole message.
 from service.core.parsing.categories import LeftOut
 from service.core.parsing.parser import ActivityLogParser, Parsed
 from service.core.parsing.records import Envelope
-from service.core.parsing.rejects import Reject, RejectReason
+from service.core.parsing.rejects import Reject, RejectReason, redact
 
-__all__ = ["ActivityLogParser", "Envelope", "LeftOut", "Parsed", "Reject", "RejectReason"]
+__all__ = ["ActivityLogParser", "Envelope", "LeftOut", "Parsed", "Reject", "RejectReason", "redact"]

@@ -30,7 +30,7 @@ class LeftOut(StrEnum):
 
 
 ADMINISTRATIVE = frozenset({"Administrative", "Write", "Delete", "Action"})
-"""As Azure spells them; any other spelling goes through `classify`."""
+"""As Azure spells them; any other spelling goes through `category_of`."""
 
 _OURS = {"administrative": None, "write": None, "delete": None, "action": None}
 _QUIET = {
@@ -58,7 +58,7 @@ def is_evaluation(operation: str) -> bool:
     return _EVALUATION.fullmatch(operation.strip()) is not None
 
 
-def classify(
+def category_of(
     event_category: str | None, category: str | None, operation: str | None, resource: str | None
 ) -> LeftOut | None:
     """Return what the record is, or None if an identity may have done it.

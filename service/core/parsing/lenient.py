@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-Json = Any  # what a JSON decoder returns; mypy has no better word for it
+Decoded = Any  # what a JSON decoder returns; mypy has no better word for it
 
 _decode = msgspec.json.Decoder().decode
 
 
-def loads(text: bytes) -> Json:
+def loads(text: bytes) -> Decoded:
     """Decode one JSON value, forgiving what senders have been seen to do.
 
     Raw control characters, lone surrogates and bytes that are not UTF-8 in strings, trailing commas, single quotes,

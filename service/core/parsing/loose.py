@@ -6,22 +6,22 @@ Senders wrap values (``{"value": …}``, ``{"Content": {…}}``), send objects a
 from msgspec import Raw
 from msgspec.json import encode
 
-from service.core.parsing.lenient import Json, loads
+from service.core.parsing.lenient import Decoded, loads
 
 _KEYS = ("key", "type", "name", "calleridentitytype")
 _VALUES = ("value", "calleridentityvalue", "calleridentity")
 
 
-def fold(members: dict[str, Json]) -> dict[str, Json]:
+def fold(members: dict[str, Decoded]) -> dict[str, Decoded]:
     """Return members under their keys without case, blanks and underscores; empty ones are left out, the first wins."""
-    folded: dict[str, Json] = {}
+    folded: dict[str, Decoded] = {}
     for key, value in members.items():
         if value is not None and value != "":
             folded.setdefault(key.replace("_", "").replace(" ", "").lower(), value)
     return folded
 
 
-def first(fields: dict[str, Json], *keys: str) -> Json:
+def first(fields: dict[str, Decoded], *keys: str) -> Decoded:
     """Return the value of the first key that is present."""
     for key in keys:
         if key in fields:
@@ -29,7 +29,7 @@ def first(fields: dict[str, Json], *keys: str) -> Json:
     return None
 
 
-def as_object(value: Json) -> dict[str, Json]:
+def as_object(value: Decoded) -> dict[str, Decoded]:
     """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of a list of pairs; else an empty one.
 
     Examples
@@ -49,7 +49,7 @@ def as_object(value: Json) -> dict[str, Json]:
     return dict([pair]) if (pair := _pair(folded)) and len(folded) == 2 else folded
 
 
-def _decoded(value: Json) -> Json:
+def _decoded(value: Decoded) -> Decoded:
     if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
         try:
             return loads(value.encode("utf-8", "replace"))
@@ -58,7 +58,7 @@ def _decoded(value: Json) -> Json:
     return value
 
 
-def _pair(item: Json) -> tuple[str, Json] | None:
+def _pair(item: Decoded) -> tuple[str, Decoded] | None:
     """Return key and value of ``{"CallerIdentityType": "UPN", "CallerIdentityValue": "ann@contoso.com"}`` and kin."""
     item = _decoded(item)
     folded = fold(item) if isinstance(item, dict) else {}
@@ -66,7 +66,7 @@ def _pair(item: Json) -> tuple[str, Json] | None:
     return (key, value) if isinstance(key, str) and value is not None else None
 
 
-def as_text(value: Json) -> str | None:
+def as_text(value: Decoded) -> str | None:
     """Return a text or number, also one in ``{"value": …, "localizedValue": …}``; None if there is none."""
     if isinstance(value, dict):
         value = first(fold(value), "value", "localizedvalue")
@@ -80,7 +80,7 @@ def as_text(value: Json) -> str | None:
     return None
 
 
-def as_raw(value: Json) -> Raw:
+def as_raw(value: Decoded) -> Raw:
     """Return a value as the JSON that it came from, a text as what it says; empty where it cannot be written."""
     if isinstance(value, str):
         return Raw(value.encode("utf-8", "replace"))

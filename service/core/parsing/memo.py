@@ -6,11 +6,11 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import astuple
 
-K = TypeVar("K")
-V = TypeVar("V")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
-class Memo(dict[K, V]):
+class Memo(dict[_K, _V]):
     """Results of `function` by its argument; reading a key that is not there computes it.
 
     A dictionary, and not a function that asks one: a call costs as much as what it would find.
@@ -31,13 +31,13 @@ class Memo(dict[K, V]):
     ([1, 2, 3, 13], {'def': 3})
     """
 
-    def __init__(self, function: Callable[[K], V], *, limit: int, longest: int) -> None:
+    def __init__(self, function: Callable[[_K], _V], *, limit: int, longest: int) -> None:
         super().__init__()
         self._function = function
         self._limit = limit
         self._longest = longest
 
-    def __missing__(self, key: K) -> V:
+    def __missing__(self, key: _K) -> _V:
         value = self._function(key)
         if _length(key) <= self._longest:
             if len(self) >= self._limit:

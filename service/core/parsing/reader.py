@@ -10,7 +10,7 @@ from typing import Final
 
 from models.stream import ActivityEvent, Actor, Outcome
 from service.core.parsing.actors import certain, resolve
-from service.core.parsing.categories import ADMINISTRATIVE, LeftOut, classify, is_evaluation, policy
+from service.core.parsing.categories import ADMINISTRATIVE, LeftOut, category_of, is_evaluation, policy
 from service.core.parsing.memo import Memo
 from service.core.parsing.operations import (
     outcome_of,
@@ -136,7 +136,7 @@ def _no_category(properties: Properties | str | None) -> str | None:
 def _left_out(record: Record, event_category: str | None, extras: Extras | None) -> LeftOut | None:
     if extras is None and record.category is None:
         raise _look_again()
-    other = classify(event_category, record.category, record.operation_name, record.resource_id)
+    other = category_of(event_category, record.category, record.operation_name, record.resource_id)
     if other is not LeftOut.POLICY:
         return other
     identity = record.identity

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
 
-from service.core.parsing.lenient import Json
+from service.core.parsing.lenient import Decoded
 from service.core.parsing.loose import as_object, as_raw, as_text, first, fold
 
 Text = str | None
@@ -110,7 +110,7 @@ class Extras(NamedTuple):
     subscription_id: str | None = None
 
 
-def adapt(members: dict[str, Json]) -> tuple[Record, Extras]:
+def adapt(members: dict[str, Decoded]) -> tuple[Record, Extras]:
     """Bring a record of any known shape into a `Record`.
 
     Keys are compared without case, blanks and underscores; ``{"value": …, "localizedValue": …}`` gives its value;
@@ -165,7 +165,7 @@ _ADDRESS = ("calleripaddress", "clientipaddress", "httprequestclientipaddress")
 _ENDINGS = re.compile(r"Microsoft\.Resources\.Resource\w+?(Success|Failure|Cancel)", re.IGNORECASE)
 
 
-def _unwrapped(fields: dict[str, Json]) -> dict[str, Json]:
+def _unwrapped(fields: dict[str, Decoded]) -> dict[str, Decoded]:
     """Return an event's data with what its wrapping adds: Event Grid's own schema, or CloudEvents."""
     data = {} if "operationname" in fields or "operationnamevalue" in fields else as_object(fields.get("data"))
     if not data:
@@ -181,13 +181,13 @@ def _unwrapped(fields: dict[str, Json]) -> dict[str, Json]:
     return {**fields, **data}
 
 
-def _tenant(fields: dict[str, Json]) -> str | None:
+def _tenant(fields: dict[str, Decoded]) -> str | None:
     """Return the Entra tenant; in a row of Log Analytics the column of that name is the workspace."""
     row = "timegenerated" in fields or (as_text(fields.get("type")) or "").lower() == "azureactivity"
     return None if row else as_text(fields.get("tenantid"))
 
 
-def _claims(claims: dict[str, Json], caller: dict[str, Json]) -> Claims | None:
+def _claims(claims: dict[str, Decoded], caller: dict[str, Decoded]) -> Claims | None:
     """Return the claims of the token; if they name nobody, those that Privileged Identity Management names."""
 
     def claim(*keys: str) -> str | None:

@@ -6,7 +6,7 @@ The cost is linear in the message, whatever the message: somebody may be trying 
 import re
 from typing import NamedTuple
 
-from service.core.parsing.lenient import Json, loads
+from service.core.parsing.lenient import Decoded, loads
 from service.core.parsing.rejects import Refusal, RejectReason
 
 BROKEN_RECORDS = 1000
@@ -111,7 +111,7 @@ def _end_of_object(text: bytes, start: int, stop: int) -> int:
 def _judge(text: bytes) -> tuple[Refusal | None, bool]:
     """Return what is wrong with one balanced object, and whether it is an envelope."""
     try:
-        value: Json = loads(text)
+        value: Decoded = loads(text)
     except RecursionError:
         return _TOO_DEEP, False
     except ValueError:

@@ -13,7 +13,7 @@ from service.core.alerting import Alert, Finding
 from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
 
 # Longest texts, in bytes of UTF-8.
-NAME = 120
+_NAME = 120
 RESOURCE = 260
 SENTENCE = 600
 ADVICE = 240
@@ -157,12 +157,12 @@ def kql(alert: Alert) -> str:
 
 
 def _name(alert: Alert) -> str:
-    return clean(alert.actor_name, NAME) or "unknown identity"
+    return clean(alert.actor_name, _NAME) or "unknown identity"
 
 
 def _who(alert: Alert) -> Fact:
     if not alert.operation:
-        return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, NAME)})")
+        return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, _NAME)})")
     shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
     more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
     many = counted(alert.identity_count, "identity", "identities")
@@ -189,10 +189,10 @@ def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
         ("subscription " + listed(finding.scopes, most=2, limit=80, keep_end=True)) if finding.scopes else "",
         ("correlation " + listed(finding.correlations, most=3, limit=64)) if finding.correlations else "",
     ]
-    action = clean(finding.action_name, NAME, keep_end=True)
-    plain = clean(plain_action(finding.action_name), NAME)
+    action = clean(finding.action_name, _NAME, keep_end=True)
+    plain = clean(plain_action(finding.action_name), _NAME)
     facts = [
-        Fact("For", f"{clean(finding.actor_name, NAME)} ({_kind(finding.actor_kind)})" if whose else ""),
+        Fact("For", f"{clean(finding.actor_name, _NAME)} ({_kind(finding.actor_kind)})" if whose else ""),
         Fact("What", action if plain == action else f"{plain} ({action})"),
         Fact("On", listed(finding.resources, most=2, limit=RESOURCE, keep_end=True)),
         Fact("When", moment(finding.time)),

@@ -5,7 +5,7 @@ from typing import Literal
 from service.options import Texts
 from service.sinks.posting.address import HostedSinkSettings
 
-HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 
 
 class SlackSettings(HostedSinkSettings):
@@ -13,5 +13,5 @@ class SlackSettings(HostedSinkSettings):
 
     kind: Literal["slack"] = "slack"
     """Makes this sink a Slack channel."""
-    allow_hosts: Texts = HOSTS
+    allow_hosts: Texts = SLACK_HOSTS
     """Hosts that the address may have; *. stands for any subdomain."""

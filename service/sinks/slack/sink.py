@@ -12,7 +12,7 @@ from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost, OpenSession, open_session
 from service.sinks.slack.answers import classify
 from service.sinks.slack.rendering import render, render_notice
-from service.sinks.slack.settings import HOSTS
+from service.sinks.slack.settings import SLACK_HOSTS
 
 
 class SlackSink:
@@ -43,7 +43,7 @@ class SlackSink:
         *,
         clock: Clock,
         links: Links = ALL_LINKS,
-        allow_hosts: Sequence[str] = HOSTS,
+        allow_hosts: Sequence[str] = SLACK_HOSTS,
         allow_loopback: bool = False,
         session: OpenSession = open_session,
     ) -> None:

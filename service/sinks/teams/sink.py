@@ -14,7 +14,7 @@ from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost, OpenSession, open_session
 from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import render, render_notice
-from service.sinks.teams.settings import HOSTS
+from service.sinks.teams.settings import TEAMS_HOSTS
 
 AUDIENCE = "https://service.flow.microsoft.com/.default"
 
@@ -49,7 +49,7 @@ class TeamsSink:
         *,
         clock: Clock,
         links: Links = ALL_LINKS,
-        allow_hosts: Sequence[str] = HOSTS,
+        allow_hosts: Sequence[str] = TEAMS_HOSTS,
         allow_loopback: bool = False,
         credential: AsyncTokenCredential | None = None,
         session: OpenSession = open_session,

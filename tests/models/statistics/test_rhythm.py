@@ -1,14 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.rhythm import counted, off_hours
+from models.statistics.rhythm import off_hours, with_hour
 
 
 def office() -> bytes:
     rhythm = b""
     for _ in range(30):
         for hour in range(8, 17):
-            rhythm = counted(rhythm, hour)
+            rhythm = with_hour(rhythm, hour)
     return rhythm
 
 
@@ -20,7 +20,7 @@ def test_three_in_the_morning_is_odd_for_an_office_worker_and_ten_is_not() -> No
 def test_no_hour_is_odd_for_what_runs_around_the_clock() -> None:
     rhythm = b""
     for hour in range(24 * 20):
-        rhythm = counted(rhythm, hour % 24)
+        rhythm = with_hour(rhythm, hour % 24)
     assert max(off_hours(rhythm, rhythm, hour) for hour in range(24)) < 0.05
 
 
@@ -32,7 +32,7 @@ def test_of_somebody_unknown_no_hour_is_odd() -> None:
 def test_counts_stay_bytes_and_surprise_stays_in_range(hours: list[int], hour: int) -> None:
     rhythm = b""
     for active in hours:
-        rhythm = counted(rhythm, active)
+        rhythm = with_hour(rhythm, active)
     assert len(rhythm) in {0, 24}
     assert 0.0 <= off_hours(rhythm, rhythm, hour) <= 2.0
 
@@ -43,5 +43,5 @@ def test_counts_stay_bytes_and_surprise_stays_in_range(hours: list[int], hour: i
 def test_counting_many_at_once_is_counting_them_one_by_one(start: list[int], hour: int, times: int) -> None:
     one_by_one = bytes(start)
     for _ in range(times):
-        one_by_one = counted(one_by_one, hour)
-    assert counted(bytes(start), hour, times) == one_by_one
+        one_by_one = with_hour(one_by_one, hour)
+    assert with_hour(bytes(start), hour, times) == one_by_one

@@ -1,10 +1,9 @@
 """Files through the engine on their own time: the same each time, whatever shape they are in."""
 
-import gzip
-import io
-import json
+import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.parsing.rejects import Reject
-from service.replay.documents import documents
-from service.replay.replay import Lines, Replay, Summary
+from service.documents.places import RecordPlace, from_lines
+from service.replay.contents import Contents
+from service.replay.ordering import Order
+from service.replay.replay import Replay, Summary
 from tests.fakes.detector import FirstTime
 from tests.service.core.parsing.samples import dump, message, record
 
@@ -28,26 +29,32 @@ HOUR = timedelta(hours=1)
 class Player:
     """A replay, and what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: Order = "auto", run: int = 100) -> None:
         self.engine = Engine(Options(), [FirstTime()])
         self.scored: list[Anomaly] = []
         self.alerts: list[Alert] = []
         self.rejects: list[Reject] = []
-        self.reads = 0
+        self.places: list[RecordPlace] = []
+        self.reads: list[tuple[int, int]] = []
         self._replay = Replay(
             self.engine,
             every=timedelta(minutes=15),
             on_scored=self.scored.extend,
             on_alerts=self.alerts.extend,
-            on_reject=self.rejects.append,
-            on_read=self._read,
+            on_reject=self._reject,
+            on_read=lambda taken, total: self.reads.append((taken, total)),
+            order=order,
+            run=run,
         )
 
-    def _read(self) -> None:
-        self.reads += 1
+    def _reject(self, reject: Reject, place: RecordPlace) -> None:
+        self.rejects.append(reject)
+        self.places.append(place)
 
     def play(self, *files: Iterable[bytes]) -> Summary:
-        return self._replay.run(files)
+        return self._replay.run(
+            chain.from_iterable(from_lines(f"file {at}", lines, before=at) for at, lines in enumerate(files))
+        )
 
     def actions(self) -> set[str]:
         return {finding.action for alert in self.alerts for finding in alert.findings}
@@ -91,47 +98,6 @@ def test_records_and_envelopes_in_any_shape_are_the_same(pack: str) -> None:
     assert player.alerts == plain.alerts
 
 
-def pretty(value: Any, indent: int = 2) -> list[bytes]:
-    return io.BytesIO(json.dumps(value, indent=indent).encode()).readlines()
-
-
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("shape", ["list", "one line", "lines", "REST", "envelope", "one after another", "compact"])
-def test_a_list_on_many_lines_is_read_record_by_record_whichever_way_it_is_sorted(shape: str, turned: bool) -> None:
-    records = hourly(300)
-    given = records[::-1] if turned else records
-    shapes = {
-        "list": pretty(given),
-        "one line": [dump(given)],
-        "lines": lines(*given),
-        "REST": pretty({"value": given, "nextLink": "https://example.invalid/{[", "count": 3}),
-        "envelope": pretty({"records": given}, indent=4),
-        "one after another": [line + b"\n" * (line == b"}") for one in given for line in pretty(one)],
-        "compact": [b"[", *(dump(one) + b",\n" for one in given[:-1]), dump(given[-1]) + b"]\n"],
-    }
-    player, plain = Player(), Player()
-
-    assert player.play(shapes[shape]) == plain.play(lines(*records))
-    assert player.scored == plain.scored
-    assert player.alerts == plain.alerts
-
-
-def test_a_broken_record_in_a_list_on_many_lines_is_rejected_and_the_rest_read() -> None:
-    found = pretty([*hourly(2), "no record", *hourly(3, "Microsoft.Web/sites/write")])
-    player = Player()
-    summary = player.play(found)
-
-    assert (summary.records, summary.rejects) == (6, 1)
-
-
-def test_what_never_ends_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.replay.documents.LARGEST", 10_000)
-    endless = [b"{\n", *[b'"a": {\n'] * 5000]
-
-    assert max(map(len, documents(endless))) < 11_000
-    assert b"\n".join(map(bytes.strip, documents(endless))) == b"".join(endless).strip()
-
-
 def test_a_broken_line_takes_no_neighbour_with_it() -> None:
     whole = lines(*hourly(10))
     for broken in (whole[4][:-40], b'{"time": "x', b"\xff\xfe", b"[", b"{}", b"42"):
@@ -139,6 +105,7 @@ def test_a_broken_line_takes_no_neighbour_with_it() -> None:
         summary = player.play([*whole[:4], broken + b"\n", *whole[5:]])
         assert summary.records - summary.rejects == 9
         assert len(player.rejects) == summary.rejects == 1
+        assert [str(place) for place in player.places] == ["file 0, line 5"]
 
 
 def test_blank_lines_are_nothing() -> None:
@@ -146,6 +113,7 @@ def test_blank_lines_are_nothing() -> None:
     assert player.play([b"\n", b"  \n", *lines(*hourly(2)), b"\n"]).records == 2
     empty = Player()
     assert empty.play([]) == Summary(0, 0, 0, {}, 0, 0, 0, None, None)
+    assert empty.play([b"\n"]).contents == (Contents("lines", 0, 1, ""),)
 
 
 def test_files_are_merged_by_time() -> None:
@@ -190,40 +158,79 @@ def test_a_year_without_records_passes_at_once() -> None:
 def test_progress_is_told_now_and_then() -> None:
     player = Player()
     player.play(lines(*hourly(600)))
-    assert player.reads == 3
+    assert player.reads == [(0, 0)] * 3 + [(0, 600), (256, 600), (512, 600)]
 
 
-def read(path: Path) -> Sequence[bytes]:
-    file = Lines(str(path))
-    try:
-        return list(file)
-    finally:
-        file.close()
+def outcome(*files: Sequence[bytes], order: Order = "auto", run: int = 100) -> tuple[Any, ...]:
+    player = Player(order, run)
+    summary = player.play(*files)
+    return (
+        {seen: count for seen, count in summary.results.items() if count},
+        summary.first,
+        summary.last,
+        player.scored,
+        player.alerts,
+    )
 
 
-def test_a_file_is_read_gzipped_or_not_and_knows_how_far(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "plain", tmp_path / "packed"
-    plain.write_bytes(b"one\ntwo")
-    packed.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two"))
-    assert read(plain) == read(packed) == [b"one\n", b"two"]
-    file = Lines(str(plain))
-    assert (file.size, file.position) == (7, 0)
-    list(file)
-    assert file.position == 7
-    file.close()
+def busy() -> list[bytes]:
+    """Make records of which several share a time, in order of time."""
+    actions = ["Microsoft.Web/sites/write", "Microsoft.Web/sites/delete", "Microsoft.Web/sites/read"]
+    return lines(*(at(START + (number // 3) * HOUR / 2, actions[number % 3]) for number in range(400)))
 
 
-def test_standard_input_is_a_file_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\ntwo\n"))))
-    file = Lines("-")
-    assert list(file) == [b"one\n", b"two\n"]
-    assert (file.size, file.position) == (0, 0)
-    file.close()
+@pytest.mark.parametrize("run", [7, 100, 10_000])
+def test_neither_the_order_of_files_nor_how_records_are_split_changes_anything(run: int) -> None:
+    records = busy()
+    straight = outcome(records)
+    assert straight[0] == {RecordResult.OPERATION: 400}
+    shuffled = random.Random(4).sample(records, len(records))
+    parts = [shuffled[start : start + 23] for start in range(0, len(shuffled), 23)]
+    assert outcome(records[::-1], run=run) == straight
+    assert outcome(*([one] for one in records[::-1]), run=run) == straight
+    assert outcome(*parts, run=run) == outcome(*parts[::-1], run=run) == straight
 
 
-@pytest.mark.parametrize("damage", [slice(0, -12), slice(0, 25)])
-def test_a_damaged_archive_is_named(tmp_path: Path, damage: slice) -> None:
-    path = tmp_path / "broken.gz"
-    path.write_bytes(gzip.compress(json.dumps([*range(200)]).encode())[damage] + b"xx")
-    with pytest.raises(OSError, match=r"broken\.gz cannot be read to its end"):
-        read(path)
+def test_more_temporary_files_than_may_be_open_are_merged_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.replay.ordering.FAN_IN", 3)
+    records = busy()
+    assert outcome(records[200:], records[:200], run=11) == outcome(records)
+
+
+def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    records = busy()
+    used = set[str]()
+    player = Player(run=10)
+    player._replay._on_read = lambda taken, total: used.update(map(str, tmp_path.rglob("*")))
+    player.play(records[::-1])
+    assert used
+    assert list(tmp_path.iterdir()) == []
+
+
+def recorded() -> list[bytes]:
+    """Make a recording in which every tenth record arrives five hours after its time."""
+    arrivals = [(START + (at // 4 + (5 if at % 10 == 5 else 0)) * HOUR, at) for at in range(400)]
+    return lines(*(at(START + (one // 4) * HOUR, f"Microsoft.Web/sites/action{one}") for _, one in sorted(arrivals)))
+
+
+def test_one_file_that_was_recorded_is_taken_as_it_arrived() -> None:
+    player = Player(run=30)
+    summary = player.play(recorded())
+    assert summary.by_arrival
+    assert summary.results[RecordResult.LATE] == 39  # the last is followed by nothing
+    assert [one.order for one in summary.contents] == ["oldest first"]
+
+
+def test_the_order_can_be_chosen() -> None:
+    records = recorded()
+    assert RecordResult.LATE not in outcome(records, order="time")[0]
+    assert outcome(records[:200], records[200:], order="arrival") == outcome(records)
+    assert outcome(records[:200], records[200:]) == outcome(records, order="time") == outcome(records[::-1])
+
+
+def test_what_begins_with_the_newest_is_never_too_late() -> None:
+    player = Player()
+    summary = player.play(lines(*hourly(300)[::-1]))
+    assert (summary.by_arrival, summary.results[RecordResult.OPERATION]) == (False, 300)
+    assert [str(one.order) for one in summary.contents] == ["newest first"]

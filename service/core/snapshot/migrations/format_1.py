@@ -8,7 +8,7 @@ from typing import Any
 
 from service.core.snapshot.migrations import format_1_detectors as detectors
 
-Rows = list[tuple[str, Any]]
+_Rows = list[tuple[str, Any]]
 
 _EVENT = (
     "action", "action_name", "outcome", "operation", "resource", "scope", "address", "result", "correlation",
@@ -23,7 +23,7 @@ _FINDING = (
 )  # fmt: skip
 
 
-def migrate(rows: Rows) -> Rows:
+def migrate(rows: _Rows) -> _Rows:
     """Return the rows of a snapshot of format 1 as format 2 has them.
 
     Raises
@@ -31,7 +31,7 @@ def migrate(rows: Rows) -> Rows:
     ValueError, KeyError, TypeError, IndexError
         If they are not what format 1 was.
     """
-    migrated: Rows = []
+    migrated: _Rows = []
     of_detectors: dict[str, list[Any]] = {}
     for section, row in rows:
         if section.startswith("detector "):
@@ -40,7 +40,7 @@ def migrate(rows: Rows) -> Rows:
             name, migrate_row = _SECTIONS[section]
             migrated.append((name, migrate_row(row)))
     for name, known in of_detectors.items():
-        population, identities = detectors.DETECTORS[name](known)
+        population, identities = detectors.SPLITS[name](known)
         migrated += [(f"population {name}", row) for row in population]
         migrated += [(f"identities {name}", row) for row in identities]
     return migrated

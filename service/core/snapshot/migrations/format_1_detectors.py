@@ -6,8 +6,8 @@ Frozen, as `format_1` is.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Row = dict[str, Any]
-Split = tuple[list[Row], list[Row]]
+_Row = dict[str, Any]
+_Split = tuple[list[_Row], list[_Row]]
 
 _HABIT = (
     "weight", "buckets", "day", "days", "today", "novel", "inventions", "last_hours", "worst",
@@ -17,11 +17,11 @@ _PLACE = ("country", "country_name", "city", "latitude", "longitude")
 _DAY = ("day", "today", "known")
 
 
-def _named(names: Sequence[str], row: Sequence[Any]) -> Row:
+def _named(names: Sequence[str], row: Sequence[Any]) -> _Row:
     return dict(zip(names, row, strict=True))
 
 
-def _tagged(part: str, rows: Sequence[Row]) -> list[Row]:
+def _tagged(part: str, rows: Sequence[_Row]) -> list[_Row]:
     return [{"part": part, "row": row} for row in rows]
 
 
@@ -40,40 +40,40 @@ def _evicted(rows: Sequence[Any]) -> int:
     return sum(int(count) for count in _only(rows))
 
 
-def _states(evicted: int, states: Mapping[str, Row]) -> list[Row]:
-    header: Row = {"evicted": evicted, "evicted_values": 0}
+def _states(evicted: int, states: Mapping[str, _Row]) -> list[_Row]:
+    header: _Row = {"evicted": evicted, "evicted_values": 0}
     return [header, *({"id": key, "state": state} for key, state in states.items())]
 
 
-def _places(row: Any) -> Row:
+def _places(row: Any) -> _Row:
     return _named(("names", "moves"), row)
 
 
-def _evidence(row: Any) -> Row:
+def _evidence(row: Any) -> _Row:
     return _named(("value", "hours", "anomalies"), row)
 
 
-def _days(rows: Sequence[Any]) -> list[Row]:
+def _days(rows: Sequence[Any]) -> list[_Row]:
     return [_named(_DAY, row) for row in rows]
 
 
-def _survival(rows: Sequence[Any]) -> list[Row]:
+def _survival(rows: Sequence[Any]) -> list[_Row]:
     return [_named(("group", "reached"), row) for row in rows]
 
 
-def _backoff(rows: Sequence[Any]) -> list[Row]:
+def _backoff(rows: Sequence[Any]) -> list[_Row]:
     evicted, *actions = rows
     return [{"evicted": evicted}, *(_named(("action", "adopters"), row) for row in actions)]
 
 
-def _novelty(rows: Sequence[Any]) -> list[Row]:
+def _novelty(rows: Sequence[Any]) -> list[_Row]:
     head, *kinds = rows
     return [_named(("hours", "learnt", "used"), head), *(_named(("kind", "counts", "hazards"), row) for row in kinds)]
 
 
-def _failures(rows: Sequence[Any]) -> tuple[list[Row], int, dict[str, Row]]:
+def _failures(rows: Sequence[Any]) -> tuple[list[_Row], int, dict[str, _Row]]:
     """Return what the population knows, how many identities were evicted, and what is known of each."""
-    population: list[Row] = []
+    population: list[_Row] = []
     gone, identities = 0, {}
     for level, name, *values in rows:
         if level == "tenant":
@@ -87,7 +87,7 @@ def _failures(rows: Sequence[Any]) -> tuple[list[Row], int, dict[str, Row]]:
     return population, gone, identities
 
 
-def _habit(row: Sequence[Any]) -> Row:
+def _habit(row: Sequence[Any]) -> _Row:
     kind, counts, actions, held, networks, scopes, evidence, rhythm = row
     return {
         "kind": kind,
@@ -101,7 +101,7 @@ def _habit(row: Sequence[Any]) -> Row:
     }
 
 
-def _rare_action(rows: Sequence[Any]) -> Split:
+def _rare_action(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "calibration", "failures", "rarity")
     failures, gone, attempts = _failures(_only(parts["failures"]))
     rarity = _parts(_only(parts["rarity"]), "evicted", "backoff", "novelty", "rhythms", "identity")
@@ -121,7 +121,7 @@ def _rare_action(rows: Sequence[Any]) -> Split:
     return population, [*_tagged("habits", known), *_tagged("failures", _states(gone, attempts))]
 
 
-def _rare_failure(rows: Sequence[Any]) -> Split:
+def _rare_failure(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "calibration", "failures", "identity", "evicted")
     failures, _, rates = _failures(_only(parts["failures"]))
     states = {
@@ -141,7 +141,7 @@ def _rare_failure(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-def _failure_spike(rows: Sequence[Any]) -> Split:
+def _failure_spike(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "user_days", "ladder", "identity", "evicted")
     states = {
         key: {"user_day": _named(_USER_DAY, user_day), "rungs": rungs}
@@ -154,7 +154,7 @@ def _failure_spike(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-def _new_network(rows: Sequence[Any]) -> Split:
+def _new_network(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "user_days", "novelty", "backoff", "identity", "evicted")
     states = {
         key: {
@@ -175,7 +175,7 @@ def _new_network(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-def _dormant(rows: Sequence[Any]) -> Split:
+def _dormant(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "user_days", "ladder", "backoff", "identity", "evicted")
     states = {
         key: {"user_day": _named(_USER_DAY, user_day), "gap": gap, "gaps": gaps, "mask_of_tried": tried}
@@ -190,7 +190,7 @@ def _dormant(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-def _unusual_place(rows: Sequence[Any]) -> Split:
+def _unusual_place(rows: Sequence[Any]) -> _Split:
     parts = _parts(rows, "user_days", "whereabouts", "identity", "evicted")
     known = _parts(_only(parts["whereabouts"]), "evicted", "backoff", "novelty", "action")
     states = {
@@ -215,7 +215,7 @@ def _unusual_place(rows: Sequence[Any]) -> Split:
     return population, _states(_evicted(parts["evicted"]), states)
 
 
-DETECTORS: Mapping[str, Callable[[Sequence[Any]], Split]] = {
+SPLITS: Mapping[str, Callable[[Sequence[Any]], _Split]] = {
     "rare_action": _rare_action,
     "rare_failure": _rare_failure,
     "failure_spike": _failure_spike,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
-from service.cli.printing import sensitivity
+from service.cli.printing import threshold_table
 from service.core.alerting.budget import HIGHEST, MOST_DOWN, MOST_UP, Budget, outlook
 from service.core.alerting.score_history import LOWEST, Day, History, day_begins
 from service.core.engine.engine import Engine
@@ -147,13 +147,13 @@ def test_the_outlook_agrees_with_a_count_of_the_days() -> None:
     assert [wanted for wanted, _, _ in told.by_budget] == [1.0, 2.0, 5.0, 10.0, 20.0, 50.0]
     gave = [gave for _, _, gave in told.by_budget]
     assert gave == sorted(gave)
-    text = sensitivity(told)
+    text = threshold_table(told)
     assert "with a budget of 5 a day" in text
     assert text.count("\n") > 20
 
 
 def test_before_a_day_is_over_there_is_nothing_to_reckon_from() -> None:
-    assert "no day is over yet" in sensitivity(outlook(Budget(START, 5.0, History(START))))
+    assert "no day is over yet" in threshold_table(outlook(Budget(START, 5.0, History(START))))
 
 
 def test_the_engine_moves_its_thresholds_when_a_day_of_event_time_is_over_and_not_before() -> None:

@@ -10,7 +10,7 @@ from models.detectors.anomalies import Anomaly
 from models.stream.cells import ActorBucket, Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from service.core.alerting.score_history import DAYS, MOST_PROFILES, History, day_begins, day_of
+from service.core.alerting.score_history import DAYS, MOST_PROFILES, History, day_begins, day_number
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -60,7 +60,7 @@ def test_what_comes_late_counts_for_the_day_under_way() -> None:
     history.finish(MONDAY + DAY)
     feed(history, MONDAY + 20 * HOUR, {"bob": {"rare_action": 80.0}})
     history.finish(MONDAY + 2 * DAY)
-    assert [(day.number - day_of(MONDAY), day.alerted([75.0, 75.0])) for day in history.days] == [(0, 0), (1, 1)]
+    assert [(day.number - day_number(MONDAY), day.alerted([75.0, 75.0])) for day in history.days] == [(0, 0), (1, 1)]
 
 
 def test_four_weeks_are_remembered_and_no_more() -> None:
@@ -126,4 +126,4 @@ def test_a_detector_that_comes_or_goes_leaves_the_others_days_as_they_were() -> 
 
 
 def test_days_are_counted_from_midnight_to_midnight() -> None:
-    assert day_begins(day_of(MONDAY + 23 * HOUR)) == MONDAY
+    assert day_begins(day_number(MONDAY + 23 * HOUR)) == MONDAY

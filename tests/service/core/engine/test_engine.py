@@ -115,7 +115,9 @@ def test_what_would_be_ordinary_goes_by_the_threshold_in_force_on_that_day(shift
     engine = Engine(Options(thresholds={"first_time": 75.0}, alerts_per_day=5.0), [Changing()])
     engine.begin(START - DAY)
     day = int(START.timestamp() // 86_400)
-    engine.budget.load([["shift", [day, shift]]])  # the next day gets its own when this one is over
+    engine.budget.load(
+        [{"part": "shift", "row": {"day": day, "points": shift}}]
+    )  # the next day gets its own when this one is over
     engine.expect(["0"])
     times = (START, START + DAY)
     engine.apply(Message("0", 0, "0", times[-1], b""), [event(time, f"a/{time.day}") for time in times])

@@ -1,0 +1,169 @@
+"""``unwonted replay``: says which alerts files would have caused, what the files were, and what in them was not read.
+
+Reading is `service.documents`' business, ordering and judging `service.replay`'s.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from service.cli.inputs import (
+    ENDED_ON_ERROR,
+    MISCONFIGURED,
+    NOTHING_UNDERSTOOD,
+    TOO_MUCH_REJECTED,
+    collect_seldom,
+    config_option,
+    configured_suppressions,
+    fail,
+    make_engine,
+    read_settings,
+    suppressions_option,
+)
+from service.cli.printing import alert_writer, cell_writer, contents, threshold_table, totals
+from service.cli.unread import Unread
+from service.core.alerting import outlook
+from service.documents import Found, Reader, find
+from service.replay import Order, Replay, Summary
+from service.sinks import StdoutSink
+
+
+@click.command(
+    epilog="Exit codes: 0 all well; 1 it could not be finished; 2 wrong usage or configuration; 3 nothing in the files "
+    "was understood; 4 more was rejected, or could not be read, than --max-rejected allows."
+)
+@config_option
+@click.argument("files", nargs=-1, required=True)
+@click.option("--anomalies", type=click.Path(dir_okay=False, path_type=Path), help="Write every judged cell here.")
+@click.option("--alerts", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts here, as JSON.")
+@suppressions_option
+@click.option("--quiet", is_flag=True, help="Do not print the alerts.")
+@click.option(
+    "--order",
+    type=click.Choice(get_args(Order)),
+    default="auto",
+    show_default=True,
+    help="Take records by their time, or as they stand in the files; auto takes one file of lines that was recorded as "
+    "it arrived as it stands, and everything else by time.",
+)
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0.0, 100.0),
+    default=5.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
+)
+def replay(
+    files: Sequence[str],
+    path: Path | None,
+    anomalies: Path | None,
+    alerts: Path | None,
+    suppressions: Path | None,
+    quiet: bool,
+    order: Order,
+    max_rejected: float,
+) -> None:
+    """Print the alerts that FILES would have caused: files, folders, patterns, or - for standard input.
+
+    What they are is found out by looking: lines, arrays and envelopes of records, what az, the portal, Log Analytics,
+    Elastic and Splunk export, Event Hubs Capture, Parquet, each packed or not. Time is that of the records. The same
+    files give the same bytes.
+    """
+    settings = read_settings(path)
+    engine = make_engine(settings)
+    engine.suppress(configured_suppressions(settings, suppressions))
+    collect_seldom()
+    unread = Unread()
+    found = sources(files)
+    with ExitStack() as stack:
+        try:
+            cells = stack.enter_context(anomalies.open("wb")) if anomalies else None
+            told = stack.enter_context(alerts.open("wb")) if alerts else None
+        except OSError as error:
+            fail(f"{error.filename}: {error.strerror}", MISCONFIGURED)
+        writers = [] if quiet else [(sys.stdout.buffer, StdoutSink("stdout", sys.stdout.buffer))]
+        if told:
+            writers.append((told, StdoutSink("alerts", told, style="ndjson")))
+        reader = Reader(found.sources, unread.add_problem)
+        driver = Replay(
+            engine,
+            every=settings.schedule.every,
+            on_scored=cell_writer(cells, lambda one: engine.unusual(one) or engine.alerts.told(one))
+            if cells
+            else lambda scored: None,
+            on_alerts=alert_writer(writers),
+            on_reject=unread.add_reject,
+            on_read=stack.enter_context(Progress(reader)).show,
+            order=order,
+        )
+        try:
+            summary = driver.run(reader)
+        except OSError as error:
+            fail(f"cannot be finished: {error}", ENDED_ON_ERROR)
+        sys.stdout.buffer.flush()
+    click.echo("\n".join([*contents(summary), *unread.lines(), *empty(found), totals(summary)]), err=True)
+    if engine.suppressed.counts:
+        kept = sum(one.findings for one in engine.suppressed.counts.values())
+        click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
+    if summary.scored:
+        click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
+    sys.exit(verdict(summary, unread, reader.looked_at, max_rejected / 100.0))
+
+
+def sources(files: Sequence[str]) -> Found:
+    """Return the files that are meant, or exit and name the one that is not there."""
+    try:
+        return find(files)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}", MISCONFIGURED)
+
+
+def empty(found: Found) -> list[str]:
+    """Say which folders hold no file."""
+    return [f"no files: {folder}" for folder in found.empty]
+
+
+def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) -> int:
+    """Return the exit code, having said why if it is not 0."""
+    if summary.records - summary.rejects - summary.unrecognised <= 0:
+        click.echo("nothing in these files was understood as the Activity Log", err=True)
+        return NOTHING_UNDERSTOOD
+    rejected = (summary.rejects + unread.records) / (summary.records + unread.records)
+    unreadable = unread.documents / max(documents, 1)
+    for share, of in ((rejected, "records were rejected"), (unreadable, "files could not be read to their end")):
+        if share > allowed:
+            click.echo(f"{share:.1%} of the {of}: more than the {allowed:.1%} of --max-rejected", err=True)
+            return TOO_MUCH_REJECTED
+    return 0
+
+
+class Progress:
+    """A bar on a terminal's standard error while files are read, and another while their events are judged."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._total = 0
+        self._bar = self._new("reading", reader.size)
+
+    @staticmethod
+    def _new(label: str, length: int) -> "click._termui_impl.ProgressBar[int]":
+        hidden = not sys.stderr.isatty() or not length
+        return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
+
+    def show(self, taken: int, total: int) -> None:
+        """Move the bar: to where the reader is, or, once a total is known, to how much of it was taken."""
+        if total and not self._total:
+            self._bar.render_finish()
+            self._total, self._bar = total, self._new("judging", total)
+        self._bar.update((taken if total else self._reader.position) - self._bar.pos)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.render_finish()

@@ -1,0 +1,185 @@
+"""Rows of tables as records: CSV exports of the Activity Log, and rows of a Log Analytics query result.
+
+A row becomes a JSON object under names that the parser knows; what its values mean is the parser's business.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final, NamedTuple
+
+import msgspec
+
+from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
+
+_ROWS_AT_ONCE = 256
+_TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
+_ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
+_PORTAL: Final = {
+    "eventinitiatedby": "caller",
+    "eventcategory": "category",
+    "resource": "resourceId",
+    "subscription": "subscriptionId",
+}
+_WANTED: Final = {
+    "who": ({"claims", "claimsd"}, "Claims: identities are known by the name of the caller only"),
+    "outcome": ({"activitystatusvalue", "activitystatus", "status"}, "ActivityStatusValue: no outcome, nothing fails"),
+    "operation": ({"correlationid"}, "CorrelationId: each record is an operation of its own"),
+    "address": ({"calleripaddress", "httprequest"}, "CallerIpAddress: no network is known"),
+    "resource": ({"resourceid", "resource"}, "_ResourceId: no resource is known"),
+    "category": ({"categoryvalue", "category", "eventcategory"}, "CategoryValue: all are taken as administrative"),
+}
+_UTC_MARK = re.compile(r"\s*\[utc\]\s*$", re.IGNORECASE)
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]")
+_COLUMNS = re.compile(rb'"columns"\s*+:\s*+(\[(?:[^\]"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])', re.IGNORECASE)
+_decode_columns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_decode_row = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_name = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Header(NamedTuple):
+    """The first line of a CSV.
+
+    Attributes
+    ----------
+    kind
+        What export it is, in words.
+    names
+        A name the parser knows for each column.
+    utc
+        Columns, by number, whose times are UTC without saying so in each row.
+    delimiter
+        What separates the columns.
+    missing
+        What the parser could use and the table does not have, in words.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    utc: frozenset[int]
+    delimiter: str
+    missing: tuple[str, ...]
+
+
+def read_header(line: bytes) -> Header | None:
+    """Return what the first line of a CSV says, or None if it is not one.
+
+    Raises
+    ------
+    Unreadable
+        COLUMN_MISSING, if it is one that says neither when nor what.
+
+    Examples
+    --------
+    >>> header = read_header(b'Correlation id,Operation name,Status,Event category,Time,Event initiated by')
+    >>> header.kind, header.names[-1], len(header.missing)
+    ('CSV export of the portal', 'caller', 3)
+    """
+    text = line.decode("utf-8", "replace")
+    delimiter = max(",;\t", key=text.count)
+    columns = next(csv.reader([text], delimiter=delimiter), [])
+    if len(columns) < 2:
+        return None
+    folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]
+    present = set(folded)
+    lacking = [
+        one for one, any_of in (("TimeGenerated", _TIMES), ("OperationNameValue", _ACTIONS)) if not present & any_of
+    ]
+    if len(lacking) == 2:
+        return None
+    if lacking:
+        raise Unreadable(Trouble.COLUMN_MISSING, f"a CSV without the column {lacking[0]}", line[:400])
+    portal = "eventinitiatedby" in present
+    return Header(
+        "CSV export of the portal" if portal else "CSV export of Log Analytics",
+        tuple(_PORTAL.get(name, name) if portal else name for name in folded),
+        frozenset(at for at, column in enumerate(columns) if folded[at] in _TIMES or _UTC_MARK.search(column)),
+        delimiter,
+        tuple(text for any_of, text in _WANTED.values() if not present & any_of),
+    )
+
+
+def read_csv(stream: BinaryIO, header: Header) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield rows as JSON objects, and the number of the first of them, counted from 1 without the header.
+
+    Raises
+    ------
+    Unreadable
+        DAMAGED, where it is no CSV any more: a quote is not closed.
+    """
+    csv.field_size_limit(LARGEST_TEXT)
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
+    rows = csv.reader((line.replace("\0", "") for line in text), delimiter=header.delimiter)
+    found, first, size = list[bytes](), 1, 0
+    try:
+        next((row for row in rows if row), None)
+        for row in rows:
+            if not row:
+                continue
+            found.append(_row(row, header))
+            size += len(found[-1])
+            if len(found) == _ROWS_AT_ONCE or size > LARGEST_TEXT // 8:
+                yield first, found
+                first, found, size = first + len(found), [], 0
+    except csv.Error as error:
+        if found:
+            yield first, found
+        raise Unreadable(Trouble.DAMAGED, f"no CSV any more after row {first + len(found) - 1:,}: {error}") from error
+    finally:
+        text.detach()
+    if found:
+        yield first, found
+
+
+def _row(row: list[str], header: Header) -> bytes:
+    values = {name: value for name, value in zip(header.names, row, strict=False) if value}
+    for at in header.utc:
+        if at < len(row) and row[at]:
+            values[header.names[at]] = _in_utc(row[at])
+    return _encode(values)
+
+
+def _in_utc(text: str) -> str:
+    """Return a time of a column that is UTC by its heading in a way that says so.
+
+    >>> _in_utc("3/7/2026, 10:00:00.123 AM"), _in_utc("2026-03-07T10:00:00.123")
+    ('3/7/2026 10:00:00.123 AM', '2026-03-07T10:00:00.123Z')
+    """
+    text = text.strip()
+    if _ISO.match(text):
+        return text if _ZONE.search(text) else f"{text}Z"
+    return text.replace(",", "")
+
+
+def columns_of(head: bytes) -> list[str]:
+    """Return the names of the columns of a Log Analytics query result that begins with `head`.
+
+    Raises
+    ------
+    Unreadable
+        COLUMN_MISSING, if it does not begin with them.
+    """
+    found = _COLUMNS.search(head)
+    try:
+        return [_decode_name(column["name"]) for column in _decode_columns(found[1])] if found else _no_columns()
+    except (ValueError, KeyError):
+        return _no_columns()
+
+
+def _no_columns() -> list[str]:
+    raise Unreadable(Trouble.COLUMN_MISSING, "a query result that does not name its columns before its rows")
+
+
+def row_to_record(text: bytes, columns: Sequence[str]) -> bytes:
+    """Return a row of a query result as an object; what is no row is returned as it is, for the parser to refuse.
+
+    >>> row_to_record(b'["2026-03-01T00:00:00Z", null]', ["TimeGenerated", "Caller"])
+    b'{"TimeGenerated":"2026-03-01T00:00:00Z","Caller":null}'
+    """
+    try:
+        return _encode(dict(zip(columns, _decode_row(text), strict=True)))
+    except (ValueError, RecursionError):
+        return text

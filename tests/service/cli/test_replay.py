@@ -1,0 +1,113 @@
+"""`unwonted replay` says what files were, what in them was not read, and exits accordingly."""
+
+import gzip
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.commands import main
+from tests.service.core.parsing.samples import dump, record
+from tests.service.documents.shapes import rest
+
+SHARED = Path(os.environ.get("UNWONTED_SHARED") or Path(__file__).parents[4] / "shared")
+CASE = SHARED / "data" / "cases" / "az_list_pretty_20.json"
+RECORDS = [record(correlationId=f"{number:036}", time=f"2026-03-01T08:{number:02}:00Z") for number in range(60)]
+LINES = b"".join(dump(one) + b"\n" for one in RECORDS)
+
+
+def replay(*arguments: object, **more: Any) -> Result:
+    return CliRunner().invoke(main, ["replay", "--quiet", *map(str, arguments)], **more)
+
+
+def test_what_was_found_is_said_in_a_line_a_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(json.dumps([rest(one) for one in RECORDS[::-1]], indent=2).encode())
+    (tmp_path / "b").write_bytes(LINES[: len(LINES) // 2])
+    (tmp_path / "c").write_bytes(gzip.compress(LINES))
+    result = replay(tmp_path)
+    assert result.exit_code == 0
+    said = result.stderr.splitlines()
+    assert said[0] == "az monitor activity-log list, newest first, 60 records"
+    assert re.fullmatch(r"records, one a line, oldest first, \d+ records in 2 documents", said[1])
+    assert said[2] == "taken in order of time"
+
+
+def test_nothing_understood_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    nothing = replay(tmp_path)
+    assert (nothing.exit_code, f"no files: {tmp_path}\n" in nothing.stderr) == (3, True)
+    (tmp_path / "empty").touch()
+    assert f"empty: {tmp_path / 'empty'}: nothing in it\n" in replay(tmp_path).stderr
+    (tmp_path / "other").write_bytes(b'{"level":"info","message":"nothing of the kind, but JSON"}\n' * 9)
+    other = replay(tmp_path)
+    assert other.exit_code == 3
+    assert "nothing in these files was understood" in other.stderr
+    assert "rejected, not a record: 9 records, first " in other.stderr
+
+
+def test_more_rejected_than_allowed_is_another(tmp_path: Path) -> None:
+    broken = dump(RECORDS[0])[:-30].replace(b"2026-03-01T08:00:00Z", b"ann@contoso.com") + b"\n"
+    (tmp_path / "a").write_bytes(LINES + broken * 2)
+    assert replay(tmp_path).exit_code == 0
+    (tmp_path / "a").write_bytes(LINES + broken * 4)
+    result = replay(tmp_path)
+    assert result.exit_code == 4
+    assert f"4 records, first {tmp_path / 'a'}, line 61: " in result.stderr
+    assert "ann@contoso.com" not in result.stderr
+    assert "6.2% of the records were rejected: more than the 5.0% of --max-rejected" in result.stderr
+    assert replay(tmp_path, "--max-rejected", "10").exit_code == 0
+    assert replay(tmp_path, "--max-rejected", "101").exit_code == 2
+
+
+def test_one_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}").write_bytes(LINES)
+    (tmp_path / "cut").write_bytes(gzip.compress(LINES)[:-20])
+    (tmp_path / "noise").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "portal.csv").write_text("Time,Operation name,Status\n2026-03-01T08:00:00Z,Write x,Succeeded\n")
+    result = replay(tmp_path)
+    assert result.exit_code == 4
+    assert f"damaged: {tmp_path / 'cut'}: " in result.stderr
+    assert f"unknown format: {tmp_path / 'noise'}: neither JSON, CSV, Avro nor Parquet" in result.stderr
+    assert "column missing: " in result.stderr
+    assert "6.1% of the files could not be read to their end" in result.stderr
+    (tmp_path / "noise").unlink()
+    assert replay(tmp_path).exit_code == 0
+
+
+def test_a_thousand_broken_files_are_a_few_lines(tmp_path: Path) -> None:
+    for number in range(300):
+        (tmp_path / f"{number:03}").write_bytes(b"\x1f\x8b broken")
+    result = replay(tmp_path)
+    assert len(result.stderr.splitlines()) < 10
+    assert "damaged: 297 more" in result.stderr
+
+
+def test_the_help_says_what_the_exit_codes_mean() -> None:
+    said = " ".join(replay("--help").output.split())
+    for words in ("0 all well", "3 nothing in the files was understood", "4 more was rejected"):
+        assert words in said
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CASE.is_file(), reason=f"NO RECORDED LIST: {CASE} is absent, set UNWONTED_SHARED")
+def test_a_recorded_list_is_read_in_either_order(tmp_path: Path) -> None:
+    recorded = json.loads(CASE.read_bytes())
+    newest = sorted(recorded, key=lambda one: str(one["eventTimestamp"]), reverse=True)
+    said = []
+    for records in (newest, newest[::-1]):
+        path = tmp_path / "list.json"
+        path.write_bytes(json.dumps(records, indent=2).encode())
+        result = replay(path)
+        assert result.exit_code == 0
+        said.append(result.stderr.splitlines())
+    original = replay(CASE).stderr.splitlines()
+    assert said[0][0] == "az monitor activity-log list, newest first, 20 records"
+    assert said[1][0] == "az monitor activity-log list, oldest first, 20 records"
+    assert said[0][1:] == said[1][1:] == original[1:]
+    assert "20 records over" in said[0][2]
+    assert " 0 rejected" in said[0][2]
