@@ -33,6 +33,10 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
     elif isinstance(expected, float) and isinstance(found, float):
         if not math.isclose(expected, found, rel_tol=AS_IT_WAS):
             yield f"{path}: {expected} became {found}"
+    elif path.endswith(".action_name") and isinstance(found, str):
+        # Shown in the casing that tells its words apart: an older version showed whatever came first.
+        if str(expected).casefold() != found.casefold():
+            yield f"{path}: {expected!r} became {found!r}"
     elif expected != found:
         yield f"{path}: {expected!r} became {found!r}"
 
