@@ -33,7 +33,7 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
