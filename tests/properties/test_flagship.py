@@ -50,7 +50,7 @@ def real_engine() -> Engine:
 def budgeted_engine() -> Engine:
     """One that tells an operation from two identities on, and whose thresholds a budget moves at midnight."""
     options = Options(lateness=LATENESS, group_failures_from=2, alerts_per_day=1.0)
-    made = Engine(options, [FirstTime(), FirstTime("rare_failure")])
+    made = Engine(options, [FirstTime(), FirstTime("rare_failure", failures=True)])
     made.expect(PARTITIONS)
     return made
 
