@@ -310,7 +310,12 @@ def with_the_fastest_partition() -> Engine:
     return made
 
 
-@pytest.mark.parametrize("mutant", [without_guard, with_positions_ahead, with_the_fastest_partition])
+def rare(mutant: MakeEngine) -> Any:
+    """One that it takes seconds to catch."""
+    return pytest.param(mutant, marks=pytest.mark.integration, id=mutant.__name__)
+
+
+@pytest.mark.parametrize("mutant", [rare(without_guard), rare(with_positions_ahead), with_the_fastest_partition])
 def test_the_flagship_catches(mutant: MakeEngine) -> None:
     try:
         find(
