@@ -24,7 +24,7 @@ FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration
 # Slow tests wait most of the time: more of them at once than there are cores, in the order in which they stand.
 ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
-OWN_TESTS := tests/models tests/service
+OWN_TESTS := tests/models tests/service tests/golden
 
 .PHONY: help demo test check coverage bench bench-detection chart docs generated manifests sbom audit notes fmt lock clean
 .PHONY: check-format check-lint check-types check-layers check-tests
