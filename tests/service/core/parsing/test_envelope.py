@@ -88,7 +88,7 @@ def garbled(text: bytes) -> bytes:
 
 
 def too_deep(text: bytes) -> bytes:
-    return text[:-1] + b',"x":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}"
+    return text[:-1] + b',"x":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"}"
 
 
 def an_extra_brace(text: bytes) -> bytes:
