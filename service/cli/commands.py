@@ -1,6 +1,7 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; replaying files is in `replay`, suppressions are in `suppress`.
+What all of them begin with is in `inputs`; replaying files is in `replay`, suppressions are in `suppress`, the saved
+state is in `state`.
 """
 
 import asyncio
@@ -30,10 +31,11 @@ from service.cli.inputs import (
 )
 from service.cli.printing import explanation, threshold_table
 from service.cli.replay import replay
+from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook, sample_alert
-from service.core.engine import UnknownActor, explain, inspect
+from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
@@ -53,6 +55,7 @@ def main() -> None:
 
 
 main.add_command(replay)
+main.add_command(state)
 main.add_command(suppress)
 
 
@@ -132,20 +135,6 @@ def budget_command(path: Path | None, snapshot: Path | None) -> None:
     """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
     engine, _ = read_state(read_settings(path), snapshot)
     click.echo(threshold_table(outlook(engine.budget)))
-
-
-@main.group()
-def state() -> None:
-    """Look into the saved state."""
-
-
-@state.command("inspect")
-@config_option
-@snapshot_option
-def inspect_command(path: Path | None, snapshot: Path | None) -> None:
-    """Sum up a snapshot as JSON: positions, watermark, what the detectors hold, what is on its way."""
-    engine, rows = read_state(read_settings(path), snapshot)
-    click.echo(json.dumps(inspect(engine, rows), indent=2, ensure_ascii=False))
 
 
 @main.command("send-test")

@@ -13,7 +13,9 @@ from azure.core.utils import parse_connection_string
 from service.core.messages import EndOffset
 from service.core.ports import SourceError
 
-Kind = Literal["unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "other"]
+Kind = Literal[
+    "unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "recreated", "other"
+]
 """Why the hub does not serve us; few and fixed, so that it can label a metric."""
 
 

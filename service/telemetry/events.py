@@ -36,6 +36,13 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class HubBegunAnew(NamedTuple):
+    """The hub was deleted and created again, and these partitions of it are read from their beginning."""
+
+    created_at: datetime
+    partitions: Sequence[str]
+
+
 class Started(NamedTuple):
     """All tasks run; how many partitions the hub has, and where metrics and probes are served."""
 
@@ -165,6 +172,7 @@ class LoopLagSampled(NamedTuple):
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | HubBegunAnew
     | Started
     | Stopping
     | Stopped

@@ -21,6 +21,7 @@ from service.telemetry.events import (
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
+    HubBegunAnew,
     Started,
     StateRestored,
     Stopped,
@@ -183,6 +184,10 @@ class LogBackend:
     @handle.register
     def _(self, event: SourceTrouble) -> None:
         log.warning("source_trouble", partition=event.partition, kind=event.kind, detail=event.detail)
+
+    @handle.register
+    def _(self, event: HubBegunAnew) -> None:
+        log.error("hub_recreated", created_at=event.created_at.isoformat(), partitions=list(event.partitions))
 
     @handle.register
     def _(self, event: Expired) -> None:
