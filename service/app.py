@@ -32,6 +32,7 @@ from service.telemetry import (
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
+    SecretFilesChecked,
     Started,
     StateRestored,
     Stopped,
@@ -51,8 +52,8 @@ class ServiceSchedule(NamedTuple):
         Time between two snapshots, if something has changed.
     grace
         How long stopping may take.
-    lag_every, coverage_every
-        Time between two samples of the event loop's lag, and two checks for coverage gaps.
+    lag_every, coverage_every, secrets_every
+        Time between two samples of the event loop's lag, two checks for coverage gaps, two of the files with secrets.
     """
 
     every: timedelta
@@ -61,6 +62,7 @@ class ServiceSchedule(NamedTuple):
     grace: timedelta
     lag_every: timedelta = timedelta(seconds=1)
     coverage_every: timedelta = timedelta(minutes=5)
+    secrets_every: timedelta = timedelta(seconds=10)
 
 
 class Components(NamedTuple):
@@ -78,6 +80,8 @@ class Components(NamedTuple):
         Closed at the end.
     suppressions
         Watches the suppressions file, if there is one.
+    unusable_secret_files
+        Says which files with a sink's secrets cannot be used now.
     """
 
     clock: Clock
@@ -93,6 +97,7 @@ class Components(NamedTuple):
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
+    unusable_secret_files: Callable[[], Sequence[str]] = list
 
 
 class App:
@@ -131,6 +136,7 @@ class App:
                     group.create_task(self._apply_end_offsets(), name="end offsets"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
+                    group.create_task(self._watch_secret_files(), name="secret files"),
                     group.create_task(self._check_coverage_for_ever(), name="coverage"),
                 ]
                 self._emit(Started(partitions, port))
@@ -258,6 +264,11 @@ class App:
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
+
+    async def _watch_secret_files(self) -> None:
+        while True:
+            self._emit(SecretFilesChecked(tuple(await asyncio.to_thread(self._components.unusable_secret_files))))
+            await self._clock.sleep(self._schedule.secrets_every.total_seconds())
 
     async def _suppress(self, suppressions: Suppressions) -> None:
         async with self._state.lock:

@@ -23,7 +23,6 @@ from service.cli.inputs import (
     UNDELIVERED,
     collect_seldom,
     config_option,
-    configured_suppressions,
     fail,
     read_settings,
     read_state,
@@ -45,7 +44,8 @@ from service.wiring import (
     build_components,
     detectors_off,
     open_geography,
-    source_options,
+    refusals,
+    unusable_secret_files,
 )
 
 
@@ -65,6 +65,8 @@ def run(path: Path | None) -> None:
     """Read the Event Hub and alert, until SIGTERM."""
     settings = read_settings(path)
     configure(level=settings.log.level, style=settings.log.format, redactor=Redactor(secrets(settings)))
+    if refused := refusals(settings, SystemClock()):
+        fail("\n".join(refused), MISCONFIGURED)
     try:
         asyncio.run(serve(settings))
     except SettingsError as error:
@@ -90,26 +92,23 @@ async def serve(settings: Settings) -> None:
 @config_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
 def check_config(path: Path | None, schema: bool) -> None:
-    """Say what is wrong with the configuration, or print it as it takes effect, without its secrets."""
+    """Print the configuration as it takes effect, without its secrets, and say what is wrong with it.
+
+    Exits with 2 if the service would refuse it, or would not be ready because a secret's file cannot be used.
+    """
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     settings = read_settings(path)
-    configured_suppressions(settings)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
-    problems: list[str] = []
-    try:
-        if off := detectors_off(settings, open_geography(settings)):
-            click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
-    except SettingsError as error:
-        problems += error.lines
-    try:
-        source_options(settings)
-    except SettingsError as error:
-        problems += error.lines
-    if problems:
-        click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in problems), err=True)
+    refused, later = refusals(settings, SystemClock()), unusable_secret_files(settings)
+    if not refused and (off := detectors_off(settings, open_geography(settings))):
+        click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
+    lines = [f"unwonted run would refuse this: {line}" for line in refused]
+    lines += [f"unwonted run would not be ready: {line}" for line in later]
+    if lines:
+        fail("\n".join(lines), MISCONFIGURED)
 
 
 @main.command("explain")

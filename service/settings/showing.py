@@ -64,7 +64,7 @@ def _secret_values(value: object) -> Iterator[str]:
             item = getattr(value, name)
             if isinstance(item, Path) and name in SECRET_FILES:
                 with suppress(OSError, UnicodeDecodeError):
-                    yield item.read_text(encoding="utf-8").strip()
+                    yield item.read_text(encoding="utf-8-sig").strip()
             yield from _secret_values(item)
     elif isinstance(value, Mapping):
         for item in value.values():

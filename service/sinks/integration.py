@@ -41,6 +41,10 @@ class SinkSettings(Section):
             raise ValueError("should be a web address, https://…")
         return value
 
+    def file_problems(self) -> list[str]:
+        """Say what is wrong now with the files that hold its secrets, ``option: file: reason``, without their text."""
+        return []
+
     @property
     def links(self) -> Links:
         """Which links an alert carries there."""

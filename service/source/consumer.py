@@ -163,7 +163,12 @@ class EventHubSource:
             partition,
             options=self._options,
             connect=lambda: open_client(
-                self._options, self._identity(), partition=partition, positions=self._positions
+                self._options,
+                self._identity(),
+                partition=partition,
+                positions=self._positions,
+                # By itself, the SDK would read on in a hub that was made anew meanwhile: `before_retry` looks first.
+                retry_total=0,
             ),
             position=lambda: self._positions().get(partition),
             handle=handle,

@@ -163,6 +163,12 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class SecretFilesChecked(NamedTuple):
+    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+
+    problems: tuple[str, ...]
+
+
 class LoopLagSampled(NamedTuple):
     """How late the event loop resumed a waiting task."""
 
@@ -184,6 +190,7 @@ TelemetryEvent = (
     | DeadLettersWritten
     | AlertsBelowSeverity
     | LoopLagSampled
+    | SecretFilesChecked
     | Saved
     | Delivery
     | Looked

@@ -31,6 +31,7 @@ class Scene:
                 hub,
                 snapshots={"path": str(folder / "state"), "every": "1s"},
                 detectors={"rare_action": {"threshold": 1}},
+                notices={"after": "5s"},
                 sinks={"hook": hook},
             ),
         )
@@ -92,7 +93,9 @@ async def test_a_hub_made_anew_is_read_from_its_beginning_and_told_once(
             assert await service.terminate() == 0
             await service.start()
             await service.until_said("started")
-            await clock.sleep(2.0)
+            async with asyncio.timeout(30):
+                while "closed" not in scene.lost():
+                    await clock.sleep(0.1)
             assert service.said("hub_recreated") == []
             assert await service.terminate() == 0
         assert scene.records() == len(scene.actions)

@@ -3,6 +3,7 @@
 The same rules hold again at each post, when the address may have come from a file: see `http_post`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import matches
+from service.sinks.posting.http_post import matches, reveal
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -36,6 +37,14 @@ class PostedSinkSettings(SinkSettings):
             raise ValueError("needs exactly one of url and url_file")
         return self
 
+    def file_problems(self) -> list[str]:
+        """Say what is wrong now with the file that holds the address."""
+        return file_problem("url_file", self.url_file, self.check_url)
+
+    def check_url(self, url: str) -> None:
+        """Raise ValueError, without repeating it, for an address that would not be posted to."""
+        check_address(url)
+
     @property
     def address(self) -> SecretStr | Path:
         """The address, or the file that holds it."""
@@ -53,11 +62,34 @@ class HostedSinkSettings(PostedSinkSettings):
     @model_validator(mode="after")
     def _host_is_allowed(self) -> "HostedSinkSettings":
         if self.url is not None:
-            host = urlsplit(self.url.get_secret_value()).hostname or ""
-            excused = self.allow_loopback and host in LOOPBACK
-            if not excused and not matches(host, self.allow_hosts):
-                raise ValueError(f"url should lead to one of allow_hosts: {', '.join(self.allow_hosts)}")
+            try:
+                self.check_url(self.url.get_secret_value())
+            except ValueError as error:
+                raise ValueError(f"url {error}") from None
         return self
+
+    def check_url(self, url: str) -> None:
+        """Raise ValueError for a host that is not allowed, too."""
+        super().check_url(url)
+        host = urlsplit(url).hostname or ""
+        excused = self.allow_loopback and host in LOOPBACK
+        if not excused and not matches(host, self.allow_hosts):
+            raise ValueError(f"should lead to one of allow_hosts: {', '.join(self.allow_hosts)}")
+
+
+def file_problem(option: str, file: Path | None, check: Callable[[str], None]) -> list[str]:
+    """Say, in at most one line, why a secret's file cannot be used now: it cannot be read, or `check` raises."""
+    if file is None:
+        return []
+    try:
+        check(reveal(file))
+    except OSError as error:
+        return [f"{option}: {file}: {error.strerror or error}"]
+    except UnicodeDecodeError:
+        return [f"{option}: {file}: is not UTF-8 text"]
+    except ValueError as error:
+        return [f"{option}: {file}: {error}"]
+    return []
 
 
 def check_address(url: str) -> None:

@@ -146,7 +146,9 @@ def reveal(secret: SecretStr | Path) -> str:
     >>> reveal(SecretStr("x"))
     'x'
     """
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret.read_text(encoding="utf-8").strip()
+    return (
+        secret.get_secret_value() if isinstance(secret, SecretStr) else secret.read_text(encoding="utf-8-sig").strip()
+    )
 
 
 def matches(host: str, patterns: Sequence[str]) -> bool:
