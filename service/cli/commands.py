@@ -6,6 +6,7 @@ state is in `state`.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
-from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
+from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
 from service.sinks import build_sink
 from service.wiring import (
     build_components,
@@ -64,7 +65,11 @@ main.add_command(suppress)
 def run(path: Path | None) -> None:
     """Read the Event Hub and alert, until SIGTERM."""
     settings = read_settings(path)
-    configure(level=settings.log.level, style=settings.log.format, redactor=Redactor(secrets(settings)))
+    configure(
+        level=settings.log.level,
+        style=settings.log.format,
+        redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
+    )
     if refused := refusals(settings, SystemClock()):
         fail("\n".join(refused), MISCONFIGURED)
     try:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import BaseModel, SecretStr
@@ -17,7 +17,7 @@ from service.settings.detectors import DetectorSettings, default_threshold, own_
 from service.settings.root import Settings
 from service.sinks import KINDS
 
-SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
+SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file", "proxy_password_file"})
 EXAMPLE_HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
@@ -54,6 +54,15 @@ def secrets(settings: Settings) -> Iterator[str]:
             parts = urlsplit(value)
             if len(parts.path) > 1 or parts.query:
                 yield parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def proxy_secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is secret in the variables that name proxies: their passwords, as written and as meant."""
+    for name, value in environ.items():
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and "@" in value:
+            credentials = value.rpartition("@")[0].rpartition("://")[2]
+            password = credentials.partition(":")[2]
+            yield from (one for one in (password, unquote(password)) if one)
 
 
 def _secret_values(value: object) -> Iterator[str]:

@@ -167,8 +167,6 @@ class EventHubSource:
                 self._identity(),
                 partition=partition,
                 positions=self._positions,
-                # By itself, the SDK would read on in a hub that was made anew meanwhile: `before_retry` looks first.
-                retry_total=0,
             ),
             position=lambda: self._positions().get(partition),
             handle=handle,

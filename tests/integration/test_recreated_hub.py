@@ -98,7 +98,9 @@ async def test_a_hub_made_anew_is_read_from_its_beginning_and_told_once(
                     await clock.sleep(0.1)
             assert service.said("hub_recreated") == []
             assert await service.terminate() == 0
-        assert scene.records() == len(scene.actions)
+        # While it reads, the SDK may by itself go on in the new hub, until we look: that is then read once more.
+        more = scene.records() - len(scene.actions)
+        assert more == 0 if restart or added == 1 else 0 <= more <= 4
         assert scene.lost().count("opened") == 1
         [opened] = [one for one in scene.payloads("unwonted.blindness.opened") if is_loss(one)]
         assert opened["data"]["lost_messages"] is None

@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_refused_by_run_and_check_config_in_the_sa
         ("url_file", "http://canteen.example/", "should begin with https:// (http is for loopback only)"),
         ("url_file", "", "should be a web address, https://host/…"),
         ("secret_file", None, "No such file or directory"),
-        ("secret_file", "whsec_canteen", "should be whsec_ and base64"),
+        ("secret_file", "whsec_canteen", "should be whsec_ and 24 to 64 bytes in base64"),
     ],
 )
 def test_a_secret_that_is_not_there_yet_is_told_by_check_config_and_keeps_no_service_from_starting(

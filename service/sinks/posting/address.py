@@ -3,7 +3,9 @@
 The same rules hold again at each post, when the address may have come from a file: see `http_post`.
 """
 
+import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import matches, reveal
+from service.sinks.posting.http_post import OpenSession, matches, open_session, reveal, tls_context
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -23,6 +25,9 @@ class PostedSinkSettings(SinkSettings):
     """Address to post to; a secret: prefer url_file, or the environment."""
     url_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-url"])
     """File with the address, read anew at every delivery, so that it can be rotated."""
+
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
+    """Certificate authority of the receiver, or of a proxy that looks into TLS, besides the public ones."""
 
     @field_validator("url")
     @classmethod
@@ -38,8 +43,20 @@ class PostedSinkSettings(SinkSettings):
         return self
 
     def file_problems(self) -> list[str]:
-        """Say what is wrong now with the file that holds the address."""
-        return file_problem("url_file", self.url_file, self.check_url)
+        """Say what is wrong now with the files of the address and of the certificate authority."""
+        problems = file_problem("url_file", self.url_file, self.check_url)
+        try:
+            tls_context(self.ca_file)
+        except ssl.SSLError:
+            problems.append(f"ca_file: {self.ca_file}: holds no certificate in PEM")
+        except OSError as error:
+            problems.append(f"ca_file: {self.ca_file}: {error.strerror or error}")
+        return problems
+
+    @property
+    def session(self) -> OpenSession:
+        """What opens this sink's HTTP session."""
+        return partial(open_session, ca_file=self.ca_file)
 
     def check_url(self, url: str) -> None:
         """Raise ValueError, without repeating it, for an address that would not be posted to."""

@@ -149,7 +149,7 @@ def test_a_mistake_is_one_line_that_says_where_what_and_what_would_be_right(
 ) -> None:
     said = problems(tmp_path, text)
     assert len(said) == 1
-    assert line in said[0].replace("line 1, ", "")
+    assert line in said[0].replace("yaml: line 1, ", "yaml: ")
 
 
 def test_a_mistake_names_its_line_in_the_file_or_that_of_the_section_around_it(tmp_path: Path) -> None:
