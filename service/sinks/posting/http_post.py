@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -112,7 +112,7 @@ def proxy_of(url: URL) -> URL | None:
     """
     proxies = getproxies_environment()
     host = url.host or ""
-    if _is_loopback(host) or proxy_bypass_environment(f"{host}:{url.port}", proxies):
+    if _is_loopback(host) or proxy_bypass(f"{host}:{url.port}"):
         return None
     found = proxies.get(url.scheme) or proxies.get("all")
     if not found:
