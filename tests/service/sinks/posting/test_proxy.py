@@ -92,6 +92,7 @@ def test_the_passwords_of_proxies_are_known_to_the_redaction() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")  # how the SDK calls aiohttp
 async def test_the_hub_is_asked_for_through_its_proxy_and_the_password_is_not_shown() -> None:
     async with proxying({}) as proxy:
