@@ -36,6 +36,13 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class HubBegunAnew(NamedTuple):
+    """The hub was deleted and created again, and these partitions of it are read from their beginning."""
+
+    created_at: datetime
+    partitions: Sequence[str]
+
+
 class Started(NamedTuple):
     """All tasks run; how many partitions the hub has, and where metrics and probes are served."""
 
@@ -156,6 +163,12 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class SecretFilesChecked(NamedTuple):
+    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+
+    problems: tuple[str, ...]
+
+
 class LoopLagSampled(NamedTuple):
     """How late the event loop resumed a waiting task."""
 
@@ -165,6 +178,7 @@ class LoopLagSampled(NamedTuple):
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | HubBegunAnew
     | Started
     | Stopping
     | Stopped
@@ -176,6 +190,7 @@ TelemetryEvent = (
     | DeadLettersWritten
     | AlertsBelowSeverity
     | LoopLagSampled
+    | SecretFilesChecked
     | Saved
     | Delivery
     | Looked

@@ -4,6 +4,7 @@ Nothing else knows both what can be configured and which class does it. Each mod
 them together.
 """
 
+from service.wiring.checks import refusals, unusable_secret_files
 from service.wiring.components import build_components
 from service.wiring.engine import build_engine, detectors_off, open_geography
 from service.wiring.source import source_options
@@ -19,5 +20,7 @@ __all__ = [
     "detectors_off",
     "open_geography",
     "open_suppressions",
+    "refusals",
     "source_options",
+    "unusable_secret_files",
 ]

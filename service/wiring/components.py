@@ -21,6 +21,7 @@ from service.settings import Settings, config_hash
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.source import source_options
 from service.wiring.storage import build_dead_letters, build_state, build_undeliverable_writer
@@ -73,6 +74,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        unusable_secret_files=lambda: unusable_secret_files(settings),
     )
 
 

@@ -92,6 +92,15 @@ class Engine:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
         self.positions.setdefault(partition, position)
 
+    def forget_positions(self, partitions: Iterable[str]) -> None:
+        """Read `partitions`, all that the hub has now, from their beginning; nothing that was learnt is forgotten.
+
+        For a hub that was deleted and created again: its sequence numbers start anew. The watermark does not go back.
+        """
+        self.positions.clear()
+        self.watermark.forget_partitions()
+        self.expect(partitions)
+
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
         """Apply one message; a message at or below its partition's position changes nothing.
 
