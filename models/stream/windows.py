@@ -93,6 +93,10 @@ class Watermark:
             self._marks[partition] = complete_until
             self._floor = max(self._floor, min(self._marks.values()))
 
+    def release(self, partition: str) -> None:
+        """Wait for `partition` no longer, because nothing more will come from it; the watermark stays where it is."""
+        self._marks.pop(partition, None)
+
     def dump(self) -> dict[str, Json]:
         """Plain data for a snapshot."""
         return {

@@ -18,6 +18,7 @@ from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, Proxy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from service.core.ports import Clock
+from service.options import LOOPBACK
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 RETENTION: Final = timedelta(days=90)
@@ -27,7 +28,6 @@ _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 3_600.0
 ATTEMPT_SECONDS: Final = 60.0
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -206,7 +206,7 @@ class ActivityLogApi:
 
     async def _send(self, address: str) -> AsyncHttpResponse:
         # Azure's library sends a token over https alone, unless told that the receiver is this very machine.
-        local = {"enforce_https": False} if urlsplit(self._endpoint).hostname in _LOOPBACK else {}
+        local = {"enforce_https": False} if urlsplit(self._endpoint).hostname in LOOPBACK else {}
         response: AsyncHttpResponse = await self._client.send_request(
             HttpRequest("GET", address), connection_timeout=10, read_timeout=ATTEMPT_SECONDS, **local
         )
