@@ -25,7 +25,7 @@ class Fetched(NamedTuple):
     Attributes
     ----------
     files
-        What to read, this run's pieces and those of earlier ones.
+        What to read, this run's pieces and those of earlier ones; quiet days hold nothing, and are left out.
     origins
         Subscriptions and containers that were asked.
     fetched, resumed, records
@@ -115,7 +115,7 @@ class TenantHistory:
             origins += 1
             done.append(await self._fetch_archive(self._archive, spool, since, until, names, on_piece))
         return Fetched(
-            [_source(spool.path(name)) for name in names if spool.has(name)],
+            [_source(spool.path(name)) for name in names if spool.has(name) and not spool.empty(name)],
             origins,
             sum(one.fetched for one in done),
             sum(one.resumed for one in done),

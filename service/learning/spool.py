@@ -90,6 +90,11 @@ class Spool:
         """Whether a chunk has been fetched."""
         return self.path(name).exists()
 
+    def empty(self, name: str) -> bool:
+        """Whether a chunk that has been fetched holds no record: a quiet day."""
+        with gzip.open(self.path(name)) as file:
+            return not file.read(1)
+
     async def keep(self, name: str, pages: AsyncIterator[Sequence[bytes]]) -> int:
         """Write a chunk's records, one a line, as they come; returns how many there were."""
         final = self.path(name)
