@@ -26,7 +26,7 @@ END = START + timedelta(days=DAYS)
 ARRIVALS = list(Tenant(TenantPlan(seed=5, identities=20, days=DAYS, campaigns=0, start=START)).records())
 RECORDS = [arrival.record for arrival in ARRIVALS]
 OPEN_AS_SHOWN = "bucket operation"
-"""Open operations hold words as they were written: `Succeeded` and `Success` are shown differently, and mean the same."""
+"""Open operations hold words as they were written: `Succeeded` and `Success` look different, and mean the same."""
 
 
 class HastyClock(SystemClock):

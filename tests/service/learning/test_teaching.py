@@ -1,5 +1,6 @@
 """History teaches a state what the hub would have taught it, once, whatever shape it comes in and how often."""
 
+import asyncio
 import random
 from datetime import timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from models.stream.buckets import RecordResult
 from service.activity_log_api.client import ApiRefused
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
+from service.documents.reading import Reader
 from service.learning.history import whole_days
 from service.learning.spool import Spool
 from service.learning.teaching import Teaching, TeachingStopped
@@ -77,8 +79,8 @@ async def test_the_hub_that_brings_the_same_again_teaches_nothing(tmp_path: Path
         if enqueued < END - timedelta(hours=hours):
             continue
         applied = again.apply(Message(partition, number, str(number), enqueued, body), parser.parse(body).events)
-        for result, count in applied.results.items():
-            results[result] += count
+        for result, times in applied.results.items():
+            results[result] += times
     assert results[RecordResult.OPERATION] == results[RecordResult.LATE] == results[RecordResult.SATURATED] == 0
     assert results[RecordResult.DUPLICATE] > 0
     found, expected = learnt(again), learnt(once)
@@ -114,7 +116,7 @@ def test_records_that_are_days_apart_are_none_of_them_too_late() -> None:
 
 
 def test_a_successor_tells_on_where_its_predecessor_stopped_and_learns_anew() -> None:
-    before, after = new_engine(threshold=20.0), new_engine(threshold=20.0)
+    before, after = new_engine(threshold=0.01), new_engine(threshold=0.01)
     parser = ActivityLogParser()
     before.begin(START)
     for number, (partition, enqueued, body) in enumerate(messages(ARRIVALS)):
@@ -124,7 +126,7 @@ def test_a_successor_tells_on_where_its_predecessor_stopped_and_learns_anew() ->
     teach_lines(after, RECORDS)
     assert after.positions == before.positions
     assert after.alert_from == before.evaluated_until
-    fresh, succeeded = new_engine(threshold=20.0), learnt(after)
+    fresh, succeeded = new_engine(threshold=0.01), learnt(after)
     teach_lines(fresh, RECORDS)
     told = ("engine", "position", "alert", "failing", "suppressed", "recent")
     assert {name: rows for name, rows in succeeded.items() if name not in told} == {
@@ -208,22 +210,24 @@ async def test_twenty_subscriptions_of_ninety_days_are_fetched_and_the_first_of_
     assert taught.summary.results[RecordResult.OPERATION] == len(records)
 
 
-async def test_a_teaching_that_is_stopped_ends_and_leaves_its_folder_clean(tmp_path: Path) -> None:
+async def test_a_teaching_that_is_stopped_ends_before_its_end(tmp_path: Path) -> None:
     async with served() as world:
         fetched = await fetch(tmp_path, *world)
-    teaching = Teaching(new_engine(), now=END, on_reject=fail_on_anything, folder=tmp_path, run=50)
-    teaching._stopped = True
+    engine = new_engine()
+    teaching = Teaching(engine, now=END, on_reject=fail_on_anything, folder=tmp_path, run=50)
+    running = asyncio.ensure_future(teaching.run_aside(Reader(fetched.files, fail_on_anything)))
+    await asyncio.sleep(0)  # noqa: TID251 - lets the thread begin
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
     with pytest.raises(TeachingStopped):
-        teaching.run(iter(()) if not fetched.files else _batches(fetched))
+        teaching.run(Reader(fetched.files, fail_on_anything))
+
+
+def test_what_a_kill_has_left_of_sorting_goes_with_the_next_run(tmp_path: Path) -> None:
     (tmp_path / "unwonted-left").mkdir()
     with Spool(tmp_path):
         assert not list(tmp_path.glob("unwonted-*"))
-
-
-def _batches(fetched: Any) -> Any:
-    from service.documents.reading import Reader
-
-    return Reader(fetched.files, fail_on_anything)
 
 
 def test_a_span_begins_at_a_midnight() -> None:
