@@ -65,7 +65,7 @@ async def test_records_that_come_again_on_other_pages_and_days_are_learnt_once(t
     assert found == expected
 
 
-@pytest.mark.parametrize("hours", [6, 20, 72])
+@pytest.mark.parametrize("hours", [20, 72])
 async def test_the_hub_that_brings_the_same_again_teaches_nothing(tmp_path: Path, hours: int) -> None:
     once, again = new_engine(), new_engine()
     async with served() as world:
@@ -184,6 +184,7 @@ async def test_subscriptions_are_those_named_those_of_a_group_or_all(tmp_path: P
             await fetch(tmp_path / "3", server, credential, clock, management_group="nowhere")
 
 
+@pytest.mark.integration
 async def test_twenty_subscriptions_of_ninety_days_are_fetched_and_the_first_of_them_before_azure_forgets_it(
     tmp_path: Path,
 ) -> None:
