@@ -82,6 +82,9 @@ class Components(NamedTuple):
         Watches the suppressions file, if there is one.
     unusable_secret_files
         Says which files with a sink's secrets cannot be used now.
+    learn_history
+        Learns history into the store that the state is restored from; asked once, when there is no state. Returns
+        whether there is one now; None if an empty state is to stay empty.
     """
 
     clock: Clock
@@ -98,6 +101,7 @@ class Components(NamedTuple):
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
     unusable_secret_files: Callable[[], Sequence[str]] = list
+    learn_history: Callable[[], Awaitable[bool]] | None = None
 
 
 class App:
@@ -126,7 +130,11 @@ class App:
         components = self._components
         port = await components.server.start()
         try:
-            partitions = await self._begin()
+            restored = await self._restore(stop)
+            if restored is None:
+                self._emit(Stopping())
+                return
+            partitions = await self._begin(restored=restored)
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(self._read(), name="source")
                 delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
@@ -151,11 +159,28 @@ class App:
             await components.resources.aclose()
             await components.server.stop()
 
-    async def _begin(self) -> int:
-        """Restore the state, check the hub, save a first snapshot; returns how many partitions the hub has."""
+    async def _restore(self, stop: asyncio.Event) -> bool | None:
+        """Restore the state, or learn it from history; returns whether there is one, None if stopped meanwhile."""
+        if await self._state.restore():
+            return True
+        if self._components.learn_history is None:
+            return False
+        learning = asyncio.ensure_future(self._components.learn_history())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([learning, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not learning.done():
+                return None
+            return await learning and await self._state.restore()
+        finally:
+            stopping.cancel()
+            learning.cancel()
+            await asyncio.gather(learning, stopping, return_exceptions=True)
+
+    async def _begin(self, *, restored: bool) -> int:
+        """Check the hub, and save a first snapshot; returns how many partitions the hub has."""
         components = self._components
         engine = self._state.engine
-        restored = await self._state.restore()
         self._emit(StateRestored(restored, len(engine.positions), engine.records))
         self._state.coverage.begin(engine.positions, self._clock.now())
         self._emit(CoverageChecked([], self._state.coverage.open))

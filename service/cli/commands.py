@@ -1,7 +1,7 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; replaying files is in `replay`, suppressions are in `suppress`, the saved
-state is in `state`.
+What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, suppressions
+are in `suppress`, the saved state is in `state`.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from service.cli.inputs import (
     read_state,
     snapshot_option,
 )
+from service.cli.learn import learn
 from service.cli.printing import explanation, threshold_table
 from service.cli.replay import replay
 from service.cli.state import state
@@ -55,6 +56,7 @@ def main() -> None:
     """Tell when an identity in Azure does what it does not do."""
 
 
+main.add_command(learn)
 main.add_command(replay)
 main.add_command(state)
 main.add_command(suppress)

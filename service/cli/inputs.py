@@ -1,7 +1,7 @@
 """What commands begin with: common options, and the settings and the state they need, or an exit that says why not.
 
 Exit codes: 0 done; 1 the service ended on an error; 2 wrong usage or configuration; 3 a sink did not take the test, or
-a replay understood nothing of its files; 4 a replay could not read more of them than is allowed.
+a replay or a lesson understood nothing; 4 it could not read more than is allowed.
 """
 
 import asyncio

@@ -63,6 +63,11 @@ class Health:
         self._set("startup", "state", None)
         self._set("ready", "state", None)
 
+    def note_learning(self) -> None:
+        """Note that history is being learnt: the process has started, and is not ready until the state is restored."""
+        self._set("startup", "state", None)
+        self._set("ready", "state", "learning history")
+
     def note_partitions(self, *, owned: int, known: int) -> None:
         """Note how many of the hub's partitions this process reads; it is ready when it reads all of them."""
         complete = 0 < known <= owned

@@ -5,6 +5,7 @@ Which options there are is for `service.settings` to say, and for each sink's ow
 
 from service.options.strict_yaml import StrictLoader, lines_of
 from service.options.values import (
+    LOOPBACK,
     Duration,
     PositiveDuration,
     Secrets,
@@ -16,6 +17,7 @@ from service.options.values import (
 )
 
 __all__ = [
+    "LOOPBACK",
     "Duration",
     "PositiveDuration",
     "Secrets",

@@ -43,6 +43,33 @@ class HubBegunAnew(NamedTuple):
     partitions: Sequence[str]
 
 
+class HistoryLearning(NamedTuple):
+    """The state is empty, and history is being learnt before anything is read."""
+
+
+class HistoryFetching(NamedTuple):
+    """So many pieces of history out of so many have been fetched."""
+
+    pieces: int
+    planned: int
+
+
+class HistoryLearnt(NamedTuple):
+    """What was learnt of history: records, rejected ones, its span, and why which origins could not be read."""
+
+    records: int
+    rejects: int
+    first: datetime | None
+    last: datetime | None
+    refused: Mapping[str, str]
+
+
+class HistoryMissed(NamedTuple):
+    """The service starts without history, for this reason."""
+
+    reason: str
+
+
 class Started(NamedTuple):
     """All tasks run; how many partitions the hub has, and where metrics and probes are served."""
 
@@ -179,6 +206,10 @@ TelemetryEvent = (
     GeographyOpened
     | StateRestored
     | HubBegunAnew
+    | HistoryLearning
+    | HistoryFetching
+    | HistoryLearnt
+    | HistoryMissed
     | Started
     | Stopping
     | Stopped

@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 from service.monitoring import Health
 from service.source import SourceEvent
 from service.suppressions import Looked
-from service.telemetry.events import SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
+from service.telemetry.events import HistoryLearning, SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
 from service.telemetry.partitions import PartitionTally
 
 
@@ -23,6 +23,10 @@ class HealthBackend:
     @handle.register
     def _(self, _: StateRestored) -> None:
         self._health.note_restored()
+
+    @handle.register
+    def _(self, _: HistoryLearning) -> None:
+        self._health.note_learning()
 
     @handle.register
     def _(self, _: Stopping) -> None:

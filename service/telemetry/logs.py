@@ -21,6 +21,10 @@ from service.telemetry.events import (
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
+    HistoryFetching,
+    HistoryLearning,
+    HistoryLearnt,
+    HistoryMissed,
     HubBegunAnew,
     SecretFilesChecked,
     Started,
@@ -58,6 +62,25 @@ class LogBackend:
             log.info("state_restored", partitions=event.partitions, records=event.records)
         else:
             log.info("state_empty", hint="no snapshot yet: everything is judged by its kind and peers until learnt")
+
+    @handle.register
+    def _(self, _: HistoryLearning) -> None:
+        log.info("history_learning", hint="the state is empty: nothing is read until history has been learnt")
+
+    @handle.register
+    def _(self, event: HistoryFetching) -> None:
+        log.info("history_fetching", pieces=event.pieces, planned=event.planned)
+
+    @handle.register
+    def _(self, event: HistoryLearnt) -> None:
+        if event.refused:
+            log.warning("history_refused", origins=dict(event.refused))
+        days = (event.last - event.first).total_seconds() / 86_400 if event.first and event.last else 0.0
+        log.info("history_learnt", records=event.records, rejected=event.rejects, days=round(days, 1))
+
+    @handle.register
+    def _(self, event: HistoryMissed) -> None:
+        log.error("history_missed", reason=event.reason)
 
     @handle.register
     def _(self, event: Started) -> None:

@@ -11,11 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service.options import Texts
+from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
 from service.sinks.posting.http_post import OpenSession, matches, open_session, reveal, tls_context
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class PostedSinkSettings(SinkSettings):
