@@ -20,6 +20,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from demo.blackout import Blackout, Noticed, is_notice, patience, planned, read_notice
 from demo.compressed import CompressedClock
 from demo.dashboards import Recording, draw_all
+from demo.first_day import first_day, lines
 from demo.hub import EmbeddedHub
 from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
 from demo.options import Options
@@ -90,6 +91,7 @@ class Play:
                         blind = blackout.verdict(receiver.received)
                         worked = judge(self._terminal, result, self._told, receiver.received, scrape, blind)
                         service.pace(clock.run(1.0))
+                        await self._compare()
                         await self._draw()
                         await self._stay(receiver, service)
                         code = await service.stop()
@@ -220,6 +222,13 @@ class Play:
                 self._terminal.card(self._told[-1])
         self._looked_at = len(receiver.received)
         return notices
+
+    async def _compare(self) -> None:
+        self._terminal.title("The first day of a fresh tenant, with nothing learnt and after `unwonted learn`")
+        options = self._options
+        for line in lines(await first_day(options.seed, options.identities, options.attacks)):
+            self._terminal.say(line)
+        self._terminal.say()
 
     async def _draw(self) -> None:
         try:

@@ -21,6 +21,7 @@ BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
     },  # the pod's own grace is reckoned from it
     ("SnapshotsSettings", "path"): {"pattern": "^/state(/|$)"},  # the one place that can be written to, beside /tmp
     ("DeadLetterSettings", "path"): {"pattern": "^/state/"},
+    ("LearnSettings", "spool"): {"pattern": "^/state/"},
 }
 """Where the chart is stricter than the service."""
 

@@ -15,9 +15,11 @@ from azure.core import AsyncPipelineClient
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, ProxyPolicy, UserAgentPolicy
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from service.core.ports import Clock
+from service.options import LOOPBACK
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 RETENTION: Final = timedelta(days=90)
@@ -27,7 +29,6 @@ _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 3_600.0
 ATTEMPT_SECONDS: Final = 60.0
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -106,15 +107,17 @@ class ActivityLogApi:
         self._give_up_after = give_up_after.total_seconds()
         self._on_wait = on_wait
         self._credential = credential
-        self._client: AsyncPipelineClient[Any, AsyncHttpResponse] = self._open()
+        self._transport = AioHttpTransport()
+        self._client = self._open()
 
     def _open(self) -> "AsyncPipelineClient[Any, AsyncHttpResponse]":
+        """Return a client that knows no token yet; all share their connections, so that none has to be closed."""
         policies = [
             UserAgentPolicy(base_user_agent="unwonted"),
             ProxyPolicy(),
             AsyncBearerTokenCredentialPolicy(self._credential, f"{self._endpoint}/.default"),
         ]
-        return AsyncPipelineClient(self._endpoint, policies=policies)
+        return AsyncPipelineClient(self._endpoint, policies=policies, transport=self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -182,14 +185,15 @@ class ActivityLogApi:
             attempt += 1
             why, wanted = "unreachable", 0.0
             try:
-                response = await self._send(address)
+                client = self._client
+                response = await self._send(client, address)
                 body = response.content
                 if response.status_code == 200:
                     return body
                 if response.status_code == 401 and not renewed:
                     renewed = True  # a token that was good when it was sent: ask for a fresh one, once
-                    await self._client.close()
-                    self._client = self._open()
+                    if self._client is client:  # whoever asks at the same time may have done so already
+                        self._client = self._open()
                     continue
                 if response.status_code not in _AGAIN:
                     raise ApiRefused(response.status_code, _code(body))
@@ -204,10 +208,10 @@ class ActivityLogApi:
             self._on_wait(pause, why)
             await self._clock.sleep(pause)
 
-    async def _send(self, address: str) -> AsyncHttpResponse:
+    async def _send(self, client: "AsyncPipelineClient[Any, AsyncHttpResponse]", address: str) -> AsyncHttpResponse:
         # Azure's library sends a token over https alone, unless told that the receiver is this very machine.
-        local = {"enforce_https": False} if urlsplit(self._endpoint).hostname in _LOOPBACK else {}
-        response: AsyncHttpResponse = await self._client.send_request(
+        local = {"enforce_https": False} if urlsplit(self._endpoint).hostname in LOOPBACK else {}
+        response: AsyncHttpResponse = await client.send_request(
             HttpRequest("GET", address), connection_timeout=10, read_timeout=ATTEMPT_SECONDS, **local
         )
         await response.read()

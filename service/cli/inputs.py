@@ -1,7 +1,7 @@
 """What commands begin with: common options, and the settings and the state they need, or an exit that says why not.
 
 Exit codes: 0 done; 1 the service ended on an error; 2 wrong usage or configuration; 3 a sink did not take the test, or
-a replay understood nothing of its files; 4 a replay could not read more of them than is allowed.
+a replay or a lesson understood nothing; 4 it could not read more than is allowed.
 """
 
 import asyncio
@@ -86,9 +86,14 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
     return watch.suppressions if watch else Suppressions()
 
 
+def place_of(settings: Settings) -> str:
+    """Return what to call the place where the service keeps its snapshots."""
+    return str(settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path)
+
+
 def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
     """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
-    place = str(snapshot or (settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path))
+    place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
     try:
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))

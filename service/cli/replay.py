@@ -145,8 +145,9 @@ def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) ->
 class Progress:
     """A bar on a terminal's standard error while files are read, and another while their events are judged."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, then: str = "judging") -> None:
         self._reader = reader
+        self._then = then
         self._total = 0
         self._bar = self._new("reading", reader.size)
 
@@ -159,7 +160,7 @@ class Progress:
         """Move the bar: to where the reader is, or, once a total is known, to how much of it was taken."""
         if total and not self._total:
             self._bar.render_finish()
-            self._total, self._bar = total, self._new("judging", total)
+            self._total, self._bar = total, self._new(self._then, total)
         self._bar.update((taken if total else self._reader.position) - self._bar.pos)
 
     def __enter__(self) -> "Progress":

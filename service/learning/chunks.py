@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import quote
 
 _DAY = timedelta(days=1)
 
@@ -21,7 +22,7 @@ class Chunk(NamedTuple):
         >>> Chunk("s1", datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)).name
         's1.20260301T000000-20260302T000000'
         """
-        return f"{self.subscription}.{self.since:%Y%m%dT%H%M%S}-{self.until:%Y%m%dT%H%M%S}"
+        return f"{quote(self.subscription, safe='')}.{self.since:%Y%m%dT%H%M%S}-{self.until:%Y%m%dT%H%M%S}"
 
 
 def chunks_of(subscriptions: Iterable[str], since: datetime, until: datetime) -> Iterator[Chunk]:

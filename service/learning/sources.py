@@ -5,7 +5,7 @@ one record a line).
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -14,14 +14,17 @@ from typing import Final
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob.aio import ContainerClient
 
-from service.activity_log_api import ActivityLogApi
-from service.learning.chunks import chunks_of
+from service.activity_log_api import RETENTION, ActivityLogApi
+from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
 
 ARCHIVE_CONTAINER: Final = "insights-activity-logs"
 LINES_AT_ONCE: Final = 1_000
 LONGEST_LINE: Final = 32 * 1024 * 1024
 """Bytes after which a line that does not end is handed on as it is, for the parser to reject."""
+
+ANSWERED_WITHIN: Final = timedelta(minutes=5)
+"""How much younger than Azure's oldest record we ask for: its clock goes on while the pages are read."""
 
 _HOUR: Final = timedelta(hours=1)
 _PLACE: Final = re.compile(r"/y=(\d{4})/m=(\d{2})/d=(\d{2})/h=(\d{2})/m=\d{2}/[^/]+\.json$", re.IGNORECASE)
@@ -32,11 +35,23 @@ class ArchiveRefused(Exception):  # noqa: N818 - it names the answer
 
 
 async def api_pieces(
-    api: ActivityLogApi, subscriptions: Sequence[str], since: datetime, until: datetime
+    api: ActivityLogApi,
+    subscriptions: Sequence[str],
+    since: datetime,
+    until: datetime,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[Piece]:
-    """Yield a piece a subscription and day, the oldest first."""
+    """Yield a piece a subscription and day, the oldest first; `now` tells what Azure has forgotten when it is asked."""
     for chunk in chunks_of(subscriptions, since, until):
-        yield Piece(chunk.name, chunk.subscription, partial(api.records, *chunk))
+        yield Piece(chunk.name, chunk.subscription, partial(_still_kept, api, chunk, now))
+
+
+async def _still_kept(api: ActivityLogApi, chunk: Chunk, now: Callable[[], datetime]) -> AsyncIterator[list[bytes]]:
+    """Yield what of a chunk is still there: Azure answers 400 when asked for more, as if it were not ours to read."""
+    since = max(chunk.since, now() - RETENTION + ANSWERED_WITHIN)
+    if since < chunk.until:
+        async for page in api.records(chunk.subscription, since, chunk.until):
+            yield page
 
 
 async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:

@@ -6,6 +6,7 @@ A file is there whole or not at all. It holds people's records, so nobody else o
 import fcntl
 import gzip
 import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 import msgspec
+
+from service.replay import TEMPORARY
 
 SUFFIX: Final = ".ndjson.gz"
 _UNFINISHED: Final = ".part"
@@ -59,6 +62,8 @@ class Spool:
             raise SpoolBusy(f"{self.folder} is in use by another process") from error
         for left in self.folder.glob(f"*{_UNFINISHED}"):
             left.unlink()
+        for unsorted in self.folder.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(unsorted)
         return self
 
     def __exit__(
@@ -68,22 +73,31 @@ class Spool:
             self._lock.close()
 
     def span(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
-        """Return the span to fetch: that of the run that is being resumed, or else the one given, which is kept."""
+        """Return the span to fetch: that of an earlier run with the same beginning, so that its chunks are the same."""
         place = self.folder / _SPAN
         with suppress(FileNotFoundError, msgspec.DecodeError):
             known = msgspec.json.decode(place.read_bytes(), type=_Span)
-            if known.since >= since:  # an older one reaches back further than Azure still answers
+            if known.since == since:
                 return known.since, known.until
         self._write(place, msgspec.json.encode(_Span(since.astimezone(UTC), until.astimezone(UTC))))
         return since, until
 
+    def path(self, name: str) -> Path:
+        """Return where a chunk is, once it has been fetched."""
+        return self.folder / f"{name}{SUFFIX}"
+
     def has(self, name: str) -> bool:
         """Whether a chunk has been fetched."""
-        return (self.folder / f"{name}{SUFFIX}").exists()
+        return self.path(name).exists()
+
+    def empty(self, name: str) -> bool:
+        """Whether a chunk that has been fetched holds no record: a quiet day."""
+        with gzip.open(self.path(name)) as file:
+            return not file.read(1)
 
     async def keep(self, name: str, pages: AsyncIterator[Sequence[bytes]]) -> int:
         """Write a chunk's records, one a line, as they come; returns how many there were."""
-        final = self.folder / f"{name}{SUFFIX}"
+        final = self.path(name)
         unfinished = self.folder / f"{name}{_UNFINISHED}"
         count = 0
         with self._open(unfinished) as file:

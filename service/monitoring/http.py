@@ -63,6 +63,11 @@ class Health:
         self._set("startup", "state", None)
         self._set("ready", "state", None)
 
+    def note_learning(self) -> None:
+        """Note that history is being learnt: the process has started, and is not ready until the state is restored."""
+        self._set("startup", "state", None)
+        self._set("ready", "state", "learning history")
+
     def note_partitions(self, *, owned: int, known: int) -> None:
         """Note how many of the hub's partitions this process reads; it is ready when it reads all of them."""
         complete = 0 < known <= owned
@@ -71,6 +76,10 @@ class Health:
     def note_source(self, problem: str | None) -> None:
         """Note what is wrong with the connection to the hub; None if nothing is."""
         self._set("ready", "source", problem)
+
+    def note_secret_files(self, problem: str | None) -> None:
+        """Note what is wrong with the files that hold the sinks' secrets; None if nothing is."""
+        self._set("ready", "secret files", problem)
 
     def note(self, component: str, text: str | None) -> None:
         """Show something that is wrong without failing a probe; None when it no longer is."""

@@ -3,8 +3,9 @@
 Which options there are is for `service.settings` to say, and for each sink's own folder.
 """
 
-from service.options.strict_yaml import StrictLoader
+from service.options.strict_yaml import StrictLoader, lines_of
 from service.options.values import (
+    LOOPBACK,
     Duration,
     PositiveDuration,
     Secrets,
@@ -16,6 +17,7 @@ from service.options.values import (
 )
 
 __all__ = [
+    "LOOPBACK",
     "Duration",
     "PositiveDuration",
     "Secrets",
@@ -23,6 +25,7 @@ __all__ = [
     "StrictLoader",
     "Texts",
     "format_duration",
+    "lines_of",
     "parse_duration",
     "read_secret",
 ]

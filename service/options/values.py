@@ -10,6 +10,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, WithJsonSchema
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine: what is sent there goes over no network."""
+
 UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _DURATION_HELP = "should be a duration such as 20s, 15m, 1h30m or 7d, or a number of seconds"
@@ -127,4 +130,4 @@ def read_secret(value: SecretStr | None, file: Path | None) -> SecretStr | None:
     """
     if file is None:
         return value
-    return SecretStr(file.read_text(encoding="utf-8").strip())
+    return SecretStr(file.read_text(encoding="utf-8-sig").strip())

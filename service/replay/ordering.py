@@ -24,6 +24,9 @@ Order = Literal["auto", "time", "arrival"]
 RUN: Final = 1 << 15
 """Events that are held in memory at once; about 30 MB."""
 
+TEMPORARY: Final = "unwonted-"
+"""What the names of folders with temporary files begin with."""
+
 FAN_IN: Final = 64
 """Temporary files that are open at once."""
 
@@ -69,22 +72,24 @@ class Sorter:
         How late an event may come and still be judged.
     run
         Events beyond which what is held in memory is written to a temporary file.
+    folder
+        Where temporary files stand, for the owner's eyes only; where `tempfile` puts them (``TMPDIR``) if None.
 
-    Use it as a context manager: its temporary files go with it. They stand where `tempfile` puts them (``TMPDIR``),
-    for the owner's eyes only.
+    Use it as a context manager: its temporary files go with it.
     """
 
-    def __init__(self, order: Order, horizon: timedelta, *, run: int = RUN) -> None:
+    def __init__(self, order: Order, horizon: timedelta, *, run: int = RUN, folder: Path | None = None) -> None:
         self._order = order
         self._horizon = horizon
         self._run = run
+        self._within = folder
         self._held: list[ActivityEvent] = []
         self._runs: list[_Run] = []
         self._resources = ExitStack()
         self._folder: Path | None = None
         self._named = 0
         self._in_order = True
-        self._newest = EPOCH
+        self.newest = EPOCH
         self._documents: set[int] = set()
         self.count = 0
 
@@ -104,10 +109,10 @@ class Sorter:
         """
         self._documents.add(document if recording else -1)
         for event in events:
-            if event.time < self._newest:
+            if event.time < self.newest:
                 self._in_order = False
             else:
-                self._newest = event.time
+                self.newest = event.time
             self._held.append(event)
         self.count += len(events)
         if len(self._held) >= self._run:
@@ -180,7 +185,9 @@ class Sorter:
     def _write(self, blocks: Iterable[Sequence[ActivityEvent]], replaces: Sequence[Path] = ()) -> Path:
         """Write one run to a temporary file, and remove those that it replaces."""
         if self._folder is None:
-            self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="unwonted-")))
+            self._folder = Path(
+                self._resources.enter_context(tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=self._within))
+            )
         path = self._folder / str(self._named)
         self._named += 1
         with path.open("wb") as file:

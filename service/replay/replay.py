@@ -5,9 +5,8 @@ everything else is the very engine that runs live. Finding and opening files is 
 printing are the command line's business.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,15 +15,14 @@ from models.stream import EPOCH, ActivityEvent, RecordResult
 from service.core.alerting import Alert
 from service.core.engine import Engine
 from service.core.messages import Message
-from service.core.parsing import ActivityLogParser, LeftOut, Parsed, Reject
+from service.core.parsing import Reject
 from service.core.schedule import next_tick
-from service.documents import Batch, RecordPlace, Unit
-from service.replay.contents import Contents, DocumentTally
-from service.replay.ordering import RUN, Order, Sorter
+from service.documents import Batch, RecordPlace
+from service.replay.contents import Contents
+from service.replay.intake import BLOCK, Intake
+from service.replay.ordering import RUN, Order
 
-BLOCK = 256
 PARTITION = "replay"
-_BARE_RECORD = re.compile(rb'\{(?!\s*"records"\s*:)', re.IGNORECASE)
 
 
 class Summary(NamedTuple):
@@ -84,11 +82,7 @@ class Replay:
         self._every = every
         self._on_scored = on_scored
         self._on_alerts = on_alerts
-        self._on_reject = on_reject
-        self._on_read = on_read
-        self._order: Order = order
-        self._run = run
-        self._parser = ActivityLogParser()
+        self._intake = Intake(engine.options.horizon, on_reject=on_reject, on_read=on_read, order=order, run=run)
         self._results: Counter[RecordResult] = Counter()
         self._counts: Counter[str] = Counter()
         self._now = EPOCH
@@ -96,8 +90,6 @@ class Replay:
         self._due = EPOCH
         self._sequence = -1
         self._group: list[ActivityEvent] = []
-        self._tallies: dict[str, DocumentTally] = {}
-        self._document = -1
 
     def run(self, batches: Iterable[Batch]) -> Summary:
         """Replay the records of documents; returns the totals.
@@ -107,67 +99,27 @@ class Replay:
         OSError
             If temporary files cannot be written.
         """
-        with Sorter(self._order, self.engine.options.horizon, run=self._run) as sorter:
-            for batch in batches:
-                self._on_read(0, 0)
-                events = self._read(batch)
-                document = batch.document
-                sorter.add(events, document.before, recording=document.unit is Unit.LINE and not document.member)
-            by_arrival = sorter.count > 0 and sorter.by_arrival()
-            for taken, (arrived, event) in enumerate(sorter.events()):
-                if taken % BLOCK == 0:
-                    self._on_read(taken, sorter.count)
-                self._take(event, arrived)
+        for arrived, event in self._intake.events(batches):
+            self._take(event, arrived)
         self._apply()
         if self._first is not None:
             options = self.engine.options
             self._tick_until(self._now + options.bucket + options.lateness + self._every)
+        read = self._intake.counts
         return Summary(
-            records=self._counts["records"],
-            rejects=self._counts["rejects"],
-            left_out=self._counts["left_out"],
+            records=read["records"],
+            rejects=read["rejects"],
+            left_out=read["left_out"],
             results=dict(self._results),
             clamped=self._counts["clamped"],
             scored=self._counts["scored"],
             alerts=self._counts["alerts"],
             first=self._first,
             last=self._now if self._first else None,
-            unrecognised=self._counts["unrecognised"],
-            contents=tuple(tally.contents() for tally in self._tallies.values()),
-            by_arrival=by_arrival,
+            unrecognised=read["unrecognised"],
+            contents=self._intake.contents(),
+            by_arrival=self._intake.by_arrival,
         )
-
-    def _read(self, batch: Batch) -> list[ActivityEvent]:
-        """Parse a batch and count what is in it; returns its events in the order in which they stand."""
-        kind = batch.document.kind
-        tally = self._tallies.setdefault(kind, DocumentTally(kind))
-        if batch.document.before != self._document:
-            self._document = batch.document.before
-            tally.begin()
-        events: list[ActivityEvent] = []
-        for number, parsed in self._parse(batch):
-            events += parsed.events
-            tally.records += parsed.records
-            self._counts["records"] += parsed.records
-            self._counts["rejects"] += len(parsed.rejects)
-            self._counts["left_out"] += sum(parsed.left_out.values())
-            self._counts["unrecognised"] += parsed.left_out.get(LeftOut.UNKNOWN, 0)
-            for reject in parsed.rejects:
-                self._on_reject(reject, batch.document.place(number))
-        tally.follow(events)
-        return events
-
-    def _parse(self, batch: Batch) -> Iterator[tuple[int, Parsed]]:
-        """Parse texts as one envelope if they are bare records, because that is the parser's fast path."""
-        texts = [(number, text) for number, text in enumerate(map(bytes.strip, batch.texts), batch.first) if text]
-        if texts and all(_BARE_RECORD.match(text) for _, text in texts):
-            parsed = self._parser.parse(b'{"records":[' + b",".join(text for _, text in texts) + b"]}")
-            # A broken record must not take its neighbours with it.
-            if not parsed.rejects and parsed.records == len(texts):
-                yield batch.first, parsed
-                return
-        for number, text in texts:
-            yield number, self._parser.parse(text)
 
     def _take(self, event: ActivityEvent, arrived: datetime) -> None:
         if self._first is None:

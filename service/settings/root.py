@@ -14,6 +14,7 @@ from service.settings.sections import (
     EventHubSettings,
     GeographySettings,
     HttpSettings,
+    LearnSettings,
     LimitsSettings,
     LogSettings,
     NoticesSettings,
@@ -51,6 +52,7 @@ class Settings(Section):
 
     event_hub: EventHubSettings = EventHubSettings()
     snapshots: SnapshotsSettings = SnapshotsSettings()
+    learn: LearnSettings = LearnSettings()
     windows: WindowsSettings = WindowsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     alerting: AlertingSettings = AlertingSettings()

@@ -7,12 +7,15 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from service.options import Duration, PositiveDuration, Section, read_secret
+from service.options import LOOPBACK, Duration, PositiveDuration, Section, Texts, read_secret
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
+
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
 def _instant(value: object) -> object:
@@ -76,6 +79,20 @@ class EventHubSettings(Section):
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
     """Certificate authority of that gateway, when it is a private one."""
 
+    proxy: str | None = Field(default=None, examples=["proxy.example.com:3128"])
+    """Host and port of an HTTP proxy to go through, for transport websocket; HTTPS_PROXY does not count here."""
+    proxy_user: str | None = Field(default=None, examples=["unwonted"])
+    """Name to give to that proxy, if it wants one."""
+    proxy_password_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/proxy-password"])
+    """File with the password that goes with it."""
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_is_host_and_port(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST_AND_PORT.fullmatch(value):
+            raise ValueError("should be a host and a port, such as proxy.example.com:3128")
+        return value
+
     @field_validator("namespace")
     @classmethod
     def _namespace_is_a_host(cls, value: str | None) -> str | None:
@@ -95,6 +112,10 @@ class EventHubSettings(Section):
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
+        if self.proxy is not None and self.transport != "websocket":
+            raise ValueError("proxy needs transport: websocket")
+        if (self.proxy_user is None) != (self.proxy_password_file is None) or (self.proxy_user and not self.proxy):
+            raise ValueError("proxy_user and proxy_password_file go together, and with proxy")
         if self.silent_after < 2 * self.max_wait:
             raise ValueError("silent_after should be longer than max_wait: twice as long at least, best three times")
         if self.give_up_after <= self.silent_after:
@@ -125,6 +146,12 @@ def check_connection_string(text: str) -> None:
         raise ValueError("should look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…")
 
 
+def _account(value: str | None) -> str | None:
+    if value is not None and (not value.startswith(("https://", "http://")) or "?" in value):
+        raise ValueError("should be https://ACCOUNT.blob.core.windows.net, without a SAS token")
+    return value
+
+
 class BlobPlace(Section):
     """Where in a storage account something is kept; shared by what can be a file or a blob."""
 
@@ -141,9 +168,7 @@ class BlobPlace(Section):
     @field_validator("account_url")
     @classmethod
     def _account_is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and (not value.startswith(("https://", "http://")) or "?" in value):
-            raise ValueError("should be https://ACCOUNT.blob.core.windows.net, without a SAS token")
-        return value
+        return _account(value)
 
     @model_validator(mode="after")
     def _one_account(self) -> "BlobPlace":
@@ -165,6 +190,47 @@ class SnapshotsSettings(BlobPlace):
     """Name of the blob, for kind blob."""
     every: PositiveDuration = timedelta(seconds=60)
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
+
+
+class LearnSettings(Section):
+    """History that an empty state is taught, by `unwonted learn` or when the service starts for the first time."""
+
+    on_empty_state: bool = False
+    """Whether the service learns history by itself when it starts without a state; else `unwonted learn` does."""
+    api: bool = True
+    """Whether to read Azure's REST API, which has 90 days; needs the role Reader."""
+    subscriptions: Texts = ()
+    """Ids of the subscriptions to learn from; all that can be read, if no management group is given either."""
+    management_group: str | None = Field(default=None, examples=["contoso"])
+    """Id of a management group whose subscriptions to learn from."""
+    days: int = Field(default=90, ge=1, le=90)
+    """How many days back."""
+    endpoint: str = "https://management.azure.com"
+    """Address of Azure Resource Manager; another one in a sovereign cloud."""
+    archive: str | None = Field(default=None, examples=["https://contosologs.blob.core.windows.net"])
+    """Storage account that a diagnostic setting archives the activity log to; needs Storage Blob Data Reader."""
+    archive_container: str = Field(default="insights-activity-logs", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
+    """Container of that archive."""
+    spool: Path = Path(".state/history")
+    """Directory for what has been fetched and not learnt yet; it holds people's records, and is cleared afterwards."""
+    give_up_after: PositiveDuration = timedelta(hours=2)
+    """How long one page may be throttled, or be out of reach, before learning gives up."""
+    at_most: PositiveDuration = timedelta(hours=12)
+    """How long a service with on_empty_state may fetch altogether, before it starts without history."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_an_address(cls, value: str) -> str:
+        address = urlsplit(value)
+        local = address.scheme == "http" and address.hostname in LOOPBACK
+        if not (address.scheme == "https" or local) or not address.hostname or address.path.strip("/"):
+            raise ValueError("should be https://HOST, or http://127.0.0.1:PORT for a server on this machine")
+        return value
+
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_an_address(cls, value: str | None) -> str | None:
+        return _account(value)
 
 
 class WindowsSettings(Section):

@@ -36,6 +36,40 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class HubBegunAnew(NamedTuple):
+    """The hub was deleted and created again, and these partitions of it are read from their beginning."""
+
+    created_at: datetime
+    partitions: Sequence[str]
+
+
+class HistoryLearning(NamedTuple):
+    """The state is empty, and history is being learnt before anything is read."""
+
+
+class HistoryFetching(NamedTuple):
+    """So many pieces of history out of so many have been fetched."""
+
+    pieces: int
+    planned: int
+
+
+class HistoryLearnt(NamedTuple):
+    """What was learnt of history: records, rejected ones, its span, and why which origins could not be read."""
+
+    records: int
+    rejects: int
+    first: datetime | None
+    last: datetime | None
+    refused: Mapping[str, str]
+
+
+class HistoryMissed(NamedTuple):
+    """The service starts without history, for this reason."""
+
+    reason: str
+
+
 class Started(NamedTuple):
     """All tasks run; how many partitions the hub has, and where metrics and probes are served."""
 
@@ -156,6 +190,12 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class SecretFilesChecked(NamedTuple):
+    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+
+    problems: tuple[str, ...]
+
+
 class LoopLagSampled(NamedTuple):
     """How late the event loop resumed a waiting task."""
 
@@ -165,6 +205,11 @@ class LoopLagSampled(NamedTuple):
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | HubBegunAnew
+    | HistoryLearning
+    | HistoryFetching
+    | HistoryLearnt
+    | HistoryMissed
     | Started
     | Stopping
     | Stopped
@@ -176,6 +221,7 @@ TelemetryEvent = (
     | DeadLettersWritten
     | AlertsBelowSeverity
     | LoopLagSampled
+    | SecretFilesChecked
     | Saved
     | Delivery
     | Looked

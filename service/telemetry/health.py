@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 from service.monitoring import Health
 from service.source import SourceEvent
 from service.suppressions import Looked
-from service.telemetry.events import StateRestored, Stopping, TelemetryEvent
+from service.telemetry.events import HistoryLearning, SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
 from service.telemetry.partitions import PartitionTally
 
 
@@ -25,8 +25,16 @@ class HealthBackend:
         self._health.note_restored()
 
     @handle.register
+    def _(self, _: HistoryLearning) -> None:
+        self._health.note_learning()
+
+    @handle.register
     def _(self, _: Stopping) -> None:
         self._health.note_stopping()
+
+    @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        self._health.note_secret_files("; ".join(event.problems) or None)
 
     @handle.register
     def _(self, event: SourceEvent) -> None:

@@ -21,6 +21,12 @@ from service.telemetry.events import (
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
+    HistoryFetching,
+    HistoryLearning,
+    HistoryLearnt,
+    HistoryMissed,
+    HubBegunAnew,
+    SecretFilesChecked,
     Started,
     StateRestored,
     Stopped,
@@ -37,6 +43,7 @@ class LogBackend:
     def __init__(self) -> None:
         self._thresholds: Mapping[str, float] = {}
         self._stages: Mapping[str, Stage] = {}
+        self._secret_problems: frozenset[str] = frozenset()
         self._broken_sinks: set[str] = set()
         self._dead_letters_dropped: dict[DeadLetterReason, int] = {}
 
@@ -55,6 +62,25 @@ class LogBackend:
             log.info("state_restored", partitions=event.partitions, records=event.records)
         else:
             log.info("state_empty", hint="no snapshot yet: everything is judged by its kind and peers until learnt")
+
+    @handle.register
+    def _(self, _: HistoryLearning) -> None:
+        log.info("history_learning", hint="the state is empty: nothing is read until history has been learnt")
+
+    @handle.register
+    def _(self, event: HistoryFetching) -> None:
+        log.info("history_fetching", pieces=event.pieces, planned=event.planned)
+
+    @handle.register
+    def _(self, event: HistoryLearnt) -> None:
+        if event.refused:
+            log.warning("history_refused", origins=dict(event.refused))
+        days = (event.last - event.first).total_seconds() / 86_400 if event.first and event.last else 0.0
+        log.info("history_learnt", records=event.records, rejected=event.rejects, days=round(days, 1))
+
+    @handle.register
+    def _(self, event: HistoryMissed) -> None:
+        log.error("history_missed", reason=event.reason)
 
     @handle.register
     def _(self, event: Started) -> None:
@@ -183,6 +209,17 @@ class LogBackend:
     @handle.register
     def _(self, event: SourceTrouble) -> None:
         log.warning("source_trouble", partition=event.partition, kind=event.kind, detail=event.detail)
+
+    @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        for problem in event.problems:
+            if problem not in self._secret_problems:
+                log.warning("secret_file_unusable", problem=problem)
+        self._secret_problems = frozenset(event.problems)
+
+    @handle.register
+    def _(self, event: HubBegunAnew) -> None:
+        log.error("hub_recreated", created_at=event.created_at.isoformat(), partitions=list(event.partitions))
 
     @handle.register
     def _(self, event: Expired) -> None:

@@ -4,20 +4,27 @@ Nothing else knows both what can be configured and which class does it. Each mod
 them together.
 """
 
+from service.wiring.checks import refusals, unusable_secret_files
 from service.wiring.components import build_components
 from service.wiring.engine import build_engine, detectors_off, open_geography
+from service.wiring.history import LOOPBACK_TOKEN, open_history
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_snapshot_store, build_undeliverable_writer
+from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
 from service.wiring.suppressions import open_suppressions
 
 __all__ = [
+    "LOOPBACK_TOKEN",
     "build_components",
     "build_dead_letters",
     "build_engine",
     "build_snapshot_store",
+    "build_state",
     "build_undeliverable_writer",
     "detectors_off",
     "open_geography",
+    "open_history",
     "open_suppressions",
+    "refusals",
     "source_options",
+    "unusable_secret_files",
 ]

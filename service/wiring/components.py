@@ -13,17 +13,22 @@ from service.clock import SystemClock
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
-from service.core.ports import Clock, Sink, Source
+from service.core.ports import Clock, Sink, SnapshotStore, Source
 from service.delivery import Dispatcher, Route, UndeliverableWriter
+from service.geography import Geography
+from service.learning import FirstStart
 from service.monitoring import Health, HttpServer
 from service.monitoring.metrics import Metrics
 from service.settings import Settings, config_hash
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
+from service.storage import State
 from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
+from service.wiring.history import open_history
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_state, build_undeliverable_writer
+from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
 from service.wiring.suppressions import open_suppressions
 
 
@@ -58,11 +63,12 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
     letters = build_dead_letters(settings, clock, resources)
+    store = build_snapshot_store(settings, resources)
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, clock, resources, telemetry.emit),
+        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),
@@ -73,7 +79,37 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        unusable_secret_files=lambda: unusable_secret_files(settings),
+        learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
     )
+
+
+def _history_learner(
+    settings: Settings,
+    geography: Geography | None,
+    engine: Engine,
+    store: SnapshotStore,
+    clock: Clock,
+    telemetry: Telemetry,
+) -> Callable[[], Awaitable[bool]] | None:
+    """Return what learns history into `store`, under the suppressions of `engine`; None if nobody wants it."""
+    if not settings.learn.on_empty_state:
+        return None
+
+    def new_state() -> State:
+        fresh = build_engine_with(geography, settings)
+        fresh.suppress(engine.suppressions)
+        return build_state(settings, fresh, Outbox(), store, clock, telemetry.emit)
+
+    start = FirstStart(
+        lambda: open_history(settings.learn, clock),
+        new_state,
+        spool=settings.learn.spool,
+        at_most=settings.learn.at_most,
+        now=clock.now,
+        observer=telemetry.emit,
+    )
+    return start.learn
 
 
 def _build_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:

@@ -30,14 +30,13 @@ def build_state(
     settings: Settings,
     engine: Engine,
     outbox: Outbox,
+    store: SnapshotStore,
     clock: Clock,
-    resources: AsyncExitStack,
     observer: Callable[[Saved], None],
 ) -> State:
-    """Build the state that is saved and restored as one: engine, outbox and coverage; `resources` closes its store."""
+    """Build the state that is saved in `store`, and restored from it, as one: engine, outbox and coverage."""
     # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
     limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
-    store = build_snapshot_store(settings, resources)
     return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.charts import CHART, answers, case
+from tests.infra.charts import CHART, answers, case, config_text, manifests, pod
 from tests.infra.judges import ROOT, needs_judges
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -175,3 +175,19 @@ def test_the_example_on_the_charts_page_works() -> None:
 
     assert "error" not in answer, answer["error"]
     assert answer["lint"] == []
+
+
+@needs_judges
+def test_history_that_is_learnt_at_the_first_start_has_a_place_in_the_pod() -> None:
+    wanted, default, wrong = answers(
+        case("blob", "config: {learn: {on_empty_state: true, management_group: contoso}}"),
+        case("blob"),
+        case("blob", "config: {learn: {spool: /tmp/history}}"),
+    )
+    learn = yaml.safe_load(config_text(manifests(wanted)))["learn"]
+    volumes = {volume["name"]: volume for volume in pod(manifests(wanted))["volumes"]}
+
+    assert learn == {"on_empty_state": True, "management_group": "contoso", "spool": "/state/history"}
+    assert volumes["state"]["emptyDir"] == {"sizeLimit": "8Gi"}
+    assert "learn" not in yaml.safe_load(config_text(manifests(default)))
+    assert "/config/learn/spool" in wrong["error"]

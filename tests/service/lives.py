@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,14 @@ class TracedSource(FakeSource):
 class Life:
     """One process."""
 
-    def __init__(self, world: World, *, start: str | datetime = "earliest", suppressions: Path | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        start: str | datetime = "earliest",
+        suppressions: Path | None = None,
+        learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
+    ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
         outbox = Outbox()
@@ -166,6 +174,7 @@ class Life:
                 start=start,
                 resources=AsyncExitStack(),
                 suppressions=watch,
+                learn_history=partial(learn_history, telemetry) if learn_history else None,
             )
         )
 

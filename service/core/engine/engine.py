@@ -17,7 +17,7 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
-from service.core.engine.state_rows import dump_rows, load_rows
+from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
 
@@ -91,6 +91,20 @@ class Engine:
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
         self.positions.setdefault(partition, position)
+
+    def forget_positions(self, partitions: Iterable[str]) -> None:
+        """Read `partitions`, all that the hub has now, from their beginning; nothing that was learnt is forgotten.
+
+        For a hub that was deleted and created again: its sequence numbers start anew. The watermark does not go back.
+        """
+        self.positions.clear()
+        self.watermark.forget_partitions()
+        self.expect(partitions)
+
+    def release(self, partition: str) -> None:
+        """Forget that there ever was `partition`; what was learnt from it, and how far time has come, stays."""
+        self.positions.pop(partition, None)
+        self.watermark.release(partition)
 
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
         """Apply one message; a message at or below its partition's position changes nothing.
@@ -228,3 +242,18 @@ class Engine:
         """
         load_rows(self, rows)
         self._judge.forget()
+
+    def succeed(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """Take over from what another state has dumped how far it had read and evaluated, and what it had told.
+
+        What it had learnt is left behind. To be called on a fresh engine: what happened after its predecessor's last
+        evaluation is news, and what came before only teaches.
+
+        Raises
+        ------
+        UnexpectedRow
+            When a row has other fields than those that are dumped.
+        ValueError
+            When the state was made with another bucket length.
+        """
+        load_progress(self, rows)

@@ -3,7 +3,7 @@
 What is durable, and when, is the storage's business; the parts of the state write and read their own rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,16 +63,13 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     ValueError
         When the state was made with another bucket length.
     """
-    sections: dict[str, list[Any]] = {}
-    for section, row in rows:
-        sections.setdefault(section, []).append(row)
+    sections = _by_section(rows)
     _load_head(engine, *sections["engine"])
 
     def of(section: str) -> list[Any]:
         return sections.get(section, [])
 
-    with reading("section position"):
-        engine.positions = dict(map(Position.from_row, of("position")))
+    _load_told(engine, sections)
     with reading("section person"):
         people = {actor.id: actor for actor in map(Actor.from_row, of("person"))}
         engine.people.clear()
@@ -85,12 +82,58 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
             detector.load(of(f"population {name}"), of(f"identities {name}"))
     with reading("section recent"):
         engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
-    with reading("section alert or failing"):
-        engine.alerts.load(of("alert"), of("failing"))
     with reading("section budget"):
         engine.budget.load(of("budget"))
+
+
+def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
+    """Take over positions, what has been told and until when it was evaluated; nothing that was learnt.
+
+    Raises
+    ------
+    UnexpectedRow
+        When a row has other fields than those that are dumped.
+    ValueError
+        When the state was made with another bucket length.
+    """
+    sections = _by_section(rows)
+    records, watermark = engine.records, engine.watermark.dump()
+    _load_head(engine, *sections["engine"])
+    engine.records = records
+    engine.watermark.load(watermark)
+    if engine.alert_from is not None:
+        engine.alert_from = engine.evaluated_until
+    _load_told(engine, sections)
+
+
+def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    sections: dict[str, list[Any]] = {}
+    for section, row in rows:
+        sections.setdefault(section, []).append(row)
+    return sections
+
+
+def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
+    with reading("section position"):
+        engine.positions = dict(map(Position.from_row, sections.get("position", [])))
+    with reading("section alert or failing"):
+        engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
     with reading("section suppressed"):
-        engine.suppressed.load(of("suppressed"))
+        engine.suppressed.load(sections.get("suppressed", []))
+
+
+def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the rows of a snapshot as if no partition had been read; nothing that was learnt is left out.
+
+    >>> head = {"records": 3, "watermark": {"floor": "2026-03-01T00:00:00+00:00", "marks": {"0": "…"}}}
+    >>> list(without_positions([("engine", head), ("position", {"partition": "0"})]))
+    [('engine', {'records': 3, 'watermark': {'floor': '2026-03-01T00:00:00+00:00', 'marks': {}}})]
+    """
+    for section, row in rows:
+        if section == "engine":
+            yield section, {**row, "watermark": {**row["watermark"], "marks": {}}}
+        elif section != "position":
+            yield section, row
 
 
 def _load_head(engine: "Engine", head: Any) -> None:

@@ -60,7 +60,9 @@ def answer(status: int) -> HttpResponseError:
 
 
 async def test_the_api_is_asked_day_by_day_for_all_subscriptions_the_oldest_first() -> None:
-    pieces = [piece async for piece in api_pieces(cast("ActivityLogApi", Api()), ["b", "a"], SINCE, UNTIL)]
+    pieces = [
+        piece async for piece in api_pieces(cast("ActivityLogApi", Api()), ["b", "a"], SINCE, UNTIL, lambda: UNTIL)
+    ]
 
     assert [piece.origin for piece in pieces] == ["a", "b", "a", "b"]
     assert [page for piece in pieces async for page in piece.pages()] == [

@@ -202,7 +202,7 @@ def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     records = busy()
     used = set[str]()
     player = Player(run=10)
-    player._replay._on_read = lambda taken, total: used.update(map(str, tmp_path.rglob("*")))
+    player._replay._intake._on_read = lambda taken, total: used.update(map(str, tmp_path.rglob("*")))
     player.play(records[::-1])
     assert used
     assert list(tmp_path.iterdir()) == []

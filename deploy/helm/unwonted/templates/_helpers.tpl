@@ -70,6 +70,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if eq (default "file" $letters.kind) "file" -}}
 {{- $letters = merge $letters (dict "path" "/state/dead-letter.ndjson") -}}
 {{- end -}}
+{{- $learn := get $config "learn" | default dict -}}
+{{- if $learn.on_empty_state -}}
+{{- $_ := set $config "learn" (merge $learn (dict "spool" "/state/history")) -}}
+{{- end -}}
 {{- $_ := set $config "snapshots" $snapshots -}}
 {{- $_ := set $config "dead_letter" $letters -}}
 {{- if .Values.suppressions -}}
@@ -78,10 +82,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* Whether anything is written to /state: always on a volume; else only by a dead letter that is a file. */}}
+{{/* Whether anything is written to /state: always on a volume; else by a dead letter that is a file, and by learning. */}}
 {{- define "unwonted.writesState" -}}
 {{- $letters := (include "unwonted.config" . | fromYaml).dead_letter -}}
-{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") -}}true{{- end -}}
+{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") (dig "learn" "on_empty_state" false .Values.config) -}}true{{- end -}}
 {{- end -}}
 
 {{/* PSS restricted, of a pod and of a container. */}}
