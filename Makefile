@@ -20,9 +20,11 @@ DOCS_VENV := build/docs-venv
 RELEASE_VENV := build/release-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
-FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration"
-# These wait most of the time: more of them than there are cores, in the order in which they stand.
-SLOW := --numprocesses=3 --dist=loadfile --no-loadscope-reorder -m integration
+FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration" --hypothesis-profile=quick
+# Slow tests wait most of the time: more of them at once than there are cores, in the order in which they stand.
+ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
+OWN_TESTS := tests/models tests/service tests/golden
 
 .PHONY: help demo test check coverage bench bench-detection chart docs generated manifests sbom audit notes fmt lock clean
 .PHONY: check-format check-lint check-types check-layers check-tests
@@ -33,21 +35,21 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
 	@$(MAKE) coverage
-	@$(PYTEST) $(SLOW)
+	@$(PYTEST) $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
 endif
 
 check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target check-format check-lint check-layers check-types check-tests
 
-coverage: $(STAMPS)/dev ## the fast tests, and which branches they leave out; fails below 90 % in any module
+coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its tests leave out; fails below 90 %
 	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest $(FAST)
+	@$(COVERAGE) run -m pytest $(ALL) $(OWN_TESTS) service models
 	@$(COVERAGE) combine --quiet
 	@$(COVERAGE) json --quiet
 	@$(BIN)/python -m tests.coverage_gate build/coverage.json

@@ -56,7 +56,8 @@ def stopwatch(work: Callable[[], object]) -> float:
 
 def tenant_records(identities: int, days: int) -> list[tuple[datetime, bytes]]:
     """Return records as bytes with their time of arrival, in order of arrival."""
-    plan = TenantPlan(seed=3, identities=identities, days=days, campaigns=0)
+    # Without what Azure adds: records that are left out cost less than those that are measured.
+    plan = TenantPlan(seed=3, identities=identities, days=days, campaigns=0, policies=0.0)
     return [(arrival.arrives_at, json.dumps(arrival.record).encode()) for arrival in Tenant(plan).records()]
 
 

@@ -43,7 +43,7 @@ def _card(name: str) -> Iterator[str]:
     card = declared.card
     yield f"## {name}\n"
     yield f"**{card.title}.** {card.what} {card.why}\n"
-    if picture := _picture(name):
+    if picture := picture_of(name):
         yield f"![{name}: what the formula makes of an example](images/{picture})\n"
     yield _told(name, declared.speaks)
     yield f"*Left alone:* {declared.silent.summary}\n"
@@ -52,7 +52,7 @@ def _card(name: str) -> Iterator[str]:
     yield (
         f"*Threshold* {declared.threshold:g} as it comes; yours is "
         f"[`detectors.{name}.threshold`](configuration.md#detectors). "
-        f"[How it decides, and what it cannot see](detections.md#{_anchor(name)}). "
+        f"[How it decides, and what it cannot see](detections.md#{anchor_of(name)}). "
         f"ATT&CK: {', '.join(map(_technique, card.mitre))}.\n"
     )
 
@@ -86,13 +86,13 @@ def _section(name: str) -> re.Match[str] | None:
     return re.search(rf"^## ({name}\b[^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
 
 
-def _anchor(name: str) -> str:
+def anchor_of(name: str) -> str:
     """Return the anchor of that section, whatever its heading says after the name."""
     section = _section(name)
     return re.sub(r"[^\w\- ]", "", section[1].lower()).replace(" ", "-") if section else ""
 
 
-def _picture(name: str) -> str:
+def picture_of(name: str) -> str:
     """Return the first picture that it shows, empty if there is none."""
     section = _section(name)
     shown = re.search(r"\]\(images/([\w-]+\.svg)\)", section[2]) if section else None

@@ -16,7 +16,7 @@ from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
-from service.core.ports import Clock, DeadLetterStore, Sink, Source
+from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
@@ -30,7 +30,9 @@ from service.telemetry import (
     DeadLettersWritten,
     Evaluated,
     EvaluationsMissed,
+    HubBegunAnew,
     LoopLagSampled,
+    SecretFilesChecked,
     Started,
     StateRestored,
     Stopped,
@@ -50,8 +52,8 @@ class ServiceSchedule(NamedTuple):
         Time between two snapshots, if something has changed.
     grace
         How long stopping may take.
-    lag_every, coverage_every
-        Time between two samples of the event loop's lag, and two checks for coverage gaps.
+    lag_every, coverage_every, secrets_every
+        Time between two samples of the event loop's lag, two checks for coverage gaps, two of the files with secrets.
     """
 
     every: timedelta
@@ -60,6 +62,7 @@ class ServiceSchedule(NamedTuple):
     grace: timedelta
     lag_every: timedelta = timedelta(seconds=1)
     coverage_every: timedelta = timedelta(minutes=5)
+    secrets_every: timedelta = timedelta(seconds=10)
 
 
 class Components(NamedTuple):
@@ -77,6 +80,8 @@ class Components(NamedTuple):
         Closed at the end.
     suppressions
         Watches the suppressions file, if there is one.
+    unusable_secret_files
+        Says which files with a sink's secrets cannot be used now.
     learn_history
         Learns history into the store that the state is restored from; asked once, when there is no state. Returns
         whether there is one now; None if an empty state is to stay empty.
@@ -95,6 +100,7 @@ class Components(NamedTuple):
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
+    unusable_secret_files: Callable[[], Sequence[str]] = list
     learn_history: Callable[[], Awaitable[bool]] | None = None
 
 
@@ -130,7 +136,7 @@ class App:
                 return
             partitions = await self._begin(restored=restored)
             async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._source.run(self._apply_batch), name="source")
+                reading = group.create_task(self._read(), name="source")
                 delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
                 tasks = [
                     group.create_task(self._evaluate_for_ever(), name="scheduler"),
@@ -138,6 +144,7 @@ class App:
                     group.create_task(self._apply_end_offsets(), name="end offsets"),
                     group.create_task(self._watch_loop(), name="loop"),
                     group.create_task(self._watch_suppressions(), name="suppressions"),
+                    group.create_task(self._watch_secret_files(), name="secret files"),
                     group.create_task(self._check_coverage_for_ever(), name="coverage"),
                 ]
                 self._emit(Started(partitions, port))
@@ -179,10 +186,14 @@ class App:
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
         gc.freeze()
-        end_offsets = await self._source.prepare()
+        try:
+            end_offsets = await self._source.prepare()
+        except HubRecreated as found:
+            await self._begin_anew(found)
+            end_offsets = await self._source.prepare()
         engine.expect(end_offset.partition for end_offset in end_offsets)
         for end_offset in end_offsets:
-            if _is_skipped(components.start, end_offset):
+            if _is_skipped(components.start, end_offset, first_time=not restored):
                 engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
         # Once more, with the positions that have just been skipped to.
         self._state.coverage.begin(engine.positions, self._clock.now())
@@ -194,6 +205,23 @@ class App:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
         self._dispatcher.wake()
         return len(end_offsets)
+
+    async def _begin_anew(self, found: HubRecreated) -> None:
+        """Forget the positions in a hub that is gone, and have what it still held told as lost."""
+        async with self._state.lock:
+            self._state.engine.forget_positions(found.partitions)
+            self._state.coverage.note_recreated(found.partitions, found.created_at, self._clock.now())
+            self._state.changed = True
+        self._emit(HubBegunAnew(found.created_at, found.partitions))
+
+    async def _read(self) -> None:
+        """Read until the source is stopped; a hub that is made anew meanwhile, from its beginning."""
+        while True:
+            try:
+                return await self._source.run(self._apply_batch)
+            except HubRecreated as found:
+                await self._begin_anew(found)
+            await self._source.prepare()
 
     async def _wait_for_end(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
@@ -262,6 +290,11 @@ class App:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
 
+    async def _watch_secret_files(self) -> None:
+        while True:
+            self._emit(SecretFilesChecked(tuple(await asyncio.to_thread(self._components.unusable_secret_files))))
+            await self._clock.sleep(self._schedule.secrets_every.total_seconds())
+
     async def _suppress(self, suppressions: Suppressions) -> None:
         async with self._state.lock:
             self._state.engine.suppress(suppressions)
@@ -318,8 +351,8 @@ class App:
                 pass
 
 
-def _is_skipped(start: str | datetime, end_offset: EndOffset) -> bool:
+def _is_skipped(start: str | datetime, end_offset: EndOffset, *, first_time: bool) -> bool:
     """Whether all that a partition holds is older than where reading is to begin."""
     if start == "earliest" or end_offset.sequence_number < 0:
         return False
-    return start == "latest" or (isinstance(start, datetime) and end_offset.enqueued_time < start)
+    return (start == "latest" and first_time) or (isinstance(start, datetime) and end_offset.enqueued_time < start)

@@ -4,8 +4,27 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.azurite import Account, azurite, find_azurite
+
+FEWER = 3
+"""How many times fewer examples of a property `make check` tries than `make test`."""
+
+# How fast a machine is today is no property of the code.
+settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", parent=settings.get_profile("whole"))
+settings.load_profile("whole")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
+    if settings.get_current_profile_name() != "quick":
+        return
+    for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():
+        if (own := getattr(test, "_hypothesis_internal_use_settings", None)) is not None:
+            fewer = settings(own, max_examples=max(5, own.max_examples // FEWER))
+            test._hypothesis_internal_use_settings = fewer
 
 
 def pytest_collection_finish() -> None:

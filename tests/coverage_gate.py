@@ -1,4 +1,4 @@
-"""Refuses a module whose branches the fast tests leave out: `python -m tests.coverage_gate build/coverage.json`.
+"""Refuses a module whose branches its own tests leave out: `python -m tests.coverage_gate build/coverage.json`.
 
 Looks at each module, because a mean hides the one that nobody tests. What coverage.py counts is lines and branches
 together.

@@ -15,7 +15,7 @@ from service.settings import Settings
 
 K = TypeVar("K")
 DRAWN = (1, 2, 3, 5, 7, 10, 15, 20)
-KNOBS = ("activity", "novelty", "drift", "failures")
+KNOBS = ("activity", "novelty", "drift", "failures", "policies")
 COLD_DAYS = 14
 ALONE = f"Unwonted {ablation.DETECTOR} alone"
 CEILING = "perfect knowledge"

@@ -74,6 +74,7 @@ class Broker:
         now = enqueued_time or self.clock.now()
         for draft in drafts:
             partition.append(draft, now)
+        self.store.created_at = min(self.store.created_at, now)
         self.wake(partition.id)
         return partition.next - 1
 

@@ -138,7 +138,7 @@ class Partition:
 
 
 class Store:
-    """A hub's partitions, and which of them a message goes to."""
+    """A hub's partitions, and which of them a message goes to; created before its oldest message."""
 
     def __init__(self, partitions: int, created_at: datetime, retain: int | None, offset_prefix: str) -> None:
         self.created_at = created_at

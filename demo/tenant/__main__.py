@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--campaigns", type=int, default=8)
     parser.add_argument("--campaigns-from", type=int, help="first day (0-based) on which an attack may begin")
-    for knob in ("activity", "novelty", "drift", "failures"):
+    for knob in ("activity", "novelty", "drift", "failures", "policies"):
         parser.add_argument(f"--{knob}", type=float, default=1.0, help="factor on what is usual, default 1")
     parser.add_argument("--out", type=Path, required=True, help="records, one a line; compressed if it ends in .gz")
     parser.add_argument("--truth", type=Path, help="steps of the planted attacks, one a line")

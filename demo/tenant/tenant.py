@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from demo.tenant.additions import Additions
 from demo.tenant.background import background
 from demo.tenant.calls import DAY, HOUR, MINUTE, Call
 from demo.tenant.campaigns import Adversary, Campaign
@@ -33,7 +34,7 @@ class Arrival(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What one Event Hubs message carries: 1 to 30 records."""
+    """What one Event Hubs message carries: up to 30 records of people and machines, and what services add to them."""
 
     enqueued_time: datetime
     partition: str
@@ -85,32 +86,40 @@ class Tenant:
         plan = self.plan
         rng = Random(f"{plan.seed}/messages")
         recorder = Recorder(plan.start, self._directory, Random(f"{plan.seed}/recorder"))
+        added = Additions(plan, self._directory, recorder)
         batch: list[Record] = []
+        attached: list[Record] = []
         opened = last = 0
         limit = 1
-        for arrives, item in self._arrivals(recorder):
+        for arrives, item in self._arrivals(recorder, added):
             if batch and (len(batch) >= limit or arrives - opened > MINUTE):
-                yield self._message(last, rng, batch)
-                batch = []
+                yield self._message(last, rng, batch + attached + added.until(last))
+                batch, attached = [], []
             if not batch:
                 opened, limit = arrives, min(30, 1 + int(rng.expovariate(1 / 12)))
-            batch.append(recorder.render(item) if isinstance(item, Draft) else item)
+            if isinstance(item, Draft):
+                record = recorder.render(item)
+                attached += added.policies.evaluations(item, record)
+            else:
+                record = item
+            batch.append(record)
             last = arrives
-        if batch:
-            yield self._message(last, rng, batch)
+        while rest := batch + attached + added.until(last):
+            yield self._message(last, rng, rest)
+            batch, attached, last = [], [], added.latest
 
     def _message(self, arrives: int, rng: Random, batch: list[Record]) -> Message:
         enqueued = self.plan.start + timedelta(milliseconds=-(-arrives // 1000))
         return Message(enqueued, str(rng.randrange(self.plan.partitions)), batch)
 
-    def _arrivals(self, recorder: Recorder) -> Iterator[tuple[int, Draft | Record]]:
+    def _arrivals(self, recorder: Recorder, added: Additions) -> Iterator[tuple[int, Draft | Record]]:
         """Merge the days: a day's late records wait until nothing earlier can come any more."""
         plan = self.plan
         rng = Random(f"{plan.seed}/arrivals")
         waiting: list[tuple[int, int, Draft | Record]] = []
         number = 0
         exported_twice = [Random(f"{plan.seed}/twice/{i}").random() for i in range(len(self._directory.subscriptions))]
-        for day, calls, others in self._days(recorder):
+        for day, calls, others in self._days(recorder, added):
             for call in calls:
                 delay = self._delay(rng)
                 twice = exported_twice[call.subscription] < plan.duplicates
@@ -139,7 +148,7 @@ class Tenant:
             minutes += rng.expovariate(1 / 45)
         return int(minutes * MINUTE * self.plan.delay)
 
-    def _days(self, recorder: Recorder) -> Iterator[tuple[int, list[Call], list[tuple[int, Record]]]]:
+    def _days(self, recorder: Recorder, added: Additions) -> Iterator[tuple[int, list[Call], list[tuple[int, Record]]]]:
         """Yield each day's calls in order of time, and its records without a caller."""
         plan, directory = self.plan, self._directory
         persons = [Person(who, plan, directory) for who in self.identities if who.person]
@@ -159,6 +168,7 @@ class Tenant:
                     calls += self._run(day, weekday, who, routine, rng)
             calls += occasions.day(day)
             calls = [_suffer(call, occasions, rng) for call in calls if 0 <= call.time < end]
+            added.pass_day(day, sorted(calls, key=lambda call: (call.time, call.who.index)))
             calls += planted.get(day, [])
             calls.sort(key=lambda call: (call.time, call.who.index))
             yield day, calls, background(day, directory, recorder, occasions.outages, rng)

@@ -93,6 +93,10 @@ class Watermark:
             self._marks[partition] = complete_until
             self._floor = max(self._floor, min(self._marks.values()))
 
+    def forget_partitions(self) -> None:
+        """Wait for no partition any more, until it is expected or delivers; the watermark itself stays where it is."""
+        self._marks.clear()
+
     def release(self, partition: str) -> None:
         """Wait for `partition` no longer, because nothing more will come from it; the watermark stays where it is."""
         self._marks.pop(partition, None)

@@ -1,11 +1,12 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
 What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, suppressions
-are in `suppress`.
+are in `suppress`, the saved state is in `state`.
 """
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,6 @@ from service.cli.inputs import (
     UNDELIVERED,
     collect_seldom,
     config_option,
-    configured_suppressions,
     fail,
     read_settings,
     read_state,
@@ -32,20 +32,22 @@ from service.cli.inputs import (
 from service.cli.learn import learn
 from service.cli.printing import explanation, threshold_table
 from service.cli.replay import replay
+from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook, sample_alert
-from service.core.engine import UnknownActor, explain, inspect
+from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
-from service.settings import Settings, SettingsError, config_hash, json_schema, redacted, secrets
+from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
 from service.sinks import build_sink
 from service.wiring import (
     build_components,
     detectors_off,
     open_geography,
-    source_options,
+    refusals,
+    unusable_secret_files,
 )
 
 
@@ -56,6 +58,7 @@ def main() -> None:
 
 main.add_command(learn)
 main.add_command(replay)
+main.add_command(state)
 main.add_command(suppress)
 
 
@@ -64,7 +67,13 @@ main.add_command(suppress)
 def run(path: Path | None) -> None:
     """Read the Event Hub and alert, until SIGTERM."""
     settings = read_settings(path)
-    configure(level=settings.log.level, style=settings.log.format, redactor=Redactor(secrets(settings)))
+    configure(
+        level=settings.log.level,
+        style=settings.log.format,
+        redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
+    )
+    if refused := refusals(settings, SystemClock()):
+        fail("\n".join(refused), MISCONFIGURED)
     try:
         asyncio.run(serve(settings))
     except SettingsError as error:
@@ -90,26 +99,23 @@ async def serve(settings: Settings) -> None:
 @config_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
 def check_config(path: Path | None, schema: bool) -> None:
-    """Say what is wrong with the configuration, or print it as it takes effect, without its secrets."""
+    """Print the configuration as it takes effect, without its secrets, and say what is wrong with it.
+
+    Exits with 2 if the service would refuse it, or would not be ready because a secret's file cannot be used.
+    """
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     settings = read_settings(path)
-    configured_suppressions(settings)
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
-    problems: list[str] = []
-    try:
-        if off := detectors_off(settings, open_geography(settings)):
-            click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
-    except SettingsError as error:
-        problems += error.lines
-    try:
-        source_options(settings)
-    except SettingsError as error:
-        problems += error.lines
-    if problems:
-        click.echo("\n".join(f"unwonted run would refuse this: {line}" for line in problems), err=True)
+    refused, later = refusals(settings, SystemClock()), unusable_secret_files(settings)
+    if not refused and (off := detectors_off(settings, open_geography(settings))):
+        click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
+    lines = [f"unwonted run would refuse this: {line}" for line in refused]
+    lines += [f"unwonted run would not be ready: {line}" for line in later]
+    if lines:
+        fail("\n".join(lines), MISCONFIGURED)
 
 
 @main.command("explain")
@@ -135,20 +141,6 @@ def budget_command(path: Path | None, snapshot: Path | None) -> None:
     """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
     engine, _ = read_state(read_settings(path), snapshot)
     click.echo(threshold_table(outlook(engine.budget)))
-
-
-@main.group()
-def state() -> None:
-    """Look into the saved state."""
-
-
-@state.command("inspect")
-@config_option
-@snapshot_option
-def inspect_command(path: Path | None, snapshot: Path | None) -> None:
-    """Sum up a snapshot as JSON: positions, watermark, what the detectors hold, what is on its way."""
-    engine, rows = read_state(read_settings(path), snapshot)
-    click.echo(json.dumps(inspect(engine, rows), indent=2, ensure_ascii=False))
 
 
 @main.command("send-test")

@@ -86,9 +86,14 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
     return watch.suppressions if watch else Suppressions()
 
 
+def place_of(settings: Settings) -> str:
+    """Return what to call the place where the service keeps its snapshots."""
+    return str(settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path)
+
+
 def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
     """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
-    place = str(snapshot or (settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path))
+    place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
     try:
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))

@@ -47,7 +47,7 @@ class Notice(BaseModel):
     unjudged_records
         Those of them that were too late to be judged at all.
     lost_messages
-        Messages that were never read.
+        Messages that were never read; None when nobody knows how many, because the hub was deleted and created again.
     found_at
         When this revision was decided, by our clock.
     """
@@ -64,5 +64,5 @@ class Notice(BaseModel):
     may_alerts_still_come: bool
     late_records: int
     unjudged_records: int
-    lost_messages: int
+    lost_messages: int | None
     found_at: datetime

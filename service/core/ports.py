@@ -41,11 +41,19 @@ class Source(Protocol):
     """Messages, at least once, in order within a partition."""
 
     async def prepare(self) -> list[EndOffset]:
-        """Check that the input can be read; returns the newest message of each partition, or raises `SourceError`."""
+        """Check that the input can be read; returns the newest message of each partition.
+
+        Raises
+        ------
+        SourceError
+            It cannot be read.
+        HubRecreated
+            Our positions are those of a hub that is gone: forget them, and prepare again.
+        """
         ...
 
     async def run(self, handle: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
-        """Deliver batches (each of one partition) until `stop`; raises `SourceError` for what cannot heal."""
+        """Deliver batches (each of one partition) until `stop`; raises as `prepare` does, for what cannot heal."""
         ...
 
     async def stop(self) -> None:
@@ -55,6 +63,23 @@ class Source(Protocol):
 
 class SourceError(Exception):
     """The input cannot work as configured; the text is one paragraph for an operator, without secrets."""
+
+
+class HubRecreated(SourceError):  # noqa: N818 - it says what happened to the hub, not what was done wrong
+    """The hub was deleted and created again since our positions were reached, so that they mean nothing any more.
+
+    Parameters
+    ----------
+    created_at
+        When it was created, as the hub says.
+    partitions
+        All that it has now.
+    """
+
+    def __init__(self, created_at: datetime, partitions: Sequence[str]) -> None:
+        super().__init__(f"The Event Hub was deleted and created again at {created_at.isoformat()}.")
+        self.created_at = created_at
+        self.partitions = tuple(partitions)
 
 
 class Rendered(NamedTuple):

@@ -80,7 +80,10 @@ def read_header(line: bytes) -> Header | None:
     """
     text = line.decode("utf-8", "replace")
     delimiter = max(",;\t", key=text.count)
-    columns = next(csv.reader([text], delimiter=delimiter), [])
+    try:
+        columns = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        return None
     if len(columns) < 2:
         return None
     folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]

@@ -77,6 +77,10 @@ class Health:
         """Note what is wrong with the connection to the hub; None if nothing is."""
         self._set("ready", "source", problem)
 
+    def note_secret_files(self, problem: str | None) -> None:
+        """Note what is wrong with the files that hold the sinks' secrets; None if nothing is."""
+        self._set("ready", "secret files", problem)
+
     def note(self, component: str, text: str | None) -> None:
         """Show something that is wrong without failing a probe; None when it no longer is."""
         if text is None:

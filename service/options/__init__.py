@@ -3,7 +3,7 @@
 Which options there are is for `service.settings` to say, and for each sink's own folder.
 """
 
-from service.options.strict_yaml import StrictLoader
+from service.options.strict_yaml import StrictLoader, lines_of
 from service.options.values import (
     LOOPBACK,
     Duration,
@@ -25,6 +25,7 @@ __all__ = [
     "StrictLoader",
     "Texts",
     "format_duration",
+    "lines_of",
     "parse_duration",
     "read_secret",
 ]

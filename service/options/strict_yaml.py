@@ -1,4 +1,7 @@
-"""YAML in which a key that is written twice is an error; which keys there may be is others' to check."""
+"""YAML in which a key that is written twice is an error, and that knows on which line each key stands.
+
+Which keys there may be is others' to check.
+"""
 
 from collections.abc import Hashable
 from typing import Any
@@ -19,3 +22,38 @@ class StrictLoader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError("a key is there twice", None, None, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def lines_of(text: str) -> dict[tuple[str, ...], int]:
+    r"""Return the line, from 1, on which each key of a document stands, by the keys that lead to it.
+
+    Raises
+    ------
+    yaml.YAMLError
+        It is no YAML.
+
+    Examples
+    --------
+    >>> lines_of("http:\n  port: 8080")
+    {('http',): 1, ('http', 'port'): 2}
+    """
+    loader = StrictLoader(text)
+    found: dict[tuple[str, ...], int] = {}
+    try:
+        _note_lines(loader.get_single_node(), (), found)
+    finally:
+        loader.dispose()
+    return found
+
+
+def _note_lines(node: yaml.Node | None, under: tuple[str, ...], found: dict[tuple[str, ...], int]) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            found[*under, str(number)] = item.start_mark.line + 1
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        path = (*under, str(key.value))
+        if path not in found:  # an alias that leads into itself ends here
+            found[path] = key.start_mark.line + 1
+            _note_lines(value, path, found)

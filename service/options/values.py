@@ -130,4 +130,4 @@ def read_secret(value: SecretStr | None, file: Path | None) -> SecretStr | None:
     """
     if file is None:
         return value
-    return SecretStr(file.read_text(encoding="utf-8").strip())
+    return SecretStr(file.read_text(encoding="utf-8-sig").strip())

@@ -5,7 +5,7 @@ from service.settings.reading import SettingsError, load
 from service.settings.reference import option_reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, EventHubSettings, LearnSettings
-from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
+from service.settings.showing import config_hash, example_yaml, json_schema, proxy_secrets, redacted, secrets
 
 __all__ = [
     "BlobPlace",
@@ -20,6 +20,7 @@ __all__ = [
     "json_schema",
     "load",
     "option_reference",
+    "proxy_secrets",
     "redacted",
     "secrets",
 ]

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.detectors import DETECTORS
-from service.options import StrictLoader
+from service.options import StrictLoader, lines_of
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
 from service.sinks import KINDS
@@ -62,9 +62,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     SettingsError
         If the file is missing or no YAML, or any option is unknown, misspelt or out of range.
     """
-    tree = _read_file(path) if path is not None else {}
+    tree, lines = _read_file(path) if path is not None else ({}, {})
     variables, problems = _overlay(tree, environ)
-    file = path.name if path is not None else "settings"
+    file = _File(path.name if path is not None else "settings", lines)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -76,9 +76,23 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+class _File(NamedTuple):
+    """What to call the file, and on which line each option of it stands."""
+
+    name: str
+    lines: Mapping[Keys, int]
+
+    def at(self, path: Keys, text: str) -> str:
+        """Say something of an option, with the line on which it, or else the nearest section around it, stands."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return f"{self.name}: line {self.lines[path]}, {text}" if path else f"{self.name}: {text}"
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a SafeLoader, made stricter
+        text = path.read_text(encoding="utf-8-sig")
+        data, lines = yaml.load(text, StrictLoader), lines_of(text)  # noqa: S506 - a SafeLoader, made stricter
     except OSError as error:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -90,11 +104,11 @@ def _read_file(path: Path) -> dict[str, Any]:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SettingsError([f"{path}: is not valid YAML{where} ({context})"]) from None
     if data is None:
-        return {}
+        return {}, {}
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise SettingsError([f"{path}: should be a mapping of sections, such as http: {{port: 8080}}"])
     # A section whose options are all commented out is read as nothing at all.
-    return {key: value for key, value in data.items() if value is not None}
+    return {key: value for key, value in data.items() if value is not None}, lines
 
 
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Keys, str], list[str]]:
@@ -125,24 +139,32 @@ def _is_service_link(name: str, value: str) -> bool:
     return not name.endswith("_PORT") or name.endswith("_SERVICE_PORT") or "://" in value
 
 
-def _lines(details: ErrorDetails, variables: Mapping[Keys, str], file: str) -> Iterator[str]:
-    """Yield one error of pydantic's as lines that name the key in the file, or the variable if one set it."""
+def _lines(details: ErrorDetails, variables: Mapping[Keys, str], file: _File) -> Iterator[str]:
+    """Yield one error of pydantic's as lines that say where in the file, or in which variable, the mistake is."""
     path = _path(details)
-    where = variables.get(path) or (f"{file}: {'.'.join(path)}" if path else file)
+    where = variables.get(path) or (file.at(path, ".".join(path)) if path else file.name)
     match details["type"]:
         case "extra_forbidden":
             yield _unknown_option(path, where, variables)
         case "value_error":
             for line in str(details.get("ctx", {}).get("error", details["msg"])).split("\n"):
                 names_option = not path or line.startswith(f"{'.'.join(path)}.")
-                yield f"{file if names_option else where}: {line}"
+                named = tuple(line.partition(" ")[0].rstrip(":").split("."))
+                yield file.at(named, line) if names_option else f"{where}: {line}"
         case "union_tag_not_found" | "union_tag_invalid":
-            yield f"{where}.kind: should be one of {', '.join(KINDS)}"
+            kind = (*path, "kind")
+            where = variables.get(kind) or file.at(kind, ".".join(kind))
+            yield f"{where}: should be one of {', '.join(KINDS)}{_nearest_kind(details)}"
         case "model_type" | "dict_type" | "model_attributes_type":
             yield f"{where}: should be a mapping with options below it"
         case kind:
             plain = next((text for begin, text in _PLAIN.items() if kind.startswith(begin)), None)
             yield f"{where}: {plain or details['msg'].removeprefix('Input ')}"
+
+
+def _nearest_kind(details: ErrorDetails) -> str:
+    near = get_close_matches(str(details.get("ctx", {}).get("tag", "")).lower(), KINDS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _path(details: ErrorDetails) -> Keys:

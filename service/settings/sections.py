@@ -15,6 +15,8 @@ from service.options import LOOPBACK, Duration, PositiveDuration, Section, Texts
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
+
 
 def _instant(value: object) -> object:
     text = value.strip() if isinstance(value, str) else value
@@ -77,6 +79,20 @@ class EventHubSettings(Section):
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
     """Certificate authority of that gateway, when it is a private one."""
 
+    proxy: str | None = Field(default=None, examples=["proxy.example.com:3128"])
+    """Host and port of an HTTP proxy to go through, for transport websocket; HTTPS_PROXY does not count here."""
+    proxy_user: str | None = Field(default=None, examples=["unwonted"])
+    """Name to give to that proxy, if it wants one."""
+    proxy_password_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/proxy-password"])
+    """File with the password that goes with it."""
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_is_host_and_port(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST_AND_PORT.fullmatch(value):
+            raise ValueError("should be a host and a port, such as proxy.example.com:3128")
+        return value
+
     @field_validator("namespace")
     @classmethod
     def _namespace_is_a_host(cls, value: str | None) -> str | None:
@@ -96,6 +112,10 @@ class EventHubSettings(Section):
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
+        if self.proxy is not None and self.transport != "websocket":
+            raise ValueError("proxy needs transport: websocket")
+        if (self.proxy_user is None) != (self.proxy_password_file is None) or (self.proxy_user and not self.proxy):
+            raise ValueError("proxy_user and proxy_password_file go together, and with proxy")
         if self.silent_after < 2 * self.max_wait:
             raise ValueError("silent_after should be longer than max_wait: twice as long at least, best three times")
         if self.give_up_after <= self.silent_after:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import BaseModel, SecretStr
@@ -17,7 +17,7 @@ from service.settings.detectors import DetectorSettings, default_threshold, own_
 from service.settings.root import Settings
 from service.sinks import KINDS
 
-SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file"})
+SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file", "proxy_password_file"})
 EXAMPLE_HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
@@ -56,6 +56,15 @@ def secrets(settings: Settings) -> Iterator[str]:
                 yield parts.path + (f"?{parts.query}" if parts.query else "")
 
 
+def proxy_secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is secret in the variables that name proxies: their passwords, as written and as meant."""
+    for name, value in environ.items():
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and "@" in value:
+            credentials = value.rpartition("@")[0].rpartition("://")[2]
+            password = credentials.partition(":")[2]
+            yield from (one for one in (password, unquote(password)) if one)
+
+
 def _secret_values(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
@@ -64,7 +73,7 @@ def _secret_values(value: object) -> Iterator[str]:
             item = getattr(value, name)
             if isinstance(item, Path) and name in SECRET_FILES:
                 with suppress(OSError, UnicodeDecodeError):
-                    yield item.read_text(encoding="utf-8").strip()
+                    yield item.read_text(encoding="utf-8-sig").strip()
             yield from _secret_values(item)
     elif isinstance(value, Mapping):
         for item in value.values():

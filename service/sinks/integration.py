@@ -4,7 +4,7 @@ Which kinds there are is `registry`'s to say.
 """
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -13,6 +13,8 @@ from models.statistics import Severity
 from service.core.ports import Clock, Pace, Sink
 from service.options import Section
 from service.sinks.content.alert_content import Links
+
+PORTALS = {"public": "portal.azure.com", "usgov": "portal.azure.us", "china": "portal.azure.cn"}
 
 
 class SinkSettings(Section):
@@ -29,6 +31,8 @@ class SinkSettings(Section):
     """Link for the reader of an alert: what to do next; {detector} in it stands for the detector's name."""
     portal_links: bool = True
     """Whether alerts link to the Azure portal: the activity log, and a query ready to run."""
+    cloud: Literal["public", "usgov", "china"] = "public"
+    """Whose portal the links lead to: public, usgov (portal.azure.us) or china (portal.azure.cn)."""
     workspace: str | None = Field(
         default=None, examples=["/subscriptions/…/providers/Microsoft.OperationalInsights/workspaces/soc"]
     )
@@ -41,10 +45,14 @@ class SinkSettings(Section):
             raise ValueError("should be a web address, https://…")
         return value
 
+    def file_problems(self) -> list[str]:
+        """Say what is wrong now with the files that hold its secrets, ``option: file: reason``, without their text."""
+        return []
+
     @property
     def links(self) -> Links:
         """Which links an alert carries there."""
-        return Links(self.portal_links, self.workspace or "", self.runbook_url or "")
+        return Links(self.portal_links, self.workspace or "", self.runbook_url or "", PORTALS[self.cloud])
 
 
 _S = TypeVar("_S", bound=SinkSettings)

@@ -70,6 +70,12 @@ def open_client(
         "logging_enable": trace,
         "user_agent": "unwonted",
     }
+    if options.proxy is not None:
+        proxy = options.proxy
+        # The SDK hands both on to aiohttp as they are, which wants an address.
+        common["http_proxy"] = {"proxy_hostname": f"http://{proxy.host}", "proxy_port": proxy.port}
+        if proxy.user:
+            common["http_proxy"] |= {"username": proxy.user, "password": proxy.password}
     kind = EventHubConsumerClient if partition is None else OnePartitionClient
     if options.connection_string is not None:
         client = kind.from_connection_string(

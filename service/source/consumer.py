@@ -7,7 +7,7 @@ from datetime import datetime
 from azure.core.credentials_async import AsyncTokenCredential
 
 from service.core.messages import EndOffset, Position
-from service.core.ports import Clock
+from service.core.ports import Clock, HubRecreated
 from service.source.connection import default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, leaf, short
 from service.source.options import (
@@ -20,7 +20,7 @@ from service.source.options import (
     SourceOptions,
     SourceTrouble,
 )
-from service.source.preflight import PartitionRange, Preflight, refuse_recreated
+from service.source.preflight import HubExtent, PartitionRange, Preflight, is_credible
 from service.source.reader import Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
 
@@ -58,6 +58,10 @@ class EventHubSource:
         self._watchdog = Watchdog(options.silent_after)
         self._readers: dict[str, PartitionReader] = {}
         self._beginnings: dict[str, Beginning] = {}
+        self._created_at: datetime | None = None
+        self._was_recreated = False
+        self._checking = asyncio.Lock()
+        self._checked_at = -1.0
         self._stopping = asyncio.Event()
         self._ended: asyncio.Event | None = None
 
@@ -74,8 +78,15 @@ class EventHubSource:
         SourceError
             Within the options' deadline: wrong namespace, hub, consumer group or credential, or a hub that ends
             before our positions.
+        HubRecreated
+            The hub was made anew since our positions were reached: forget them, and prepare again.
         """
-        extents = await self._preflight().check()
+        try:
+            hub = await self._preflight().check()
+        except HubRecreated:
+            self._was_recreated = True
+            raise
+        extents, self._created_at = hub.partitions, hub.created_at
         self._beginnings = {extent.partition: self._beginning(extent) for extent in extents}
         self._report_expired(extents)
         return self._report_end_offsets(extents)
@@ -88,6 +99,8 @@ class EventHubSource:
         SourceError
             If another receiver takes a partition over, the hub turns out to be another one, or a partition stays
             silent for too long.
+        HubRecreated
+            The hub was made anew. Forget the positions, prepare, and run again.
         """
         self._ended = asyncio.Event()
         try:
@@ -103,7 +116,9 @@ class EventHubSource:
                 for reader in self._readers.values():
                     reader.stop()
         except BaseExceptionGroup as failures:
-            raise leaf(failures) from None
+            cause = leaf(failures)
+            self._was_recreated = self._was_recreated or isinstance(cause, HubRecreated)
+            raise cause from None
         finally:
             self._readers.clear()
             await self._close_credential()
@@ -133,12 +148,13 @@ class EventHubSource:
         """Return where to start in a partition without a position.
 
         "Latest" means what is newest at the very first start, as a number: asking the hub for its newest again with
-        every new connection would skip what came in between. A partition that shows up later is read from its first.
+        every new connection would skip what came in between. A partition that shows up later is read from its first,
+        and so is every partition of a hub that was made anew.
         """
         start = self._options.start
         if isinstance(start, datetime):
             return start
-        first_time = not self._positions() and not self._readers
+        first_time = not self._positions() and not self._readers and not self._was_recreated
         return extent.last if start == "latest" and first_time and extent.last >= 0 else "-1"
 
     def _start(self, partition: str, handle: Handle, group: asyncio.TaskGroup) -> None:
@@ -147,7 +163,10 @@ class EventHubSource:
             partition,
             options=self._options,
             connect=lambda: open_client(
-                self._options, self._identity(), partition=partition, positions=self._positions
+                self._options,
+                self._identity(),
+                partition=partition,
+                positions=self._positions,
             ),
             position=lambda: self._positions().get(partition),
             handle=handle,
@@ -157,6 +176,7 @@ class EventHubSource:
             observe=self._observer,
             # Spread over a tenth of the time, so that not all partitions reconnect at once.
             lifetime=self._options.recycle_every * (1 + len(self._readers) % 10 / 100),
+            before_retry=self._check_hub,
         )
         group.create_task(reader.run())
 
@@ -172,7 +192,7 @@ class EventHubSource:
         kind: Kind | None = None
         reason = "the hub answers, but the SDK delivers nothing"
         try:
-            await self._preflight().check()
+            self._note_created(await self._preflight().check())
         except RefusalError as refusal:
             kind, reason = refusal.kind, str(refusal)
         limit = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
@@ -190,22 +210,41 @@ class EventHubSource:
         """Ask the hub for its newest messages from time to time, and for partitions that were added."""
         while True:
             await self._clock.sleep(self._options.probe_every)
-            before = dict(self._positions())
-            preflight = self._preflight()
             try:
-                async with asyncio.timeout(self._options.start_deadline):
-                    partitions = await preflight.partitions()
-                    extents = await preflight.extents(partitions)
+                hub = await self._preflight().look()
             except SDK_ERRORS as error:
                 heed_cancellation()
                 self._observer(SourceTrouble(None, classify_error(error), short(error)))
                 continue
-            refuse_recreated(self._options, extents, before)
+            self._note_created(hub)
+            extents = hub.partitions
             for extent in extents:
                 if extent.partition not in self._readers:
                     self._beginnings[extent.partition] = self._beginning(extent)
                     self._start(extent.partition, handle, group)
             self._report_end_offsets(extents)
+
+    async def _check_hub(self) -> None:
+        """Make sure, before a partition is read on after an error, that the hub is still the same.
+
+        A new one that has grown past our position would be read on from there, and its beginning lost unnoticed.
+        """
+        asked_at = self._clock.elapsed()
+        async with self._checking:
+            if self._checked_at > asked_at:
+                return  # another partition has asked meanwhile
+            self._checked_at = self._clock.elapsed()
+            try:
+                if await self._preflight().created_at() != self._created_at:
+                    self._note_created(await self._preflight().look())
+            except SDK_ERRORS:
+                heed_cancellation()  # the new connection will show what is wrong
+
+    def _note_created(self, hub: HubExtent) -> None:
+        """Raise if the hub is younger than the one that we began to read, whatever the positions say."""
+        if self._created_at is not None and hub.created_at > self._created_at and is_credible(hub):
+            raise HubRecreated(hub.created_at, [one.partition for one in hub.partitions])
+        self._created_at = hub.created_at
 
     def _report_end_offsets(self, extents: Sequence[PartitionRange]) -> list[EndOffset]:
         now, at = self._clock.now(), self._clock.elapsed()

@@ -180,7 +180,7 @@ def paragraph(kind: Kind, options: SourceOptions, detail: str) -> str:
             "hub's name, and that the namespace is the one that holds it."
         )
     if kind == "bad-position":
-        return recreated(options, said)
+        return another_hub(options, said)
     if kind == "stolen":
         return (
             f"Another receiver has taken over the Event Hub '{hub}' at {host}, consumer group '{group}'{said}. "
@@ -202,11 +202,11 @@ def no_such_group(options: SourceOptions, detail: str) -> str:
     )
 
 
-def recreated(options: SourceOptions, detail: str) -> str:
+def another_hub(options: SourceOptions, detail: str) -> str:
     """Return the paragraph for a hub that is not the one our positions come from."""
     return (
-        f"The Event Hub '{options.hub_name}' at {options.host} ends before the position that we had reached{detail}: "
-        "it has been deleted and created again, or the configuration now names another hub. What has been learnt is "
-        "still good, but the positions are not: discard the snapshot's positions (or the whole snapshot) and start "
-        "again, or restore the hub's name."
+        f"The Event Hub '{options.hub_name}' at {options.host} ends before the position that we had reached{detail}, "
+        "and was not created since: the configuration now names another hub. If that is meant, run 'unwonted state "
+        "forget-positions', which keeps what has been learnt, and start again: the hub is then read from its "
+        "beginning. Otherwise restore the hub's name."
     )

@@ -5,7 +5,7 @@ Reading configuration, and turning events into metrics and log lines, is left to
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from azure.core.utils import parse_connection_string
@@ -13,8 +13,19 @@ from azure.core.utils import parse_connection_string
 from service.core.messages import EndOffset
 from service.core.ports import SourceError
 
-Kind = Literal["unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "other"]
+Kind = Literal[
+    "unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", "recreated", "other"
+]
 """Why the hub does not serve us; few and fixed, so that it can label a metric."""
+
+
+class Proxy(NamedTuple):
+    """An HTTP proxy for AMQP over websockets, with the name and password that it wants, if any."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,8 @@ class SourceOptions:
         Owner level of our receivers; see docs/adr/0004.
     endpoint, ca_file
         Address and certificate authority of a private gateway in front of the namespace.
+    proxy
+        For the transport websocket.
     tls
         False only for a plain-text hub on the same machine.
     """
@@ -80,6 +93,7 @@ class SourceOptions:
     transport: Literal["amqp", "websocket"] = "amqp"
     endpoint: str | None = None
     ca_file: str | None = None
+    proxy: Proxy | None = field(default=None, repr=False)
     tls: bool = True
 
     def __post_init__(self) -> None:

@@ -6,28 +6,31 @@ correct. It reads no message and does not disturb a reader.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
 
 from service.core.messages import EndOffset, Position
-from service.core.ports import Clock
+from service.core.ports import Clock, HubRecreated
 from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,
     RefusalError,
     SdkLogListener,
+    another_hub,
     classify_error,
     condition_of,
     listen_to_sdk_log,
     no_such_group,
     paragraph,
-    recreated,
     short,
 )
 from service.source.options import SourceOptions
+
+CLOCKS_DIFFER = timedelta(seconds=1)
+"""By how much the clock that stamps a hub may be ahead of the one that stamps its messages."""
 
 _AT_ONCE = 8  # management calls in flight; each is a connection of its own that takes about a second
 _PASSING = frozenset({"unreachable", "lost", "throttled", "other"})
@@ -48,6 +51,13 @@ class PartitionRange(NamedTuple):
     def end_offset(self, known_at: datetime) -> EndOffset:
         """Return the newest message as the core's value."""
         return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
+
+
+class HubExtent(NamedTuple):
+    """A hub as it is now: when it was created, and what each partition holds."""
+
+    created_at: datetime
+    partitions: list[PartitionRange]
 
 
 class Preflight:
@@ -73,13 +83,15 @@ class Preflight:
         self._positions = positions
         self._clock = clock
 
-    async def check(self) -> list[PartitionRange]:
-        """Return the range of every partition, after making sure that it can be read; temporary failures are retried.
+    async def check(self) -> HubExtent:
+        """Return what the hub holds, after making sure that it can be read; temporary failures are retried.
 
         Raises
         ------
         RefusalError
             If the hub cannot be used as configured, or not within the deadline.
+        HubRecreated
+            If it was made anew since our positions were reached.
         """
         with listen_to_sdk_log() as listener:
             last: RefusalError | None = None
@@ -98,29 +110,40 @@ class Preflight:
                 late = TimeoutError(f"no answer within {self._options.start_deadline:g} s")
                 raise last or self._refusal(late, listener) from None
 
-    async def partitions(self) -> list[str]:
-        """Return the ids of the hub's partitions."""
-        async with self._client() as client:
-            return list(await client.get_partition_ids())
+    async def created_at(self) -> datetime:
+        """Return when the hub was created."""
+        async with asyncio.timeout(self._options.start_deadline), self._client() as client:
+            return (await _describe(client))[0]
 
-    async def extents(self, partitions: Sequence[str]) -> list[PartitionRange]:
-        """Return what the partitions hold now."""
-        async with self._client() as client:
-            return await _extents(client, partitions)
+    async def look(self) -> HubExtent:
+        """Return what the hub holds now, checking nothing else than that our positions are of this hub.
 
-    async def _attempt(self, listener: SdkLogListener) -> list[PartitionRange]:
+        Raises
+        ------
+        RefusalError, HubRecreated
+            If they are not.
+        """
+        before = dict(self._positions())
+        async with asyncio.timeout(self._options.start_deadline), self._client() as client:
+            created_at, partitions = await _describe(client)
+            hub = HubExtent(created_at, await _extents(client, partitions))
+        refuse_other_hub(self._options, hub, before)
+        return hub
+
+    async def _attempt(self, listener: SdkLogListener) -> HubExtent:
         listener.forget()
         await self._token()
         before = dict(self._positions())
         extents: list[PartitionRange]
         async with self._client(trace=True) as client:
             try:
-                partitions = await client.get_partition_ids()
+                created_at, partitions = await _describe(client)
                 extents, _ = await together(_extents(client, partitions), self._attach(partitions[0]))
             except SDK_ERRORS as error:
                 raise self._refusal(error, listener) from None
-        refuse_recreated(self._options, extents, before)
-        return extents
+        hub = HubExtent(created_at, extents)
+        refuse_other_hub(self._options, hub, before)
+        return hub
 
     async def _token(self) -> None:
         if self._credential is None:
@@ -192,6 +215,11 @@ async def _attach(client: EventHubConsumerClient, partition: str, on_batch: Any,
     )
 
 
+async def _describe(client: EventHubConsumerClient) -> tuple[datetime, list[str]]:
+    seen = await client.get_eventhub_properties()
+    return seen["created_at"].astimezone(UTC), list(seen["partition_ids"])
+
+
 async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) -> list[PartitionRange]:
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -209,22 +237,32 @@ async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) ->
     return await together(*(extent(partition) for partition in partitions))
 
 
-def refuse_recreated(options: SourceOptions, extents: Sequence[PartitionRange], before: Mapping[str, Position]) -> None:
-    """Raise if a position is ahead of the hub; `before` are positions from before the extents were asked for.
+def refuse_other_hub(options: SourceOptions, hub: HubExtent, before: Mapping[str, Position]) -> None:
+    """Raise if positions are of another hub; `before` are those from before the hub was asked.
+
+    A hub that was created after it took what we have read is not the one that we read. One that ends before a position
+    of ours, and was not created since, is another one by configuration, which nobody can put right but the operator.
 
     Raises
     ------
+    HubRecreated
+        The hub was made anew.
     RefusalError
         With kind ``bad-position``.
     """
-    for extent in extents:
-        position = before.get(extent.partition)
-        if position is not None and position.sequence_number > extent.last:
-            raise RefusalError(
-                "bad-position",
-                recreated(
-                    options,
-                    f" (partition {extent.partition}: its newest message is {extent.last}, ours was "
-                    f"{position.sequence_number})",
-                ),
-            )
+    newest = max((position.enqueued_time for position in before.values()), default=None)
+    if newest is None:
+        return
+    beyond = [one for one in hub.partitions if one.partition in before and before[one.partition][0] > one.last]
+    # Whatever ends before our position has changed for certain: then the order of the two instants is enough.
+    if is_credible(hub) and hub.created_at >= newest + (timedelta(0) if beyond else CLOCKS_DIFFER):
+        raise HubRecreated(hub.created_at, [one.partition for one in hub.partitions])
+    if beyond:
+        one = beyond[0]
+        detail = f" (partition {one.partition}: its newest message is {one.last}, ours was {before[one.partition][0]})"
+        raise RefusalError("bad-position", another_hub(options, detail))
+
+
+def is_credible(hub: HubExtent) -> bool:
+    """Whether the hub's creation time can be true: no message of a hub is older than the hub."""
+    return all(one.empty or one.last_enqueued >= hub.created_at - CLOCKS_DIFFER for one in hub.partitions)

@@ -47,6 +47,8 @@ class PartitionReader:
         start behind.
     lifetime
         Seconds after which a connection is replaced.
+    before_retry
+        Awaited between a connection that failed or fell silent and the next; what it raises ends `run`.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class PartitionReader:
         clock: Clock,
         observe: Callable[[SourceEvent], None],
         lifetime: float,
+        before_retry: Callable[[], Awaitable[None]],
     ) -> None:
         self.partition = partition
         self._options = options
@@ -73,6 +76,7 @@ class PartitionReader:
         self._clock = clock
         self._observe = observe
         self._lifetime = lifetime
+        self._before_retry = before_retry
         self._stopping = asyncio.Event()
         self._ending: asyncio.Future[_Ending] | None = None
         self._in_hand: asyncio.Task[None] | None = None
@@ -100,6 +104,8 @@ class PartitionReader:
             pause = FIRST_PAUSE if self._carried or ending.reason != "error" else min(2 * pause, LONGEST_PAUSE)
             if ending.reason == "error":
                 await self._rest(pause)
+            if ending.reason in {"error", "silent"} and not self._stopping.is_set():
+                await self._before_retry()
 
     def stop(self) -> None:
         """Let `run` finish the batch in hand, and end."""

@@ -36,6 +36,13 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class HubBegunAnew(NamedTuple):
+    """The hub was deleted and created again, and these partitions of it are read from their beginning."""
+
+    created_at: datetime
+    partitions: Sequence[str]
+
+
 class HistoryLearning(NamedTuple):
     """The state is empty, and history is being learnt before anything is read."""
 
@@ -183,6 +190,12 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class SecretFilesChecked(NamedTuple):
+    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+
+    problems: tuple[str, ...]
+
+
 class LoopLagSampled(NamedTuple):
     """How late the event loop resumed a waiting task."""
 
@@ -192,6 +205,7 @@ class LoopLagSampled(NamedTuple):
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | HubBegunAnew
     | HistoryLearning
     | HistoryFetching
     | HistoryLearnt
@@ -207,6 +221,7 @@ TelemetryEvent = (
     | DeadLettersWritten
     | AlertsBelowSeverity
     | LoopLagSampled
+    | SecretFilesChecked
     | Saved
     | Delivery
     | Looked

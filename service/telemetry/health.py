@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 from service.monitoring import Health
 from service.source import SourceEvent
 from service.suppressions import Looked
-from service.telemetry.events import HistoryLearning, StateRestored, Stopping, TelemetryEvent
+from service.telemetry.events import HistoryLearning, SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
 from service.telemetry.partitions import PartitionTally
 
 
@@ -31,6 +31,10 @@ class HealthBackend:
     @handle.register
     def _(self, _: Stopping) -> None:
         self._health.note_stopping()
+
+    @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        self._health.note_secret_files("; ".join(event.problems) or None)
 
     @handle.register
     def _(self, event: SourceEvent) -> None:

@@ -25,6 +25,8 @@ from service.telemetry.events import (
     HistoryLearning,
     HistoryLearnt,
     HistoryMissed,
+    HubBegunAnew,
+    SecretFilesChecked,
     Started,
     StateRestored,
     Stopped,
@@ -41,6 +43,7 @@ class LogBackend:
     def __init__(self) -> None:
         self._thresholds: Mapping[str, float] = {}
         self._stages: Mapping[str, Stage] = {}
+        self._secret_problems: frozenset[str] = frozenset()
         self._broken_sinks: set[str] = set()
         self._dead_letters_dropped: dict[DeadLetterReason, int] = {}
 
@@ -206,6 +209,17 @@ class LogBackend:
     @handle.register
     def _(self, event: SourceTrouble) -> None:
         log.warning("source_trouble", partition=event.partition, kind=event.kind, detail=event.detail)
+
+    @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        for problem in event.problems:
+            if problem not in self._secret_problems:
+                log.warning("secret_file_unusable", problem=problem)
+        self._secret_problems = frozenset(event.problems)
+
+    @handle.register
+    def _(self, event: HubBegunAnew) -> None:
+        log.error("hub_recreated", created_at=event.created_at.isoformat(), partitions=list(event.partitions))
 
     @handle.register
     def _(self, event: Expired) -> None:

@@ -20,6 +20,7 @@ from service.telemetry.events import (
     DeadLettersWritten,
     Evaluated,
     EvaluationsMissed,
+    HubBegunAnew,
     LoopLagSampled,
     TelemetryEvent,
 )
@@ -121,6 +122,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: SourceTrouble) -> None:
         self._metrics.record_trouble(event.kind)
+
+    @handle.register
+    def _(self, _: HubBegunAnew) -> None:
+        self._metrics.record_trouble("recreated")
 
     @handle.register
     def _(self, event: Expired) -> None:

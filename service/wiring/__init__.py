@@ -4,6 +4,7 @@ Nothing else knows both what can be configured and which class does it. Each mod
 them together.
 """
 
+from service.wiring.checks import refusals, unusable_secret_files
 from service.wiring.components import build_components
 from service.wiring.engine import build_engine, detectors_off, open_geography
 from service.wiring.history import LOOPBACK_TOKEN, open_history
@@ -23,5 +24,7 @@ __all__ = [
     "open_geography",
     "open_history",
     "open_suppressions",
+    "refusals",
     "source_options",
+    "unusable_secret_files",
 ]

@@ -24,6 +24,7 @@ from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.storage import State
 from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.source import source_options
@@ -78,6 +79,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
     )
 

@@ -2,7 +2,7 @@
 
 from service.core.ports import SourceError
 from service.settings import EventHubSettings, Settings, SettingsError
-from service.source import SourceOptions
+from service.source import Proxy, SourceOptions
 
 
 def source_options(settings: Settings) -> SourceOptions:
@@ -23,7 +23,7 @@ def source_options(settings: Settings) -> SourceOptions:
 
 
 def _from_section(hub: EventHubSettings) -> SourceOptions:
-    secret = hub.connection()
+    secret, proxy = hub.connection(), _proxy(hub)
     return SourceOptions(
         namespace=hub.namespace or "",
         hub=hub.hub or "",
@@ -42,4 +42,20 @@ def _from_section(hub: EventHubSettings) -> SourceOptions:
         transport=hub.transport,
         endpoint=hub.endpoint,
         ca_file=str(hub.ca_file) if hub.ca_file else None,
+        proxy=proxy,
     )
+
+
+def _proxy(hub: EventHubSettings) -> Proxy | None:
+    if hub.proxy is None:
+        return None
+    host, _, port = hub.proxy.rpartition(":")
+    password = ""
+    if hub.proxy_password_file is not None:
+        try:
+            password = hub.proxy_password_file.read_text(encoding="utf-8-sig").strip()
+        except OSError as error:
+            place = hub.proxy_password_file
+            line = f"event_hub.proxy_password_file: {place}: {error.strerror or error}"
+            raise SettingsError([line]) from None
+    return Proxy(host, int(port), hub.proxy_user or "", password)

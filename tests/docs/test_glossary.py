@@ -185,8 +185,10 @@ def test_the_names_that_several_modules_define_are_defined_there() -> None:
     assert rows
     for name, modules, _ in rows:
         paths = [path for _, path in REFERENCE.findall(modules)]
-        assert len(paths) > 1
-        assert [path for path in paths if not has(module_of(path), name.strip("`"))] == [], name
+        files = [path for path in paths if path.endswith(".py")]
+        # A folder stands for all of its modules, whichever there are: which do define it is `test_structure`'s to know.
+        assert len(files) > 1 or len(files) < len(paths)
+        assert [path for path in files if not has(module_of(path), name.strip("`"))] == [], name
 
 
 def test_no_page_and_no_code_uses_a_retired_word() -> None:

@@ -33,8 +33,8 @@ DECLARATION = Declaration(
 class FirstTime:
     """Remembers which actions each identity has done; under another name, it is another detector."""
 
-    def __init__(self, name: str = CARD.name) -> None:
-        self.declaration = DECLARATION._replace(card=CARD._replace(name=name))
+    def __init__(self, name: str = CARD.name, *, failures: bool = False) -> None:
+        self.declaration = DECLARATION._replace(card=CARD._replace(name=name), failures=failures)
         self._done: dict[str, list[str]] = {}
 
     @classmethod

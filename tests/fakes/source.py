@@ -3,9 +3,10 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 from service.core.messages import EndOffset, Message, Position
-from service.core.ports import Clock, SourceError
+from service.core.ports import Clock, HubRecreated, SourceError
 
 
 class FakeSource:
@@ -37,6 +38,7 @@ class FakeSource:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: SourceError | None = None
+        self._recreated_at: datetime | None = None
         self.ready = False
 
     def feed(self, partition: str, *bodies: bytes) -> None:
@@ -57,6 +59,14 @@ class FakeSource:
         self._next[partition] = sequence_number
         self._more.set()
 
+    def recreate(self) -> None:
+        """Delete the hub and create it again, empty."""
+        for log in self._log.values():
+            log.clear()
+        self._next.clear()
+        self._recreated_at = self._clock.now()
+        self._more.set()
+
     def fail(self, error: SourceError) -> None:
         """Make `prepare` or `run` raise."""
         self._failure = error
@@ -65,6 +75,7 @@ class FakeSource:
     async def prepare(self) -> list[EndOffset]:
         """Return the newest message of each partition, after looking for positions ahead of it."""
         self._raise_failure()
+        self._raise_recreated()
         for partition, position in self._positions().items():
             if position.sequence_number >= len(self._log[partition]):
                 raise SourceError(f"partition {partition} ends before {position.sequence_number}")
@@ -83,6 +94,7 @@ class FakeSource:
         try:
             while not self._stopping.is_set():
                 self._raise_failure()
+                self._raise_recreated()
                 self._more.clear()
                 for partition, log in self._log.items():
                     batch = log[self._next[partition] : self._next[partition] + self._max_batch]
@@ -100,6 +112,11 @@ class FakeSource:
         self._stopping.set()
         self._more.set()
         await self._idle.wait()
+
+    def _raise_recreated(self) -> None:
+        positions = self._positions().values()
+        if self._recreated_at is not None and any(one.enqueued_time < self._recreated_at for one in positions):
+            raise HubRecreated(self._recreated_at, list(self._log))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

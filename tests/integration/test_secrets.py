@@ -22,6 +22,7 @@ HUB_KEY = b64encode(b"planted: the hub's own key").decode()
 SIGNING_KEY = b64encode(b"planted: what signs the webhook's messages").decode()
 IN_ADDRESS = "planted-in-an-address-0123456789"
 IN_QUERY = "planted-in-a-query-9876543210"
+IN_PROXY = "planted-password-of-a-proxy"
 PERSON = "wilhelmina.planted"
 
 
@@ -42,7 +43,11 @@ async def unwonted(config: Path, *arguments: str) -> str:
     return said.decode()
 
 
-async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(tmp_path: Path, storage: Account) -> None:
+async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
+    tmp_path: Path, storage: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing listens there; what goes to this machine does not go through it.
+    monkeypatch.setenv("HTTPS_PROXY", f"http://bob:{IN_PROXY}@127.0.0.1:9")
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(EmbeddedHub(partitions=2, key=HUB_KEY))
         receiver = await stack.enter_async_context(Receiver())
@@ -64,6 +69,7 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(tmp_pat
                     "url": f"http://127.0.0.1:9/services/{IN_ADDRESS}",
                     "allow_loopback": True,
                 },
+                "proxied": {"kind": "slack", "url": f"https://hooks.slack.com/services/{IN_ADDRESS}"},
                 "broken": {"kind": "teams", "url": f"{hooks}/{IN_ADDRESS}?sig={IN_QUERY}", "allow_loopback": True},
             },
             log={"format": "json", "level": "debug"},
@@ -99,7 +105,7 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(tmp_pat
         assert "unwonted_alerts_total" in shown["/metrics"]
         assert name in shown["snapshot"]
         for where, text in shown.items():
-            for secret in (HUB_KEY, SIGNING_KEY, IN_ADDRESS, IN_QUERY, storage.key):
+            for secret in (HUB_KEY, SIGNING_KEY, IN_ADDRESS, IN_QUERY, IN_PROXY, storage.key):
                 assert secret not in text, where
         for where in ("/metrics", "/healthz/live", "/healthz/ready", "log"):
             assert PERSON not in shown[where].lower(), where

@@ -122,7 +122,7 @@ def check(notices: Iterable[Notice]) -> dict[GapKind, Notice]:
         assert (notice.until is not None) == (notice.stage == "closed")
         assert notice.since <= (notice.until or notice.found_at) <= notice.found_at
         assert notice.partitions
-        assert (notice.lost_messages > 0) == (notice.kind is GapKind.LOST)
+        assert (notice.lost_messages != 0) == (notice.kind is GapKind.LOST)
         assert latest <= notice.found_at
         latest = notice.found_at
         if notice.stage != "closed":

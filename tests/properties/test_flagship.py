@@ -50,7 +50,7 @@ def real_engine() -> Engine:
 def budgeted_engine() -> Engine:
     """One that tells an operation from two identities on, and whose thresholds a budget moves at midnight."""
     options = Options(lateness=LATENESS, group_failures_from=2, alerts_per_day=1.0)
-    made = Engine(options, [FirstTime(), FirstTime("rare_failure")])
+    made = Engine(options, [FirstTime(), FirstTime("rare_failure", failures=True)])
     made.expect(PARTITIONS)
     return made
 
@@ -310,7 +310,12 @@ def with_the_fastest_partition() -> Engine:
     return made
 
 
-@pytest.mark.parametrize("mutant", [without_guard, with_positions_ahead, with_the_fastest_partition])
+def rare(mutant: MakeEngine) -> Any:
+    """One that it takes seconds to catch."""
+    return pytest.param(mutant, marks=pytest.mark.integration, id=mutant.__name__)
+
+
+@pytest.mark.parametrize("mutant", [rare(without_guard), rare(with_positions_ahead), with_the_fastest_partition])
 def test_the_flagship_catches(mutant: MakeEngine) -> None:
     try:
         find(

@@ -301,6 +301,39 @@ async def test_what_the_hub_dropped_before_it_was_read_is_told_as_lost() -> None
     assert not opened.may_alerts_still_come
 
 
+@pytest.mark.parametrize("start", ["earliest", "latest"])
+@pytest.mark.parametrize("added", [1, 5])
+async def test_a_hub_made_anew_is_read_from_its_beginning_and_what_it_held_is_told_as_lost(
+    start: str, added: int
+) -> None:
+    world = World()
+    life = Life(world, start=start)
+    async with living(life):
+        for number in range(3):
+            life.feed(f"Microsoft.Web/sites/{number}")
+            await life.pass_time(60.0)
+        before = life.engine.watermark.time
+        life.source.recreate()
+        world.bodies.clear()
+        await settle()
+        for number in range(added):
+            life.feed(f"Microsoft.Sql/servers/{number}")
+        await life.pass_time(QUARTER)
+        assert life.engine.records == 3 + added
+        assert life.engine.watermark.time >= before
+        assert life.metric("unwonted_source_errors_total", reason="recreated") == 1
+    second = Life(world, start=start)
+    async with living(second):
+        await second.pass_time(HOUR)
+        assert second.engine.records == 3 + added
+    assert [(told.kind, told.stage) for told in world.sink.noticed] == [
+        (GapKind.LOST, "opened"),
+        (GapKind.LOST, "closed"),
+    ]
+    assert world.sink.noticed[0].lost_messages is None
+    assert len(world.actions()) == 3 + added
+
+
 @pytest.mark.parametrize("start", ["earliest", "latest", MONDAY_MORNING + timedelta(seconds=1)])
 async def test_a_quiet_hub_is_not_taken_for_a_silent_one_wherever_reading_starts(start: str | datetime) -> None:
     world = World()

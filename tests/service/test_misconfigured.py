@@ -57,8 +57,62 @@ def test_without_a_hub_to_read_run_ends_at_once_and_check_config_says_that_it_wo
     assert run.stderr.count("\n") == 1
     assert "canteen" not in run.output
     checked = unwonted(monkeypatch, "check-config", **environment)
-    assert checked.exit_code == 0
+    assert checked.exit_code == 2
     assert f"unwonted run would refuse this: {line}" in checked.stderr
+
+
+HUB = {"EVENT_HUB__NAMESPACE": "x.servicebus.windows.net", "EVENT_HUB__HUB": "activity-log"}
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "line"),
+    [
+        ("GEOGRAPHY__DATABASE", None, "geography.database: {file}: No such file or directory"),
+        ("GEOGRAPHY__DATABASE", "dust", "geography.database: {file} "),
+        ("SUPPRESSIONS__FILE", None, "suppressions.file: "),
+        ("SUPPRESSIONS__FILE", "dust", "suppressions.file: file: should be a mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_by_run_and_check_config_in_the_same_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str, text: str | None, line: str
+) -> None:
+    file = tmp_path / "file"
+    if text is not None:
+        file.write_text(text)
+    run = unwonted(monkeypatch, "run", **HUB, **{option: str(file)})
+    checked = unwonted(monkeypatch, "check-config", **HUB, **{option: str(file)})
+    assert (run.exit_code, checked.exit_code) == (2, 2)
+    assert run.stderr.startswith(line.format(file=file))
+    assert checked.stderr == f"unwonted run would refuse this: {run.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "line"),
+    [
+        ("url_file", None, "No such file or directory"),
+        ("url_file", "http://canteen.example/", "should begin with https:// (http is for loopback only)"),
+        ("url_file", "", "should be a web address, https://host/…"),
+        ("secret_file", None, "No such file or directory"),
+        ("secret_file", "whsec_canteen", "should be whsec_ and 24 to 64 bytes in base64"),
+    ],
+)
+def test_a_secret_that_is_not_there_yet_is_told_by_check_config_and_keeps_no_service_from_starting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str, text: str | None, line: str
+) -> None:
+    files = {"url_file": tmp_path / "url_file", "secret_file": tmp_path / "secret_file"}
+    files["url_file"].write_text("\ufeffhttps://receiver.example/")
+    files["secret_file"].write_text("\ufeffwhsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n")
+    hook = {f"SINKS__HOOK__{name.upper()}": str(file) for name, file in files.items()}
+    well = unwonted(monkeypatch, "check-config", **HUB, **hook, SINKS__HOOK__KIND="webhook")
+    assert (well.exit_code, well.stderr) == (0, "")
+    if text is None:
+        files[option].unlink()
+    else:
+        files[option].write_text(text)
+    checked = unwonted(monkeypatch, "check-config", **HUB, **hook, SINKS__HOOK__KIND="webhook")
+    assert checked.exit_code == 2
+    assert checked.stderr.startswith(f"unwonted run would not be ready: sinks.hook.{option}: {files[option]}: {line}")
+    assert "canteen" not in checked.output
 
 
 def test_an_alarm_that_could_not_be_silent_is_found_before_the_start() -> None:

@@ -34,13 +34,16 @@ class GapLimits(NamedTuple):
 
 
 class GapExtent(NamedTuple):
-    """What is known of a gap that is open: its beginning, its partitions, and how many records it has cost so far."""
+    """What is known of a gap that is open: its beginning, its partitions, and how many records it has cost so far.
+
+    `lost_messages` is None where nobody knows.
+    """
 
     since: datetime
     partitions: Sequence[str]
     late_records: int = 0
     unjudged_records: int = 0
-    lost_messages: int = 0
+    lost_messages: int | None = 0
 
     @property
     def material(self) -> str:

@@ -1,6 +1,6 @@
 """What the application calls to have coverage gaps found: hands on what is read, and keeps all of it as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -122,6 +122,25 @@ class CoverageMonitor:
         if coverage.sequence_number is not None:
             self._note_loss(partition, coverage, last - coverage.sequence_number, now, now)
             coverage.sequence_number = max(last, coverage.sequence_number)
+
+    def note_recreated(self, partitions: Collection[str], created_at: datetime, now: datetime) -> None:
+        """Note that the hub was deleted and created again at `created_at`, now with these partitions.
+
+        What the old one held and was not read is lost; the sequence numbers of the new one start anew.
+        """
+        read = self._memory.partitions
+        for partition, coverage in read.partitions.items():
+            if coverage.sequence_number is not None:
+                since = coverage.enqueued_time or coverage.caught_up_until
+                until = max(since, min(created_at, now))
+                self._memory.losses.note(partition, coverage.sequence_number, 0, since=since, until=until, now=now)
+        read.keep(partitions)
+        self.forget_positions()
+
+    def forget_positions(self) -> None:
+        """Forget which message of each partition was read last: the next one may have any sequence number."""
+        for coverage in self._memory.partitions.partitions.values():
+            coverage.sequence_number = coverage.enqueued_time = None
 
     def check(self, now: datetime) -> list[Notice]:
         """Return the notices that are due; to be called several times within `GapLimits.after`."""

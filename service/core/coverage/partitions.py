@@ -85,6 +85,10 @@ class PartitionsRead:
         """Return a partition; one that is new counts as caught up until now."""
         return self.partitions.setdefault(partition, PartitionCoverage(now, now))
 
+    def keep(self, partitions: Collection[str]) -> None:
+        """Forget all other partitions: the hub does not have them any more."""
+        self.partitions = {name: one for name, one in self.partitions.items() if name in partitions}
+
     def note_read(self, coverage: PartitionCoverage, enqueued_time: datetime, now: datetime, limits: GapLimits) -> None:
         """Note that a partition has been read up to a message."""
         coverage.last_read_at = now
@@ -118,11 +122,12 @@ class PartitionsRead:
         self, kind: GapKind, joined: list[str], now: datetime, gaps: OpenGaps, limits: GapLimits
     ) -> Iterator[Notice]:
         members = {name: coverage for name, coverage in self.partitions.items() if coverage.gap is kind}
-        if not members:
+        if not members and kind not in gaps.open:
             return
         late_records = sum(coverage.late_records for coverage in members.values())
         extent = GapExtent(self.beginnings[kind], in_order(members), late_records=late_records)
-        ended_at = _all_caught_up_since(members.values())
+        # Without members: the hub was made anew with fewer partitions.
+        ended_at = _all_caught_up_since(members.values()) if members else self.beginnings[kind]
         if kind not in gaps.open:
             yield gaps.start(kind, extent, joined[0], now)
         elif ended_at is None or now - ended_at < limits.settle:

@@ -2,6 +2,17 @@
 
 from service.core.engine.engine import Engine
 from service.core.engine.inspection import Explanation, UnknownActor, explain, inspect
+from service.core.engine.state_rows import without_positions
 from service.core.engine.values import Applied, Evaluation, Options
 
-__all__ = ["Applied", "Engine", "Evaluation", "Explanation", "Options", "UnknownActor", "explain", "inspect"]
+__all__ = [
+    "Applied",
+    "Engine",
+    "Evaluation",
+    "Explanation",
+    "Options",
+    "UnknownActor",
+    "explain",
+    "inspect",
+    "without_positions",
+]

@@ -92,6 +92,15 @@ class Engine:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
         self.positions.setdefault(partition, position)
 
+    def forget_positions(self, partitions: Iterable[str]) -> None:
+        """Read `partitions`, all that the hub has now, from their beginning; nothing that was learnt is forgotten.
+
+        For a hub that was deleted and created again: its sequence numbers start anew. The watermark does not go back.
+        """
+        self.positions.clear()
+        self.watermark.forget_partitions()
+        self.expect(partitions)
+
     def release(self, partition: str) -> None:
         """Forget that there ever was `partition`; what was learnt from it, and how far time has come, stays."""
         self.positions.pop(partition, None)

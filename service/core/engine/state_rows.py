@@ -122,6 +122,20 @@ def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
         engine.suppressed.load(sections.get("suppressed", []))
 
 
+def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the rows of a snapshot as if no partition had been read; nothing that was learnt is left out.
+
+    >>> head = {"records": 3, "watermark": {"floor": "2026-03-01T00:00:00+00:00", "marks": {"0": "…"}}}
+    >>> list(without_positions([("engine", head), ("position", {"partition": "0"})]))
+    [('engine', {'records': 3, 'watermark': {'floor': '2026-03-01T00:00:00+00:00', 'marks': {}}})]
+    """
+    for section, row in rows:
+        if section == "engine":
+            yield section, {**row, "watermark": {**row["watermark"], "marks": {}}}
+        elif section != "position":
+            yield section, row
+
+
 def _load_head(engine: "Engine", head: Any) -> None:
     with reading("section engine"):
         names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")

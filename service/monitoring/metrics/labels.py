@@ -15,7 +15,17 @@ MAX_PARTITIONS = 1024
 """No Event Hub has more; any beyond share the series ``other``."""
 OTHER = "other"
 
-TROUBLES = ("unreachable", "unauthorized", "not-found", "bad-position", "stolen", "throttled", "lost", OTHER)
+TROUBLES = (
+    "unreachable",
+    "unauthorized",
+    "not-found",
+    "bad-position",
+    "stolen",
+    "throttled",
+    "lost",
+    "recreated",
+    OTHER,
+)
 CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
 SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
 DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")

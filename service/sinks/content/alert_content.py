@@ -48,6 +48,8 @@ class Links(NamedTuple):
         Whether to link to the Azure portal's activity log and logs.
     workspace
         Resource id of the Log Analytics workspace that the query should open in; empty lets the reader choose.
+    portal_host
+        Host of the portal, which sovereign clouds have of their own.
     runbook_url
         Where the team writes down what to do; may hold ``{detector}``. Empty for none.
     """
@@ -55,6 +57,7 @@ class Links(NamedTuple):
     portal: bool = True
     workspace: str = ""
     runbook_url: str = ""
+    portal_host: str = "portal.azure.com"
 
 
 ALL_LINKS = Links()
@@ -218,10 +221,10 @@ def _links(alert: Alert, links: Links) -> Iterable[Link]:
             "subscriptions": [clean(scope, 64) for scope in scopes],
         }
         inputs = quote(json.dumps({"query": query}, separators=(",", ":")), safe="")
-        portal = "https://portal.azure.com/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/queryInputs/"
+        portal = f"https://{links.portal_host}/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/queryInputs/"
         yield Link("Activity log", portal + inputs)
         scope = quote(links.workspace or "/", safe="")
-        logs = f"https://portal.azure.com/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/{scope}"
+        logs = f"https://{links.portal_host}/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/{scope}"
         yield Link(
             "KQL query", f"{logs}/source/LogsBlade.AnalyticsShareLinkToQuery/query/{quote(clean_query(alert), safe='')}"
         )

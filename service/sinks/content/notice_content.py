@@ -41,6 +41,14 @@ _CHECK = {
 }
 
 
+_RECREATED = "an unknown number of messages, perhaps none: what the old hub held and was not read"
+_RECREATED_MEANING = (
+    "The hub was deleted and created again, and is now read from its beginning: only Azure's own log has what the old "
+    "one held and was not read."
+)
+_RECREATED_CHECK = "Who deleted the hub, and why? Search the span in Azure's activity log."
+
+
 class NoticeContent(NamedTuple):
     """A notice as text: one line, the lines below it, and its id for collapsing repeats and for talking about it."""
 
@@ -52,7 +60,12 @@ class NoticeContent(NamedTuple):
 def notice_content(notice: Notice) -> NoticeContent:
     """Put `notice` into words."""
     kind, over = notice.kind, notice.until is not None
-    lost = counted(notice.lost_messages, "message")
+    is_known = notice.lost_messages is not None
+    lost = (
+        counted(notice.lost_messages, "message")
+        if notice.lost_messages is not None
+        else "an unknown number of messages"
+    )
     where = f"partition{'s' if len(notice.partitions) > 1 else ''} {listed(notice.partitions, most=8, limit=20)}"
     since = moment(notice.since)
     until = moment(notice.until) if notice.until is not None else ""
@@ -64,11 +77,11 @@ def notice_content(notice: Notice) -> NoticeContent:
     facts = [
         Fact("Span", f"{since} to {until}" if over else f"since {since}"),
         Fact("Where", where),
-        Fact("Meaning", "" if over else _MEANING[kind]),
+        Fact("Meaning", "" if over else _MEANING[kind] if is_known else _RECREATED_MEANING),
         Fact("Alerts", alerts),
         Fact("Came late", ", ".join(come) if notice.late_records else ""),
-        Fact("Lost", lost if kind is GapKind.LOST else ""),
-        Fact("Check", "" if over and kind is not GapKind.LOST else _CHECK[kind]),
+        Fact("Lost", ("" if kind is not GapKind.LOST else lost if is_known else _RECREATED)),
+        Fact("Check", "" if over and kind is not GapKind.LOST else _CHECK[kind] if is_known else _RECREATED_CHECK),
     ]
     update = " (update)" if notice.stage == "updated" else ""
     reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")

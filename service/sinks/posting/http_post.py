@@ -1,15 +1,21 @@
 """Posts bytes to one secret address, once, and says what the answer means for a retry.
 
+The environment's HTTPS_PROXY, ALL_PROXY and NO_PROXY are obeyed, except for this very machine. A proxy's own address is
+the operator's business; where a request leads is checked all the same, as far as the name resolves here.
+
 Knows HTTP and nothing of alerts. The address never leaves this module: not in an error, a log, a repr or a receipt.
 """
 
+import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -24,6 +30,12 @@ TOTAL_SECONDS = 20.0
 _BODY_BYTES = 16_384
 _RETRY = frozenset({408, 425, 429})
 _BROKEN = frozenset({401, 403, 404, 410})
+_REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TimeoutError,), "timeout"),
+    ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), "proxy"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "tls"),
+    ((aiohttp.ClientConnectorDNSError,), "dns"),
+)
 
 
 class Answer(NamedTuple):
@@ -43,8 +55,15 @@ def open_session(
     connect_seconds: float = CONNECT_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
     resolver: AbstractResolver | None = None,
+    ca_file: Path | None = None,
 ) -> aiohttp.ClientSession:
-    """Return a session that verifies TLS, obeys `guard`, keeps no cookies and ignores proxy variables."""
+    """Return a session that verifies TLS, obeys `guard`, keeps no cookies and uses no proxy unless told to.
+
+    Raises
+    ------
+    OSError
+        If `ca_file` cannot be read, or holds no certificate.
+    """
 
     def open_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -54,13 +73,51 @@ def open_session(
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=resolver, use_dns_cache=False, socket_factory=open_socket, limit_per_host=2, force_close=True
+            resolver=resolver,
+            use_dns_cache=False,
+            socket_factory=open_socket,
+            limit_per_host=2,
+            force_close=True,
+            ssl=tls_context(ca_file),
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),
         headers={"user-agent": "unwonted"},
         trust_env=False,
     )
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Return what verifies a receiver: the public authorities and, if given, those in a file of PEM.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read; `ssl.SSLError` if it holds no certificate.
+    """
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_file)
+    return context
+
+
+def proxy_of(url: URL) -> URL | None:
+    """Return the proxy that the environment names for `url`; None for none.
+
+    Raises
+    ------
+    ValueError
+        If it is no address.
+    """
+    proxies = getproxies_environment()
+    host = url.host or ""
+    if _is_loopback(host) or proxy_bypass(f"{host}:{url.port}"):
+        return None
+    found = proxies.get(url.scheme) or proxies.get("all")
+    if not found:
+        return None
+    return URL(found if "://" in found else f"http://{found}")
 
 
 class HttpPost:
@@ -98,17 +155,19 @@ class HttpPost:
         self._allow_loopback = allow_loopback
         self._guard = Guard(allow_private=allow_private, allow_loopback=allow_loopback)
         self._open = session
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Guard, aiohttp.ClientSession] = {}
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer | Receipt:
         """Post once; return the answer, or the receipt if there was none."""
         url = self._address()
         if isinstance(url, Receipt):
             return url
-        if self._session is None:
-            self._session = self._open(self._guard)
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            proxy = proxy_of(url)
+            if proxy is not None:
+                await self._check_target(url.host or "")
+            session = self._session(self._guard if proxy is None else Guard())
+            async with session.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy) as response:
                 head = await _head(response)
                 after = retry_after(response.headers.get("retry-after"), self._clock.now())
                 return Answer(response.status, head.decode("utf-8", "replace"), after)
@@ -117,9 +176,24 @@ class HttpPost:
 
     async def close(self) -> None:
         """Release connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    def _session(self, guard: Guard) -> aiohttp.ClientSession:
+        if guard not in self._sessions:
+            self._sessions[guard] = self._open(guard)
+        return self._sessions[guard]
+
+    async def _check_target(self, host: str) -> None:
+        """Raise for a target that a direct connection would be refused to; a name that only the proxy knows passes."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        if not all(self._guard.permits(str(address[0])) for *_, address in found):
+            raise AddressRefusedError("address refused")
 
     def _address(self) -> URL | Receipt:
         try:
@@ -146,7 +220,9 @@ def reveal(secret: SecretStr | Path) -> str:
     >>> reveal(SecretStr("x"))
     'x'
     """
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret.read_text(encoding="utf-8").strip()
+    if isinstance(secret, SecretStr):
+        return secret.get_secret_value()
+    return secret.read_text(encoding="utf-8-sig").strip()
 
 
 def matches(host: str, patterns: Sequence[str]) -> bool:
@@ -210,13 +286,7 @@ def _failure(error: Exception) -> Receipt:
         return Receipt("broken", "address_refused")
     if isinstance(error, aiohttp.InvalidURL):
         return Receipt("broken", "url_invalid")
-    if isinstance(error, TimeoutError):
-        return Receipt("retry", "timeout")
-    if isinstance(error, aiohttp.ClientSSLError):
-        return Receipt("retry", "tls")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return Receipt("retry", "dns")
-    return Receipt("retry", "connection")
+    return Receipt("retry", next((reason for kinds, reason in _REASONS if isinstance(error, kinds)), "connection"))
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,6 +15,7 @@ def build(name: str, settings: SlackSettings, clock: Clock) -> SlackSink:
         settings.address,
         clock=clock,
         links=settings.links,
+        session=settings.session,
         allow_hosts=settings.allow_hosts,
         allow_loopback=settings.allow_loopback,
     )

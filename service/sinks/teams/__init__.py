@@ -17,6 +17,7 @@ def build(name: str, settings: TeamsSettings, clock: Clock) -> TeamsSink:
         settings.address,
         clock=clock,
         links=settings.links,
+        session=settings.session,
         allow_hosts=settings.allow_hosts,
         allow_loopback=settings.allow_loopback,
         credential=DefaultAzureCredential() if settings.auth == "entra" else None,

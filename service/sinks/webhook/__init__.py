@@ -16,6 +16,7 @@ def build(name: str, settings: WebhookSettings, clock: Clock) -> WebhookSink:
         clock=clock,
         secrets=settings.signing,
         links=settings.links,
+        session=settings.session,
         allow_private=settings.allow_private,
     )
 

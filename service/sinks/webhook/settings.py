@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import Secrets
-from service.sinks.posting.address import PostedSinkSettings
+from service.sinks.posting.address import PostedSinkSettings, file_problem
 from service.sinks.webhook.signing import check_signing_secret
 
 
@@ -34,6 +34,10 @@ class WebhookSettings(PostedSinkSettings):
         if self.secrets and self.secret_file is not None:
             raise ValueError("needs at most one of secrets and secret_file")
         return self
+
+    def file_problems(self) -> list[str]:
+        """Say what is wrong now with the files that hold the address and the signing secret."""
+        return super().file_problems() + file_problem("secret_file", self.secret_file, check_signing_secret)
 
     @property
     def signing(self) -> tuple[SecretStr | Path, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -249,19 +249,35 @@ def test_more_surprise_never_scores_lower(name: str, seed: int) -> None:
     assert all(0.0 <= anomaly.score <= 100.0 for anomaly in run(build(name), groups))
 
 
+def in_its_example(name: str, **options: object) -> tuple[Callable[[], Detector], list[list[ActorBucket]]]:
+    """How to make a detector for the example in which it speaks, and what happens there."""
+    example = DETECTORS[name].declaration.speaks
+    if takes(DETECTORS[name], "locate"):
+        options["locate"] = example.places.get
+    return lambda: build_bare(name, **options), [group for group, _ in example.hours()]
+
+
 @every_detector
-def test_says_something_of_a_burst_of_new_things_from_elsewhere_after_a_silence(name: str) -> None:
-    detector, groups = build(name), history(5)
-    run(detector, groups)
-    bucket = Bucket.of(groups[-1][0].bucket.start + timedelta(days=9), HOUR)
-    doors = (*ACTIONS, "sql/export/action", "automation/write")
-    cells = tuple(cell(action, bucket, failing=True, address="10.0.99.1") for action in doors)
-    assert run(detector, [[ActorBucket(groups[-1][0].actor, bucket, cells)]]), "whoever never speaks keeps every law"
+def test_the_laws_hold_where_it_speaks(name: str) -> None:
+    make, groups = in_its_example(name)
+    straight, shuffled, stopped = make(), make(), make()
+    found = run(straight, groups)
+    assert found, "whoever never speaks keeps every law"
+    assert run(shuffled, groups, order=1) == found
+    before = run(stopped, groups[:-1])
+    resumed = restored(make(), stopped)
+    crowd, saved = crowd_of(groups[-1]), dumped(resumed)
+    for seen in groups[-1]:
+        assert resumed.score(seen, crowd) == resumed.score(seen, crowd)
+    assert dumped(resumed) == saved
+    assert before + run(resumed, groups[-1:]) == found
+    assert dumped(resumed) == dumped(straight) == dumped(shuffled)
 
 
 def eventful(name: str, explain_from: float = 0.0) -> list[Anomaly]:
-    """What is said of some histories that end with a burst of new things, refused from elsewhere and then not."""
-    found = []
+    """What is said of its example, and of histories that end with a burst of new things, refused and then not."""
+    make, happened = in_its_example(name, explain_from=explain_from)
+    found = run(make(), happened)
     for seed in range(4):
         detector, groups = build(name, explain_from=explain_from), history(seed)
         found += run(detector, groups)

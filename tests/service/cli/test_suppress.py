@@ -125,13 +125,17 @@ def test_a_broken_file_is_said_by_everybody_in_the_same_words(tmp_path: Path, fi
     )
     records = tmp_path / "records.ndjson"
     records.write_text("")
-    for command in (["check-config"], ["replay", records], ["suppress", "list"]):
+    checked = unwonted("check-config", "--config", configured)
+    assert checked.exit_code == 2
+    assert checked.stderr.startswith(f"unwonted run would refuse this: suppressions.file: {LINE}")
+    for command in (["replay", records], ["suppress", "list"]):
         result = unwonted(command[0], *command[1:], "--config", configured)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.startswith(f"suppressions.file: {LINE}")
     file.unlink()
     result = unwonted("check-config", "--config", configured)
-    assert result.stderr == f"suppressions.file: {file}: cannot be read: No such file or directory\n"
+    missing = f"suppressions.file: {file}: cannot be read: No such file or directory\n"
+    assert result.stderr == f"unwonted run would refuse this: {missing}"
 
 
 def test_a_replay_shows_what_an_entry_would_keep_back(tmp_path: Path, file: Path) -> None:

@@ -26,6 +26,7 @@ from service.settings.root import Settings
 from service.wiring import build_engine
 from tests.service.documents.shapes import SHAPES, Record, Shape
 
+pytestmark = pytest.mark.integration  # seconds: two days of a tenant in every shape
 PAGE = Path(__file__).parents[3] / "docs" / "replay.md"
 SETTINGS = Settings.model_validate({"detectors": {name: {"threshold": 10} for name in DETECTORS}})
 FIELDS = {

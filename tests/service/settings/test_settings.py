@@ -20,7 +20,7 @@ from service.options.values import format_duration, parse_duration
 from service.settings.detectors import arguments
 from service.settings.reading import SettingsError, load, option_paths
 from service.settings.root import Settings
-from service.settings.showing import config_hash, json_schema, redacted, secrets
+from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
 from service.sinks.teams.settings import TeamsSettings
 from service.sinks.webhook.settings import WebhookSettings
 
@@ -42,8 +42,8 @@ def test_the_shipped_file_holds_exactly_the_defaults() -> None:
     assert load(DEFAULTS, {}) == load(None, {}) == Settings()
 
 
-def test_the_shipped_file_has_every_option_and_a_comment_above_each() -> None:
-    lines = DEFAULTS.read_text().splitlines()
+def test_the_example_has_every_option_and_a_comment_above_each() -> None:
+    lines = example_yaml().splitlines()
     # An option without default is "#key: example", a comment is "# Words".
     uncommented = yaml.safe_load("\n".join(re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", line) for line in lines))
 
@@ -149,7 +149,35 @@ def test_a_mistake_is_one_line_that_says_where_what_and_what_would_be_right(
 ) -> None:
     said = problems(tmp_path, text)
     assert len(said) == 1
-    assert line in said[0]
+    assert line in said[0].replace("yaml: line 1, ", "yaml: ")
+
+
+def test_a_mistake_names_its_line_in_the_file_or_that_of_the_section_around_it(tmp_path: Path) -> None:
+    text = """\ufeff# with a byte-order mark
+http:
+  port: many
+sinks:
+  soc:
+    kind: stdot
+  hook:
+    kind: webhook
+    url: http://example.com/
+detectors:
+  rare_action:
+    options:
+      half_live_days: 3
+schedule:
+  every: 5m
+  prot: 1
+"""
+    assert [line.partition(";")[0] for line in problems(tmp_path, text)] == [
+        "unwonted.yaml: line 16, schedule.prot: no such option",
+        "unwonted.yaml: line 13, detectors.rare_action.options.half_live_days: no such option",
+        "unwonted.yaml: line 6, sinks.soc.kind: should be one of teams, slack, webhook, stdout",
+        "unwonted.yaml: line 9, sinks.hook.url: should begin with https:// (http is for loopback only)",
+        "unwonted.yaml: line 3, http.port: should be a whole number",
+    ]
+    assert "; did you mean stdout?" in problems(tmp_path, text)[2]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from demo.hub import EmbeddedHub
 from service.clock import SystemClock
 from service.core.messages import EndOffset, Message, Position
-from service.core.ports import Source, SourceError
+from service.core.ports import HubRecreated, Source, SourceError
 from service.source.consumer import EventHubSource
 from service.source.options import SourceOptions
 from tests.fakes.source import FakeSource
@@ -28,6 +28,8 @@ class World(Protocol):
 
     def feed(self, partition: str, *bodies: bytes) -> None: ...
 
+    def recreate(self) -> None: ...
+
     def source(self, recorder: Recorder) -> Prepared: ...
 
 
@@ -38,6 +40,9 @@ class RealWorld:
     def feed(self, partition: str, *bodies: bytes) -> None:
         for body in bodies:
             self._hub.append(partition, body)
+
+    def recreate(self) -> None:
+        self._hub.recreate()
 
     def source(self, recorder: Recorder) -> Prepared:
         return EventHubSource(
@@ -57,6 +62,11 @@ class FakeWorld:
         self._fed.append((partition, bodies))
         for source in self._sources:
             source.feed(partition, *bodies)
+
+    def recreate(self) -> None:
+        self._fed.clear()
+        for source in self._sources:
+            source.recreate()
 
     def source(self, recorder: Recorder) -> Prepared:
         source = FakeSource(positions=lambda: recorder.positions, clock=SystemClock(), max_batch=10)
@@ -134,6 +144,32 @@ async def test_a_partition_that_ends_before_our_position_is_refused(world: World
     with pytest.raises(SourceError, match="partition 1"):
         await source.prepare()
     await source.stop()
+
+
+async def test_a_hub_that_was_created_again_is_told_until_the_positions_are_forgotten_and_then_read(
+    world: World,
+) -> None:
+    recorder = Recorder()
+    world.feed("0", *bodies("0", range(3)))
+    source = world.source(recorder)
+    running = asyncio.create_task(source.run(recorder.handle))
+    await recorder.until(3)
+    await source.stop()
+    await running
+    source = world.source(recorder)
+    world.recreate()
+    world.feed("0", *bodies("new", range(2)))
+    with pytest.raises(HubRecreated) as caught:
+        await source.prepare()
+    assert caught.value.partitions == ("0", "1")
+    recorder.positions.clear()
+    recorder.bodies.clear()
+    await source.prepare()
+    running = asyncio.create_task(source.run(recorder.handle))
+    await recorder.until(2)
+    await source.stop()
+    await running
+    assert recorder.bodies == {"0": bodies("new", range(2))}
 
 
 async def test_stopping_lets_the_batch_in_hand_finish_and_delivers_no_other(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from azure.identity.aio import ManagedIdentityCredential
 from demo.hub import EmbeddedHub, Refusal, hs256_token, hs256_verifier
 from demo.hub.store import Partition
 from service.clock import SystemClock
-from service.core.ports import Clock, SourceError
+from service.core.messages import Position
+from service.core.ports import Clock, HubRecreated, SourceError
 from service.source.connection import close
 from service.source.consumer import EventHubSource
 from service.source.options import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceOptions, SourceTrouble
@@ -283,8 +285,67 @@ async def test_a_hub_that_is_created_again_while_we_read_ends_the_run() -> None:
         hub.recreate()
         fill(hub, "0", 1)
         await clock.advance(61.0)
-        with pytest.raises(SourceError, match="deleted and created again"):
+        with pytest.raises(HubRecreated, match="deleted and created again"):
             await task
+
+
+async def test_a_hub_that_was_created_again_is_told_by_its_age_however_many_messages_it_has() -> None:
+    async with EmbeddedHub(partitions=2) as hub:
+        recorder = Recorder()
+        began = SystemClock().now()
+        for number in range(3):
+            hub.append("0", b"%d" % number, enqueued_time=began - timedelta(minutes=5 - number))
+        async with running(source_of(hub, recorder), recorder):
+            await recorder.until(3)
+        await source_of(hub, recorder).prepare()
+        hub.recreate()
+        fill(hub, "0", 7)
+        later = source_of(hub, recorder, start="latest")
+        with pytest.raises(HubRecreated) as caught:
+            await later.prepare()
+        assert caught.value.partitions == ("0", "1")
+        assert caught.value.created_at >= began.replace(microsecond=0)
+        recorder.positions.clear()
+        recorder.bodies.clear()
+        async with running(later, recorder):
+            await recorder.until(7)
+        assert recorder.repeated == 0
+
+
+async def test_a_hub_that_grows_past_us_while_the_connection_is_renewed_is_not_read_on() -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        recorder = Recorder()
+        began = SystemClock().now()
+        for number in range(2):
+            hub.append("0", b"%d" % number, enqueued_time=began - timedelta(minutes=5 - number))
+        task = asyncio.create_task(source_of(hub, recorder).run(recorder.handle))
+        recorder.follow(task)
+        await recorder.until(2)
+        hub.recreate()
+        fill(hub, "0", 5)
+        with pytest.raises(HubRecreated):
+            await task
+        assert recorder.count == 2
+
+
+async def test_another_hub_that_is_no_younger_and_ends_before_us_is_refused_with_what_to_do() -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        fill(hub, "0", 2)
+        recorder = Recorder()
+        recorder.positions["0"] = Position(9, "900", SystemClock().now() + timedelta(seconds=5))
+        with pytest.raises(SourceError, match=r"names another hub.*unwonted state forget-positions") as caught:
+            await source_of(hub, recorder).prepare()
+        assert not isinstance(caught.value, HubRecreated)
+
+
+async def test_a_creation_time_that_cannot_be_true_is_no_sign_of_anything() -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        old = SystemClock().now() - timedelta(hours=1)
+        hub.append("0", b"old", enqueued_time=old)
+        recorder = Recorder()
+        recorder.positions["0"] = Position(0, "0", old)
+        hub._broker.store.created_at = SystemClock().now()
+        await source_of(hub, recorder).prepare()
 
 
 async def test_tips_are_polled_new_partitions_read_and_what_retention_took_is_reported() -> None:

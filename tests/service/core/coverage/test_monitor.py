@@ -7,6 +7,7 @@ from service.core.coverage.gaps import GapLimits
 from service.core.coverage.monitor import CoverageMonitor
 from service.core.messages import EndOffset, Message, Position
 from service.core.notices import GapKind, Notice
+from service.sinks.content.notice_content import notice_content
 from tests.fakes.clock import MONDAY_MORNING
 
 LOOK = 5
@@ -259,6 +260,38 @@ def test_positions_of_an_older_snapshot_show_what_is_missing_behind_them() -> No
     coverage.note_message(Message("0", 12, "12", later, b""), records=1, newest=later, now=later)
     [notice] = coverage.check(MONDAY_MORNING + timedelta(hours=1))
     assert (notice.lost_messages, notice.since, notice.until) == (2, MONDAY_MORNING, None)
+
+
+def test_what_a_hub_held_that_was_created_again_is_lost_once_and_nobody_knows_how_much() -> None:
+    hub = Hub()
+    for partition in ("0", "1"):
+        hub.put(partition)
+        hub.read(partition)
+    hub.quiet(3, "0", "1")
+    hub.coverage.note_recreated(("0",), hub.now, hub.now)
+    hub.last = {"0": -1}
+    hub.restart()
+    hub.put("0")
+    hub.read("0")
+    hub.quiet(60, "0")
+    assert hub.told() == [(GapKind.LOST, "opened"), (GapKind.LOST, "closed")]
+    opened, closed = hub.notices
+    assert (opened.lost_messages, closed.lost_messages) == (None, None)
+    assert (opened.partitions, opened.since, closed.until) == (("0", "1"), hub.at(0), hub.at(3))
+    assert "an unknown number of messages" in notice_content(opened).heading
+    assert "created again" in " ".join(fact.text for fact in notice_content(opened).facts)
+
+
+def test_a_gap_of_partitions_that_the_new_hub_does_not_have_is_closed() -> None:
+    hub = Hub()
+    hub.put("1")
+    hub.read("1")
+    hub.quiet(30, "0")
+    hub.coverage.note_recreated(("0",), hub.now, hub.now)
+    hub.quiet(60, "0")
+    assert (GapKind.SILENT, "opened") in hub.told()
+    assert hub.told().count((GapKind.SILENT, "closed")) == 1
+    assert not hub.coverage.open
 
 
 def arriving(hub: Hub, minutes: int, delay: int, unjudged: int = 0) -> None:

@@ -1,0 +1,106 @@
+"""``unwonted state``: sums up what is saved, and forgets how far the hub has been read."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.cli.inputs import (
+    ENDED_ON_ERROR,
+    MISCONFIGURED,
+    config_option,
+    fail,
+    newest_readable,
+    place_of,
+    read_settings,
+    read_state,
+    snapshot_option,
+)
+from service.clock import SystemClock
+from service.core.coverage import CoverageMonitor
+from service.core.engine import inspect, without_positions
+from service.core.ports import SnapshotFenced
+from service.core.snapshot import encode
+from service.settings import Settings
+from service.storage import FileSnapshotStore
+from service.wiring import build_snapshot_store
+
+
+@click.group()
+def state() -> None:
+    """Look into the saved state, or forget how far the hub has been read."""
+
+
+@state.command("inspect")
+@config_option
+@snapshot_option
+def inspect_command(path: Path | None, snapshot: Path | None) -> None:
+    """Sum up a snapshot as JSON: positions, watermark, what the detectors hold, what is on its way."""
+    engine, rows = read_state(read_settings(path), snapshot)
+    click.echo(json.dumps(inspect(engine, rows), indent=2, ensure_ascii=False))
+
+
+@state.command("forget-positions")
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget_positions(path: Path | None, yes: bool) -> None:
+    """Forget how far the hub has been read, and keep all else: what was learnt, told, and is still to be sent.
+
+    For a hub that was replaced by another one. Stop the service first; it then begins as event_hub.start says.
+    """
+    settings = read_settings(path)
+    place = place_of(settings)
+    try:
+        forgotten = asyncio.run(forget(settings, place, confirmed=yes))
+    except SnapshotFenced:
+        fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
+    except OSError as error:
+        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
+    click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
+
+
+async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
+    """Save the newest snapshot anew without its positions; returns how many there were.
+
+    Raises
+    ------
+    SnapshotFenced
+        Another instance has written meanwhile.
+    OSError
+        The store cannot be read or written.
+    """
+    async with AsyncExitStack() as resources:
+        store = build_snapshot_store(settings, resources)
+        before = await store.load()
+        if not before:
+            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
+        rows = newest_readable(before, place)
+        if not confirmed:
+            click.confirm(
+                f"{place}: forget how far the hub has been read, and read it from event_hub.start?", abort=True
+            )
+        data = await encode(_forgotten(rows), created_at=SystemClock().now(), yield_to_loop=_go_on)
+        # A folder has no conditional write as a blob has: what is there now must be what was read.
+        if isinstance(store, FileSnapshotStore) and await store.load() != before:
+            raise SnapshotFenced("another process has written the snapshot since")
+        await store.save(data)
+    return sum(section == "position" for section, _ in rows)
+
+
+def _forgotten(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for section, row in without_positions(rows):
+        if section == "coverage":
+            coverage = CoverageMonitor()
+            coverage.load(row)
+            coverage.forget_positions()
+            yield section, coverage.dump()
+        else:
+            yield section, row
+
+
+async def _go_on() -> None:
+    """Nothing else waits for the event loop here."""

@@ -1,0 +1,39 @@
+"""What is wrong with settings that are well written, as far as it shows without a network: files, mostly."""
+
+from collections.abc import Callable, Iterator
+
+from service.core.ports import Clock
+from service.settings import Settings, SettingsError
+from service.wiring.engine import open_geography
+from service.wiring.source import source_options
+from service.wiring.suppressions import open_suppressions
+
+
+def refusals(settings: Settings, clock: Clock) -> list[str]:
+    """Return why the service would not start, a line each, in the words in which it would say so."""
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: source_options(settings),
+        lambda: open_geography(settings),
+        lambda: open_suppressions(settings, clock),
+    )
+    return [line for check in checks for line in _lines(check)]
+
+
+def unusable_secret_files(settings: Settings) -> list[str]:
+    """Return which files with a sink's secrets cannot be used now, a line each.
+
+    No reason not to start: a driver may bring such a file later, and it is read anew at each delivery.
+    """
+    return [
+        f"sinks.{name}.{problem}"
+        for name, sink in sorted(settings.sinks.items())
+        if sink.enabled
+        for problem in sink.file_problems()
+    ]
+
+
+def _lines(check: Callable[[], object]) -> Iterator[str]:
+    try:
+        check()
+    except SettingsError as error:
+        yield from error.lines
