@@ -14,12 +14,15 @@ from click.testing import CliRunner, Result
 from prometheus_client import CollectorRegistry
 
 from models.detectors.registry import DETECTORS
+from service.app import Components
 from service.cli.commands import main
+from service.cli.inputs import ENDED_ON_ERROR
 from service.clock import SystemClock
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
 from service.monitoring.http import Health, HttpServer
+from service.settings import Settings
 from service.settings.detectors import own_options
 from service.settings.reading import SettingsError, load
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
@@ -127,6 +130,50 @@ async def test_a_port_that_is_taken_is_named_with_its_option() -> None:
         server = HttpServer(Health(), CollectorRegistry(), host="127.0.0.1", port=port)
         with pytest.raises(OSError, match=rf"http\.port: cannot listen on 127\.0\.0\.1:{port}: .*in use"):
             await server.start()
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[Result, list[dict[str, object]]]:
+    """Run the command and return what it logged last, too; what it sets for its whole process is left alone here."""
+    monkeypatch.setattr("service.cli.commands.collect_seldom", lambda: None)
+    with structlog.testing.capture_logs() as lines:
+        run = unwonted(monkeypatch, "run", **HUB, **environment)
+    return run, [dict(line) for line in lines if line["event"].startswith("ended")]
+
+
+def test_a_port_that_is_taken_ends_run_with_its_code_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        run, lines = ended(
+            monkeypatch, HTTP__HOST="127.0.0.1", HTTP__PORT=port, SNAPSHOTS__PATH=str(tmp_path / "state")
+        )
+    assert run.exit_code == ENDED_ON_ERROR
+    assert [line["event"] for line in lines] == ["ended"]
+    assert f"http.port: cannot listen on 127.0.0.1:{port}" in str(lines[0]["text"])
+
+
+def test_settings_that_are_refused_only_while_parts_are_put_together_end_run_as_a_misconfiguration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(settings: Settings) -> Components:
+        raise SettingsError(["sinks.hook.url_file: was taken away meanwhile"])
+
+    monkeypatch.setattr("service.cli.commands.build_components", gone)
+    run, lines = ended(monkeypatch)
+    assert (run.exit_code, run.stderr, lines) == (2, "sinks.hook.url_file: was taken away meanwhile\n", [])
+
+
+def test_a_bug_ends_run_with_its_code_and_a_traceback_that_goes_through_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def buggy(settings: Settings) -> Components:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("service.cli.commands.build_components", buggy)
+    run, lines = ended(monkeypatch)
+    assert (run.exit_code, run.output) == (ENDED_ON_ERROR, "")
+    assert lines == [{"event": "ended_on_a_bug", "exc_info": True, "log_level": "error"}]
 
 
 async def test_a_snapshot_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob.aio import ContainerClient
 
-from service.learning import ARCHIVE_CONTAINER, ArchiveRefused, Spool, archive_pieces, download
+from service.learning import ARCHIVE_CONTAINER, ArchiveRefused, Spool, TenantHistory, archive_pieces, download
 from tests.fakes.azurite import azurite, find_azurite
 
 pytestmark = pytest.mark.integration
@@ -52,6 +52,22 @@ async def test_an_archive_is_read_hour_by_hour_resumed_and_an_hour_that_has_grow
     await container.upload_blob(place(SINCE + timedelta(hours=23)), b'{"h":"23","n":"9"}', overwrite=True)
     _, counts = await fetched(container, tmp_path)
     assert counts == (1, 23)
+
+
+async def test_an_archive_alone_is_a_history_with_one_origin(container: ContainerClient, tmp_path: Path) -> None:
+    await container.create_container()
+    for hours in (3, 30):
+        await container.upload_blob(place(SINCE + timedelta(hours=hours)), f'{{"h":"{hours}"}}\n'.encode())
+    days = TenantHistory(
+        None, container, subscriptions=(), management_group=None, days=1, now=lambda: UNTIL + timedelta(hours=12)
+    )
+    with Spool(tmp_path) as spool:
+        done = await days.fetch(spool)
+    assert (done.origins, done.fetched, done.records, done.refused) == (1, 2, 2, {})
+    assert [gzip.decompress(file.path.read_bytes()) for file in done.files if file.path] == [
+        b'{"h":"3"}\n',
+        b'{"h":"30"}\n',
+    ]
 
 
 async def test_an_archive_that_may_not_be_read_is_refused_in_one_line(
