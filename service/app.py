@@ -186,6 +186,7 @@ class App:
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
         gc.freeze()
+        first_time = not engine.knows_a_hub
         try:
             end_offsets = await self._source.prepare()
         except HubRecreated as found:
@@ -193,7 +194,7 @@ class App:
             end_offsets = await self._source.prepare()
         engine.expect(end_offset.partition for end_offset in end_offsets)
         for end_offset in end_offsets:
-            if _is_skipped(components.start, end_offset, first_time=not restored):
+            if _is_skipped(components.start, end_offset, first_time=first_time):
                 engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
         # Once more, with the positions that have just been skipped to.
         self._state.coverage.begin(engine.positions, self._clock.now())

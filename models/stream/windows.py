@@ -78,6 +78,11 @@ class Watermark:
         """The watermark: no event on time will be older than this."""
         return self._floor
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a partition that it waits for."""
+        return bool(self._marks)
+
     def expect(self, partition: str) -> None:
         """Let `partition` hold the watermark where it is until its first event or idle notice."""
         self._marks.setdefault(partition, self._floor)

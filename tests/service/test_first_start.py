@@ -137,6 +137,25 @@ async def test_probes_are_answered_while_history_is_learnt_and_then_it_is_what_t
         assert again.engine.records == 12_345, "a state that there is is not learnt again"
 
 
+@pytest.mark.parametrize("start", ["earliest", "latest"])
+async def test_where_reading_begins_is_the_same_with_history_as_without(start: str) -> None:
+    world = World()
+
+    async def learn(telemetry: Telemetry) -> bool:
+        engine = Engine(Options(), [FirstTime()])
+        engine.begin(world.clock.now() - timedelta(hours=2))
+        engine.records = 12_345
+        return await State(engine, Outbox(), world.store, world.clock, telemetry.emit).save() is not None
+
+    life = Life(world, start=start, learn_history=learn)
+    life.feed("Microsoft.Web/sites/before")
+    async with living(life):
+        life.feed("Microsoft.Web/sites/after")
+        await life.pass_time(QUARTER)
+    before = ["microsoft.web/sites/before"] if start == "earliest" else []
+    assert world.actions() == ["microsoft.web/sites/after", *before]
+
+
 async def test_without_history_it_starts_all_the_same() -> None:
     world = World()
 

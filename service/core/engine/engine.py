@@ -101,6 +101,11 @@ class Engine:
         self.watermark.forget_partitions()
         self.expect(partitions)
 
+    @property
+    def knows_a_hub(self) -> bool:
+        """Whether it has ever been told of a hub's partitions; what has only learnt history has not."""
+        return bool(self.positions) or self.watermark.waits
+
     def release(self, partition: str) -> None:
         """Forget that there ever was `partition`; what was learnt from it, and how far time has come, stays."""
         self.positions.pop(partition, None)
