@@ -119,6 +119,7 @@ def _history(name: str) -> Records:
     return [json.loads(line) for line in gzip.decompress(packed).splitlines()]
 
 
+@pytest.mark.integration
 @pytest.mark.shared
 @pytest.mark.skipif(not HISTORIES.is_dir(), reason=f"NO RECORDED HISTORIES: {HISTORIES} is absent, set UNWONTED_SHARED")
 def test_a_recorded_attack_scores_the_same_in_a_company_with_policies() -> None:

@@ -149,6 +149,7 @@ async def test_a_subscription_that_may_not_be_read_is_said_and_the_others_are_le
     assert learnt(from_api) == learnt(from_lines)
 
 
+@pytest.mark.integration
 async def test_throttling_and_tokens_that_expire_between_two_pages_change_nothing(tmp_path: Path) -> None:
     calm, rough = new_engine(), new_engine()
     async with served() as world:

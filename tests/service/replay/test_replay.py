@@ -222,6 +222,7 @@ def test_one_file_that_was_recorded_is_taken_as_it_arrived() -> None:
     assert [one.order for one in summary.contents] == ["oldest first"]
 
 
+@pytest.mark.integration
 def test_the_order_can_be_chosen() -> None:
     records = recorded()
     assert RecordResult.LATE not in outcome(records, order="time")[0]
