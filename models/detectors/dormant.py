@@ -5,7 +5,7 @@ identity's own gaps and on those of its kind; what it does on waking counts more
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from sys import intern
 from typing import Any
 
@@ -14,6 +14,7 @@ from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily, weekdays
 from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     Backoff,
     Headcount,
@@ -29,7 +30,7 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, fields
 
 NAME = "dormant"
 _LEAST = 3  # days from one active day to the next: a weekend
@@ -110,7 +111,7 @@ class DormantState(UserDayState):
         self.gap, self.gaps, self.mask_of_tried = int(gap), bytes.fromhex(gaps), int(mask_of_tried, 16)
 
 
-class Dormant:
+class Dormant(StatefulDetector[DormantState]):
     """Scores what an identity does on the day on which it wakes: at once everything, later only what is new to it.
 
     Parameters
@@ -193,26 +194,12 @@ class Dormant:
         self.backoff.teach(lessons.by_name["backoff"])
 
     def _parts(self) -> dict[str, Part]:
-        """Return what the population knows, by the names under which it is saved."""
         return {
             "identities": self.headcount,
             "user_days": self.user_days,
             "survival": self.survival,
             "backoff": self.backoff,
         }
-
-    def dump_population(self) -> Iterator[Json]:
-        """Yield the rows of what the population knows."""
-        return dump_parts(self._parts())
-
-    def dump_identities(self) -> Iterator[Json]:
-        """Yield one row an identity."""
-        return self._states.dump()
-
-    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Replace everything known by what the two dumps gave."""
-        load_parts(self._parts(), population)
-        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

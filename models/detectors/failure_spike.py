@@ -5,7 +5,7 @@ number counts, so that it finds what is odd by number alone, and stays silent ab
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,8 +13,9 @@ from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.stateful import StatefulDetector
 from models.statistics import Keyed, Lessons, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
-from models.stream import ActorBucket, Cell, Crowd, Json, Outcome, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, Cell, Crowd, Json, Outcome, Part, fields
 
 NAME = "failure_spike"
 _SLICE = timedelta(minutes=15)
@@ -95,7 +96,7 @@ class FailureSpikeState(UserDayState):
         self.rungs = bytes.fromhex(rungs)
 
 
-class FailureSpike:
+class FailureSpike(StatefulDetector[FailureSpikeState]):
     """Counts different failing operations within a quarter of an hour, and scores the third and later ones.
 
     Parameters
@@ -160,21 +161,7 @@ class FailureSpike:
         self.user_days.teach(lessons.by_number["user_days"])
 
     def _parts(self) -> dict[str, Part]:
-        """Return what the population knows, by the names under which it is saved."""
         return {"user_days": self.user_days, "survival": self.survival}
-
-    def dump_population(self) -> Iterator[Json]:
-        """Yield the rows of what the population knows."""
-        return dump_parts(self._parts())
-
-    def dump_identities(self) -> Iterator[Json]:
-        """Yield one row an identity."""
-        return self._states.dump()
-
-    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Replace everything known by what the two dumps gave."""
-        load_parts(self._parts(), population)
-        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

@@ -6,7 +6,7 @@ principal that has never moved surprises more than a person on a train.
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from sys import intern
 from typing import Any
 
@@ -15,6 +15,7 @@ from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
 from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     NOWHERE,
     Backoff,
@@ -31,7 +32,7 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, fields
 
 NAME = "new_network"
 _NETWORK, _ACTION = range(2)  # aspects of novelty
@@ -117,7 +118,7 @@ class NewNetworkState(UserDayState):
         self.networks = Places.from_row(networks)
 
 
-class NewNetwork:
+class NewNetwork(StatefulDetector[NewNetworkState]):
     """Scores each cell that is new to its identity in both respects.
 
     Parameters
@@ -202,26 +203,12 @@ class NewNetwork:
         self.backoff.teach(lessons.by_name["backoff"])
 
     def _parts(self) -> dict[str, Part]:
-        """Return what the population knows, by the names under which it is saved."""
         return {
             "identities": self.headcount,
             "user_days": self.user_days,
             "novelty": self.novelty,
             "backoff": self.backoff,
         }
-
-    def dump_population(self) -> Iterator[Json]:
-        """Yield the rows of what the population knows."""
-        return dump_parts(self._parts())
-
-    def dump_identities(self) -> Iterator[Json]:
-        """Yield one row an identity."""
-        return self._states.dump()
-
-    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Replace everything known by what the two dumps gave."""
-        load_parts(self._parts(), population)
-        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

@@ -4,13 +4,14 @@ Why it matters: whoever holds a stolen identity does not know what it may do, an
 weigh more than conflicts and quotas; a refusal that comes every hour says nothing; a failing service is no intruder.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     NONE,
     Accumulated,
@@ -24,7 +25,7 @@ from models.statistics import (
     surprise,
     tried,
 )
-from models.stream import ActorBucket, ActorKind, Cell, Crowd, Json, Outcome, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, ActorKind, Cell, Crowd, Json, Outcome, Part, fields
 
 NAME = "rare_failure"
 _DENIAL_WEIGHT = 1.2  # additional surprise, in powers of ten, of a failure for want of permission
@@ -117,7 +118,7 @@ class RareFailureState(FailureState):
         self.evidence = Accumulated.from_row(evidence)
 
 
-class RareFailure:
+class RareFailure(StatefulDetector[RareFailureState]):
     """Scores each cell that holds a failed end.
 
     Parameters
@@ -196,21 +197,7 @@ class RareFailure:
         self.calibration.teach(lessons.by_number["calibration"])
 
     def _parts(self) -> dict[str, Part]:
-        """Return what the population knows, by the names under which it is saved."""
         return {"calibration": self.calibration, "failures": self.failures}
-
-    def dump_population(self) -> Iterator[Json]:
-        """Yield the rows of what the population knows."""
-        return dump_parts(self._parts())
-
-    def dump_identities(self) -> Iterator[Json]:
-        """Yield one row an identity."""
-        return self._states.dump()
-
-    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Replace everything known by what the two dumps gave."""
-        load_parts(self._parts(), population)
-        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

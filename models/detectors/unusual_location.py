@@ -4,8 +4,8 @@ A place is unusual when the identity has not been seen there; how much, is learn
 from where others do the same.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
+from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     NOWHERE,
     Headcount,
@@ -29,7 +30,7 @@ from models.statistics import (
     odds,
     surprise,
 )
-from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, fields, load_parts
+from models.stream import ActorBucket, Cell, Crowd, Json, Part, fields
 
 _TRUST = 0.4  # that an identity has moved says more than how seldom others are where it is now
 _CACHED = 65_536  # addresses: more than a tenant has in weeks
@@ -87,7 +88,7 @@ class LocationState(UserDayState):
         self.at = None if at is None else Place(*fields("place", at, *Place._fields))
 
 
-class UnusualLocation(ABC):
+class UnusualLocation(StatefulDetector[LocationState]):
     """Scores each cell with an attempt from a place where its identity has not been seen.
 
     Parameters
@@ -196,21 +197,7 @@ class UnusualLocation(ABC):
         self.locations.teach(lessons.marks["places"])
 
     def _parts(self) -> dict[str, Part]:
-        """Return what the population knows, by the names under which it is saved."""
         return {"identities": self.headcount, "user_days": self.user_days, **self.locations.parts()}
-
-    def dump_population(self) -> Iterator[Json]:
-        """Yield the rows of what the population knows."""
-        return dump_parts(self._parts())
-
-    def dump_identities(self) -> Iterator[Json]:
-        """Yield one row an identity."""
-        return self._states.dump()
-
-    def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Replace everything known by what the two dumps gave."""
-        load_parts(self._parts(), population)
-        self._states.load(identities)
 
     def memory(self) -> Memory:
         """Say how much is held."""

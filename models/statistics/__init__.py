@@ -10,7 +10,7 @@ from models.statistics.calibration import Calibration
 from models.statistics.decay import growth, surprise
 from models.statistics.failure_rate import FailureRate, FailureState
 from models.statistics.habits import Habit
-from models.statistics.keyed import Headcount, Keyed
+from models.statistics.keyed import Headcount, IdentityState, Keyed
 from models.statistics.lessons import Lessons
 from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
@@ -34,6 +34,7 @@ __all__ = [
     "FailureState",
     "Habit",
     "Headcount",
+    "IdentityState",
     "Keyed",
     "Lessons",
     "Likelihood",
