@@ -130,9 +130,11 @@ def display_name(operation: str) -> str:
 
     >>> display_name("MICROSOFT.COMPUTE/VIRTUALMACHINES/START/ACTION")
     'Start virtualmachines'
+    >>> display_name("Microsoft.Authorization/policies/audit/action")
+    "'audit' Policy action."
     """
-    *_, kind, verb = operation.lower().removesuffix("/action").split("/")
-    return f"{verb} {kind}".capitalize()
+    *_, kind, verb = ["", *operation.lower().removesuffix("/action").split("/")]
+    return f"'{verb}' Policy action." if kind == "policies" else f"{verb} {kind}".strip().capitalize()
 
 
 def portal_row(record: Record) -> Record:

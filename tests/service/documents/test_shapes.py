@@ -104,7 +104,7 @@ def brief(alert: Alert) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="module")
 def stretch() -> list[Record]:
-    tenant = Tenant(TenantPlan(seed=5, identities=20, days=2, campaigns=1, policies=0.0))  # deeds, not additions
+    tenant = Tenant(TenantPlan(seed=5, identities=20, days=2, campaigns=1))
     return sorted((arrival.record for arrival in tenant.records()), key=lambda record: str(record["time"]))
 
 
