@@ -28,7 +28,7 @@ from service.cli.inputs import (
     newest_readable,
     read_settings,
 )
-from service.cli.printing import contents, threshold_table
+from service.cli.printing import contents, left_out, threshold_table
 from service.cli.replay import Progress, empty, sources, verdict
 from service.cli.unread import Unread
 from service.clock import SystemClock
@@ -209,7 +209,7 @@ def learnt(engine: Engine, taught: Taught, fetched: Fetched | None) -> Iterator[
     summary = taught.summary
     days = (summary.last - summary.first).total_seconds() / 86_400 if summary.first and summary.last else 0.0
     kinds = Counter(actor.kind.replace("_", " ") for actor in engine.people.values())
-    yield f"records         {summary.records:,} over {days:.1f} days, {summary.rejects:,} rejected"
+    yield f"records         {summary.records:,} over {days:.1f} days, {summary.rejects:,} rejected, {left_out(summary)}"
     yield f"operations      {summary.results.get(RecordResult.OPERATION, 0):,} of {taught.actions:,} kinds"
     by_kind = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     yield f"identities      {len(engine.people):,}" + (f": {by_kind}" if kinds else "")

@@ -61,16 +61,27 @@ def contents(summary: Summary) -> list[str]:
 def totals(summary: Summary) -> str:
     """Say in a few lines what a replay has read and found."""
     if summary.first is None or summary.last is None:
-        return f"{summary.records:,} records, {summary.rejects:,} rejected, {summary.left_out:,} left out: no events"
+        return f"{summary.records:,} records, {summary.rejects:,} rejected, {left_out(summary)}: no events"
     results = summary.results
     days = (summary.last - summary.first).total_seconds() / 86_400
     return (
         f"{summary.records:,} records over {days:.1f} days: {results.get(RecordResult.OPERATION, 0):,} operations, "
         f"{results.get(RecordResult.DUPLICATE, 0):,} duplicates, {results.get(RecordResult.LATE, 0):,} late, "
         f"{results.get(RecordResult.TOO_LATE, 0):,} too late, {summary.clamped:,} from the future, "
-        f"{summary.rejects:,} rejected, {summary.left_out:,} left out\n"
+        f"{summary.rejects:,} rejected, {left_out(summary)}\n"
         f"{summary.scored:,} cells judged, {summary.alerts:,} alerts"
     )
+
+
+def left_out(summary: Summary) -> str:
+    """Say how many records are nobody's deeds, and what they are.
+
+    >>> left_out(Summary(9, 0, {LeftOut.AUTOSCALE: 1, LeftOut.POLICY_EVALUATION: 5}, {}, 0, 0, 0, None, None))
+    '6 left out (5 policy evaluation, 1 autoscale)'
+    """
+    kinds = sorted(summary.left_out.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds)
+    return f"{sum(summary.left_out.values()):,} left out" + (f" ({named})" if named else "")
 
 
 def explanation(answer: Explanation) -> str:

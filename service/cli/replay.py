@@ -27,6 +27,7 @@ from service.cli.inputs import (
 from service.cli.printing import alert_writer, cell_writer, contents, threshold_table, totals
 from service.cli.unread import Unread
 from service.core.alerting import outlook
+from service.core.parsing import LeftOut
 from service.documents import Found, Reader, find
 from service.replay import Order, Replay, Summary
 from service.sinks import StdoutSink
@@ -130,7 +131,7 @@ def empty(found: Found) -> list[str]:
 
 def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) -> int:
     """Return the exit code, having said why if it is not 0."""
-    if summary.records - summary.rejects - summary.unrecognised <= 0:
+    if summary.records - summary.rejects - summary.left_out.get(LeftOut.UNKNOWN, 0) <= 0:
         click.echo("nothing in these files was understood as the Activity Log", err=True)
         return NOTHING_UNDERSTOOD
     rejected = (summary.rejects + unread.records) / (summary.records + unread.records)

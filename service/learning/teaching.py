@@ -113,14 +113,13 @@ class Teaching:
         summary = Summary(
             records=read["records"],
             rejects=read["rejects"],
-            left_out=read["left_out"],
+            left_out=dict(self._intake.left_out),
             results=dict(self._results),
             clamped=self._clamped,
             scored=self._scored,
             alerts=0,
             first=first,
             last=last if first else None,
-            unrecognised=read["unrecognised"],
             contents=self._intake.contents(),
         )
         return Taught(summary, len(self._actions))

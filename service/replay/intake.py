@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from models.stream import EPOCH, ActivityEvent
-from service.core.parsing import ActivityLogParser, LeftOut, Parsed, Reject
+from service.core.parsing import ActivityLogParser, Parsed, Reject
 from service.documents import Batch, RecordPlace, Unit
 from service.replay.contents import Contents, DocumentTally
 from service.replay.ordering import RUN, Arrived, Order, Sorter
@@ -42,8 +42,9 @@ class Intake:
     Attributes
     ----------
     counts
-        ``records``, ``rejects``, ``left_out``, and ``unrecognised``: those of the left out of which not even the log is
-        known that they come from.
+        ``records`` and ``rejects``.
+    left_out
+        How many records were recognised and left out, by what they are.
     by_arrival
         Whether events were taken as they stood.
     newest
@@ -61,6 +62,7 @@ class Intake:
         folder: Path | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
         self.by_arrival = False
         self.newest = EPOCH
         self._horizon = horizon
@@ -111,8 +113,7 @@ class Intake:
             tally.records += parsed.records
             self.counts["records"] += parsed.records
             self.counts["rejects"] += len(parsed.rejects)
-            self.counts["left_out"] += sum(parsed.left_out.values())
-            self.counts["unrecognised"] += parsed.left_out.get(LeftOut.UNKNOWN, 0)
+            self.left_out.update(parsed.left_out)
             for reject in parsed.rejects:
                 self._on_reject(reject, batch.document.place(number))
         tally.follow(events)

@@ -6,7 +6,7 @@ printing are the command line's business.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -28,20 +28,19 @@ PARTITION = "replay"
 class Summary(NamedTuple):
     """What a replay has read and made of it; times are None when nothing could be read.
 
-    `unrecognised` counts those of the left out of which not even the log is known that they come from; `by_arrival`
-    says in which order the events were taken.
+    `left_out` counts what is recognised and nobody's deed, by what it is; `by_arrival` says in which order the events
+    were taken.
     """
 
     records: int
     rejects: int
-    left_out: int
+    left_out: Mapping[str, int]
     results: dict[RecordResult, int]
     clamped: int
     scored: int
     alerts: int
     first: datetime | None
     last: datetime | None
-    unrecognised: int = 0
     contents: tuple[Contents, ...] = ()
     by_arrival: bool = False
 
@@ -109,14 +108,13 @@ class Replay:
         return Summary(
             records=read["records"],
             rejects=read["rejects"],
-            left_out=read["left_out"],
+            left_out=dict(self._intake.left_out),
             results=dict(self._results),
             clamped=self._counts["clamped"],
             scored=self._counts["scored"],
             alerts=self._counts["alerts"],
             first=self._first,
             last=self._now if self._first else None,
-            unrecognised=read["unrecognised"],
             contents=self._intake.contents(),
             by_arrival=self._intake.by_arrival,
         )

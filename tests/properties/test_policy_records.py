@@ -53,7 +53,7 @@ def played(records: Records) -> Found:
         order="time",
     )
     summary = player.run(from_lines("records", map(msgspec.json.encode, records)))
-    return Found(tuple(anomalies), tuple(alerts), summary.left_out)
+    return Found(tuple(anomalies), tuple(alerts), sum(summary.left_out.values()))
 
 
 @cache

@@ -36,6 +36,16 @@ def test_what_was_found_is_said_in_a_line_a_kind(tmp_path: Path) -> None:
     assert said[2] == "taken in order of time"
 
 
+def test_what_is_left_out_is_told_with_what_it_is(tmp_path: Path) -> None:
+    evaluation = record(operationName="MICROSOFT.AUTHORIZATION/POLICIES/AUDIT/ACTION", category="Policy")
+    health = record(category="ResourceHealth", properties={"eventCategory": "ResourceHealth"})
+    (tmp_path / "a").write_bytes(LINES + b"".join(dump(one) + b"\n" for one in (evaluation, health, evaluation)))
+    said = replay(tmp_path).stderr
+    assert ", 0 rejected, 3 left out (2 policy evaluation, 1 resource health)\n" in said
+    (tmp_path / "a").write_bytes(dump(health))
+    assert "1 records, 0 rejected, 1 left out (1 resource health): no events\n" in replay(tmp_path).stderr
+
+
 def test_nothing_understood_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     nothing = replay(tmp_path)

@@ -112,7 +112,7 @@ def test_blank_lines_are_nothing() -> None:
     player = Player()
     assert player.play([b"\n", b"  \n", *lines(*hourly(2)), b"\n"]).records == 2
     empty = Player()
-    assert empty.play([]) == Summary(0, 0, 0, {}, 0, 0, 0, None, None)
+    assert empty.play([]) == Summary(0, 0, {}, {}, 0, 0, 0, None, None)
     assert empty.play([b"\n"]).contents == (Contents("lines", 0, 1, ""),)
 
 
