@@ -23,6 +23,8 @@ from demo.compressed import Stretch
 from demo.receiver import Receiver
 from service.clock import SystemClock
 from service.monitoring.metrics import Metrics
+from service.settings import Settings
+from service.wiring import detectors_off
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ("rare_action", "rare_failure")
@@ -76,6 +78,22 @@ def free_port(preferred: int) -> int:
     raise OSError("no port is free on 127.0.0.1")
 
 
+def thresholds(chosen: float | None) -> dict[str, float]:
+    """Return the score from which each detector that is on alerts: the chosen one, or its default.
+
+    >>> thresholds(40.0)["rare_action"], "unusual_city" in thresholds(40.0)
+    (40.0, False)
+    """
+    settings = Settings()
+    on = {name: one for name, one in settings.detectors.items() if one.enabled and name not in without_places()}
+    return {name: one.threshold if chosen is None else chosen for name, one in on.items()}
+
+
+def without_places() -> list[str]:
+    """Return the detectors that are off because the demo has no geographic database."""
+    return detectors_off(Settings(), None)
+
+
 def configuration(
     folder: Path, hub: str, receiver: Receiver, secret: str, port: int, threshold: float | None
 ) -> Mapping[str, Any]:
@@ -84,7 +102,7 @@ def configuration(
         # Idle partitions hold the watermark back until the next probe, and minutes of the calendar are milliseconds.
         "event_hub": {"connection_string": hub, "consumer_group": "unwonted", "probe_every": "1s"},
         "snapshots": {"path": str(folder / "state"), "every": "10s"},
-        "detectors": {name: {"threshold": threshold} for name in DETECTORS if threshold is not None},
+        "detectors": {name: {"threshold": one} for name, one in thresholds(threshold).items() if threshold is not None},
         "sinks": {
             "stdout": {"kind": "stdout", "enabled": False},
             "teams": {"kind": "teams", "url": receiver.teams_url, "allow_loopback": True},

@@ -22,13 +22,21 @@ from demo.compressed import CompressedClock
 from demo.dashboards import Recording, draw_all
 from demo.first_day import first_day, lines
 from demo.hub import EmbeddedHub
-from demo.launch import Scrape, ServiceEnded, ServiceProcess, configuration, free_port
+from demo.launch import (
+    Scrape,
+    ServiceEnded,
+    ServiceProcess,
+    configuration,
+    free_port,
+    thresholds,
+    without_places,
+)
 from demo.options import Options
 from demo.produce import Message, produce
 from demo.receiver import SIGNATURE_TOLERANCE, Receiver
 from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
-from demo.show import Terminal, bar, counted, rarity, thresholds
+from demo.show import Terminal, bar, counted, rarity
 from demo.summary import Learnt, judge, sum_up
 from demo.tenant import Tenant
 
@@ -110,6 +118,7 @@ class Play:
         say("  service   the real one, in its own process, reading with the azure-eventhub SDK;")
         for name, threshold in thresholds(options.threshold).items():
             say(f"            {name} alerts from a score of {threshold:g} on: {rarity(threshold)}")
+        say(f"            off, for want of a geographic database: {', '.join(without_places())}")
         say(f"  metrics   {service.metrics_url}")
         say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")
 

@@ -11,7 +11,6 @@ from typing import TextIO
 from demo.blackout import Noticed
 from demo.score import Hint, Score, Told, Verdict
 from models.statistics import SCORE_PER_DECADE
-from service.settings import Settings
 
 WIDTH = 100
 SHOWN = 3
@@ -154,11 +153,6 @@ def rarity(threshold: float) -> str:
     'as odd as one in 100 days of an identity'
     """
     return f"as odd as one in {10 ** (threshold / SCORE_PER_DECADE):,.0f} days of an identity"
-
-
-def thresholds(chosen: float | None) -> dict[str, float]:
-    """Return the score from which each detector alerts: the chosen one, or its default."""
-    return {name: one.threshold if chosen is None else chosen for name, one in Settings().detectors.items()}
 
 
 def table(score: Score) -> list[str]:

@@ -7,9 +7,20 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from demo.launch import Scrape, ServiceEnded, ServiceProcess, free_port
+from demo.launch import (
+    Scrape,
+    ServiceEnded,
+    ServiceProcess,
+    configuration,
+    free_port,
+    thresholds,
+    without_places,
+)
+from demo.receiver import Receiver
 from service.clock import SystemClock
 from service.monitoring.metrics.recorder import Metrics
+from service.settings import Settings
+from service.wiring import build_engine
 from tests.fakes.clock import MONDAY_MORNING
 
 
@@ -43,6 +54,15 @@ def test_what_has_no_series_is_missing() -> None:
     assert Scrape(everything).missing() == partitions
     without = "\n".join(line for line in everything.splitlines() if not line.startswith("unwonted_alerts_total"))
     assert Scrape(without + "\n").missing() == {*partitions, "unwonted_alerts"}
+
+
+def test_what_is_said_of_thresholds_is_what_the_service_is_configured_to(tmp_path: Path) -> None:
+    receiver = Receiver(free_port(0), secret="whsec_" + "A" * 32)
+    for chosen in (None, 41.5):
+        config = configuration(tmp_path, "hub", receiver, "whsec_" + "A" * 32, free_port(0), chosen)
+        engine = build_engine(Settings.model_validate({"detectors": config["detectors"]}))
+        assert engine.budget.thresholds() == thresholds(chosen)
+        assert not engine.detectors.keys() & set(without_places())
 
 
 def test_a_port_that_is_taken_is_not_given_again() -> None:
