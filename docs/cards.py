@@ -4,9 +4,10 @@ Made of the cards that the alerts are made of, so that page and alert tell the s
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import fill
+from typing import Any, cast
 
 from models.detectors import DETECTORS, Example, build, play
 
@@ -75,7 +76,8 @@ def _told(name: str, example: Example) -> str:
     """Return what becomes of an example."""
     detector = build(name)
     [first, *_] = play(name, example)
-    said = detector.counterfactual(first.evidence["changes"], detector.declaration.threshold)
+    changes = cast("Mapping[str, Any]", first.evidence["changes"])
+    said = detector.counterfactual(changes, detector.declaration.threshold)
     quoted = fill(f"{first.why} {said}", 120, initial_indent="> ", subsequent_indent="> ", break_on_hyphens=False)
     return f"*For example:* {example.summary}\n\n{quoted}\n"
 

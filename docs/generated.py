@@ -6,6 +6,7 @@ are made there (`make demo`, `make bench-detection`), and the locks by `make loc
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from demo.dashboards import DASHBOARDS, write
@@ -32,7 +33,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/images/architecture.svg": architecture,
     **{f"docs/images/{name}": drawn for name, drawn in draw.PICTURES.items()},
     "deploy/helm/unwonted/values.schema.json": chart_schema,
-    **{f"config/grafana/dashboards/{one.name}.json": lambda one=one: write(one) for one in DASHBOARDS},
+    **{f"config/grafana/dashboards/{one.name}.json": partial(write, one) for one in DASHBOARDS},
 }
 """Path in the repository, and what the file should hold."""
 
