@@ -110,7 +110,8 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """Whether the socket takes more."""
-        return not self._paused and not self._drops and self._transport is not None
+        gone = self._transport is None or self._transport.is_closing()
+        return not self._paused and not self._drops and not gone
 
     def send(self, channel: int, performative: Any) -> None:
         """Send one frame; nothing after a close."""
@@ -120,7 +121,7 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes, as well or as badly as the fault switches want."""
         faults = self.broker.faults
-        if self._transport is None or faults.silent or not data:
+        if self._transport is None or self._transport.is_closing() or faults.silent or not data:
             return
         self._spoke = self._loop.time()
         if faults.cut_after is not None:

@@ -26,6 +26,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.data = b""
         self.closed = ""
+        self.broken = False
         self._connection = connection
 
     def write(self, data: Any) -> None:
@@ -33,6 +34,9 @@ class Wire(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         assert high
+
+    def is_closing(self) -> bool:
+        return self.broken or bool(self.closed)
 
     def close(self) -> None:
         self._end("closed")

@@ -37,6 +37,14 @@ async def test_the_greeting_is_the_services() -> None:
     assert (begun.remote_channel, begun.handle_max) == (3, 255)
 
 
+async def test_nothing_more_is_written_to_a_peer_that_has_vanished() -> None:
+    client = Client(make_hub())
+    assert client.connection.has_room
+    client.wire.broken = True  # a real transport tells of the loss later: what is written meanwhile, it complains of
+    assert client.feed(SASL_HEADER) == []
+    assert not client.connection.has_room
+
+
 async def test_a_greeting_without_sasl_is_answered_with_the_right_header_and_a_hang_up() -> None:
     client = Client(make_hub())
     assert client.feed(AMQP_HEADER) == [SASL_HEADER]
