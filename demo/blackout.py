@@ -95,18 +95,24 @@ class Blackout:
         """Whether nothing more is to come of it."""
         return self._start is None or "closed" in self._stages()
 
-    def step(self, news: Iterable[Noticed]) -> None:
-        """Take note of the notices that came since, and begin or end what is due."""
+    def step(self, news: Iterable[Noticed]) -> str | None:
+        """Take note of the notices that came since, and begin or end what is due; say what was begun or ended."""
         self._notices += news
         if self._start is None or self._released:
-            return
+            return None
         if self._began is None:
-            if self._clock.now() >= self._start:
-                self._began = self._clock.elapsed()
-                self._hub.withhold(self._partition)
-        elif "opened" in self._stages() or self._clock.elapsed() - self._began > AT_MOST:
+            if self._clock.now() < self._start:
+                return None
+            self._began = self._clock.elapsed()
+            self._hub.withhold(self._partition)
+            return (
+                f"the hub withholds partition {self._partition} for some seconds, to show what the service says of that"
+            )
+        if "opened" in self._stages() or self._clock.elapsed() - self._began > AT_MOST:
             self._released = True
             self._hub.release()
+            return f"the hub gives partition {self._partition} back"
+        return None
 
     def verdict(self, received: Iterable[Received]) -> tuple[bool, str] | None:
         """Say whether its notices came everywhere; None if there was no fault."""

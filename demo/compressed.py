@@ -1,7 +1,8 @@
 """Time that runs fast, and the service in it: a calendar paced over the stopwatch, in two processes alike.
 
 `python -m demo.compressed` runs the very application of `unwonted run`, with this clock instead of the machine's; its
-standard input tells it how time passes. What is fed to it and what is made of its alerts is decided elsewhere.
+standard input tells it how time passes. What is fed to it and what is made of its alerts is decided elsewhere; what it
+made of everything else, it leaves in a file.
 """
 
 import argparse
@@ -9,9 +10,11 @@ import asyncio
 import signal
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TextIO
 
+from demo.judged import Overheard, write_judged
 from service.app import App
 from service.clock import SystemClock
 from service.core.ports import Clock
@@ -107,8 +110,18 @@ class CompressedClock:
         self._changed = asyncio.Event()
 
 
-async def serve(config: Path, moment: datetime) -> None:
-    """Run the service until SIGTERM, or until standard input ends: nobody is left to serve then."""
+async def serve(config: Path, moment: datetime, judged: TextIO) -> None:
+    """Run the service until SIGTERM, or until standard input ends: nobody is left to serve then.
+
+    Parameters
+    ----------
+    config
+        The service's configuration.
+    moment
+        What the calendar says at first.
+    judged
+        Where to write what was thought of each operation from then on.
+    """
     settings = load(config, {})
     configure(level=settings.log.level, style=settings.log.format, redactor=Redactor(secrets(settings)))
     stop = asyncio.Event()
@@ -116,7 +129,9 @@ async def serve(config: Path, moment: datetime) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = CompressedClock(moment)
     listening = asyncio.create_task(_listen(clock, stop))
-    await App(build_components(settings, clock)).run(stop)
+    components = build_components(settings, clock)
+    overheard = Overheard(components.telemetry, partial(write_judged, judged, since=moment))
+    await App(components._replace(telemetry=overheard)).run(stop)
     listening.cancel()
 
 
@@ -133,8 +148,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.compressed", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the service's configuration")
     parser.add_argument("--moment", type=datetime.fromisoformat, required=True, help="what the calendar says at first")
+    parser.add_argument("--judged", type=Path, required=True, help="where to write what was thought of each operation")
     options = parser.parse_args()
-    asyncio.run(serve(options.config, options.moment))
+    with options.judged.open("w", encoding="utf-8") as judged:
+        asyncio.run(serve(options.config, options.moment, judged))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import msgspec
 
 from demo.activity_log_api import ActivityLogServer, StaticCredential
 from demo.score import Hint, Score, Told, score
+from demo.show import counted
 from demo.tenant import Arrival, Tenant, TenantPlan
 from service.clock import SystemClock
 from service.core.alerting import Alert
@@ -31,8 +32,9 @@ MOST_ATTACKS = 5
 
 
 class FirstDay(NamedTuple):
-    """How the same day went, and how many records were learnt before it in the second case."""
+    """How the same day of so many identities went, and how many records were learnt before it in the second case."""
 
+    identities: int
     without: Score
     after_learning: Score
     records: int
@@ -64,6 +66,7 @@ async def first_day(seed: int, identities: int, attacks: int) -> FirstDay:
     records = await _learn(taught, arrivals, begins)
     day = [arrival for arrival in arrivals if arrival.arrives_at >= begins]
     return FirstDay(
+        plan.identities,
         score(tenant.campaigns, await asyncio.to_thread(_alerts, fresh, day)),
         score(tenant.campaigns, await asyncio.to_thread(_alerts, taught, day)),
         records,
@@ -125,7 +128,9 @@ def _ignore(*_: object) -> None:
 
 
 def lines(day: FirstDay) -> Iterator[str]:
-    """Yield the comparison as the lines of a table."""
+    """Yield the comparison as the lines of a table, which is not of the tenant that was played before."""
+    attacks = counted(len(day.without.verdicts), "attack")
+    yield f"  A tenant of its own, so that it is quick: {day.identities} identities, {attacks} on one day."
     yield f"  {'':<34} {'nothing learnt':>15} {'after learning':>15}"
     rows = zip(_figures(day.without), _figures(day.after_learning), strict=True)
     for (words, without), (_, after) in rows:

@@ -126,6 +126,13 @@ class ServiceProcess:
         What its YAML says.
     moment
         What its calendar says until `pace` is called; aware UTC.
+
+    Attributes
+    ----------
+    judged
+        File of what it thinks of each operation from that moment on.
+    metrics_url
+        Where its metrics are.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], moment: datetime) -> None:
@@ -134,12 +141,14 @@ class ServiceProcess:
         self._moment = moment
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
+        self.judged = folder / "judged.ndjson"
         self.metrics_url = f"http://127.0.0.1:{config['http']['port']}/metrics"
 
     async def __aenter__(self) -> Self:
         path = self._folder / "unwonted.yaml"
         path.write_text(yaml.safe_dump(self._config))
-        arguments = ["-m", "demo.compressed", "--config", str(path), "--moment", self._moment.isoformat()]
+        options = {"config": path, "moment": self._moment.isoformat(), "judged": self.judged}
+        arguments = ["-m", "demo.compressed", *(f"--{name}={value}" for name, value in options.items())]
         with (self._folder / "service.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,

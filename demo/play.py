@@ -22,6 +22,7 @@ from demo.compressed import CompressedClock
 from demo.dashboards import Recording, draw_all
 from demo.first_day import first_day, lines
 from demo.hub import EmbeddedHub
+from demo.judged import read_judged
 from demo.launch import (
     Scrape,
     ServiceEnded,
@@ -36,7 +37,7 @@ from demo.produce import Message, produce
 from demo.receiver import SIGNATURE_TOLERANCE, Receiver
 from demo.score import Told, read_event, score
 from demo.screenshot import screenshot
-from demo.show import Terminal, bar, counted, rarity
+from demo.show import Terminal, bar, compression, counted, rarity
 from demo.summary import Learnt, judge, sum_up
 from demo.tenant import Tenant
 
@@ -94,8 +95,9 @@ class Play:
                     async with service:
                         learned = await self._learn(service, filled)
                         scrape = await self._live(service, producer, receiver, following, blackout)
-                        result = score(self._tenant.campaigns, self._told)
-                        sum_up(self._terminal, result, learned, len(self._tenant.identities), options.live)
+                        result = score(self._tenant.campaigns, self._told, read_judged(service.judged))
+                        needed, identities = thresholds(options.threshold), len(self._tenant.identities)
+                        sum_up(self._terminal, result, needed, learned, identities, options.live)
                         blind = blackout.verdict(receiver.received)
                         worked = judge(self._terminal, result, self._told, receiver.received, scrape, blind)
                         service.pace(clock.run(1.0))
@@ -193,7 +195,8 @@ class Play:
                 if looked is not None:
                     scrape = looked
                     self._recording.add(moment, looked.text)
-                blackout.step(self._show_news(receiver))
+                if happens := blackout.step(self._show_news(receiver)):
+                    terminal.say(f"  {clock.now():%a %H:%M}  {happens}")
                 terminal.status(self._status(scrape))
                 if clock.now() - noted >= timedelta(hours=12) and not terminal.live:
                     noted = clock.now()
@@ -225,7 +228,7 @@ class Play:
                 continue
             if is_notice(entry.payload):
                 notices.append(read_notice(entry.payload))
-                self._terminal.notice(notices[-1])
+                self._terminal.notice(notices[-1], self._rate)
             else:
                 self._told.append(read_event(entry.payload))
                 self._terminal.card(self._told[-1])
@@ -233,7 +236,7 @@ class Play:
         return notices
 
     async def _compare(self) -> None:
-        self._terminal.title("The first day of a fresh tenant, with nothing learnt and after `unwonted learn`")
+        self._terminal.title("The first day of a smaller tenant, with nothing learnt and after `unwonted learn`")
         options = self._options
         for line in lines(await first_day(options.seed, options.identities, options.attacks)):
             self._terminal.say(line)
@@ -241,13 +244,14 @@ class Play:
 
     async def _draw(self) -> None:
         try:
-            paths, source = await draw_all(self._recording, self._options.pictures)
+            paths, source = await draw_all(self._recording, self._options.pictures, compression(self._rate))
         except ImportError as error:
             self._terminal.say(f"  dashboards were not drawn: {error}")
             return
         self._terminal.say(f"  dashboards, drawn from {source}:")
         for path in paths:
             self._terminal.say(f"            {path}")
+        self._terminal.say(f"            {compression(self._rate)}, so ages look long, rates low")
 
     async def _stay(self, receiver: Receiver, service: ServiceProcess) -> None:
         options, say = self._options, self._terminal.say

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from demo.judged import Judged
 from demo.tenant import Campaign
 
 _REFERENCE = re.compile(r"\bAlert ([0-9a-f]{16})\b")
@@ -48,11 +49,12 @@ class Told(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of one attack; `told_at` None if nobody heard of it."""
+    """What became of one attack; `told_at` None if nobody heard of it, `best` the highest score of any of its steps."""
 
     campaign: Campaign
     told_at: datetime | None
     detectors: tuple[str, ...]
+    best: Judged | None = None
 
     @property
     def delay(self) -> timedelta | None:
@@ -125,27 +127,28 @@ def references(payload: object) -> set[str]:
     return set(_REFERENCE.findall(json.dumps(payload)))
 
 
-def score(campaigns: Sequence[Campaign], told: Iterable[Told]) -> Score:
-    """Judge `told` by what was planted.
+def score(campaigns: Sequence[Campaign], told: Iterable[Told], judged: Iterable[Judged] = ()) -> Score:
+    """Judge `told` by what was planted; `judged` is what was thought of each operation, told or not.
 
     An attack counts as found when an alert names its identity and one of its operations in the bucket in which it
     happened. An identity's day counts as a false alert when there is a finding on it and no step of an attack.
     """
-    alerts = list(told)
-    verdicts = tuple(_verdict(campaign, alerts) for campaign in campaigns)
+    alerts, thoughts = list(told), list(judged)
+    verdicts = tuple(_verdict(campaign, alerts, thoughts) for campaign in campaigns)
     attacked = {(campaign.actor, step.time.date()) for campaign in campaigns for step in campaign.steps}
     accused = {(hint.actor, hint.time.date()): hint.actor_name for alert in alerts for hint in alert.hints}
     false = sorted((name, day) for (actor, day), name in accused.items() if (actor, day) not in attacked)
     return Score(verdicts, tuple(false), len({alert.id for alert in alerts}))
 
 
-def _verdict(campaign: Campaign, alerts: Iterable[Told]) -> Verdict:
-    hits = [
-        (alert.found_at, hint.detector)
-        for alert in alerts
-        for hint in alert.hints
-        if hint.actor == campaign.actor
-        for step in campaign.steps
-        if hint.action == step.action and hint.bucket_start <= step.time < hint.bucket_end
-    ]
-    return Verdict(campaign, min(hits)[0] if hits else None, tuple(sorted({detector for _, detector in hits})))
+def _verdict(campaign: Campaign, alerts: Iterable[Told], judged: Iterable[Judged]) -> Verdict:
+    hits = [(alert.found_at, hint.detector) for alert in alerts for hint in alert.hints if _is_of(campaign, hint)]
+    best = max((one for one in judged if _is_of(campaign, one)), key=lambda one: one.score, default=None)
+    return Verdict(campaign, min(hits)[0] if hits else None, tuple(sorted({detector for _, detector in hits})), best)
+
+
+def _is_of(campaign: Campaign, found: Hint | Judged) -> bool:
+    """Whether what was found is of the attacked identity, and holds a step of the attack."""
+    return found.actor == campaign.actor and any(
+        found.action == step.action and found.bucket_start <= step.time < found.bucket_end for step in campaign.steps
+    )

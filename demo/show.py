@@ -3,8 +3,9 @@
 Everything here is text in, text out, but for `Terminal`, which writes it.
 """
 
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TextIO
 
@@ -64,9 +65,9 @@ class Terminal:
         code = _COLOURS.get(told.heading.split()[0].casefold(), _BOLD)
         self.say("\n".join([self.style(lines[0], code), *lines[1:]]))
 
-    def notice(self, notice: Noticed) -> None:
-        """Write a notice as a card."""
-        lines = notice_card(notice)
+    def notice(self, notice: Noticed, rate: float) -> None:
+        """Write a notice as a card, on a calendar that runs `rate` times as fast as the clock."""
+        lines = notice_card(notice, rate)
         self.say("\n".join([self.style(lines[0], _GREEN if notice.stage == "closed" else _YELLOW), *lines[1:]]))
 
     def _erase(self) -> str:
@@ -95,13 +96,14 @@ def card(told: Told) -> list[str]:
     return [*lines, f"└ {textwrap.shorten(reference, WIDTH - 2, placeholder=' …')}"]
 
 
-def notice_card(notice: Noticed) -> list[str]:
+def notice_card(notice: Noticed, rate: float) -> list[str]:
     """Return a notice as lines: which span, what it means for alerts, and the reference."""
     come = "alerts for it may still come" if notice.may_alerts_still_come else "no more alerts for it will come"
     read = f"; {notice.late_records:,} records came late" if notice.late_records else ""
     return [
         _cut(f"┌ {clean(notice.heading)}", WIDTH),
         f"│ {come}{read}",
+        f"│ {compression(rate)}",
         f"└ {_when(notice.found_at)}  notice {notice.id}, {notice.stage}",
     ]
 
@@ -146,6 +148,15 @@ def span(delta: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
+def compression(rate: float) -> str:
+    """Say how fast the calendar runs.
+
+    >>> compression(900 / 0.17)
+    'time is compressed: 1 s is 1 h 28 min of the calendar'
+    """
+    return f"time is compressed: 1 s is {span(timedelta(seconds=rate))} of the calendar"
+
+
 def rarity(threshold: float) -> str:
     """Return what a score means, by the scale of `models.statistics.scoring`.
 
@@ -155,19 +166,26 @@ def rarity(threshold: float) -> str:
     return f"as odd as one in {10 ** (threshold / SCORE_PER_DECADE):,.0f} days of an identity"
 
 
-def table(score: Score) -> list[str]:
-    """Return the attacks as lines: who, what, when, and whether somebody was told."""
-    head = f"  {'identity':<24} {'attack':<24} {'ATT&CK':<9} {'begins':<9}  {'told after':<10}  as a rare"
-    return [head, *map(_row, score.verdicts)]
+def table(score: Score, thresholds: Mapping[str, float]) -> list[str]:
+    """Return the attacks as lines: who, what, when, and who was told when by what, or how little it stood out."""
+    lines = [f"  {'identity':<20} {'attack':<22} {'ATT&CK':<9} {'begins':<9}  {'told after':<10}  found by"]
+    for verdict in score.verdicts:
+        lines += _rows(verdict, thresholds)
+    if score.found < len(score.verdicts):
+        lines.append("  not found: the highest score of any of its steps, of that from which the detector alerts")
+    return lines
 
 
-def _row(verdict: Verdict) -> str:
-    campaign = verdict.campaign
-    delay = verdict.delay
-    by = ", ".join(name.removeprefix("rare_") for name in verdict.detectors)
-    fate = "not found" if delay is None else f"{span(delay):<10}  {by}"
-    who, what = _cut(campaign.actor_name.partition("@")[0], 24), _cut(campaign.technique, 24)
-    return _cut(f"  {who:<24} {what:<24} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate}", WIDTH)
+def _rows(verdict: Verdict, thresholds: Mapping[str, float]) -> list[str]:
+    campaign, delay, best = verdict.campaign, verdict.delay, verdict.best
+    fate = "not found" if delay is None else span(delay)
+    by = ", ".join(verdict.detectors)
+    if delay is None and best is not None:
+        by = f"{best.detector} {math.floor(best.score)} of {thresholds[best.detector]:g}"
+    who, what = _cut(campaign.actor_name.partition("@")[0], 20), _cut(campaign.technique, 22)
+    row = f"  {who:<20} {what:<22} {campaign.mitre:<9} {_when(campaign.steps[0].time):<9}  {fate:<10}  "
+    first, *more = textwrap.wrap(by, WIDTH - len(row)) or [""]
+    return [(row + first).rstrip(), *(" " * len(row) + line for line in more)]
 
 
 def false_alerts(score: Score, days: float, identities: int) -> list[str]:

@@ -1,6 +1,6 @@
 """The demo's ending: what was found and at what cost, and whether everything that must be true of any run is."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from demo.blackout import is_notice
@@ -19,10 +19,12 @@ class Learnt(NamedTuple):
     speed: float
 
 
-def sum_up(terminal: Terminal, result: Score, learnt: Learnt, identities: int, days: int) -> None:
-    """Write the attacks and what came of them, the false alerts, the speed."""
+def sum_up(
+    terminal: Terminal, result: Score, thresholds: Mapping[str, float], learnt: Learnt, identities: int, days: int
+) -> None:
+    """Write the attacks and what came of them, the false alerts, the speed; `thresholds`: what each detector needs."""
     terminal.title("What was planted, and what came of it")
-    for line in table(result):
+    for line in table(result, thresholds):
         terminal.say(line)
     delay = result.median_delay
     timing = f", half of them within {span(delay)} of the first step" if delay is not None else ""

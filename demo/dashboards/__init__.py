@@ -13,7 +13,7 @@ DASHBOARDS = (HEALTH, DETECTION, COVERAGE)
 __all__ = ["DASHBOARDS", "Recording", "draw_all", "write"]
 
 
-async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]:
+async def draw_all(recording: Recording, folder: Path, note: str = "") -> tuple[list[Path], str]:
     """Draw every dashboard as `demo.dashboards.pictures` does.
 
     Raises
@@ -23,4 +23,4 @@ async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]
     """
     from demo.dashboards import pictures  # noqa: PLC0415 - the service's requirements are enough for all the rest
 
-    return await pictures.draw_all(recording, folder)
+    return await pictures.draw_all(recording, folder, note)

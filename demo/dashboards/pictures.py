@@ -32,7 +32,7 @@ COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "orange": "#bc4c00", "red": 
 CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 
 
-async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]:
+async def draw_all(recording: Recording, folder: Path, note: str = "") -> tuple[list[Path], str]:
     """Draw every dashboard into `folder`; return the pictures, and where their numbers come from.
 
     Parameters
@@ -41,6 +41,8 @@ async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]
         At least two looks.
     folder
         Made if it is not there.
+    note
+        What whoever looks at the pictures should know of the numbers.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     first, last = recording.times[0], recording.times[-1]
@@ -49,7 +51,7 @@ async def draw_all(recording: Recording, folder: Path) -> tuple[list[Path], str]
     async with answers(recording) as source:
         for dashboard in DASHBOARDS:
             shown = [await panel_curves(source, panel, times) for panel in dashboard.panels]
-            figure = await asyncio.to_thread(draw, dashboard, shown, times, source.of)
+            figure = await asyncio.to_thread(draw, dashboard, shown, times, source.of + (note and f"; {note}"))
             paths.append(folder / f"{dashboard.name}.png")
             # In a thread, because the hub lives on this loop.
             await asyncio.to_thread(figure.savefig, paths[-1], dpi=80)

@@ -49,14 +49,14 @@ async def blackout(clock: FakeClock) -> tuple[EmbeddedHub, Blackout]:
 async def test_the_partition_is_withheld_until_the_service_has_said_so() -> None:
     clock = FakeClock()
     hub, fault = await blackout(clock)
-    fault.step([])
+    assert fault.step([]) is None
     assert hub.faults.withheld == set()
     await clock.advance_to(START)
-    fault.step([])
+    assert "withholds partition 0" in (fault.step([]) or "")
     assert hub.faults.withheld == {"0"}
-    fault.step([])
+    assert fault.step([]) is None
     assert hub.faults.withheld == {"0"}
-    fault.step([noticed("opened")])
+    assert fault.step([noticed("opened")]) == "the hub gives partition 0 back"
     assert hub.faults.withheld == set()
     assert not fault.over
     fault.step([noticed("closed")])
@@ -100,9 +100,10 @@ def test_a_demo_that_is_too_short_has_no_fault() -> None:
 
 @pytest.mark.parametrize("stage", ["opened", "closed"])
 def test_a_notice_is_a_card_of_at_most_a_hundred_characters_a_line(stage: str) -> None:
-    lines = notice_card(noticed(stage))
+    lines = notice_card(noticed(stage), rate=3600.0)
     assert max(map(len, lines)) <= 100
-    assert [line[0] for line in lines] == ["┌", "│", "└"]
+    assert [line[0] for line in lines] == ["┌", "│", "│", "└"]
+    assert lines[2] == "│ time is compressed: 1 s is 1 h 00 min of the calendar"
 
 
 def test_an_alert_is_no_notice() -> None:

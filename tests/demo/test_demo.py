@@ -1,6 +1,7 @@
 """`python -m demo` as people run it, on a smaller tenant and with less patience."""
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -68,6 +69,8 @@ async def test_a_small_demo_finds_attacks_shows_its_pages_and_ends_well() -> Non
         "the service ended in order when told to (exit code 0)",
     ):
         assert line in text, text
+    assert re.search(r" not found   \w+ \d+ of \d+$", text, re.MULTILINE), text
+    assert "time is compressed: " in text
     assert "FAILED" not in text
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 100

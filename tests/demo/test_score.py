@@ -3,6 +3,7 @@
 import json
 from datetime import date, timedelta
 
+from demo.judged import Judged
 from demo.score import Told, read_event, references, score
 from demo.tenant import Campaign, Step
 from service.core.alerting.alerts import Alert, Finding
@@ -66,6 +67,19 @@ def test_half_of_the_attacks_had_been_told_by_the_median_delay() -> None:
 def test_every_detector_that_saw_a_step_is_named() -> None:
     [verdict] = score([campaign(5)], [told(hit(5), hit(5, detector="rare_failure"))]).verdicts
     assert verdict.detectors == ("rare_action", "rare_failure")
+
+
+def test_of_an_attack_that_nobody_was_told_of_the_highest_score_of_a_step_is_known() -> None:
+    hour = (MONDAY_MORNING.replace(minute=0), MONDAY_MORNING.replace(minute=0) + timedelta(hours=1))
+    judged = [
+        Judged(VICTIM, ACTION, "rare_failure", 31.0, *hour),
+        Judged(VICTIM, ACTION, "rare_action", 58.0, *hour),
+        Judged(BYSTANDER, ACTION, "rare_action", 99.0, *hour),
+        Judged(VICTIM, "microsoft.compute/disks/write", "rare_action", 98.0, *hour),
+        Judged(VICTIM, ACTION, "rare_action", 97.0, hour[1], hour[1] + timedelta(hours=1)),
+    ]
+    [verdict] = score([campaign(5)], [], judged).verdicts
+    assert (verdict.delay, verdict.best) == (None, judged[1])
 
 
 def test_another_identity_another_operation_or_another_hour_is_no_find() -> None:

@@ -3,6 +3,7 @@
 import io
 from datetime import timedelta
 
+from demo.judged import Judged
 from demo.score import Hint, Score, Told, Verdict
 from demo.show import Terminal, bar, card, false_alerts, table
 from demo.tenant import Campaign, Step
@@ -68,11 +69,18 @@ def test_the_table_names_each_attack_and_its_fate_within_a_hundred_characters() 
         "c01", "recon", "Search for ways on " * 3, "T1526", "t/a", f"{'a' * 50}@b.example",
         (Step(MONDAY_MORNING, "a/b", False),), (),
     )  # fmt: skip
-    found = Verdict(campaign, MONDAY_MORNING + timedelta(minutes=61), ("rare_action", "rare_failure"))
-    lines = table(Score((found, Verdict(campaign, None, ())), (), 1))
+    end = MONDAY_MORNING + timedelta(hours=1)
+    detectors = ("failure_spike", "rare_action", "rare_failure")
+    found = Verdict(campaign, MONDAY_MORNING + timedelta(minutes=61), detectors)
+    missed = Verdict(campaign, None, (), Judged("t/a", "a/b", "rare_action", 60.97, MONDAY_MORNING, end))
+    lines = table(Score((found, missed, Verdict(campaign, None, ())), (), 1), {"rare_action": 61.0})
     assert max(map(len, lines)) <= 100
-    assert lines[1].endswith("1 h 01 min  action, failure")
-    assert lines[2].endswith("not found")
+    assert lines[0].endswith("told after  found by")
+    assert lines[1].endswith("1 h 01 min  failure_spike,")
+    assert (lines[2] + lines[3]).split() == ["rare_action,", "rare_failure"]
+    assert lines[4].endswith("not found   rare_action 60 of 61")
+    assert lines[5].endswith("not found")
+    assert lines[6].startswith("  not found: the highest score")
 
 
 def test_false_alerts_are_counted_and_named() -> None:

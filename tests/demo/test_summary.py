@@ -90,7 +90,7 @@ def test_a_service_without_metrics_has_not_worked() -> None:
 
 def test_the_sum_names_attacks_false_alerts_and_speed() -> None:
     stream = io.StringIO()
-    sum_up(Terminal(stream), FOUND, Learnt(1000, 99.6), 120, 1)
+    sum_up(Terminal(stream), FOUND, {}, Learnt(1000, 99.6), 120, 1)
     text = stream.getvalue()
     assert "found          1 of 1 attacks, half of them within 9 min of the first step" in text
     assert "false alerts   none in 1 day of 120 identities" in text
