@@ -116,11 +116,12 @@ check-tests:
 # --- what the targets above stand on ---
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
+# Quiet twice: errors are shown, and no warning about how the machine's pip is set up.
 $(STAMPS)/bootstrap: requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Unwonted needs Python 3.11 or newer: make PYTHON=python3.13")'
 	@echo "installing from the hashed locks into $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/runtime: requirements/runtime.txt $(STAMPS)/bootstrap
