@@ -7,7 +7,8 @@ from demo.judged import Judged
 from demo.score import Told, read_event, references, score
 from demo.tenant import Campaign, Step
 from service.core.alerting.alerts import Alert, Finding
-from service.sinks.content.cloud_event import cloud_event, encoded
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.messages import compact
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 
@@ -42,7 +43,7 @@ def told(*findings: Finding, actor: str = VICTIM, after: int = 30, revision: int
 
 
 def event(one: Alert) -> dict[str, object]:
-    read: dict[str, object] = json.loads(encoded(cloud_event(one)))
+    read: dict[str, object] = json.loads(compact(cloud_event(one)))
     return read
 
 

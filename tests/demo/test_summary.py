@@ -16,12 +16,13 @@ from demo.tenant import Campaign, Step
 from service.core.messages import EndOffset, Position
 from service.monitoring.metrics.live import LiveReading
 from service.monitoring.metrics.recorder import Metrics
-from service.sinks.content.cloud_event import cloud_event, encoded
+from service.sinks.content.cloud_event import cloud_event
+from service.sinks.content.messages import compact
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 
 ALERT = alert().model_copy(update={"id": "a" * 16, "findings": tuple(finding(detector=name) for name in DETECTORS)})
-EVENT = json.loads(encoded(cloud_event(ALERT)))
+EVENT = json.loads(compact(cloud_event(ALERT)))
 CARD = {"text": f"… Alert {'a' * 16}"}
 CAMPAIGN = Campaign("c01", "recon", "Doors", "T1526", "t/a", "a@b", (Step(MONDAY_MORNING, "a/b", False),), ())
 FOUND = Score((Verdict(CAMPAIGN, MONDAY_MORNING + timedelta(minutes=9), DETECTORS),), (), 1)

@@ -8,6 +8,11 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+
+from service.core.ports import Clock
+from service.sinks.posting.http_post import HttpPost
+from tests.fakes.clock import FakeClock
 
 
 class Reply(NamedTuple):
@@ -61,6 +66,11 @@ async def receiving(replies: Sequence[Reply] = (Reply(),)) -> AsyncIterator[Rece
         yield receiver
     finally:
         await server.close()
+
+
+def posts_to(url: str, clock: Clock | None = None) -> HttpPost:
+    """Return what posts to `url`, on this machine too."""
+    return HttpPost(SecretStr(url), clock=clock or FakeClock(), allow_loopback=True)
 
 
 class Directory(AbstractResolver):

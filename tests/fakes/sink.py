@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from service.core.alerting.alerts import Alert
 from service.core.notices import Notice
 from service.core.ports import Receipt, Rendered
+from service.sinks.content.messages import message_about
 
 
 class FakeSink:
@@ -23,11 +24,10 @@ class FakeSink:
         return self._name
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
-        return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.model_dump_json().encode()) for a in alerts]
+        return [message_about(alert, alert.model_dump_json().encode()) for alert in alerts]
 
     def render_notice(self, notice: Notice) -> Rendered:
-        body = notice.model_dump_json().encode()
-        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), body, "application/notice")
+        return message_about(notice, notice.model_dump_json().encode(), "application/notice")
 
     async def send(self, message: Rendered) -> Receipt:
         if message.content_type == "application/notice":

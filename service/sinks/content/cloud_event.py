@@ -1,10 +1,9 @@
 """Alerts and notices for machines: CloudEvents, an alert with an OCSF Detection Finding in it (`ocsf`)."""
 
-import json
-
 from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.sinks.content.alert_content import ALL_LINKS, Links
+from service.sinks.content.messages import compact
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.ocsf import SCHEMA, detection_finding
 from service.sinks.content.pagination import Element
@@ -15,7 +14,7 @@ LARGEST = 262_144
 """Longest event, in bytes."""
 
 
-def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE) -> Element:
+def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
     """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
 
     What Azure allows as a name is told as it was logged: only texts of more than 1,024 characters and lists of more
@@ -25,7 +24,7 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE)
     event: Element = {
         "specversion": "1.0",
         "id": f"{alert.id}.{alert.revision}",
-        "source": source,
+        "source": SOURCE,
         "type": "unwonted.alert.updated" if alert.revision > 1 else "unwonted.alert.created",
         "subject": alert.id,
         "time": iso(alert.found_at),
@@ -34,17 +33,17 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS, *, source: str = SOURCE)
     }
     for longest, findings in ((1024, 100), (128, 50), (64, 5)):
         event["data"] = detection_finding(_cut_alert(alert, longest, findings), links)
-        if len(encoded(event)) <= LARGEST:
+        if len(compact(event)) <= LARGEST:
             break
     return event
 
 
-def notice_event(notice: Notice, *, source: str = SOURCE) -> Element:
+def notice_event(notice: Notice) -> Element:
     """Return `notice` as a CloudEvents 1.0 event; OCSF has no class for a detector that was blind, so data is plain."""
     return {
         "specversion": "1.0",
         "id": f"{notice.id}.{notice.revision}",
-        "source": source,
+        "source": SOURCE,
         "type": f"unwonted.blindness.{notice.stage}",
         "subject": notice.id,
         "time": iso(notice.found_at),
@@ -62,12 +61,6 @@ def notice_event(notice: Notice, *, source: str = SOURCE) -> Element:
             "message": notice_content(notice).heading,
         },
     }
-
-
-def encoded(event: Element) -> bytes:
-    """Return an event as compact JSON in UTF-8."""
-    # A lone surrogate has no UTF-8; a question mark in a name is better than an alert that cannot be sent.
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:

@@ -1,11 +1,10 @@
-"""Packs alerts into as few messages as a receiver's limits allow, and names each message by what is in it.
+"""Packs alerts into as few messages as a receiver's limits allow.
 
 How much fits is for each sink to say. When even short lines do not fit, the last message counts what it does not show:
 a channel that gets thirty messages at once is muted, and then nobody reads the next one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -63,20 +62,6 @@ def paginate(alerts: Sequence[Alert], layout: Layout, *, most: int = MOST_PAGES)
     brief, left = _fill(ranked[shown:], layout.brief, layout, most - 1)
     last = brief[-1]
     return [full[0], *brief[:-1], Page(last.elements, (*last.alerts, *left), len(left))]
-
-
-def message_id(kind: str, alerts: Sequence[Alert], part: int) -> str:
-    """Return 16 hex digits that depend on the kind of sink, what is told, and which part of it this is.
-
-    A retry, a restart, or the same evaluation done again gives the same id.
-    """
-    told = "\x1f".join(f"{alert.id}.{alert.revision}" for alert in alerts)
-    return sha256(f"{kind}\x1e{told}\x1e{part}".encode()).hexdigest()[:16]
-
-
-def alert_revisions(alerts: Iterable[Alert]) -> tuple[tuple[str, int], ...]:
-    """Return the id and revision of each, as `Rendered.alerts` holds them."""
-    return tuple((alert.id, alert.revision) for alert in alerts)
 
 
 def _fill(

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from service.core.ports import Clock
 from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import OpenSession, matches, open_session, reveal, tls_context
+from service.sinks.posting.http_post import HttpPost, OpenSession, matches, open_session, reveal, tls_context
 
 
 class PostedSinkSettings(SinkSettings):
@@ -56,6 +57,10 @@ class PostedSinkSettings(SinkSettings):
         """What opens this sink's HTTP session."""
         return partial(open_session, ca_file=self.ca_file)
 
+    def http(self, clock: Clock) -> HttpPost:
+        """Return what posts to the address; `clock` is for Retry-After dates."""
+        return HttpPost(self.address, clock=clock, session=self.session)
+
     def check_url(self, url: str) -> None:
         """Raise ValueError, without repeating it, for an address that would not be posted to."""
         check_address(url)
@@ -82,6 +87,16 @@ class HostedSinkSettings(PostedSinkSettings):
             except ValueError as error:
                 raise ValueError(f"url {error}") from None
         return self
+
+    def http(self, clock: Clock) -> HttpPost:
+        """Return what posts to the address, and to no other host than those allowed."""
+        return HttpPost(
+            self.address,
+            clock=clock,
+            allow_hosts=self.allow_hosts,
+            allow_loopback=self.allow_loopback,
+            session=self.session,
+        )
 
     def check_url(self, url: str) -> None:
         """Raise ValueError for a host that is not allowed, too."""

@@ -10,15 +10,7 @@ __all__ = ["SLACK"]
 
 def build(name: str, settings: SlackSettings, clock: Clock) -> SlackSink:
     """Build a Slack channel."""
-    return SlackSink(
-        name,
-        settings.address,
-        clock=clock,
-        links=settings.links,
-        session=settings.session,
-        allow_hosts=settings.allow_hosts,
-        allow_loopback=settings.allow_loopback,
-    )
+    return SlackSink(name, settings.http(clock), settings.links)
 
 
 # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits

@@ -21,8 +21,9 @@ from service.sinks.content.alert_content import (
     others,
     reference,
 )
+from service.sinks.content.messages import compact, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
-from service.sinks.content.pagination import Element, Layout, Page, alert_revisions, message_id, paginate
+from service.sinks.content.pagination import Element, Layout, Page, paginate
 from service.sinks.content.wording import clean, counted
 
 # Limits of Block Kit; the whole message is refused somewhat above 13,000 characters (msg_blocks_too_long).
@@ -52,8 +53,7 @@ def render_notice(notice: Notice) -> Rendered:
         _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
         _context([_plain(said.reference)]),
     ]
-    body = json.dumps(_message(said.heading, blocks), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), body)
+    return message_about(notice, compact(_message(said.heading, blocks)))
 
 
 def _rendered(page: Page, part: int, parts: int) -> Rendered:
@@ -65,8 +65,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
         text += f" (and {others(page.alerts[1:])})"
     if parts > 1:
         text += f" ({part + 1} of {parts})"
-    body = json.dumps(_message(text, blocks), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("slack", page.alerts, part), alert_revisions(page.alerts), body)
+    return message_about_page("slack", page, part, compact(_message(text, blocks)))
 
 
 def _weight(element: Element) -> int:

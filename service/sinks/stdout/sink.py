@@ -8,7 +8,8 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.content.cloud_event import cloud_event, encoded, notice_event
+from service.sinks.content.cloud_event import cloud_event, notice_event
+from service.sinks.content.messages import compact, message_about
 from service.sinks.stdout.rendering import card, notice_card
 
 
@@ -56,10 +57,10 @@ class StdoutSink:
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a card, or into a line, of its own."""
         if self._style == "ndjson":
-            body, kind = encoded(notice_event(notice)) + b"\n", "application/x-ndjson"
+            body, kind = compact(notice_event(notice)) + b"\n", "application/x-ndjson"
         else:
             body, kind = notice_card(notice, colour=self._colour).encode(), "text/plain; charset=utf-8"
-        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), body, kind)
+        return message_about(notice, body, kind)
 
     async def send(self, message: Rendered) -> Receipt:
         """Write and flush, in a thread: whoever reads the pipe may be slow."""
@@ -74,10 +75,10 @@ class StdoutSink:
 
     def _rendered(self, alert: Alert) -> Rendered:
         if self._style == "ndjson":
-            body, kind = encoded(cloud_event(alert, self._links)) + b"\n", "application/x-ndjson"
+            body, kind = compact(cloud_event(alert, self._links)) + b"\n", "application/x-ndjson"
         else:
             body, kind = card(alert, self._links, colour=self._colour).encode(), "text/plain; charset=utf-8"
-        return Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, kind)
+        return message_about(alert, body, kind)
 
     def _write(self, body: bytes) -> None:
         self._stream.write(body)

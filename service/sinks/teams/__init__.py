@@ -12,16 +12,8 @@ __all__ = ["TEAMS"]
 
 def build(name: str, settings: TeamsSettings, clock: Clock) -> TeamsSink:
     """Build a Teams channel."""
-    return TeamsSink(
-        name,
-        settings.address,
-        clock=clock,
-        links=settings.links,
-        session=settings.session,
-        allow_hosts=settings.allow_hosts,
-        allow_loopback=settings.allow_loopback,
-        credential=DefaultAzureCredential() if settings.auth == "entra" else None,
-    )
+    credential = DefaultAzureCredential() if settings.auth == "entra" else None
+    return TeamsSink(name, settings.http(clock), settings.links, credential)
 
 
 # Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.

@@ -23,8 +23,9 @@ from service.sinks.content.alert_content import (
     heading,
     reference,
 )
+from service.sinks.content.messages import compact, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
-from service.sinks.content.pagination import Element, Layout, Page, alert_revisions, message_id, paginate
+from service.sinks.content.pagination import Element, Layout, Page, paginate
 from service.sinks.content.wording import counted
 
 # Teams refuses 28,672 bytes, counted after the flow has expanded the card by a good sixth.
@@ -51,8 +52,7 @@ def render_notice(notice: Notice) -> Rendered:
     facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
     below = _rich([_run(said.reference, isSubtle=True, size="Small")])
     elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
-    body = json.dumps(_card(elements, ""), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), body)
+    return message_about(notice, compact(_card(elements, "")))
 
 
 def _rendered(page: Page, part: int, parts: int) -> Rendered:
@@ -63,8 +63,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
     elements = list(page.elements)
     if page.hidden:
         elements.append({"type": "TextBlock", "text": f"{page.hidden:,} more not shown.", "isSubtle": True})
-    body = json.dumps(_card(elements, title), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("teams", page.alerts, part), alert_revisions(page.alerts), body)
+    return message_about_page("teams", page, part, compact(_card(elements, title)))
 
 
 def _card(elements: Sequence[Element], title: str) -> Element:

@@ -10,15 +10,8 @@ __all__ = ["WEBHOOK"]
 
 def build(name: str, settings: WebhookSettings, clock: Clock) -> WebhookSink:
     """Build a generic webhook."""
-    return WebhookSink(
-        name,
-        settings.address,
-        clock=clock,
-        secrets=settings.signing,
-        links=settings.links,
-        session=settings.session,
-        allow_private=settings.allow_private,
-    )
+    http = settings.http(clock)
+    return WebhookSink(name, http, clock=clock, secrets=settings.signing, links=settings.links)
 
 
 WEBHOOK = Integration(WebhookSettings, Pace(20.0), build)

@@ -6,20 +6,17 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.content.cloud_event import SOURCE, cloud_event, encoded, notice_event
+from service.sinks.content.cloud_event import cloud_event, notice_event
+from service.sinks.content.messages import compact, message_about
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
-def render(alerts: Sequence[Alert], links: Links = ALL_LINKS, *, source: str = SOURCE) -> list[Rendered]:
+def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     """Turn each alert into one CloudEvent of its own."""
-    return [_rendered(one.id, one.revision, encoded(cloud_event(one, links, source=source))) for one in alerts]
+    return [message_about(alert, compact(cloud_event(alert, links)), CONTENT_TYPE) for alert in alerts]
 
 
-def render_notice(notice: Notice, *, source: str = SOURCE) -> Rendered:
+def render_notice(notice: Notice) -> Rendered:
     """Turn a notice into a CloudEvent of a type of its own, ``unwonted.blindness.opened`` and the like."""
-    return _rendered(notice.id, notice.revision, encoded(notice_event(notice, source=source)))
-
-
-def _rendered(subject: str, revision: int, body: bytes) -> Rendered:
-    return Rendered(f"{subject}.{revision}", ((subject, revision),), body, CONTENT_TYPE)
+    return message_about(notice, compact(notice_event(notice)), CONTENT_TYPE)

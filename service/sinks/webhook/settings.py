@@ -5,8 +5,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from service.core.ports import Clock
 from service.options import Secrets
 from service.sinks.posting.address import PostedSinkSettings, file_problem
+from service.sinks.posting.http_post import HttpPost
 from service.sinks.webhook.signing import check_signing_secret
 
 
@@ -38,6 +40,16 @@ class WebhookSettings(PostedSinkSettings):
     def file_problems(self) -> list[str]:
         """Say what is wrong now with the files that hold the address and the signing secret."""
         return super().file_problems() + file_problem("secret_file", self.secret_file, check_signing_secret)
+
+    def http(self, clock: Clock) -> HttpPost:
+        """Return what posts to the address, unless it leads into a private network."""
+        return HttpPost(
+            self.address,
+            clock=clock,
+            allow_loopback=self.allow_private,
+            allow_private=self.allow_private,
+            session=self.session,
+        )
 
     @property
     def signing(self) -> tuple[SecretStr | Path, ...]:

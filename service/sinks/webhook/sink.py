@@ -9,36 +9,28 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.content.cloud_event import SOURCE
-from service.sinks.posting.http_post import HttpPost, OpenSession, by_status, open_session, reveal
+from service.sinks.posting.http_post import HttpPost, reveal
+from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.webhook.rendering import render, render_notice
 from service.sinks.webhook.signing import sign, signing_key
 
 
-class WebhookSink:
+class WebhookSink(PostedSink):
     """Any receiver of signed CloudEvents.
 
     Parameters
     ----------
     name
         Name in configuration, logs and metrics.
-    url
-        The receiver's address, or a file that holds it and is read anew for each message.
+    http
+        Posts to the receiver's address.
     clock
-        For signatures' timestamps and Retry-After dates.
+        For signatures' timestamps.
     secrets
         Signing secrets (``whsec_`` and base64), or files that hold them; the message is signed with each, so that a
         secret can be rotated without a gap. None: unsigned.
     links
         Which links the findings carry.
-    source
-        The CloudEvents source: which installation speaks.
-    allow_hosts
-        Hosts that may be posted to, ``*.`` standing for any subdomain; None for any.
-    allow_private
-        Whether addresses that are not globally routable may be connected to, this machine included.
-    session
-        Makes the HTTP session, once, at the first message.
 
     Raises
     ------
@@ -53,60 +45,35 @@ class WebhookSink:
     def __init__(
         self,
         name: str,
-        url: SecretStr | Path,
+        http: HttpPost,
         *,
         clock: Clock,
         secrets: Sequence[SecretStr | Path] = (),
         links: Links = ALL_LINKS,
-        source: str = SOURCE,
-        allow_hosts: Sequence[str] | None = None,
-        allow_private: bool = False,
-        session: OpenSession = open_session,
     ) -> None:
         for secret in secrets:
             if isinstance(secret, SecretStr):
                 signing_key(reveal(secret))
-        self._name = name
+        super().__init__(name, http)
         self._clock = clock
         self._secrets = tuple(secrets)
         self._links = links
-        self._source = source
-        self._http = HttpPost(
-            url,
-            clock=clock,
-            allow_hosts=allow_hosts,
-            allow_loopback=allow_private,
-            allow_private=allow_private,
-            session=session,
-        )
-
-    @property
-    def name(self) -> str:
-        """Name in configuration, logs and metrics."""
-        return self._name
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         """Turn each alert into one CloudEvent of its own."""
-        return render(alerts, self._links, source=self._source)
+        return render(alerts, self._links)
 
     def render_notice(self, notice: Notice) -> Rendered:
         """Turn a notice into a CloudEvent of its own."""
-        return render_notice(notice, source=self._source)
+        return render_notice(notice)
 
     async def send(self, message: Rendered) -> Receipt:
         """Sign and post once."""
-        headers = {"content-type": message.content_type}
         try:
             keys = [signing_key(reveal(secret)) for secret in self._secrets]
         except OSError:
             return Receipt("retry", "secret_unreadable")
         except ValueError:
             return Receipt("broken", "secret_invalid")
-        if keys:
-            headers |= sign(message.id, self._clock.now(), message.body, keys)
-        answer = await self._http.post(message.body, headers)
-        return answer if isinstance(answer, Receipt) else by_status(answer)
-
-    async def close(self) -> None:
-        """Release connections."""
-        await self._http.close()
+        signed = sign(message.id, self._clock.now(), message.body, keys) if keys else {}
+        return await self._post(message, signed)

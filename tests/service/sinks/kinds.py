@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 from pydantic import SecretStr
 
-from service.core.ports import Sink
+from service.core.ports import Receipt, Sink
 from service.sinks.integration import SinkSettings
 from service.sinks.posting.address import PostedSinkSettings
 from service.sinks.registry import KINDS, build_sink
 from service.sinks.stdout.settings import StdoutSettings
 from service.sinks.stdout.sink import StdoutSink
-from tests.fakes.alerts import SUBSCRIPTION
+from tests.fakes.alerts import SUBSCRIPTION, alert
 from tests.fakes.clock import FakeClock
 
 PLANTED = "planted-5ecret"
@@ -56,6 +56,14 @@ def posting(kind: str, url: str, folder: Path) -> Sink:
     file = folder / "url"
     file.write_text(url, encoding="utf-8", errors="surrogatepass")
     return made(kind, url_file=file)
+
+
+async def sent(sink: Sink) -> Receipt:
+    """Send one alert, and close the sink."""
+    try:
+        return await sink.send(sink.render([alert()])[0])
+    finally:
+        await sink.close()
 
 
 def styles(kind: str) -> list[str]:

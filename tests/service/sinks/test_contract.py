@@ -2,18 +2,17 @@
 
 import ast
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import unused_port
 
-from service.core.ports import Receipt, Sink
+from service.core.ports import Receipt
 from service.sinks.registry import INTEGRATIONS, KINDS
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile, outage
 from tests.fakes.notices import notice
-from tests.fakes.receiver import Receiver, Reply, receiving
-from tests.service.sinks.kinds import MACHINES, PLANTED, POSTED, SIGNING, SINKS, configured, made, posting
+from tests.fakes.receiver import Receiver, Reply
+from tests.service.sinks.kinds import MACHINES, PLANTED, POSTED, SIGNING, SINKS, configured, made, posting, sent
 
 FOLDER = Path(__file__).parents[3] / "service" / "sinks"
 SHARED = ("content", "integration", "posting")
@@ -29,19 +28,6 @@ OUTCOMES = {
     **dict.fromkeys(sorted(REFUSED), "refused"),
     200: "sent",
 }
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as running:
-        yield running
-
-
-async def sent(sink: Sink) -> Receipt:
-    try:
-        return await sink.send(sink.render([alert()])[0])
-    finally:
-        await sink.close()
 
 
 def test_every_kind_is_registered_once_under_its_own_name() -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 from functools import partial
 
-from pydantic import SecretStr
-
 from service.clock import SystemClock
 from service.core.outbox import Outbox
 from service.core.ports import Sink
@@ -14,7 +12,7 @@ from service.sinks.slack.sink import SlackSink
 from service.sinks.teams.sink import TeamsSink
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import alert
-from tests.fakes.receiver import Reply, receiving
+from tests.fakes.receiver import Reply, posts_to, receiving
 
 
 async def test_every_sink_gets_every_alert_with_one_id_although_its_receiver_fails_twice() -> None:
@@ -30,9 +28,9 @@ async def test_every_sink_gets_every_alert_with_one_id_although_its_receiver_fai
     replies = [Reply(503, headers={"retry-after": "0"}), Reply(0), Reply(200, "ok")]
     async with receiving(replies) as team, receiving(replies) as chat, receiving(replies) as siem:
         sinks: list[Sink] = [
-            TeamsSink("team", SecretStr(team.url), clock=clock, allow_loopback=True),
-            SlackSink("chat", SecretStr(chat.url), clock=clock, allow_loopback=True),
-            WebhookSink("siem", SecretStr(siem.url), clock=clock, allow_private=True),
+            TeamsSink("team", posts_to(team.url, clock)),
+            SlackSink("chat", posts_to(chat.url, clock)),
+            WebhookSink("siem", posts_to(siem.url, clock), clock=clock),
         ]
         dispatcher = Dispatcher(
             outbox,

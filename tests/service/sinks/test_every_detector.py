@@ -5,7 +5,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
 
 from models.detectors.registry import DETECTORS, build, play
 from service.core.alerting.alert_log import AlertLog
@@ -16,9 +15,10 @@ from service.sinks.stdout.sink import StdoutSink
 from service.sinks.teams.sink import TeamsSink
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.clock import FakeClock
+from tests.fakes.receiver import posts_to
 
 HOUR = timedelta(hours=1)
-URL = SecretStr("https://example.com/x")
+HTTP = posts_to("https://example.com/x")
 
 
 def alert_of(name: str) -> Alert:
@@ -34,7 +34,7 @@ def alert_of(name: str) -> Alert:
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_a_finding_of_each_detector_reaches_a_reader_whole(name: str) -> None:
-    alert, clock = alert_of(name), FakeClock()
+    alert = alert_of(name)
     first = alert.findings[0]
     facts = {fact.label: fact.text for fact in alert_content(alert, ALL_LINKS).findings[0]}
     assert facts["Why"] == first.why
@@ -42,9 +42,9 @@ def test_a_finding_of_each_detector_reaches_a_reader_whole(name: str) -> None:
     assert facts["Otherwise"] == first.evidence["counterfactual"]
     otherwise = facts["Otherwise"][:17]
     assert first.title in facts["Score"]
-    teams = TeamsSink("team", URL, clock=clock)
-    slack = SlackSink("channel", URL, clock=clock)
-    hook = WebhookSink("hook", URL, clock=clock)
+    teams = TeamsSink("team", HTTP)
+    slack = SlackSink("channel", HTTP)
+    hook = WebhookSink("hook", HTTP, clock=FakeClock())
     for sink in (teams, slack, hook):
         [message] = sink.render([alert])
         said = json.dumps(json.loads(message.body), ensure_ascii=False)

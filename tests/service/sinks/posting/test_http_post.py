@@ -1,7 +1,6 @@
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -14,29 +13,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from service.core.ports import Receipt, Sink
+from service.core.ports import Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
 from service.sinks.posting.http_post import Answer, HttpPost, by_status, matches, open_session, retry_after
-from service.sinks.teams.sink import TeamsSink
 from service.sinks.webhook.sink import WebhookSink
-from tests.fakes.alerts import alert
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
-from tests.fakes.receiver import Directory, Receiver, Reply, receiving
+from tests.fakes.receiver import Directory, Receiver, Reply
+from tests.service.sinks.kinds import made, sent
 
 SECRET = "planted-5ecret"
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as running:
-        yield running
-
-
-async def sent(sink: Sink) -> Receipt:
-    try:
-        return await sink.send(sink.render([alert()])[0])
-    finally:
-        await sink.close()
 
 
 def test_an_absent_retry_after_says_nothing() -> None:
@@ -75,9 +60,10 @@ async def test_a_name_that_nobody_knows_is_tried_again_and_not_repeated(host: st
         ("", "url_invalid"),
     ],
 )
-async def test_teams_is_only_posted_to_where_flows_live(url: str, reason: str) -> None:
-    sink = TeamsSink("team", SecretStr(url), clock=FakeClock())
-    assert await sent(sink) == Receipt("broken", reason)
+async def test_teams_is_only_posted_to_where_flows_live(url: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "url"  # in a file, where no check of the configuration has seen it
+    file.write_text(url)
+    assert await sent(made("teams", url_file=file, allow_loopback=False)) == Receipt("broken", reason)
 
 
 def test_a_pattern_covers_subdomains_only() -> None:
@@ -118,14 +104,13 @@ def test_addresses_of_the_internet_are_allowed(address: str) -> None:
 )
 async def test_a_webhook_that_resolves_to_the_inside_is_refused(url: str) -> None:
     inside = partial(open_session, resolver=Directory(["127.0.0.1", "::1", "10.0.0.7"]))
-    sink = WebhookSink("siem", SecretStr(url), clock=FakeClock(), session=inside)
-    assert await sent(sink) == Receipt("broken", "address_refused")
+    post = HttpPost(SecretStr(url), clock=FakeClock(), allow_private=False, session=inside)
+    assert await sent(WebhookSink("siem", post, clock=FakeClock())) == Receipt("broken", "address_refused")
 
 
 @pytest.mark.parametrize("url", ["https://2130706433/", "https://127.1/", "https://0x7f.1/"])
 async def test_disguised_numeric_addresses_are_refused(url: str) -> None:
-    sink = WebhookSink("siem", SecretStr(url), clock=FakeClock())
-    assert (await sent(sink)).outcome == "broken"
+    assert (await sent(made("webhook", url=url, allow_private=False))).outcome == "broken"
 
 
 async def test_rebinding_a_name_between_two_messages_does_not_get_inside(receiver: Receiver) -> None:
@@ -148,8 +133,7 @@ async def test_rebinding_a_name_between_two_messages_does_not_get_inside(receive
 async def test_proxy_variables_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port()}")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port()}")
-    sink = WebhookSink("siem", SecretStr(receiver.url), clock=FakeClock(), allow_private=True)
-    assert (await sent(sink)).outcome == "sent"
+    assert (await sent(made("webhook", url=receiver.url))).outcome == "sent"
 
 
 async def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
@@ -169,8 +153,7 @@ def test_any_status_has_a_meaning() -> None:
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
     server = TestServer(web.Application(), scheme="https")
     await server.start_server(ssl=self_signed(tmp_path))
-    sink = WebhookSink("siem", SecretStr(f"https://127.0.0.1:{server.port}/"), clock=FakeClock(), allow_private=True)
-    assert await sent(sink) == Receipt("retry", "tls")
+    assert await sent(made("webhook", url=f"https://127.0.0.1:{server.port}/")) == Receipt("retry", "tls")
     await server.close()
 
 

@@ -2,7 +2,6 @@ import json
 import re
 
 import pytest
-from pydantic import SecretStr
 from slack_sdk.models.blocks import Block
 
 from service.core.ports import Receipt
@@ -11,13 +10,13 @@ from service.sinks.slack.answers import classify
 from service.sinks.slack.rendering import MESSAGE
 from service.sinks.slack.sink import SlackSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
-from tests.fakes.clock import FakeClock
+from tests.fakes.receiver import posts_to
 
 LINK = re.compile(r"<(https://portal\.azure\.com/#blade/[^|<>\s]+)\|(Activity log|KQL query)>")
 
 
 def sink() -> SlackSink:
-    return SlackSink("chat", SecretStr("https://hooks.slack.com/services/x"), clock=FakeClock())
+    return SlackSink("chat", posts_to("https://unused"))
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))

@@ -7,7 +7,6 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
-from pydantic import SecretStr
 
 from service.core.ports import Receipt
 from service.sinks.content.alert_content import Links
@@ -16,8 +15,7 @@ from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import BUDGET
 from service.sinks.teams.sink import AUDIENCE, TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
-from tests.fakes.clock import FakeClock
-from tests.fakes.receiver import receiving
+from tests.fakes.receiver import posts_to, receiving
 
 Json = Any  # what json.loads gives
 
@@ -35,7 +33,7 @@ OURS = {"Check next"}
 
 
 def sink() -> TeamsSink:
-    return TeamsSink("team", SecretStr("https://unused.logic.azure.com"), clock=FakeClock())
+    return TeamsSink("team", posts_to("https://unused"))
 
 
 def nodes(value: Json) -> Iterator[dict[str, Json]]:
@@ -106,7 +104,7 @@ def test_the_worst_comes_first() -> None:
 
 
 def test_links_can_be_left_out() -> None:
-    bare = TeamsSink("team", SecretStr("x"), clock=FakeClock(), links=Links(portal=False))
+    bare = TeamsSink("team", posts_to("https://unused"), Links(portal=False))
     assert b"Action.OpenUrl" not in bare.render([alert()])[0].body
 
 
@@ -159,7 +157,7 @@ class Credential(AsyncTokenCredential):
 async def test_a_flow_that_wants_to_know_who_calls_is_told() -> None:
     credential = Credential("t0ken")
     async with receiving() as receiver:
-        team = TeamsSink("team", SecretStr(receiver.url), clock=FakeClock(), allow_loopback=True, credential=credential)
+        team = TeamsSink("team", posts_to(receiver.url), credential=credential)
         message = team.render([alert()])[0]
         assert (await team.send(message)).outcome == "sent"
         assert await team.send(message) == Receipt("retry", "entra_token")

@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from service.sinks.teams.sink import TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
-from tests.fakes.clock import FakeClock
+from tests.fakes.receiver import posts_to
 
 BUNDLE = Path(__file__).parents[4] / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.js"
 
@@ -21,7 +20,7 @@ pytestmark = [
 
 
 def test_microsoft_s_card_library_accepts_every_card(tmp_path: Path) -> None:
-    sink = TeamsSink("team", SecretStr("https://unused"), clock=FakeClock())
+    sink = TeamsSink("team", posts_to("https://unused"))
     told = [[alert(findings=9)], [alert(number) for number in range(1, 1000)]]
     told += [[hostile(name), outage(2, name=name)] for name in HOSTILE_NAMES.values()]
     envelopes = [json.loads(message.body) for alerts in told for message in sink.render(alerts)]

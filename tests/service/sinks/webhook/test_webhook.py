@@ -15,7 +15,7 @@ from service.sinks.webhook.signing import sign, signing_key
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile
 from tests.fakes.clock import FakeClock
-from tests.fakes.receiver import receiving
+from tests.fakes.receiver import posts_to, receiving
 
 OLD, NEW, FOREIGN = "whsec_b2xkLXNlY3JldC1vbGQ=", "whsec_bmV3LXNlY3JldC1uZXc=", "whsec_Zm9yZWlnbi1zZWNyZXQ="
 
@@ -26,9 +26,8 @@ async def test_an_independent_verifier_accepts_the_signature_of_each_secret(name
     file.write_text(NEW + "\n")
     async with receiving() as receiver:
         # The verifier compares with its own clock, so this one test signs with the machine's time.
-        sink = WebhookSink(
-            "siem", SecretStr(receiver.url), clock=SystemClock(), secrets=[SecretStr(OLD), file], allow_private=True
-        )
+        clock = SystemClock()
+        sink = WebhookSink("siem", posts_to(receiver.url), clock=clock, secrets=[SecretStr(OLD), file])
         [message] = sink.render([hostile(name)])
         assert (await sink.send(message)).outcome == "sent"
         await sink.close()
@@ -53,7 +52,7 @@ def test_the_signature_is_the_specification_s_own_example() -> None:
 
 async def test_an_unsigned_webhook_has_no_signature_headers() -> None:
     async with receiving() as receiver:
-        sink = WebhookSink("siem", SecretStr(receiver.url), clock=FakeClock(), allow_private=True)
+        sink = WebhookSink("siem", posts_to(receiver.url), clock=FakeClock())
         await sink.send(sink.render([alert()])[0])
         await sink.close()
     assert "webhook-signature" not in receiver.heard[0].headers
@@ -61,7 +60,7 @@ async def test_an_unsigned_webhook_has_no_signature_headers() -> None:
 
 async def test_a_secret_file_that_is_missing_is_waited_for_and_a_bad_one_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    sink = WebhookSink("siem", SecretStr("https://siem.example"), clock=FakeClock(), secrets=[file])
+    sink = WebhookSink("siem", posts_to("https://siem.example"), clock=FakeClock(), secrets=[file])
     [message] = sink.render([alert()])
     assert await sink.send(message) == Receipt("retry", "secret_unreadable")
     file.write_text("whsec_not base64 at all!")
@@ -71,18 +70,18 @@ async def test_a_secret_file_that_is_missing_is_waited_for_and_a_bad_one_is_repo
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_???", "plain text"])
 def test_a_secret_that_is_not_base64_is_an_error_that_does_not_repeat_it(secret: str) -> None:
     with pytest.raises(ValueError, match="must be whsec_ followed by base64") as error:
-        WebhookSink("siem", SecretStr("https://x"), clock=FakeClock(), secrets=[SecretStr(secret)])
+        WebhookSink("siem", posts_to("https://x"), clock=FakeClock(), secrets=[SecretStr(secret)])
     assert not secret.strip("whsec_") or secret not in str(error.value)
 
 
 def test_each_alert_is_a_cloud_event_of_its_own() -> None:
-    sink = WebhookSink("siem", SecretStr("https://x"), clock=FakeClock(), source="/soc/west")
+    sink = WebhookSink("siem", posts_to("https://x"), clock=FakeClock())
     first, second = sink.render([alert(1), alert(2, revision=4)])
     one, two = json.loads(first.body), json.loads(second.body)
     assert [first.id, second.id] == [one["id"], two["id"]] == [f"{alert(1).id}.1", f"{alert(2).id}.4"]
     assert first.content_type == "application/cloudevents+json; charset=utf-8"
     assert one["specversion"] == "1.0"
-    assert one["source"] == "/soc/west"
+    assert one["source"] == "/unwonted"
     assert one["time"] == "2026-11-02T09:30:00.123456Z"
     assert [one["type"], two["type"]] == ["unwonted.alert.created", "unwonted.alert.updated"]
     assert [one["data"]["type_uid"], two["data"]["type_uid"]] == [200401, 200402]
@@ -129,7 +128,7 @@ def test_the_whole_finding_can_be_had_back_from_the_event() -> None:
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
 def test_an_event_is_never_larger_than_receivers_take(name: str) -> None:
     enormous = hostile(name).model_copy(update={"findings": hostile(name).findings * 200})
-    [message] = WebhookSink("siem", SecretStr("https://x"), clock=FakeClock()).render([enormous])
+    [message] = WebhookSink("siem", posts_to("https://x"), clock=FakeClock()).render([enormous])
     assert len(message.body) <= 262_144
     event = json.loads(message.body)
     assert event["data"]["finding_info"]["uid"] == enormous.id
