@@ -9,18 +9,19 @@ import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from models.stream import RecordResult
 from service.core.alerting import Suppressions
 from service.core.engine import Applied
+from service.core.failures import leaf
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
 from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
-from service.source import EndOffsets, Expired, SourceEvent, leaf
+from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
 from service.storage import State, reject_entry
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
@@ -345,11 +346,14 @@ class App:
         match event:
             case EndOffsets(end_offsets):
                 self._end_offsets.put_nowait(end_offsets)
-            case Expired(partition, messages) if partition in self._state.engine.positions:
-                last = self._state.engine.positions[partition].sequence_number + messages
-                self._state.coverage.note_expired(partition, last, self._clock.now())
+            case Expired(partition, messages):
+                if partition in self._state.engine.positions:
+                    last = self._state.engine.positions[partition].sequence_number + messages
+                    self._state.coverage.note_expired(partition, last, self._clock.now())
+            case Opened() | Closed() | SourceTrouble() | Silent() | Recovered():
+                pass  # reported above; nothing that is kept depends on it
             case _:
-                pass
+                assert_never(event)
 
 
 def _is_skipped(start: str | datetime, end_offset: EndOffset, *, first_time: bool) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import NamedTuple
 
+from service.core.failures import leaf
 from service.learning.spool import Spool
 
 _AT_ONCE = 4
@@ -101,11 +102,5 @@ async def download(
             for _ in range(_AT_ONCE):
                 group.create_task(fetch())
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        raise leaf(failures) from None
     return Downloaded(fetched, resumed, records, refused)
-
-
-def _first(failure: BaseException) -> BaseException:
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure

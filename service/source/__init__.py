@@ -6,7 +6,6 @@ only one instance reads. What is in a message is left to the parser.
 """
 
 from service.source.consumer import EventHubSource
-from service.source.diagnosis import leaf
 from service.source.options import (
     Closed,
     EndOffsets,
@@ -32,5 +31,4 @@ __all__ = [
     "SourceEvent",
     "SourceOptions",
     "SourceTrouble",
-    "leaf",
 ]

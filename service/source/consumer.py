@@ -6,10 +6,11 @@ from datetime import datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
 
+from service.core.failures import leaf
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
 from service.source.connection import default_credential, heed_cancellation, open_client
-from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, leaf, short
+from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
 from service.source.options import (
     EndOffsets,
     Expired,

@@ -132,12 +132,6 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
 
 
-def leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first plain exception inside a group."""
-    first = failures.exceptions[0]
-    return leaf(first) if isinstance(first, BaseExceptionGroup) else first
-
-
 @contextmanager
 def listen_to_sdk_log() -> Iterator[SdkLogListener]:
     """Read the SDK's log for a while; nothing of it reaches the service's own log meanwhile."""
