@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import singledispatchmethod
+from typing import assert_never
 
 from models.detectors import Anomaly
 from service.core.engine import Engine
@@ -138,8 +139,10 @@ class MetricsBackend:
                 self._metrics.record_closing(reason)
             case EndOffsets(end_offsets):
                 self._metrics.record_end_offsets(end_offsets)
+            case Opened() | Silent() | Recovered():
+                pass  # the tally below is all that they change
             case _:
-                pass
+                assert_never(event)
         partitions = self._partitions
         partitions.update(event)
         self._metrics.record_partitions(owned=partitions.owned, known=partitions.known, silent=len(partitions.silent))

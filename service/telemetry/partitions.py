@@ -1,6 +1,8 @@
 """Which of the hub's partitions are known, read and silent, as the source's events say."""
 
-from service.source import Closed, EndOffsets, Opened, Recovered, Silent, SourceEvent
+from typing import assert_never
+
+from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
 
 
 class PartitionTally:
@@ -50,5 +52,7 @@ class PartitionTally:
                 self.silent.discard(partition)
             case EndOffsets(end_offsets):
                 self._known.update(end_offset.partition for end_offset in end_offsets)
+            case SourceTrouble() | Expired():
+                pass  # of the connection as a whole, and of messages
             case _:
-                pass
+                assert_never(event)
