@@ -13,6 +13,7 @@ import pytest
 
 from demo.launch import free_port
 from demo.options import read_options
+from tests.demo.output import read_until
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--identities", "40", "--history", "14", "--live", "1", "--tick", "0.1")
@@ -31,17 +32,6 @@ async def demo(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def read_until(process: asyncio.subprocess.Process, end: str) -> str:
-    assert process.stdout is not None
-    text = ""
-    async with asyncio.timeout(90):
-        while end not in text:
-            line = await process.stdout.readline()
-            assert line, text
-            text += line.decode()
-    return text
 
 
 @pytest.mark.integration

@@ -6,13 +6,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from service.monitoring.metrics.recorder import Metrics
+from tests.docs.pages import text_of
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {"counter": "_total", "info": "_info"}
-
-
-def text_of(page: str) -> str:
-    return (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_the_operators_page_lists_every_metric_with_its_help_text_and_no_other() -> None:

@@ -23,6 +23,7 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 
 from service.clock import SystemClock
+from tests.demo.output import read_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -46,17 +47,6 @@ async def running(*command: str, **options: Any) -> AsyncIterator[asyncio.subpro
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
             await process.wait()
-
-
-async def read_until(process: asyncio.subprocess.Process, end: str) -> str:
-    assert process.stdout is not None
-    text = ""
-    async with asyncio.timeout(100):
-        while end not in text:
-            line = await process.stdout.readline()
-            assert line, text
-            text += line.decode()
-    return text
 
 
 def configure(folder: Path, service: int) -> None:

@@ -11,7 +11,7 @@ from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.driving import learn, restored
 from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
@@ -29,12 +29,6 @@ def bucket_of(actor: Actor, day: float, *actions: str, denied: bool = False) -> 
     bucket = Bucket.of(MONDAY + timedelta(days=day), HOUR)
     cells = tuple(Cell(name, name, bucket.start, 1, int(not denied), 0, int(denied)) for name in actions)
     return ActorBucket(actor, bucket, cells)
-
-
-def learn(detector: Dormant, seen: ActorBucket) -> list[Anomaly]:
-    scored = detector.score(seen, NOBODY_ELSE)
-    settle(detector, NOBODY_ELSE, (seen, scored))
-    return scored
 
 
 def at_work() -> Dormant:

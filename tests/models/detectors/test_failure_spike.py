@@ -11,7 +11,7 @@ from models.statistics.survival import reached
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.windows import Bucket
-from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.driving import learn, restored
 from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
@@ -41,12 +41,6 @@ def tried(actor: Actor, hour: int, *doors: str, minutes: float = 2.0, denied: bo
 
 def worked(actor: Actor, hour: int) -> ActorBucket:
     return bucket_of(actor, hour, Cell("web/write", "web/write", MONDAY + hour * HOUR, 1, 1, 0, 0))
-
-
-def learn(detector: FailureSpike, seen: ActorBucket) -> list[Anomaly]:
-    scored = detector.score(seen, NOBODY_ELSE)
-    settle(detector, NOBODY_ELSE, (seen, scored))
-    return scored
 
 
 @pytest.fixture(scope="module")

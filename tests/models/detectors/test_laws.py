@@ -16,11 +16,11 @@ from models.detectors.options import takes
 from models.detectors.registry import DETECTORS
 from models.detectors.registry import build as build_bare
 from models.statistics.lessons import Lessons
-from models.stream.cells import ActorBucket, Cell, Crowd, Tally
+from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.fakes.geography import somewhere
-from tests.models.detectors.driving import collected, dumped, population, restored, settle
+from tests.models.detectors.driving import collected, crowd_of, dumped, population, restored, settle
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -52,15 +52,6 @@ def cell(action: str, bucket: Bucket, *, failing: bool = False, late: bool = Fal
         scopes=("sub-1",),
         late=late,
     )
-
-
-def crowd_of(group: Sequence[ActorBucket]) -> Crowd:
-    tallies: dict[str, Tally] = {}
-    for seen in group:
-        for one in seen.cells:
-            before = tallies.get(one.action, Tally(0, 0))
-            tallies[one.action] = Tally(before.actors + 1, before.failing + one.failed)
-    return Crowd(len(group), tallies)
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +92,7 @@ def run(detector: Detector, groups: Sequence[Sequence[ActorBucket]], order: int 
     """Score every group, then learn it, in an order drawn from `order`."""
     found = []
     for number, group in enumerate(groups):
-        crowd = crowd_of(group)
+        crowd = crowd_of(*group)
         scored = [(seen, detector.score(seen, crowd)) for seen in group]
         found += [anomaly for _, anomalies in scored for anomaly in anomalies]
         if order is not None:
@@ -118,7 +109,7 @@ def run_in_shards(shards: Sequence[Detector], groups: Sequence[Sequence[ActorBuc
         shared: dict[int, list[ActorBucket]] = {}
         for seen in group:
             shared.setdefault(shards.index(home.setdefault(seen.actor.id, rng.choice(shards))), []).append(seen)
-        crowd = Crowd.merged(map(crowd_of, shared.values()))
+        crowd = Crowd.merged(crowd_of(*one) for one in shared.values())
         parts = []
         for number, mine in shared.items():
             scored = [(seen, shards[number].score(seen, crowd)) for seen in mine]
@@ -172,7 +163,7 @@ def test_shards_find_the_same(name: str, seed: int, order: int, shards: int) -> 
 def test_lessons_wait_until_all_of_a_bucket_are_learnt(name: str, seed: int, order: int) -> None:
     detector, groups = build(name), history(seed)
     run(detector, groups[:-1])
-    before, crowd = population(detector), crowd_of(groups[-1])
+    before, crowd = population(detector), crowd_of(*groups[-1])
     scored = [(seen, detector.score(seen, crowd)) for seen in groups[-1]]
     for one in scored:
         collected(detector, [one], crowd)
@@ -185,7 +176,7 @@ def test_lessons_wait_until_all_of_a_bucket_are_learnt(name: str, seed: int, ord
 def test_score_changes_nothing(name: str, seed: int) -> None:
     detector, groups = build(name), history(seed)
     run(detector, groups[:-1])
-    before, crowd = dumped(detector), crowd_of(groups[-1])
+    before, crowd = dumped(detector), crowd_of(*groups[-1])
     first = [detector.score(seen, crowd) for seen in groups[-1]]
     assert [detector.score(seen, crowd) for seen in groups[-1]] == first
     assert dumped(detector) == before
@@ -242,7 +233,7 @@ def test_memory_is_bounded(name: str) -> None:
 def test_more_surprise_never_scores_lower(name: str, seed: int) -> None:
     detector, groups = build(name), history(seed, people=12)
     run(detector, groups[:-1])
-    crowd = crowd_of(groups[-1])
+    crowd = crowd_of(*groups[-1])
     judged = sorted((a.surprise, a.score) for seen in groups[-1] for a in detector.score(seen, crowd))
     scores = [score for _, score in judged]
     assert scores == sorted(scores)
@@ -266,7 +257,7 @@ def test_the_laws_hold_where_it_speaks(name: str) -> None:
     assert run(shuffled, groups, order=1) == found
     before = run(stopped, groups[:-1])
     resumed = restored(make(), stopped)
-    crowd, saved = crowd_of(groups[-1]), dumped(resumed)
+    crowd, saved = crowd_of(*groups[-1]), dumped(resumed)
     for seen in groups[-1]:
         assert resumed.score(seen, crowd) == resumed.score(seen, crowd)
     assert dumped(resumed) == saved
@@ -345,7 +336,7 @@ def test_ids_depend_on_what_not_on_when_found(name: str) -> None:
     young, old = build(name), build(name)
     groups = history(3)
     run(old, groups[:-1])
-    crowd = crowd_of(groups[-1])
+    crowd = crowd_of(*groups[-1])
     for seen in groups[-1]:
         early, late = young.score(seen, crowd), old.score(seen, crowd)
         for anomaly in (*early, *late):

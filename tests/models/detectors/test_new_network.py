@@ -10,7 +10,7 @@ from models.detectors.new_network import NewNetwork
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.driving import learn, restored, terms_of
 from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
@@ -28,12 +28,6 @@ def bucket_of(actor: Actor, hour: int, *actions: str, address: str = HOME) -> Ac
     places = (address,) if address else ()
     cells = tuple(Cell(action, action, bucket.start, 1, 1, 0, 0, places) for action in actions)
     return ActorBucket(actor, bucket, cells)
-
-
-def learn(detector: NewNetwork, seen: ActorBucket) -> list[Anomaly]:
-    scored = detector.score(seen, NOBODY_ELSE)
-    settle(detector, NOBODY_ELSE, (seen, scored))
-    return scored
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +128,3 @@ def test_an_identity_takes_few_bytes(known: NewNetwork) -> None:
     state = known._states.touch(ROBOTS[0].id)
     parts = [state, state.networks, state.networks.names, state.mask_of_tried, state.last_hours]
     assert sum(map(sys.getsizeof, parts)) <= 450
-
-
-def terms_of(anomaly: Anomaly) -> dict[str, float]:
-    terms = anomaly.evidence["terms"]
-    assert isinstance(terms, dict)
-    return {name: value for name, value in terms.items() if isinstance(value, float)}

@@ -11,7 +11,7 @@ from models.detectors.rare_action import RareAction
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from tests.models.detectors.driving import settle
+from tests.models.detectors.driving import crowd_of, learn, settle, terms_of
 from tests.models.detectors.fresh import otherwise
 
 HOUR = timedelta(hours=1)
@@ -43,17 +43,6 @@ def bucket_of(
         for number, action in enumerate(actions)
     )
     return ActorBucket(actor, bucket, cells)
-
-
-def crowd_of(*group: ActorBucket) -> Crowd:
-    actions = {cell.action: Tally(1, int(cell.failed)) for seen in group for cell in seen.cells}
-    return Crowd(len(group), actions)
-
-
-def learn(detector: RareAction, seen: ActorBucket) -> list[Anomaly]:
-    scored = detector.score(seen, crowd_of(seen))
-    settle(detector, crowd_of(seen), (seen, scored))
-    return scored
 
 
 def at_work(days: int = 30) -> RareAction:
@@ -101,13 +90,13 @@ def test_a_conflict_weighs_a_quarter_of_a_refusal(known: RareAction) -> None:
     seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), "microsoft.sql/servers/write")
     seen = seen._replace(cells=(seen.cells[0]._replace(successes=0, failures=1),))
     [conflicting] = known.score(seen, crowd_of(seen))
-    assert _terms(conflicting)["outcome"] == pytest.approx(0.25 * _terms(refused)["outcome"])
+    assert terms_of(conflicting)["outcome"] == pytest.approx(0.25 * terms_of(refused)["outcome"])
 
 
 def test_everyday_work_around_it_makes_a_new_thing_less_telling(known: RareAction) -> None:
     [alone], amid = judged(known, GRANT), judged(known, USUAL[0], GRANT, USUAL[1])[1]
-    assert "company" not in _terms(alone)
-    assert _terms(amid)["company"] == pytest.approx(-1.2)
+    assert "company" not in terms_of(alone)
+    assert terms_of(amid)["company"] == pytest.approx(-1.2)
     assert "amid things that it has done before" in amid.why
 
 
@@ -116,7 +105,7 @@ def test_work_from_another_network_is_no_company_for_an_intruder(known: RareActi
     foreign = bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), GRANT, address=ABROAD)
     both = work._replace(cells=(*work.cells, *foreign.cells))
     amid = known.score(both, crowd_of(both))[-1]
-    assert "company" not in _terms(amid)
+    assert "company" not in terms_of(amid)
     assert amid.surprise == judged(known, GRANT, address=ABROAD)[0].surprise
 
 
@@ -134,8 +123,8 @@ def test_the_first_of_several_odd_things_is_seen_in_the_light_of_those_that_foll
 
 def test_a_new_network_is_one_surprise_however_much_is_done_from_there(known: RareAction) -> None:
     first, second = judged(known, "microsoft.sql/servers/write", "microsoft.cache/redis/write", address=ABROAD)
-    assert "network" in _terms(first)
-    assert "network" not in _terms(second)
+    assert "network" in terms_of(first)
+    assert "network" not in terms_of(second)
 
 
 def test_an_end_of_an_older_operation_is_no_attempt() -> None:
@@ -223,9 +212,3 @@ def test_below_the_floor_for_explaining_nothing_is_explained(known: RareAction) 
 def test_the_service_says_how_warm_it_is(known: RareAction) -> None:
     assert RareAction().memory().warmth == 0.0
     assert 0.3 < known.memory().warmth <= 1.0
-
-
-def _terms(anomaly: Anomaly) -> dict[str, float]:
-    terms = anomaly.evidence["terms"]
-    assert isinstance(terms, dict)
-    return {name: value for name, value in terms.items() if isinstance(value, float)}

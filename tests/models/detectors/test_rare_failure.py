@@ -7,10 +7,10 @@ import pytest
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.rare_failure import RareFailure
-from models.stream.cells import ActorBucket, Cell, Crowd, Tally
+from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from tests.models.detectors.driving import settle
+from tests.models.detectors.driving import crowd_of, learn
 from tests.models.detectors.fresh import otherwise
 
 HOUR = timedelta(hours=1)
@@ -31,22 +31,6 @@ def bucket_of(
         for n, name in enumerate(actions)
     ]
     return ActorBucket(actor, bucket, tuple(cells))
-
-
-def crowd_of(*group: ActorBucket) -> Crowd:
-    tallies: dict[str, Tally] = {}
-    for seen in group:
-        for cell in seen.cells:
-            before = tallies.get(cell.action, Tally(0, 0))
-            tallies[cell.action] = Tally(before.actors + 1, before.failing + cell.failed)
-    return Crowd(len(group), tallies)
-
-
-def learn(detector: RareFailure, *group: ActorBucket) -> list[Anomaly]:
-    crowd = crowd_of(*group)
-    judged = [(seen, detector.score(seen, crowd)) for seen in group]
-    settle(detector, crowd, *judged)
-    return [anomaly for _, scored in judged for anomaly in scored]
 
 
 def at_work(hours: int = 300) -> RareFailure:

@@ -15,7 +15,7 @@ from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from tests.fakes.geography import locate
-from tests.models.detectors.driving import restored, settle
+from tests.models.detectors.driving import learn, restored
 from tests.models.detectors.fresh import fresh, otherwise
 
 HOUR = timedelta(hours=1)
@@ -36,12 +36,6 @@ def bucket_of(actor: Actor, hour: float, *actions: str, address: str) -> ActorBu
     bucket = Bucket.of(MONDAY + hour * HOUR, HOUR)
     cells = tuple(Cell(action, action, bucket.start, 1, 1, 0, 0, (address,)) for action in actions)
     return ActorBucket(actor, bucket, cells)
-
-
-def learn(detector: UnusualLocation, seen: ActorBucket) -> list[Anomaly]:
-    scored = detector.score(seen, NOBODY_ELSE)
-    settle(detector, NOBODY_ELSE, (seen, scored))
-    return scored
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from models.detectors.judging import Judge
 from models.detectors.registry import DETECTORS
 from models.stream.cells import ActorBucket, Cell, Crowd, Tally
 from models.stream.exclusion import Exclusions, excluding, without
-from tests.models.detectors.driving import dumped
-from tests.models.detectors.test_laws import ACTIONS, START, build, crowd_of, history
+from tests.models.detectors.driving import crowd_of, dumped
+from tests.models.detectors.test_laws import ACTIONS, START, build, history
 
 OWN = Cell("sql/write", "Sql/write", START, 1, 0, 0, 1)
 Group = list[ActorBucket]
@@ -32,7 +32,7 @@ def judged(
     judgements = Judge({name: detector})
     said, suppressed = [], []
     for group, passing in zip(groups, exclusions, strict=True):
-        crowd = crowd_of(group)
+        crowd = crowd_of(*group)
         found = [judgements.judge(seen, crowd, always(passing)) for seen in group]
         lessons = judgements.lessons(group[0].bucket.hours if group else 0.0)
         for judgement in found:
