@@ -172,7 +172,7 @@ def table(score: Score, thresholds: Mapping[str, float]) -> list[str]:
     for verdict in score.verdicts:
         lines += _rows(verdict, thresholds)
     if score.found < len(score.verdicts):
-        lines.append("  not found: the highest score of any of its steps, of that from which the detector alerts")
+        lines.append("  not found: the highest score that one of its steps got, of that from which the detector alerts")
     return lines
 
 
