@@ -15,7 +15,7 @@ from benchmarks.adversary.honest import HONEST
 from benchmarks.adversary.verdicts import TenantVerdict, judge
 from service.settings import load
 
-STYLES = (*dict.fromkeys(variant.style for variant in VARIANTS), *(kind.name for kind in HONEST))
+STYLES = (PLAIN, *dict.fromkeys(variant.style for variant in VARIANTS), *(kind.name for kind in HONEST))
 
 
 def arguments(texts: Sequence[str] | None) -> argparse.Namespace:
@@ -48,9 +48,10 @@ def measure(options: argparse.Namespace) -> list[TenantVerdict]:
                 continue
             began = time.process_time()
             planted = cast(plan, number, options.styles)
-            if options.styles and not planted.attacks and not planted.honest:
+            plain = not options.styles or PLAIN in options.styles
+            if not plain and not planted.attacks and not planted.honest:
                 continue
-            verdicts.append(judge(planted, settings))
+            verdicts.append(judge(planted, settings, plain=plain))
             spent = time.process_time() - began
             print(f"  seed {seed}, tenant {number}: {verdicts[-1].records:,} records, {spent:.0f} s", file=sys.stderr)
     return verdicts

@@ -3,7 +3,7 @@
 from benchmarks.adversary.instance import Instance
 from benchmarks.adversary.operations import HARMLESS
 from benchmarks.adversary.stage import Stage
-from demo.tenant import DAY, HOUR, Call, Identity, Operation, named, operation
+from demo.tenant import DAY, HOUR, Call, Identity, Operation, Routine, named, operation
 
 _DEPLOY = (named("Microsoft.Resources/deployments/validate/action"), named("Microsoft.Resources/deployments/write"))
 _CHORES = tuple(
@@ -36,6 +36,26 @@ def ephemeral(stage: Stage) -> list[Instance]:
             calls = stage.calls(who, entries, stage.any_time(day), stage.home(who))
             found.append(Instance(calls, calls if day >= stage.world.first else ()))
     return found
+
+
+def fresh(stage: Stage) -> list[Instance]:
+    """Let ten applications and managed identities that nobody has seen begin within ten days, each with a routine."""
+    first = stage.day(12)
+    found = []
+    for number in range(10):
+        begins = first + stage.rng.randrange(10)
+        kind, role = ("managed_identity", "function") if number % 3 == 0 else ("service_principal", "pipeline")
+        who = stage.stranger(kind, role if number % 2 else {"function": "machine", "pipeline": "cost"}[role], begins)
+        routine = Routine(who, stage.world.plan)
+        calls = [
+            Call(day * DAY + time, who, entry, run.failure, who.subscriptions[0], "rg-core-1", who.networks[0])
+            for day in range(begins, stage.world.plan.days)
+            for run in routine.day(day % 7)
+            for time, entry in run.steps
+            if time < DAY
+        ]
+        found.append(Instance(tuple(call for call in calls if call.time < stage.world.plan.days * DAY)))
+    return [one for one in found if one.calls]
 
 
 def _kinds(stage: Stage) -> list[Operation]:

@@ -44,17 +44,30 @@ def onboarding(stage: Stage) -> list[Instance]:
     return [one for one in found if one.calls]
 
 
+def guests(stage: Stage) -> list[Instance]:
+    """Let guests of other tenants begin within two weeks, and do their work from then on."""
+    first = stage.day(18)
+    found = []
+    for _ in range(6):
+        begins = first + stage.rng.randrange(14)
+        who = stage.stranger("guest", stage.rng.choice(_ROLES), begins)
+        found.append(Instance(tuple(_days(stage, who, range(begins, stage.world.plan.days)))))
+    return [one for one in found if one.calls]
+
+
 def rollout(stage: Stage) -> list[Instance]:
     """Let 80 identities take up a service that is new to the tenant, within four days, amid what they do anyway."""
     first = stage.day(5)
-    found = []
+    found, whos = [], []
     for _ in range(min(80, stage.world.plan.identities // 5)):
         who = stage.known(lambda who: who.kind != "managed_identity")
+        whos.append(who)
         usual = stage.life(who).usual(stage.world.first, 2)
         amid = usual[: stage.rng.randint(0, 3)]
         entries = [*amid, *stage.rng.sample(_SERVICE, stage.rng.randint(1, 3))]
         begins = stage.usual_time(who, first + stage.rng.randrange(4))
         found.append(Instance(stage.calls(who, entries, begins, stage.home(who))))
+    for who in whos:
         stage.release(who)
     return found
 
@@ -81,6 +94,20 @@ def roaming(stage: Stage) -> list[Instance]:
         life = _days(stage, who, range(stage.world.plan.days))
         calls = [call._replace(address=_on_the_road(stage, call)) for call in life]
         found.append(Instance(tuple(calls), tuple(c for c in calls if c.time >= stage.world.first * DAY)))
+    return [one for one in found if one.judged]
+
+
+def moving(stage: Stage) -> list[Instance]:
+    """Move a dozen people to another office, with another network for all of them, from one day on."""
+    moved, place = stage.day(10), stage.strange_place()
+    found = []
+    for _ in range(12):
+        who = stage.stranger("human", stage.rng.choice(_ROLES))
+        calls = [
+            call._replace(address=place) if call.time >= moved * DAY and call.address == who.networks[0] else call
+            for call in _days(stage, who, range(stage.world.plan.days))
+        ]
+        found.append(Instance(tuple(calls), tuple(c for c in calls if c.time >= moved * DAY)))
     return [one for one in found if one.judged]
 
 

@@ -12,6 +12,7 @@ NOTE = """\
 *payload*: the same of what the preparations are for; *named*: the alert names an operation of the attack. *Top score*:
 median of the highest on the days of its identities; *margin*: median of how far its best operation is above (below)
 its detector's threshold."""
+DAY_BY_DAY = frozenset({"refused, then allowed", "poisoning", "flood of novelty"})
 
 
 def _share(flags: Sequence[bool]) -> str:
@@ -51,6 +52,22 @@ def attack_table(verdicts: Sequence[AttackVerdict]) -> str:
     ]
     if verdicts:
         lines.append(_attack_row("**all**", "", verdicts))
+    return "\n".join([*lines, ""])
+
+
+def day_table(verdicts: Sequence[AttackVerdict]) -> str:
+    """Return, of what goes on for several days, the share that is alerted on each."""
+    long = [one for one in verdicts if one.style in DAY_BY_DAY]
+    if not long:
+        return ""
+    most = max(len(one.days) for one in long)
+    lines = [
+        _row(("alerted on day", *map(str, range(1, most + 1)))),
+        _row(["---"] * (most + 1)),
+    ]
+    for sort in dict.fromkeys((one.style, one.strength) for one in long):
+        some = [one.days for one in long if (one.style, one.strength) == sort]
+        lines.append(_row((", ".join(sort), *(_share([d[n] for d in some if n < len(d)]) for n in range(most)))))
     return "\n".join([*lines, ""])
 
 
@@ -109,6 +126,7 @@ def section(title: str, verdicts: Sequence[TenantVerdict]) -> str:
             NOTE,
             "",
             attack_table([one for tenant in verdicts for one in tenant.attacks]),
+            day_table([one for tenant in verdicts for one in tenant.attacks]),
             honest_table([one for tenant in verdicts for one in tenant.honest]),
             f"Everything else: {false} false user-days, {1000.0 * false / days:.2f} per 1,000 identities a day.",
             "",

@@ -59,7 +59,7 @@ class Stage:
     # Who
 
     def known(self, wanted: Callable[[Identity], bool] = anybody, days: int = 8, machines: float = 0.15) -> Identity:
-        """Draw somebody free who has been active on some days before anything happens; mostly people.
+        """Draw somebody, free if possible, who has been active on some days before anything happens; mostly people.
 
         Raises
         ------
@@ -67,18 +67,18 @@ class Stage:
             If there is nobody.
         """
         before = self.world.first
-        free = [
+        fit = [
             who
             for who in self.world.those(wanted)
-            if who.index not in self._taken
-            and who.kind != "first_party"
+            if who.kind != "first_party"
             and who.role not in {"naming", "delivery"}
             and self.life(who).days(before) >= days
         ]
-        if not free:
+        if not fit:
             raise ValueError(f"{self.key}: nobody of the tenant is fit for it")
-        of_sort = [who for who in free if who.person == (self.rng.random() >= machines)] or free
-        who = self.rng.choice(of_sort)
+        person = self.rng.random() >= machines
+        free = [who for who in fit if who.index not in self._taken] or fit  # a small tenant has few
+        who = self.rng.choice([who for who in free if who.person == person] or free)
         self._taken.add(who.index)
         return who
 

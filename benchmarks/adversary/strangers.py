@@ -2,7 +2,7 @@
 
 from benchmarks.adversary.operations import ASSIGN, ELEVATE, WANTED
 from benchmarks.adversary.stage import Attack, Stage
-from demo.tenant import DAY, HOUR, Call
+from demo.tenant import DAY, HOUR, MINUTE, Call
 
 
 def never_seen(stage: Stage, kind: str, count: int) -> Attack:
@@ -37,10 +37,14 @@ def accomplices(stage: Stage, count: int, kind: str) -> Attack:
 
 
 def several_victims(stage: Stage, *, home: bool) -> Attack:
-    """Share the steps among three victims, within an hour or two."""
+    """Share the steps among three victims: from the home of each at its usual hour, or one by one from elsewhere."""
     whos = [stage.known(machines=0.0) for _ in range(3)]
     day, place = stage.day(), stage.strange_place()
+    begins = stage.usual_time(whos[0], day)
     steps: tuple[Call, ...] = ()
-    for who, entry in zip(whos, stage.operations(3, whos), strict=True):
-        steps += stage.calls(who, [entry], stage.usual_time(who, day), stage.home(who) if home else place)
+    for number, (who, entry) in enumerate(zip(whos, stage.operations(3, whos), strict=True)):
+        if home:
+            steps += stage.calls(who, [entry], stage.usual_time(who, day), stage.home(who))
+        else:
+            steps += stage.calls(who, [entry], begins + number * 4 * MINUTE, place)
     return Attack(steps)

@@ -1,6 +1,7 @@
 """Runs the service over one tenant with what is planted into it, and holds its alerts against the truth."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmarks.adversary.cast import PLAIN, Cast
@@ -31,14 +32,16 @@ class Moment(NamedTuple):
         return self.actor, int(self.time // 86_400)
 
 
-class Best(NamedTuple):
+@dataclass(frozen=True)
+class Best:
     """One cell of an attack: who, what, hour from the epoch, and by detector its score and surprise."""
 
     key: Key
     judged: dict[str, tuple[float, float]]
 
 
-class AttackVerdict(NamedTuple):
+@dataclass(frozen=True)
+class AttackVerdict:
     """What became of an attack.
 
     Attributes
@@ -55,6 +58,8 @@ class AttackVerdict(NamedTuple):
         The same of its payload; None if it has no preparations.
     named
         Whether an alert names one of its cells.
+    days
+        Of each day on which it goes on whether it is alerted on it.
     best
         Its highest cells.
     """
@@ -67,10 +72,12 @@ class AttackVerdict(NamedTuple):
     alerted: bool
     payload: bool | None
     named: bool
+    days: list[bool]
     best: list[Best]
 
 
-class HonestVerdict(NamedTuple):
+@dataclass(frozen=True)
+class HonestVerdict:
     """What became of honest work: whether it was alerted, and how many of its days were."""
 
     name: str
@@ -82,7 +89,8 @@ class HonestVerdict(NamedTuple):
     best: list[Best]
 
 
-class TenantVerdict(NamedTuple):
+@dataclass(frozen=True)
+class TenantVerdict:
     """One tenant: attacks, honest work, wrongly accused user-days of all others, in so many identity-days."""
 
     attacks: list[AttackVerdict]
@@ -133,8 +141,8 @@ class _Judge:
         )
 
 
-def judge(cast: Cast, settings: Settings) -> TenantVerdict:
-    """Simulate, replay, and judge."""
+def judge(cast: Cast, settings: Settings, *, plain: bool = True) -> TenantVerdict:
+    """Simulate, replay, and judge, with or without the attacks of the tenant itself."""
     plan = cast.plan
     tenant = Tenant(plan, cast.calls())
     seen = run(lines(tenant), settings)
@@ -148,7 +156,7 @@ def judge(cast: Cast, settings: Settings) -> TenantVerdict:
                 moments(one.attack.payload))
         for one in cast.attacks
     ]  # fmt: skip
-    for campaign in tenant.campaigns:
+    for campaign in tenant.campaigns if plain else ():
         steps = [Moment(campaign.actor, step.action, step.time.timestamp()) for step in campaign.steps]
         name = f"{PLAIN}, {campaign.style}, {plan.seed}/{campaign.id}"
         attacks.append(_attack(judged, name, PLAIN, campaign.style, steps, []))
@@ -177,6 +185,9 @@ def _attack(
     judged: _Judge, name: str, style: str, strength: str, steps: list[Moment], payload: list[Moment]
 ) -> AttackVerdict:
     best = judged.best(steps)
+    days = dict.fromkeys((int(moment.time // 86_400) for moment in steps), False)
+    for moment in steps:
+        days[moment.user_day[1]] |= judged.alerted(moment)
     return AttackVerdict(
         name,
         style,
@@ -186,5 +197,6 @@ def _attack(
         any(map(judged.alerted, steps)),
         any(map(judged.alerted, payload)) if payload else None,
         judged.named(steps),
+        list(days.values()),
         best[:SHOWN],
     )

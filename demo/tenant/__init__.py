@@ -8,6 +8,7 @@ from demo.tenant.calls import DAY, HOUR, MINUTE, Call
 from demo.tenant.campaigns import Campaign, Step
 from demo.tenant.catalogue import BY_ACTION, Operation, named, operation
 from demo.tenant.identities import Directory, Identity
+from demo.tenant.machines import Routine
 from demo.tenant.people import Person
 from demo.tenant.plan import TenantPlan
 from demo.tenant.tenant import Arrival, Tenant
@@ -24,6 +25,7 @@ __all__ = [
     "Identity",
     "Operation",
     "Person",
+    "Routine",
     "Step",
     "Tenant",
     "TenantPlan",
