@@ -1,18 +1,16 @@
 """``python -m benchmarks.adversary``: reads what to measure, prints the tables."""
 
 import argparse
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.adversary import report
 from benchmarks.adversary.attacks import VARIANTS
-from benchmarks.adversary.cast import PLAIN, TENANTS, cast, plans
+from benchmarks.adversary.cast import PLAIN, TENANTS
 from benchmarks.adversary.honest import HONEST
-from benchmarks.adversary.verdicts import TenantVerdict, judge
+from benchmarks.adversary.measure import measure, section
+from benchmarks.adversary.report import missed
 from service.settings import load
 
 STYLES = (PLAIN, *dict.fromkeys(variant.style for variant in VARIANTS), *(kind.name for kind in HONEST))
@@ -38,36 +36,18 @@ def arguments(texts: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(texts)
 
 
-def measure(options: argparse.Namespace) -> list[TenantVerdict]:
-    """Run every tenant that is asked for, and that has anything of the styles."""
-    settings = load(options.config, {})
-    verdicts = []
-    for seed in options.seeds:
-        for number, plan in enumerate(plans(seed, options.identities, options.days)):
-            if number not in options.tenants:
-                continue
-            began = time.process_time()
-            planted = cast(plan, number, options.styles)
-            plain = not options.styles or PLAIN in options.styles
-            if not plain and not planted.attacks and not planted.honest:
-                continue
-            verdicts.append(judge(planted, settings, plain=plain))
-            spent = time.process_time() - began
-            print(f"  seed {seed}, tenant {number}: {verdicts[-1].records:,} records, {spent:.0f} s", file=sys.stderr)
-    return verdicts
-
-
 def main(texts: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     options = arguments(texts)
     if options.list:
         print("\n".join(STYLES))
         return
-    verdicts = measure(options)
-    title = f"{PLAIN.capitalize()} and knowing attackers: {options.identities} identities, {options.days} days"
-    print(report.section(f"{title}, seeds {', '.join(map(str, options.seeds))}", verdicts))
+    verdicts = measure(
+        options.seeds, options.identities, options.days, load(options.config, {}), options.styles, options.tenants
+    )
+    print(section(options.seeds, options.identities, options.days, verdicts))
     if options.missed:
-        print(report.missed(verdicts))
+        print(missed(verdicts))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
 

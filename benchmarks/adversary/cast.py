@@ -6,7 +6,7 @@ from typing import NamedTuple
 from benchmarks.adversary.attacks import VARIANTS, Variant
 from benchmarks.adversary.honest import HONEST, Counterpart
 from benchmarks.adversary.instance import Instance
-from benchmarks.adversary.stage import Attack, Stage
+from benchmarks.adversary.stage import Attack, Stage, UnfitTenantError
 from benchmarks.adversary.world import World
 from demo.tenant import Call, TenantPlan
 
@@ -32,11 +32,12 @@ class Work(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """What is planted into one tenant."""
+    """What is planted into one tenant, and what could not be."""
 
     plan: TenantPlan
     attacks: list[Planted]
     honest: list[Work]
+    unfit: list[str]
 
     def calls(self) -> list[Call]:
         """Return all calls that are planted."""
@@ -61,23 +62,29 @@ def plans(seed: int, identities: int, days: int) -> list[TenantPlan]:
 def cast(plan: TenantPlan, number: int, styles: Collection[str] = ()) -> Cast:
     """Make up what is planted into the tenant of that number; of all that, keep some styles only.
 
-    Everything is made up whatever is kept, so that the same people are taken.
+    Everything is made up whatever is kept, so that the same people are taken. For what nobody is fit, as may be in a
+    small tenant, is left out and said so.
     """
     world = World(plan)
     taken = set(world.victims)
-    attacks, honest = [], []
-    for place, variant in enumerate(VARIANTS):
-        if place % TENANTS == number:
-            for count in range(1, variant.number + 1):
-                name = f"{variant.name}, {plan.seed}/{count}"
+    attacks, honest, unfit = [], [], []
+    for variant in VARIANTS[number::TENANTS]:
+        for count in range(1, variant.number + 1):
+            name = f"{variant.name}, {plan.seed}/{count}"
+            try:
                 attacks.append(Planted(name, variant, variant.make(Stage(world, f"{variant.name}/{count}", taken))))
-    for place, counterpart in enumerate(HONEST):
-        if place % TENANTS == number:
-            stage = Stage(world, counterpart.name, taken)
-            for count, instance in enumerate(counterpart.make(stage), 1):
-                honest.append(Work(f"{counterpart.name}, {plan.seed}/{count}", counterpart, instance))
+            except UnfitTenantError as error:
+                unfit.append(str(error))
+    for counterpart in HONEST[number::TENANTS]:
+        try:
+            made = counterpart.make(Stage(world, counterpart.name, taken))
+        except UnfitTenantError as error:
+            unfit.append(str(error))
+        else:
+            honest += [Work(f"{counterpart.name}, {plan.seed}/{n}", counterpart, one) for n, one in enumerate(made, 1)]
     return Cast(
         plan,
         [one for one in attacks if not styles or one.variant.style in styles],
         [one for one in honest if not styles or one.counterpart.name in styles],
+        unfit,
     )

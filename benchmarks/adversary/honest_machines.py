@@ -63,11 +63,11 @@ def _kinds(stage: Stage) -> list[Operation]:
 
 
 def _deploys(stage: Stage, who: Identity, kinds: list[Operation], days: range, where: int) -> list[Call]:
-    """Deploy some of the kinds twice each working day."""
+    """Deploy all of the kinds, then some of them twice each working day."""
     calls: list[Call] = []
     for day in days:
         for _ in range(2 if day % 7 < 5 else 0):
-            some = [entry for entry in kinds if stage.rng.random() < 0.7]
+            some = [entry for entry in kinds if not calls or stage.rng.random() < 0.7]
             begins = day * DAY + int(stage.rng.uniform(7, 18) * HOUR)
             calls += stage.calls(who, [*_DEPLOY, *some], begins, stage.home(who), 10_000_000, subscription=where)
     return calls

@@ -31,6 +31,10 @@ class Attack(NamedTuple):
     cover: tuple[Call, ...] = ()
 
 
+class UnfitTenantError(ValueError):
+    """Nobody of the tenant is fit for a part: it is too small, or too short."""
+
+
 def anybody(who: Identity) -> bool:
     """Want anybody."""
     return True
@@ -63,7 +67,7 @@ class Stage:
 
         Raises
         ------
-        ValueError
+        UnfitTenantError
             If there is nobody.
         """
         before = self.world.first
@@ -75,7 +79,7 @@ class Stage:
             and self.life(who).days(before) >= days
         ]
         if not fit:
-            raise ValueError(f"{self.key}: nobody of the tenant is fit for it")
+            raise UnfitTenantError(f"{self.key}: nobody of the tenant is fit for it")
         person = self.rng.random() >= machines
         free = [who for who in fit if who.index not in self._taken] or fit  # a small tenant has few
         who = self.rng.choice([who for who in free if who.person == person] or free)

@@ -17,6 +17,8 @@ class Life:
         What it does, by action.
     counts
         How often it did so, by action and day.
+    active
+        Days on which it did anything.
     hours
         Hours of the day (UTC, with fractions) of its calls.
     subscriptions
@@ -25,6 +27,7 @@ class Life:
 
     operations: dict[str, Operation] = field(default_factory=dict)
     counts: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    active: set[int] = field(default_factory=set)
     hours: list[float] = field(default_factory=list)
     subscriptions: Counter[int] = field(default_factory=Counter)
 
@@ -33,12 +36,13 @@ class Life:
         action = call.what.action
         self.operations[action] = call.what
         self.counts[action][call.time // DAY] += 1
+        self.active.add(call.time // DAY)
         self.hours.append(call.time % DAY / HOUR)
         self.subscriptions[call.subscription] += 1
 
     def days(self, before: int) -> int:
         """Count the days before that day on which it did anything."""
-        return len({day for counts in self.counts.values() for day in counts if day < before})
+        return sum(day < before for day in self.active)
 
     def usual(self, before: int, days: int = 3) -> list[Operation]:
         """Return what it did on so many days before that day, most frequent first."""
@@ -75,7 +79,8 @@ class World:
         self.directory = Directory(plan)
         self.first, self.last = plan.days * 3 // 7, plan.days - 1
         self._lives: defaultdict[int, Life] = defaultdict(Life)
-        for call in Tenant(replace(plan, campaigns=0)).calls():
+        # Nobody's own calls depend on attacks, nor on what Azure's services add.
+        for call in Tenant(replace(plan, campaigns=0, policies=0.0)).calls():
             self._lives[call.who.index].add(call)
         attacked = {campaign.actor for campaign in Tenant(plan).campaigns}
         self.victims = {who.index for who in self.directory.identities if who.id in attacked}

@@ -112,7 +112,7 @@ class Directory:
         self._plan = plan
         self.identities = tuple(self._identity(index, *who) for index, who in enumerate(census(plan.identities)))
 
-    def stranger(self, key: str, kind: str, role: str, first_day: int) -> Identity:
+    def stranger(self, key: str, kind: str, role: str, first_day: int = 0) -> Identity:
         """Make up somebody who is not one of the tenant's `identities`: equal keys give equal strangers.
 
         Nobody carries out what a stranger does but who made it up.
@@ -134,7 +134,7 @@ class Directory:
         late = rng.random() < self._plan.newcomers
         first_day = rng.randrange(1, max(2, int(self._plan.days * 0.8))) if late else 0
         if kind in {"human", "guest"}:
-            name, claims = self._person(rng, kind)
+            name, claims = self._person(rng, kind, index)
             return Identity(
                 index, kind, role, f"{self.tenant_id}/{object_id}", name, rng.choice(_ZONES),
                 self._addresses(rng), subscriptions, first_day,
@@ -164,16 +164,19 @@ class Directory:
             rng.lognormvariate(0.0, 0.5), common | claims, "ServicePrincipal",
         )  # fmt: skip
 
-    def _person(self, rng: Random, kind: str) -> tuple[str, dict[str, str]]:
+    def _person(self, rng: Random, kind: str, index: int) -> tuple[str, dict[str, str]]:
         while True:
             first, last = rng.choice(_FIRST.split()), rng.choice(_LAST.split())
             local = rng.choice((f"{first}.{last}", f"{first[0]}{last}", f"{first}.{last}{rng.randrange(2, 9)}"))
+            if index >= self._plan.identities:
+                local += f"{index}"  # a stranger's name does not depend on who else there is
             if local.casefold() not in self._names:
                 break
             if len(self._names) > 3000:
                 local += f"{len(self._names)}"
                 break
-        self._names.add(local.casefold())
+        if index < self._plan.identities:
+            self._names.add(local.casefold())
         upn = f"{local}@{self.domain}"
         if kind == "guest":
             upn = rng.choice(
