@@ -23,21 +23,24 @@ class Variant(NamedTuple):
         return f"{self.style}, {self.strength}"
 
 
+EVERY = {1: "every working day", 2: "every second", 4: "every fourth"}
+
+
 def _variants() -> tuple[Variant, ...]:
     elsewhere, home = "strange network", "own network"
     found = [
         Variant("bundle", elsewhere, bundles.from_elsewhere, 3),
         Variant("bundle", f"{home}, usual hour", bundles.from_home, 3),
+        Variant("bundle", f"{home}, one service", bundles.of_one_service),
     ]
     for place, own in ((elsewhere, False), (home, True)):
         found += [
             Variant("amid everyday work", f"{n} actions, {place}", partial(bundles.amid, everyday=n, home=own))
             for n in (2, 4, 8)
         ]
-    found += [Variant("drip", f"every {n} days", partial(patient.drip, every=n)) for n in (1, 2, 4)]
+    found += [Variant("drip", text, partial(patient.drip, every=n)) for n, text in EVERY.items()]
     found += [
-        Variant("drip, then a bundle", f"every {n} days", partial(patient.drip, every=n, then_bundle=True))
-        for n in (1, 2)
+        Variant("drip, then a bundle", EVERY[n], partial(patient.drip, every=n, then_bundle=True)) for n in (1, 2)
     ]
     found += [
         Variant("refused, then allowed", elsewhere, partial(patient.teach, home=False)),
@@ -50,8 +53,8 @@ def _variants() -> tuple[Variant, ...]:
         Variant("three victims", home, partial(strangers.several_victims, home=True)),
     ]
     found += [
-        Variant("never seen", f"person at 02:00, {n} steps", partial(strangers.never_seen, kind="human", count=n))
-        for n in (4, 2, 1)
+        Variant("never seen", f"person at 02:00, {text}", partial(strangers.never_seen, kind="human", count=n))
+        for n, text in ((4, "4 steps"), (2, "2 steps"), (1, "1 step"))
     ]
     found += [
         Variant("never seen", f"{kind.replace('_', ' ')}, 1 step", partial(strangers.never_seen, kind=kind, count=1))

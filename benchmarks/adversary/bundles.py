@@ -1,5 +1,8 @@
 """Attackers who do all of it at once: alone, amid the victim's everyday work, from anywhere or from its own network."""
 
+from collections import Counter
+
+from benchmarks.adversary.operations import WANTED
 from benchmarks.adversary.stage import Attack, Stage
 from demo.tenant import MINUTE, Identity
 
@@ -10,11 +13,23 @@ def from_elsewhere(stage: Stage) -> Attack:
     return Attack(stage.calls(who, stage.operations(3, [who]), stage.any_time(stage.day()), stage.strange_place()))
 
 
-def from_home(stage: Stage, count: int = 3) -> Attack:
-    """Do new things from the victim's own network at its usual hour."""
+def from_home(stage: Stage) -> Attack:
+    """Do three new things from the victim's own network at its usual hour."""
     who = stage.known()
     begins = stage.usual_time(who, stage.day())
-    return Attack(stage.calls(who, stage.operations(count, [who]), begins, stage.home(who)))
+    return Attack(stage.calls(who, stage.operations(3, [who]), begins, stage.home(who)))
+
+
+def of_one_service(stage: Stage) -> Attack:
+    """Do three new things of one service from the victim's own network at its usual hour, as a project would."""
+    who = stage.known()
+    begins = stage.usual_time(who, stage.day())
+    known = stage.life(who).operations
+    new = [entry for entry in WANTED if entry.action not in known]
+    services = [service for service, number in Counter(entry.service for entry in new).items() if number >= 3]
+    service = stage.rng.choice(services)
+    wanted = stage.operations(3, [who], [entry for entry in new if entry.service == service])
+    return Attack(stage.calls(who, wanted, begins, stage.home(who)))
 
 
 def amid(stage: Stage, everyday: int, *, home: bool) -> Attack:

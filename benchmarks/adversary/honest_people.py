@@ -1,5 +1,6 @@
 """Honest people who do what looks like an attack."""
 
+from functools import partial
 from random import Random
 
 from benchmarks.adversary.instance import Instance
@@ -60,7 +61,7 @@ def rollout(stage: Stage) -> list[Instance]:
     first = stage.day(5)
     found, whos = [], []
     for _ in range(min(80, stage.world.plan.identities // 5)):
-        who = stage.known(lambda who: who.kind != "managed_identity")
+        who = stage.known(lambda who: who.person or who.role in {"pipeline", "infrastructure"})
         whos.append(who)
         usual = stage.life(who).usual(stage.world.first, 2)
         amid = usual[: stage.rng.randint(0, 3)]
@@ -137,13 +138,13 @@ def shared_network(stage: Stage) -> list[Instance]:
 
 
 def takeover(stage: Stage) -> list[Instance]:
-    """Do a colleague's usual work on top of one's own, from one day on."""
+    """Do the usual work of a colleague of one's team on top of one's own, from one day on."""
     found = []
     for _ in range(6):
-        who, colleague = (
-            stage.known(lambda who: who.kind == "human" and len(stage.life(who).usual(stage.world.first)) >= 4)
-            for _ in range(2)
+        colleague = stage.known(
+            lambda who: who.kind == "human" and len(stage.life(who).usual(stage.world.first)) >= 4, machines=0.0
         )
+        who = stage.known(partial(_of_the_team, colleague), machines=0.0)
         usual, calls = stage.life(colleague).usual(stage.world.first), list[Call]()
         where = stage.subscription(colleague)
         for day in working_days(stage.day(8), 1, 6):
@@ -151,6 +152,10 @@ def takeover(stage: Stage) -> list[Instance]:
             calls += stage.calls(who, entries, stage.usual_time(who, day), stage.home(who), subscription=where)
         found.append(Instance(tuple(calls)))
     return found
+
+
+def _of_the_team(colleague: Identity, who: Identity) -> bool:
+    return who.kind == "human" and who.role == colleague.role
 
 
 def drill(stage: Stage) -> list[Instance]:

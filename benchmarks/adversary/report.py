@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from benchmarks.adversary.attacks import VARIANTS
+from benchmarks.adversary.honest import HONEST
 from benchmarks.adversary.verdicts import AttackVerdict, Best, HonestVerdict, TenantVerdict
 
 NOTE = """\
@@ -86,7 +87,8 @@ def honest_table(verdicts: Sequence[HonestVerdict]) -> str:
         of_sort = [one for one in verdicts if one.allowed == allowed]
         lines += [
             row(f"{kind} (may alert)" if allowed else kind, [one for one in of_sort if one.kind == kind])
-            for kind in dict.fromkeys(one.kind for one in of_sort)
+            for kind in (one.name for one in HONEST)
+            if any(one.kind == kind for one in of_sort)
         ]
         if of_sort and not allowed:
             lines.append(row("**all that must stay quiet**", of_sort))
@@ -118,7 +120,8 @@ def missed(verdicts: Iterable[TenantVerdict]) -> str:
 
 def section(title: str, verdicts: Sequence[TenantVerdict]) -> str:
     """Return everything measured."""
-    false, days = sum(one.false for one in verdicts), sum(one.identity_days for one in verdicts)
+    false = sum(one.false for one in verdicts)
+    rate = 1000.0 * false / (sum(one.identity_days for one in verdicts) or 1.0)
     return "\n".join(
         (
             f"### {title}",
@@ -128,7 +131,7 @@ def section(title: str, verdicts: Sequence[TenantVerdict]) -> str:
             attack_table([one for tenant in verdicts for one in tenant.attacks]),
             day_table([one for tenant in verdicts for one in tenant.attacks]),
             honest_table([one for tenant in verdicts for one in tenant.honest]),
-            f"Everything else: {false} false user-days, {1000.0 * false / days:.2f} per 1,000 identities a day.",
+            f"Everything else: {false} false user-days, {rate:.2f} per 1,000 identities a day.",
             "",
         )
     )

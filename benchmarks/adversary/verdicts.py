@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmarks.adversary.cast import PLAIN, Cast
+from benchmarks.adversary.honest import Counterpart
 from benchmarks.detection.cells import Key
 from benchmarks.detection.tenants import lines
 from benchmarks.detection.unwonted import Run, run
@@ -91,7 +92,10 @@ class HonestVerdict:
 
 @dataclass(frozen=True)
 class TenantVerdict:
-    """One tenant: attacks, honest work, wrongly accused user-days of all others, in so many identity-days."""
+    """One tenant: attacks, honest work, and wrongly accused user-days of so many identity-days.
+
+    Nobody is accused wrongly on a day on which something is planted for them, or once an attack has begun to use them.
+    """
 
     attacks: list[AttackVerdict]
     honest: list[HonestVerdict]
@@ -151,34 +155,42 @@ def judge(cast: Cast, settings: Settings, *, plain: bool = True) -> TenantVerdic
     def moments(calls: Iterable[Call]) -> list[Moment]:
         return [Moment(call.who.id, call.what.action, start + call.time / 1e6) for call in calls]
 
-    attacks = [
-        _attack(judged, one.name, one.variant.style, one.variant.strength, moments(one.attack.steps),
-                moments(one.attack.payload))
-        for one in cast.attacks
-    ]  # fmt: skip
-    for campaign in tenant.campaigns if plain else ():
-        steps = [Moment(campaign.actor, step.action, step.time.timestamp()) for step in campaign.steps]
+    own = {
+        campaign: [Moment(campaign.actor, step.action, step.time.timestamp()) for step in campaign.steps]
+        for campaign in tenant.campaigns
+    }
+    attacks = []
+    for name, (style, strength, *_), attack in cast.attacks:
+        attacks.append(_attack(judged, name, style, strength, moments(attack.steps), moments(attack.payload)))
+    for campaign, steps in own.items() if plain else ():
         name = f"{PLAIN}, {campaign.style}, {plan.seed}/{campaign.id}"
         attacks.append(_attack(judged, name, PLAIN, campaign.style, steps, []))
-    honest = []
-    for work in cast.honest:
-        found = moments(work.instance.calls if work.instance.judged is None else work.instance.judged)
-        if not found:
-            continue
-        days = {moment.user_day for moment in found}
-        alerted = {moment.user_day for moment in found if judged.alerted(moment)}
-        best = judged.best(found)[:SHOWN] if alerted else []
-        kind = work.counterpart
-        honest.append(HonestVerdict(work.name, kind.name, kind.allowed, bool(alerted), len(days), len(alerted), best))
-    planted = {moment.user_day for moment in moments(cast.calls())}
-    for campaign in tenant.campaigns:
-        planted |= {(campaign.actor, int(step.time.timestamp() // 86_400)) for step in campaign.steps}
+    honest = [
+        _honest(judged, name, kind, moments(calls if counted is None else counted))
+        for name, kind, (calls, counted) in cast.honest
+        if counted != ()
+    ]
     first = plan.days * 2 // 5
     begins = int(start // 86_400) + first
-    own = {who.id for who in tenant.identities}
+    since: dict[str, int] = {}
+    for steps in (*own.values(), *(moments(one.attack.steps) for one in cast.attacks)):
+        for moment in steps:
+            since[moment.actor] = min(moment.user_day[1], since.get(moment.actor, moment.user_day[1]))
+    planted = {moment.user_day for moment in moments(cast.calls())}
+    known = {who.id for who in tenant.identities}
     told = {(actor, hour // 24) for entries in seen.told.values() for actor, _, hour in entries}
-    false = [day for day in told if day[0] in own and day[1] >= begins and day not in planted]
-    return TenantVerdict(attacks, honest, len(false), float(plan.identities * (plan.days - first)), seen.records)
+    false = sum(
+        actor in known and begins <= day < since.get(actor, day + 1) and (actor, day) not in planted
+        for actor, day in told
+    )
+    return TenantVerdict(attacks, honest, false, float(plan.identities * (plan.days - first)), seen.records)
+
+
+def _honest(judged: _Judge, name: str, kind: Counterpart, counted: list[Moment]) -> HonestVerdict:
+    days = {moment.user_day for moment in counted}
+    alerted = {moment.user_day for moment in counted if judged.alerted(moment)}
+    best = judged.best(counted)[:SHOWN] if alerted else []
+    return HonestVerdict(name, kind.name, kind.allowed, bool(alerted), len(days), len(alerted), best)
 
 
 def _attack(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.adversary.attacks import VARIANTS, Variant
+from benchmarks.adversary.attacks import EVERY, VARIANTS, Variant
 from benchmarks.adversary.operations import BLINDING, HARMLESS, WANTED
 from benchmarks.adversary.stage import Stage, working_days
 from demo.tenant import DAY, HOUR, MINUTE
@@ -66,7 +66,9 @@ def test_a_bundle_comes_from_where_it_says_within_minutes() -> None:
         address for who in world().directory.identities for address in who.networks
     }
     assert {call.address for call in home.steps} <= set(whos(home.steps)[0].networks)
-    for made in (strange, home):
+    one_service = of("bundle", f"{HOME}, one service")
+    assert len({call.what.service for call in one_service.steps}) == 1
+    for made in (strange, home, one_service):
         assert len(set(actions(made.steps))) == 3
         assert made.steps[-1].time - made.steps[0].time < 30 * MINUTE
 
@@ -85,16 +87,16 @@ def test_everyday_work_around_it_is_the_victims_own_within_one_hour_from_one_pla
     assert made.cover[0].time < made.steps[0].time < made.cover[-1].time
 
 
-@pytest.mark.parametrize("every", [1, 2, 4])
+@pytest.mark.parametrize("every", EVERY)
 def test_a_drip_does_one_thing_every_so_many_working_days(every: int) -> None:
-    found = days(of("drip", f"every {every} days").steps)
+    found = days(of("drip", EVERY[every]).steps)
 
     assert found == working_days(found[0], every, 3)
-    assert len({call.what for call in of("drip", f"every {every} days").steps}) == 3
+    assert len({call.what for call in of("drip", EVERY[every]).steps}) == 3
 
 
 def test_a_bundle_after_a_drip_repeats_all_of_it_from_elsewhere() -> None:
-    made = of("drip, then a bundle", "every 2 days")
+    made = of("drip, then a bundle", EVERY[2])
 
     assert actions(made.payload) == actions(made.steps[:3])
     assert len({call.address for call in made.steps}) == 2

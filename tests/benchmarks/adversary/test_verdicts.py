@@ -15,7 +15,7 @@ from benchmarks.adversary.stage import Attack
 from benchmarks.adversary.verdicts import TenantVerdict, judge
 from demo.tenant import DAY, HOUR, MINUTE, Call, Directory, TenantPlan, named
 from service.settings.root import Settings
-from tests.benchmarks.adversary.planted import said
+from tests.benchmarks.adversary.planted import said, variant
 
 PLAN = TenantPlan(seed=6, identities=24, days=6, campaigns=1, campaigns_from=3)
 DIRECTORY = Directory(PLAN)
@@ -116,24 +116,14 @@ def test_the_command_says_which_styles_there_are(capsys: pytest.CaptureFixture[s
 @pytest.mark.integration
 def test_the_command_prints_and_writes_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "verdicts.json"
-    main(
-        [
-            "--identities",
-            "20",
-            "--styles",
-            "refused, then allowed",
-            "--tenants",
-            "0",
-            "1",
-            "--json",
-            str(out),
-            "--missed",
-        ]
-    )
-    printed = capsys.readouterr().out
+    number = VARIANTS.index(variant("refused, then allowed", "strange network")) % TENANTS
+    only = ["--styles", "refused, then allowed", "--tenants", str(number)]
+    main(["--identities", "20", *only, "--json", str(out), "--missed"])
+    printed, progress = capsys.readouterr()
     [tenant] = json.loads(out.read_bytes())
 
     assert {one["strength"] for one in tenant["attacks"]} == {"strange network"}
     assert len(tenant["attacks"][0]["days"]) == 5
     assert "| refused, then allowed | strange network | 2 |" in printed
+    assert "left out: " in progress  # a tenant of 20 has not everybody whom an attacker could want
     assert "| refused, then allowed, strange network | " in printed
