@@ -12,7 +12,7 @@ NOTE = """\
 *Alerted*: an alert of any detector, at its default threshold, about an identity of the attack covers one of its steps;
 *payload*: the same of what the preparations are for; *named*: the alert names an operation of the attack. *Top score*:
 median of the highest on the days of its identities; *margin*: median of how far its best operation is above (below)
-its detector's threshold."""
+its detector's threshold. A drip is one step every working day, every second or every fourth working day."""
 DAY_BY_DAY = frozenset({"refused, then allowed", "poisoning", "flood of novelty"})
 
 
@@ -24,6 +24,13 @@ def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _sorts(verdicts: Iterable[AttackVerdict]) -> list[tuple[str, str]]:
+    """Return each style and strength once, in the order of the registry, behind those of the tenant itself."""
+    order = {(variant.style, variant.strength): place for place, variant in enumerate(VARIANTS)}
+    there = {(one.style, one.strength) for one in verdicts}
+    return sorted(there, key=lambda sort: (order.get(sort, -1), sort))
+
+
 def _attack_row(style: str, strength: str, verdicts: Sequence[AttackVerdict]) -> str:
     return _row(
         (
@@ -31,7 +38,7 @@ def _attack_row(style: str, strength: str, verdicts: Sequence[AttackVerdict]) ->
             strength,
             str(len(verdicts)),
             f"{median(one.score for one in verdicts):.0f}",
-            f"{median(one.margin for one in verdicts):+.0f}",
+            f"{round(median(one.margin for one in verdicts)):+d}",
             _share([one.alerted for one in verdicts]),
             _share([one.payload for one in verdicts if one.payload is not None]),
             _share([one.named for one in verdicts]),
@@ -45,11 +52,8 @@ def attack_table(verdicts: Sequence[AttackVerdict]) -> str:
         _row(("style", "strength", "attacks", "top score", "margin", "alerted", "payload", "named")),
         _row(["---"] * 8),
     ]
-    order = {(variant.style, variant.strength): place for place, variant in enumerate(VARIANTS)}
-    there = {(one.style, one.strength) for one in verdicts}
     lines += [
-        _attack_row(*sort, [one for one in verdicts if (one.style, one.strength) == sort])
-        for sort in sorted(there, key=lambda sort: (order.get(sort, -1), sort))
+        _attack_row(*sort, [one for one in verdicts if (one.style, one.strength) == sort]) for sort in _sorts(verdicts)
     ]
     if verdicts:
         lines.append(_attack_row("**all**", "", verdicts))
@@ -66,7 +70,7 @@ def day_table(verdicts: Sequence[AttackVerdict]) -> str:
         _row(("alerted on day", *map(str, range(1, most + 1)))),
         _row(["---"] * (most + 1)),
     ]
-    for sort in dict.fromkeys((one.style, one.strength) for one in long):
+    for sort in _sorts(long):
         some = [one.days for one in long if (one.style, one.strength) == sort]
         lines.append(_row((", ".join(sort), *(_share([d[n] for d in some if n < len(d)]) for n in range(most)))))
     return "\n".join([*lines, ""])
