@@ -26,7 +26,7 @@ ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
 OWN_TESTS := tests/models tests/service tests/golden
 
-.PHONY: help demo test check coverage bench bench-detection chart docs generated manifests sbom audit notes fmt lock clean
+.PHONY: help demo test check coverage bench bench-detection bench-adversary chart docs generated manifests sbom audit notes fmt lock clean
 .PHONY: check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
@@ -72,6 +72,9 @@ fmt: $(STAMPS)/dev ## format, and mend what the linter can mend
 
 bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rules (ARGS=--help: what can be varied)
 	@$(BIN)/python -m benchmarks.detection $(ARGS)
+
+bench-adversary: $(STAMPS)/dev ## how well attackers are found who know us, and how quiet honest work stays (ARGS=--help)
+	@$(BIN)/python -m benchmarks.adversary $(ARGS)
 
 chart: $(STAMPS)/infra ## print the chart's manifests without a helm (ARGS="-f my-values.yaml")
 	@$(INFRA)/bin/python deploy/helm/render.py $(ARGS)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from benchmarks.adversary import measure
 from benchmarks.detection import ablation, cold_start, masquerade, report, sets, tenants
 from benchmarks.detection.metrics import budget_curve, by_style, ceiling, figures, reliability
 from benchmarks.detection.pictures import budget_curves, reliability_diagram
@@ -17,6 +18,7 @@ K = TypeVar("K")
 DRAWN = (1, 2, 3, 5, 7, 10, 15, 20)
 KNOBS = ("activity", "novelty", "drift", "failures", "policies")
 COLD_DAYS = 14
+ADVERSARY_DAYS = 42
 ALONE = f"Unwonted {ablation.DETECTOR} alone"
 CEILING = "perfect knowledge"
 METHODS = """\
@@ -109,6 +111,14 @@ def cold_section(options: Namespace, settings: Settings) -> str:
         outcomes.append(tenants.evaluate(plan, settings, training_days=1))
         print(f"  cold start, seed {seed}: done", file=sys.stderr)
     return report.cold_start_table(cold_start.by_stretch(outcomes))
+
+
+def adversary_section(options: Namespace, settings: Settings) -> str:
+    """Evaluate attackers who know their victim and the service, and honest work beside them."""
+    seeds, identities = options.adversary_seeds, options.adversary_identities
+    return measure.section(
+        seeds, identities, ADVERSARY_DAYS, measure.measure(seeds, identities, ADVERSARY_DAYS, settings)
+    )
 
 
 def ablation_section(options: Namespace, identities: int, settings: Settings) -> str:

@@ -72,6 +72,14 @@ class Tape:
         return sorted(self._cells.values(), key=lambda cell: cell.hour)
 
 
+class Window(NamedTuple):
+    """The stretch of an alert, in seconds from the epoch, and an identity that it is about."""
+
+    actor: str
+    begins: float
+    ends: float
+
+
 class Run(NamedTuple):
     """What one replay saw and said.
 
@@ -87,6 +95,8 @@ class Run(NamedTuple):
         By detector.
     records
         Number of records read.
+    windows
+        Whose alert covers which time.
     """
 
     cells: list[Labelled]
@@ -94,6 +104,7 @@ class Run(NamedTuple):
     told: dict[str, dict[Key, float]]
     thresholds: dict[str, float]
     records: int
+    windows: frozenset[Window] = frozenset()
 
     def scores(self) -> list[Scores]:
         """Return what all detectors together say, then each of them alone."""
@@ -147,6 +158,8 @@ def run(
     judged: defaultdict[str, dict[Key, tuple[float, float]]] = defaultdict(dict)
     told: defaultdict[str, dict[Key, float]] = defaultdict(dict)
 
+    windows: set[Window] = set()
+
     def on_scored(anomalies: Sequence[Anomaly]) -> None:
         for one in anomalies:
             key = (one.actor.id, one.cell.action, int(one.bucket.hours))
@@ -155,6 +168,8 @@ def run(
 
     def on_alerts(alerts: Sequence[Alert]) -> None:
         for alert in alerts:
+            window = alert.window_start.timestamp(), alert.window_end.timestamp()
+            windows.update(Window(finding.actor_id, *window) for finding in alert.findings)
             for finding in alert.findings:
                 key = (finding.actor_id, finding.action, int(finding.bucket_start.timestamp() // 3600))
                 told[finding.detector].setdefault(key, alert.found_at.timestamp())
@@ -168,7 +183,7 @@ def run(
         on_read=lambda taken, total: None,
     )
     summary = replay.run(from_lines("lines", lines))
-    return Run(tape.cells(), dict(judged), dict(told), thresholds, summary.records)
+    return Run(tape.cells(), dict(judged), dict(told), thresholds, summary.records, frozenset(windows))
 
 
 def _refuse(reject: object, place: object) -> None:

@@ -3,12 +3,13 @@
 Makes the population from the plan; what each of them does is the business of `habits` and `machines`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
+from zlib import crc32
 
+from demo.tenant.census import FIRST_PARTY, census
 from demo.tenant.plan import TenantPlan
-from demo.tenant.roles import ROLE_SHARES
 
 _CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 _MS_CLAIMS = "http://schemas.microsoft.com/identity/claims/"
@@ -24,17 +25,6 @@ Moreau Mueller Nakamura Novak O'Brien Okafor Olsen Papadopoulos Patel Petrov Ram
 Santos Schmidt Sharma Silva Singh Smith Tan Tanaka Weber Yilmaz
 """
 _ZONES = (-8.0, -5.0, -5.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 5.5, 9.0)
-_SERVICE_PRINCIPALS = {
-    "pipeline": 0.52, "infrastructure": 0.16, "scanner": 0.10, "backup": 0.08, "cost": 0.08, "delivery": 0.06,
-}  # fmt: skip
-_MANAGED = {"machine": 0.42, "function": 0.36, "cluster": 0.22}
-_FIRST_PARTY = {  # application ids are the same in every tenant
-    "policy": ("1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy Insights"),
-    "restore": ("262044b1-e2ce-469f-a196-69ab7ada62d3", "Azure Backup"),
-    "events": ("4962773b-9cdb-44cf-a8bf-237846a00ab7", "Azure Event Grid"),
-    "defender": ("8edd93e1-2103-40b4-bd70-6e34e586362d", "Azure Security Resource Provider"),
-}
-_KIND_SHARES = {"human": 0.54, "guest": 0.04, "service_principal": 0.17, "managed_identity": 0.21, "first_party": 0.04}
 
 
 def guid(rng: Random) -> str:
@@ -102,8 +92,8 @@ class Directory:
     ----------
     tenant_id, domain
         The Entra tenant and its first domain.
-    subscriptions
-        Subscription ids.
+    subscriptions, spare
+        Subscription ids; and one more, behind them, in which nobody works by themselves.
     identities
         Everybody, by `Identity.index`.
     runners
@@ -115,11 +105,20 @@ class Directory:
         self.tenant_id = guid(rng)
         self.domain = "contoso.example"
         self.subscriptions = tuple(guid(rng) for _ in range(max(4, plan.identities // 25)))
+        self.spare = guid(Random(f"{plan.seed}/spare"))
         self.runners = tuple(f"198.19.{rng.randrange(128)}.{rng.randrange(1, 255)}" for _ in range(60))
         self._offices = tuple(f"203.0.113.{block * 16}" for block in range(6))
         self._names: set[str] = set()
         self._plan = plan
-        self.identities = tuple(self._identity(index, *who) for index, who in enumerate(_census(plan.identities)))
+        self.identities = tuple(self._identity(index, *who) for index, who in enumerate(census(plan.identities)))
+
+    def stranger(self, key: str, kind: str, role: str, first_day: int = 0) -> Identity:
+        """Make up somebody who is not one of the tenant's `identities`: equal keys give equal strangers.
+
+        Nobody carries out what a stranger does but who made it up.
+        """
+        index = self._plan.identities + crc32(f"{key}/{kind}".encode())
+        return replace(self._identity(index, kind, role), first_day=first_day)
 
     def _identity(self, index: int, kind: str, role: str) -> Identity:
         rng = Random(f"{self._plan.seed}/identity/{index}")
@@ -135,7 +134,7 @@ class Directory:
         late = rng.random() < self._plan.newcomers
         first_day = rng.randrange(1, max(2, int(self._plan.days * 0.8))) if late else 0
         if kind in {"human", "guest"}:
-            name, claims = self._person(rng, kind)
+            name, claims = self._person(rng, kind, index)
             return Identity(
                 index, kind, role, f"{self.tenant_id}/{object_id}", name, rng.choice(_ZONES),
                 self._addresses(rng), subscriptions, first_day,
@@ -154,7 +153,7 @@ class Directory:
             claims["xms_mirid"] = resource
             name = resource.rsplit("/", 1)[1]
         elif kind == "first_party":
-            claims["appid"], name = _FIRST_PARTY[role]
+            claims["appid"], name = FIRST_PARTY[role]
         if role not in {"pipeline", "infrastructure"}:
             networks = tuple(
                 f"198.18.{rng.randrange(256)}.{rng.randrange(1, 255)}" for _ in range(rng.choice((1, 1, 2)))
@@ -165,16 +164,19 @@ class Directory:
             rng.lognormvariate(0.0, 0.5), common | claims, "ServicePrincipal",
         )  # fmt: skip
 
-    def _person(self, rng: Random, kind: str) -> tuple[str, dict[str, str]]:
+    def _person(self, rng: Random, kind: str, index: int) -> tuple[str, dict[str, str]]:
         while True:
             first, last = rng.choice(_FIRST.split()), rng.choice(_LAST.split())
             local = rng.choice((f"{first}.{last}", f"{first[0]}{last}", f"{first}.{last}{rng.randrange(2, 9)}"))
+            if index >= self._plan.identities:
+                local += f"{index}"  # a stranger's name does not depend on who else there is
             if local.casefold() not in self._names:
                 break
             if len(self._names) > 3000:
                 local += f"{len(self._names)}"
                 break
-        self._names.add(local.casefold())
+        if index < self._plan.identities:
+            self._names.add(local.casefold())
         upn = f"{local}@{self.domain}"
         if kind == "guest":
             upn = rng.choice(
@@ -211,38 +213,6 @@ class Directory:
         if rng.random() < 0.2:
             return f"2001:db8:{0x8000 + rng.randrange(0x4000):x}:{rng.randrange(0x10000):x}::{rng.randrange(1, 99):x}"
         return f"100.{96 + rng.randrange(32)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
-
-
-def _census(total: int) -> list[tuple[str, str]]:
-    """List kind and role of everybody; every kind of routine occurs before any occurs too often."""
-    people: list[tuple[str, str]] = []
-    for kind, share in _KIND_SHARES.items():
-        roles = {
-            "service_principal": _SERVICE_PRINCIPALS,
-            "managed_identity": _MANAGED,
-            "first_party": dict.fromkeys(_FIRST_PARTY, 1 / len(_FIRST_PARTY)),
-        }.get(kind, ROLE_SHARES)
-        wanted = max(2, round(total * share))
-        if kind == "first_party":
-            wanted = min(wanted, len(_FIRST_PARTY))  # one principal of each of Microsoft's applications
-        if kind == "service_principal":
-            # Names made anew in every run: one such identity makes most of a tenant's never-seen operations.
-            people.append((kind, "naming"))
-            wanted -= 1
-        people.extend((kind, role) for role in _apportion(roles, wanted))
-    while len(people) > total:
-        people.pop(0)
-    people.extend([("managed_identity", "machine")] * (total - len(people)))
-    return people
-
-
-def _apportion(shares: dict[str, float], count: int) -> list[str]:
-    """Give out `count` seats by largest share owed (Sainte-Laguë), so that small tenants are varied too."""
-    seats = dict.fromkeys(shares, 0)
-    for _ in range(count):
-        name = max(shares, key=lambda role: shares[role] / (2 * seats[role] + 1))
-        seats[name] += 1
-    return [role for role, number in seats.items() for _ in range(number)]
 
 
 def _resource(rng: Random, role: str, subscription: str) -> str:

@@ -64,6 +64,7 @@ class Policies:
         self.assigned: list[list[Policy]] = [
             _assigned(rng, _A_WRITE * plan.policies) if plan.policies else [] for _ in directory.subscriptions
         ]
+        self.assigned.append([])  # to the spare subscription, nothing
         self.rollouts: list[Rollout] = []
         if plan.policies:
             for _ in range(max(1, round(plan.days / 14))):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from demo.tenant.calls import Call
 from demo.tenant.catalogue import Operation
-from demo.tenant.identities import Directory, guid
+from demo.tenant.identities import Directory, Identity, guid
 
 Record = dict[str, Any]
 
@@ -62,15 +62,15 @@ class Recorder:
         self._rng = rng
         self._minutes: dict[int, str] = {}
         tenant = directory.tenant_id
-        self._evidence = [_evidence(who.id.rsplit("/", 1)[1], who.principal_type) for who in directory.identities]
+        self._subscriptions = (*directory.subscriptions, directory.spare)
         # Settings made years ago still export the old categories; both generations shout, in different places.
-        self._old = [i % 3 == 2 for i in range(len(directory.subscriptions))]
-        self._loud = [i % 2 == 0 for i in range(len(directory.subscriptions))]
-        self._hierarchy = [f"{tenant}/{subscription}" for subscription in directory.subscriptions]
+        self._old = [i % 3 == 2 for i in range(len(self._subscriptions))]
+        self._loud = [i % 2 == 0 for i in range(len(self._subscriptions))]
+        self._hierarchy = [f"{tenant}/{subscription}" for subscription in self._subscriptions]
 
-    def drafts(self, call: Call) -> list[Draft]:
-        """Say which records one call leaves."""
-        rng = self._rng
+    def drafts(self, call: Call, rng: Random | None = None) -> list[Draft]:
+        """Say which records one call leaves, drawn from `rng` if it is not to change what others leave."""
+        rng = rng or self._rng
         correlation, number = guid(rng), rng.randrange(40)
         end = "Failure" if call.failure else "Success"
         lot = rng.random()
@@ -103,7 +103,7 @@ class Recorder:
         call, stage, time, correlation, number, duration = draft
         _, who, what, failure, index, group, address = call
         old, loud = self._old[index], self._loud[index]
-        resource = _path(what, self._directory.subscriptions[index], group) % number
+        resource = _path(what, self._subscriptions[index], group) % number
         category = "Administrative"
         if stage == "Deny":
             what, category, stage = _DENY, "Policy", "Failure"
@@ -134,7 +134,7 @@ class Recorder:
             "callerIpAddress": address,
             "correlationId": correlation,
             "identity": {
-                "authorization": {"scope": resource, "action": what.name, "evidence": self._evidence[who.index]},
+                "authorization": {"scope": resource, "action": what.name, "evidence": _evidence(who)},
                 "claims": who.claims,
             },
             "level": "Error" if stage == "Failure" else "Information",
@@ -156,15 +156,16 @@ _DENY = Operation(
 )  # fmt: skip
 
 
-def _evidence(object_id: str, principal_type: str) -> Record:
-    plain = object_id.replace("-", "")
+@lru_cache(maxsize=4096)
+def _evidence(who: Identity) -> Record:
+    plain = who.id.rsplit("/", 1)[1].replace("-", "")
     return {
         "role": "Contributor",
         "roleAssignmentScope": "/providers/Microsoft.Management/managementGroups/root",
         "roleAssignmentId": plain[::-1],
         "roleDefinitionId": "b24988ac618042a0ab8820f7382dd24c",
         "principalId": plain,
-        "principalType": principal_type,
+        "principalType": who.principal_type,
     }
 
 

@@ -1,6 +1,7 @@
 """The tenant itself: everybody's calls, day by day, made into records that arrive late, twice, in any partition."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from math import log
 from random import Random
@@ -48,6 +49,9 @@ class Tenant:
     ----------
     plan
         Its dimensions.
+    planted
+        What else happens in it, whoever does it: strangers as well. It is drawn apart, and changes nothing about the
+        rest.
 
     Attributes
     ----------
@@ -64,8 +68,11 @@ class Tenant:
     True
     """
 
-    def __init__(self, plan: TenantPlan) -> None:
+    def __init__(self, plan: TenantPlan, planted: Iterable[Call] = ()) -> None:
         self.plan = plan
+        self._planted: defaultdict[int, list[Call]] = defaultdict(list)
+        for call in sorted(planted, key=lambda call: (call.time, call.who.index)):
+            self._planted[call.time // DAY].append(call)
         self._directory = Directory(plan)
         self.tenant_id = self._directory.tenant_id
         self.identities: tuple[Identity, ...] = self._directory.identities
@@ -81,6 +88,12 @@ class Tenant:
         """Yield every message in order of arrival: enqueued time, partition, body."""
         for message in self._messages():
             yield message.enqueued_time, message.partition, _encode({"records": message.records})
+
+    def calls(self) -> Iterator[Call]:
+        """Yield what its own identities do, attacks of the plan included, in order of time within each day."""
+        recorder = Recorder(self.plan.start, self._directory, Random(f"{self.plan.seed}/recorder"))
+        for _, calls, _ in self._days(recorder, Additions(self.plan, self._directory, recorder)):
+            yield from calls
 
     def _messages(self) -> Iterator[Message]:
         plan = self.plan
@@ -118,7 +131,9 @@ class Tenant:
         rng = Random(f"{plan.seed}/arrivals")
         waiting: list[tuple[int, int, Draft | Record]] = []
         number = 0
-        exported_twice = [Random(f"{plan.seed}/twice/{i}").random() for i in range(len(self._directory.subscriptions))]
+        exported_twice = [
+            Random(f"{plan.seed}/twice/{i}").random() for i in range(len(self._directory.subscriptions) + 1)
+        ]
         for day, calls, others in self._days(recorder, added):
             for call in calls:
                 delay = self._delay(rng)
@@ -133,6 +148,15 @@ class Tenant:
             for time, record in others:
                 waiting.append((time + self._delay(rng), number, record))
                 number += 1
+            for call in self._planted.get(day, ()):
+                apart = Random(f"{plan.seed}/planted/{call.who.index}/{call.time}/{call.what.action}")
+                delay = self._delay(apart)
+                for draft in recorder.drafts(call, apart):
+                    waiting.append((draft.time + delay + int(apart.random() * 20_000_000), number, draft))
+                    number += 1
+                    if exported_twice[call.subscription] < plan.duplicates:
+                        waiting.append((draft.time + self._delay(apart), number, draft))
+                        number += 1
             waiting.sort(key=lambda entry: entry[:2])
             # Working days of the far east begin before midnight UTC.
             horizon = (day + 1) * DAY - 12 * HOUR if day + 1 < plan.days else waiting[-1][0] + 1 if waiting else 0

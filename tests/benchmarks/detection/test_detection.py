@@ -44,8 +44,8 @@ def test_the_command_prints_one_table_with_all_methods_and_writes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "tables.md"
-    small = ["--seeds", "5", "--identities", "20", "--days", "4", "--campaigns", "3", "--cold-seeds", "--sets"]
-    main([*small, "--out", str(out), "--pictures", str(tmp_path)])
+    small = ["--seeds", "5", "--identities", "20", "--days", "4", "--campaigns", "3"]
+    main([*small, "--cold-seeds", "--adversary-seeds", "--sets", "--out", str(out), "--pictures", str(tmp_path)])
     printed = capsys.readouterr().out
 
     assert out.read_text(encoding="utf-8").strip() == printed.strip()

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from demo.tenant import Arrival, Tenant, TenantPlan
+from demo.tenant import DAY, HOUR, Arrival, Call, Directory, Tenant, TenantPlan, named
 from demo.tenant.__main__ import main
 from service.core.parsing.parser import ActivityLogParser
 
@@ -112,6 +113,51 @@ def test_an_operation_leaves_about_two_records() -> None:
     distinct = {(r["correlationId"], r["resultType"], r["operationName"].casefold()) for r in attributed()}
     operations = {(correlation, name) for correlation, _, name in distinct}
     assert len(distinct) / len(operations) == pytest.approx(2.17, abs=0.08)
+
+
+def test_what_is_planted_is_recorded_like_the_rest_and_changes_nothing_about_it() -> None:
+    directory = Directory(PLAN)
+    stranger = directory.stranger("a key", "guest", "developer")
+    spare = len(directory.subscriptions)
+    planted = [
+        Call(day * DAY + HOUR, stranger, named("Microsoft.Resources/tags/write"), "", where, "rg-core-1", "192.0.2.7")
+        for day, where in ((0, 0), (4, 1), (9, spare))
+    ]
+
+    def texts(found: Iterable[Arrival]) -> Counter[str]:
+        return Counter(json.dumps(arrival.record, sort_keys=True) for arrival in found)
+
+    more = list(Tenant(PLAN, planted).records())
+    added = texts(more) - texts(arrivals())
+    records = [json.loads(text) for text in added]
+
+    assert texts(arrivals()) - texts(more) == Counter()
+    assert {record["time"][:10] for record in records} == {"2026-01-05", "2026-01-09", "2026-01-14"}
+    assert {record["identity"]["claims"][OID] for record in records} == {stranger.id.split("/")[1]}
+    assert any(directory.spare in record["resourceId"].casefold() for record in records)
+    assert not any(directory.spare in text.casefold() for text in texts(arrivals()))
+    delays = [arrival.arrives_at - moment(arrival.record) for arrival in more if "192.0.2.7" in str(arrival.record)]
+    assert all(timedelta(0) < delay < timedelta(hours=6) for delay in delays)
+
+
+def test_a_stranger_is_the_same_whoever_else_is_made_up_and_nobody_of_the_tenant() -> None:
+    one, other = Directory(PLAN), Directory(PLAN)
+    for number in range(50):
+        other.stranger(f"{number}", "human", "developer")
+    found = [directory.stranger("a key", "human", "developer", 3) for directory in (one, other)]
+
+    assert found[0].claims == found[1].claims
+    assert (found[0].id, found[0].networks, found[0].first_day) == (found[1].id, found[1].networks, 3)
+    assert found[0].id not in {who.id for who in one.identities}
+    assert one.stranger("another", "human", "developer").id != found[0].id
+
+
+def test_the_calls_of_a_tenant_are_those_that_its_records_are_made_of() -> None:
+    calls = list(tenant().calls())
+
+    assert {call.who for call in calls} <= set(tenant().identities)
+    assert {call.what.action for call in calls} >= {step.action for one in tenant().campaigns for step in one.steps}
+    assert len(calls) == pytest.approx(len(attributed()) / 2.2, rel=0.2)
 
 
 def test_some_records_come_twice_with_equal_content() -> None:
