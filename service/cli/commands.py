@@ -27,6 +27,7 @@ from service.cli.inputs import (
     fail,
     read_settings,
     read_state,
+    refuse,
     snapshot_option,
 )
 from service.cli.learn import learn
@@ -40,7 +41,17 @@ from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
-from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
+from service.settings import (
+    Settings,
+    SettingsError,
+    by_variable,
+    config_hash,
+    json_schema,
+    load,
+    proxy_secrets,
+    redacted,
+    secrets,
+)
 from service.sinks import build_sink
 from service.wiring import (
     build_components,
@@ -73,11 +84,11 @@ def run(path: Path | None) -> None:
         redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
     )
     if refused := refusals(settings, SystemClock()):
-        fail("\n".join(refused), MISCONFIGURED)
+        refuse(refused)
     try:
         asyncio.run(serve(settings))
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
         sys.exit(ENDED_ON_ERROR)
@@ -106,14 +117,18 @@ def check_config(path: Path | None, schema: bool) -> None:
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
-    settings = read_settings(path)
+    try:
+        settings = load(path, os.environ)
+    except SettingsError as error:
+        rest = refusals(error.rest, SystemClock()) if error.rest else []
+        refuse([*error.lines, *filter(error.leaves_open, rest)])
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
     refused, later = refusals(settings, SystemClock()), unusable_secret_files(settings)
     if not refused and (off := detectors_off(settings, open_geography(settings))):
         click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
-    lines = [f"unwonted run would refuse this: {line}" for line in refused]
-    lines += [f"unwonted run would not be ready: {line}" for line in later]
+    lines = [f"unwonted run would refuse this: {by_variable(line, os.environ)}" for line in refused]
+    lines += [f"unwonted run would not be ready: {by_variable(line, os.environ)}" for line in later]
     if lines:
         fail("\n".join(lines), MISCONFIGURED)
 

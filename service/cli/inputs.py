@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -19,7 +19,7 @@ from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.snapshot import UnreadableSnapshot, decode
-from service.settings import Settings, SettingsError, load
+from service.settings import Settings, SettingsError, by_variable, load
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
@@ -60,12 +60,17 @@ def fail(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def refuse(lines: Iterable[str]) -> NoReturn:
+    """Say what is wrong with the configuration, a line each, by the variable where one is to blame, and exit."""
+    fail("\n".join(by_variable(line, os.environ) for line in lines), MISCONFIGURED)
+
+
 def read_settings(path: Path | None) -> Settings:
     """Load the settings, or exit with every mistake on a line of its own."""
     try:
         return load(path, os.environ)
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
 
 
 def make_engine(settings: Settings, **overrides: object) -> Engine:
@@ -73,7 +78,7 @@ def make_engine(settings: Settings, **overrides: object) -> Engine:
     try:
         return build_engine(settings, **overrides)
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
 
 
 def configured_suppressions(settings: Settings, path: Path | None = None) -> Suppressions:
@@ -82,7 +87,7 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
     try:
         watch = open_suppressions(settings.model_copy(update={"suppressions": chosen}), SystemClock())
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
 
 

@@ -110,16 +110,25 @@ class EventHubSettings(Section):
     @model_validator(mode="after")
     def _consistent(self) -> "EventHubSettings":
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
-        if len(given) > 1:
-            raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
-        if self.proxy is not None and self.transport != "websocket":
-            raise ValueError("proxy needs transport: websocket")
-        if (self.proxy_user is None) != (self.proxy_password_file is None) or (self.proxy_user and not self.proxy):
-            raise ValueError("proxy_user and proxy_password_file go together, and with proxy")
-        if self.silent_after < 2 * self.max_wait:
-            raise ValueError("silent_after should be longer than max_wait: twice as long at least, best three times")
-        if self.give_up_after <= self.silent_after:
-            raise ValueError("give_up_after should be longer than silent_after")
+        password = self.proxy_password_file is not None
+        checks = [
+            (
+                len(given) <= 1,
+                "needs only one of namespace, connection_string and connection_string_file, has " + " and ".join(given),
+            ),
+            (self.proxy is None or self.transport == "websocket", "proxy needs transport: websocket"),
+            (
+                (self.proxy_user is not None) == password and not (self.proxy_user and not self.proxy),
+                "proxy_user and proxy_password_file go together, and with proxy",
+            ),
+            (
+                self.silent_after >= 2 * self.max_wait,
+                "silent_after should be longer than max_wait: twice as long at least, best three times",
+            ),
+            (self.give_up_after > self.silent_after, "give_up_after should be longer than silent_after"),
+        ]
+        if problems := [problem for holds, problem in checks if not holds]:
+            raise ValueError("\n".join(problems))
         return self
 
     def connection(self) -> SecretStr | None:

@@ -157,6 +157,19 @@ def test_a_typo_is_an_error_that_names_the_right_key(tmp_path: Path) -> None:
     assert "EVERY" in wrong.stderr
 
 
+def test_check_config_goes_on_after_a_mistake_and_tells_what_else_run_would_refuse(tmp_path: Path) -> None:
+    hub = {"namespace": "a.example", "hub": "h"}
+    broken = {"http": {"prot": 1}, "geography": {"database": str(tmp_path / "gone.mmdb")}}
+    result = unwonted("check-config", "--config", config(tmp_path, event_hub=hub, **broken))
+    assert result.exit_code == 2
+    mistake, refused = result.stderr.splitlines()
+    assert ", http.prot: no such option" in mistake
+    assert refused == f"geography.database: {tmp_path / 'gone.mmdb'}: No such file or directory"
+    # Without its name it is no wonder that there is no hub: one line is enough.
+    result = unwonted("check-config", "--config", config(tmp_path, event_hub={**hub, "namespace": "a"}))
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_the_schema_is_json() -> None:
     result = unwonted("check-config", "--schema")
     assert json.loads(result.stdout)["properties"]["event_hub"]
