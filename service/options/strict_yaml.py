@@ -31,6 +31,8 @@ def lines_of(text: str) -> dict[tuple[str, ...], int]:
     ------
     yaml.YAMLError
         It is no YAML.
+    RecursionError
+        It is nested too deeply, or an alias leads into itself.
 
     Examples
     --------
@@ -54,6 +56,5 @@ def _note_lines(node: yaml.Node | None, under: tuple[str, ...], found: dict[tupl
         return
     for key, value in node.value:
         path = (*under, str(key.value))
-        if path not in found:  # an alias that leads into itself ends here
-            found[path] = key.start_mark.line + 1
-            _note_lines(value, path, found)
+        found[path] = key.start_mark.line + 1
+        _note_lines(value, path, found)

@@ -146,12 +146,13 @@ def _told(
         return (1, 0, variable), f"{variable}: {text}"
     whole = f"{name}: {text}" if name else text
     line = next(filter(None, map(origins.line, (*about, path))), 0)
-    below = [one for key, one in origins.variables.items() if key[: len(path)] == path]
-    if not line and (named or (path and below)):
-        return (1, 0, below[0]), whole if named else f"{name} ({', '.join(below)}): {text}"
     while not line and path:
+        if below := [one for key, one in origins.variables.items() if key[: len(path)] == path]:
+            return (1, 0, below[0]), whole if named else f"{name} ({', '.join(below)}): {text}"
         path = path[:-1]
         line = origins.lines.get(path, 0)
+    if named and not line:
+        return (1, 0, text), text
     return (0, line, ""), f"{origins.file}: line {line}, {whole}" if line else f"{origins.file}: {whole}"
 
 

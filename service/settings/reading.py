@@ -92,6 +92,10 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
         context = getattr(error, "context", None) or "while reading it"
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SettingsError([f"{path}: is not valid YAML{where} ({context})"]) from None
+    except RecursionError:
+        raise SettingsError(
+            [f"{path}: is not valid YAML (it is nested too deeply, or an alias leads into itself)"]
+        ) from None
     if data is None:
         return {}, {}
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):

@@ -20,7 +20,7 @@ _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 def _instant(value: object) -> object:
     text = value.strip() if isinstance(value, str) else value
-    if text in {"earliest", "latest"}:
+    if isinstance(text, str) and text in {"earliest", "latest"}:
         return text
     try:
         instant = datetime.fromisoformat(text) if isinstance(text, str) else text

@@ -127,6 +127,10 @@ def test_several_places_for_one_connection_are_named_in_words(tmp_path: Path) ->
             ["sinks.soc: UNWONTED_SINKS__SOC__URL should lead to one of allow_hosts: hooks.slack.com, "],
         ),
         (
+            {"SINKS__SOC__URL": "https://example.com/x"},
+            ["sinks.soc.kind (UNWONTED_SINKS__SOC__URL): is missing"],
+        ),
+        (
             {"DETECTORS__RARE_ACTOIN__ENABLED": "no"},
             ["detectors.rare_actoin (UNWONTED_DETECTORS__RARE_ACTOIN__ENABLED): no such detector"],
         ),

@@ -144,6 +144,8 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("event_hub: {silent_after: 5s}", "event_hub: silent_after should be longer than max_wait"),
         ("snapshots: {kind: blob}", "snapshots: needs account_url or connection_string when kind is blob"),
         ("http: {port: 1, port: 2}", "is not valid YAML at line 1, column 17 (a key is there twice)"),
+        ("event_hub: {start: [1]}", "event_hub.start: should be earliest, latest, or a time with its offset"),
+        ("http: &http {port: 1, host: *http}", "is not valid YAML (it is nested too deeply, or an alias leads into"),
         ("http: [", "is not valid YAML at line 1, column 8"),
         ("- http", "should be a mapping of sections"),
     ],
