@@ -6,6 +6,7 @@ are in `suppress`, the saved state is in `state`.
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -65,6 +66,8 @@ from service.wiring import (
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Tell when an identity in Azure does what it does not do."""
+    # A command says itself what went wrong; Azure's libraries would print ten lines of their own before.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 main.add_command(learn)

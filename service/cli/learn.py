@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,17 @@ from service.core.alerting import outlook
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
+from service.core.sign_in import SignInFailed
 from service.documents import FileSource, Reader
-from service.learning import Fetched, Piece, Spool, Taught, Teaching
+from service.learning import Fetched, Piece, Spool, SpoolBusy, Taught, Teaching
+from service.options import format_duration
 from service.settings import LearnSettings, Settings
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
 
 
 @click.command(
-    epilog="Exit codes: 0 learnt; 1 it could not be finished, and what was fetched is kept for the next time; 2 wrong "
+    epilog="Exit codes: 0 learnt; 1 it could not be finished: what had been fetched is kept for the next time; 2 wrong "
     "usage or configuration, or there is a state already; 3 nothing was understood; 4 more was rejected, or could not "
     "be read, than --max-rejected allows: nothing was saved."
 )
@@ -80,13 +83,28 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
     try:
         code = asyncio.run(Lesson(settings, files, max_rejected / 100.0).give(replace=replace))
     except ApiRefused as error:
-        fail(f"Azure refuses to say which subscriptions there are: {error}", MISCONFIGURED)
+        group = settings.learn.management_group
+        which = f"are in the management group {group}" if group else "there are"
+        fail(f"Azure refuses to say which subscriptions {which}: {error}", MISCONFIGURED)
+    except SignInFailed as error:
+        fail(f"{error}. In AKS, check the workload identity; elsewhere, run az login", MISCONFIGURED)
     except SnapshotFenced as error:
         fail(f"nothing was saved: {error}. Stop the service, then learn again with --replace", ENDED_ON_ERROR)
+    except SpoolBusy as error:
+        fail(str(error), ENDED_ON_ERROR)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        fail(f"cannot be finished: {where}{error.strerror or error}; what was fetched is kept", ENDED_ON_ERROR)
+        fail(f"cannot be finished: {where}{error.strerror or error}{kept(settings.learn)}", ENDED_ON_ERROR)
     sys.exit(code)
+
+
+def kept(options: LearnSettings) -> str:
+    """Say what is left of an unfinished fetch, if one was wanted and got anywhere."""
+    if not (options.api or options.archive):
+        return ""
+    if Spool(options.spool).files():
+        return f"; what was fetched is kept in {options.spool}, and the same command goes on from there"
+    return "; nothing was fetched"
 
 
 def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]) -> Settings:
@@ -257,4 +275,5 @@ class FetchProgress:
         if why not in self._told:
             self._told.add(why)
             what = "Azure throttles (429)" if why == "429" else f"no answer ({why})"
-            click.echo(f"{what}: waiting {seconds:.0f} s, and again as often as need be", err=True)
+            pause = format_duration(timedelta(seconds=max(1, round(seconds))))
+            click.echo(f"{what}: waiting {pause}, and again as often as need be", err=True)

@@ -190,7 +190,7 @@ class NoToken:
     """A credential as on a machine without any identity."""
 
     async def get_token(self, *scopes: str, **_: object) -> None:
-        raise ClientAuthenticationError("No identity here.\nAttempted: everything")
+        raise ClientAuthenticationError("None.\nAttempted credentials:\n\tAzureCliCredential: Please run 'az login'")
 
     async def close(self) -> None:
         return None
@@ -203,7 +203,7 @@ async def test_a_blob_without_a_credential_is_named_with_its_account_and_the_rea
             await BlobSnapshotStore(container, "snapshot").load()
     assert str(caught.value) == (
         "the snapshot (blob snapshot in container unwonted of account contoso) cannot be read "
-        "(ClientAuthenticationError: No identity here.)"
+        "(ClientAuthenticationError: AzureCliCredential: Please run 'az login')"
     )
 
 
