@@ -40,7 +40,7 @@ from service.core.ports import SnapshotFenced, SnapshotStore
 from service.core.sign_in import SignInFailed
 from service.documents import FileSource, Reader
 from service.learning import Fetched, Piece, Spool, SpoolBusy, Taught, Teaching
-from service.options import format_duration
+from service.options import format_duration, parse_duration
 from service.settings import LearnSettings, Settings
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
@@ -114,6 +114,11 @@ def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]
         named["api"] = False
     if files and "archive" not in named:
         named["archive"] = None
+    try:
+        if "give_up_after" in named:
+            parse_duration(named["give_up_after"], unit=True)
+    except ValueError as error:
+        fail(f"--give-up-after: {error}", MISCONFIGURED)
     try:
         chosen = LearnSettings.model_validate({**settings.learn.model_dump(), **named})
     except ValidationError as error:

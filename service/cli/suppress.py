@@ -28,6 +28,8 @@ from service.settings import Settings
 from service.sinks import clean
 from service.suppressions import add, checked_values, described, expire, written
 
+_SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
+
 
 @click.group()
 def suppress() -> None:
@@ -57,7 +59,12 @@ def add_command(
     try:
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
-        fail("\n".join(f"--{line}" if line.split(":")[0] in values else line for line in error.lines), MISCONFIGURED)
+        # Unlike here, an end in the file is a time and nothing else.
+        lines = [
+            line.replace("; should be a time", f"; {_SO_LONG}", 1 if line.startswith("until:") else 0)
+            for line in error.lines
+        ]
+        fail("\n".join(f"--{line}" if line.split(":")[0] in values else line for line in lines), MISCONFIGURED)
     change(file, lambda text: add(text, entry, file.name, now))
     click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
 
@@ -65,7 +72,7 @@ def add_command(
 def ending(begins: str, until: str) -> str:
     """Return a time that may be given as a duration, as a time; what is neither is returned as it is."""
     try:
-        return written(datetime.fromisoformat(begins) + parse_duration(until))
+        return written(datetime.fromisoformat(begins) + parse_duration(until, unit=True))
     except (ValueError, OverflowError):
         return until
 

@@ -87,7 +87,8 @@ def test_a_state_that_exists_is_kept_unless_it_is_to_be_replaced(tmp_path: Path)
     ("arguments", "said"),
     [
         (["--endpoint", "http://management.example"], "--endpoint: should be https://HOST"),
-        (["--give-up-after", "soon"], "--give-up-after: should be a duration"),
+        (["--give-up-after", "soon"], "--give-up-after: should be a duration with its unit such as"),
+        (["--give-up-after", "2"], "--give-up-after: should be a duration with its unit such as"),
         (["--no-api"], "there is nothing to learn from"),
         (["--archive", "contosologs"], "--archive: should be https://ACCOUNT"),
         (["no-such-file"], "no-such-file: No such file"),

@@ -91,6 +91,18 @@ def test_a_wrong_option_is_a_line_and_the_file_stays_as_it_was(file: Path) -> No
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("until", ["8", "0.5", "-8h", "8 hours", "tomorrow", "2026-03-01T18:00:00"])
+def test_an_end_that_is_neither_a_time_nor_so_long_with_a_unit_is_refused_with_what_is_accepted(
+    file: Path, until: str
+) -> None:
+    result = unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY[2:], "--until", until)
+    assert (result.exit_code, file.exists()) == (2, False)
+    assert result.stderr == (
+        f"--until: given '{until}'; should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a "
+        "time with its offset such as 2026-03-01T18:00:00Z, at most 90 days ahead\n"
+    )
+
+
 def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, file: Path) -> None:
     (tmp_path / "there").mkdir()
     target = tmp_path / "there" / "real.yaml"
