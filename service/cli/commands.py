@@ -1,7 +1,7 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, suppressions
-are in `suppress`, the saved state is in `state`.
+What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, the sample
+alert in `send_test`, suppressions are in `suppress`, the saved state is in `state`.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from service.app import App
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
-    UNDELIVERED,
     collect_seldom,
     config_option,
     fail,
@@ -34,10 +32,11 @@ from service.cli.inputs import (
 from service.cli.learn import learn
 from service.cli.printing import explanation, threshold_table
 from service.cli.replay import replay
+from service.cli.send_test import send_test
 from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
-from service.core.alerting import outlook, sample_alert
+from service.core.alerting import outlook
 from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
@@ -53,7 +52,6 @@ from service.settings import (
     redacted,
     secrets,
 )
-from service.sinks import build_sink
 from service.wiring import (
     build_components,
     detectors_off,
@@ -72,6 +70,7 @@ def main() -> None:
 
 main.add_command(learn)
 main.add_command(replay)
+main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
 
@@ -159,34 +158,6 @@ def budget_command(path: Path | None, snapshot: Path | None) -> None:
     """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
     engine, _ = read_state(read_settings(path), snapshot)
     click.echo(threshold_table(outlook(engine.budget)))
-
-
-@main.command("send-test")
-@config_option
-@click.option("--sink", "names", multiple=True, help="Only this sink; may be repeated. All enabled ones otherwise.")
-def send_test(path: Path | None, names: Sequence[str]) -> None:
-    """Send a sample alert, marked as a test, to see that it arrives and what it looks like."""
-    settings = read_settings(path)
-    unknown = sorted(set(names) - settings.sinks.keys())
-    if unknown:
-        fail(f"no sink is called {', '.join(unknown)}; there are {', '.join(sorted(settings.sinks))}", MISCONFIGURED)
-    chosen = names or [name for name, one in sorted(settings.sinks.items()) if one.enabled]
-    sys.exit(0 if asyncio.run(send_samples(settings, chosen)) else UNDELIVERED)
-
-
-async def send_samples(settings: Settings, names: Sequence[str]) -> bool:
-    """Send the sample to each sink once; returns whether all took it."""
-    clock = SystemClock()
-    delivered = True
-    for name in names:
-        sink = build_sink(name, settings.sinks[name], clock)
-        for message in sink.render([sample_alert(clock.now())]):
-            receipt = await sink.send(message)
-            said = "not delivered; the service would try again" if receipt.outcome == "retry" else receipt.outcome
-            click.echo(f"{name}: {said}" + (f" ({receipt.reason})" if receipt.reason else ""), err=True)
-            delivered = delivered and receipt.outcome == "sent"
-        await sink.close()
-    return delivered
 
 
 @main.command()

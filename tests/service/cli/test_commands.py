@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import shutil
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import yaml
 from azure.storage.blob.aio import ContainerClient
 from click.testing import CliRunner, Result
 
-from demo.receiver import Fault, Receiver
 from demo.tenant import Tenant, TenantPlan
 from models.detectors.registry import DETECTORS
 from service.cli.commands import main
@@ -28,7 +26,6 @@ from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
-from tests.fakes.clock import FakeClock
 
 SECRET = "0verheard-in-the-canteen"
 KEYS = ["time", "detector", "actor", "actor_name", "action", "score", "surprise", "alerted"]
@@ -277,43 +274,3 @@ def test_a_snapshot_in_a_blob_is_looked_into_as_well(tmp_path: Path, week: Path,
     result = unwonted("state", "inspect", "--config", settings)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["records"] > 100
-
-
-def sinks(receiver: Receiver) -> dict[str, Any]:
-    return {
-        "team": {"kind": "teams", "url": receiver.teams_url, "allow_loopback": True},
-        "channel": {"kind": "slack", "url": receiver.slack_url, "allow_loopback": True},
-        "hook": {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True},
-    }
-
-
-async def sent(tmp_path: Path, *arguments: str, faults: Sequence[str] = ()) -> tuple[Result, Receiver]:
-    async with Receiver(clock=FakeClock()) as receiver:
-        for kind in faults:
-            receiver.fail(kind, Fault(404))  # type: ignore[arg-type]
-        settings = config(tmp_path, sinks=sinks(receiver))
-        result = await asyncio.to_thread(unwonted, "send-test", "--config", settings, *arguments)
-        return result, receiver
-
-
-async def test_send_test_reaches_every_sink(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path)
-    assert result.exit_code == 0, result.stderr
-    assert [len(receiver.of("teams")), len(receiver.of("slack")), len(receiver.of("webhook"))] == [1, 1, 1]
-    assert result.stderr.count(": sent") == 3
-
-
-async def test_send_test_reaches_only_the_sink_that_was_named(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path, "--sink", "channel")
-    assert result.exit_code == 0
-    assert [entry.kind for entry in receiver.received] == ["slack"]
-
-
-async def test_send_test_says_which_sink_did_not_take_it(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path, faults=["slack"])
-    assert result.exit_code == 3
-    assert "channel: broken" in result.stderr
-    assert receiver.slack_url not in result.stderr
-    unknown, _ = await sent(tmp_path, "--sink", "chanel")
-    assert unknown.exit_code == 2
-    assert "there are channel, hook, team" in unknown.stderr
