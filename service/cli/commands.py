@@ -1,7 +1,7 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, the sample
-alert in `send_test`, suppressions are in `suppress`, the saved state is in `state`.
+What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`,
+replaying files in `replay`, the sample alert in `send_test`, suppressions in `suppress`, the saved state in `state`.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.explain import explain_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -30,14 +31,13 @@ from service.cli.inputs import (
     snapshot_option,
 )
 from service.cli.learn import learn
-from service.cli.printing import explanation, threshold_table
+from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
 from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook
-from service.core.engine import UnknownActor, explain
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
@@ -68,6 +68,7 @@ def main() -> None:
     logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
+main.add_command(explain_command)
 main.add_command(learn)
 main.add_command(replay)
 main.add_command(send_test)
@@ -133,22 +134,6 @@ def check_config(path: Path | None, schema: bool) -> None:
     lines += [f"unwonted run would not be ready: {by_variable(line, os.environ)}" for line in later]
     if lines:
         fail("\n".join(lines), MISCONFIGURED)
-
-
-@main.command("explain")
-@config_option
-@snapshot_option
-@click.argument("actor")
-@click.argument("action")
-@click.option("--failed", is_flag=True, help="As if it had been denied.")
-def explain_command(path: Path | None, snapshot: Path | None, actor: str, action: str, failed: bool) -> None:
-    """Say what would be thought of ACTOR (name or id) doing ACTION once, and why."""
-    engine, _ = read_state(read_settings(path), snapshot)
-    try:
-        answer = explain(engine, actor, action, failed=failed)
-    except UnknownActor as error:
-        fail(str(error), MISCONFIGURED)
-    click.echo(explanation(answer))
 
 
 @main.command("budget")
