@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -60,7 +61,10 @@ def forget_positions(path: Path | None, yes: bool) -> None:
         fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
-    click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
+    if forgotten:
+        click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
+    else:
+        click.echo(f"{place}: there are no positions to forget: the hub will be read from event_hub.start anyway")
 
 
 async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
@@ -79,16 +83,29 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
         if not before:
             fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
         rows = newest_readable(before, place)
+        held = sum(section == "position" for section, _ in rows)
+        if not held:
+            return 0
         if not confirmed:
-            click.confirm(
-                f"{place}: forget how far the hub has been read, and read it from event_hub.start?", abort=True
-            )
+            ask(f"{place}: forget how far the hub has been read, and read it from event_hub.start?")
         data = await encode(_forgotten(rows), created_at=SystemClock().now(), yield_to_loop=_go_on)
         # A folder has no conditional write as a blob has: what is there now must be what was read.
         if isinstance(store, FileSnapshotStore) and await store.load() != before:
             raise SnapshotFenced("another process has written the snapshot since")
         await store.save(data)
-    return sum(section == "position" for section, _ in rows)
+    return held
+
+
+def ask(question: str) -> None:
+    """Go on if whoever sits there agrees, or exit; where nobody does, say how to agree."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise  # somebody pressed Ctrl-C
+        fail("\nnobody can be asked here, and nothing was changed: pass --yes to agree", MISCONFIGURED)
+    if not agreed:
+        fail("nothing was changed", ENDED_ON_ERROR)
 
 
 def _forgotten(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
