@@ -18,7 +18,7 @@ import click
 from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
-from service.core.snapshot import UnreadableSnapshot, decode
+from service.core.snapshot import UnreadableSnapshot, decode, is_snapshot
 from service.settings import Settings, SettingsError, by_variable, load
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
@@ -103,7 +103,11 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
     try:
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
         if not generations:
-            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
+            fail(f"{place}: there is no snapshot yet; --snapshot FILE would read another one", MISCONFIGURED)
+        if snapshot and not is_snapshot(generations[0]):
+            fail(
+                f"{place}: is no snapshot of Unwonted; the service keeps its own at {place_of(settings)}", MISCONFIGURED
+            )
         rows = newest_readable(generations, place)
         engine.load(rows)
     except OSError as error:

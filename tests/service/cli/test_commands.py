@@ -255,6 +255,16 @@ def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: P
     assert "no day is over yet" in begun.stderr
 
 
+@pytest.mark.parametrize("content", [b"", b"a note", gzip.compress(b'{"time": "2026-03-01T08:00:00Z"}\n')])
+@pytest.mark.parametrize("command", [["budget"], ["state", "inspect"], ["explain", "ann", "a/b"]])
+def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, command: list[str], content: bytes) -> None:
+    file = tmp_path / "notes"
+    file.write_bytes(content)
+    result = unwonted(*command, "--config", config(tmp_path), "--snapshot", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{file}: is no snapshot of Unwonted; the service keeps its own at {tmp_path / 'state'}\n"
+
+
 def test_without_a_snapshot_there_is_nothing_to_look_into(tmp_path: Path) -> None:
     result = unwonted("state", "inspect", "--config", config(tmp_path))
     assert result.exit_code == 2
