@@ -216,7 +216,7 @@ class Lesson:
             taught = await teaching.run_aside(reader)
         summary = taught.summary
         click.echo("\n".join([*contents(summary), *unread.lines(), *empty(self._files)]), err=True)
-        if not summary.records:
+        if not (summary.records or unread.refused):
             click.echo("there is no history: not a single record", err=True)
             return NOTHING_UNDERSTOOD
         if code := verdict(summary, unread, reader.looked_at, self._allowed):

@@ -131,6 +131,9 @@ def empty(found: Found) -> list[str]:
 
 def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) -> int:
     """Return the exit code, having said why if it is not 0."""
+    if not summary.records and unread.refused and unread.refused == documents:
+        click.echo("none of these files may be read", err=True)
+        return MISCONFIGURED
     if summary.records - summary.rejects - summary.left_out.get(LeftOut.UNKNOWN, 0) <= 0:
         click.echo("nothing in these files was understood as the Activity Log", err=True)
         return NOTHING_UNDERSTOOD
