@@ -87,6 +87,10 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
     try:
         watch = open_suppressions(settings.model_copy(update={"suppressions": chosen}), SystemClock())
     except SettingsError as error:
+        if path:
+            fail(
+                "\n".join(line.replace("suppressions.file", "--suppressions", 1) for line in error.lines), MISCONFIGURED
+            )
         refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
 

@@ -85,13 +85,18 @@ def ending(begins: str, until: str) -> str:
 def list_command(path: Path | None, suppressions: Path | None, snapshot: Path | None, would_have_alerted: bool) -> None:
     """Show every suppression and where it stands."""
     settings = read_settings(path)
+    file = suppressions or settings.suppressions.file
+    if file and not file.exists():
+        fail(f"{file}: there is no such file; unwonted suppress add makes it", MISCONFIGURED)
     entries = configured_suppressions(settings, suppressions).entries
     suppressed = read_state(settings, snapshot)[0].suppressed if would_have_alerted else None
     now = SystemClock().now()
     for entry in entries:
         click.echo("\n".join(shown(entry, now, suppressed.counts.get(entry.id) if suppressed else None)))
-    if not entries:
-        click.echo("there are no suppressions")
+    if not file:
+        click.echo("there are no suppressions: suppressions.file names no file, and no --suppressions is given")
+    elif not entries:
+        click.echo(f"there are no suppressions in {file}")
     if suppressed is not None:
         click.echo(f"\nwould have alerted: {len(suppressed.listed)}, the newest last")
         click.echo("\n".join(map(told, suppressed.listed)))
@@ -124,6 +129,8 @@ def told(one: SuppressedFinding) -> str:
 def expire_command(path: Path | None, suppressions: Path | None, suppression: str) -> None:
     """End SUPPRESSION, given by its id, now."""
     file = file_of(read_settings(path), suppressions)
+    if not file.exists():
+        fail(f"{file}: there is no such file, and so nothing to end", MISCONFIGURED)
     now = SystemClock().now().replace(microsecond=0)
     change(file, lambda text: expire(text, suppression, file.name, now))
     click.echo(f"{suppression} ends {written(now)}")
