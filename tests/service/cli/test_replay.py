@@ -81,7 +81,7 @@ def test_one_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}").write_bytes(LINES)
     (tmp_path / "cut").write_bytes(gzip.compress(LINES)[:-20])
     (tmp_path / "noise").write_bytes(bytes(range(256)) * 20)
-    (tmp_path / "portal.csv").write_text("Time,Operation name,Status\n2026-03-01T08:00:00Z,Write x,Succeeded\n")
+    (tmp_path / "portal.csv").write_text("Time,Operation name,Event initiated by\n2026-03-01T08:00:00Z,Write x,ann\n")
     result = replay(tmp_path)
     assert result.exit_code == 4
     assert f"damaged: {tmp_path / 'cut'}: " in result.stderr
