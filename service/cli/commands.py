@@ -22,8 +22,10 @@ from service.cli.explain import explain_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
+    READING_STATE,
     collect_seldom,
     config_option,
+    ending,
     fail,
     read_settings,
     read_state,
@@ -61,9 +63,19 @@ from service.wiring import (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=ending(
+        "0 all well; 1 ended by an error; 2 wrong usage or configuration; others as the help of a command says",
+        "check-config --config unwonted.yaml",
+        "send-test --config unwonted.yaml",
+        "run --config unwonted.yaml",
+        "COMMAND --help",
+    ),
+)
+@click.version_option(package_version("unwonted"), "--version", message="unwonted %(version)s")
 def main() -> None:
-    """Tell when an identity in Azure does what it does not do."""
+    """Alert when an identity in Azure does what it does not usually do."""
     # A command says itself what went wrong; Azure's libraries would print ten lines of their own before.
     logging.getLogger("azure").addHandler(logging.NullHandler())
 
@@ -76,7 +88,12 @@ main.add_command(state)
 main.add_command(suppress)
 
 
-@main.command()
+@main.command(
+    epilog=ending(
+        "0 stopped on request; 1 ended by an error, which is in the last log line; 2 wrong usage or configuration",
+        "run --config unwonted.yaml",
+    )
+)
 @config_option
 def run(path: Path | None) -> None:
     """Read the Event Hub and alert, until SIGTERM."""
@@ -109,14 +126,19 @@ async def serve(settings: Settings) -> None:
     await App(build_components(settings)).run(stop)
 
 
-@main.command("check-config")
+@main.command(
+    "check-config",
+    short_help="Show the configuration in effect, and what is wrong with it.",
+    epilog=ending(
+        "0 nothing is wrong; 2 the service would refuse it, or not be ready because a secret's file cannot be used",
+        "check-config --config unwonted.yaml",
+        "check-config --schema > unwonted.schema.json",
+    ),
+)
 @config_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
 def check_config(path: Path | None, schema: bool) -> None:
-    """Print the configuration as it takes effect, without its secrets, and say what is wrong with it.
-
-    Exits with 2 if the service would refuse it, or would not be ready because a secret's file cannot be used.
-    """
+    """Print the configuration as it takes effect, without its secrets, and say everything that is wrong with it."""
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
@@ -136,7 +158,11 @@ def check_config(path: Path | None, schema: bool) -> None:
         fail("\n".join(lines), MISCONFIGURED)
 
 
-@main.command("budget")
+@main.command(
+    "budget",
+    short_help="Show what each threshold and each budget would have alerted.",
+    epilog=ending(READING_STATE, "budget --config unwonted.yaml", "budget --snapshot .state/snapshot.ndjson.gz"),
+)
 @config_option
 @snapshot_option
 def budget_command(path: Path | None, snapshot: Path | None) -> None:

@@ -11,7 +11,16 @@ import click
 
 from models.detectors import Anomaly
 from models.stream import Json
-from service.cli.inputs import MISCONFIGURED, config_option, fail, read_settings, read_state, snapshot_option
+from service.cli.inputs import (
+    MISCONFIGURED,
+    READING_STATE,
+    config_option,
+    ending,
+    fail,
+    read_settings,
+    read_state,
+    snapshot_option,
+)
 from service.core.engine import Explanation, UnknownActor, explain
 from service.sinks import clean
 
@@ -19,7 +28,15 @@ _NAME, _ACTION, _SENTENCE = 100, 200, 1_000
 _CALLED = {"changes": "score with more"}
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    short_help="Say how usual an action would be for an identity, and why.",
+    epilog=ending(
+        f"{READING_STATE}, or nobody of that name",
+        "explain ann@contoso.com Microsoft.Authorization/roleAssignments/write",
+        "explain ann Microsoft.KeyVault/vaults/delete --failed --config unwonted.yaml",
+    ),
+)
 @config_option
 @snapshot_option
 @click.argument("actor")

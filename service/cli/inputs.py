@@ -24,13 +24,15 @@ from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
+READING_STATE = "0 done; 1 the snapshot cannot be read; 2 wrong usage or configuration, or there is no snapshot"
 
 config_option = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="UNWONTED_CONFIG",
-    help="YAML file; config/unwonted.yaml shows every option. Each can be set as UNWONTED_SECTION__OPTION, too.",
+    show_envvar=True,
+    help="YAML file with the options; defaults without it. Each can be set as UNWONTED_SECTION__OPTION, too.",
 )
 snapshot_option = click.option(
     "--snapshot",
@@ -43,6 +45,12 @@ suppressions_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of suppressions; by default the configured one, if there is one.",
 )
+
+
+def ending(exit_codes: str, *examples: str) -> str:
+    """Return what the help of a command ends with: how it is typed, and what its exit codes mean."""
+    typed = "\n".join(f"  unwonted {example}" for example in examples)
+    return f"\b\nExample{'s' if len(examples) > 1 else ''}:\n{typed}\n\nExit codes: {exit_codes}."
 
 
 def collect_seldom() -> None:

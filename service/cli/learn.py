@@ -24,6 +24,7 @@ from service.cli.inputs import (
     collect_seldom,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     make_engine,
     newest_readable,
@@ -47,9 +48,16 @@ from service.wiring import build_snapshot_store, build_state, open_history
 
 
 @click.command(
-    epilog="Exit codes: 0 learnt; 1 it could not be finished: what had been fetched is kept for the next time; 2 wrong "
-    "usage or configuration, or there is a state already; 3 nothing was understood; 4 more was rejected, or could not "
-    "be read, than --max-rejected allows: nothing was saved."
+    short_help="Teach 90 days of habits before the service starts.",
+    epilog=ending(
+        "0 learnt; 1 it could not be finished: what had been fetched is kept for the next time; 2 wrong usage or "
+        "configuration, no sign-in, a file that is not there or may not be read, or there is a state already; "
+        "3 nothing was understood; 4 more was rejected, or could not be read, than --max-rejected allows: nothing was "
+        "saved",
+        "learn --config unwonted.yaml --management-group contoso",
+        "learn --config unwonted.yaml --subscription ID --days 30",
+        "learn --config unwonted.yaml insights-activity-logs/",
+    ),
 )
 @config_option
 @click.argument("files", nargs=-1)
@@ -90,6 +98,8 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
         fail(f"{error}. In AKS, check the workload identity; elsewhere, run az login", MISCONFIGURED)
     except SnapshotFenced as error:
         fail(f"nothing was saved: {error}. Stop the service, then learn again with --replace", ENDED_ON_ERROR)
+    except BrokenPipeError:
+        raise  # whoever read what was learnt has gone: click ends it without a word
     except SpoolBusy as error:
         fail(str(error), ENDED_ON_ERROR)
     except OSError as error:
@@ -157,13 +167,9 @@ class Lesson:
             state = await self._state(store, replace=replace)
             options = self._settings.learn
             if not (options.api or options.archive):
-                return await self._teach(state, None, None)
+                return await self._teach(state)
             with Spool(options.spool) as spool:
-                fetched = await self._fetch(spool)
-                code = await self._teach(state, fetched, options.spool)
-                if code == 0:
-                    spool.clear()
-                return code
+                return await self._teach(state, await self._fetch(spool), spool)
 
     async def _state(self, store: SnapshotStore, *, replace: bool) -> State:
         """Return the state that will be taught: an empty one, or the successor of the one that there is."""
@@ -201,7 +207,7 @@ class Lesson:
             click.echo(f"cannot be read, and is left out: {origin} ({reason})", err=True)
         return fetched
 
-    async def _teach(self, state: State, fetched: Fetched | None, folder: Path | None) -> int:
+    async def _teach(self, state: State, fetched: Fetched | None = None, spool: Spool | None = None) -> int:
         unread = Unread()
         found: list[FileSource] = [*self._files.sources, *(fetched.files if fetched else ())]
         reader = Reader(found, unread.add_problem)
@@ -211,7 +217,7 @@ class Lesson:
                 now=self._clock.now(),
                 on_reject=unread.add_reject,
                 on_read=stack.enter_context(Progress(reader, "learning")).show,
-                folder=folder,
+                folder=spool.folder if spool else None,
             )
             taught = await teaching.run_aside(reader)
         summary = taught.summary
@@ -223,6 +229,8 @@ class Lesson:
             return code
         if await state.save() is None:
             raise OSError(f"the snapshot cannot be saved: {self._problem}")
+        if spool:
+            spool.clear()
         click.echo("\n".join(learnt(self._engine, taught, fetched)))
         return 0
 

@@ -19,6 +19,7 @@ from service.cli.inputs import (
     collect_seldom,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     make_engine,
     read_settings,
@@ -34,8 +35,15 @@ from service.sinks import StdoutSink
 
 
 @click.command(
-    epilog="Exit codes: 0 all well; 1 it could not be finished; 2 wrong usage or configuration; 3 nothing in the files "
-    "was understood; 4 more was rejected, or could not be read, than --max-rejected allows."
+    short_help="Show the alerts that recorded logs would have caused.",
+    epilog=ending(
+        "0 all well; 1 it could not be finished; 2 wrong usage or configuration, or a file that is not there or may "
+        "not be read; 3 nothing in the files was understood; 4 more was rejected, or could not be read, than "
+        "--max-rejected allows",
+        "replay yesterday.ndjson.gz",
+        "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
+        "replay - < activity.json",
+    ),
 )
 @config_option
 @click.argument("files", nargs=-1, required=True)
@@ -104,6 +112,8 @@ def replay(
         )
         try:
             summary = driver.run(reader)
+        except BrokenPipeError:
+            raise  # whoever read the alerts has gone: click ends it without a word
         except OSError as error:
             fail(f"cannot be finished: {error}", ENDED_ON_ERROR)
         sys.stdout.buffer.flush()

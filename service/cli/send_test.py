@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, fail, read_settings
+from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, ending, fail, read_settings
 from service.clock import SystemClock
 from service.core.alerting import sample_alert
 from service.core.ports import Receipt
@@ -48,7 +48,15 @@ _BY_OUTCOME = {
 }
 
 
-@click.command("send-test")
+@click.command(
+    "send-test",
+    short_help="Send a sample alert to the sinks.",
+    epilog=ending(
+        "0 all took it; 2 wrong usage or configuration; 3 a sink did not take it",
+        "send-test --config unwonted.yaml",
+        "send-test --config unwonted.yaml --sink soc",
+    ),
+)
 @config_option
 @click.option("--sink", "names", multiple=True, help="Only this sink; may be repeated. All enabled ones otherwise.")
 def send_test(path: Path | None, names: Sequence[str]) -> None:

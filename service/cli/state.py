@@ -13,7 +13,9 @@ import click
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
+    READING_STATE,
     config_option,
+    ending,
     fail,
     newest_readable,
     place_of,
@@ -31,12 +33,18 @@ from service.storage import FileSnapshotStore
 from service.wiring import build_snapshot_store
 
 
-@click.group()
+@click.group(short_help="Look into the saved state, or forget positions.")
 def state() -> None:
     """Look into the saved state, or forget how far the hub has been read."""
 
 
-@state.command("inspect")
+@state.command(
+    "inspect",
+    short_help="Sum up what is saved, as JSON.",
+    epilog=ending(
+        READING_STATE, "state inspect --config unwonted.yaml", "state inspect --snapshot .state/snapshot.ndjson.gz"
+    ),
+)
 @config_option
 @snapshot_option
 def inspect_command(path: Path | None, snapshot: Path | None) -> None:
@@ -45,7 +53,15 @@ def inspect_command(path: Path | None, snapshot: Path | None) -> None:
     click.echo(json.dumps(inspect(engine, rows), indent=2, ensure_ascii=False))
 
 
-@state.command("forget-positions")
+@state.command(
+    "forget-positions",
+    short_help="Let the hub be read anew, and keep all else.",
+    epilog=ending(
+        "0 done; 1 not agreed to, another instance writes there, or the snapshot cannot be read; 2 wrong usage or "
+        "configuration, or there is no snapshot",
+        "state forget-positions --config unwonted.yaml --yes",
+    ),
+)
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget_positions(path: Path | None, yes: bool) -> None:

@@ -15,6 +15,7 @@ from service.cli.inputs import (
     MISCONFIGURED,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     read_settings,
     read_state,
@@ -31,12 +32,22 @@ from service.suppressions import add, checked_values, described, expire, written
 _SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
 
-@click.group()
+_CODES = "0 done; 2 wrong usage or configuration, or the file cannot be used"
+
+
+@click.group(short_help="Keep known noise from alerting for a while.")
 def suppress() -> None:
     """Say what is not to be told for a while: maintenance, exercises, known noise."""
 
 
-@suppress.command("add")
+@suppress.command(
+    "add",
+    short_help="Add one entry to the file.",
+    epilog=ending(
+        _CODES,
+        "suppress add --suppressions suppressions.yaml --actor svc-backup --until 8h --reason move --owner dba --learn",
+    ),
+)
 @config_option
 @suppressions_option
 @click.option("--actor", help="Identity: id, object id, or name, as alerts show it.")
@@ -55,7 +66,7 @@ def add_command(
     file = file_of(read_settings(path), suppressions)
     now = SystemClock().now().replace(microsecond=0)
     start = begins or written(now)
-    values = {**given, "from": start, "until": ending(start, until)}
+    values = {**given, "from": start, "until": end_of(start, until)}
     try:
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
@@ -69,7 +80,7 @@ def add_command(
     click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
 
 
-def ending(begins: str, until: str) -> str:
+def end_of(begins: str, until: str) -> str:
     """Return a time that may be given as a duration, as a time; what is neither is returned as it is."""
     try:
         return written(datetime.fromisoformat(begins) + parse_duration(until, unit=True))
@@ -77,7 +88,14 @@ def ending(begins: str, until: str) -> str:
         return until
 
 
-@suppress.command("list")
+@suppress.command(
+    "list",
+    epilog=ending(
+        f"{_CODES}; 1 the snapshot cannot be read (--would-have-alerted)",
+        "suppress list --suppressions suppressions.yaml",
+        "suppress list --config unwonted.yaml --would-have-alerted",
+    ),
+)
 @config_option
 @suppressions_option
 @snapshot_option
@@ -122,7 +140,7 @@ def told(one: SuppressedFinding) -> str:
     ).rstrip()
 
 
-@suppress.command("expire")
+@suppress.command("expire", epilog=ending(_CODES, "suppress expire --suppressions suppressions.yaml 3ff1dfc9"))
 @config_option
 @suppressions_option
 @click.argument("suppression")

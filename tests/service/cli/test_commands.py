@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 from azure.storage.blob.aio import ContainerClient
@@ -170,17 +169,6 @@ def test_check_config_goes_on_after_a_mistake_and_tells_what_else_run_would_refu
 def test_the_schema_is_json() -> None:
     result = unwonted("check-config", "--schema")
     assert json.loads(result.stdout)["properties"]["event_hub"]
-
-
-def test_version_is_one_line() -> None:
-    assert unwonted("version").stdout.startswith("unwonted ")
-
-
-def test_every_command_says_what_it_is_for() -> None:
-    assert isinstance(main, click.Group)
-    for name, command in main.commands.items():
-        assert command.help, name
-        assert unwonted(name, "--help").exit_code == 0
 
 
 async def snapshot_of(
