@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,8 @@ from service.cli.inputs import (
     read_settings,
 )
 from service.cli.printing import contents, left_out, threshold_table
-from service.cli.replay import Progress, empty, sources, verdict
+from service.cli.progress import FetchProgress, Progress
+from service.cli.replay import empty, sources, verdict
 from service.cli.unread import Unread
 from service.clock import SystemClock
 from service.core.alerting import outlook
@@ -40,8 +40,8 @@ from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
 from service.core.sign_in import SignInFailed
 from service.documents import FileSource, Reader
-from service.learning import Fetched, Piece, Spool, SpoolBusy, Taught, Teaching
-from service.options import format_duration, parse_duration
+from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
+from service.options import parse_duration
 from service.settings import LearnSettings, Settings
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
@@ -250,43 +250,3 @@ def learnt(engine: Engine, taught: Taught, fetched: Fetched | None) -> Iterator[
         yield f"{name:15} {detector.memory().warmth:.0%} warm"
     yield ""
     yield threshold_table(outlook(engine.budget))
-
-
-class FetchProgress:
-    """Shows how fetching goes: a bar on a terminal, a line for each tenth otherwise; waiting is told once a reason."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._records = 0
-        self._told: set[str] = set()
-        self._bar: click._termui_impl.ProgressBar[int] | None = None
-
-    def __enter__(self) -> "FetchProgress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def plan(self, pieces: int) -> None:
-        """Take note of how many pieces there will be."""
-        self._total = pieces
-        if sys.stderr.isatty() and pieces:
-            self._bar = click.progressbar(length=pieces, label="fetching", file=sys.stderr, show_eta=True)
-
-    def piece(self, piece: Piece, records: int) -> None:
-        """Take note of a piece that is done."""
-        self._done += 1
-        self._records += records
-        if self._bar is not None:
-            self._bar.update(1)
-        elif self._done % max(1, self._total // 10 or 1_000) == 0:
-            of = f" of {self._total:,}" if self._done <= self._total else ""
-            click.echo(f"fetching: {self._done:,}{of} pieces, {self._records:,} records", err=True)
-
-    def wait(self, seconds: float, why: str) -> None:
-        """Say, once a reason, that Azure makes us wait."""
-        if why not in self._told:
-            self._told.add(why)
-            what = "Azure throttles (429)" if why == "429" else f"no answer ({why})"
-            pause = format_duration(timedelta(seconds=max(1, round(seconds))))
-            click.echo(f"{what}: waiting {pause}, and again as often as need be", err=True)

@@ -26,6 +26,7 @@ from service.cli.inputs import (
     suppressions_option,
 )
 from service.cli.printing import alert_writer, cell_writer, contents, threshold_table, totals
+from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
 from service.core.parsing import LeftOut
@@ -154,31 +155,3 @@ def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) ->
             click.echo(f"{share:.1%} of the {of}: more than the {allowed:.1%} of --max-rejected", err=True)
             return TOO_MUCH_REJECTED
     return 0
-
-
-class Progress:
-    """A bar on a terminal's standard error while files are read, and another while their events are judged."""
-
-    def __init__(self, reader: Reader, then: str = "judging") -> None:
-        self._reader = reader
-        self._then = then
-        self._total = 0
-        self._bar = self._new("reading", reader.size)
-
-    @staticmethod
-    def _new(label: str, length: int) -> "click._termui_impl.ProgressBar[int]":
-        hidden = not sys.stderr.isatty() or not length
-        return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
-
-    def show(self, taken: int, total: int) -> None:
-        """Move the bar: to where the reader is, or, once a total is known, to how much of it was taken."""
-        if total and not self._total:
-            self._bar.render_finish()
-            self._total, self._bar = total, self._new(self._then, total)
-        self._bar.update((taken if total else self._reader.position) - self._bar.pos)
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.render_finish()
