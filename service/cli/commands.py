@@ -27,6 +27,7 @@ from service.cli.inputs import (
     config_option,
     ending,
     fail,
+    nothing_named,
     read_settings,
     read_state,
     refuse,
@@ -36,6 +37,7 @@ from service.cli.learn import learn
 from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
+from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
@@ -64,6 +66,7 @@ from service.wiring import (
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=ending(
         "0 all well; 1 ended by an error; 2 wrong usage or configuration; others as the help of a command says",
@@ -104,7 +107,7 @@ def run(path: Path | None) -> None:
         redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
     )
     if refused := refusals(settings, SystemClock()):
-        refuse(refused)
+        refuse([*refused, *nothing_named(path)])
     try:
         asyncio.run(serve(settings))
     except SettingsError as error:
@@ -155,7 +158,7 @@ def check_config(path: Path | None, schema: bool) -> None:
     lines = [f"unwonted run would refuse this: {by_variable(line, os.environ)}" for line in refused]
     lines += [f"unwonted run would not be ready: {by_variable(line, os.environ)}" for line in later]
     if lines:
-        fail("\n".join(lines), MISCONFIGURED)
+        fail("\n".join([*lines, *nothing_named(path)]), MISCONFIGURED)
 
 
 @main.command(

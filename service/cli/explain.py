@@ -25,6 +25,7 @@ from service.core.engine import Explanation, UnknownActor, explain
 from service.sinks import clean
 
 _NAME, _ACTION, _SENTENCE = 100, 200, 1_000
+_AN_OPERATION = "an operation as alerts show it, such as Microsoft.Authorization/locks/delete"
 _CALLED = {"changes": "score with more"}
 
 
@@ -47,6 +48,8 @@ def explain_command(path: Path | None, snapshot: Path | None, actor: str, action
 
     ACTOR is an id, a name, or what stands before the @ of a name, if nobody else has that.
     """
+    if not action.strip():
+        fail(f"ACTION should be {_AN_OPERATION}", MISCONFIGURED)
     engine, _ = read_state(read_settings(path), snapshot)
     try:
         answer = explain(engine, actor, action, failed=failed)
@@ -60,7 +63,8 @@ def explanation(answer: Explanation) -> Iterator[str]:
     who, action = clean(answer.actor.name, _NAME), clean(answer.action, _ACTION)
     yield f"{who} ({_words(answer.actor.kind)}), {action}, as of {answer.time:%Y-%m-%d %H:%M} UTC"
     if not answer.is_known:
-        near = "; near: " + ", ".join(clean(one, _ACTION) for one in answer.near) if answer.near else ""
+        near = f"; it should be {_AN_OPERATION}" if "/" not in action else ""
+        near = "; near: " + ", ".join(clean(one, _ACTION) for one in answer.near) if answer.near else near
         yield f"nobody is known to have ever done this: it is judged as an operation new to all{near}"
     for anomaly in sorted(answer.anomalies, key=lambda one: -one.score):
         yield ""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -19,7 +19,7 @@ from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.snapshot import UnreadableSnapshot, decode, is_snapshot
-from service.settings import Settings, SettingsError, by_variable, load
+from service.settings import Settings, SettingsError, by_variable, is_variable, load
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
@@ -47,6 +47,30 @@ suppressions_option = click.option(
 )
 
 
+class Percent(click.FloatRange):
+    """A percentage, with its sign or without."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        text = value.removesuffix("%").strip() if isinstance(value, str) else value
+        try:
+            return super().convert(float(text), param, ctx)
+        except ValueError:
+            self.fail(f"{value!r} is no percentage, such as 5", param, ctx)
+
+
+max_rejected_option = click.option(
+    "--max-rejected",
+    type=Percent(0.0, 100.0),
+    default=5.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
+)
+
+
 def ending(exit_codes: str, *examples: str) -> str:
     """Return what the help of a command ends with: how it is typed, and what its exit codes mean."""
     typed = "\n".join(f"  unwonted {example}" for example in examples)
@@ -71,6 +95,13 @@ def fail(text: str, code: int) -> NoReturn:
 def refuse(lines: Iterable[str]) -> NoReturn:
     """Say what is wrong with the configuration, a line each, by the variable where one is to blame, and exit."""
     fail("\n".join(by_variable(line, os.environ) for line in lines), MISCONFIGURED)
+
+
+def nothing_named(path: Path | None) -> list[str]:
+    """Say that there is no configuration, if neither a file nor any variable was given."""
+    if path or any(map(is_variable, os.environ)):
+        return []
+    return ["no configuration was given: name it with --config, or with UNWONTED_CONFIG"]
 
 
 def read_settings(path: Path | None) -> Settings:

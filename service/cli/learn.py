@@ -26,6 +26,7 @@ from service.cli.inputs import (
     ending,
     fail,
     make_engine,
+    max_rejected_option,
     newest_readable,
     read_settings,
 )
@@ -71,14 +72,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
 @click.option("--spool", type=click.Path(path_type=Path, file_okay=False), help="Directory for what is fetched.")
 @click.option("--give-up-after", metavar="TIME", help="How long one page may be throttled or out of reach, such as 2h.")
 @click.option("--replace", is_flag=True, help="Learn anew what a state has learnt; the rest of it is kept.")
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0.0, 100.0),
-    default=5.0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
-)
+@max_rejected_option
 def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: float, **given: Any) -> None:
     """Teach the service 90 days of habits before it starts: from Azure, from an archive, or from FILES.
 

@@ -22,6 +22,7 @@ from service.cli.inputs import (
     ending,
     fail,
     make_engine,
+    max_rejected_option,
     read_settings,
     suppressions_option,
 )
@@ -60,14 +61,7 @@ from service.sinks import StdoutSink
     help="Take records by their time, or as they stand in the files; auto takes one file of lines that was recorded as "
     "it arrived as it stands, and everything else by time.",
 )
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0.0, 100.0),
-    default=5.0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
-)
+@max_rejected_option
 def replay(
     files: Sequence[str],
     path: Path | None,

@@ -4,7 +4,7 @@ Each command changes the file as a whole or not at all; a running service takes 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress as suppress_errors
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from service.suppressions import add, checked_values, described, expire, written
 _SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
 
+_LEARN = "--learn or --no-learn is missing: whether what is covered becomes normal, or is as if it had never happened"
 _CODES = "0 done; 2 wrong usage or configuration, or the file cannot be used"
 
 
@@ -70,14 +71,21 @@ def add_command(
     try:
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
-        # Unlike here, an end in the file is a time and nothing else.
-        lines = [
-            line.replace("; should be a time", f"; {_SO_LONG}", 1 if line.startswith("until:") else 0)
-            for line in error.lines
-        ]
-        fail("\n".join(f"--{line}" if line.split(":")[0] in values else line for line in lines), MISCONFIGURED)
+        fail("\n".join(as_options(error.lines, values)), MISCONFIGURED)
     change(file, lambda text: add(text, entry, file.name, now))
     click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
+
+
+def as_options(lines: Iterable[str], values: Container[str]) -> Iterator[str]:
+    """Yield what the rules of the file say of an entry's keys as something about options."""
+    for line in lines:
+        key, _, said = line.partition(": ")
+        if key == "until":  # unlike here, an end in the file is a time and nothing else
+            said = said.replace("; should be a time", f"; {_SO_LONG}")
+        if key == "learn":
+            yield _LEARN
+        else:
+            yield f"--{key}: {said}" if key in values else line
 
 
 def end_of(begins: str, until: str) -> str:

@@ -15,6 +15,8 @@ from service.settings.root import Settings
 from service.sinks import KINDS
 
 VARIABLE_PREFIX = "UNWONTED_"
+NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
+"""Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
 Keys = tuple[str, ...]
 
@@ -42,6 +44,15 @@ def variable_name(path: Keys) -> str:
     'UNWONTED_HTTP__PORT'
     """
     return VARIABLE_PREFIX + "__".join(path).upper()
+
+
+def is_variable(name: str) -> bool:
+    """Whether a variable of the environment claims to be an option, by how its name begins.
+
+    >>> is_variable("UNWONTED_HTTP__PORT"), is_variable("UNWONTED_CONFIG")
+    (True, False)
+    """
+    return name.upper().startswith(VARIABLE_PREFIX) and name not in NOT_OPTIONS
 
 
 def names_in(section: Keys, kind: str = "") -> list[str]:

@@ -11,13 +11,10 @@ from typing import Any
 
 import yaml
 
-from service.options import StrictLoader, lines_of
+from service.options import StrictLoader, lines_of, yaml_problem
 from service.settings.mistakes import Mistake, Origins, check
-from service.settings.names import VARIABLE_PREFIX, Keys, no_such_variable
+from service.settings.names import VARIABLE_PREFIX, Keys, is_variable, no_such_variable
 from service.settings.root import Settings
-
-NOT_OPTIONS = frozenset({"UNWONTED_CONFIG", "UNWONTED_SHARED"})
-"""Variables with our prefix and another purpose: the path of the file, and recorded data for the tests."""
 
 # Kubernetes sets variables for each service in the namespace, and one of them may well be called unwonted.
 _SERVICE_LINK = re.compile(r"UNWONTED(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
@@ -86,16 +83,8 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{path}: is not UTF-8 text"]) from None
-    except yaml.YAMLError as error:
-        # The problem's own text may quote what was typed; its context and place do not.
-        mark = getattr(error, "problem_mark", None)
-        context = getattr(error, "context", None) or "while reading it"
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise SettingsError([f"{path}: is not valid YAML{where} ({context})"]) from None
-    except RecursionError:
-        raise SettingsError(
-            [f"{path}: is not valid YAML (it is nested too deeply, or an alias leads into itself)"]
-        ) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise SettingsError([f"{path}: {yaml_problem(error)}"]) from None
     if data is None:
         return {}, {}
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
@@ -109,8 +98,7 @@ def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key
     variables: dict[Keys, str] = {}
     misplaced = []
     for name, value in sorted(environ.items()):
-        ours = name.upper().startswith(VARIABLE_PREFIX) and name not in NOT_OPTIONS
-        if not ours or not value or _is_service_link(name, value):
+        if not is_variable(name) or not value or _is_service_link(name, value):
             continue
         path = tuple(name[len(VARIABLE_PREFIX) :].lower().split("__"))
         branch: Any = tree

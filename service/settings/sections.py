@@ -15,6 +15,7 @@ from service.options import LOOPBACK, Duration, PositiveDuration, Section, Texts
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 
+_ACCOUNT_HELP = "should be https://ACCOUNT.blob.core.windows.net, without a container or a SAS token"
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
@@ -156,8 +157,17 @@ def check_connection_string(text: str) -> None:
 
 
 def _account(value: str | None) -> str | None:
-    if value is not None and (not value.startswith(("https://", "http://")) or "?" in value):
-        raise ValueError("should be https://ACCOUNT.blob.core.windows.net, without a SAS token")
+    if value is None:
+        return None
+    try:
+        address = urlsplit(value)
+    except ValueError:
+        raise ValueError(_ACCOUNT_HELP) from None
+    # An emulator has the name of its account as a path; in Azure a path would be a container.
+    host = address.hostname or ""
+    contained = host.partition(".")[2].startswith("blob.") and address.path.strip("/")
+    if address.scheme not in {"https", "http"} or not host or "?" in value or contained:
+        raise ValueError(_ACCOUNT_HELP)
     return value
 
 

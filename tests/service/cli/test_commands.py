@@ -243,8 +243,12 @@ def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: P
     assert "no day is over yet" in begun.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"a note", gzip.compress(b'{"time": "2026-03-01T08:00:00Z"}\n')])
-@pytest.mark.parametrize("command", [["budget"], ["state", "inspect"], ["explain", "ann", "a/b"]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a note", gzip.compress(b'{"time": "2026-03-01T08:00:00Z"}\n')],
+    ids=["empty", "a note", "packed records"],
+)
+@pytest.mark.parametrize("command", [["budget"], ["state", "inspect"], ["explain", "ann", "a/b"]], ids=" ".join)
 def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, command: list[str], content: bytes) -> None:
     file = tmp_path / "notes"
     file.write_bytes(content)
