@@ -276,7 +276,8 @@ class Dormant(StatefulDetector[DormantState]):
     @staticmethod
     def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:
         """Say how short a silence would have been ordinary, and how often so long a one would have to recur to be."""
-        said = f"Would be ordinary after at most {least_below(changes['days'], threshold)} days of silence"
+        days = least_below(changes["days"], threshold)
+        said = f"Would be ordinary after at most {days} {'day' if days == 1 else 'days'} of silence"
         if times := least_below(changes["times"], threshold):
             said += f", or once it has been silent for so long {more_of(times, 'time')}"
         return f"{said}."
@@ -287,20 +288,22 @@ def _sentence(facts: Mapping[str, Any]) -> str:
 
     >>> _sentence({"silence": {"days": 47, "at_least": 32, "own": [60, 12, 1, 0, 0, 0], "probability": 0.0002},
     ...           "action": {"new": True, "identities_with_action": 3}, "identities": 300, "terms": {}})
-    'Active again after 47 days; of its 60 gaps so far none was of 32 days or more, of which the chance \
-was 1 in 5,000; it never did this before, 3 of 300 known identities ever did.'
+    'Active again after 47 days; none of its 60 gaps so far was of 32 days or more; the chance of so long \
+a gap was 1 in 5,000; it never did this before, 3 of 300 known identities ever did.'
     """
     silence, action = facts["silence"], facts["action"]
     own, longer = silence["own"][0], silence["own"][-1]
-    known = (
-        f"of its {own} gaps so far {longer or 'none'} {'was' if longer < 2 else 'were'} of {silence['at_least']} days "
-        "or more"
-        if own
-        else "it has been active on one day only"
-    )
+    at_least = f"of {silence['at_least']} days or more"
+    if own > 1:
+        known = f"{longer or 'none'} of its {own} gaps so far {'was' if longer < 2 else 'were'} {at_least}"
+    elif own:
+        known = f"its only gap so far {'was' if longer else 'was not'} {at_least}"
+    else:
+        known = "it had been active on one day only"
     parts = [
         f"Active again after {silence['days']} days",
-        f"{known}, of which the chance was {odds(silence['probability'])}",
+        known,
+        f"the chance of so long a gap was {odds(silence['probability'])}",
     ]
     if action["new"]:
         having = action["identities_with_action"] or "none"

@@ -241,7 +241,8 @@ def _sentence(facts: Mapping[str, Any]) -> str:
     refused = f", {'all' if denied == count else denied} of them refused" if denied else ""
     most = max((rung for rung, times in enumerate(own) if times), default=0)
     known = (
-        f"in {own[0]} active hours of its own {f'at most {most}' if most else 'none ever'} did"
+        f"in {f'{own[0]} active hours' if own[0] > 1 else 'the one active hour'} of its own "
+        f"{f'at most {most}' if most else 'none ever'} did"
         if own[0]
         else "this identity has not been seen before"
     )

@@ -289,7 +289,7 @@ active hours), it did this for the first time; 2 of 300 known identities ever di
     """
     place, having = facts["network"], facts["action"]["identities_with_action"]
     others = len(place["known"])
-    new, known = ", ".join(place["new"][:2]), f"it is known from {others} {'other' if others == 1 else 'others'}"
+    new, known = ", ".join(place["new"][:2]), f"it is known from {others or 'no'} {'others' if others > 1 else 'other'}"
     expected = f"a new one is expected in {odds(place['probability'])} of its active hours"
     parts = [
         f"From the network {new}, new to it ({known}; {expected}), it did this for the first time",

@@ -22,6 +22,7 @@ from models.statistics import (
     Keyed,
     Lessons,
     mask,
+    odds,
     surprise,
     tried,
 )
@@ -270,17 +271,45 @@ class RareFailure(StatefulDetector[RareFailureState]):
 
 
 def _sentence(facts: Mapping[str, Any]) -> str:
-    """Say in one sentence why a failure is unusual."""
+    """Say in one sentence why a failure is unusual.
+
+    >>> _sentence({"denied": True, "terms": {"first_attempt": 1.0}, "outcome": {"probability": 0.0002,
+    ...            "identity_attempts": 7.8, "identity_failures": 0.2, "action_attempts": 0.3, "action_failures": 0.1}})
+    'It was refused, which is expected in 1 in 5,000 of its attempts; none of its 8 recent attempts failed; nobody has \
+tried this operation lately; it never tried this before.'
+    """
     outcome, terms = facts["outcome"], facts["terms"]
-    verb, expected = "was refused" if facts["denied"] else "failed", 100.0 * outcome["probability"]
-    attempts, failures = outcome["identity_attempts"], outcome["identity_failures"]
+    verb, expected = "was refused" if facts["denied"] else "failed", odds(outcome["probability"])
     parts = [
-        f"It {verb}, expected in {expected:.1f} % of its attempts",
-        f"of this identity's {attempts:.0f} recent attempts {failures:.0f} failed",
-        f"of anybody's {outcome['action_attempts']:.0f} at this operation {outcome['action_failures']:.0f}",
+        f"It {verb}, which is expected in {expected} of its attempts",
+        _failed(
+            outcome["identity_attempts"], outcome["identity_failures"], "its {} recent attempt", "it has tried nothing"
+        ),
+        _failed(
+            outcome["action_attempts"],
+            outcome["action_failures"],
+            "anybody's {} recent attempt at this operation",
+            "nobody has tried this operation",
+        ),
     ]
     if terms.get("first_attempt"):
-        parts.append("this identity never tried it before")
+        parts.append("it never tried this before")
     if terms.get("evidence", 0.0) > 0.3:
         parts.append("other unusual failures happened around it")
     return "; ".join(parts) + "."
+
+
+def _failed(attempts: float, failures: float, whose: str, none: str) -> str:
+    """Say how many of so many attempts failed, of which what is long ago counts for less than one.
+
+    >>> _failed(0.4, 0.2, "its {} attempt", "it has tried nothing"), _failed(1.2, 0.1, "its {} attempt", "")
+    ('it has tried nothing lately', 'its one attempt did not fail')
+    >>> _failed(7.8, 2.0, "its {} attempt", ""), _failed(1_234.0, 0.0, "its {} attempt at it", "")
+    ('2 of its 8 attempts failed', 'none of its 1,234 attempts at it failed')
+    """
+    count, failed = round(attempts), round(failures)
+    if not count:
+        return f"{none} lately"
+    if count == 1:
+        return f"{whose.format('one')} {'failed' if failed else 'did not fail'}"
+    return f"{failed or 'none'} of {whose.format(f'{count:,}').replace('attempt', 'attempts')} failed"

@@ -295,8 +295,10 @@ class UnusualLocation(StatefulDetector[LocationState]):
             f"It acted from {place['name']}, a {sort} new to it ({usual}; {expected})",
             f"{there} of {facts['identities']} known identities have been seen there",
         ]
-        if place["everywhere"]:
-            parts.append(f"of about {place['everywhere']:.0f} that do this, {place['here']:.0f} did it there")
+        if (everywhere := round(place["everywhere"])) > 1:
+            here = round(place["here"])
+            parts.append(f"{here or 'none'} of about {everywhere} that do this {'does' if here < 2 else 'do'} it there")
         if travel is not None and travel["hours"] > 0.0 and travel["kilometres"] is not None:
-            parts.append(f"{travel['hours']:.0f} h before it was in {travel['from']}, {travel['kilometres']:,} km away")
+            ago = f"{travel['hours']:.0f} h" if travel["hours"] >= 1.0 else "less than an hour"
+            parts.append(f"{ago} before it was in {travel['from']}, {travel['kilometres']:,} km away")
         return "; ".join(parts) + "."

@@ -19,7 +19,8 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from service.core.ports import Clock
-from service.options import LOOPBACK
+from service.core.sign_in import SignInFailed, sign_in_problem
+from service.options import LOOPBACK, format_duration
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 RETENTION: Final = timedelta(days=90)
@@ -104,7 +105,7 @@ class ActivityLogApi:
         self._clock = clock
         self._jitter = jitter
         self._endpoint = endpoint.rstrip("/")
-        self._give_up_after = give_up_after.total_seconds()
+        self._give_up_after = give_up_after
         self._on_wait = on_wait
         self._credential = credential
         self._transport = AioHttpTransport()
@@ -134,6 +135,8 @@ class ActivityLogApi:
         ------
         ApiRefused
             No right to ask, or no such management group.
+        SignInFailed
+            There is no token to ask with.
         ApiUnavailable
             No answer within the time that we wait.
         """
@@ -152,6 +155,8 @@ class ActivityLogApi:
         ------
         ApiRefused
             No right to read it, no such subscription, or `since` is more than 90 days ago.
+        SignInFailed
+            There is no token to ask with.
         ApiUnavailable
             No answer within the time that we wait.
         """
@@ -199,12 +204,14 @@ class ActivityLogApi:
                     raise ApiRefused(response.status_code, _code(body))
                 why, wanted = f"{response.status_code}", _retry_after(response)
             except ClientAuthenticationError as error:
-                raise ApiRefused(401, type(error).__name__) from error
+                raise SignInFailed(f"cannot sign in to {self._endpoint}: {sign_in_problem(error)}") from error
             except AzureError as error:
                 why = type(error).__name__
             pause = wanted or self._jitter() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
-            if self._clock.elapsed() + pause - began > self._give_up_after:
-                raise ApiUnavailable(f"no answer within {self._give_up_after / 60:.0f} min: {why}")
+            if self._clock.elapsed() + pause - began > self._give_up_after.total_seconds():
+                raise ApiUnavailable(
+                    f"{self._endpoint}: no answer within {format_duration(self._give_up_after)}: {why}"
+                )
             self._on_wait(pause, why)
             await self._clock.sleep(pause)
 

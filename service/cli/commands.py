@@ -1,15 +1,15 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, suppressions
-are in `suppress`, the saved state is in `state`.
+What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`,
+replaying files in `replay`, the sample alert in `send_test`, suppressions in `suppress`, the saved state in `state`.
 """
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
 
@@ -18,30 +18,44 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.explain import explain_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
-    UNDELIVERED,
+    READING_STATE,
     collect_seldom,
     config_option,
+    ending,
     fail,
+    nothing_named,
     read_settings,
     read_state,
+    refuse,
     snapshot_option,
 )
 from service.cli.learn import learn
-from service.cli.printing import explanation, threshold_table
+from service.cli.printing import threshold_table
 from service.cli.replay import replay
+from service.cli.send_test import send_test
+from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
-from service.core.alerting import outlook, sample_alert
-from service.core.engine import UnknownActor, explain
+from service.core.alerting import outlook
 from service.core.ports import SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
-from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
-from service.sinks import build_sink
+from service.settings import (
+    Settings,
+    SettingsError,
+    by_variable,
+    config_hash,
+    json_schema,
+    load,
+    proxy_secrets,
+    redacted,
+    secrets,
+)
 from service.wiring import (
     build_components,
     detectors_off,
@@ -51,18 +65,38 @@ from service.wiring import (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=ending(
+        "0 all well; 1 ended by an error; 2 wrong usage or configuration; others as the help of a command says",
+        "check-config --config unwonted.yaml",
+        "send-test --config unwonted.yaml",
+        "run --config unwonted.yaml",
+        "COMMAND --help",
+    ),
+)
+@click.version_option(package_version("unwonted"), "--version", message="unwonted %(version)s")
 def main() -> None:
-    """Tell when an identity in Azure does what it does not do."""
+    """Alert when an identity in Azure does what it does not usually do."""
+    # A command says itself what went wrong; Azure's libraries would print ten lines of their own before.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
+main.add_command(explain_command)
 main.add_command(learn)
 main.add_command(replay)
+main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
 
 
-@main.command()
+@main.command(
+    epilog=ending(
+        "0 stopped on request; 1 ended by an error, which is in the last log line; 2 wrong usage or configuration",
+        "run --config unwonted.yaml",
+    )
+)
 @config_option
 def run(path: Path | None) -> None:
     """Read the Event Hub and alert, until SIGTERM."""
@@ -73,11 +107,11 @@ def run(path: Path | None) -> None:
         redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
     )
     if refused := refusals(settings, SystemClock()):
-        fail("\n".join(refused), MISCONFIGURED)
+        refuse([*refused, *nothing_named(path)])
     try:
         asyncio.run(serve(settings))
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
         sys.exit(ENDED_ON_ERROR)
@@ -95,80 +129,49 @@ async def serve(settings: Settings) -> None:
     await App(build_components(settings)).run(stop)
 
 
-@main.command("check-config")
+@main.command(
+    "check-config",
+    short_help="Show the configuration in effect, and what is wrong with it.",
+    epilog=ending(
+        "0 nothing is wrong; 2 the service would refuse it, or not be ready because a secret's file cannot be used",
+        "check-config --config unwonted.yaml",
+        "check-config --schema > unwonted.schema.json",
+    ),
+)
 @config_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
 def check_config(path: Path | None, schema: bool) -> None:
-    """Print the configuration as it takes effect, without its secrets, and say what is wrong with it.
-
-    Exits with 2 if the service would refuse it, or would not be ready because a secret's file cannot be used.
-    """
+    """Print the configuration as it takes effect, without its secrets, and say everything that is wrong with it."""
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
-    settings = read_settings(path)
+    try:
+        settings = load(path, os.environ)
+    except SettingsError as error:
+        rest = refusals(error.rest, SystemClock()) if error.rest else []
+        refuse([*error.lines, *filter(error.leaves_open, rest)])
     click.echo(yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True), nl=False)
     click.echo(f"# hash {config_hash(settings)}")
     refused, later = refusals(settings, SystemClock()), unusable_secret_files(settings)
     if not refused and (off := detectors_off(settings, open_geography(settings))):
         click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
-    lines = [f"unwonted run would refuse this: {line}" for line in refused]
-    lines += [f"unwonted run would not be ready: {line}" for line in later]
+    lines = [f"unwonted run would refuse this: {by_variable(line, os.environ)}" for line in refused]
+    lines += [f"unwonted run would not be ready: {by_variable(line, os.environ)}" for line in later]
     if lines:
-        fail("\n".join(lines), MISCONFIGURED)
+        fail("\n".join([*lines, *nothing_named(path)]), MISCONFIGURED)
 
 
-@main.command("explain")
-@config_option
-@snapshot_option
-@click.argument("actor")
-@click.argument("action")
-@click.option("--failed", is_flag=True, help="As if it had been denied.")
-def explain_command(path: Path | None, snapshot: Path | None, actor: str, action: str, failed: bool) -> None:
-    """Say what would be thought of ACTOR (name or id) doing ACTION once, and why."""
-    engine, _ = read_state(read_settings(path), snapshot)
-    try:
-        answer = explain(engine, actor, action, failed=failed)
-    except UnknownActor as error:
-        fail(str(error), MISCONFIGURED)
-    click.echo(explanation(answer))
-
-
-@main.command("budget")
+@main.command(
+    "budget",
+    short_help="Show what each threshold and each budget would have alerted.",
+    epilog=ending(READING_STATE, "budget --config unwonted.yaml", "budget --snapshot .state/snapshot.ndjson.gz"),
+)
 @config_option
 @snapshot_option
 def budget_command(path: Path | None, snapshot: Path | None) -> None:
     """Say how many identities a day each threshold and each budget would have alerted in the last four weeks."""
     engine, _ = read_state(read_settings(path), snapshot)
     click.echo(threshold_table(outlook(engine.budget)))
-
-
-@main.command("send-test")
-@config_option
-@click.option("--sink", "names", multiple=True, help="Only this sink; may be repeated. All enabled ones otherwise.")
-def send_test(path: Path | None, names: Sequence[str]) -> None:
-    """Send a sample alert, marked as a test, to see that it arrives and what it looks like."""
-    settings = read_settings(path)
-    unknown = sorted(set(names) - settings.sinks.keys())
-    if unknown:
-        fail(f"no sink is called {', '.join(unknown)}; there are {', '.join(sorted(settings.sinks))}", MISCONFIGURED)
-    chosen = names or [name for name, one in sorted(settings.sinks.items()) if one.enabled]
-    sys.exit(0 if asyncio.run(send_samples(settings, chosen)) else UNDELIVERED)
-
-
-async def send_samples(settings: Settings, names: Sequence[str]) -> bool:
-    """Send the sample to each sink once; returns whether all took it."""
-    clock = SystemClock()
-    delivered = True
-    for name in names:
-        sink = build_sink(name, settings.sinks[name], clock)
-        for message in sink.render([sample_alert(clock.now())]):
-            receipt = await sink.send(message)
-            said = "not delivered; the service would try again" if receipt.outcome == "retry" else receipt.outcome
-            click.echo(f"{name}: {said}" + (f" ({receipt.reason})" if receipt.reason else ""), err=True)
-            delivered = delivered and receipt.outcome == "sent"
-        await sink.close()
-    return delivered
 
 
 @main.command()

@@ -8,29 +8,31 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
-from service.core.snapshot import UnreadableSnapshot, decode
-from service.settings import Settings, SettingsError, load
+from service.core.snapshot import UnreadableSnapshot, decode, is_snapshot
+from service.settings import Settings, SettingsError, by_variable, is_variable, load
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
+READING_STATE = "0 done; 1 the snapshot cannot be read; 2 wrong usage or configuration, or there is no snapshot"
 
 config_option = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="UNWONTED_CONFIG",
-    help="YAML file; config/unwonted.yaml shows every option. Each can be set as UNWONTED_SECTION__OPTION, too.",
+    show_envvar=True,
+    help="YAML file with the options; defaults without it. Each can be set as UNWONTED_SECTION__OPTION, too.",
 )
 snapshot_option = click.option(
     "--snapshot",
@@ -43,6 +45,36 @@ suppressions_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of suppressions; by default the configured one, if there is one.",
 )
+
+
+class Percent(click.FloatRange):
+    """A percentage, with its sign or without."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        text = value.removesuffix("%").strip() if isinstance(value, str) else value
+        try:
+            return super().convert(float(text), param, ctx)
+        except ValueError:
+            self.fail(f"{value!r} is no percentage, such as 5", param, ctx)
+
+
+max_rejected_option = click.option(
+    "--max-rejected",
+    type=Percent(0.0, 100.0),
+    default=5.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
+)
+
+
+def ending(exit_codes: str, *examples: str) -> str:
+    """Return what the help of a command ends with: how it is typed, and what its exit codes mean."""
+    typed = "\n".join(f"  unwonted {example}" for example in examples)
+    return f"\b\nExample{'s' if len(examples) > 1 else ''}:\n{typed}\n\nExit codes: {exit_codes}."
 
 
 def collect_seldom() -> None:
@@ -60,12 +92,24 @@ def fail(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def refuse(lines: Iterable[str]) -> NoReturn:
+    """Say what is wrong with the configuration, a line each, by the variable where one is to blame, and exit."""
+    fail("\n".join(by_variable(line, os.environ) for line in lines), MISCONFIGURED)
+
+
+def nothing_named(path: Path | None) -> list[str]:
+    """Say that there is no configuration, if neither a file nor any variable was given."""
+    if path or any(map(is_variable, os.environ)):
+        return []
+    return ["no configuration was given: name it with --config, or with UNWONTED_CONFIG"]
+
+
 def read_settings(path: Path | None) -> Settings:
     """Load the settings, or exit with every mistake on a line of its own."""
     try:
         return load(path, os.environ)
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
 
 
 def make_engine(settings: Settings, **overrides: object) -> Engine:
@@ -73,7 +117,7 @@ def make_engine(settings: Settings, **overrides: object) -> Engine:
     try:
         return build_engine(settings, **overrides)
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        refuse(error.lines)
 
 
 def configured_suppressions(settings: Settings, path: Path | None = None) -> Suppressions:
@@ -82,7 +126,11 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
     try:
         watch = open_suppressions(settings.model_copy(update={"suppressions": chosen}), SystemClock())
     except SettingsError as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
+        if path:
+            fail(
+                "\n".join(line.replace("suppressions.file", "--suppressions", 1) for line in error.lines), MISCONFIGURED
+            )
+        refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
 
 
@@ -98,7 +146,11 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
     try:
         generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
         if not generations:
-            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
+            fail(f"{place}: there is no snapshot yet; --snapshot FILE would read another one", MISCONFIGURED)
+        if snapshot and not is_snapshot(generations[0]):
+            fail(
+                f"{place}: is no snapshot of Unwonted; the service keeps its own at {place_of(settings)}", MISCONFIGURED
+            )
         rows = newest_readable(generations, place)
         engine.load(rows)
     except OSError as error:

@@ -23,30 +23,42 @@ from service.cli.inputs import (
     collect_seldom,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     make_engine,
+    max_rejected_option,
     newest_readable,
     read_settings,
 )
 from service.cli.printing import contents, left_out, threshold_table
-from service.cli.replay import Progress, empty, sources, verdict
+from service.cli.progress import FetchProgress, Progress
+from service.cli.replay import empty, sources, verdict
 from service.cli.unread import Unread
 from service.clock import SystemClock
 from service.core.alerting import outlook
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
+from service.core.sign_in import SignInFailed
 from service.documents import FileSource, Reader
-from service.learning import Fetched, Piece, Spool, Taught, Teaching
+from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
+from service.options import parse_duration
 from service.settings import LearnSettings, Settings
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
 
 
 @click.command(
-    epilog="Exit codes: 0 learnt; 1 it could not be finished, and what was fetched is kept for the next time; 2 wrong "
-    "usage or configuration, or there is a state already; 3 nothing was understood; 4 more was rejected, or could not "
-    "be read, than --max-rejected allows: nothing was saved."
+    short_help="Teach 90 days of habits before the service starts.",
+    epilog=ending(
+        "0 learnt; 1 it could not be finished: what had been fetched is kept for the next time; 2 wrong usage or "
+        "configuration, no sign-in, a file that is not there or may not be read, or there is a state already; "
+        "3 nothing was understood; 4 more was rejected, or could not be read, than --max-rejected allows: nothing was "
+        "saved",
+        "learn --config unwonted.yaml --management-group contoso",
+        "learn --config unwonted.yaml --subscription ID --days 30",
+        "learn --config unwonted.yaml insights-activity-logs/",
+    ),
 )
 @config_option
 @click.argument("files", nargs=-1)
@@ -60,14 +72,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
 @click.option("--spool", type=click.Path(path_type=Path, file_okay=False), help="Directory for what is fetched.")
 @click.option("--give-up-after", metavar="TIME", help="How long one page may be throttled or out of reach, such as 2h.")
 @click.option("--replace", is_flag=True, help="Learn anew what a state has learnt; the rest of it is kept.")
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0.0, 100.0),
-    default=5.0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
-)
+@max_rejected_option
 def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: float, **given: Any) -> None:
     """Teach the service 90 days of habits before it starts: from Azure, from an archive, or from FILES.
 
@@ -80,13 +85,30 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
     try:
         code = asyncio.run(Lesson(settings, files, max_rejected / 100.0).give(replace=replace))
     except ApiRefused as error:
-        fail(f"Azure refuses to say which subscriptions there are: {error}", MISCONFIGURED)
+        group = settings.learn.management_group
+        which = f"are in the management group {group}" if group else "there are"
+        fail(f"Azure refuses to say which subscriptions {which}: {error}", MISCONFIGURED)
+    except SignInFailed as error:
+        fail(f"{error}. In AKS, check the workload identity; elsewhere, run az login", MISCONFIGURED)
     except SnapshotFenced as error:
         fail(f"nothing was saved: {error}. Stop the service, then learn again with --replace", ENDED_ON_ERROR)
+    except BrokenPipeError:
+        raise  # whoever read what was learnt has gone: click ends it without a word
+    except SpoolBusy as error:
+        fail(str(error), ENDED_ON_ERROR)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        fail(f"cannot be finished: {where}{error.strerror or error}; what was fetched is kept", ENDED_ON_ERROR)
+        fail(f"cannot be finished: {where}{error.strerror or error}{kept(settings.learn)}", ENDED_ON_ERROR)
     sys.exit(code)
+
+
+def kept(options: LearnSettings) -> str:
+    """Say what is left of an unfinished fetch, if one was wanted and got anywhere."""
+    if not (options.api or options.archive):
+        return ""
+    if Spool(options.spool).files():
+        return f"; what was fetched is kept in {options.spool}, and the same command goes on from there"
+    return "; nothing was fetched"
 
 
 def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]) -> Settings:
@@ -96,6 +118,11 @@ def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]
         named["api"] = False
     if files and "archive" not in named:
         named["archive"] = None
+    try:
+        if "give_up_after" in named:
+            parse_duration(named["give_up_after"], unit=True)
+    except ValueError as error:
+        fail(f"--give-up-after: {error}", MISCONFIGURED)
     try:
         chosen = LearnSettings.model_validate({**settings.learn.model_dump(), **named})
     except ValidationError as error:
@@ -134,13 +161,9 @@ class Lesson:
             state = await self._state(store, replace=replace)
             options = self._settings.learn
             if not (options.api or options.archive):
-                return await self._teach(state, None, None)
+                return await self._teach(state)
             with Spool(options.spool) as spool:
-                fetched = await self._fetch(spool)
-                code = await self._teach(state, fetched, options.spool)
-                if code == 0:
-                    spool.clear()
-                return code
+                return await self._teach(state, await self._fetch(spool), spool)
 
     async def _state(self, store: SnapshotStore, *, replace: bool) -> State:
         """Return the state that will be taught: an empty one, or the successor of the one that there is."""
@@ -178,7 +201,7 @@ class Lesson:
             click.echo(f"cannot be read, and is left out: {origin} ({reason})", err=True)
         return fetched
 
-    async def _teach(self, state: State, fetched: Fetched | None, folder: Path | None) -> int:
+    async def _teach(self, state: State, fetched: Fetched | None = None, spool: Spool | None = None) -> int:
         unread = Unread()
         found: list[FileSource] = [*self._files.sources, *(fetched.files if fetched else ())]
         reader = Reader(found, unread.add_problem)
@@ -188,18 +211,20 @@ class Lesson:
                 now=self._clock.now(),
                 on_reject=unread.add_reject,
                 on_read=stack.enter_context(Progress(reader, "learning")).show,
-                folder=folder,
+                folder=spool.folder if spool else None,
             )
             taught = await teaching.run_aside(reader)
         summary = taught.summary
         click.echo("\n".join([*contents(summary), *unread.lines(), *empty(self._files)]), err=True)
-        if not summary.records:
+        if not (summary.records or unread.refused):
             click.echo("there is no history: not a single record", err=True)
             return NOTHING_UNDERSTOOD
         if code := verdict(summary, unread, reader.looked_at, self._allowed):
             return code
         if await state.save() is None:
             raise OSError(f"the snapshot cannot be saved: {self._problem}")
+        if spool:
+            spool.clear()
         click.echo("\n".join(learnt(self._engine, taught, fetched)))
         return 0
 
@@ -219,42 +244,3 @@ def learnt(engine: Engine, taught: Taught, fetched: Fetched | None) -> Iterator[
         yield f"{name:15} {detector.memory().warmth:.0%} warm"
     yield ""
     yield threshold_table(outlook(engine.budget))
-
-
-class FetchProgress:
-    """Shows how fetching goes: a bar on a terminal, a line for each tenth otherwise; waiting is told once a reason."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._records = 0
-        self._told: set[str] = set()
-        self._bar: click._termui_impl.ProgressBar[int] | None = None
-
-    def __enter__(self) -> "FetchProgress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def plan(self, pieces: int) -> None:
-        """Take note of how many pieces there will be."""
-        self._total = pieces
-        if sys.stderr.isatty() and pieces:
-            self._bar = click.progressbar(length=pieces, label="fetching", file=sys.stderr, show_eta=True)
-
-    def piece(self, piece: Piece, records: int) -> None:
-        """Take note of a piece that is done."""
-        self._done += 1
-        self._records += records
-        if self._bar is not None:
-            self._bar.update(1)
-        elif self._done % max(1, self._total // 10 or 1_000) == 0:
-            of = f" of {self._total:,}" if self._done <= self._total else ""
-            click.echo(f"fetching: {self._done:,}{of} pieces, {self._records:,} records", err=True)
-
-    def wait(self, seconds: float, why: str) -> None:
-        """Say, once a reason, that Azure makes us wait."""
-        if why not in self._told:
-            self._told.add(why)
-            what = "Azure throttles (429)" if why == "429" else f"no answer ({why})"
-            click.echo(f"{what}: waiting {seconds:.0f} s, and again as often as need be", err=True)

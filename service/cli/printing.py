@@ -1,6 +1,5 @@
-"""What the command line writes: cells and alerts as lines of JSON, totals and explanations as text."""
+"""What the command line writes: cells and alerts as lines of JSON, totals and thresholds as text."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
@@ -9,7 +8,6 @@ import msgspec
 from models.detectors import Anomaly
 from models.stream import RecordResult
 from service.core.alerting import Alert, Outlook
-from service.core.engine import Explanation
 from service.replay import Summary
 from service.sinks import StdoutSink
 
@@ -76,26 +74,13 @@ def totals(summary: Summary) -> str:
 def left_out(summary: Summary) -> str:
     """Say how many records are nobody's deeds, and what they are.
 
+    >>> from service.core.parsing import LeftOut
     >>> left_out(Summary(9, 0, {LeftOut.AUTOSCALE: 1, LeftOut.POLICY_EVALUATION: 5}, {}, 0, 0, 0, None, None))
     '6 left out (5 policy evaluation, 1 autoscale)'
     """
     kinds = sorted(summary.left_out.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds)
     return f"{sum(summary.left_out.values()):,} left out" + (f" ({named})" if named else "")
-
-
-def explanation(answer: Explanation) -> str:
-    """Say in a few lines what each detector thinks, and on which numbers."""
-    lines = [f"{answer.actor.name} ({answer.actor.kind}), {answer.action}, as of {answer.time:%Y-%m-%d %H:%M} UTC"]
-    if not answer.anomalies:
-        lines.append("no detector has an opinion")
-    for anomaly in answer.anomalies:
-        lines += [
-            f"{anomaly.detector}: score {anomaly.score:.1f} ({anomaly.severity}), surprise {anomaly.surprise:.2f}",
-            f"  {anomaly.why}" if anomaly.why else "  nothing unusual",
-            *(f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in anomaly.evidence.items()),
-        ]
-    return "\n".join(lines)
 
 
 def threshold_table(outlook: Outlook) -> str:

@@ -19,12 +19,15 @@ from service.cli.inputs import (
     collect_seldom,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     make_engine,
+    max_rejected_option,
     read_settings,
     suppressions_option,
 )
 from service.cli.printing import alert_writer, cell_writer, contents, threshold_table, totals
+from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
 from service.core.parsing import LeftOut
@@ -34,8 +37,15 @@ from service.sinks import StdoutSink
 
 
 @click.command(
-    epilog="Exit codes: 0 all well; 1 it could not be finished; 2 wrong usage or configuration; 3 nothing in the files "
-    "was understood; 4 more was rejected, or could not be read, than --max-rejected allows."
+    short_help="Show the alerts that recorded logs would have caused.",
+    epilog=ending(
+        "0 all well; 1 it could not be finished; 2 wrong usage or configuration, or a file that is not there or may "
+        "not be read; 3 nothing in the files was understood; 4 more was rejected, or could not be read, than "
+        "--max-rejected allows",
+        "replay yesterday.ndjson.gz",
+        "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
+        "replay - < activity.json",
+    ),
 )
 @config_option
 @click.argument("files", nargs=-1, required=True)
@@ -51,14 +61,7 @@ from service.sinks import StdoutSink
     help="Take records by their time, or as they stand in the files; auto takes one file of lines that was recorded as "
     "it arrived as it stands, and everything else by time.",
 )
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0.0, 100.0),
-    default=5.0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
-)
+@max_rejected_option
 def replay(
     files: Sequence[str],
     path: Path | None,
@@ -104,6 +107,8 @@ def replay(
         )
         try:
             summary = driver.run(reader)
+        except BrokenPipeError:
+            raise  # whoever read the alerts has gone: click ends it without a word
         except OSError as error:
             fail(f"cannot be finished: {error}", ENDED_ON_ERROR)
         sys.stdout.buffer.flush()
@@ -131,6 +136,9 @@ def empty(found: Found) -> list[str]:
 
 def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) -> int:
     """Return the exit code, having said why if it is not 0."""
+    if not summary.records and unread.refused and unread.refused == documents:
+        click.echo("none of these files may be read", err=True)
+        return MISCONFIGURED
     if summary.records - summary.rejects - summary.left_out.get(LeftOut.UNKNOWN, 0) <= 0:
         click.echo("nothing in these files was understood as the Activity Log", err=True)
         return NOTHING_UNDERSTOOD
@@ -141,31 +149,3 @@ def verdict(summary: Summary, unread: Unread, documents: int, allowed: float) ->
             click.echo(f"{share:.1%} of the {of}: more than the {allowed:.1%} of --max-rejected", err=True)
             return TOO_MUCH_REJECTED
     return 0
-
-
-class Progress:
-    """A bar on a terminal's standard error while files are read, and another while their events are judged."""
-
-    def __init__(self, reader: Reader, then: str = "judging") -> None:
-        self._reader = reader
-        self._then = then
-        self._total = 0
-        self._bar = self._new("reading", reader.size)
-
-    @staticmethod
-    def _new(label: str, length: int) -> "click._termui_impl.ProgressBar[int]":
-        hidden = not sys.stderr.isatty() or not length
-        return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
-
-    def show(self, taken: int, total: int) -> None:
-        """Move the bar: to where the reader is, or, once a total is known, to how much of it was taken."""
-        if total and not self._total:
-            self._bar.render_finish()
-            self._total, self._bar = total, self._new(self._then, total)
-        self._bar.update((taken if total else self._reader.position) - self._bar.pos)
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.render_finish()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,7 +13,9 @@ import click
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
+    READING_STATE,
     config_option,
+    ending,
     fail,
     newest_readable,
     place_of,
@@ -30,12 +33,18 @@ from service.storage import FileSnapshotStore
 from service.wiring import build_snapshot_store
 
 
-@click.group()
+@click.group(short_help="Look into the saved state, or forget positions.")
 def state() -> None:
     """Look into the saved state, or forget how far the hub has been read."""
 
 
-@state.command("inspect")
+@state.command(
+    "inspect",
+    short_help="Sum up what is saved, as JSON.",
+    epilog=ending(
+        READING_STATE, "state inspect --config unwonted.yaml", "state inspect --snapshot .state/snapshot.ndjson.gz"
+    ),
+)
 @config_option
 @snapshot_option
 def inspect_command(path: Path | None, snapshot: Path | None) -> None:
@@ -44,7 +53,15 @@ def inspect_command(path: Path | None, snapshot: Path | None) -> None:
     click.echo(json.dumps(inspect(engine, rows), indent=2, ensure_ascii=False))
 
 
-@state.command("forget-positions")
+@state.command(
+    "forget-positions",
+    short_help="Let the hub be read anew, and keep all else.",
+    epilog=ending(
+        "0 done; 1 not agreed to, another instance writes there, or the snapshot cannot be read; 2 wrong usage or "
+        "configuration, or there is no snapshot",
+        "state forget-positions --config unwonted.yaml --yes",
+    ),
+)
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget_positions(path: Path | None, yes: bool) -> None:
@@ -60,7 +77,10 @@ def forget_positions(path: Path | None, yes: bool) -> None:
         fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
-    click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
+    if forgotten:
+        click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
+    else:
+        click.echo(f"{place}: there are no positions to forget: the hub will be read from event_hub.start anyway")
 
 
 async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
@@ -79,16 +99,29 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
         if not before:
             fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
         rows = newest_readable(before, place)
+        held = sum(section == "position" for section, _ in rows)
+        if not held:
+            return 0
         if not confirmed:
-            click.confirm(
-                f"{place}: forget how far the hub has been read, and read it from event_hub.start?", abort=True
-            )
+            ask(f"{place}: forget how far the hub has been read, and read it from event_hub.start?")
         data = await encode(_forgotten(rows), created_at=SystemClock().now(), yield_to_loop=_go_on)
         # A folder has no conditional write as a blob has: what is there now must be what was read.
         if isinstance(store, FileSnapshotStore) and await store.load() != before:
             raise SnapshotFenced("another process has written the snapshot since")
         await store.save(data)
-    return sum(section == "position" for section, _ in rows)
+    return held
+
+
+def ask(question: str) -> None:
+    """Go on if whoever sits there agrees, or exit; where nobody does, say how to agree."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise  # somebody pressed Ctrl-C
+        fail("\nnobody can be asked here, and nothing was changed: pass --yes to agree", MISCONFIGURED)
+    if not agreed:
+        fail("nothing was changed", ENDED_ON_ERROR)
 
 
 def _forgotten(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

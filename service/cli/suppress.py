@@ -4,7 +4,7 @@ Each command changes the file as a whole or not at all; a running service takes 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress as suppress_errors
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from service.cli.inputs import (
     MISCONFIGURED,
     config_option,
     configured_suppressions,
+    ending,
     fail,
     read_settings,
     read_state,
@@ -28,13 +29,26 @@ from service.settings import Settings
 from service.sinks import clean
 from service.suppressions import add, checked_values, described, expire, written
 
+_SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
-@click.group()
+
+_LEARN = "--learn or --no-learn is missing: whether what is covered becomes normal, or is as if it had never happened"
+_CODES = "0 done; 2 wrong usage or configuration, or the file cannot be used"
+
+
+@click.group(short_help="Keep known noise from alerting for a while.")
 def suppress() -> None:
     """Say what is not to be told for a while: maintenance, exercises, known noise."""
 
 
-@suppress.command("add")
+@suppress.command(
+    "add",
+    short_help="Add one entry to the file.",
+    epilog=ending(
+        _CODES,
+        "suppress add --suppressions suppressions.yaml --actor svc-backup --until 8h --reason move --owner dba --learn",
+    ),
+)
 @config_option
 @suppressions_option
 @click.option("--actor", help="Identity: id, object id, or name, as alerts show it.")
@@ -53,24 +67,43 @@ def add_command(
     file = file_of(read_settings(path), suppressions)
     now = SystemClock().now().replace(microsecond=0)
     start = begins or written(now)
-    values = {**given, "from": start, "until": ending(start, until)}
+    values = {**given, "from": start, "until": end_of(start, until)}
     try:
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
-        fail("\n".join(f"--{line}" if line.split(":")[0] in values else line for line in error.lines), MISCONFIGURED)
+        fail("\n".join(as_options(error.lines, values)), MISCONFIGURED)
     change(file, lambda text: add(text, entry, file.name, now))
     click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
 
 
-def ending(begins: str, until: str) -> str:
+def as_options(lines: Iterable[str], values: Container[str]) -> Iterator[str]:
+    """Yield what the rules of the file say of an entry's keys as something about options."""
+    for line in lines:
+        key, _, said = line.partition(": ")
+        if key == "until":  # unlike here, an end in the file is a time and nothing else
+            said = said.replace("; should be a time", f"; {_SO_LONG}")
+        if key == "learn":
+            yield _LEARN
+        else:
+            yield f"--{key}: {said}" if key in values else line
+
+
+def end_of(begins: str, until: str) -> str:
     """Return a time that may be given as a duration, as a time; what is neither is returned as it is."""
     try:
-        return written(datetime.fromisoformat(begins) + parse_duration(until))
+        return written(datetime.fromisoformat(begins) + parse_duration(until, unit=True))
     except (ValueError, OverflowError):
         return until
 
 
-@suppress.command("list")
+@suppress.command(
+    "list",
+    epilog=ending(
+        f"{_CODES}; 1 the snapshot cannot be read (--would-have-alerted)",
+        "suppress list --suppressions suppressions.yaml",
+        "suppress list --config unwonted.yaml --would-have-alerted",
+    ),
+)
 @config_option
 @suppressions_option
 @snapshot_option
@@ -78,13 +111,18 @@ def ending(begins: str, until: str) -> str:
 def list_command(path: Path | None, suppressions: Path | None, snapshot: Path | None, would_have_alerted: bool) -> None:
     """Show every suppression and where it stands."""
     settings = read_settings(path)
+    file = suppressions or settings.suppressions.file
+    if file and not file.exists():
+        fail(f"{file}: there is no such file; unwonted suppress add makes it", MISCONFIGURED)
     entries = configured_suppressions(settings, suppressions).entries
     suppressed = read_state(settings, snapshot)[0].suppressed if would_have_alerted else None
     now = SystemClock().now()
     for entry in entries:
         click.echo("\n".join(shown(entry, now, suppressed.counts.get(entry.id) if suppressed else None)))
-    if not entries:
-        click.echo("there are no suppressions")
+    if not file:
+        click.echo("there are no suppressions: suppressions.file names no file, and no --suppressions is given")
+    elif not entries:
+        click.echo(f"there are no suppressions in {file}")
     if suppressed is not None:
         click.echo(f"\nwould have alerted: {len(suppressed.listed)}, the newest last")
         click.echo("\n".join(map(told, suppressed.listed)))
@@ -110,13 +148,15 @@ def told(one: SuppressedFinding) -> str:
     ).rstrip()
 
 
-@suppress.command("expire")
+@suppress.command("expire", epilog=ending(_CODES, "suppress expire --suppressions suppressions.yaml 3ff1dfc9"))
 @config_option
 @suppressions_option
 @click.argument("suppression")
 def expire_command(path: Path | None, suppressions: Path | None, suppression: str) -> None:
     """End SUPPRESSION, given by its id, now."""
     file = file_of(read_settings(path), suppressions)
+    if not file.exists():
+        fail(f"{file}: there is no such file, and so nothing to end", MISCONFIGURED)
     now = SystemClock().now().replace(microsecond=0)
     change(file, lambda text: expire(text, suppression, file.name, now))
     click.echo(f"{suppression} ends {written(now)}")

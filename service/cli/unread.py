@@ -14,11 +14,14 @@ class Unread:
     ----------
     records, documents
         How many of each could not be read for another reason than what the parser says of a record.
+    refused
+        How many of these documents the system would not let us read.
     """
 
     def __init__(self) -> None:
         self.records = 0
         self.documents = 0
+        self.refused = 0
         self._problems: dict[Trouble, list[str]] = {}
         self._rejects: dict[RejectReason, list[str]] = {}
         self._more: dict[Trouble | RejectReason, int] = {}
@@ -28,6 +31,7 @@ class Unread:
         if problem.loses and problem.trouble not in HARMLESS:
             self.records += problem.place.number > 0
             self.documents += problem.place.number == 0
+            self.refused += problem.place.number == 0 and problem.trouble is Trouble.UNREADABLE
         shown = self._problems.setdefault(problem.trouble, [])
         self._note(shown, problem.trouble, f"{problem.place}: {problem.detail}", problem.sample)
 

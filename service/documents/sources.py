@@ -43,7 +43,7 @@ def find(arguments: Iterable[str]) -> Found:
     Raises
     ------
     OSError
-        If something named is not there, or may not be looked at; `filename` says what.
+        If something named is not there, or may not be read; `filename` says what.
     """
     sources: list[FileSource] = []
     empty: list[str] = []
@@ -57,8 +57,15 @@ def find(arguments: Iterable[str]) -> Found:
                 sources += below
                 empty += [] if below else [name]
             else:
-                sources.append(FileSource(name, Path(name), Path(name).stat().st_size))
+                sources.append(_readable(name))
     return Found(sources, empty)
+
+
+def _readable(name: str) -> FileSource:
+    path = Path(name)
+    if path.is_file():  # whoever writes to a pipe would take the first closing for the end
+        path.open("rb").close()
+    return FileSource(name, path, path.stat().st_size)
 
 
 def _named(argument: str) -> list[str]:

@@ -14,22 +14,61 @@ import msgspec
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
 
 _ROWS_AT_ONCE = 256
-_TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
-_ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
-_PORTAL: Final = {
+_PORTAL: Final = "CSV export of the portal"
+_LOG_ANALYTICS: Final = "CSV export of Log Analytics"
+_HEADINGS: Final = {
+    _LOG_ANALYTICS: frozenset({
+        "activitystatus", "activitystatusvalue", "activitysubstatus", "activitysubstatusvalue", "authorization",
+        "authorizationd", "caller", "calleripaddress", "category", "categoryvalue", "claims", "claimsd",
+        "correlationid", "eventdataid", "eventsubmissiontimestamp", "hierarchy", "httprequest", "level", "operationid",
+        "operationname", "operationnamevalue", "properties", "propertiesd", "resource", "resourcegroup", "resourceid",
+        "resourceprovider", "resourceprovidervalue", "sourcesystem", "subscriptionid", "tenantid", "timegenerated",
+        "type",
+    }),
+    _PORTAL: frozenset({
+        "correlationid", "eventcategory", "eventinitiatedby", "level", "operationname", "resource", "resourcegroup",
+        "resourcetype", "status", "subscription", "time",
+    }),
+}  # fmt: skip
+"""What the columns of each export are called, folded."""
+
+_ENOUGH: Final = 4
+"""Known headings from which a table is taken for an export, even one that lacks what it needs."""
+
+_RENAMED: Final = {
     "eventinitiatedby": "caller",
     "eventcategory": "category",
     "resource": "resourceId",
     "subscription": "subscriptionId",
 }
-_WANTED: Final = {
-    "who": ({"claims", "claimsd"}, "Claims: identities are known by the name of the caller only"),
-    "outcome": ({"activitystatusvalue", "activitystatus", "status"}, "ActivityStatusValue: no outcome, nothing fails"),
-    "operation": ({"correlationid"}, "CorrelationId: each record is an operation of its own"),
-    "address": ({"calleripaddress", "httprequest"}, "CallerIpAddress: no network is known"),
-    "resource": ({"resourceid", "resource"}, "_ResourceId: no resource is known"),
-    "category": ({"categoryvalue", "category", "eventcategory"}, "CategoryValue: all are taken as administrative"),
-}
+_TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
+_ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
+_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd"})
+_NEEDED: Final = (
+    (_TIMES, "TimeGenerated", "Time"),
+    (_ACTIONS, "OperationNameValue", "Operation name"),
+    (_CALLERS, "Caller", "Event initiated by"),
+)
+"""Without these there is no telling who did what when: folded, and as each export calls them."""
+
+_WANTED: Final = (
+    ({"claims", "claimsd"}, "Claims", "Claims", "identities are known by the name of the caller only"),
+    (
+        {"activitystatusvalue", "activitystatus", "status"},
+        "ActivityStatusValue",
+        "Status",
+        "no outcome, nothing fails",
+    ),
+    ({"correlationid"}, "CorrelationId", "Correlation id", "each record is an operation of its own"),
+    ({"calleripaddress", "httprequest"}, "CallerIpAddress", "CallerIpAddress", "no network is known"),
+    ({"resourceid", "resource"}, "_ResourceId", "Resource", "no resource is known"),
+    (
+        {"categoryvalue", "category", "eventcategory"},
+        "CategoryValue",
+        "Event category",
+        "all are taken as administrative",
+    ),
+)
 _UTC_MARK = re.compile(r"\s*\[utc\]\s*$", re.IGNORECASE)
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]")
@@ -70,7 +109,7 @@ def read_header(line: bytes) -> Header | None:
     Raises
     ------
     Unreadable
-        COLUMN_MISSING, if it is one that says neither when nor what.
+        COLUMN_MISSING, if it is one that does not say when, what, or who.
 
     Examples
     --------
@@ -88,20 +127,27 @@ def read_header(line: bytes) -> Header | None:
         return None
     folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]
     present = set(folded)
-    lacking = [
-        one for one, any_of in (("TimeGenerated", _TIMES), ("OperationNameValue", _ACTIONS)) if not present & any_of
-    ]
-    if len(lacking) == 2:
+    known = {kind: len(present & headings) for kind, headings in _HEADINGS.items()}
+    portal = known[_PORTAL] > known[_LOG_ANALYTICS] or "eventinitiatedby" in present
+    kind = _PORTAL if portal else _LOG_ANALYTICS
+    lacking = [theirs if portal else ours for any_of, ours, theirs in _NEEDED if not present & any_of]
+    if lacking and known[kind] < _ENOUGH and not present & (_TIMES | _ACTIONS):
         return None
     if lacking:
-        raise Unreadable(Trouble.COLUMN_MISSING, f"a CSV without the column {lacking[0]}", line[:400])
-    portal = "eventinitiatedby" in present
+        *others, last = lacking
+        without = f"columns {', '.join(others)} and {last}" if others else f"column {last}"
+        what = kind if known[kind] >= _ENOUGH else "CSV"
+        raise Unreadable(Trouble.COLUMN_MISSING, f"a {what} without the {without}", line[:400])
     return Header(
-        "CSV export of the portal" if portal else "CSV export of Log Analytics",
-        tuple(_PORTAL.get(name, name) if portal else name for name in folded),
+        kind,
+        tuple(_RENAMED.get(name, name) if portal else name for name in folded),
         frozenset(at for at, column in enumerate(columns) if folded[at] in _TIMES or _UTC_MARK.search(column)),
         delimiter,
-        tuple(text for any_of, text in _WANTED.values() if not present & any_of),
+        tuple(
+            f"{theirs if portal else ours}: {consequence}"
+            for any_of, ours, theirs, consequence in _WANTED
+            if not present & any_of
+        ),
     )
 
 

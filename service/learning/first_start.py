@@ -16,6 +16,7 @@ from service.documents import Problem, Reader, RecordPlace
 from service.learning.history import Fetched, TenantHistory
 from service.learning.spool import Spool
 from service.learning.teaching import Taught, Teaching
+from service.options import format_duration
 from service.storage import State
 from service.telemetry import HistoryFetching, HistoryLearning, HistoryLearnt, HistoryMissed, TelemetryEvent
 
@@ -52,7 +53,7 @@ class FirstStart:
         self._open_history = open_history
         self._new_state = new_state
         self._spool = spool
-        self._at_most = at_most.total_seconds()
+        self._at_most = at_most
         self._now = now
         self._emit = observer
         self._pieces = self._planned = 0
@@ -73,13 +74,13 @@ class FirstStart:
                 if saved:
                     spool.clear()
         except (ApiRefused, OSError, TimeoutError) as error:
-            reason = f"not within {self._at_most / 60:.0f} min" if isinstance(error, TimeoutError) else str(error)
+            reason = f"not within {format_duration(self._at_most)}" if isinstance(error, TimeoutError) else str(error)
             self._emit(HistoryMissed(reason))
             return False
         return saved
 
     async def _fetch(self, spool: Spool) -> Fetched:
-        async with asyncio.timeout(self._at_most), self._open_history() as history:
+        async with asyncio.timeout(self._at_most.total_seconds()), self._open_history() as history:
             return await history.fetch(spool, self._plan, lambda piece, records: self._count())
 
     def _plan(self, pieces: int) -> None:

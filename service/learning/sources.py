@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.storage.blob.aio import ContainerClient
 
 from service.activity_log_api import RETENTION, ActivityLogApi
+from service.core.sign_in import sign_in_problem
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
 
@@ -73,7 +74,7 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
                 name = f"{hour:%Y%m%dT%H%M%S}.{mark}"
                 yield Piece(name, str(container.container_name), partial(_blob_lines, container, blob.name))
     except AzureError as error:
-        raise _trouble(error) from error
+        raise _trouble(error, container) from error
 
 
 async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
@@ -89,14 +90,17 @@ async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[li
         if rest.strip():
             yield [rest.strip()]
     except AzureError as error:
-        raise _trouble(error) from error
+        raise _trouble(error, container) from error
 
 
-def _trouble(error: AzureError) -> Exception:
+def _trouble(error: AzureError, container: ContainerClient) -> Exception:
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    if isinstance(error, ClientAuthenticationError) or status in {401, 403, 404}:
-        return ArchiveRefused(f"{status or ''} {getattr(error, 'error_code', None) or type(error).__name__}".strip())
-    return OSError(f"the archive cannot be read ({type(error).__name__})")
+    if status in {401, 403, 404}:
+        return ArchiveRefused(f"{status} {getattr(error, 'error_code', None) or type(error).__name__}")
+    if isinstance(error, ClientAuthenticationError):
+        return ArchiveRefused(f"cannot sign in: {sign_in_problem(error)}")
+    place = f"{container.primary_hostname}/{container.container_name}"
+    return OSError(f"the archive {place} cannot be read ({type(error).__name__})")
 
 
 def _hour(name: str) -> datetime | None:

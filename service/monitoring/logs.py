@@ -16,6 +16,8 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service.core.sign_in import sign_in_problem
+
 MASK = "[redacted]"
 SHORTEST_SECRET = 6
 """Shorter secrets are left to the patterns: to hide every "abc" would make logs unreadable."""
@@ -136,6 +138,7 @@ def configure(
             foreign_pre_chain=common,
             processors=[
                 _timestamp,
+                _one_line_of_a_sign_in,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.StackInfoRenderer(),
                 structlog.processors.format_exc_info,
@@ -172,6 +175,13 @@ def _timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Take the time from the record that logging made, so that the clock is not asked a second time."""
     record: logging.LogRecord = event["_record"]
     event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    return event
+
+
+def _one_line_of_a_sign_in(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Leave of what azure-identity says of each credential that it tried the one that was meant."""
+    if "\nAttempted credentials:" in str(event["event"]):
+        event["event"] = f"no token: {sign_in_problem(Exception(event['event']))}"
     return event
 
 

@@ -3,7 +3,7 @@
 Which options there are is for `service.settings` to say, and for each sink's own folder.
 """
 
-from service.options.strict_yaml import StrictLoader, lines_of
+from service.options.strict_yaml import StrictLoader, lines_of, yaml_problem
 from service.options.values import (
     LOOPBACK,
     Duration,
@@ -28,4 +28,5 @@ __all__ = [
     "lines_of",
     "parse_duration",
     "read_secret",
+    "yaml_problem",
 ]

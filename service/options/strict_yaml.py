@@ -3,10 +3,17 @@
 Which keys there may be is others' to check.
 """
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
 import yaml
+
+# What PyYAML says without quoting anything but its own names of tokens.
+_HARMLESS = re.compile(
+    r"mapping values are not allowed( in this context| here)|could not find expected ':'|"
+    r"found unexpected end of stream|expected [a-z ',<>{}\[\]]+, but (found|got) '[<>a-z ,{}\[\]]+'"
+)
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -24,6 +31,29 @@ class StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def yaml_problem(error: yaml.YAMLError | RecursionError) -> str:
+    r"""Say what is wrong with YAML and where, without anything that was typed: that may be a secret.
+
+    >>> try:
+    ...     lines_of("http:\n\tport: 1")
+    ... except yaml.YAMLError as error:
+    ...     yaml_problem(error)
+    'is not valid YAML at line 2, column 1 (a tab, where YAML wants blanks)'
+    """
+    if isinstance(error, RecursionError):
+        return "is not valid YAML (it is nested too deeply, or an alias leads into itself)"
+    mark = getattr(error, "problem_mark", None)
+    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    problem = str(getattr(error, "problem", None) or "")
+    if "found character '\\t'" in problem:
+        why = "a tab, where YAML wants blanks"
+    elif _HARMLESS.fullmatch(problem):
+        why = problem
+    else:
+        why = getattr(error, "context", None) or "while reading it"
+    return f"is not valid YAML{where} ({why})"
+
+
 def lines_of(text: str) -> dict[tuple[str, ...], int]:
     r"""Return the line, from 1, on which each key of a document stands, by the keys that lead to it.
 
@@ -31,6 +61,8 @@ def lines_of(text: str) -> dict[tuple[str, ...], int]:
     ------
     yaml.YAMLError
         It is no YAML.
+    RecursionError
+        It is nested too deeply, or an alias leads into itself.
 
     Examples
     --------
@@ -54,6 +86,5 @@ def _note_lines(node: yaml.Node | None, under: tuple[str, ...], found: dict[tupl
         return
     for key, value in node.value:
         path = (*under, str(key.value))
-        if path not in found:  # an alias that leads into itself ends here
-            found[path] = key.start_mark.line + 1
-            _note_lines(value, path, found)
+        found[path] = key.start_mark.line + 1
+        _note_lines(value, path, found)

@@ -16,6 +16,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _DURATION_HELP = "should be a duration such as 20s, 15m, 1h30m or 7d, or a number of seconds"
+_UNIT_HELP = "should be a duration with its unit such as 20s, 15m, 1h30m or 7d"
 
 
 class Section(BaseModel):
@@ -30,13 +31,15 @@ class Section(BaseModel):
     )
 
 
-def parse_duration(value: object) -> timedelta:
+def parse_duration(value: object, *, unit: bool = False) -> timedelta:
     """Read a duration as people write it.
 
     Parameters
     ----------
     value
         Text such as ``"20s"``, ``"15m"``, ``"1h30m"``, ``"7d"`` or ``"500ms"``, or a number of seconds.
+    unit
+        Whether it must have one: who types ``8`` on a command line seldom means seconds.
 
     Raises
     ------
@@ -48,6 +51,8 @@ def parse_duration(value: object) -> timedelta:
     >>> parse_duration("1h30m") == parse_duration(5400) == timedelta(minutes=90)
     True
     """
+    if unit and not (isinstance(value, str) and _DURATION.fullmatch(value.strip()) and value.strip()):
+        raise ValueError(_UNIT_HELP)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
     elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -1,6 +1,7 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
 from service.settings.detectors import arguments, default_threshold
+from service.settings.names import by_variable, is_variable
 from service.settings.reading import SettingsError, load
 from service.settings.reference import option_reference
 from service.settings.root import Settings
@@ -14,9 +15,11 @@ __all__ = [
     "Settings",
     "SettingsError",
     "arguments",
+    "by_variable",
     "config_hash",
     "default_threshold",
     "example_yaml",
+    "is_variable",
     "json_schema",
     "load",
     "option_reference",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from models.detectors import DETECTORS, options
 from service.settings.detectors import DetectorSettings, default_threshold
-from service.settings.reading import Keys, variable_name
+from service.settings.names import Keys, variable_name
 from service.settings.root import Settings
 from service.settings.showing import example, inline, summary
 from service.sinks import KINDS

@@ -73,10 +73,14 @@ class Settings(Section):
     @classmethod
     def _names_are_short_words(cls, value: dict[str, AnySink]) -> dict[str, AnySink]:
         # Names become metric labels and parts of environment variables.
-        if any(
-            not (name.isascii() and name.isidentifier() and name == name.lower() and len(name) <= 40) for name in value
-        ):
-            raise ValueError("names should be lower-case letters, digits and _, beginning with a letter, 40 at most")
+        wrong = [
+            f"sinks.{name}: a name should have lower-case letters, digits and _ only, begin with a letter, and be 40 "
+            "long at most"
+            for name in value
+            if not (name.isascii() and name.isidentifier() and name == name.lower() and len(name) <= 40)
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return value
 
     @field_validator("detectors")

@@ -15,12 +15,13 @@ from service.options import LOOPBACK, Duration, PositiveDuration, Section, Texts
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 
+_ACCOUNT_HELP = "should be https://ACCOUNT.blob.core.windows.net, without a container or a SAS token"
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
 def _instant(value: object) -> object:
     text = value.strip() if isinstance(value, str) else value
-    if text in {"earliest", "latest"}:
+    if isinstance(text, str) and text in {"earliest", "latest"}:
         return text
     try:
         instant = datetime.fromisoformat(text) if isinstance(text, str) else text
@@ -110,16 +111,25 @@ class EventHubSettings(Section):
     @model_validator(mode="after")
     def _consistent(self) -> "EventHubSettings":
         given = [name for name in ("namespace", "connection_string", "connection_string_file") if getattr(self, name)]
-        if len(given) > 1:
-            raise ValueError(f"needs only one of namespace, connection_string and connection_string_file, has {given}")
-        if self.proxy is not None and self.transport != "websocket":
-            raise ValueError("proxy needs transport: websocket")
-        if (self.proxy_user is None) != (self.proxy_password_file is None) or (self.proxy_user and not self.proxy):
-            raise ValueError("proxy_user and proxy_password_file go together, and with proxy")
-        if self.silent_after < 2 * self.max_wait:
-            raise ValueError("silent_after should be longer than max_wait: twice as long at least, best three times")
-        if self.give_up_after <= self.silent_after:
-            raise ValueError("give_up_after should be longer than silent_after")
+        password = self.proxy_password_file is not None
+        checks = [
+            (
+                len(given) <= 1,
+                "needs only one of namespace, connection_string and connection_string_file, has " + " and ".join(given),
+            ),
+            (self.proxy is None or self.transport == "websocket", "proxy needs transport: websocket"),
+            (
+                (self.proxy_user is not None) == password and not (self.proxy_user and not self.proxy),
+                "proxy_user and proxy_password_file go together, and with proxy",
+            ),
+            (
+                self.silent_after >= 2 * self.max_wait,
+                "silent_after should be longer than max_wait: twice as long at least, best three times",
+            ),
+            (self.give_up_after > self.silent_after, "give_up_after should be longer than silent_after"),
+        ]
+        if problems := [problem for holds, problem in checks if not holds]:
+            raise ValueError("\n".join(problems))
         return self
 
     def connection(self) -> SecretStr | None:
@@ -147,8 +157,17 @@ def check_connection_string(text: str) -> None:
 
 
 def _account(value: str | None) -> str | None:
-    if value is not None and (not value.startswith(("https://", "http://")) or "?" in value):
-        raise ValueError("should be https://ACCOUNT.blob.core.windows.net, without a SAS token")
+    if value is None:
+        return None
+    try:
+        address = urlsplit(value)
+    except ValueError:
+        raise ValueError(_ACCOUNT_HELP) from None
+    # An emulator has the name of its account as a path; in Azure a path would be a container.
+    host = address.hostname or ""
+    contained = host.partition(".")[2].startswith("blob.") and address.path.strip("/")
+    if address.scheme not in {"https", "http"} or not host or "?" in value or contained:
+        raise ValueError(_ACCOUNT_HELP)
     return value
 
 

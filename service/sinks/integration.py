@@ -49,6 +49,10 @@ class SinkSettings(Section):
         """Say what is wrong now with the files that hold its secrets, ``option: file: reason``, without their text."""
         return []
 
+    def destination(self) -> str:
+        """Return the host that it posts to, which is no secret as the rest of an address is; empty if there is none."""
+        return ""
+
     @property
     def links(self) -> Links:
         """Which links an alert carries there."""

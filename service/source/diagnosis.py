@@ -7,6 +7,7 @@ all when a link cannot be opened), but its log records have it. So a diagnosis r
 import asyncio
 import logging
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
 from service.core.ports import SourceError
+from service.core.sign_in import sign_in_problem
 from service.source.options import Kind, SourceOptions
 
 _SDK_LOG = "azure.eventhub._pyamqp"
@@ -82,8 +84,10 @@ def classify_error(error: BaseException, condition: str = "") -> Kind:
 
 def short(error: BaseException) -> str:
     """Return an exception's text on one line, at most 300 characters, without what might be a secret."""
+    if isinstance(error, ClientAuthenticationError):
+        return _SECRETS.sub(r"\1=***", sign_in_problem(error))
     text = " ".join(_TRACKING.sub("", _REPETITION.sub("", str(error))).split()) or type(error).__name__
-    return _SECRETS.sub(r"\1=***", text.removeprefix(_CONNECTING))[:300]
+    return textwrap.shorten(_SECRETS.sub(r"\1=***", text.removeprefix(_CONNECTING)), 300, placeholder=" …")
 
 
 class SdkLogListener(logging.Handler):

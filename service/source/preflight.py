@@ -14,6 +14,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
+from service.core.sign_in import sign_in_problem
 from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,
@@ -151,9 +152,10 @@ class Preflight:
         try:
             await self._credential.get_token(TOKEN_SCOPE)
         except Exception as error:  # noqa: BLE001 - azure-identity raises KeyError for an odd answer, and who knows what
+            problem = sign_in_problem(error, type(self._credential).__name__).rstrip(".")
             raise RefusalError(
                 "unauthorized",
-                f"No Microsoft Entra token could be had for reading from {self._options.host}: {short(error)}. In AKS, "
+                f"No Microsoft Entra token could be had for reading from {self._options.host}: {problem}. In AKS, "
                 "check that workload identity is set up (the service account's client-id annotation, the pod's "
                 "azure.workload.identity/use label, the federated credential); elsewhere, sign in or use a connection "
                 "string.",

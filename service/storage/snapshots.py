@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import StorageErrorCode
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.core.ports import SnapshotFenced
+from service.core.sign_in import sign_in_problem
 
 CURRENT = "snapshot.ndjson.gz"
 PREVIOUS = "snapshot.previous.ndjson.gz"
@@ -116,6 +123,8 @@ class BlobSnapshotStore:
     def _trouble(self, done: str, error: AzureError) -> OSError:
         # Name by name: the blob's address may carry a signature. The first line says what, the rest is for Microsoft.
         blob, what = self._blob, str(error).strip().partition("\n")[0]
+        if isinstance(error, ClientAuthenticationError) and error.response is None:  # no answer: there was no token
+            what = sign_in_problem(error)
         place = f"blob {blob.blob_name} in container {blob.container_name} of account {blob.account_name}"
         return OSError(f"the snapshot ({place}) cannot be {done} ({type(error).__name__}: {what})")
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from service.core.alerting import Suppression, UnusableSuppressions
-from service.options import StrictLoader
+from service.options import StrictLoader, yaml_problem
 from service.suppressions.entry import Checked, quoted
 
 MOST_ENTRIES = 1_000
@@ -86,14 +86,8 @@ def _tree(data: bytes) -> tuple[yaml.Node, Any]:
         return parse(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text") from None
-    except yaml.YAMLError as error:
-        # The problem's own text may quote what was typed; its context and place do not.
-        mark = getattr(error, "problem_mark", None)
-        context = getattr(error, "context", None) or "while reading it"
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ValueError(f"is not valid YAML{where} ({context})") from None
-    except RecursionError:
-        raise ValueError("is not valid YAML (it is nested too deeply)") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(yaml_problem(error)) from None
 
 
 def _list(tree: Any) -> list[Any]:

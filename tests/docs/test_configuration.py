@@ -6,7 +6,7 @@ import pytest
 
 from models.detectors.options import options
 from models.detectors.registry import DETECTORS
-from service.settings.reading import option_paths, variable_name
+from service.settings.names import option_paths, variable_name
 from service.settings.reference import option_reference
 from tests.docs.pages import text_of
 

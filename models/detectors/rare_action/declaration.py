@@ -6,7 +6,7 @@ from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
 NAME = "rare_action"
 CARD = Card(
     name=NAME,
-    title="Identity did something unusual for it",
+    title="Action unusual for this identity",
     what="An identity performed operations that it, and those like it, hardly ever perform.",
     why="Somebody who took over an account or a service principal seldom has its habits: first they look around, "
     "then they grant themselves roles, read keys, run commands or export disks. Each is legal; for this identity "

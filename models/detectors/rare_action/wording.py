@@ -26,13 +26,8 @@ def sentence(facts: Mapping[str, Any]) -> str:
     ...           "probability": {"times": 0.0}, "terms": {"action": 4.0, "outcome": 1.0}})
     'First seen now; none of 9 known identities ever did it; and it failed.'
     """
-    days, times, terms = facts["days_known"], facts["probability"]["times"], facts["terms"]
-    if not days:
-        parts = ["First seen now"]
-    elif times < 0.01:
-        parts = [f"Never in its {days} active {'day' if days == 1 else 'days'}"]
-    else:
-        parts = [f"Only about {times:.1f} times in its {days} active {'day' if days == 1 else 'days'}"]
+    terms = facts["terms"]
+    parts = [_own(facts["days_known"], facts["probability"]["times"])]
     having, known = facts["identities_with_action"], facts["identities"]
     parts.append(
         f"{having} of {known} known identities ever did it"
@@ -43,6 +38,24 @@ def sentence(facts: Mapping[str, Any]) -> str:
         parts.append("usually it does " + ", ".join(_short(action) for action in facts["usual"]))
     parts += [said for name, least, said in _SAID if abs(terms.get(name, 0.0)) > least]
     return "; ".join(parts) + "."
+
+
+def _own(days: int, times: float) -> str:
+    """Say how often it did this before, of which what is long ago counts for less than once.
+
+    >>> _own(24, 0.0), _own(1, 0.0), _own(24, 0.4), _own(24, 0.9), _own(24, 2.4)
+    ('Never in its 24 active days', 'Never in its one active day', 'Seldom, and not lately, in its 24 active days', \
+'Only about once in its 24 active days', 'Only about 2 times in its 24 active days')
+    """
+    if not days:
+        return "First seen now"
+    if times < 0.01:
+        often = "Never"
+    elif times < 0.75:
+        often = "Seldom, and not lately,"
+    else:
+        often = "Only about once" if times < 1.5 else f"Only about {times:.0f} times"
+    return f"{often} in its {'one active day' if days == 1 else f'{days} active days'}"
 
 
 def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:

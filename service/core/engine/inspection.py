@@ -3,25 +3,45 @@
 Reading the snapshot and printing are the command line's business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import Actor, ActorBucket, Bucket, Cell, Crowd
+from models.stream import EPOCH, Actor, ActorBucket, Bucket, Cell, Crowd
 from service.core.engine.engine import Engine
 
 MOST_NAMED = 5
 
 
 class Explanation(NamedTuple):
-    """How an action would be judged: one anomaly of each detector that gives it a score."""
+    """How an action would be judged.
+
+    Attributes
+    ----------
+    actor, action, time
+        Who, what, and when it is imagined to happen: right after everything that is known.
+    anomalies
+        One of each detector that gives it a score.
+    thresholds
+        The score from which each detector alerts now, by its name.
+    counterfactuals
+        What would have kept each detector that would alert from it, by its name.
+    is_known
+        Whether anybody is known to have done it.
+    near
+        Known actions that may have been meant, if it is not.
+    """
 
     actor: Actor
     action: str
     time: datetime
     anomalies: list[Anomaly]
+    thresholds: Mapping[str, float]
+    counterfactuals: Mapping[str, str]
+    is_known: bool
+    near: list[str]
 
 
 class UnknownActor(LookupError):  # noqa: N818 - it says what was not found
@@ -29,27 +49,67 @@ class UnknownActor(LookupError):  # noqa: N818 - it says what was not found
 
 
 def find_actor(engine: Engine, wanted: str) -> Actor:
-    """Return the identity with that id, object id or name, whatever its case.
+    """Return the identity with that id, object id or name, or whose name begins so before an @, whatever the case.
 
     Raises
     ------
     UnknownActor
         There is none, or several have that name.
     """
-    folded = wanted.casefold()
-    named = [
-        actor
-        for actor in engine.people.values()
-        if folded in {actor.id.casefold(), actor.name.casefold(), actor.id.casefold().rpartition("/")[2]}
-    ]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = sorted(one.id for one in named)
-        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-        raise UnknownActor(f"{wanted} is the name of {len(ids)}: {', '.join(ids[:MOST_NAMED])}{more}; ask by id")
-    near = get_close_matches(wanted, [actor.name for actor in engine.people.values()], n=3)
-    raise UnknownActor(f"nobody called {wanted} is remembered" + (f"; near: {', '.join(near)}" if near else ""))
+    folded, people = wanted.casefold(), engine.people.values()
+    named = [one for one in people if folded in {one.id.casefold(), one.name.casefold(), _last(one.id.casefold())}]
+    if len(named) > 1:
+        raise UnknownActor(f"{wanted} is the name of {len(named)}: {_some(one.id for one in named)}; ask by id")
+    begun = [one for one in people if one.name.casefold().startswith(f"{folded}@")]
+    if not named and len(begun) > 1:
+        raise UnknownActor(f"{wanted} may be {_some(one.name for one in begun)}: ask by the whole name")
+    if found := named or begun:
+        return found[0]
+    near = _near(wanted, (word for one in people for word in (one.name, *one.name.split("@")[:-1])))
+    # A word may be near by what stands before the @: what is said is the whole name.
+    names = [one.name for word in near for one in people if word in (one.name, one.name.split("@")[0])]
+    some = ", ".join(dict.fromkeys(names[:3]))
+    raise UnknownActor(f"nobody called {wanted} is remembered" + (f"; near: {some}" if some else ""))
+
+
+def _last(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _some(words: Iterable[str]) -> str:
+    known = sorted(words)
+    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+    return ", ".join(known[:MOST_NAMED]) + more
+
+
+def _near(wanted: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of `known` that hold `wanted`, or else look like it."""
+    folded = {one.casefold(): one for one in known}
+    found = sorted(one for one in folded if wanted.casefold() in one)[:3]
+    return [folded[one] for one in found or get_close_matches(wanted.casefold(), folded, n=3)]
+
+
+def known_actions(engine: Engine) -> set[str]:
+    """Return the actions that anybody is known to have done, as the detectors remember them or not learnt yet."""
+    learnt = {
+        action
+        for detector in engine.detectors.values()
+        for row in detector.dump_population()
+        for action in _actions(row)
+    }
+    # What is in an open bucket has been done all the same.
+    looked_at = filter(None, engine.buckets.peek_steps(EPOCH))
+    return learnt | {cell.action for seen, _ in looked_at for one in seen for cell in one.cells}
+
+
+def _actions(row: Any) -> Iterator[str]:
+    """Yield what rows of what the population knows call an action, however deep it stands in them."""
+    if isinstance(row, dict):
+        for key, value in row.items():
+            if key == "action" and isinstance(value, str):
+                yield value
+            else:
+                yield from _actions(value)
 
 
 def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Explanation:
@@ -64,8 +124,24 @@ def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Explan
     time = engine.watermark.time
     cell = Cell(action.casefold(), action, time, 1, int(not failed), 0, int(failed))
     seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
-    judgements = (detector.score(seen, Crowd(1, {})) for detector in engine.detectors.values())
-    return Explanation(actor, action, time, [anomaly for judgement in judgements for anomaly in judgement])
+    found = [one for detector in engine.detectors.values() for one in detector.score(seen, Crowd(1, {}))]
+    thresholds = engine.budget.thresholds()
+    known = known_actions(engine)
+    is_known = not known or cell.action in known
+    return Explanation(
+        actor,
+        action,
+        time,
+        found,
+        thresholds,
+        {
+            one.detector: engine.detectors[one.detector].counterfactual(changes, thresholds[one.detector])
+            for one in found
+            if one.score >= thresholds[one.detector] and isinstance(changes := one.evidence.get("changes"), dict)
+        },
+        is_known,
+        [] if is_known else _near(action, known),
+    )
 
 
 def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:

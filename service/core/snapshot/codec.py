@@ -19,6 +19,7 @@ FORMAT = 2
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
 
 SLICE = 64 * 1024
+_BEGINNING = b'{"unwonted_snapshot":'
 
 # Keys stay in the order in which they were learnt: a table that forgets may go by it.
 _encode = msgspec.json.Encoder().encode
@@ -77,6 +78,18 @@ async def encode(
             await yield_to_loop()
     packed += (packer.compress(b"".join(pending)), packer.flush())
     return b"".join(packed)
+
+
+def is_snapshot(data: bytes) -> bool:
+    """Whether bytes begin as a snapshot of any format does, be they damaged further on.
+
+    >>> is_snapshot(gzip.compress(b'{"unwonted_snapshot":1}')[:-9]), is_snapshot(gzip.compress(b'{"time":1}'))
+    (True, False)
+    """
+    try:
+        return zlib.decompressobj(31).decompress(data, len(_BEGINNING)) == _BEGINNING
+    except zlib.error:
+        return False
 
 
 def decode(data: bytes) -> list[tuple[str, Any]]:

@@ -177,15 +177,13 @@ def _kind(kind: str) -> str:
 
 
 def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
-    tries = [counted(finding.attempts, "attempt")]
+    tries = [counted(finding.attempts, "attempt") + ("" if finding.settled else " so far")]
     if finding.failures:
         tries.append(f"{finding.failures:,} failed")
     if finding.denials:
         tries.append(f"{finding.denials:,} denied")
     if finding.late:
         tries.append("arrived late")
-    if not finding.settled:
-        tries.append("still counting")
     evidence = [
         ", ".join(tries),
         ("result " + listed(finding.results, most=3, limit=60)) if finding.results else "",

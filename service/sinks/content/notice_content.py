@@ -10,7 +10,7 @@ from service.sinks.content.alert_content import Fact
 from service.sinks.content.wording import counted, listed, moment
 
 _BEGUN = {
-    GapKind.SILENT: "Blind: nothing comes from {where} since {since}",
+    GapKind.SILENT: "Blind: nothing has come from {where} since {since}",
     GapKind.BEHIND: "Behind: the log since {since} is being read late",
     GapKind.LATE: "Late: Azure delivers the log since {since} late",
     GapKind.LOST: "Lost: {lost} since {since}, gone before being read",
@@ -22,7 +22,8 @@ _OVER = {
     GapKind.LOST: "Whole again, but for {lost} from {since} to {until}",
 }
 _MEANING = {
-    GapKind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
+    GapKind.SILENT: "The hub sends neither messages nor word that it has none: until this is over, the absence of "
+    "alerts does not mean that all is well.",
     GapKind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
     GapKind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
     GapKind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",

@@ -52,6 +52,15 @@ class PostedSinkSettings(SinkSettings):
             problems.append(f"ca_file: {self.ca_file}: {error.strerror or error}")
         return problems
 
+    def destination(self) -> str:
+        """Return the host of the address as it is now; empty if that cannot be read, or is no address."""
+        try:
+            url = reveal(self.address)
+            check_address(url)
+            return urlsplit(url).hostname or ""
+        except (OSError, ValueError):
+            return ""
+
     @property
     def session(self) -> OpenSession:
         """What opens this sink's HTTP session."""

@@ -158,7 +158,7 @@ def test_the_counterfactual_is_true_whatever_the_threshold(known: Dormant, thres
 
 def test_why_is_a_sentence_with_the_numbers(known: Dormant) -> None:
     [found] = judged(known, GRANT)
-    assert found.why.startswith("Active again after 61 days; of its 35 gaps so far none was of 32 days or more, of ")
+    assert found.why.startswith("Active again after 61 days; none of its 35 gaps so far was of 32 days or more; the ")
     assert "it never did this before, none of 12 known identities ever did" in found.why
 
 

@@ -105,7 +105,7 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: RareFailure) -> Non
         expected = part * gathered["share"] * min(gathered["around"], gathered["most"])
         assert terms["evidence"] == pytest.approx(expected)
         assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
-        assert anomaly.why.startswith("It was refused, expected in ")
+        assert anomaly.why.startswith("It was refused, which is expected in ")
 
 
 @pytest.mark.parametrize("threshold", [30.0, 40.0, 60.0])

@@ -87,7 +87,7 @@ async def test_an_hour_of_throttling_is_waited_for_and_more_than_we_wait_is_said
         assert sum(clock.slept) == 3_600.0
 
         server.refuse(429, times=1_000, Retry_After="60")
-        with pytest.raises(ApiUnavailable, match=r"within 90 min: 429"):
+        with pytest.raises(ApiUnavailable, match=r"^http://127\.0\.0\.1:\d+: no answer within 1h30m: 429"):
             await read(api, "sub-a")
 
 
@@ -131,7 +131,7 @@ async def test_a_server_that_is_away_is_waited_for_no_longer_than_we_wait() -> N
         endpoint="http://127.0.0.1:9",
         give_up_after=timedelta(seconds=20),
     ) as api:
-        with pytest.raises(ApiUnavailable, match="ServiceRequestError"):
+        with pytest.raises(ApiUnavailable, match=r"^http://127\.0\.0\.1:9: no answer within 20s: ServiceRequestError$"):
             await api.subscriptions()
         assert clock.slept == [2.0, 4.0, 8.0]
 

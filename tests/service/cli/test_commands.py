@@ -4,18 +4,15 @@ import asyncio
 import gzip
 import json
 import shutil
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 from azure.storage.blob.aio import ContainerClient
 from click.testing import CliRunner, Result
 
-from demo.receiver import Fault, Receiver
 from demo.tenant import Tenant, TenantPlan
 from models.detectors.registry import DETECTORS
 from service.cli.commands import main
@@ -28,7 +25,6 @@ from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
-from tests.fakes.clock import FakeClock
 
 SECRET = "0verheard-in-the-canteen"
 KEYS = ["time", "detector", "actor", "actor_name", "action", "score", "surprise", "alerted"]
@@ -157,20 +153,22 @@ def test_a_typo_is_an_error_that_names_the_right_key(tmp_path: Path) -> None:
     assert "EVERY" in wrong.stderr
 
 
+def test_check_config_goes_on_after_a_mistake_and_tells_what_else_run_would_refuse(tmp_path: Path) -> None:
+    hub = {"namespace": "a.example", "hub": "h"}
+    broken = {"http": {"prot": 1}, "geography": {"database": str(tmp_path / "gone.mmdb")}}
+    result = unwonted("check-config", "--config", config(tmp_path, event_hub=hub, **broken))
+    assert result.exit_code == 2
+    mistake, refused = result.stderr.splitlines()
+    assert ", http.prot: no such option" in mistake
+    assert refused == f"geography.database: {tmp_path / 'gone.mmdb'}: No such file or directory"
+    # Without its name it is no wonder that there is no hub: one line is enough.
+    result = unwonted("check-config", "--config", config(tmp_path, event_hub={**hub, "namespace": "a"}))
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_the_schema_is_json() -> None:
     result = unwonted("check-config", "--schema")
     assert json.loads(result.stdout)["properties"]["event_hub"]
-
-
-def test_version_is_one_line() -> None:
-    assert unwonted("version").stdout.startswith("unwonted ")
-
-
-def test_every_command_says_what_it_is_for() -> None:
-    assert isinstance(main, click.Group)
-    for name, command in main.commands.items():
-        assert command.help, name
-        assert unwonted(name, "--help").exit_code == 0
 
 
 async def snapshot_of(
@@ -245,6 +243,20 @@ def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: P
     assert "no day is over yet" in begun.stderr
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a note", gzip.compress(b'{"time": "2026-03-01T08:00:00Z"}\n')],
+    ids=["empty", "a note", "packed records"],
+)
+@pytest.mark.parametrize("command", [["budget"], ["state", "inspect"], ["explain", "ann", "a/b"]], ids=" ".join)
+def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, command: list[str], content: bytes) -> None:
+    file = tmp_path / "notes"
+    file.write_bytes(content)
+    result = unwonted(*command, "--config", config(tmp_path), "--snapshot", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{file}: is no snapshot of Unwonted; the service keeps its own at {tmp_path / 'state'}\n"
+
+
 def test_without_a_snapshot_there_is_nothing_to_look_into(tmp_path: Path) -> None:
     result = unwonted("state", "inspect", "--config", config(tmp_path))
     assert result.exit_code == 2
@@ -264,43 +276,3 @@ def test_a_snapshot_in_a_blob_is_looked_into_as_well(tmp_path: Path, week: Path,
     result = unwonted("state", "inspect", "--config", settings)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["records"] > 100
-
-
-def sinks(receiver: Receiver) -> dict[str, Any]:
-    return {
-        "team": {"kind": "teams", "url": receiver.teams_url, "allow_loopback": True},
-        "channel": {"kind": "slack", "url": receiver.slack_url, "allow_loopback": True},
-        "hook": {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True},
-    }
-
-
-async def sent(tmp_path: Path, *arguments: str, faults: Sequence[str] = ()) -> tuple[Result, Receiver]:
-    async with Receiver(clock=FakeClock()) as receiver:
-        for kind in faults:
-            receiver.fail(kind, Fault(404))  # type: ignore[arg-type]
-        settings = config(tmp_path, sinks=sinks(receiver))
-        result = await asyncio.to_thread(unwonted, "send-test", "--config", settings, *arguments)
-        return result, receiver
-
-
-async def test_send_test_reaches_every_sink(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path)
-    assert result.exit_code == 0, result.stderr
-    assert [len(receiver.of("teams")), len(receiver.of("slack")), len(receiver.of("webhook"))] == [1, 1, 1]
-    assert result.stderr.count(": sent") == 3
-
-
-async def test_send_test_reaches_only_the_sink_that_was_named(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path, "--sink", "channel")
-    assert result.exit_code == 0
-    assert [entry.kind for entry in receiver.received] == ["slack"]
-
-
-async def test_send_test_says_which_sink_did_not_take_it(tmp_path: Path) -> None:
-    result, receiver = await sent(tmp_path, faults=["slack"])
-    assert result.exit_code == 3
-    assert "channel: broken" in result.stderr
-    assert receiver.slack_url not in result.stderr
-    unknown, _ = await sent(tmp_path, "--sink", "chanel")
-    assert unknown.exit_code == 2
-    assert "there are channel, hook, team" in unknown.stderr

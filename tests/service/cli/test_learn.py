@@ -18,6 +18,8 @@ from demo.tenant import Tenant, TenantPlan
 from service.cli.commands import main
 from service.clock import SystemClock
 from service.core.snapshot.codec import decode
+from service.learning import Spool
+from service.learning.spool import SUFFIX
 from service.storage.snapshots import CURRENT
 from service.wiring import LOOPBACK_TOKEN
 from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS
@@ -85,7 +87,8 @@ def test_a_state_that_exists_is_kept_unless_it_is_to_be_replaced(tmp_path: Path)
     ("arguments", "said"),
     [
         (["--endpoint", "http://management.example"], "--endpoint: should be https://HOST"),
-        (["--give-up-after", "soon"], "--give-up-after: should be a duration"),
+        (["--give-up-after", "soon"], "--give-up-after: should be a duration with its unit such as"),
+        (["--give-up-after", "2"], "--give-up-after: should be a duration with its unit such as"),
         (["--no-api"], "there is nothing to learn from"),
         (["--archive", "contosologs"], "--archive: should be https://ACCOUNT"),
         (["no-such-file"], "no-such-file: No such file"),
@@ -111,11 +114,46 @@ def test_nothing_understood_and_too_much_rejected_save_nothing(tmp_path: Path) -
     assert learn(tmp_path, other, "--max-rejected", "50").exit_code == 0
 
 
-def test_an_api_that_is_away_for_too_long_ends_it_with_what_was_fetched_kept(tmp_path: Path) -> None:
+def test_an_api_that_is_away_for_too_long_is_named_and_nothing_is_said_to_be_kept_that_is_not(tmp_path: Path) -> None:
     result = learn(tmp_path, "--endpoint", "http://127.0.0.1:9", "--give-up-after", "1ms")
     assert result.exit_code == 1
-    assert "cannot be finished: no answer within" in result.stderr
-    assert "what was fetched is kept" in result.stderr
+    assert result.stderr == (
+        "cannot be finished: http://127.0.0.1:9: no answer within 1ms: ServiceRequestError; nothing was fetched\n"
+    )
+    (tmp_path / "spool" / f"a-day{SUFFIX}").write_bytes(b"")
+    result = learn(tmp_path, "--endpoint", "http://127.0.0.1:9", "--give-up-after", "1ms")
+    assert result.stderr.endswith(
+        f"; what was fetched is kept in {tmp_path / 'spool'}, and the same command goes on from there\n"
+    )
+
+
+def test_files_alone_that_cannot_be_saved_say_nothing_of_what_was_fetched(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    result = learn(tmp_path, lines(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("cannot be finished: ")
+    assert "fetched" not in result.stderr
+
+
+def test_a_spool_that_another_process_uses_is_said_to_be_in_use(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool"):
+        result = learn(tmp_path, "--endpoint", "http://127.0.0.1:9")
+    assert (result.exit_code, result.stderr) == (1, f"{tmp_path / 'spool'} is in use by another process\n")
+
+
+def test_a_failing_sign_in_is_one_line_about_the_credential_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "azure-identity-token"
+    for name, value in {"CLIENT_ID": "b0b", "TENANT_ID": f"{0:036}", "FEDERATED_TOKEN_FILE": str(token)}.items():
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    result = learn(tmp_path, "--subscription", "a", "--subscription", "b")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "cannot sign in to https://management.azure.com: WorkloadIdentityCredential: [Errno 2] No such file or "
+        f"directory: '{token}'. In AKS, check the workload identity; elsewhere, run az login\n"
+    )
+    assert capfd.readouterr().err == ""
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ import gzip
 import json
 import os
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +81,7 @@ def test_one_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}").write_bytes(LINES)
     (tmp_path / "cut").write_bytes(gzip.compress(LINES)[:-20])
     (tmp_path / "noise").write_bytes(bytes(range(256)) * 20)
-    (tmp_path / "portal.csv").write_text("Time,Operation name,Status\n2026-03-01T08:00:00Z,Write x,Succeeded\n")
+    (tmp_path / "portal.csv").write_text("Time,Operation name,Event initiated by\n2026-03-01T08:00:00Z,Write x,ann\n")
     result = replay(tmp_path)
     assert result.exit_code == 4
     assert f"damaged: {tmp_path / 'cut'}: " in result.stderr
@@ -87,6 +90,39 @@ def test_one_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
     assert "6.1% of the files could not be read to their end" in result.stderr
     (tmp_path / "noise").unlink()
     assert replay(tmp_path).exit_code == 0
+
+
+@pytest.fixture
+def forbidden() -> Iterator[Path]:
+    """Give a folder, open to all, with a file that nobody may read; root becomes somebody who may not either."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o755)
+    (folder / "secret.ndjson").write_bytes(LINES)
+    (folder / "secret.ndjson").chmod(0)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    yield folder
+    os.seteuid(before)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("command", [["replay", "--quiet"], ["learn"]])
+def test_a_file_that_may_not_be_read_is_a_wrong_argument_and_is_named(forbidden: Path, command: list[str]) -> None:
+    file = forbidden / "secret.ndjson"
+    result = CliRunner().invoke(main, [*command, str(file)])
+    assert (result.exit_code, result.stderr) == (2, f"{file}: Permission denied\n")
+    result = CliRunner().invoke(main, [*command, str(forbidden)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"unreadable: {file}: Permission denied\n")
+    assert result.stderr.endswith("none of these files may be read\n")
+
+
+def test_a_file_that_may_not_be_read_amid_others_costs_none_of_them(forbidden: Path) -> None:
+    result = replay(forbidden, "-", input=LINES)
+    assert result.exit_code == 4
+    assert f"unreadable: {forbidden / 'secret.ndjson'}: Permission denied\n" in result.stderr
+    assert "60 records over" in result.stderr
 
 
 def test_a_thousand_broken_files_are_a_few_lines(tmp_path: Path) -> None:

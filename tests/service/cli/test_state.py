@@ -91,6 +91,31 @@ def test_whoever_does_not_agree_changes_nothing(tmp_path: Path) -> None:
     assert asyncio.run(store.load()) == before
 
 
+def test_where_nobody_can_be_asked_it_is_said_how_to_agree(tmp_path: Path) -> None:
+    path = configured(tmp_path, path=str(tmp_path / "state"))
+    store = FileSnapshotStore(tmp_path / "state")
+    asyncio.run(saved(path, store))
+    before = asyncio.run(store.load())
+    result = forget(path)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("nobody can be asked here, and nothing was changed: pass --yes to agree\n")
+    assert asyncio.run(store.load()) == before
+
+
+def test_positions_that_are_forgotten_already_leave_nothing_to_do(tmp_path: Path) -> None:
+    path = configured(tmp_path, path=str(tmp_path / "state"))
+    store = FileSnapshotStore(tmp_path / "state")
+    asyncio.run(saved(path, store))
+    assert forget(path, "--yes").exit_code == 0
+    before = asyncio.run(store.load())
+    result = forget(path)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{tmp_path / 'state'}: there are no positions to forget: the hub will be read from event_hub.start anyway\n",
+    )
+    assert asyncio.run(store.load()) == before
+
+
 def test_without_a_snapshot_there_is_nothing_to_forget(tmp_path: Path) -> None:
     result = forget(configured(tmp_path, path=str(tmp_path / "state")), "--yes")
     assert (result.exit_code, result.stderr) == (2, f"{tmp_path / 'state'}: there is no snapshot yet\n")

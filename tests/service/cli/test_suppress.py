@@ -68,12 +68,36 @@ def test_the_configured_file_is_taken_and_none_is_said_to_be_none(tmp_path: Path
     assert result.exit_code == 0
     assert result.stdout.split()[0] in unwonted("suppress", "list", "--config", configured).stdout
     bare = config(tmp_path)
-    assert unwonted("suppress", "list", "--config", bare).stdout == "there are no suppressions\n"
+    assert unwonted("suppress", "list", "--config", bare).stdout == (
+        "there are no suppressions: suppressions.file names no file, and no --suppressions is given\n"
+    )
     result = unwonted("suppress", "add", "--config", bare, "--action", "a/*", *ENTRY)
     assert (result.exit_code, result.stderr) == (
         2,
         "suppressions.file names no file: set it, or give one with --suppressions\n",
     )
+
+
+def test_a_file_that_is_not_there_is_said_by_each_command_in_one_line(tmp_path: Path, file: Path) -> None:
+    records = tmp_path / "records.ndjson"
+    records.write_text("")
+    for command, said in (
+        (["list"], f"{file}: there is no such file; unwonted suppress add makes it\n"),
+        (["expire", "3ff1dfc9"], f"{file}: there is no such file, and so nothing to end\n"),
+    ):
+        result = unwonted("suppress", *command, "--suppressions", file)
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+    result = unwonted("replay", "--suppressions", file, records)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"--suppressions: {file}: cannot be read: No such file or directory\n",
+    )
+
+
+def test_a_file_without_an_entry_is_said_to_have_none(file: Path) -> None:
+    file.write_text("suppressions: []\n")
+    result = unwonted("suppress", "list", "--suppressions", file)
+    assert (result.exit_code, result.stdout) == (0, f"there are no suppressions in {file}\n")
 
 
 def test_a_wrong_option_is_a_line_and_the_file_stays_as_it_was(file: Path) -> None:
@@ -89,6 +113,18 @@ def test_a_wrong_option_is_a_line_and_the_file_stays_as_it_was(file: Path) -> No
     assert result.stderr.startswith("should name at least one of actor, action")
     assert unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY[:-1]).exit_code == 2
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("until", ["8", "0.5", "-8h", "8 hours", "tomorrow", "2026-03-01T18:00:00"])
+def test_an_end_that_is_neither_a_time_nor_so_long_with_a_unit_is_refused_with_what_is_accepted(
+    file: Path, until: str
+) -> None:
+    result = unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY[2:], "--until", until)
+    assert (result.exit_code, file.exists()) == (2, False)
+    assert result.stderr == (
+        f"--until: given '{until}'; should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a "
+        "time with its offset such as 2026-03-01T18:00:00Z, at most 90 days ahead\n"
+    )
 
 
 def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, file: Path) -> None:

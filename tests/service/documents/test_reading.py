@@ -196,6 +196,43 @@ def test_a_missing_column_is_told_and_the_rest_read(tmp_path: Path) -> None:
     assert len(looked.texts) == 1
 
 
+PORTAL = "Correlation id,Operation name,Status,Event category,Level,Time,Subscription,Event initiated by,Resource"
+
+
+@pytest.mark.parametrize(
+    ("taken_out", "detail"),
+    [
+        (["Event initiated by"], "a CSV export of the portal without the column Event initiated by"),
+        (["Operation name"], "a CSV export of the portal without the column Operation name"),
+        (["Time"], "a CSV export of the portal without the column Time"),
+        (["Time", "Operation name"], "a CSV export of the portal without the columns Time and Operation name"),
+    ],
+)
+def test_an_export_of_the_portal_is_known_by_most_of_its_columns_and_what_it_needs_is_named_as_there(
+    tmp_path: Path, taken_out: list[str], detail: str
+) -> None:
+    columns = [column for column in PORTAL.split(",") if column not in taken_out]
+    (tmp_path / "a.csv").write_text(",".join(columns) + "\n" + ",".join("x" for _ in columns) + "\n")
+    looked = Looked(tmp_path)
+    assert [problem.detail for problem in looked.problems] == [detail]
+    assert looked.problems[0].loses
+
+
+def test_what_an_export_of_the_portal_could_have_is_named_as_there(tmp_path: Path) -> None:
+    for missing in ("Status", "Correlation id", "Resource", "Event category"):
+        columns = [column for column in PORTAL.split(",") if column != missing]
+        (tmp_path / "a.csv").write_text(",".join(columns) + "\n")
+        looked = Looked(tmp_path)
+        assert any(problem.detail.startswith(f"no column {missing}: ") for problem in looked.problems), missing
+
+
+def test_a_log_analytics_export_without_anybody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("TimeGenerated,OperationNameValue,CorrelationId,Level\n2026-03-01,x,y,z\n")
+    assert [problem.detail for problem in Looked(tmp_path).problems] == [
+        "a CSV export of Log Analytics without the column Caller"
+    ]
+
+
 def test_an_open_quote_in_a_csv_ends_it_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.documents.tables.LARGEST_TEXT", 10_000)
     rows = ["2026-01-01T00:00:00Z,a/b/write,ann,,,,"] * 600

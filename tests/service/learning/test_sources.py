@@ -28,6 +28,7 @@ class Container:
     """A container whose blobs come in the parts in which they are written down here, or not at all."""
 
     container_name = "insights-activity-logs"
+    primary_hostname = "contosologs.blob.core.windows.net"
 
     def __init__(self, blobs: dict[str, Sequence[bytes]], failure: Exception | None = None) -> None:
         self._blobs = blobs
@@ -98,7 +99,7 @@ async def test_what_is_no_hour_of_the_span_is_left_out(name: str) -> None:
     [
         (answer(403), "403 HttpResponseError"),
         (answer(404), "404 HttpResponseError"),
-        (ClientAuthenticationError("no"), "ClientAuthenticationError"),
+        (ClientAuthenticationError("nobody\nis signed in"), "cannot sign in: nobody is signed in"),
     ],
 )
 async def test_a_blob_that_may_not_be_read_is_a_refusal_in_a_word(failure: Exception, said: str) -> None:
@@ -109,6 +110,7 @@ async def test_a_blob_that_may_not_be_read_is_a_refusal_in_a_word(failure: Excep
 
 @pytest.mark.parametrize("failure", [answer(503), ServiceRequestError("no route to SECRET")])
 async def test_an_account_that_cannot_be_reached_is_tried_again_and_its_words_are_not_repeated(failure: Any) -> None:
-    with pytest.raises(OSError, match="the archive cannot be read") as trouble:
+    with pytest.raises(OSError, match="cannot be read") as trouble:
         await lines_of(Container({PLACE.format("03"): []}, failure))
+    assert "the archive contosologs.blob.core.windows.net/insights-activity-logs " in str(trouble.value)
     assert "SECRET" not in str(trouble.value)

@@ -55,6 +55,14 @@ def test_what_looks_like_a_secret_is_redacted_unasked(text: str, secret: str) ->
     assert MASK in said
 
 
+def test_what_azure_says_of_a_failed_sign_in_is_one_line(stream: io.StringIO) -> None:
+    configure(stream=stream, style="console", redactor=Redactor())
+    text = "Default failed.\nAttempted credentials:\n\tAzureCliCredential: Please run 'az login'\nTo mitigate"
+    logging.getLogger("azure.identity.aio._credentials.chained").warning(text)
+    assert "no token: AzureCliCredential: Please run 'az login'" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_what_does_not_look_like_one_is_left_alone() -> None:
     text = "https://contoso.servicebus.windows.net/activity-log design=good Microsoft.Compute/virtualMachines/write"
     assert Redactor(["short"]).text(text) == text

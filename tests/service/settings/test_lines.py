@@ -25,10 +25,10 @@ schedule:
   prot: 1
 """
     assert [line.partition(";")[0] for line in problems(tmp_path, text)] == [
-        "unwonted.yaml: line 16, schedule.prot: no such option",
-        "unwonted.yaml: line 13, detectors.rare_action.options.half_live_days: no such option",
+        "unwonted.yaml: line 3, http.port: should be a whole number",
         f"unwonted.yaml: line 6, sinks.soc.kind: should be one of {', '.join(KINDS)}",
         "unwonted.yaml: line 9, sinks.hook.url: should begin with https:// (http is for loopback only)",
-        "unwonted.yaml: line 3, http.port: should be a whole number",
+        "unwonted.yaml: line 13, detectors.rare_action.options.half_live_days: no such option",
+        "unwonted.yaml: line 16, schedule.prot: no such option",
     ]
-    assert "; did you mean stdout?" in problems(tmp_path, text)[2]
+    assert "; did you mean stdout?" in problems(tmp_path, text)[1]

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from models.detectors.registry import build
 from service.options.values import format_duration, parse_duration
 from service.settings.detectors import arguments
-from service.settings.reading import SettingsError, load, option_paths
+from service.settings.names import option_paths
+from service.settings.reading import SettingsError, load
 from service.settings.root import Settings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
 from service.sinks.teams.settings import TeamsSettings
@@ -111,10 +112,13 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
             "sinks: {soc: {kind: stdout, fromat: card}}",
             "sinks.soc.fromat: no such option; did you mean sinks.soc.format?",
         ),
-        ("sinks: {soc: {kind: tems}}", "unwonted.yaml: sinks.soc.kind: should be one of teams, slack, webhook, stdout"),
-        ("sinks: {soc: {format: card}}", "unwonted.yaml: sinks.soc.kind: should be one of"),
+        (
+            "sinks: {soc: {kind: tems, url_file: /x}}",
+            "unwonted.yaml: sinks.soc.kind: should be one of teams, slack, webhook, stdout",
+        ),
+        ("sinks: {soc: {format: card}}", "unwonted.yaml: sinks.soc.kind: is missing; should be one of"),
         ("sinks: {soc: {kind: slack}}", "unwonted.yaml: sinks.soc: needs exactly one of url and url_file"),
-        ("sinks: {Soc-1: {kind: stdout}}", "unwonted.yaml: sinks: names should be lower-case letters"),
+        ("sinks: {Soc-1: {kind: stdout}}", "unwonted.yaml: sinks.Soc-1: a name should have lower-case letters"),
         ("http: {port: 70000}", "unwonted.yaml: http.port: should be less than or equal to 65535"),
         ("http: {port: many}", "unwonted.yaml: http.port: should be a whole number"),
         ("http: 8080", "unwonted.yaml: http: should be a mapping"),
@@ -140,6 +144,11 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("event_hub: {silent_after: 5s}", "event_hub: silent_after should be longer than max_wait"),
         ("snapshots: {kind: blob}", "snapshots: needs account_url or connection_string when kind is blob"),
         ("http: {port: 1, port: 2}", "is not valid YAML at line 1, column 17 (a key is there twice)"),
+        ("event_hub: {start: [1]}", "event_hub.start: should be earliest, latest, or a time with its offset"),
+        ("http: &http {port: 1, host: *http}", "is not valid YAML (it is nested too deeply, or an alias leads into"),
+        ("http:\n\tport: 1", "is not valid YAML at line 2, column 1 (a tab, where YAML wants blanks)"),
+        ("http: port: 1", "is not valid YAML at line 1, column 11 (mapping values are not allowed here)"),
+        ("http: {port: 1", "is not valid YAML at line 1, column 15 (expected ',' or '}', but got '<stream end>')"),
         ("http: [", "is not valid YAML at line 1, column 8"),
         ("- http", "should be a mapping of sections"),
     ],

@@ -162,7 +162,7 @@ def test_what_covers_the_same_from_the_same_time_is_there_once() -> None:
         ("suppressions:\n  - a: 1\n    a: 2", "is not valid YAML at line 3, column 5"),
         ("suppressions: [{[1]: 2}]", "is not valid YAML at line 1"),
         ("suppressions: [!!python/object:os.system {}]", "is not valid YAML at line 1"),
-        ("suppressions: " + "[" * 1000, "is not valid YAML (it is nested too deeply)"),
+        ("suppressions: " + "[" * 1000, "is not valid YAML (it is nested too deeply, or an alias leads into itself)"),
         ("suppressions:\n" + "  - 1\n" * 1001, "has 1,001 entries; 1,000 at most are allowed"),
         (b"suppressions: \xff", "is not UTF-8 text"),
         (b"#" * 1_000_001, "has more than 1,000,000 bytes"),

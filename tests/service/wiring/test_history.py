@@ -9,6 +9,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.storage.blob.aio import ContainerClient
 
+from service.core.sign_in import SignInFailed
 from service.learning import Spool
 from service.settings import LearnSettings
 from service.wiring.history import LOOPBACK_TOKEN, LoopbackCredential, open_history
@@ -42,8 +43,16 @@ async def test_an_archive_that_nobody_is_signed_in_to_is_named_as_refused_and_th
     async with open_history(options, FakeClock(NOW), credential=SignedOut()) as history:
         with Spool(tmp_path) as spool:
             fetched = await history.fetch(spool)
-    assert fetched.refused == {"insights-activity-logs": "ClientAuthenticationError"}
+    assert fetched.refused == {"insights-activity-logs": "cannot sign in: nobody is signed in"}
     assert (fetched.files, fetched.origins, fetched.fetched) == ([], 1, 0)
+
+
+async def test_an_api_that_nobody_is_signed_in_to_is_told_once_and_not_for_each_subscription(tmp_path: Path) -> None:
+    options = LearnSettings(subscriptions=("a", "b"))
+    async with open_history(options, FakeClock(NOW), credential=SignedOut()) as history:
+        with Spool(tmp_path) as spool, pytest.raises(SignInFailed) as failed:
+            await history.fetch(spool)
+    assert str(failed.value) == "cannot sign in to https://management.azure.com: nobody is signed in"
 
 
 async def test_a_server_on_this_machine_is_told_a_word_that_opens_nothing() -> None:
