@@ -9,7 +9,7 @@ import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from models.stream import RecordResult
 from service.core.alerting import Suppressions
@@ -21,7 +21,7 @@ from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
 from service.source import EndOffsets, Expired, SourceEvent, leaf
-from service.storage import State, reject_entry
+from service.storage import RejectLetters, State
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
@@ -39,6 +39,8 @@ from service.telemetry import (
     Stopping,
     Telemetry,
 )
+
+_BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
 
 
 class ServiceSchedule(NamedTuple):
@@ -113,6 +115,8 @@ class App:
         self._state = components.state
         self._schedule = components.schedule
         self._emit = components.telemetry.emit
+        letters = components.dead_letter
+        self._letters = None if letters is None else RejectLetters(letters, components.clock)
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._source = components.open_source(self._on_source)
         self._dispatcher = components.open_dispatcher(self._settled)
@@ -243,21 +247,25 @@ class App:
         self._emit(Stopped(left))
 
     async def _apply_batch(self, messages: Sequence[Message]) -> None:
-        components = self._components
         async with self._state.lock:
             started = self._clock.elapsed()
             self._state.changed = True
-            parsed = [components.parser.parse(message.body) for message in messages]
-            applied = [
-                await self._state.take(self._state.engine.apply_steps(message, one.events))
-                for message, one in zip(messages, parsed, strict=True)
-            ]
+            parsed: list[Parsed] = []
+            applied: list[Applied] = []
+            breath = _BREATH
+            for message in messages:
+                parsed.append(await self._state.take(self._components.parser.parse_steps(message.body)))
+                applied.append(await self._state.take(self._state.engine.apply_steps(message, parsed[-1].events)))
+                breath -= len(message.body)
+                if breath <= 0:
+                    breath = _BREATH
+                    await self._clock.sleep(0.0)
             self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
             self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        store = components.dead_letter
-        if rejects and store is not None:
-            await store.write([reject_entry(reject) for reject in rejects])
+        if rejects and self._letters is not None:
+            await self._letters.write(rejects)
+            store = self._letters.store
             self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
 
     def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:

@@ -189,8 +189,9 @@ class BlobDeadLetterStore:
 
 
 def reject_entry(reject: Reject) -> dict[str, JsonValue]:
-    """Return a record that could not be understood as an entry."""
-    return {"reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample}
+    """Return a record that could not be understood, or several, as an entry."""
+    entry: dict[str, JsonValue] = {"reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample}
+    return entry if reject.records == 1 else {**entry, "records": reject.records}
 
 
 def _lines(entries: Sequence[Entry], clock: Clock) -> list[bytes]:

@@ -97,7 +97,7 @@ class BatchApplied(NamedTuple):
     seconds
         How long parsing and applying took.
     records, rejects, left_out
-        Records found; why some could not be understood; how many are no identity's doing, by kind.
+        Records found; how many could not be understood, by reason; how many are no identity's doing, by kind.
     results
         Events by what became of them.
     clamped
@@ -113,7 +113,7 @@ class BatchApplied(NamedTuple):
     replayed: int
     seconds: float
     records: int
-    rejects: Sequence[RejectReason]
+    rejects: Mapping[RejectReason, int]
     left_out: Mapping[str, int]
     results: Mapping[RecordResult, int]
     clamped: int
@@ -128,7 +128,10 @@ class BatchApplied(NamedTuple):
         fresh = [each for each in zip(messages, parsed, applied, strict=True) if each[2].fresh]
         results: Counter[RecordResult] = Counter()
         left_out: Counter[str] = Counter()
+        rejects: Counter[RejectReason] = Counter()
         for _, one, done in fresh:
+            for reject in one.rejects:
+                rejects[reject.reason] += reject.records
             results.update(done.results)
             left_out.update(one.left_out)
         return cls(
@@ -137,7 +140,7 @@ class BatchApplied(NamedTuple):
             replayed=len(messages) - len(fresh),
             seconds=seconds,
             records=sum(one.records for _, one, _ in fresh),
-            rejects=[reject.reason for _, one, _ in fresh for reject in one.rejects],
+            rejects=rejects,
             left_out=left_out,
             results=results,
             clamped=sum(done.clamped for _, _, done in fresh),

@@ -98,9 +98,8 @@ class LogBackend:
     def _(self, event: BatchApplied) -> None:
         partition, results = event.partition, event.results
         if event.rejects:
-            log.warning(
-                "records_rejected", partition=partition, count=len(event.rejects), reasons=_counts(event.rejects)
-            )
+            reasons = {reason.value: count for reason, count in sorted(event.rejects.items())}
+            log.warning("records_rejected", partition=partition, count=sum(reasons.values()), reasons=reasons)
         if event.clamped:
             log.warning("times_clamped", partition=partition, count=event.clamped)
         if too_late := results.get(RecordResult.TOO_LATE):

@@ -19,7 +19,7 @@ from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
 from service.core.parsing.parser import ActivityLogParser
-from service.core.ports import Receipt, Rendered
+from service.core.ports import DeadLetterStore, Receipt, Rendered
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
 from service.monitoring.http import Health, HttpServer
@@ -119,6 +119,7 @@ class Life:
         start: str | datetime = "earliest",
         suppressions: Path | None = None,
         learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
+        dead_letter: DeadLetterStore | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -167,7 +168,7 @@ class Life:
                 open_source=open_source,
                 open_dispatcher=open_dispatcher,
                 sinks=(world.sink,),
-                dead_letter=None,
+                dead_letter=dead_letter,
                 server=HttpServer(self.health, self.registry, host="127.0.0.1", port=0),
                 telemetry=telemetry,
                 schedule=RHYTHM,
