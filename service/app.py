@@ -15,23 +15,25 @@ from models.stream import RecordResult
 from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
-from service.core.parsing import ActivityLogParser, Parsed
+from service.core.parsing import ActivityLogParser, Parsed, RejectReason
 from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
 from service.source import EndOffsets, Expired, SourceEvent, leaf
-from service.storage import RejectLetters, State
+from service.storage import RejectLetters, State, Suspects, set_aside
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
     CellsJudged,
     CoverageChecked,
     DeadLettersWritten,
+    EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
+    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -84,6 +86,8 @@ class Components(NamedTuple):
         Watches the suppressions file, if there is one.
     unusable_secret_files
         Says which files with a sink's secrets cannot be used now.
+    suspects
+        Remembers which message was being read when the process ended.
     learn_history
         Learns history into the store that the state is restored from; asked once, when there is no state. Returns
         whether there is one now; None if an empty state is to stay empty.
@@ -104,6 +108,7 @@ class Components(NamedTuple):
     suppressions: SuppressionWatch | None = None
     unusable_secret_files: Callable[[], Sequence[str]] = list
     learn_history: Callable[[], Awaitable[bool]] | None = None
+    suspects: Suspects = Suspects(None)
 
 
 class App:
@@ -186,6 +191,8 @@ class App:
         components = self._components
         engine = self._state.engine
         self._emit(StateRestored(restored, len(engine.positions), engine.records))
+        if suspect := components.suspects.open(engine.positions):
+            self._emit(EndedWhileReading(suspect.partition, suspect.sequence_number, suspect.ends))
         self._state.coverage.begin(engine.positions, self._clock.now())
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
@@ -217,6 +224,7 @@ class App:
             self._state.engine.forget_positions(found.partitions)
             self._state.coverage.note_recreated(found.partitions, found.created_at, self._clock.now())
             self._state.changed = True
+        self._components.suspects.forget()
         self._emit(HubBegunAnew(found.created_at, found.partitions))
 
     async def _read(self) -> None:
@@ -250,16 +258,7 @@ class App:
         async with self._state.lock:
             started = self._clock.elapsed()
             self._state.changed = True
-            parsed: list[Parsed] = []
-            applied: list[Applied] = []
-            breath = _BREATH
-            for message in messages:
-                parsed.append(await self._state.take(self._components.parser.parse_steps(message.body)))
-                applied.append(await self._state.take(self._state.engine.apply_steps(message, parsed[-1].events)))
-                breath -= len(message.body)
-                if breath <= 0:
-                    breath = _BREATH
-                    await self._clock.sleep(0.0)
+            parsed, applied = await self._take(messages)
             self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
             self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
@@ -268,10 +267,37 @@ class App:
             store = self._letters.store
             self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
 
+    async def _take(self, messages: Sequence[Message]) -> tuple[list[Parsed], list[Applied]]:
+        """Parse and apply messages, or set them aside; the next life will know in which of them this one ended."""
+        suspects, state = self._components.suspects, self._state
+        parsed: list[Parsed] = []
+        applied: list[Applied] = []
+        breath = _BREATH
+        try:
+            for message in messages:
+                if suspects.may_be_read(message):
+                    suspects.begin(message)
+                    parsed.append(await state.take(self._components.parser.parse_steps(message.body)))
+                else:
+                    parsed.append(set_aside(message))
+                applied.append(await state.take(state.engine.apply_steps(message, parsed[-1].events)))
+                breath -= len(message.body)
+                if breath <= 0:
+                    breath = _BREATH
+                    await self._clock.sleep(0.0)
+        except asyncio.CancelledError:
+            suspects.end()  # whatever ends the process, it is no message
+            raise
+        suspects.end()
+        return parsed, applied
+
     def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
         now = self._clock.now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
+                if any(reject.reason is RejectReason.SET_ASIDE for reject in one.rejects):
+                    self._state.coverage.note_set_aside(message, now)
+                    self._emit(MessageSetAside(message.partition, message.sequence_number, len(message.body)))
                 newest = max((event.time for event in one.events), default=None)
                 unjudged = done.results.get(RecordResult.TOO_LATE, 0)
                 self._state.coverage.note_message(

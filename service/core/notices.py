@@ -17,7 +17,7 @@ class GapKind(StrEnum):
     SILENT = "silent"  # nothing is read from a partition although the hub holds messages, or the hub does not answer
     BEHIND = "behind"  # messages are read, but long after the hub took them: after a downtime, or in a flood
     LATE = "late"  # the hub itself was given the events long after they happened
-    LOST = "lost"  # messages were gone before they were read
+    LOST = "lost"  # messages were never read: gone before, or set aside
 
 
 NoticeStage = Literal["opened", "updated", "closed"]

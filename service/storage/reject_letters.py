@@ -63,7 +63,7 @@ class RejectLetters:
         self._looked_at = now
         entries: list[Mapping[str, JsonValue]] = []
         for reject in rejects:
-            if reject.sample and len(entries) < self._per_batch and self._take_room():
+            if (reject.sample or reject.records == 1) and len(entries) < self._per_batch and self._take_room():
                 entries.append(reject_entry(reject))
             else:
                 self._held_back[reject.reason] += reject.records

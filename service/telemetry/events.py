@@ -153,6 +153,22 @@ class BatchApplied(NamedTuple):
         )
 
 
+class EndedWhileReading(NamedTuple):
+    """The process before this one ended while it read this message, the last of so many that did."""
+
+    partition: str
+    sequence_number: int
+    ends: int
+
+
+class MessageSetAside(NamedTuple):
+    """A message of so many bytes was not read: the process has ended too often while it was."""
+
+    partition: str
+    sequence_number: int
+    bytes: int
+
+
 class CellsJudged(NamedTuple):
     """Cells that were judged because time passed their bucket, without a message."""
 
@@ -217,6 +233,8 @@ TelemetryEvent = (
     | Stopping
     | Stopped
     | BatchApplied
+    | EndedWhileReading
+    | MessageSetAside
     | CellsJudged
     | Evaluated
     | EvaluationsMissed

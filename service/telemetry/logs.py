@@ -1,7 +1,6 @@
 """Log lines out of the events: one place for their names, levels and fields, which operators search for."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import singledispatchmethod
 
 import structlog
@@ -18,6 +17,7 @@ from service.telemetry.events import (
     BatchApplied,
     CoverageChecked,
     DeadLettersWritten,
+    EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
@@ -26,6 +26,7 @@ from service.telemetry.events import (
     HistoryLearnt,
     HistoryMissed,
     HubBegunAnew,
+    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -106,6 +107,16 @@ class LogBackend:
             log.warning("events_too_late", partition=partition, count=too_late)
         if saturated := results.get(RecordResult.SATURATED):
             log.warning("cell_saturated", partition=partition, count=saturated)
+
+    @handle.register
+    def _(self, event: EndedWhileReading) -> None:
+        place = {"partition": event.partition, "sequence_number": event.sequence_number}
+        log.warning("ended_while_reading", **place, times=event.ends)
+
+    @handle.register
+    def _(self, event: MessageSetAside) -> None:
+        place = {"partition": event.partition, "sequence_number": event.sequence_number}
+        log.error("message_set_aside", **place, bytes=event.bytes)
 
     @handle.register
     def _(self, event: Evaluated) -> None:
@@ -244,7 +255,3 @@ def _notice_fields(notice: Notice) -> Mapping[str, object]:
         "unjudged_records": notice.unjudged_records,
         "lost_messages": notice.lost_messages,
     }
-
-
-def _counts(reasons: Iterable[str]) -> dict[str, int]:
-    return {str(reason): count for reason, count in sorted(Counter(reasons).items())}

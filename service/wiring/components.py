@@ -28,7 +28,13 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
+from service.wiring.storage import (
+    build_dead_letters,
+    build_snapshot_store,
+    build_state,
+    build_suspects,
+    build_undeliverable_writer,
+)
 from service.wiring.suppressions import open_suppressions
 
 
@@ -81,6 +87,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         suppressions=suppressions,
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
+        suspects=build_suspects(settings, resources),
     )
 
 

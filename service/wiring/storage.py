@@ -1,8 +1,11 @@
 """Builds what outlives the process: the snapshot store, the state kept in it, and the dead letter."""
 
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from azure.identity.aio import DefaultAzureCredential
@@ -22,6 +25,7 @@ from service.storage import (
     FileSnapshotStore,
     Saved,
     State,
+    Suspects,
 )
 from service.telemetry import DeadLettersWritten, Telemetry
 
@@ -69,6 +73,21 @@ class DeadLetters(NamedTuple):
 
     rejects: DeadLetterStore
     undelivered: DeadLetterStore
+
+
+def build_suspects(settings: Settings, resources: AsyncExitStack) -> Suspects:
+    """Build what remembers which message ended the process; beside the snapshots, or on this machine without a folder.
+
+    A folder for temporary files outlives a container that is started again in its pod, which is what matters here.
+    """
+    place = settings.snapshots
+    folder = place.path
+    if place.kind == "blob":
+        name = sha256(f"{place.account_url} {place.container} {place.blob}".encode()).hexdigest()[:16]
+        folder = Path(gettempdir()) / f"unwonted-{os.getuid()}-{name}"
+    suspects = Suspects(folder)
+    resources.callback(suspects.close)
+    return suspects
 
 
 def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetters | None:

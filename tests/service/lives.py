@@ -19,7 +19,7 @@ from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
 from service.core.parsing.parser import ActivityLogParser
-from service.core.ports import DeadLetterStore, Receipt, Rendered
+from service.core.ports import DeadLetterStore, Receipt, Rendered, SnapshotStore
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
 from service.monitoring.http import Health, HttpServer
@@ -27,6 +27,7 @@ from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
 from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
+from service.storage.suspects import Suspects
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 from service.wiring import open_suppressions
@@ -120,6 +121,9 @@ class Life:
         suppressions: Path | None = None,
         learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
         dead_letter: DeadLetterStore | None = None,
+        parser: ActivityLogParser | None = None,
+        store: SnapshotStore | None = None,
+        suspects: Suspects | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -156,11 +160,11 @@ class Life:
         self.app = App(
             Components(
                 clock=world.clock,
-                parser=ActivityLogParser(),
+                parser=parser or ActivityLogParser(),
                 state=State(
                     self.engine,
                     outbox,
-                    world.store,
+                    store or world.store,
                     world.clock,
                     telemetry.emit,
                     CoverageMonitor(GapLimits(after=HOUR_LONG)),
@@ -176,6 +180,7 @@ class Life:
                 resources=AsyncExitStack(),
                 suppressions=watch,
                 learn_history=partial(learn_history, telemetry) if learn_history else None,
+                suspects=suspects or Suspects(None),
             )
         )
 

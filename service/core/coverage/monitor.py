@@ -109,6 +109,11 @@ class CoverageMonitor:
             arrival = MessageArrival(message.partition, message.enqueued_time, newest, records, unjudged)
             memory.arrivals.note(arrival, memory.gaps, self._limits)
 
+    def note_set_aside(self, message: Message, now: datetime) -> None:
+        """Note that a message is not read, and never will be, though the hub holds it; to be noted as applied next."""
+        taken = message.enqueued_time
+        self._memory.losses.note(message.partition, message.sequence_number - 1, 1, since=taken, until=taken, now=now)
+
     def note_end_offset(self, end_offset: EndOffset) -> None:
         """Note which message the hub says is a partition's newest: once that is read, the partition is caught up."""
         coverage = self._memory.partitions.of(end_offset.partition, end_offset.known_at)

@@ -17,6 +17,7 @@ class RejectReason(StrEnum):
     TOO_DEEP = "too_deep"  # nested beyond what a decoder can follow
     OVERSIZED = "oversized"  # a message larger than any that Event Hubs carries, or a record than any that Azure writes
     GIVEN_UP = "given_up"  # the rest of a message of which too much could not be read
+    SET_ASIDE = "set_aside"  # a message that was being read when the process ended, again and again
     NOT_A_RECORD = "not_a_record"  # JSON, but neither an activity record nor any other log's
     NO_TIME = "no_time"  # the record does not say when
     BAD_TIME = "bad_time"  # it says so in a way that cannot be read, or without a time zone

@@ -13,7 +13,7 @@ _BEGUN = {
     GapKind.SILENT: "Blind: nothing comes from {where} since {since}",
     GapKind.BEHIND: "Behind: the log since {since} is being read late",
     GapKind.LATE: "Late: Azure delivers the log since {since} late",
-    GapKind.LOST: "Lost: {lost} since {since}, gone before being read",
+    GapKind.LOST: "Lost: {lost} since {since}, never read",
 }
 _OVER = {
     GapKind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
@@ -25,7 +25,10 @@ _MEANING = {
     GapKind.SILENT: "Neither messages nor a sign that there are none: until this is over, no alert is no good news.",
     GapKind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
     GapKind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
-    GapKind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
+    GapKind.LOST: (
+        "The hub dropped messages before they were read, or one had ended the service twice and was set aside: only "
+        "Azure's own log has what was in them."
+    ),
 }
 _MAY_COME = {
     GapKind.SILENT: "may still come, for as long as the hub keeps its messages",
