@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from models.stream import RecordResult
+from models.stream import RecordResult, Steps
 from service.core.alerting import Suppressions
-from service.core.engine import Applied
+from service.core.engine import Applied, Evaluation
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed, RejectReason
 from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
@@ -345,12 +345,17 @@ class App:
     async def _evaluate(self, planned: datetime) -> None:
         started = self._clock.elapsed()
         async with self._state.lock:
-            evaluation = await self._state.take(self._state.engine.evaluate_steps(planned))
-            self._dispatcher.submit(evaluation.alerts)
+            evaluation = await self._state.take(self._evaluation_steps(planned))
             self._state.changed = True
         # Delivered even if no snapshot could be saved: an alert twice after a crash is better than a late one.
         self._dispatcher.wake(await self._state.save())
         self._emit(Evaluated(evaluation, self._clock.elapsed() - started))
+
+    def _evaluation_steps(self, planned: datetime) -> Steps[Evaluation]:
+        # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
+        evaluation = yield from self._state.engine.evaluate_steps(planned)
+        yield from self._dispatcher.submit_steps(evaluation.alerts)
+        return evaluation
 
     async def _check_coverage_for_ever(self) -> None:
         # A check that was missed needs no replacement: the next one sees the same.

@@ -5,6 +5,7 @@ No name of a person, resource or address passes through here: those are in the a
 
 from service.telemetry.events import (
     AlertsBelowSeverity,
+    AlertsDigested,
     BatchApplied,
     CellsJudged,
     CoverageChecked,
@@ -32,6 +33,7 @@ from service.telemetry.telemetry import Telemetry
 
 __all__ = [
     "AlertsBelowSeverity",
+    "AlertsDigested",
     "BatchApplied",
     "CellsJudged",
     "CoverageChecked",

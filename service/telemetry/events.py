@@ -209,6 +209,13 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class AlertsDigested(NamedTuple):
+    """Alerts that a sink was told of by their number alone, because there were too many at once."""
+
+    sink: str
+    alerts: int
+
+
 class SecretFilesChecked(NamedTuple):
     """Which files with a sink's secrets cannot be used now, and why, a line each."""
 
@@ -241,6 +248,7 @@ TelemetryEvent = (
     | CoverageChecked
     | DeadLettersWritten
     | AlertsBelowSeverity
+    | AlertsDigested
     | LoopLagSampled
     | SecretFilesChecked
     | Saved

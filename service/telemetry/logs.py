@@ -14,6 +14,7 @@ from service.source import Closed, Expired, Opened, Recovered, Silent, SourceTro
 from service.storage import Saved
 from service.suppressions import Looked
 from service.telemetry.events import (
+    AlertsDigested,
     BatchApplied,
     CoverageChecked,
     DeadLettersWritten,
@@ -207,6 +208,10 @@ class LogBackend:
         elif event.sink in self._broken_sinks:
             self._broken_sinks.remove(event.sink)
             log.info("sink_healed", sink=event.sink)
+
+    @handle.register
+    def _(self, event: AlertsDigested) -> None:
+        log.warning("alerts_digested", sink=event.sink, count=event.alerts)
 
     @handle.register
     def _(self, event: Opened) -> None:

@@ -23,7 +23,7 @@ from service.settings import Settings, config_hash
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.storage import State
-from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.telemetry import AlertsBelowSeverity, AlertsDigested, GeographyOpened, Telemetry, expose_live_state
 from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
@@ -173,6 +173,7 @@ def _dispatcher_opener(
             on_settled=on_settled,
             observer=telemetry.emit,
             on_below_severity=lambda alerts: telemetry.emit(AlertsBelowSeverity(alerts)),
+            on_digested=lambda sink, alerts: telemetry.emit(AlertsDigested(sink, alerts)),
             undeliverable=undeliverable,
         )
 

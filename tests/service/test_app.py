@@ -138,6 +138,24 @@ async def test_after_a_kill_the_next_life_goes_on_where_the_snapshot_was() -> No
     assert world.sink.taken[0].id == world.sink.tried[0].id
 
 
+async def test_an_evaluation_that_is_stopped_in_between_has_told_all_that_it_has_noted_as_told() -> None:
+    world = World()
+    life = Life(world)
+    world.sink.answer = Receipt("retry", "refused")
+    async with living(life):
+        for number in range(120):
+            claims = human(name=f"Bob {number}", **{OBJECT_ID: f"bbbbbbbb-0000-4000-8000-{number:012}"})
+            life.feed("Microsoft.Web/sites/write", claims=claims)
+        await settle()
+        evaluating = asyncio.ensure_future(life.app._evaluate(world.clock.now()))
+        while not len(life.engine.alerts):
+            await world.clock.sleep(0.0)
+        evaluating.cancel()
+        await asyncio.gather(evaluating, return_exceptions=True)
+        assert len(life.engine.alerts) == 120
+        assert life.app._state.outbox.waiting(world.sink.name) == 120
+
+
 async def test_what_cannot_heal_ends_the_process() -> None:
     life = Life(World())
     life.source.fail(SourceError("the hub is another one"))

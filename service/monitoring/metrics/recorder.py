@@ -318,7 +318,7 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def record_suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what was not sent: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
+        """Note what was not sent: ``known``, below a sink's ``severity``, ``overflow``, ``suppression``, ``digest``."""
         self._suppressed.labels(reason).inc(count)
 
     def record_suppressed_finding(self, detector: str) -> None:

@@ -66,7 +66,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
     if parts > 1:
         text += f" ({part + 1} of {parts})"
     body = json.dumps(_message(text, blocks), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("slack", page.alerts, part), alert_revisions(page.alerts), body)
+    return Rendered(message_id("slack", page.alerts, part), alert_revisions(page.alerts), body, hidden=page.hidden)
 
 
 def _weight(element: Element) -> int:

@@ -64,7 +64,7 @@ def _rendered(page: Page, part: int, parts: int) -> Rendered:
     if page.hidden:
         elements.append({"type": "TextBlock", "text": f"{page.hidden:,} more not shown.", "isSubtle": True})
     body = json.dumps(_card(elements, title), ensure_ascii=False, separators=(",", ":")).encode()
-    return Rendered(message_id("teams", page.alerts, part), alert_revisions(page.alerts), body)
+    return Rendered(message_id("teams", page.alerts, part), alert_revisions(page.alerts), body, hidden=page.hidden)
 
 
 def _card(elements: Sequence[Element], title: str) -> Element:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.core.alerting.alerts import Alert
+from service.core.alerting.digest import digest
 from service.core.notices import GapKind
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, outage
 from tests.fakes.clock import MONDAY_MORNING
@@ -31,6 +32,7 @@ CASES: dict[str, Sequence[Alert]] = {
     "outage": [outage(1)],
     "outage-digest": [outage(1), alert(2)],
     "digest": [alert(number) for number in range(1, 7)],
+    "flood": [digest([alert(number) for number in range(1, 1_141)])],
     **{
         f"hostile-{name}": [hostile_once(HOSTILE_NAMES[name], 1)]
         for name in ("slack_mention", "markdown", "html", "json", "template", "bidi", "control", "kql", "empty")

@@ -1,0 +1,27 @@
+"""Format 2 as format 3: each message of the outbox says how urgent it is.
+
+Frozen: nothing is imported that may change, and what is written here stays as it is for as long as format 2 is read.
+"""
+
+from typing import Any
+
+_Rows = list[tuple[str, Any]]
+
+
+def migrate(rows: _Rows) -> _Rows:
+    """Return the rows of a snapshot of format 2 as format 3 has them.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        If they are not what format 2 was.
+    """
+    return [(section, _outbox(row) if section == "outbox" else row) for section, row in rows]
+
+
+def _outbox(row: Any) -> Any:
+    queues = {
+        sink: {**queue, "rows": {key: {**one, "urgency": 0.0} for key, one in queue["rows"].items()}}
+        for sink, queue in row["queues"].items()
+    }
+    return {**row, "queues": queues}
