@@ -1,7 +1,7 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; learning history is in `learn`, replaying files in `replay`, suppressions
-are in `suppress`, the saved state is in `state`.
+What all of them begin with is in `inputs`; learning history is in `learn`, what could not be delivered in `outbox`,
+replaying files in `replay`, suppressions are in `suppress`, the saved state is in `state`.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from service.cli.inputs import (
     snapshot_option,
 )
 from service.cli.learn import learn
+from service.cli.outbox import outbox
 from service.cli.printing import explanation, threshold_table
 from service.cli.replay import replay
 from service.cli.state import state
@@ -57,6 +58,7 @@ def main() -> None:
 
 
 main.add_command(learn)
+main.add_command(outbox)
 main.add_command(replay)
 main.add_command(state)
 main.add_command(suppress)

@@ -174,6 +174,14 @@ class DeadLetterStore(Protocol):
         ...
 
 
+class ReadableDeadLetterStore(DeadLetterStore, Protocol):
+    """A dead letter that can be looked into, too."""
+
+    async def read(self, since: datetime) -> list[Mapping[str, JsonValue]]:
+        """Return what was written since then, the oldest first; raises `OSError` when it cannot be reached."""
+        ...
+
+
 class SnapshotStore(Protocol):
     """Keeps whole snapshots, newest generation first; knows nothing of what is in them."""
 
