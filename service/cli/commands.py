@@ -73,6 +73,7 @@ def run(path: Path | None) -> None:
         level=settings.log.level,
         style=settings.log.format,
         redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
+        elapsed=SystemClock().elapsed,
     )
     if refused := refusals(settings, SystemClock()):
         fail("\n".join(refused), MISCONFIGURED)

@@ -7,7 +7,7 @@ event names are stable snake_case.
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
@@ -15,6 +15,8 @@ from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from service.monitoring.log_storms import CalmHandler, LogStorms
 
 MASK = "[redacted]"
 SHORTEST_SECRET = 6
@@ -96,6 +98,7 @@ def configure(
     style: Literal["auto", "json", "console"] = "auto",
     stream: TextIO | None = None,
     redactor: Redactor,
+    elapsed: Callable[[], float] | None = None,
 ) -> logging.Handler:
     """Set up logging for the process; may be called again, and replaces what it set up before.
 
@@ -109,6 +112,9 @@ def configure(
         Standard error unless given.
     redactor
         Takes the secrets out.
+    elapsed
+        Seconds on a clock that never goes back, by which a storm of lines that say the same is thinned out; None to
+        write every line.
     """
     stream = stream or sys.stderr
     console = style == "console" or (style == "auto" and stream.isatty())
@@ -130,7 +136,7 @@ def configure(
         clean: dict[str, Any] = redactor(event)
         return clean
 
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(stream) if elapsed is None else CalmHandler(stream, LogStorms(elapsed))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=common,
