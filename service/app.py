@@ -298,11 +298,8 @@ class App:
                 if any(reject.reason is RejectReason.SET_ASIDE for reject in one.rejects):
                     self._state.coverage.note_set_aside(message, now)
                     self._emit(MessageSetAside(message.partition, message.sequence_number, len(message.body)))
-                newest = max((event.time for event in one.events), default=None)
                 unjudged = done.results.get(RecordResult.TOO_LATE, 0)
-                self._state.coverage.note_message(
-                    message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
-                )
+                self._state.coverage.note_events(message, one.events, unjudged=unjudged, now=now)
 
     async def _apply_end_offsets(self) -> None:
         while True:

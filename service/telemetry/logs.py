@@ -259,4 +259,5 @@ def _notice_fields(notice: Notice) -> Mapping[str, object]:
         "late_records": notice.late_records,
         "unjudged_records": notice.unjudged_records,
         "lost_messages": notice.lost_messages,
+        "subscriptions": list(notice.subscriptions),
     }

@@ -44,6 +44,9 @@ NOTICES = {
     "notice-closed": notice(revision=3, stage="closed", until=MONDAY_MORNING + timedelta(hours=5), late_records=1_204),
     "notice-behind": notice(kind=GapKind.BEHIND, partitions=tuple(map(str, range(32))), late_records=90),
     "notice-late": notice(kind=GapKind.LATE, late_records=90, unjudged_records=3),
+    "notice-late-subscription": notice(
+        kind=GapKind.LATE, late_records=90, subscriptions=("0b1f6471-1bf0-4dda-aec3-111122223333",)
+    ),
     "notice-lost": notice(kind=GapKind.LOST, lost_messages=1, may_alerts_still_come=False),
 }
 
