@@ -9,30 +9,32 @@ import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
-from models.stream import RecordResult
+from models.stream import RecordResult, Steps
 from service.core.alerting import Suppressions
-from service.core.engine import Applied
+from service.core.engine import Applied, Evaluation
 from service.core.failures import leaf
 from service.core.messages import EndOffset, Message, Position
-from service.core.parsing import ActivityLogParser, Parsed
+from service.core.parsing import ActivityLogParser, Parsed, RejectReason
 from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
-from service.storage import State, reject_entry
+from service.storage import RejectLetters, State, Suspects, set_aside
 from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
     CellsJudged,
     CoverageChecked,
     DeadLettersWritten,
+    EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
+    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -40,6 +42,8 @@ from service.telemetry import (
     Stopping,
     Telemetry,
 )
+
+_BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
 
 
 class ServiceSchedule(NamedTuple):
@@ -83,6 +87,8 @@ class Components(NamedTuple):
         Watches the suppressions file, if there is one.
     unusable_secret_files
         Says which files with a sink's secrets cannot be used now.
+    suspects
+        Remembers which message was being read when the process ended.
     learn_history
         Learns history into the store that the state is restored from; asked once, when there is no state. Returns
         whether there is one now; None if an empty state is to stay empty.
@@ -103,6 +109,7 @@ class Components(NamedTuple):
     suppressions: SuppressionWatch | None = None
     unusable_secret_files: Callable[[], Sequence[str]] = list
     learn_history: Callable[[], Awaitable[bool]] | None = None
+    suspects: Suspects = Suspects(None)
 
 
 class App:
@@ -114,6 +121,8 @@ class App:
         self._state = components.state
         self._schedule = components.schedule
         self._emit = components.telemetry.emit
+        letters = components.dead_letter
+        self._letters = None if letters is None else RejectLetters(letters, components.clock)
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._source = components.open_source(self._on_source)
         self._dispatcher = components.open_dispatcher(self._settled)
@@ -183,6 +192,8 @@ class App:
         components = self._components
         engine = self._state.engine
         self._emit(StateRestored(restored, len(engine.positions), engine.records))
+        if suspect := components.suspects.open(engine.positions):
+            self._emit(EndedWhileReading(suspect.partition, suspect.sequence_number, suspect.ends))
         self._state.coverage.begin(engine.positions, self._clock.now())
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
@@ -214,6 +225,7 @@ class App:
             self._state.engine.forget_positions(found.partitions)
             self._state.coverage.note_recreated(found.partitions, found.created_at, self._clock.now())
             self._state.changed = True
+        self._components.suspects.forget()
         self._emit(HubBegunAnew(found.created_at, found.partitions))
 
     async def _read(self) -> None:
@@ -244,32 +256,51 @@ class App:
         self._emit(Stopped(left))
 
     async def _apply_batch(self, messages: Sequence[Message]) -> None:
-        components = self._components
         async with self._state.lock:
             started = self._clock.elapsed()
             self._state.changed = True
-            parsed = [components.parser.parse(message.body) for message in messages]
-            applied = [
-                await self._state.take(self._state.engine.apply_steps(message, one.events))
-                for message, one in zip(messages, parsed, strict=True)
-            ]
+            parsed, applied = await self._take(messages)
             self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
             self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        store = components.dead_letter
-        if rejects and store is not None:
-            await store.write([reject_entry(reject) for reject in rejects])
+        if rejects and self._letters is not None:
+            await self._letters.write(rejects)
+            store = self._letters.store
             self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
+
+    async def _take(self, messages: Sequence[Message]) -> tuple[list[Parsed], list[Applied]]:
+        """Parse and apply messages, or set them aside; the next life will know in which of them this one ended."""
+        suspects, state = self._components.suspects, self._state
+        parsed: list[Parsed] = []
+        applied: list[Applied] = []
+        breath = _BREATH
+        try:
+            for message in messages:
+                if suspects.may_be_read(message):
+                    suspects.begin(message)
+                    parsed.append(await state.take(self._components.parser.parse_steps(message.body)))
+                else:
+                    parsed.append(set_aside(message))
+                applied.append(await state.take(state.engine.apply_steps(message, parsed[-1].events)))
+                breath -= len(message.body)
+                if breath <= 0:
+                    breath = _BREATH
+                    await self._clock.sleep(0.0)
+        except asyncio.CancelledError:
+            suspects.end()  # whatever ends the process, it is no message
+            raise
+        suspects.end()
+        return parsed, applied
 
     def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
         now = self._clock.now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
-                newest = max((event.time for event in one.events), default=None)
+                if any(reject.reason is RejectReason.SET_ASIDE for reject in one.rejects):
+                    self._state.coverage.note_set_aside(message, now)
+                    self._emit(MessageSetAside(message.partition, message.sequence_number, len(message.body)))
                 unjudged = done.results.get(RecordResult.TOO_LATE, 0)
-                self._state.coverage.note_message(
-                    message, records=len(one.events), newest=newest, unjudged=unjudged, now=now
-                )
+                self._state.coverage.note_events(message, one.events, unjudged=unjudged, now=now)
 
     async def _apply_end_offsets(self) -> None:
         while True:
@@ -312,12 +343,17 @@ class App:
     async def _evaluate(self, planned: datetime) -> None:
         started = self._clock.elapsed()
         async with self._state.lock:
-            evaluation = await self._state.take(self._state.engine.evaluate_steps(planned))
-            self._dispatcher.submit(evaluation.alerts)
+            evaluation = await self._state.take(self._evaluation_steps(planned))
             self._state.changed = True
         # Delivered even if no snapshot could be saved: an alert twice after a crash is better than a late one.
         self._dispatcher.wake(await self._state.save())
         self._emit(Evaluated(evaluation, self._clock.elapsed() - started))
+
+    def _evaluation_steps(self, planned: datetime) -> Steps[Evaluation]:
+        # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
+        evaluation = yield from self._state.engine.evaluate_steps(planned)
+        yield from self._dispatcher.submit_steps(evaluation.alerts)
+        return evaluation
 
     async def _check_coverage_for_ever(self) -> None:
         # A check that was missed needs no replacement: the next one sees the same.

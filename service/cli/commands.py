@@ -1,7 +1,8 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`,
-replaying files in `replay`, the sample alert in `send_test`, suppressions in `suppress`, the saved state in `state`.
+What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`, what
+could not be delivered in `outbox`, replaying files in `replay`, the sample alert in `send_test`, suppressions in
+`suppress`, the saved state in `state`.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from service.cli.inputs import (
     snapshot_option,
 )
 from service.cli.learn import learn
+from service.cli.outbox import outbox
 from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
@@ -85,6 +87,7 @@ def main() -> None:
 
 main.add_command(explain_command)
 main.add_command(learn)
+main.add_command(outbox)
 main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
@@ -105,6 +108,7 @@ def run(path: Path | None) -> None:
         level=settings.log.level,
         style=settings.log.format,
         redactor=Redactor([*secrets(settings), *proxy_secrets(os.environ)]),
+        elapsed=SystemClock().elapsed,
     )
     if refused := refusals(settings, SystemClock()):
         refuse([*refused, *nothing_named(path)])

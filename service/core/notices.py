@@ -17,7 +17,7 @@ class GapKind(StrEnum):
     SILENT = "silent"  # nothing is read from a partition although the hub holds messages, or the hub does not answer
     BEHIND = "behind"  # messages are read, but long after the hub took them: after a downtime, or in a flood
     LATE = "late"  # the hub itself was given the events long after they happened
-    LOST = "lost"  # messages were gone before they were read
+    LOST = "lost"  # messages were never read: gone before, or set aside
 
 
 NoticeStage = Literal["opened", "updated", "closed"]
@@ -46,6 +46,8 @@ class Notice(BaseModel):
         Records of the span that were read late, or reached the hub late.
     unjudged_records
         Those of them that were too late to be judged at all.
+    subscriptions
+        Ids of those whose events are late, if it is about some of them alone.
     lost_messages
         Messages that were never read; None when nobody knows how many, because the hub was deleted and created again.
     found_at
@@ -66,3 +68,4 @@ class Notice(BaseModel):
     unjudged_records: int
     lost_messages: int | None
     found_at: datetime
+    subscriptions: tuple[str, ...] = ()

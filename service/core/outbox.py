@@ -46,8 +46,8 @@ class Undeliverable(NamedTuple):
     message
         The message, whole.
     fate
-        ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because newer ones had no
-        room, ``orphaned`` because its sink is no longer configured.
+        ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because there was no room
+        beside more urgent or newer ones, ``orphaned`` because its sink is no longer configured.
     reason
         The last receipt's; empty if it was never tried.
     attempts
@@ -159,6 +159,7 @@ class _Row:
     next_try: datetime
     attempts: int = 0
     reason: str = ""
+    urgency: float = 0.0
     durable: Annotated[bool, Field(exclude=True)] = True  # what comes from a snapshot is in one
 
 
@@ -190,7 +191,7 @@ class Outbox:
     lifetime
         How long after it was written a message is still worth delivering.
     capacity
-        Messages a sink may have waiting; beyond it the oldest makes room.
+        Messages a sink may have waiting; beyond it the least urgent makes room, of equals the oldest.
 
     Notes
     -----
@@ -215,21 +216,28 @@ class Outbox:
         """Number of the newest message: note it when dumping, hand it to `confirm` when the dump is safe."""
         return self._number
 
-    def enqueue(self, sink: str, message: Rendered, now: datetime) -> Undeliverable | None:
+    def enqueue(self, sink: str, message: Rendered, now: datetime, urgency: float = 0.0) -> Undeliverable | None:
         """Take a message for `sink`; one whose id is waiting or was settled within its lifetime changes nothing.
 
-        Returns the message that had to make room, if any. The new one is not due before it is confirmed.
+        Returns the message that had to make room, if any; it may be the new one. That is not due before it is
+        confirmed. The greater its urgency, the sooner it is tried; what waits with an older revision of one of its
+        alerts becomes as urgent, so that revisions go out in their order.
         """
         queue = self._queues.setdefault(sink, _Queue())
-        queue.settled = {id_: until for id_, until in queue.settled.items() if until > now}
-        if message.id in queue.rows or message.id in queue.settled:
+        _forget(queue.settled, now)
+        if message.id in queue.rows or queue.settled.get(message.id, now) > now:
             return None
         self._number += 1
-        queue.rows[message.id] = _Row(message, self._number, now, now + self._lifetime, now, durable=False)
+        if revised := {alert for alert, revision in message.alerts if revision > 1}:
+            for row in queue.rows.values():
+                if row.urgency < urgency and any(alert in revised for alert, _ in row.message.alerts):
+                    row.urgency = urgency
+        row = _Row(message, self._number, now, now + self._lifetime, now, urgency=urgency, durable=False)
+        queue.rows[message.id] = row
         if len(queue.rows) <= self._capacity:
             return None
-        oldest = min(queue.rows.values(), key=lambda row: row.number)
-        return self._give_up(sink, queue, oldest, "overflowed")
+        least = min(queue.rows.values(), key=lambda row: (row.urgency, row.number))
+        return self._give_up(sink, queue, least, "overflowed")
 
     def confirm(self, mark: int | None = None) -> None:
         """Note that messages up to `mark` (all, if None) are in a safe snapshot, and so may be sent."""
@@ -238,12 +246,19 @@ class Outbox:
                 row.durable = row.durable or mark is None or row.number <= mark
 
     def due(self, sink: str, now: datetime) -> list[Rendered]:
-        """Return what may be tried now, in order; of a broken sink's messages one at a time."""
+        """Return what may be tried now, the most urgent first; of a broken sink's messages one at a time.
+
+        After a failure, until something succeeds, whatever has waited longest comes first instead: one message that the
+        receiver can never take must not hold up the others, however urgent it is.
+        """
         queue = self._queues.get(sink)
         if queue is None or (queue.pause_until is not None and now < queue.pause_until):
             return []
         ready = [row for row in queue.rows.values() if row.durable and row.next_try <= now < row.expires]
-        ready.sort(key=lambda row: (row.next_try, row.number))
+        if queue.failures:
+            ready.sort(key=lambda row: (row.next_try, row.number))
+        else:
+            ready.sort(key=lambda row: (-row.urgency, row.number))
         return [row.message for row in (ready[:1] if queue.broken else ready)]
 
     def next_due(self, sink: str) -> datetime | None:
@@ -359,6 +374,12 @@ class Outbox:
         queue.broken = None
         queue.failures = 0
         queue.pause_until = None
+
+
+def _forget(settled: dict[str, datetime], now: datetime) -> None:
+    """Drop what was settled long enough ago, from the front: they stand nearly in order of time; the rest can wait."""
+    while settled and settled[oldest := next(iter(settled))] <= now:
+        del settled[oldest]
 
 
 def _ceiling(attempts: int) -> float:

@@ -95,12 +95,15 @@ class Rendered(NamedTuple):
         Exactly the bytes of the request (or of the line on stdout).
     content_type
         MIME type of the body.
+    hidden
+        How many of its alerts, the last of them, it only counts for want of room.
     """
 
     id: str
     alerts: tuple[tuple[str, int], ...]
     body: bytes
     content_type: str = "application/json"
+    hidden: int = 0
 
 
 class Receipt(NamedTuple):
@@ -117,10 +120,14 @@ class Receipt(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any)."""
+    """How fast a receiver may be spoken to: at most so many messages a second, and an hour (None: any).
+
+    `at_once` is how many alerts of one evaluation it is told; of what goes beyond, it is told the number.
+    """
 
     per_second: float | None = None
     per_hour: int | None = None
+    at_once: int = 500
 
 
 class Sink(Protocol):
@@ -164,6 +171,14 @@ class DeadLetterStore(Protocol):
 
     async def write(self, entries: Sequence[Mapping[str, JsonValue]]) -> None:
         """Store `entries`, in order; those that do not fit are counted as dropped."""
+        ...
+
+
+class ReadableDeadLetterStore(DeadLetterStore, Protocol):
+    """A dead letter that can be looked into, too."""
+
+    async def read(self, since: datetime) -> list[Mapping[str, JsonValue]]:
+        """Return what was written since then, the oldest first; raises `OSError` when it cannot be reached."""
         ...
 
 

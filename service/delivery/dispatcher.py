@@ -11,13 +11,21 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from models.statistics import Severity
-from service.core.alerting import Alert
+from models.stream import Steps, finish
+from service.core.alerting import Alert, by_urgency, digest, urgency
 from service.core.notices import Notice
 from service.core.outbox import Outbox, Undeliverable
 from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
-from service.delivery.undeliverable import UndeliverableWriter
+from service.delivery.undeliverable import UndeliverableWriter, untold
 
 SETTLE_SECONDS = 5.0
+_STEP = 50
+"""Alerts rendered without a pause."""
+
+UNTOLD = 1_000
+"""Alerts of one evaluation that are kept whole when a sink is told of them by their number alone; others are listed."""
+
+NOTICE_URGENCY = 1e6  # that one is blind goes before everything that one sees
 
 DeliveryOutcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
 
@@ -84,6 +92,8 @@ class Dispatcher:
         Called with each `Delivery`; must not raise.
     on_below_severity
         Called with the number of alerts that were not severe enough for a sink.
+    on_digested
+        Called with a sink's name and the number of alerts that it was told of by their number alone.
     undeliverable
         Takes what will not be delivered any more, without making anybody wait; None lets it go.
 
@@ -103,10 +113,12 @@ class Dispatcher:
         on_settled: Callable[[], Awaitable[None]],
         observer: Callable[[Delivery], None],
         on_below_severity: Callable[[int], None] = lambda count: None,
+        on_digested: Callable[[str, int], None] = lambda sink, count: None,
         undeliverable: UndeliverableWriter | None = None,
     ) -> None:
         self._outbox = outbox
         self._on_below_severity = on_below_severity
+        self._on_digested = on_digested
         self._routes = tuple(routes)
         self._clock = clock
         self._jitter = jitter
@@ -119,16 +131,30 @@ class Dispatcher:
         self._draining = False
 
     def submit(self, alerts: Sequence[Alert]) -> int:
-        """Render `alerts` for each sink into the outbox, without sending; return the number of messages."""
+        """Render `alerts` for each sink into the outbox, without sending; return the number of messages.
+
+        The most urgent come first. Of more than a sink is told at once, the rest becomes one digest, and goes to the
+        dead letter.
+        """
+        return finish(self.submit_steps(alerts))
+
+    def submit_steps(self, alerts: Sequence[Alert]) -> Steps[int]:
+        """Do what `submit` does in steps."""
         now = self._clock.now()
         count = 0
+        ranked = by_urgency(alerts)
         for route in self._routes:
-            wanted = [alert for alert in alerts if alert.severity.rank >= route.least.rank]
+            wanted = [alert for alert in ranked if alert.severity.rank >= route.least.rank]
             if len(wanted) < len(alerts):
                 self._on_below_severity(len(alerts) - len(wanted))
-            for message in route.sink.render(wanted) if wanted else ():
-                count += 1
-                self._enqueue(route, message, now)
+            told = len(wanted) if len(wanted) <= route.pace.at_once + 1 else route.pace.at_once
+            for start in range(0, told, _STEP):
+                count += self._render(route, wanted[start : min(told, start + _STEP)], now)
+                if told > _STEP:
+                    yield
+            if rest := wanted[told:]:
+                count += self._render(route, [digest(rest)], now)
+                self._keep_untold(route, rest)
         return count
 
     def notify(self, notices: Sequence[Notice]) -> int:
@@ -136,13 +162,29 @@ class Dispatcher:
         now = self._clock.now()
         wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
         for route, notice in wanted:
-            self._enqueue(route, route.sink.render_notice(notice), now)
+            self._enqueue(route, route.sink.render_notice(notice), now, NOTICE_URGENCY)
         return len(wanted)
 
-    def _enqueue(self, route: Route, message: Rendered, now: datetime) -> None:
-        displaced = self._outbox.enqueue(route.sink.name, message, now)
+    def _render(self, route: Route, alerts: Sequence[Alert], now: datetime) -> int:
+        known = {(alert.id, alert.revision): alert for alert in alerts}
+        messages = route.sink.render(alerts)
+        for message in messages:
+            told = [known[one] for one in message.alerts if one in known]
+            self._enqueue(route, message, now, max(map(urgency, told), default=0.0))
+            self._keep_untold(route, told[len(told) - message.hidden :])
+        return len(messages)
+
+    def _enqueue(self, route: Route, message: Rendered, now: datetime, urgency: float) -> None:
+        displaced = self._outbox.enqueue(route.sink.name, message, now, urgency)
         if displaced is not None:
             self._give_up(displaced)
+
+    def _keep_untold(self, route: Route, alerts: Sequence[Alert]) -> None:
+        if alerts:
+            self._on_digested(route.sink.name, len(alerts))
+        if self._undeliverable is not None:
+            for letter in untold(route.sink.name, alerts, whole=UNTOLD):
+                self._undeliverable.put(letter)
 
     def wake(self, mark: int | None = None) -> None:
         """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""

@@ -5,18 +5,74 @@ Which messages these are is the outbox's to decide, how they are kept is the sto
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import structlog
+from pydantic import JsonValue
 
-from service.core.outbox import Undeliverable
+from service.core.alerting import Alert
 from service.core.ports import DeadLetterStore
 
+ALERT = "application/vnd.unwonted.alert+json"
+"""Content type of an alert that was told of by its number alone, and so was never made a message for its sink."""
+
 _CAPACITY = 5_000
+_LISTED = 200  # alerts in an entry that only lists them
 _BATCH = 20  # redacting that many takes milliseconds, and the event loop has its turn between two batches
 
 _log = structlog.get_logger(__name__)
+
+
+class Letter(Protocol):
+    """What a dead letter takes: made an entry only when its turn has come."""
+
+    def entry(self) -> dict[str, JsonValue]:
+        """Return it as plain JSON."""
+        ...
+
+
+class UntoldAlert(NamedTuple):
+    """An alert that `sink` was told of by its number alone, because there were too many at once."""
+
+    sink: str
+    alert: Alert
+
+    def entry(self) -> dict[str, JsonValue]:
+        """Return it as an undeliverable message's entry, with the alert itself as the body."""
+        alert = self.alert
+        return {
+            "sink": self.sink,
+            "fate": "digested",
+            "reason": "too many at once",
+            "attempts": 0,
+            "message_id": f"{alert.id}.{alert.revision}",
+            "alerts": [[alert.id, alert.revision]],
+            "content_type": ALERT,
+            "body": alert.model_dump_json(),
+        }
+
+
+class UntoldList(NamedTuple):
+    """Many alerts that `sink` was told of by their number alone, so many that they are only listed."""
+
+    sink: str
+    alerts: Sequence[Alert]
+
+    def entry(self) -> dict[str, JsonValue]:
+        """Return who and what, a list an alert: id, revision, identity's id and name, severity, score, action."""
+        listed: list[JsonValue] = [
+            [one.id, one.revision, one.actor_id, one.actor_name, one.severity.value, one.score, one.findings[0].action]
+            for one in self.alerts
+        ]
+        return {"sink": self.sink, "fate": "digested", "reason": "far too many at once", "listed": listed}
+
+
+def untold(sink: str, alerts: Sequence[Alert], *, whole: int) -> list[Letter]:
+    """Return what is to be kept of alerts that `sink` is not told one by one: so many `whole`, the others listed."""
+    letters: list[Letter] = [UntoldAlert(sink, alert) for alert in alerts[:whole]]
+    rest = alerts[whole:]
+    return letters + [UntoldList(sink, rest[start : start + _LISTED]) for start in range(0, len(rest), _LISTED)]
 
 
 class UndeliverableWriter:
@@ -50,13 +106,13 @@ class UndeliverableWriter:
         self._redact = redact
         self._observer = observer
         self._capacity = capacity
-        self._waiting: deque[Undeliverable] = deque()
+        self._waiting: deque[Letter] = deque()
         self._lost = 0
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
         self._nothing.set()
 
-    def put(self, message: Undeliverable) -> None:
+    def put(self, message: Letter) -> None:
         """Take a message; returns at once."""
         if len(self._waiting) < self._capacity:
             self._waiting.append(message)
@@ -78,7 +134,7 @@ class UndeliverableWriter:
         """Return when all that was taken has been written, or could not be."""
         await self._nothing.wait()
 
-    async def _write(self, messages: list[Undeliverable]) -> None:
+    async def _write(self, messages: list[Letter]) -> None:
         store = self._store
         before = store.written + store.dropped
         try:

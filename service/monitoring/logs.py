@@ -7,7 +7,7 @@ event names are stable snake_case.
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
@@ -17,6 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.core.sign_in import sign_in_problem
+from service.monitoring.log_storms import CalmHandler, LogStorms
 
 MASK = "[redacted]"
 SHORTEST_SECRET = 6
@@ -98,6 +99,7 @@ def configure(
     style: Literal["auto", "json", "console"] = "auto",
     stream: TextIO | None = None,
     redactor: Redactor,
+    elapsed: Callable[[], float] | None = None,
 ) -> logging.Handler:
     """Set up logging for the process; may be called again, and replaces what it set up before.
 
@@ -111,6 +113,9 @@ def configure(
         Standard error unless given.
     redactor
         Takes the secrets out.
+    elapsed
+        Seconds on a clock that never goes back, by which a storm of lines that say the same is thinned out; None to
+        write every line.
     """
     stream = stream or sys.stderr
     console = style == "console" or (style == "auto" and stream.isatty())
@@ -132,7 +137,7 @@ def configure(
         clean: dict[str, Any] = redactor(event)
         return clean
 
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(stream) if elapsed is None else CalmHandler(stream, LogStorms(elapsed))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=common,

@@ -112,7 +112,7 @@ class Intake:
             events += parsed.events
             tally.records += parsed.records
             self.counts["records"] += parsed.records
-            self.counts["rejects"] += len(parsed.rejects)
+            self.counts["rejects"] += parsed.rejected
             self.left_out.update(parsed.left_out)
             for reject in parsed.rejects:
                 self._on_reject(reject, batch.document.place(number))

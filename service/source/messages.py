@@ -34,7 +34,11 @@ def _body(event: EventData) -> bytes:
         body = [item for section in cast("Iterable[Iterable[object]]", body) for item in section]
     if isinstance(body, bytes):
         return body
-    return (body if isinstance(body, str) else json.dumps(_plain(body))).encode("utf-8", "replace")
+    try:
+        return (body if isinstance(body, str) else json.dumps(_plain(body))).encode("utf-8", "replace")
+    except (RecursionError, ValueError, OverflowError) as error:
+        # Nested without end, a time before all calendars: no record, but the message has a position all the same.
+        return json.dumps(f"AMQP value: {type(error).__name__}").encode()
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -70,6 +71,23 @@ class FileDeadLetterStore:
             else:
                 self._healthy = True
             self.dropped += len(lines) - (self.written - before)
+
+    async def read(self, since: datetime) -> list[Entry]:
+        """Return what was written since then, the oldest first; a line that cannot be read is left out.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read.
+        """
+        return _written_since(since, await asyncio.to_thread(self._read))
+
+    def _read(self) -> list[bytes]:
+        found: list[bytes] = []
+        for number in range(self._generations, -1, -1):
+            with suppress(FileNotFoundError):
+                found += self._generation(number).read_bytes().splitlines()
+        return found
 
     def _append(self, lines: list[bytes]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +178,27 @@ class BlobDeadLetterStore:
                 else:
                     await self._append(name, block)
 
+    async def read(self, since: datetime) -> list[Entry]:
+        """Return what was written since then, the oldest first; a line that cannot be read is left out.
+
+        Raises
+        ------
+        OSError
+            If the container cannot be read.
+        """
+        found: list[bytes] = []
+        first = f"{self._prefix}/{since:%Y-%m-%d}.ndjson"
+        try:
+            async for name in self._container.list_blob_names(name_starts_with=f"{self._prefix}/"):
+                if name >= first:
+                    found += (await (await self._container.download_blob(name)).readall()).splitlines()
+        except ResourceNotFoundError:
+            return []  # no container yet
+        except AzureError as error:
+            code = str(getattr(error, "error_code", "") or type(error).__name__)
+            raise OSError(f"container {self._container.container_name}: {code}") from error
+        return _written_since(since, found)
+
     async def _append(self, name: str, lines: list[bytes]) -> None:
         blob = self._container.get_blob_client(name)
         try:
@@ -189,8 +228,9 @@ class BlobDeadLetterStore:
 
 
 def reject_entry(reject: Reject) -> dict[str, JsonValue]:
-    """Return a record that could not be understood as an entry."""
-    return {"reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample}
+    """Return a record that could not be understood, or several, as an entry."""
+    entry: dict[str, JsonValue] = {"reason": reject.reason.value, "detail": reject.detail, "sample": reject.sample}
+    return entry if reject.records == 1 else {**entry, "records": reject.records}
 
 
 def _lines(entries: Sequence[Entry], clock: Clock) -> list[bytes]:
@@ -200,6 +240,16 @@ def _lines(entries: Sequence[Entry], clock: Clock) -> list[bytes]:
         + b"\n"
         for entry in entries
     ]
+
+
+def _written_since(since: datetime, lines: Sequence[bytes]) -> list[Entry]:
+    found: list[Entry] = []
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):  # cut off by a full disk, or somebody else's
+            entry = json.loads(line)
+            if datetime.fromisoformat(entry["written"]) >= since:
+                found.append(entry)
+    return found
 
 
 def _blocks(lines: list[bytes]) -> list[list[bytes]]:

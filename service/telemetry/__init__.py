@@ -5,10 +5,12 @@ No name of a person, resource or address passes through here: those are in the a
 
 from service.telemetry.events import (
     AlertsBelowSeverity,
+    AlertsDigested,
     BatchApplied,
     CellsJudged,
     CoverageChecked,
     DeadLettersWritten,
+    EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
@@ -18,6 +20,7 @@ from service.telemetry.events import (
     HistoryMissed,
     HubBegunAnew,
     LoopLagSampled,
+    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -30,10 +33,12 @@ from service.telemetry.telemetry import Telemetry
 
 __all__ = [
     "AlertsBelowSeverity",
+    "AlertsDigested",
     "BatchApplied",
     "CellsJudged",
     "CoverageChecked",
     "DeadLettersWritten",
+    "EndedWhileReading",
     "Evaluated",
     "EvaluationsMissed",
     "GeographyOpened",
@@ -43,6 +48,7 @@ __all__ = [
     "HistoryMissed",
     "HubBegunAnew",
     "LoopLagSampled",
+    "MessageSetAside",
     "SecretFilesChecked",
     "Started",
     "StateRestored",

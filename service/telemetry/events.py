@@ -97,7 +97,7 @@ class BatchApplied(NamedTuple):
     seconds
         How long parsing and applying took.
     records, rejects, left_out
-        Records found; why some could not be understood; how many are no identity's doing, by kind.
+        Records found; how many could not be understood, by reason; how many are no identity's doing, by kind.
     results
         Events by what became of them.
     clamped
@@ -113,7 +113,7 @@ class BatchApplied(NamedTuple):
     replayed: int
     seconds: float
     records: int
-    rejects: Sequence[RejectReason]
+    rejects: Mapping[RejectReason, int]
     left_out: Mapping[str, int]
     results: Mapping[RecordResult, int]
     clamped: int
@@ -128,7 +128,10 @@ class BatchApplied(NamedTuple):
         fresh = [each for each in zip(messages, parsed, applied, strict=True) if each[2].fresh]
         results: Counter[RecordResult] = Counter()
         left_out: Counter[str] = Counter()
+        rejects: Counter[RejectReason] = Counter()
         for _, one, done in fresh:
+            for reject in one.rejects:
+                rejects[reject.reason] += reject.records
             results.update(done.results)
             left_out.update(one.left_out)
         return cls(
@@ -137,7 +140,7 @@ class BatchApplied(NamedTuple):
             replayed=len(messages) - len(fresh),
             seconds=seconds,
             records=sum(one.records for _, one, _ in fresh),
-            rejects=[reject.reason for _, one, _ in fresh for reject in one.rejects],
+            rejects=rejects,
             left_out=left_out,
             results=results,
             clamped=sum(done.clamped for _, _, done in fresh),
@@ -148,6 +151,22 @@ class BatchApplied(NamedTuple):
             ],
             scored=[anomaly for _, _, done in fresh for anomaly in done.scored],
         )
+
+
+class EndedWhileReading(NamedTuple):
+    """The process before this one ended while it read this message, the last of so many that did."""
+
+    partition: str
+    sequence_number: int
+    ends: int
+
+
+class MessageSetAside(NamedTuple):
+    """A message of so many bytes was not read: the process has ended too often while it was."""
+
+    partition: str
+    sequence_number: int
+    bytes: int
 
 
 class CellsJudged(NamedTuple):
@@ -190,6 +209,13 @@ class AlertsBelowSeverity(NamedTuple):
     alerts: int
 
 
+class AlertsDigested(NamedTuple):
+    """Alerts that a sink was told of by their number alone, because there were too many at once."""
+
+    sink: str
+    alerts: int
+
+
 class SecretFilesChecked(NamedTuple):
     """Which files with a sink's secrets cannot be used now, and why, a line each."""
 
@@ -214,12 +240,15 @@ TelemetryEvent = (
     | Stopping
     | Stopped
     | BatchApplied
+    | EndedWhileReading
+    | MessageSetAside
     | CellsJudged
     | Evaluated
     | EvaluationsMissed
     | CoverageChecked
     | DeadLettersWritten
     | AlertsBelowSeverity
+    | AlertsDigested
     | LoopLagSampled
     | SecretFilesChecked
     | Saved

@@ -1,7 +1,6 @@
 """Log lines out of the events: one place for their names, levels and fields, which operators search for."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import singledispatchmethod
 
 import structlog
@@ -15,9 +14,11 @@ from service.source import Closed, Expired, Opened, Recovered, Silent, SourceTro
 from service.storage import Saved
 from service.suppressions import Looked
 from service.telemetry.events import (
+    AlertsDigested,
     BatchApplied,
     CoverageChecked,
     DeadLettersWritten,
+    EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
     GeographyOpened,
@@ -26,6 +27,7 @@ from service.telemetry.events import (
     HistoryLearnt,
     HistoryMissed,
     HubBegunAnew,
+    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -98,15 +100,24 @@ class LogBackend:
     def _(self, event: BatchApplied) -> None:
         partition, results = event.partition, event.results
         if event.rejects:
-            log.warning(
-                "records_rejected", partition=partition, count=len(event.rejects), reasons=_counts(event.rejects)
-            )
+            reasons = {reason.value: count for reason, count in sorted(event.rejects.items())}
+            log.warning("records_rejected", partition=partition, count=sum(reasons.values()), reasons=reasons)
         if event.clamped:
             log.warning("times_clamped", partition=partition, count=event.clamped)
         if too_late := results.get(RecordResult.TOO_LATE):
             log.warning("events_too_late", partition=partition, count=too_late)
         if saturated := results.get(RecordResult.SATURATED):
             log.warning("cell_saturated", partition=partition, count=saturated)
+
+    @handle.register
+    def _(self, event: EndedWhileReading) -> None:
+        place = {"partition": event.partition, "sequence_number": event.sequence_number}
+        log.warning("ended_while_reading", **place, times=event.ends)
+
+    @handle.register
+    def _(self, event: MessageSetAside) -> None:
+        place = {"partition": event.partition, "sequence_number": event.sequence_number}
+        log.error("message_set_aside", **place, bytes=event.bytes)
 
     @handle.register
     def _(self, event: Evaluated) -> None:
@@ -199,6 +210,10 @@ class LogBackend:
             log.info("sink_healed", sink=event.sink)
 
     @handle.register
+    def _(self, event: AlertsDigested) -> None:
+        log.warning("alerts_digested", sink=event.sink, count=event.alerts)
+
+    @handle.register
     def _(self, event: Opened) -> None:
         log.info("partition_opened", partition=event.partition, after=event.after)
 
@@ -244,8 +259,5 @@ def _notice_fields(notice: Notice) -> Mapping[str, object]:
         "late_records": notice.late_records,
         "unjudged_records": notice.unjudged_records,
         "lost_messages": notice.lost_messages,
+        "subscriptions": list(notice.subscriptions),
     }
-
-
-def _counts(reasons: Iterable[str]) -> dict[str, int]:
-    return {str(reason): count for reason, count in sorted(Counter(reasons).items())}

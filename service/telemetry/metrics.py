@@ -15,6 +15,7 @@ from service.storage import Saved
 from service.suppressions import Looked
 from service.telemetry.events import (
     AlertsBelowSeverity,
+    AlertsDigested,
     BatchApplied,
     CellsJudged,
     CoverageChecked,
@@ -115,6 +116,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: AlertsBelowSeverity) -> None:
         self._metrics.record_suppressed("severity", event.alerts)
+
+    @handle.register
+    def _(self, event: AlertsDigested) -> None:
+        self._metrics.record_suppressed("digest", event.alerts)
 
     @handle.register
     def _(self, event: LoopLagSampled) -> None:

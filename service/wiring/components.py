@@ -23,12 +23,18 @@ from service.settings import Settings, config_hash
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.storage import State
-from service.telemetry import AlertsBelowSeverity, GeographyOpened, Telemetry, expose_live_state
+from service.telemetry import AlertsBelowSeverity, AlertsDigested, GeographyOpened, Telemetry, expose_live_state
 from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
+from service.wiring.storage import (
+    build_dead_letters,
+    build_snapshot_store,
+    build_state,
+    build_suspects,
+    build_undeliverable_writer,
+)
 from service.wiring.suppressions import open_suppressions
 
 
@@ -81,6 +87,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         suppressions=suppressions,
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
+        suspects=build_suspects(settings, resources),
     )
 
 
@@ -166,6 +173,7 @@ def _dispatcher_opener(
             on_settled=on_settled,
             observer=telemetry.emit,
             on_below_severity=lambda alerts: telemetry.emit(AlertsBelowSeverity(alerts)),
+            on_digested=lambda sink, alerts: telemetry.emit(AlertsDigested(sink, alerts)),
             undeliverable=undeliverable,
         )
 

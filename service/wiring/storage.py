@@ -1,8 +1,11 @@
 """Builds what outlives the process: the snapshot store, the state kept in it, and the dead letter."""
 
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from azure.identity.aio import DefaultAzureCredential
@@ -11,7 +14,7 @@ from azure.storage.blob.aio import ContainerClient
 from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine
 from service.core.outbox import Outbox
-from service.core.ports import Clock, DeadLetterStore, SnapshotStore
+from service.core.ports import Clock, ReadableDeadLetterStore, SnapshotStore
 from service.delivery import UndeliverableWriter
 from service.monitoring import Redactor
 from service.settings import BlobPlace, Settings, secrets
@@ -22,6 +25,7 @@ from service.storage import (
     FileSnapshotStore,
     Saved,
     State,
+    Suspects,
 )
 from service.telemetry import DeadLettersWritten, Telemetry
 
@@ -67,8 +71,23 @@ def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> Snaps
 class DeadLetters(NamedTuple):
     """Where records go that could not be understood, and messages that could not be delivered: each its own bound."""
 
-    rejects: DeadLetterStore
-    undelivered: DeadLetterStore
+    rejects: ReadableDeadLetterStore
+    undelivered: ReadableDeadLetterStore
+
+
+def build_suspects(settings: Settings, resources: AsyncExitStack) -> Suspects:
+    """Build what remembers which message ended the process; beside the snapshots, or on this machine without a folder.
+
+    A folder for temporary files outlives a container that is started again in its pod, which is what matters here.
+    """
+    place = settings.snapshots
+    folder = place.path
+    if place.kind == "blob":
+        name = sha256(f"{place.account_url} {place.container} {place.blob}".encode()).hexdigest()[:16]
+        folder = Path(gettempdir()) / f"unwonted-{os.getuid()}-{name}"
+    suspects = Suspects(folder)
+    resources.callback(suspects.close)
+    return suspects
 
 
 def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitStack) -> DeadLetters | None:
@@ -78,13 +97,13 @@ def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitSta
         # The stream waits for this write: better to lose a sample than to hold up the events behind it.
         container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
 
-        def blobs(name: str) -> DeadLetterStore:
+        def blobs(name: str) -> ReadableDeadLetterStore:
             return BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
 
         return DeadLetters(blobs(place.blob), blobs(place.undelivered_blob))
     if place.kind == "file":
 
-        def file(path: Path) -> DeadLetterStore:
+        def file(path: Path) -> ReadableDeadLetterStore:
             return FileDeadLetterStore(path, clock, max_bytes=place.max_bytes // 2, generations=1)
 
         return DeadLetters(file(place.path), file(place.undelivered_path))

@@ -175,4 +175,6 @@ def _time(text: str) -> datetime:
 
 
 def _told(notice: Notice) -> dict[str, Any]:
-    return notice.model_dump(mode="json")
+    told = notice.model_dump(mode="json")
+    whose = told.pop("subscriptions")
+    return {**told, "subscriptions": whose} if whose else told  # older versions could not tell whose events are late

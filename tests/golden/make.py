@@ -34,7 +34,7 @@ BY_DATA = re.compile(
     | ^alert\ alert\.findings\[\]\.evidence$
     | ^recent\ evidence$
     | ^outbox\ queues(\.\*\.(rows|settled))?$
-    | ^coverage\ (partitions\.(partitions|beginnings)|gaps\.open|losses\.loss\.messages)$
+    | ^coverage\ (partitions\.(partitions|beginnings)|gaps\.open|losses\.loss\.messages|arrivals\.subscriptions)$
     """,
     re.VERBOSE,
 )

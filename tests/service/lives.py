@@ -19,7 +19,7 @@ from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
 from service.core.parsing.parser import ActivityLogParser
-from service.core.ports import Receipt, Rendered
+from service.core.ports import DeadLetterStore, Receipt, Rendered, SnapshotStore
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
 from service.monitoring.http import Health, HttpServer
@@ -27,6 +27,7 @@ from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
 from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
+from service.storage.suspects import Suspects
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 from service.wiring import open_suppressions
@@ -119,6 +120,10 @@ class Life:
         start: str | datetime = "earliest",
         suppressions: Path | None = None,
         learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
+        dead_letter: DeadLetterStore | None = None,
+        parser: ActivityLogParser | None = None,
+        store: SnapshotStore | None = None,
+        suspects: Suspects | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -155,11 +160,11 @@ class Life:
         self.app = App(
             Components(
                 clock=world.clock,
-                parser=ActivityLogParser(),
+                parser=parser or ActivityLogParser(),
                 state=State(
                     self.engine,
                     outbox,
-                    world.store,
+                    store or world.store,
                     world.clock,
                     telemetry.emit,
                     CoverageMonitor(GapLimits(after=HOUR_LONG)),
@@ -167,7 +172,7 @@ class Life:
                 open_source=open_source,
                 open_dispatcher=open_dispatcher,
                 sinks=(world.sink,),
-                dead_letter=None,
+                dead_letter=dead_letter,
                 server=HttpServer(self.health, self.registry, host="127.0.0.1", port=0),
                 telemetry=telemetry,
                 schedule=RHYTHM,
@@ -175,6 +180,7 @@ class Life:
                 resources=AsyncExitStack(),
                 suppressions=watch,
                 learn_history=partial(learn_history, telemetry) if learn_history else None,
+                suspects=suspects or Suspects(None),
             )
         )
 

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from service.core.notices import GapKind
+from service.core.parsing.rejects import RejectReason
+from service.core.parsing.salvage import BROKEN_RECORDS
 from service.core.ports import Receipt, SnapshotFenced, SourceError
 from service.core.snapshot.codec import UnreadableSnapshot
 from tests.fakes.clock import MONDAY_MORNING, settle
+from tests.fakes.letters import FakeDeadLetterStore
 from tests.service.core.parsing.samples import human, message, record
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, died_of, killed, living
 
@@ -135,6 +138,24 @@ async def test_after_a_kill_the_next_life_goes_on_where_the_snapshot_was() -> No
     assert world.sink.taken[0].id == world.sink.tried[0].id
 
 
+async def test_an_evaluation_that_is_stopped_in_between_has_told_all_that_it_has_noted_as_told() -> None:
+    world = World()
+    life = Life(world)
+    world.sink.answer = Receipt("retry", "refused")
+    async with living(life):
+        for number in range(120):
+            claims = human(name=f"Bob {number}", **{OBJECT_ID: f"bbbbbbbb-0000-4000-8000-{number:012}"})
+            life.feed("Microsoft.Web/sites/write", claims=claims)
+        await settle()
+        evaluating = asyncio.ensure_future(life.app._evaluate(world.clock.now()))
+        while not len(life.engine.alerts):
+            await world.clock.sleep(0.0)
+        evaluating.cancel()
+        await asyncio.gather(evaluating, return_exceptions=True)
+        assert len(life.engine.alerts) == 120
+        assert life.app._state.outbox.waiting(world.sink.name) == 120
+
+
 async def test_what_cannot_heal_ends_the_process() -> None:
     life = Life(World())
     life.source.fail(SourceError("the hub is another one"))
@@ -231,6 +252,29 @@ async def test_big_and_poisonous_messages_harm_nobody() -> None:
         await life.pass_time(QUARTER)
     assert life.engine.positions["0"].sequence_number == 3
     assert {"microsoft.web/sites/read", "microsoft.web/sites/write"} <= set(world.actions())
+
+
+async def test_messages_that_are_nothing_but_rejects_hold_nobody_up_and_fill_no_dead_letter() -> None:
+    world = World()
+    letters = FakeDeadLetterStore(world.clock)
+    life = Life(world, dead_letter=letters)
+    turns: set[int] = set()
+
+    async def others() -> None:
+        for _ in range(1_000):
+            turns.update(position.sequence_number for position in life.engine.positions.values())
+            await world.clock.sleep(0.0)
+
+    async with living(life):
+        for _ in range(4):
+            life.feed_body(b"{}" * 150_000)
+        life.feed_body(b'{"records":[' + b"{}," * 100_000 + b"{}]}")
+        await others()
+        await life.pass_time(1.0)
+    assert turns == {0, 1, 2, 3, 4}
+    assert life.metric("unwonted_rejects_total", reason="not_a_record") == 4 * BROKEN_RECORDS + 100_001
+    assert life.metric("unwonted_rejects_total", reason="given_up") == 4
+    assert len(letters.entries) <= 20 + len(RejectReason)
 
 
 async def test_endless_made_up_actions_are_bounded_and_counted() -> None:

@@ -107,7 +107,7 @@ def lived(bad: Bad | None = None) -> Life:
         if now == hours[-2]:
             mine += [did("bob", action, now, callerIpAddress="198.51.100.9") for action in ODD]
         parsed = parser.parse(json.dumps({"records": mine}).encode())
-        assert parsed.records == len(parsed.events) + len(parsed.rejects) + sum(parsed.left_out.values()) == len(mine)
+        assert parsed.records == len(parsed.events) + parsed.rejected + sum(parsed.left_out.values()) == len(mine)
         applied = engine.apply(Message("0", number, str(number), now + HOUR / 4, b""), parsed.events)
         engine.idle("0", number, now + HOUR)
         alerts += engine.evaluate(now + HOUR).alerts

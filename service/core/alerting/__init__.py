@@ -6,6 +6,7 @@ Rendering and sending are left to the sinks and to delivery.
 from service.core.alerting.alert_log import GROUP_FROM, AlertLog
 from service.core.alerting.alerts import Alert, Finding
 from service.core.alerting.budget import Budget, Outlook, outlook
+from service.core.alerting.digest import by_urgency, digest, urgency
 from service.core.alerting.sample_alert import sample_alert
 from service.core.alerting.score_history import History
 from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
@@ -26,6 +27,9 @@ __all__ = [
     "SuppressionCount",
     "Suppressions",
     "UnusableSuppressions",
+    "by_urgency",
+    "digest",
     "outlook",
     "sample_alert",
+    "urgency",
 ]

@@ -53,6 +53,9 @@ class Finding(BaseModel):
 class Alert(BaseModel):
     """What people are told: one identity or operation, one window, its findings with the most surprising first.
 
+    A digest stands for many alerts at once, when there are too many to be told one by one: it has an `identity_count`,
+    of alerts, and no `operation`.
+
     Attributes
     ----------
     id

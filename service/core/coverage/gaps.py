@@ -36,6 +36,8 @@ class GapLimits(NamedTuple):
 class GapExtent(NamedTuple):
     """What is known of a gap that is open: its beginning, its partitions, and how many records it has cost so far.
 
+    `subscriptions` is empty where it is not about some of them alone.
+
     `lost_messages` is None where nobody knows.
     """
 
@@ -44,11 +46,13 @@ class GapExtent(NamedTuple):
     late_records: int = 0
     unjudged_records: int = 0
     lost_messages: int | None = 0
+    subscriptions: Sequence[str] = ()
 
     @property
     def material(self) -> str:
         """What makes an update worth a notice: where, and what is lost; not how much has come late by now."""
-        return f"{','.join(self.partitions)} {bool(self.unjudged_records)} {self.lost_messages}"
+        whose = f" {','.join(self.subscriptions)}" if self.subscriptions else ""
+        return f"{','.join(self.partitions)} {bool(self.unjudged_records)} {self.lost_messages}{whose}"
 
 
 @with_config(EXACT)
@@ -114,5 +118,6 @@ def _notice(
         late_records=extent.late_records,
         unjudged_records=extent.unjudged_records,
         lost_messages=extent.lost_messages,
+        subscriptions=tuple(extent.subscriptions),
         found_at=now,
     )

@@ -1,19 +1,22 @@
 """What the application calls to have coverage gaps found: hands on what is read, and keeps all of it as one value."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from pydantic import JsonValue, TypeAdapter, with_config
 
-from models.stream import EPOCH
-from service.core.coverage.arrival import ArrivalDelays, MessageArrival
+from models.stream import EPOCH, ActivityEvent
+from service.core.coverage.arrival import ArrivalDelays, MessageArrival, SubscriptionArrival, by_subscription
 from service.core.coverage.gaps import EXACT, GapLimits, OpenGaps
 from service.core.coverage.losses import Losses
 from service.core.coverage.partitions import PartitionCoverage, PartitionsRead
 from service.core.messages import EndOffset, Message, Position
 from service.core.notices import GapKind, Notice
 from service.core.validation import understood
+
+_NONE: Mapping[str, SubscriptionArrival] = MappingProxyType({})
 
 
 @with_config(EXACT)
@@ -77,7 +80,14 @@ class CoverageMonitor:
                 coverage.sequence_number, coverage.enqueued_time = position.sequence_number, position.enqueued_time
 
     def note_message(
-        self, message: Message, *, records: int, newest: datetime | None, unjudged: int = 0, now: datetime
+        self,
+        message: Message,
+        *,
+        records: int,
+        newest: datetime | None,
+        unjudged: int = 0,
+        subscriptions: Mapping[str, SubscriptionArrival] = _NONE,
+        now: datetime,
     ) -> None:
         """Note a message that has been applied; one that was noted before changes nothing.
 
@@ -91,6 +101,8 @@ class CoverageMonitor:
             Time of the newest of them; None without any.
         unjudged
             How many of them came too late to be judged.
+        subscriptions
+            What it has of each subscription.
         now
             The instant at which it is read.
         """
@@ -106,8 +118,19 @@ class CoverageMonitor:
         if newest is not None and message.enqueued_time >= (memory.alert_from or EPOCH):
             if now - message.enqueued_time >= self._limits.after:
                 coverage.late_records += records
-            arrival = MessageArrival(message.partition, message.enqueued_time, newest, records, unjudged)
-            memory.arrivals.note(arrival, memory.gaps, self._limits)
+            arrival = MessageArrival(message.partition, message.enqueued_time, newest, records, unjudged, subscriptions)
+            memory.arrivals.note(arrival, self._limits)
+
+    def note_events(self, message: Message, events: Sequence[ActivityEvent], *, unjudged: int, now: datetime) -> None:
+        """Do what `note_message` does, given the events in the message, of which so many came too late to be judged."""
+        newest = max((event.time for event in events), default=None)
+        whose = by_subscription(events)
+        self.note_message(message, records=len(events), newest=newest, unjudged=unjudged, subscriptions=whose, now=now)
+
+    def note_set_aside(self, message: Message, now: datetime) -> None:
+        """Note that a message is not read, and never will be, though the hub holds it; to be noted as applied next."""
+        taken = message.enqueued_time
+        self._memory.losses.note(message.partition, message.sequence_number - 1, 1, since=taken, until=taken, now=now)
 
     def note_end_offset(self, end_offset: EndOffset) -> None:
         """Note which message the hub says is a partition's newest: once that is read, the partition is caught up."""

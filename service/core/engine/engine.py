@@ -8,7 +8,7 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from models.detectors import Anomaly, Detector
 from models.stream import EPOCH, ActivityEvent, OpenBuckets, RecordResult, Steps, Watermark, finish
@@ -20,6 +20,8 @@ from service.core.engine.recent import RecentActors, RecentAnomalies
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
+
+_STEP: Final = 2048  # events of one message between two pauses
 
 
 class Engine:
@@ -133,15 +135,18 @@ class Engine:
         clamped = 0
         newest, latest, earliest = EPOCH, message.enqueued_time, message.enqueued_time - self.options.horizon
         observe = self.buckets.observe
-        for event in events:
-            time = event.time
-            if time > latest:
-                time = latest
-                event = event._replace(time=time)  # noqa: PLW2901 - the clamped one replaces it
-                clamped += 1
-            if time > newest:  # noqa: PLR1730 - half the time of max() on the hot path
-                newest = time
-            results[RecordResult.TOO_LATE if time < earliest else observe(event)] += 1
+        for start in range(0, len(events), _STEP):
+            if start:
+                yield
+            for event in events[start : start + _STEP]:
+                time = event.time
+                if time > latest:
+                    time = latest
+                    event = event._replace(time=time)  # noqa: PLW2901 - the clamped one replaces it
+                    clamped += 1
+                if time > newest:  # noqa: PLR1730 - half the time of max() on the hot path
+                    newest = time
+                results[RecordResult.TOO_LATE if time < earliest else observe(event)] += 1
         self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
         self.records += len(events)
         if events:

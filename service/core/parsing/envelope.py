@@ -6,17 +6,19 @@ left to `salvage`.
 
 import re
 import zlib
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
 from service.core.parsing.rejects import Refusal, RejectReason
-from service.core.parsing.salvage import Fragment, salvage
+from service.core.parsing.salvage import SHORTEST_RECORD, TOO_SHORT, Fragment, salvage
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
 """Event Hubs carries up to 1 MiB, on dedicated clusters 20 MiB; beyond this, also unpacked, nobody is honest."""
 
-SHORTEST_RECORD = 40
-"""No record that says when and what is shorter; so a megabyte of empty objects costs little."""
+MOST_VALUES = 1_000_000
+"""A message of more separators than that is none of records: memory for its values would be many times its size."""
 
 _DEEPEST_ENVELOPE = 3
 _MAY_HOLD_RECORDS = re.compile(  # an envelope, or what begins as an event's wrapping does; cheap for all others
@@ -26,19 +28,27 @@ _MARK_8 = b"\xef\xbb\xbf"
 _MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _PIECE = 4096
+_NOT_ZERO = re.compile(rb"[^\0]")
 _MANY = re.compile(rb"""(?i)"?\s*+(?:\[|\{\s*+\\?"records\\?"\s*+:)""")
 _WRAPPINGS = frozenset({"specversion", "eventtype"})  # of CloudEvents, of Event Grid's own schema
 _EMPTY = Refusal(RejectReason.NOT_JSON, "empty message")
 _NO_OBJECT = Refusal(RejectReason.NOT_A_RECORD, "no object")
-_TOO_SHORT = Refusal(RejectReason.NOT_A_RECORD, "too short to say when and what")
+_CROWDED = Refusal(RejectReason.OVERSIZED, f"more than {MOST_VALUES} values")
 
 _anything = msgspec.json.Decoder()
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def split(body: bytes) -> list[Fragment]:
-    """Split a message into its records; never raises.
+def is_crowded(text: bytes) -> bool:
+    """Whether a text holds more values than any message of records does, so that decoding it would take the memory."""
+    if len(text) <= MOST_VALUES:
+        return False
+    return max(text.count(b","), text.count(b"\n"), 2 * text.count(b"{")) > MOST_VALUES
+
+
+def split(body: bytes) -> Iterator[Fragment]:
+    """Split a message into its records, one after another; never raises.
 
     Accepts ``{"records": […]}`` in any casing, ``{"value": […]}`` (REST), an array, a bare record, several documents
     one after another (with or without new lines), CloudEvents whose data are any of these, a byte-order mark, UTF-16,
@@ -48,9 +58,9 @@ def split(body: bytes) -> list[Fragment]:
         try:
             body = _unpacked(body)
         except zlib.error as error:
-            return [Fragment(b"", Refusal(RejectReason.NOT_JSON, f"not to be unpacked: {error}"))]
+            return iter([Fragment(b"", Refusal(RejectReason.NOT_JSON, f"not to be unpacked: {error}"))])
     if len(body) > LARGEST_MESSAGE:
-        return [Fragment(body[:8192], Refusal(RejectReason.OVERSIZED, f"more than {LARGEST_MESSAGE} bytes"))]
+        return iter([Fragment(body[:8192], Refusal(RejectReason.OVERSIZED, f"more than {LARGEST_MESSAGE} bytes"))])
     return _split(_without_mark(body).strip(b" \t\r\n\0"), 0)
 
 
@@ -66,15 +76,19 @@ def _unpacked(body: bytes) -> bytes:
     """
     parts: list[bytes] = []
     room = LARGEST_MESSAGE + 1
+    member, position = zlib.decompressobj(wbits=31), 0
     try:
-        while body.startswith(_GZIP) and room > 0:
-            member = zlib.decompressobj(wbits=31)
-            for start in range(0, len(body), _PIECE):  # piece by piece, so that damage costs only what stands behind it
-                parts.append(member.decompress(body[start : start + _PIECE], room))
-                room -= len(parts[-1])
-                if room <= 0:
+        while position < len(body) and room > 0:  # piece by piece, so that damage costs only what stands behind it
+            piece = body[position : position + _PIECE]
+            position += len(piece)
+            parts.append(member.decompress(piece, room))
+            room -= len(parts[-1])
+            if member.eof:
+                begins = _NOT_ZERO.search(body, position - len(member.unused_data))
+                position = begins.start() if begins else len(body)
+                if not body.startswith(_GZIP, position):
                     break
-            body = member.unused_data.lstrip(b"\0")
+                member = zlib.decompressobj(wbits=31)
     except zlib.error:
         if not any(parts):
             raise
@@ -89,14 +103,16 @@ def _without_mark(body: bytes) -> bytes:
     return body
 
 
-def _split(text: bytes, depth: int) -> list[Fragment]:
+def _split(text: bytes, depth: int) -> Iterator[Fragment]:
     if not text:
-        return [Fragment(b"", _EMPTY)] if depth == 0 else []
+        return iter([Fragment(b"", _EMPTY)] if depth == 0 else [])
+    if is_crowded(text):
+        return iter([Fragment(text[:8192], _CROWDED)])
     try:
         if text.startswith(b"{"):
             return _split_object(text, depth)
         if text.startswith(b"["):
-            return _split_elements(_raw_list.decode(text), depth)
+            return split_elements(_raw_list.decode(text), depth)
         if text.startswith(b'"') and depth < _DEEPEST_ENVELOPE:
             inner = _anything.decode(text)
             if isinstance(inner, str) and inner.lstrip()[:1] in {"{", "["}:
@@ -107,7 +123,7 @@ def _split(text: bytes, depth: int) -> list[Fragment]:
     return salvage(text) if lines is None else lines
 
 
-def _split_object(text: bytes, depth: int) -> list[Fragment]:
+def _split_object(text: bytes, depth: int) -> Iterator[Fragment]:
     members = _raw_object.decode(text)
     keys = {key.lower() for key in members}
     wrapping = "operationname" not in keys and not keys.isdisjoint(_WRAPPINGS)
@@ -116,37 +132,59 @@ def _split_object(text: bytes, depth: int) -> list[Fragment]:
         if folded == "records" or (folded == "value" and "time" not in members):
             inner = bytes(raw).lstrip()
             if inner.startswith(b"["):
-                return _split_elements(_raw_list.decode(inner), depth)
+                return split_elements(_raw_list.decode(inner), depth)
         if folded == "data" and depth < _DEEPEST_ENVELOPE and wrapping and _MANY.match(bytes(raw)):
             return _split(bytes(raw).strip(), depth + 1)
-    return [Fragment(text)]
+    return iter([Fragment(text)])
 
 
-def _split_lines(text: bytes, depth: int) -> list[Fragment] | None:
+def _split_lines(text: bytes, depth: int) -> Iterator[Fragment] | None:
     """Split documents that stand on a line each; None if a single line is not a document."""
     lines = [line for line in (line.strip() for line in text.split(b"\n")) if line]
     if len(lines) < 2 or not all(line.startswith((b"{", b"[")) for line in lines):
         return None
-    fragments: list[Fragment] = []
+    fragments: list[Iterator[Fragment]] = []
+    short = _Short()
     try:
         for line in lines:
-            if line.startswith(b"{"):
-                fragments += _split_object(line, depth)
+            if len(line) >= SHORTEST_RECORD or b'"' in line:
+                is_array = line.startswith(b"[")
+                fragments.append(
+                    split_elements(_raw_list.decode(line), depth) if is_array else _split_object(line, depth)
+                )
+            elif line.startswith(b"["):
+                for raw in _raw_list.decode(line):
+                    short.add(bytes(raw))
             else:
-                fragments += _split_elements(_raw_list.decode(line), depth)
+                _anything.decode(line)
+                short.add(line)
     except (ValueError, RecursionError):
         return None
-    return fragments
+    return chain(chain.from_iterable(fragments), short.fragments())
 
 
-def _split_elements(elements: list[msgspec.Raw], depth: int) -> list[Fragment]:
-    fragments: list[Fragment] = []
+def split_elements(elements: Sequence[msgspec.Raw], depth: int = 0) -> Iterator[Fragment]:
+    """Split the elements of an array; those that are too short for a record are counted, and one of them shown."""
+    short = _Short()
     for raw in elements:
         text = bytes(raw).strip()
         if len(text) < SHORTEST_RECORD:
-            fragments.append(Fragment(text, _TOO_SHORT if text.startswith(b"{") else _NO_OBJECT))
+            short.add(text)
         elif depth < _DEEPEST_ENVELOPE and (text.startswith((b"[", b'"')) or _MAY_HOLD_RECORDS.match(text)):
-            fragments += _split(text, depth + 1)
+            yield from _split(text, depth + 1)
         else:
-            fragments.append(Fragment(text, None if text.startswith(b"{") else _NO_OBJECT))
-    return fragments
+            yield Fragment(text, None if text.startswith(b"{") else _NO_OBJECT)
+    yield from short.fragments()
+
+
+class _Short(dict[Refusal, tuple[bytes, int]]):
+    """What is too short for a record, by why it is none: the first one, and how many."""
+
+    def add(self, text: bytes) -> None:
+        flaw = TOO_SHORT if text.startswith(b"{") else _NO_OBJECT
+        first, count = self.get(flaw, (text, 0))
+        self[flaw] = first, count + 1
+
+    def fragments(self) -> Iterator[Fragment]:
+        for flaw, (first, count) in self.items():
+            yield Fragment(first, flaw, count)

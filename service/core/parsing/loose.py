@@ -8,6 +8,9 @@ from msgspec.json import encode
 
 from service.core.parsing.lenient import Decoded, loads
 
+MOST_PAIRS = 256
+"""Of a list of pairs, no more are read: a token has some forty claims."""
+
 _KEYS = ("key", "type", "name", "calleridentitytype")
 _VALUES = ("value", "calleridentityvalue", "calleridentity")
 
@@ -39,7 +42,7 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
     """
     value = _decoded(value)
     if isinstance(value, list):
-        return fold(dict(pair for pair in map(_pair, value) if pair))
+        return fold(dict(pair for pair in map(_pair, value[:MOST_PAIRS]) if pair))
     if not isinstance(value, dict):
         return {}
     folded = fold(value)

@@ -1,21 +1,27 @@
 """Puts the parts together: one decoding of a whole message, and a second, forgiving look at single records of it."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
 
-from models.stream import ActivityEvent
+from models.stream import ActivityEvent, Steps, finish
 from service.core.parsing.categories import LeftOut
-from service.core.parsing.envelope import SHORTEST_RECORD, split
+from service.core.parsing.envelope import is_crowded, split, split_elements
 from service.core.parsing.lenient import loads
 from service.core.parsing.reader import RecordReader
 from service.core.parsing.records import Envelope, Extras, RawEnvelope, Record, adapt
 from service.core.parsing.rejects import Refusal, Reject, RejectReason, reject
-from service.core.parsing.salvage import Fragment
+from service.core.parsing.salvage import BROKEN_RECORDS, LARGEST_RECORD, SHORTEST_RECORD, Fragment
 
-SAMPLES: Final = 32
-"""Rejects of one message that carry a sample; the rest carry their reason alone, so that garbage stays cheap."""
+SAMPLES: Final = 8
+"""Rejects of one message that carry a sample; the rest are counted by reason, so that garbage stays cheap."""
+
+_STEP: Final = 256  # records in the usual shape between two pauses; a second look costs as much as twenty of them
+_SECOND_LOOK: Final = 20
 
 _PLAIN = re.compile(rb'\s*+\{\s*+"records"\s*+:')
 
@@ -28,7 +34,7 @@ class Parsed(NamedTuple):
     events
         Records that an identity may have done, in the order in which they stood.
     rejects
-        Records that could not be read, likewise.
+        Why records could not be read: a few one by one, in the order in which they stood, the rest counted by reason.
     left_out
         Records that were recognised and are none of our business, by `LeftOut`.
     records
@@ -39,6 +45,11 @@ class Parsed(NamedTuple):
     rejects: list[Reject]
     left_out: dict[str, int]
     records: int
+
+    @property
+    def rejected(self) -> int:
+        """How many records could not be read."""
+        return sum(reject.records for reject in self.rejects)
 
 
 class ActivityLogParser:
@@ -69,68 +80,104 @@ class ActivityLogParser:
     def parse(self, body: bytes) -> Parsed:
         """Read one message; never raises.
 
-        Every record ends in exactly one place: ``records == len(events) + len(rejects) + sum(left_out.values())``.
+        Every record ends in exactly one place: ``records == len(events) + rejected + sum(left_out.values())``.
         """
-        if not _PLAIN.match(body):
-            return self._parse_fragments(split(body))
+        return finish(self.parse_steps(body))
+
+    def parse_steps(self, body: bytes) -> Steps[Parsed]:
+        """Do what `parse` does in steps: a message may hold a hundred thousand records, or have been made to cost.
+
+        Notes
+        -----
+        What is spent on a message is bounded by counts, so that it is the same at each reading: after `BROKEN_RECORDS`
+        rejects no record is looked at twice, and none that is longer than `LARGEST_RECORD`.
+        """
+        found = _Findings()
+        if not _PLAIN.match(body) or is_crowded(body):
+            return (yield from self._read_fragments(split(body), found))
         try:
             records = self._decode(body).records
         except (ValueError, RecursionError):
-            return self._parse_fragments(split(body))
-        events: list[ActivityEvent] = []
-        rejects: list[Reject] = []
-        left_out: dict[str, int] = {}
+            return (yield from self._read_fragments(split(body), found))
         raws: list[msgspec.Raw] | None = None
-        read, append = self._read, events.append
-        for record in records:
-            try:
-                found = read(record)
-            except Refusal:
-                if raws is None:
-                    raws = self._decode_raw(body).records
-                done = len(events) + len(rejects) + sum(left_out.values())
-                self._look_again(bytes(raws[done]), events, rejects, left_out)
-                continue
-            if isinstance(found, ActivityEvent):
-                append(found)
-            else:
-                left_out[found] = left_out.get(found, 0) + 1
-        return Parsed(events, rejects, left_out, len(records))
+        for start in range(0, len(records), _STEP):
+            for number, record in enumerate(records[start : start + _STEP], start):
+                try:
+                    found.file(self._read(record))
+                except Refusal:
+                    if raws is None:
+                        raws = self._decode_raw(body).records
+                    if found.rejected >= SAMPLES:  # many more may follow, and cost less by this way
+                        return (yield from self._read_fragments(split_elements(raws[number:]), found))
+                    self._look_again(bytes(raws[number]), found)
+            if start:
+                yield
+        return found.parsed()
 
-    def _parse_fragments(self, fragments: list[Fragment]) -> Parsed:
-        events: list[ActivityEvent] = []
-        rejects: list[Reject] = []
-        left_out: dict[str, int] = {}
-        for text, flaw in fragments:
+    def _read_fragments(self, fragments: Iterable[Fragment], found: "_Findings") -> Steps[Parsed]:
+        work = 0
+        for text, flaw, count in fragments:
+            work += 1
             if flaw is not None:
-                _refuse(flaw, text, rejects)
-                continue
-            try:
-                _file(self._read(self._decode_record(text)), events, left_out)
-            except (ValueError, RecursionError, Refusal):
-                self._look_again(text, events, rejects, left_out)
-        return Parsed(events, rejects, left_out, len(fragments))
+                found.refuse(flaw, text, count)
+            else:
+                try:
+                    found.file(self._read(self._decode_record(text)))
+                except (ValueError, RecursionError, Refusal):
+                    self._look_again(text, found)
+                    work += _SECOND_LOOK + len(text) // 1024
+            if work >= _STEP:
+                work = 0
+                yield
+        return found.parsed()
 
-    def _look_again(
-        self, text: bytes, events: list[ActivityEvent], rejects: list[Reject], left_out: dict[str, int]
-    ) -> None:
+    def _look_again(self, text: bytes, found: "_Findings") -> None:
         """Read one record forgivingly: any shape, any casing."""
         try:
-            _file(self._read(*_forgiving(text)), events, left_out)
+            if found.rejected >= BROKEN_RECORDS:
+                raise _NO_SECOND_LOOK
+            found.file(self._read(*_forgiving(text)))
         except Refusal as refusal:
-            _refuse(refusal, text, rejects)
+            found.refuse(refusal, text)
 
 
-def _file(found: ActivityEvent | LeftOut, events: list[ActivityEvent], left_out: dict[str, int]) -> None:
-    if isinstance(found, LeftOut):
-        left_out[found] = left_out.get(found, 0) + 1
-    else:
-        events.append(found)
+@dataclass(slots=True)
+class _Findings:
+    """What has been made of the records of one message so far."""
+
+    events: list[ActivityEvent] = field(default_factory=list)
+    samples: list[Reject] = field(default_factory=list)
+    more: Counter[RejectReason] = field(default_factory=Counter)
+    left_out: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+
+    def file(self, found: ActivityEvent | LeftOut) -> None:
+        if isinstance(found, LeftOut):
+            self.left_out[found] = self.left_out.get(found, 0) + 1
+        else:
+            self.events.append(found)
+
+    def refuse(self, refusal: Refusal, text: bytes, count: int = 1) -> None:
+        self.rejected += count
+        if len(self.samples) < SAMPLES:
+            self.samples.append(reject(refusal.reason, text, refusal.detail, count))
+        else:
+            self.more[refusal.reason] += count
+
+    def parsed(self) -> Parsed:
+        more = [Reject(reason, "", f"beside {SAMPLES} that are shown", count) for reason, count in self.more.items()]
+        records = len(self.events) + self.rejected + sum(self.left_out.values())
+        return Parsed(self.events, self.samples + more, self.left_out, records)
+
+
+_NO_SECOND_LOOK = Refusal(RejectReason.GIVEN_UP, f"not looked at twice: {BROKEN_RECORDS} before it could not be read")
 
 
 def _forgiving(text: bytes) -> tuple[Record, Extras]:
     if len(text) < SHORTEST_RECORD:
         raise Refusal(RejectReason.NOT_A_RECORD, "too short to say when and what")
+    if len(text) > LARGEST_RECORD:
+        raise Refusal(RejectReason.OVERSIZED, f"a record of more than {LARGEST_RECORD} bytes")
     try:
         value = loads(text)
     except RecursionError as error:
@@ -143,13 +190,3 @@ def _forgiving(text: bytes) -> tuple[Record, Extras]:
     if not (record.time or record.operation_name or record.category):
         raise Refusal(RejectReason.NOT_A_RECORD, "neither time nor operation nor category")
     return record, extras
-
-
-def _refuse(refusal: Refusal, text: bytes, rejects: list[Reject]) -> None:
-    if len(rejects) < SAMPLES:
-        rejects.append(reject(refusal.reason, text, refusal.detail))
-    else:
-        rejects.append(_UNSAMPLED[refusal.reason])
-
-
-_UNSAMPLED = {reason: Reject(reason, "", f"more than {SAMPLES} rejects in one message") for reason in RejectReason}

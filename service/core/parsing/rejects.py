@@ -15,7 +15,9 @@ class RejectReason(StrEnum):
     MALFORMED = "malformed"  # a record that is not JSON even after repair
     TRUNCATED = "truncated"  # the message ends inside a record
     TOO_DEEP = "too_deep"  # nested beyond what a decoder can follow
-    OVERSIZED = "oversized"  # a message larger than any that Event Hubs carries
+    OVERSIZED = "oversized"  # a message larger than any that Event Hubs carries, or a record than any that Azure writes
+    GIVEN_UP = "given_up"  # the rest of a message of which too much could not be read
+    SET_ASIDE = "set_aside"  # a message that was being read when the process ended, again and again
     NOT_A_RECORD = "not_a_record"  # JSON, but neither an activity record nor any other log's
     NO_TIME = "no_time"  # the record does not say when
     BAD_TIME = "bad_time"  # it says so in a way that cannot be read, or without a time zone
@@ -23,7 +25,7 @@ class RejectReason(StrEnum):
 
 
 class Reject(NamedTuple):
-    """One record (or message) that was refused.
+    """A record (or message) that was refused; or several of one message, for the same reason.
 
     Attributes
     ----------
@@ -33,11 +35,14 @@ class Reject(NamedTuple):
         Beginning of what was refused, at most 1,024 characters, redacted; may be empty.
     detail
         What exactly was wrong, in words; redacted too.
+    records
+        How many records it stands for; at least 1.
     """
 
     reason: RejectReason
     sample: str
     detail: str
+    records: int = 1
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of the program: the verdict on a record, on its way to a Reject
@@ -69,7 +74,7 @@ _PRIVATE = re.compile(
     r"|shared|storage)_?key|^(?:key|keys|sig|sas|aio|rh|uti|puid)$|signature|givenname|surname|/name$|upn$|emailaddress"
     r"|unique_name|nameidentifier|^caller$"
 )
-_RAGGED = re.compile(r"[^\s\",;{}\[\]]*\Z")
+_RAGGED = re.compile(r"(?<![^\s\",;{}\[\]])[^\s\",;{}\[\]]++\Z")
 
 
 def redact(text: str) -> str:
@@ -110,16 +115,17 @@ def _mask_pseudo(match: re.Match[str]) -> str:
     return match[1] + _MASK if _PRIVATE.search(match[2]) else match[0]
 
 
-def reject(reason: RejectReason, raw: bytes, detail: str) -> Reject:
+def reject(reason: RejectReason, raw: bytes, detail: str, records: int = 1) -> Reject:
     """Make a `Reject` with a sample of the refused bytes.
 
     A secret cut in two by the window's edge could escape its pattern, so the window is wider than the sample and its
     last, ragged word goes.
     """
-    window = raw[:_WINDOW].decode("utf-8", "replace")
-    if len(raw) > _WINDOW:
-        window = _RAGGED.sub("", window)
-    sample = redact(window)
+    sample = redact(_window(raw[:_WINDOW].decode("utf-8", "replace"), cut=len(raw) > _WINDOW))
     if len(sample) > SAMPLE_LENGTH:
         sample = sample[: SAMPLE_LENGTH - 1] + "…"
-    return Reject(reason, sample, redact(detail)[:200])
+    return Reject(reason, sample, redact(_window(detail[:_WINDOW], cut=len(detail) > _WINDOW))[:200], records)
+
+
+def _window(text: str, *, cut: bool) -> str:
+    return _RAGGED.sub("", text) if cut else text

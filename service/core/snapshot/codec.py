@@ -15,7 +15,7 @@ import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
 
-FORMAT = 2
+FORMAT = 3
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
 
 SLICE = 64 * 1024

@@ -32,6 +32,6 @@ DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "or
 ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
 GAP_KINDS = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
-SUPPRESSED = ("known", "severity", "overflow", "suppression")
+SUPPRESSED = ("known", "severity", "overflow", "suppression", "digest")
 SUPPRESSION_STAGES = ("planned", "in_force", "ending", "expired")
 DEAD_LETTERS: tuple[DeadLetterReason, ...] = ("rejected", "undelivered")

@@ -248,11 +248,11 @@ class Metrics:
         self._late.labels("dropped").inc(results.get(RecordResult.TOO_LATE, 0))
         self._clamped.inc(clamped)
 
-    def record_parsed(self, *, records: int, rejects: Iterable[RejectReason], left_out: Mapping[str, int]) -> None:
+    def record_parsed(self, *, records: int, rejects: Mapping[RejectReason, int], left_out: Mapping[str, int]) -> None:
         """Note what parsing made of one message."""
         self._records.inc(records)
-        for reason in rejects:
-            self._rejects.labels(reason.value).inc()
+        for reason, count in rejects.items():
+            self._rejects.labels(reason.value).inc(count)
         for kind, count in left_out.items():
             self._left_out.labels(kind if kind in _LEFT_OUT else OTHER).inc(count)
 
@@ -318,7 +318,7 @@ class Metrics:
             self._latency.observe(max(0.0, (alert.found_at - newest).total_seconds()))
 
     def record_suppressed(self, reason: str, count: int = 1) -> None:
-        """Note what was not sent: ``known`` already, below a sink's ``severity``, ``overflow``, ``suppression``."""
+        """Note what was not sent: ``known``, below a sink's ``severity``, ``overflow``, ``suppression``, ``digest``."""
         self._suppressed.labels(reason).inc(count)
 
     def record_suppressed_finding(self, detector: str) -> None:

@@ -19,6 +19,7 @@ SENTENCE = 600
 ADVICE = 240
 ALIKE = 3  # findings shown when an operation fails for many
 SHOWN = 8  # identities named when an operation fails for many
+MANY = "Each of them is in the dead letter, if there is one; unwonted outbox list shows them."
 OUTAGE = (
     "Is it the service, or what they may do? Look at Azure Service Health, and at recent changes of roles, policies "
     "and locks in that scope."
@@ -100,11 +101,12 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
     """Tell `alert` with at most `findings` of its findings in full."""
     # What fails for many is the same for all of them: few show it.
     shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
-    steps = [*([OUTAGE] if alert.operation else []), *(step for f in shown for step in f.response)]
+    first = OUTAGE if alert.operation else MANY if alert.identity_count else ""
+    steps = [first, *(step for f in shown for step in f.response)]
     return AlertContent(
         heading=heading(alert),
         who=_who(alert),
-        findings=tuple(_facts(finding, whose=bool(alert.operation)) for finding in shown),
+        findings=tuple(_facts(finding, whose=alert.identity_count > 0) for finding in shown),
         hidden=alert.finding_count - len(shown),
         checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
         mitre=listed(_distinct(tag for f in alert.findings for tag in f.mitre), most=8, limit=30),
@@ -120,6 +122,8 @@ def heading(alert: Alert) -> str:
     if alert.operation:
         many = counted(alert.identity_count, "identity", "identities")
         return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
+    if alert.identity_count:
+        return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, too many to be told one by one"
     more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
     what = clean(plain_action(alert.findings[0].action_name), 80)
     return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}"
@@ -154,7 +158,7 @@ def kql(alert: Alert) -> str:
     else:
         actions = _distinct(finding.action for finding in alert.findings)[:10]
         lines.append(f"| where OperationNameValue in~ ({', '.join(_kql_string(a) for a in actions)})")
-        if not alert.operation:
+        if not alert.identity_count:
             lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
     return "\n".join([*lines, "| sort by TimeGenerated asc"])
 
@@ -164,11 +168,11 @@ def _name(alert: Alert) -> str:
 
 
 def _who(alert: Alert) -> Fact:
-    if not alert.operation:
+    if not alert.identity_count:
         return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, _NAME)})")
     shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
     more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
-    many = counted(alert.identity_count, "identity", "identities")
+    many = counted(alert.identity_count, *(("identity", "identities") if alert.operation else ("alert",)))
     return Fact("Who", f"{many}: {', '.join([*shown, *more][:-1])} and {[*shown, *more][-1]}")
 
 

@@ -54,6 +54,7 @@ def notice_event(notice: Notice) -> Element:
             "since": iso(notice.since),
             "until": iso(notice.until) if notice.until is not None else None,
             "partitions": list(notice.partitions),
+            "subscriptions": list(notice.subscriptions),
             "may_alerts_still_come": notice.may_alerts_still_come,
             "late_records": notice.late_records,
             "unjudged_records": notice.unjudged_records,

@@ -31,4 +31,4 @@ def message_about_page(kind: str, page: Page, part: int, body: bytes) -> Rendere
     """Return the message that tells a page of alerts, by the kind of sink and by which part of them it is."""
     told = tuple((alert.id, alert.revision) for alert in page.alerts)
     names = "\x1f".join(f"{alert}.{revision}" for alert, revision in told)
-    return Rendered(sha256(f"{kind}\x1e{names}\x1e{part}".encode()).hexdigest()[:16], told, body)
+    return Rendered(sha256(f"{kind}\x1e{names}\x1e{part}".encode()).hexdigest()[:16], told, body, hidden=page.hidden)

@@ -12,13 +12,13 @@ from service.sinks.content.wording import counted, listed, moment
 _BEGUN = {
     GapKind.SILENT: "Blind: nothing has come from {where} since {since}",
     GapKind.BEHIND: "Behind: the log since {since} is being read late",
-    GapKind.LATE: "Late: Azure delivers the log since {since} late",
-    GapKind.LOST: "Lost: {lost} since {since}, gone before being read",
+    GapKind.LATE: "Late: Azure delivers the log{whose} since {since} late",
+    GapKind.LOST: "Lost: {lost} since {since}, never read",
 }
 _OVER = {
     GapKind.SILENT: "Whole again: nothing came from {where} from {since} to {until}",
     GapKind.BEHIND: "Whole again: the log from {since} to {until} was read late",
-    GapKind.LATE: "On time again: Azure delivered the log from {since} to {until} late",
+    GapKind.LATE: "On time again: Azure delivered the log{whose} from {since} to {until} late",
     GapKind.LOST: "Whole again, but for {lost} from {since} to {until}",
 }
 _MEANING = {
@@ -26,7 +26,10 @@ _MEANING = {
     "alerts does not mean that all is well.",
     GapKind.BEHIND: "The service was away, or more comes than it reads: what happens is judged long after it happened.",
     GapKind.LATE: "Events reach the hub long after they happened, so alerts for them come late, too.",
-    GapKind.LOST: "The hub dropped messages before they were read: only Azure's own log has what was in them.",
+    GapKind.LOST: (
+        "The hub dropped messages before they were read, or one had ended the service twice and was set aside: only "
+        "Azure's own log has what was in them."
+    ),
 }
 _MAY_COME = {
     GapKind.SILENT: "may still come, for as long as the hub keeps its messages",
@@ -70,7 +73,15 @@ def notice_content(notice: Notice) -> NoticeContent:
     where = f"partition{'s' if len(notice.partitions) > 1 else ''} {listed(notice.partitions, most=8, limit=20)}"
     since = moment(notice.since)
     until = moment(notice.until) if notice.until is not None else ""
-    heading = (_OVER if over else _BEGUN)[kind].format(where=where, since=since, until=until, lost=lost)
+    many, few = len(notice.subscriptions) > 1, listed(notice.subscriptions, most=1, limit=40)
+    whose = (
+        f" of {counted(len(notice.subscriptions), 'subscription')}"
+        if many
+        else f" of subscription {few}"
+        if few
+        else ""
+    )
+    heading = (_OVER if over else _BEGUN)[kind].format(where=where, since=since, until=until, lost=lost, whose=whose)
     come = [counted(notice.late_records, "record") + ("" if over else " so far")]
     if notice.unjudged_records:
         come.append(f"{notice.unjudged_records:,} of them too late to be judged")
@@ -78,6 +89,7 @@ def notice_content(notice: Notice) -> NoticeContent:
     facts = [
         Fact("Span", f"{since} to {until}" if over else f"since {since}"),
         Fact("Where", where),
+        Fact("Subscriptions", listed(notice.subscriptions, most=8, limit=40)),
         Fact("Meaning", "" if over else _MEANING[kind] if is_known else _RECREATED_MEANING),
         Fact("Alerts", alerts),
         Fact("Came late", ", ".join(come) if notice.late_records else ""),

@@ -106,15 +106,17 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
 
 
 def _many(alert: Alert) -> Element:
-    """Say of an operation that fails for many which one and for whom; an identity's alert has none of these fields."""
-    if not alert.operation:
+    """Say of an alert of many for whom, and of an operation which; an identity's alert has none of these fields."""
+    if not alert.identity_count:
         return {}
     names: list[JsonValue] = list(alert.identities)
+    if not alert.operation:
+        return {"digest": True, "identities": names, "alert_count": alert.identity_count}
     return {"operation": alert.operation, "identities": names, "identity_count": alert.identity_count}
 
 
 def _whose(alert: Alert, finding: Finding) -> tuple[str, str, ActorKind]:
-    if alert.operation:
+    if alert.identity_count:
         return finding.actor_id, finding.actor_name, finding.actor_kind
     return alert.actor_id, alert.actor_name, alert.actor_kind
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from service.core.alerting import Alert
+from service.core.alerting import Alert, by_urgency
 
 Element = dict[str, JsonValue]
 MOST_PAGES = 3
@@ -49,12 +49,12 @@ class Layout(NamedTuple):
 
 
 def paginate(alerts: Sequence[Alert], layout: Layout, *, most: int = MOST_PAGES) -> list[Page]:
-    """Return at most `most` pages that tell `alerts`, the highest score first.
+    """Return at most `most` pages that tell `alerts`, the most urgent first.
 
     All are shown in full if that takes no more than `most` pages; else the first page is in full and the rest is in
     short lines; what then remains is counted on the last page.
     """
-    ranked = sorted(alerts, key=lambda alert: (-alert.score, alert.id, alert.revision))
+    ranked = by_urgency(alerts)
     full, left = _fill(ranked, lambda alert: _fullest(alert, layout), layout, most)
     if not left:
         return full

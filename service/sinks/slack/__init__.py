@@ -14,4 +14,4 @@ def build(name: str, settings: SlackSettings, clock: Clock) -> SlackSink:
 
 
 # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
-SLACK = Integration(SlackSettings, Pace(1.0), build)
+SLACK = Integration(SlackSettings, Pace(1.0, at_once=50), build)

@@ -17,4 +17,4 @@ def build(name: str, settings: TeamsSettings, clock: Clock) -> TeamsSink:
 
 
 # Teams throttles above 4 a second; a channel with more than a hundred cards an hour is not read.
-TEAMS = Integration(TeamsSettings, Pace(1.0, 100), build)
+TEAMS = Integration(TeamsSettings, Pace(1.0, 100, at_once=50), build)

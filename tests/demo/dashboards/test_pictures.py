@@ -27,7 +27,7 @@ def recording() -> Recording:
     for look in range(LOOKS):
         now = NOON + timedelta(minutes=15 * look)
         metrics.record_batch("0", messages=30, seconds=0.01)
-        metrics.record_parsed(records=90, rejects=[], left_out={})
+        metrics.record_parsed(records=90, rejects={}, left_out={})
         metrics.record_arrival(now, now - timedelta(minutes=7))
         metrics.record_evaluation(seconds=0.1, at=now)
         metrics.record_partitions(owned=1, known=1)

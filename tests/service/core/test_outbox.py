@@ -169,6 +169,51 @@ def test_a_full_queue_makes_room_for_the_newest() -> None:
     assert outbox.waiting("teams") == 2
 
 
+def test_of_a_full_queue_the_least_urgent_makes_room_and_of_equals_the_oldest() -> None:
+    outbox = outbox_with(capacity=3)
+    for number, urgency in ((1, 50.0), (2, 10.0), (3, 10.0)):
+        assert outbox.enqueue("teams", message(number), NOW, urgency) is None
+    given_up = [outbox.enqueue("teams", message(number), NOW, urgency) for number, urgency in ((4, 20.0), (5, 5.0))]
+    assert [letter.message for letter in given_up if letter] == [message(2), message(5)]
+    outbox.confirm()
+    assert outbox.due("teams", NOW) == [message(1), message(4), message(3)]
+
+
+def test_urgency_survives_a_restart() -> None:
+    outbox = Outbox()
+    outbox.enqueue("teams", message(1), NOW, 1.0)
+    outbox.enqueue("teams", message(2), NOW, 2.0)
+    restored = Outbox()
+    restored.load(json.loads(json.dumps(outbox.dump())))
+    assert restored.due("teams", NOW) == [message(2), message(1)]
+
+
+def test_after_a_failure_what_has_waited_longest_comes_first_until_something_succeeds() -> None:
+    outbox = Outbox()
+    for number in (1, 2, 3):
+        outbox.enqueue("teams", message(number), NOW, float(number))
+    outbox.confirm()
+    tried, now = [], NOW
+    for _ in range(3):
+        [first, *_] = outbox.due("teams", now)
+        tried.append(first)
+        outbox.record("teams", first.id, RETRY, now, 1.0)
+        now += after(LONGEST_DELAY)
+    assert tried == [message(3), message(1), message(2)]
+    outbox.record("teams", message(1).id, SENT, now, 1.0)
+    assert outbox.due("teams", now) == [message(3), message(2)]
+
+
+def test_a_flood_of_messages_that_are_settled_is_forgotten_a_lifetime_later() -> None:
+    outbox = outbox_with(*range(100), capacity=10)
+    later = NOW + LIFETIME
+    outbox.expire("teams", later)
+    outbox.enqueue("teams", message(1_000), later)
+    dump = outbox.dump()
+    assert isinstance(dump, dict)
+    assert "'settled': {}" in str(dump)
+
+
 def test_the_queue_of_a_sink_that_is_no_longer_configured_is_given_up() -> None:
     outbox = outbox_with(1)
     [letter] = outbox.retain(["slack"])

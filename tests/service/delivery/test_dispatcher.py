@@ -170,7 +170,7 @@ async def test_a_sink_with_a_bug_stops_neither_the_service_nor_the_others_and_te
 async def test_teams_hears_at_most_one_message_a_second_and_a_hundred_an_hour() -> None:
     clock = FakeClock()
     team = ScriptedSink("team", clock)
-    service = Service(team, clock=clock, pace=KINDS["teams"].pace)
+    service = Service(team, clock=clock, pace=KINDS["teams"].pace._replace(at_once=130))
     async with service.running():
         service.tell(*alerts(130))
         await clock.advance(3 * 3600)
@@ -294,12 +294,12 @@ async def test_a_sink_that_left_the_configuration_leaves_orphans() -> None:
         assert [(seen.sink, seen.outcome) for seen in second.seen] == [("old", "orphaned")]
 
 
-async def test_a_full_queue_is_reported() -> None:
+async def test_a_full_queue_gives_up_the_least_urgent_and_says_so() -> None:
     clock = FakeClock()
     service = Service(ScriptedSink("team", clock), clock=clock, outbox=Outbox(capacity=2))
     assert service.dispatcher.submit(alerts(3)) == 3
     [seen] = service.seen
-    assert (seen.outcome, seen.message_id) == ("overflowed", f"{alerts(1)[0].id}.1")
+    assert (seen.outcome, seen.message_id) == ("overflowed", f"{alert(3).id}.1")
 
 
 async def test_flush_sends_what_is_due_and_lets_run_end() -> None:

@@ -2,18 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from service.core.alerting.alerts import Alert
 from service.core.outbox import LIFETIME, Outbox, Undeliverable
-from service.core.ports import Receipt, Rendered, Sink
+from service.core.ports import Pace, Receipt, Rendered, Sink
 from service.delivery.dispatcher import Delivery, Dispatcher, Route
-from service.delivery.undeliverable import UndeliverableWriter
+from service.delivery.undeliverable import UndeliverableWriter, untold
 from service.monitoring.http import Health
 from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
@@ -92,9 +93,9 @@ async def test_what_is_refused_expired_overflowed_or_orphaned_is_kept_whole_with
         ("chat", "refused", "http_400", f"{alert(2).id}.1"),
         ("chat", "refused", "http_400", f"{alert(3).id}.1"),
         ("gone", "orphaned", "", "a"),
+        ("team", "expired", "http_503", f"{alert(1).id}.1"),
         ("team", "expired", "http_503", f"{alert(2).id}.1"),
-        ("team", "expired", "http_503", f"{alert(3).id}.1"),
-        ("team", "overflowed", "http_503", f"{alert(1).id}.1"),
+        ("team", "overflowed", "", f"{alert(3).id}.1"),
     ]
     orphan = next(one for one in store.entries if one["fate"] == "orphaned")
     assert orphan == {
@@ -111,6 +112,53 @@ async def test_what_is_refused_expired_overflowed_or_orphaned_is_kept_whole_with
     assert json.loads(str(told["body"])) == json.loads(alert(1).model_dump_json())
     assert {(one.sink, one.outcome) for one in delivering.seen} > {("gone", "orphaned"), ("team", "overflowed")}
     assert delivering.counts[-1] == (7, 0)
+
+
+def test_what_is_told_by_its_number_alone_is_kept_whole_and_what_is_far_too_much_is_listed() -> None:
+    alerts = [alert(number) for number in range(1, 501)]
+    entries = [letter.entry() for letter in untold("team", alerts, whole=50)]
+    assert [entry["message_id"] for entry in entries[:50]] == [f"{one.id}.1" for one in alerts[:50]]
+    assert {str(entry["fate"]) for entry in entries} == {"digested"}
+    assert Alert.model_validate_json(str(entries[0]["body"])) == alerts[0]
+    listed = [row for entry in entries[50:] for row in cast("list[list[object]]", entry["listed"])]
+    assert len(entries) == 53
+    assert [row[0] for row in listed] == [one.id for one in alerts[50:]]
+    assert listed[0][2:] == [
+        alerts[50].actor_id,
+        alerts[50].actor_name,
+        "high",
+        alerts[50].score,
+        alerts[50].findings[0].action,
+    ]
+
+
+async def test_what_a_digest_stands_for_and_what_a_message_only_counts_goes_to_the_dead_letter() -> None:
+    clock = FakeClock()
+    store, writer_counts = FakeDeadLetterStore(clock), list[tuple[int, int]]()
+    writer = UndeliverableWriter(store, redact=unredacted, observer=lambda *count: writer_counts.append(count))
+
+    class Hiding(FakeSink):
+        def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
+            told = tuple((one.id, one.revision) for one in alerts)
+            return [Rendered(alerts[0].id, told, b"", hidden=len(alerts) // 2)]
+
+    dispatcher = Dispatcher(
+        Outbox(),
+        [Route(Hiding("chat"), Pace(at_once=4)), Route(FakeSink("soc"))],
+        clock=clock,
+        jitter=lambda: 1.0,
+        on_settled=settle,
+        observer=lambda seen: None,
+        undeliverable=writer,
+    )
+    running = asyncio.ensure_future(dispatcher.run())
+    dispatcher.submit([alert(number) for number in range(1, 11)])
+    await settle()
+    running.cancel()
+    await asyncio.wait([running])
+    assert [(one["sink"], one["message_id"]) for one in store.entries] == [
+        ("chat", f"{alert(number).id}.1") for number in (3, 4, 5, 6, 7, 8, 9, 10)
+    ]
 
 
 async def test_a_dead_letter_that_never_answers_holds_up_no_delivery_and_counts_what_it_has_no_room_for() -> None:

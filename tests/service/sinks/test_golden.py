@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.core.alerting.alerts import Alert
+from service.core.alerting.digest import digest
 from service.core.notices import GapKind
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, outage
 from tests.fakes.clock import MONDAY_MORNING
@@ -31,6 +32,7 @@ CASES: dict[str, Sequence[Alert]] = {
     "outage": [outage(1)],
     "outage-digest": [outage(1), alert(2)],
     "digest": [alert(number) for number in range(1, 7)],
+    "flood": [digest([alert(number) for number in range(1, 1_141)])],
     **{
         f"hostile-{name}": [hostile_once(HOSTILE_NAMES[name], 1)]
         for name in ("slack_mention", "markdown", "html", "json", "template", "bidi", "control", "kql", "empty")
@@ -42,6 +44,9 @@ NOTICES = {
     "notice-closed": notice(revision=3, stage="closed", until=MONDAY_MORNING + timedelta(hours=5), late_records=1_204),
     "notice-behind": notice(kind=GapKind.BEHIND, partitions=tuple(map(str, range(32))), late_records=90),
     "notice-late": notice(kind=GapKind.LATE, late_records=90, unjudged_records=3),
+    "notice-late-subscription": notice(
+        kind=GapKind.LATE, late_records=90, subscriptions=("0b1f6471-1bf0-4dda-aec3-111122223333",)
+    ),
     "notice-lost": notice(kind=GapKind.LOST, lost_messages=1, may_alerts_still_come=False),
 }
 

@@ -43,6 +43,15 @@ def test_a_body_of_an_unexpected_kind_comes_through_as_what_json_would_have_said
     assert message_of("0", event(**body)).body == data
 
 
+def test_a_body_that_json_cannot_say_is_refused_by_the_parser_and_not_by_us() -> None:
+    deep: Any = "end"
+    for _ in range(100_000):
+        deep = [deep]
+    assert message_of("0", event(value_body=deep)).body == b'"AMQP value: RecursionError"'
+    early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    assert message_of("0", event(value_body=early)).body == b'"AMQP value: OverflowError"'
+
+
 @pytest.mark.parametrize("missing", list(ANNOTATIONS))
 def test_an_event_without_its_place_or_time_is_refused(missing: bytes) -> None:
     annotations = {name: value for name, value in ANNOTATIONS.items() if name != missing}

@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,6 +163,22 @@ class AppendBlobs:
         )
 
 
+async def test_what_was_written_is_read_in_its_order_since_then_over_all_generations(tmp_path: Path) -> None:
+    clock, path = FakeClock(DAY), tmp_path / "r.ndjson"
+    letters = FileDeadLetterStore(path, clock, max_bytes=250, generations=3)
+    assert await letters.read(DAY) == []
+    for number in range(6):
+        await letters.write(rejects(str(number)))
+        await clock.advance(60)
+    path.write_bytes(path.read_bytes() + b'{"written":"2024-05-01T08:0\n7\n{}\n\xff\n')
+    await letters.write(rejects("after the damage"))
+
+    assert len(sizes(tmp_path)) > 2
+    found = [entry["sample"] for entry in await letters.read(DAY)]
+    assert found == ["0", "1", "2", "3", "4", "5", "after the damage"]
+    assert [entry["sample"] for entry in await letters.read(DAY + timedelta(minutes=5))] == ["5", "after the damage"]
+
+
 @pytest.fixture
 async def service() -> AsyncIterator[tuple[AppendBlobs, ContainerClient]]:
     blobs = AppendBlobs()
@@ -271,6 +287,7 @@ def azurite(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.integration
 async def test_azurite_takes_the_rejects_too(azurite: str) -> None:
     async with ContainerClient.from_container_url(azurite, credential=KEY) as container:
+        assert await BlobDeadLetterStore(container, FakeClock(DAY)).read(DAY) == []
         await container.create_container()
         letters = BlobDeadLetterStore(container, FakeClock(DAY))
         await letters.write(rejects("one", "two"))
@@ -279,3 +296,16 @@ async def test_azurite_takes_the_rejects_too(azurite: str) -> None:
 
         assert blob_lines(await blob.readall()) == ["one", "two", "three"]
         assert blob.properties.blob_type == "AppendBlob"
+
+        later = FakeClock(DAY + timedelta(days=1))
+        await BlobDeadLetterStore(container, later).write(rejects("four"))
+        await BlobDeadLetterStore(container, later, prefix="rejects-undelivered").write(rejects("another"))
+        for since, count in ((DAY, 4), (DAY + timedelta(hours=1), 1), (DAY + timedelta(days=2), 0)):
+            assert len(await BlobDeadLetterStore(container, later).read(since)) == count
+
+
+@pytest.mark.integration
+async def test_a_container_that_cannot_be_read_is_said(service: tuple[AppendBlobs, ContainerClient]) -> None:
+    _, container = service
+    with pytest.raises(OSError, match="container unwonted"):
+        await BlobDeadLetterStore(container, FakeClock(DAY)).read(DAY)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from service.core.snapshot.migrations import format_1
+from service.core.snapshot.migrations import format_1, format_2
 
 Rows = list[tuple[str, Any]]
 
-MIGRATIONS: Mapping[int, Callable[[Rows], Rows]] = {1: format_1.migrate}
+MIGRATIONS: Mapping[int, Callable[[Rows], Rows]] = {1: format_1.migrate, 2: format_2.migrate}
 """By the format that is read: what makes the next one of it."""
 
 __all__ = ["MIGRATIONS", "Rows"]

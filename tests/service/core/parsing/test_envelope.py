@@ -179,12 +179,12 @@ def test_hostile_messages_end_in_few_rejects_and_in_linear_time(hostile: bytes) 
     parsed = ActivityLogParser().parse(hostile)  # quadratic work would run into the time-out
 
     assert parsed.events == []
-    assert 1 <= len(parsed.rejects) <= BROKEN_RECORDS + 1
+    assert 1 <= parsed.rejected <= BROKEN_RECORDS + 1
 
 
 @given(st.binary(max_size=300) | st.text(alphabet="{}[]\"\\:,' \nrecordst1", max_size=200).map(str.encode))
 def test_splitting_never_raises_and_always_says_something(body: bytes) -> None:
-    fragments = split(body)
+    fragments = list(split(body))
 
-    assert isinstance(fragments, list)
+    assert fragments or body.strip().startswith((b"[", b"{"))
     assert all(fragment.flaw is not None or fragment.text for fragment in fragments)

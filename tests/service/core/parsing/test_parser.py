@@ -31,7 +31,7 @@ def caches(parser: ActivityLogParser) -> list[dict[Any, Any]]:
 
 
 def balanced(parsed: Parsed) -> bool:
-    return parsed.records == len(parsed.events) + len(parsed.rejects) + sum(parsed.left_out.values())
+    return parsed.records == len(parsed.events) + parsed.rejected + sum(parsed.left_out.values())
 
 
 @given(st.binary(max_size=500))

@@ -81,18 +81,20 @@ def test_junk_is_not_read(data: bytes) -> None:
 
 def of_format(version: str) -> bytes:
     return gzip.compress(
-        gzip.decompress(DATA).replace(b'"unwonted_snapshot":2', f'"unwonted_snapshot":{version}'.encode())
+        gzip.decompress(DATA).replace(b'"unwonted_snapshot":3', f'"unwonted_snapshot":{version}'.encode())
     )
 
 
 def test_a_newer_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(UnreadableSnapshot, match=r"newer version \(format 3; this version reads 1 and 2\): run that"):
-        decode(of_format("3"))
+    with pytest.raises(
+        UnreadableSnapshot, match=r"newer version \(format 4; this version reads 1, 2 and 3\): run that"
+    ):
+        decode(of_format("4"))
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "null", '"2"', "1.5"])
 def test_what_never_was_a_format_is_named(version: str) -> None:
-    with pytest.raises(UnreadableSnapshot, match="this version reads 1 and 2"):
+    with pytest.raises(UnreadableSnapshot, match="this version reads 1, 2 and 3"):
         decode(of_format(version))
 
 
@@ -115,7 +117,7 @@ def test_a_missing_row_is_noticed() -> None:
 
 def test_it_is_lines_of_json_for_whoever_looks() -> None:
     first, *_, last = [json.loads(line) for line in gzip.decompress(DATA).splitlines()]
-    assert first == {"unwonted_snapshot": 2, "created_at": "2026-03-02T08:00:00+00:00"}
+    assert first == {"unwonted_snapshot": 3, "created_at": "2026-03-02T08:00:00+00:00"}
     assert last["rows"] == len(ROWS)
 
 

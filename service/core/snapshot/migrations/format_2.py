@@ -1,0 +1,37 @@
+"""Format 2 as format 3: each message of the outbox says how urgent it is; late events are known by subscription.
+
+Frozen: nothing is imported that may change, and what is written here stays as it is for as long as format 2 is read.
+"""
+
+from typing import Any
+
+_Rows = list[tuple[str, Any]]
+
+
+def migrate(rows: _Rows) -> _Rows:
+    """Return the rows of a snapshot of format 2 as format 3 has them.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        If they are not what format 2 was.
+    """
+    return [(section, _SECTIONS[section](row) if section in _SECTIONS else row) for section, row in rows]
+
+
+def _outbox(row: Any) -> Any:
+    queues = {
+        sink: {**queue, "rows": {key: {**one, "urgency": 0.0} for key, one in queue["rows"].items()}}
+        for sink, queue in row["queues"].items()
+    }
+    return {**row, "queues": queues}
+
+
+def _coverage(row: Any) -> Any:
+    arrivals = row["arrivals"]
+    run = arrivals["run"]
+    told = "late" in row["gaps"]["open"]
+    return {**row, "arrivals": {**arrivals, "run": run and {**run, "told": told}, "subscriptions": {}}}
+
+
+_SECTIONS = {"outbox": _outbox, "coverage": _coverage}
