@@ -3,6 +3,7 @@
 Parts are taken out of a detector that has been built, so that the product needs no switches for it.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -10,6 +11,7 @@ from models.detectors import Judged, RareAction, RoutineCell
 from models.statistics import (
     AccumulationRule,
     Backoff,
+    CampaignRule,
     FailureRate,
     Habit,
     Likelihood,
@@ -36,7 +38,7 @@ class CertainFailure(FailureRate):
 class UnlearntNovelty(NoveltyRate):
     """Keeps to the prior hazard: neither what its kind does nor what an identity did before says anything."""
 
-    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, most: float = math.inf) -> float:
         """Return the prior hazard at that experience."""
         return prior_hazard(stage_of(buckets))
 
@@ -77,10 +79,17 @@ class Alone(Rarity):
     """Does not look at who else does it at the same time."""
 
     def likelihood(
-        self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
+        self,
+        habit: Habit | None,
+        action: str,
+        kind: str,
+        hours: float,
+        session: Collection[str] = (),
+        extra: int = 0,
+        guarded: bool = False,
     ) -> Likelihood:
         """Return how likely it would be if nobody else did it in that hour."""
-        return super().likelihood(habit, action, kind, hours, session)
+        return super().likelihood(habit, action, kind, hours, session, guarded=guarded)
 
 
 class OnlyBefore(AccumulationRule):
@@ -150,6 +159,10 @@ def _others(detector: RareAction) -> None:
     detector.rarity = _like(detector.rarity, Alone)
 
 
+def _campaign(detector: RareAction) -> None:
+    detector.campaign = CampaignRule(share=0.0)
+
+
 def _following(detector: RareAction) -> None:
     detector.evidence = OnlyBefore(*detector.evidence)
 
@@ -162,6 +175,7 @@ WITHOUT: Mapping[str, Callable[[RareAction], None]] = {
     "outcome": _outcome,
     "evidence": _evidence,
     "evidence from what follows in the hour": _following,
+    "campaign": _campaign,
     "everyday work around it": _company,
     "others who do it at the same time": _others,
     "sensitivity of operations": _sensitivity,

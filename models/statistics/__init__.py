@@ -7,6 +7,7 @@ from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.statistics.backoff import Backoff
 from models.statistics.bloom_mask import mask, tried
 from models.statistics.calibration import Calibration
+from models.statistics.campaign import NO_CAMPAIGN, Campaign, CampaignEntry, CampaignRule
 from models.statistics.decay import growth, surprise
 from models.statistics.failure_rate import FailureRate, FailureState
 from models.statistics.habits import Habit
@@ -25,11 +26,15 @@ __all__ = [
     "BUCKETS_A_DAY",
     "NONE",
     "NOWHERE",
+    "NO_CAMPAIGN",
     "SCORE_PER_DECADE",
     "Accumulated",
     "AccumulationRule",
     "Backoff",
     "Calibration",
+    "Campaign",
+    "CampaignEntry",
+    "CampaignRule",
     "FailureRate",
     "FailureState",
     "Habit",

@@ -7,6 +7,7 @@ from sys import intern
 from typing import Any
 
 from models.statistics.accumulation import NONE, Accumulated
+from models.statistics.campaign import NO_CAMPAIGN, Campaign, CampaignEntry
 from models.statistics.places import NOWHERE, Places
 from models.statistics.rhythm import day_of
 from models.statistics.weights import Weights
@@ -14,7 +15,7 @@ from models.stream import Json, fields
 
 FIELDS = (
     "kind", "weight", "buckets", "day", "days", "today", "actions", "novel", "inventions", "held", "networks",
-    "scopes", "evidence", "last_hours", "worst", "rhythm",
+    "scopes", "evidence", "last_hours", "worst", "rhythm", "campaign",
 )  # fmt: skip
 
 
@@ -45,11 +46,13 @@ class Habit:
         Largest surprise of `day`.
     rhythm
         Active buckets by hour of the day (`rhythm`).
+    campaign
+        What it did for the first time in the last weeks that an intruder needs.
     """
 
     __slots__ = (
-        "actions", "buckets", "day", "days", "evidence", "held", "inventions", "kind", "last_hours", "networks",
-        "novel", "rhythm", "scopes", "today", "weight", "worst",
+        "actions", "buckets", "campaign", "day", "days", "evidence", "held", "inventions", "kind", "last_hours",
+        "networks", "novel", "rhythm", "scopes", "today", "weight", "worst",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -69,6 +72,7 @@ class Habit:
         self.last_hours = 0.0
         self.worst = 0.0
         self.rhythm = b""
+        self.campaign: Campaign = NO_CAMPAIGN
 
     def usual(self, number: int = 5) -> list[str]:
         """Return the actions done most, most frequent first."""
@@ -94,12 +98,13 @@ class Habit:
             "last_hours": self.last_hours,
             "worst": self.worst,
             "rhythm": self.rhythm.hex(),
+            "campaign": [entry.row() for entry in self.campaign],
         }
 
     def restore(self, row: Any) -> None:
         """Become what `row` gave; names shared by many identities are kept once."""
         kind, weight, buckets, day, days, today, actions, novel, inventions, held, *rest = fields("habit", row, *FIELDS)
-        networks, scopes, evidence, last_hours, worst, rhythm = rest
+        networks, scopes, evidence, last_hours, worst, rhythm, campaign = rest
         self.kind = intern(str(kind))
         self.weight, self.last_hours, self.worst = float(weight), float(last_hours), float(worst)
         self.buckets, self.days, self.today = int(buckets), int(days), int(today)
@@ -110,3 +115,4 @@ class Habit:
         self.networks, self.scopes = Places.from_row(networks), Places.from_row(scopes)
         self.evidence = Accumulated.from_row(evidence)
         self.rhythm = bytes.fromhex(str(rhythm))
+        self.campaign = tuple(map(CampaignEntry.from_row, campaign))

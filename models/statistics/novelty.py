@@ -121,13 +121,16 @@ class NoveltyRate(base.AnomalyDetector):
                 table[stage][aspect] += count * weight
                 self._learnt += 0 if aspect else count
 
-    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0) -> float:
-        """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones."""
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, most: float = math.inf) -> float:
+        """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones.
+
+        `most` bounds the personal factor: how much novelty an identity can make us used to.
+        """
         known = self._hazards.get(kind)
         hazards, before = known[aspect] if known is not None else PRIOR
         stage = stage_of(buckets)
         expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
-        return min(0.99, hazards[stage] * (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
+        return min(0.99, hazards[stage] * min(most, (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)))
 
     def dump(self) -> Iterator[Json]:
         """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""

@@ -27,6 +27,9 @@ MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
 INVENTOR_SHARE = 0.1
 DAY = 24.0
+MOST_CURIOUS = 3.0  # of the personal factor of novelty, for operations that intruders need
+MADE = 0.03  # least probability of deleting what one is in the habit of making
+MADE_OFTEN = 2.0  # active buckets that make a habit of it
 NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
@@ -129,22 +132,40 @@ class Rarity(base.AnomalyDetector):
         return off_hours(habit.rhythm, self.rhythms.of(habit.kind), int(hours % DAY))
 
     def likelihood(
-        self, habit: Habit | None, action: str, kind: str, hours: float, session: Collection[str] = (), extra: int = 0
+        self,
+        habit: Habit | None,
+        action: str,
+        kind: str,
+        hours: float,
+        session: Collection[str] = (),
+        extra: int = 0,
+        guarded: bool = False,
     ) -> Likelihood:
         """Return how likely an identity with this habit (None: never seen) is to do `action`.
 
-        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals.
+        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals. A `guarded`
+        action is one that an identity cannot make much likelier by doing other new things first.
         """
         common = math.pow(self.backoff.probability(action, kind, session, extra), TRUST)
         if habit is None:
             rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)
         own = max(0.0, *self.own(habit, (action,), hours))
-        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel), RELIANCE)
-        if habit.inventions > INVENTIONS_FREE:
+        most = MOST_CURIOUS if guarded else math.inf
+        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel, most=most), RELIANCE)
+        if habit.inventions > INVENTIONS_FREE and not guarded:
             share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
             common = max(common, INVENTOR_SHARE * min(1.0, share))
-        return Likelihood(min(1.0, own + rate * common), own, rate, common)
+        likely = own + rate * common
+        if self.makes(habit, action, hours):
+            likely = max(likely, MADE)
+        return Likelihood(min(1.0, likely), own, rate, common)
+
+    def makes(self, habit: Habit, action: str, hours: float) -> bool:
+        """Whether `action` deletes what the identity is in the habit of making."""
+        if not action.endswith("/delete"):
+            return False
+        return habit.actions.known(action.removesuffix("delete") + "write") > MADE_OFTEN * growth(hours, self.half_life)
 
     def own(self, habit: Habit | None, actions: Collection[str], hours: float) -> list[float]:
         """Return how likely an identity does each of these actions by its own habit alone; not above 0 if it is new.
@@ -167,6 +188,7 @@ class Rarity(base.AnomalyDetector):
         late: bool = False,
         places: tuple[Collection[str], Collection[str]] = ((), ()),
         crowd: Crowd | None = None,
+        guarded: Collection[str] = (),
     ) -> Habit:
         """Learn one identity's bucket.
 
@@ -186,6 +208,8 @@ class Rarity(base.AnomalyDetector):
             Networks and scopes that it acted from and in.
         crowd
             What everybody did in that bucket: what several did is nobody's invention.
+        guarded
+            Operations that intruders need: attempts at these that only failed teach nothing.
 
         Returns
         -------
@@ -196,18 +220,13 @@ class Rarity(base.AnomalyDetector):
         for _, evicted in self.habits.make_room(actor, lessons):
             for action in evicted.actions:
                 adoptions[evicted.kind][action] -= 1
-        habit = self.habits.touch(actor, lessons)
-        if habit.kind != kind:
-            for action in habit.actions:
-                adoptions[habit.kind][action] -= 1
-                adoptions[kind][action] += 1
-            habit.kind = kind
+        habit = self._habit(actor, kind, lessons)
         day = day_of(hours)
         weight = growth(hours, self.half_life) * self._credit(habit, day, late)
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            if action in held and self._hold(habit, action, day):
+            if (failed and action in guarded) or (action in held and self._hold(habit, action, day)):
                 novel = novel or action not in actions
                 continue
             lesson = weight * FAILED_CREDIT if failed else weight
@@ -248,6 +267,16 @@ class Rarity(base.AnomalyDetector):
             "novelty": self.novelty,
             "rhythms": self.rhythms,
         }
+
+    def _habit(self, actor: str, kind: str, lessons: Lessons) -> Habit:
+        """Return the memory of an identity; what it has adopted moves along if it is of another kind now."""
+        habit, adoptions = self.habits.touch(actor, lessons), lessons.by_name["backoff"]
+        if habit.kind != kind:
+            for action in habit.actions:
+                adoptions[habit.kind][action] -= 1
+                adoptions[kind][action] += 1
+            habit.kind = kind
+        return habit
 
     def _credit(self, habit: Habit, day: int, late: bool) -> float:
         """Return what a bucket of that day counts; a busy day is worth little more than a short one."""

@@ -1,22 +1,25 @@
 """Writes the snapshot of the format that is written now, and which fields that has; older ones are never written anew.
 
-The snapshot of format 1, the steps that come after it and what came of them were written by the last version that wrote
-format 1: a simulated tenant of twenty identities, six days and a half old. Half of the steps later comes the snapshot
-of the format that is written now.
+The snapshot of format 1 and the steps that come after it were written by the last version that wrote format 1: a
+simulated tenant of twenty identities, six days and a half old. Half of the steps later comes the snapshot of the format
+that is written now. What comes of the steps is written anew when scores are changed on purpose: from the snapshot of
+each older format, because what the versions between have learnt by other rules stays learnt.
 
-    python -m tests.golden.make
+    python -m tests.golden.make [--expected]
 """
 
 import asyncio
 import gzip
 import json
 import re
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from service.core.snapshot.codec import FORMAT, decode, encode
+from service.core.snapshot.migrations import MIGRATIONS
 from tests.golden.continuing import Continued, Step
 
 FOLDER = Path(__file__).parent
@@ -89,8 +92,30 @@ async def _go_on() -> None:
     """Nothing else has to be done."""
 
 
+def begins(version: int) -> int:
+    """Return the first of the steps that come after the snapshot of a format."""
+    return 0 if version == 1 else HALF
+
+
+def expected(version: int) -> list[Any]:
+    """Return what came of the steps after the snapshot of a format; of the newest, what came after format 1."""
+    if version == FORMAT:
+        return read_lines("expected-1.ndjson.gz")[HALF:]
+    return read_lines(f"expected-{version}.ndjson.gz")
+
+
+def _write_expected(version: int) -> None:
+    one = Continued()
+    one.load(decode(golden(version)))
+    lines = (f"{json.dumps(one.take(step))}\n" for step in steps()[begins(version) :])
+    (FOLDER / f"expected-{version}.ndjson.gz").write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
+    if "--expected" in sys.argv:
+        for version in MIGRATIONS:
+            _write_expected(version)
     rows = list(halfway().dump())
     data = asyncio.run(encode(rows, created_at=CREATED, yield_to_loop=_go_on))
     (FOLDER / f"format-{FORMAT}.ndjson.gz").write_bytes(data)

@@ -5,6 +5,7 @@ Why it matters: whoever steals an identity rarely has its habits. The surprise o
 """
 
 from models.detectors.rare_action.declaration import CARD, DECLARATION, NAME
-from models.detectors.rare_action.detector import Judged, RareAction
+from models.detectors.rare_action.detector import RareAction
+from models.detectors.rare_action.judged import Judged
 
 __all__ = ["CARD", "DECLARATION", "NAME", "Judged", "RareAction"]

@@ -26,8 +26,20 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=61.0,  # one in 275 user-days; one to two false alerts a day in a thousand identities
-    terms=("action", "outcome", "sensitivity", "hour", "network", "scope", "company", "evidence"),
+    threshold=58.0,  # one in 210 user-days; about two false alerts a day in a thousand identities
+    terms=(
+        "action",
+        "outcome",
+        "sensitivity",
+        "hour",
+        "network",
+        "scope",
+        "company",
+        "busy",
+        "beginner",
+        "evidence",
+        "campaign",
+    ),
     evidence=(
         "probability",
         "outcome",
@@ -41,6 +53,7 @@ DECLARATION = Declaration(
         "identities_doing_it_now",
         "networks_known",
         "evidence",
+        "campaign",
     ),
     speaks=Example(
         "People do the same every day; then the account of one of them grants a role from elsewhere.",

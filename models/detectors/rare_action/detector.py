@@ -5,20 +5,22 @@ What the terms are called stands in the declaration; what is said of them, in th
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Memory
 from models.detectors.counterfactual import imagined
 from models.detectors.rare_action.declaration import DECLARATION, NAME
+from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
 from models.detectors.rare_action.wording import counterfactual, sentence
-from models.detectors.routine_context import RoutineCell, discount, routine_context
-from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.routine_context import RoutineCell
+from models.detectors.sensitivity import SENSITIVE, sensitivity, tactic
 from models.statistics import (
     BUCKETS_A_DAY,
     NONE,
     AccumulationRule,
     Calibration,
+    CampaignEntry,
     FailureRate,
     Habit,
     Lessons,
@@ -29,30 +31,16 @@ from models.statistics import (
 )
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
-_CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
 _MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
 _OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
 _OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
-_FAMILIAR = 0.032  # 10**-_CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
+_FAMILIAR = 0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
 _HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
 _STEPS = (1, 2, 3, 5, 10)  # identities, or days, that are imagined on top of those known
 _DEFAULT_RULE = AccumulationRule()
-
-
-class Judged(NamedTuple):
-    """A cell by itself; `terms` is None for an everyday one, `session` the services touched before it."""
-
-    cell: Cell
-    alone: float
-    terms: dict[str, float] | None = None
-    session: tuple[str, ...] = ()
-
-    def amid(self, work: Sequence[RoutineCell]) -> "Judged":
-        """Return what it comes to amid everyday work."""
-        if self.terms is None or self.alone <= _CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
-            return self
-        terms = {**self.terms, "company": discount(usual, self.alone - _CONTEXT_FLOOR)}
-        return self._replace(terms=terms, alone=sum(terms.values()))
+_BUSY = 0.6  # of the decades of active hours a day: who does more has more chances to do something odd
+_OWN_MAKE = 0.3  # most sensitivity of deleting what one is in the habit of making
+_BEGINNER = 0.2  # of the surprise beyond the floor counts on an identity's first day, if it is not sensitive
 
 
 class RareAction:
@@ -86,6 +74,7 @@ class RareAction:
         self.explain_from = explain_from
         self.sensitive = sensitive
         self.evidence = evidence
+        self.campaign = CAMPAIGN
         half_life = half_life_days * 24.0
         self.rarity = Rarity(half_life=half_life, max_identities=max_identities, max_actions=max_actions)
         self.failures = FailureRate(half_life=half_life, max_identities=max_identities)
@@ -99,15 +88,21 @@ class RareAction:
         if (everyday := self._everyday(seen, tried, own)) is not None:
             return everyday
         judged, work = self._judge(seen, crowd, habit, tried, own)
-        judged = [one.amid(work) if one.terms is not None else one for one in judged]
+        tactics = len({one.tactic for one in judged if one.of_campaign})
+        judged = [one.amid(work, tactics) if one.terms is not None else one for one in judged]
+        campaign = [*(habit.campaign if habit is not None else ()), *begun(judged, bucket.hours)] if tactics else []
         so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
         around = self.evidence.around(so_far, [(one.alone, one.cell.service) for one in judged])
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
+            raised = (
+                self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.of_campaign else 0.0
+            )
+            total += raised
             score, why, facts = score_of(total), "", NO_EVIDENCE
             if score >= self.explain_from and one.terms is not None:
-                facts = self._facts(seen, habit, crowd, one, others, total)
+                facts = self._facts(seen, habit, crowd, one, others, raised, campaign)
                 why = sentence(facts)
             weight = one.terms.get("sensitivity", 0.0) if one.terms is not None else 0.0
             anomalies.append(
@@ -147,8 +142,9 @@ class RareAction:
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
-            judged.append(Judged(cell, sum(terms.values()), terms, services))
-        odd = any(one.terms is not None and one.alone > _CONTEXT_FLOOR for one in judged)
+            first_time = habit is None or cell.action not in habit.actions
+            judged.append(Judged(cell, sum(terms.values()), terms, services, first_time))
+        odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
@@ -162,8 +158,17 @@ class RareAction:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
+        guarded = {cell.action for cell in tried if sensitivity(cell.action, self.sensitive) >= GUARDED_FROM}
         networks = {network(address) for cell in tried for address in cell.addresses}
         scopes = {scope for cell in tried for scope in cell.scopes}
+        previous = self.rarity.habits.get(actor.id)
+        campaign = [
+            CampaignEntry.of(tactic(one.cell.action), one.cell.action, hours, one.alone - CAMPAIGN.floor)
+            for one in scored
+            if one.sensitivity
+            and one.alone > CAMPAIGN.floor
+            and (previous is None or one.cell.action not in previous.actions)
+        ]
         habit = self.rarity.learn(
             actor.id,
             actor.kind,
@@ -173,7 +178,10 @@ class RareAction:
             tried[0].late,
             (networks, scopes),
             crowd,
+            guarded,
         )
+        if campaign:
+            habit.campaign = self.campaign.after(habit.campaign, campaign, hours)
         failed = [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried]
         self.failures.learn(actor.id, failed, hours, lessons.by_name["failures"])
         if oddest > self.evidence.floor or habit.evidence is not NONE:
@@ -235,16 +243,25 @@ class RareAction:
         an earlier one has carried: a new network is one surprise, however much is done from there.
         """
         hours = seen.bucket.hours
+        weight = sensitivity(cell.action, self.sensitive)
+        if weight and habit is not None and self.rarity.makes(habit, cell.action, hours):
+            weight = min(weight, _OWN_MAKE)
         likely = self.rarity.likelihood(
-            habit, cell.action, seen.actor.kind, hours, session, extra=_others(crowd, cell.action)
+            habit,
+            cell.action,
+            seen.actor.kind,
+            hours,
+            session,
+            extra=_others(crowd, cell.action),
+            guarded=weight >= GUARDED_FROM,
         )
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
             terms["outcome"] = surprise(fails) * (1.0 if cell.denials else _OTHER_FAILURE)
-        if sum(terms.values()) <= _CONTEXT_FLOOR:
+        if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
-        if weight := sensitivity(cell.action, self.sensitive):
+        if weight:
             terms["sensitivity"] = weight
         if habit is not None:
             if off := self.rarity.off_hours(habit, hours):
@@ -254,12 +271,24 @@ class RareAction:
                 if value and name not in told:
                     told.add(name)
                     terms[name] = min(_MOST_CONTEXT, value)
+            terms["busy"] = -_BUSY * math.log10(habit.buckets / habit.days)
+        excess = sum(terms.values()) - self.evidence.floor
+        if (habit is None or habit.days < 2) and not weight and excess > 0.0:
+            terms["beginner"] = (_BEGINNER - 1.0) * excess
         return terms
 
     def _facts(
-        self, seen: ActorBucket, habit: Habit | None, crowd: Crowd, one: Judged, around: float, total: float
+        self,
+        seen: ActorBucket,
+        habit: Habit | None,
+        crowd: Crowd,
+        one: Judged,
+        around: float,
+        raised: float,
+        campaign: Sequence[CampaignEntry],
     ) -> dict[str, Json]:
         """Return every number that the surprise came from."""
+        total = self.evidence.total(one.alone, around) + raised
         actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, one.cell
         kind, terms, others = str(actor.kind), one.terms or {}, _others(crowd, cell.action)
         known = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others)
@@ -272,7 +301,7 @@ class RareAction:
         weight = growth(hours, rarity.half_life)
 
         def score(action: float) -> float:
-            return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around))
+            return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around) + raised)
 
         def joined(peers: int) -> float:
             among = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others + peers)
@@ -284,7 +313,7 @@ class RareAction:
 
         return {
             "surprise": total,
-            "terms": {**terms, "evidence": total - one.alone},
+            "terms": {**terms, "evidence": total - one.alone - raised, **({"campaign": raised} if raised else {})},
             "probability": {
                 "action": known.probability,
                 "own": known.own,
@@ -313,6 +342,7 @@ class RareAction:
                 "most": self.evidence.most,
                 "anomalies": list[Json](habit.evidence.anomalies),
             },
+            "campaign": self.campaign.facts(campaign, hours, one.tactic, one.cell.service) if raised else None,
             "user_day": self.calibration.facts(total),
             "changes": {"identities": imagined(_STEPS, joined), "days": imagined(_STEPS, repeated)},
         }

@@ -14,6 +14,7 @@ _SAID = (
     ("scope", 0.0, "in a subscription new to it"),
     ("sensitivity", 0.0, "the operation is a sensitive one"),
     ("evidence", 0.3, "other odd things happened around it"),
+    ("campaign", 0.3, "in the last weeks it took up other things that an intruder needs"),
     ("company", 0.0, "though amid things that it has done before"),
     ("outcome", 0.0, "and it failed"),
 )

@@ -1,10 +1,18 @@
 import pytest
 
-from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.sensitivity import CUTTING_OFF, SENSITIVE, Tactic, sensitivity, tactic
 
 
 def test_the_list_is_case_folded_and_its_weights_are_small() -> None:
-    assert all(name == name.lower() and 0.0 < weight <= 1.5 for name, weight in SENSITIVE.items())
+    assert all(name == name.lower() and 0.0 < weight <= CUTTING_OFF for name, weight in SENSITIVE.items())
+    assert all("eventhub" in name for name, weight in SENSITIVE.items() if weight > 1.5)
+
+
+def test_each_sensitive_operation_serves_a_tactic_and_the_longest_ending_says_which() -> None:
+    assert {tactic(f"microsoft.x{name}") for name in SENSITIVE} == set(Tactic)
+    assert tactic("microsoft.automation/automationaccounts/webhooks/write") == Tactic.EXECUTION
+    assert tactic("microsoft.eventhub/namespaces/authorizationrules/listkeys/action") == Tactic.SECRETS
+    assert tactic("microsoft.web/sites/write") == ""
 
 
 @pytest.mark.parametrize(

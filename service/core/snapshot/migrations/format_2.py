@@ -1,4 +1,4 @@
-"""Format 2 as format 3: each message of the outbox says how urgent it is; late events are known by subscription.
+"""Format 2 as format 3: urgency of messages, late events by subscription, and what an identity began of a campaign.
 
 Frozen: nothing is imported that may change, and what is written here stays as it is for as long as format 2 is read.
 """
@@ -34,4 +34,11 @@ def _coverage(row: Any) -> Any:
     return {**row, "arrivals": {**arrivals, "run": run and {**run, "told": told}, "subscriptions": {}}}
 
 
-_SECTIONS = {"outbox": _outbox, "coverage": _coverage}
+def _habit(row: Any) -> Any:
+    inner = row["row"]
+    if row["part"] != "habits" or "state" not in inner:
+        return row
+    return {**row, "row": {**inner, "state": {**inner["state"], "campaign": []}}}
+
+
+_SECTIONS = {"outbox": _outbox, "coverage": _coverage, "identities rare_action": _habit}

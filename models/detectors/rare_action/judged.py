@@ -1,0 +1,57 @@
+"""A cell as it is judged by itself: its terms, and what everyday work around it takes off.
+
+How its terms come about is the detector's business.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from models.detectors.routine_context import RoutineCell, discount, routine_context
+from models.detectors.sensitivity import tactic
+from models.statistics import CampaignEntry, CampaignRule
+from models.stream import Cell
+
+CONTEXT_FLOOR = 1.5  # surprise from which the context is looked at
+CAMPAIGN = CampaignRule()
+GUARDED_FROM = 0.6  # sensitivity from which an identity cannot make an operation much likelier by what else it does
+_OF_CAMPAIGN = 0.25  # of its routine context counts for a sensitive thing in an hour of several tactics: work is cover
+_NO_COVER_FROM = 2.0  # sensitivity from which that is so in any hour
+
+
+class Judged(NamedTuple):
+    """A cell by itself; `terms` is None for an everyday one, `session` the services touched before it."""
+
+    cell: Cell
+    alone: float
+    terms: dict[str, float] | None = None
+    session: tuple[str, ...] = ()
+    first_time: bool = False
+
+    @property
+    def of_campaign(self) -> bool:
+        """Whether an intruder needs it, and the identity has never done it."""
+        return self.first_time and self.terms is not None and "sensitivity" in self.terms
+
+    @property
+    def tactic(self) -> str:
+        """What an intruder wants of it."""
+        return tactic(self.cell.action)
+
+    def amid(self, work: Sequence[RoutineCell], tactics: int) -> "Judged":
+        """Return what it comes to amid everyday work, in an hour with first times of so many tactics."""
+        if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
+            return self
+        sensitive = self.terms.get("sensitivity", 0.0)
+        cover = sensitive >= _NO_COVER_FROM or (sensitive >= GUARDED_FROM and tactics > 1)
+        share = _OF_CAMPAIGN if cover else 1.0
+        terms = {**self.terms, "company": share * discount(usual, self.alone - CONTEXT_FLOOR)}
+        return self._replace(terms=terms, alone=sum(terms.values()))
+
+
+def begun(judged: Iterable[Judged], hours: float) -> list[CampaignEntry]:
+    """Return what the first times of a bucket are of a campaign."""
+    return [
+        CampaignEntry.of(one.tactic, one.cell.action, hours, one.alone - CAMPAIGN.floor)
+        for one in judged
+        if one.of_campaign and one.alone > CAMPAIGN.floor
+    ]
