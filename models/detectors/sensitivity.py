@@ -4,11 +4,14 @@ Being on the list never makes something unusual; it makes what is unusual weigh 
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
 
 # Powers of ten that something already unusual weighs more: an intruder does it about ten times as often as anybody
 # else who does something new. Names are endings of the case-folded operation, so that one line serves every provider.
 # Chosen from published Azure attack techniques and from how Azure names what hands out secrets.
 SECRET, POWER, BLINDING, EXECUTION, EXPORT = 1.0, 1.2, 1.2, 1.0, 1.0
+CUTTING_OFF = 2.5  # what this very service reads from: who takes it away blinds it
 INDIRECT = 0.6  # what leads to one of these, or destroys
 
 HANDED_OUT = (
@@ -16,64 +19,115 @@ HANDED_OUT = (
     "password", "passwords", "publishxml", "sas", "secret", "secrets", "token", "tokens",
 )  # fmt: skip
 
-SENSITIVE: Mapping[str, float] = {
-    **{f"{secret}/action": SECRET for secret in HANDED_OUT},
-    "/accesspolicies/write": SECRET,
-    "/config/list/action": SECRET,
-    "authorization/elevateaccess/action": 1.5,
-    "/clusterrolebindings/write": POWER,
-    "/federatedidentitycredentials/write": POWER,
-    "/registrationassignments/write": POWER,
-    "/roleassignments/write": POWER,
-    "/roleassignmentschedulerequests/write": POWER,
-    "/roleassignmentscheduleinstances/write": POWER,
-    "/roleassignmentschedules/write": POWER,
-    "/rolebindings/write": POWER,
-    "/roledefinitions/write": POWER,
-    "/roleeligibilityschedulerequests/write": POWER,
-    "/roleeligibilityschedules/write": POWER,
-    "/rolemanagementpolicies/write": POWER,
-    "/rolemanagementpolicyassignments/write": POWER,
-    # Privileged Identity Management's own names, which are words
-    "member to role requested (pim activation)": POWER,
-    "member to role completed (pim activation)": POWER,
-    "member to role request approved (pim activation)": POWER,
-    **{
-        f"member to role {how} ({how_long})": POWER
-        for how in ("in pim requested", "in pim completed", "outside of pim")
-        for how_long in ("permanent", "timebound", "time bound")
+class Tactic(StrEnum):
+    """What an intruder wants of an operation, after the tactics of ATT&CK for the cloud."""
+
+    SECRETS = "secrets"  # credential access
+    POWER = "power"  # privilege escalation: roles
+    PERSISTENCE = "persistence"  # another way in, for later
+    BLINDING = "blinding"  # defence evasion: logs, locks, policies, and what this service itself lives on
+    EXECUTION = "execution"
+    EXPORT = "export"  # exfiltration
+    EXPOSURE = "exposure"  # lateral movement: what lets somebody in from elsewhere
+    DESTRUCTION = "destruction"  # impact
+
+
+_ENDINGS: Mapping[Tactic, Mapping[str, float]] = {
+    Tactic.SECRETS: {
+        **{f"{secret}/action": SECRET for secret in HANDED_OUT},
+        "/config/list/action": SECRET,
     },
-    "/userassignedidentities/assign/action": INDIRECT,
-    "/activitylogalerts/delete": BLINDING,
-    "/alertrules/delete": BLINDING,
-    "/alertssuppressionrules/write": BLINDING,
-    "/diagnosticsettings/delete": BLINDING,
-    "/flowlogs/delete": BLINDING,
-    "/locks/delete": BLINDING,
-    "/logprofiles/delete": BLINDING,
-    "/policyassignments/delete": BLINDING,
-    "/policyexemptions/write": BLINDING,
-    "/pricings/write": BLINDING,
-    "operationalinsights/workspaces/delete": BLINDING,
-    "/automationaccounts/webhooks/write": EXECUTION,
-    "/runcommand/action": EXECUTION,
-    "/runcommands/write": EXECUTION,
-    "/serialports/connect/action": EXECUTION,
-    "/runbooks/draft/write": INDIRECT,
-    "/runbooks/publish/action": INDIRECT,
-    "/runbooks/write": INDIRECT,
-    "/virtualmachines/extensions/write": INDIRECT,
-    "/begingetaccess/action": EXPORT,
-    "/export/action": EXPORT,
-    "/exporttemplate/action": INDIRECT,
-    "/snapshots/write": INDIRECT,
-    "/firewallrules/write": INDIRECT,
-    "/securityrules/write": INDIRECT,
-    "/protecteditems/delete": 1.0,
-    "/purge/action": INDIRECT,
-    "/subscriptions/resourcegroups/delete": INDIRECT,
-    "keyvault/vaults/delete": INDIRECT,
+    Tactic.POWER: {
+        "authorization/elevateaccess/action": 1.5,
+        "/clusterrolebindings/write": POWER,
+        "/registrationassignments/write": POWER,
+        "/roleassignments/write": POWER,
+        "/roleassignmentschedulerequests/write": POWER,
+        "/roleassignmentscheduleinstances/write": POWER,
+        "/roleassignmentschedules/write": POWER,
+        "/rolebindings/write": POWER,
+        "/roledefinitions/write": POWER,
+        "/roleeligibilityschedulerequests/write": POWER,
+        "/roleeligibilityschedules/write": POWER,
+        "/rolemanagementpolicies/write": POWER,
+        "/rolemanagementpolicyassignments/write": POWER,
+        # Privileged Identity Management's own names, which are words
+        "member to role requested (pim activation)": POWER,
+        "member to role completed (pim activation)": POWER,
+        "member to role request approved (pim activation)": POWER,
+        **{
+            f"member to role {how} ({how_long})": POWER
+            for how in ("in pim requested", "in pim completed", "outside of pim")
+            for how_long in ("permanent", "timebound", "time bound")
+        },
+    },
+    Tactic.PERSISTENCE: {
+        "/accesspolicies/write": SECRET,
+        "/federatedidentitycredentials/write": POWER,
+        "/administrators/write": POWER,
+        "/generatekeypair/action": SECRET,
+        "/storageaccounts/localusers/write": SECRET,
+        "/userassignedidentities/assign/action": INDIRECT,
+    },
+    Tactic.BLINDING: {
+        "/activitylogalerts/delete": BLINDING,
+        "/alertrules/delete": BLINDING,
+        "/alertssuppressionrules/write": BLINDING,
+        "/datacollectionrules/delete": BLINDING,
+        "/diagnosticsettings/delete": 1.5,
+        "/flowlogs/delete": BLINDING,
+        "/locks/delete": BLINDING,
+        "/logprofiles/delete": BLINDING,
+        "/policyassignments/delete": BLINDING,
+        "/policyexemptions/write": BLINDING,
+        "/pricings/write": BLINDING,
+        "eventhub/namespaces/authorizationrules/delete": CUTTING_OFF,
+        "eventhub/namespaces/delete": CUTTING_OFF,
+        "eventhub/namespaces/eventhubs/authorizationrules/delete": CUTTING_OFF,
+        "eventhub/namespaces/eventhubs/consumergroups/delete": BLINDING,
+        "eventhub/namespaces/eventhubs/delete": CUTTING_OFF,
+        "operationalinsights/workspaces/delete": BLINDING,
+        "securityinsights/alertrules/delete": BLINDING,
+    },
+    Tactic.EXECUTION: {
+        "/automationaccounts/webhooks/write": EXECUTION,
+        "/deploymentscripts/write": EXECUTION,
+        "/runcommand/action": EXECUTION,
+        "/runcommands/write": EXECUTION,
+        "/serialports/connect/action": EXECUTION,
+        "/runbooks/draft/write": INDIRECT,
+        "/runbooks/publish/action": INDIRECT,
+        "/runbooks/write": INDIRECT,
+        "/virtualmachines/extensions/write": INDIRECT,
+    },
+    Tactic.EXPORT: {
+        "/begingetaccess/action": EXPORT,
+        "/export/action": EXPORT,
+        "/exporttemplate/action": INDIRECT,
+        "/snapshots/write": INDIRECT,
+    },
+    Tactic.EXPOSURE: {
+        "/firewallrules/write": INDIRECT,
+        "/securityrules/write": INDIRECT,
+    },
+    Tactic.DESTRUCTION: {
+        "/protecteditems/delete": 1.0,
+        "/purge/action": INDIRECT,
+        "/restorepointcollections/delete": 1.0,
+        "/restorepointcollections/restorepoints/delete": 1.0,
+        "/subscriptions/resourcegroups/delete": INDIRECT,
+        "compute/disks/delete": INDIRECT,
+        "compute/snapshots/delete": INDIRECT,
+        "compute/virtualmachines/delete": INDIRECT,
+        "keyvault/vaults/delete": INDIRECT,
+        "recoveryservices/vaults/delete": 1.0,
+        "sql/servers/databases/delete": INDIRECT,
+        "sql/servers/delete": INDIRECT,
+        "storage/storageaccounts/delete": 1.0,
+    },
 }
+SENSITIVE: Mapping[str, float] = {ending: weight for of in _ENDINGS.values() for ending, weight in of.items()}
+_TACTICS = {ending: tactic for tactic, of in _ENDINGS.items() for ending in of}
 
 
 def sensitivity(action: str, listed: Mapping[str, float] = SENSITIVE) -> float:
@@ -87,3 +141,14 @@ def sensitivity(action: str, listed: Mapping[str, float] = SENSITIVE) -> float:
     if not action.endswith(tuple(listed)):
         return 0.0
     return max((weight for ending, weight in listed.items() if action.endswith(ending)), default=0.0)
+
+
+@lru_cache(maxsize=16_384)
+def tactic(action: str) -> str:
+    """Return what a case-folded sensitive action is for: a `Tactic`; empty for one that our list does not know.
+
+    >>> str(tactic("microsoft.storage/storageaccounts/listkeys/action"))
+    'secrets'
+    """
+    known = [ending for ending in _TACTICS if action.endswith(ending)]
+    return _TACTICS[max(known, key=len)] if known else ""
