@@ -11,6 +11,7 @@ from typing import Any
 from models.detectors.anomalies import Anomaly
 from models.detectors.options import takes
 from models.detectors.registry import DETECTORS, build
+from models.detectors.sensitivity import SENSITIVE
 from models.statistics.location_rarity import Place
 from service.core.alerting.suppressions import Suppression, Suppressions
 from service.core.coverage.gaps import GapLimits
@@ -42,6 +43,9 @@ KNOWN = (
 )
 """Detectors that there were when the snapshots were written: a new one changes nothing in what these find."""
 
+LISTED = {ending: weight for ending, weight in SENSITIVE.items() if not ending.startswith("eventhub/")}
+"""Operations that were listed as sensitive then: one that is new on the list changes nothing in what is found here."""
+
 Step = dict[str, Any]
 
 
@@ -55,7 +59,7 @@ def locate(address: str) -> Place | None:
 
 
 def new_engine() -> Engine:
-    given = {"locate": locate, "looks": 5.0}
+    given = {"locate": locate, "looks": 5.0, "sensitive": LISTED}
     detectors = [
         build(name, **{key: value for key, value in given.items() if takes(DETECTORS[name], key)}) for name in KNOWN
     ]
