@@ -12,7 +12,18 @@ from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily
 from models.detectors.stateful import StatefulDetector
-from models.detectors.volumes import ALL, DELETIONS, RUNGS, Volume, counted, fewer, most_on, rung, too_few, volumes
+from models.detectors.volumes import (
+    ALL,
+    DELETIONS,
+    RUNGS,
+    Volume,
+    fewer,
+    most_on,
+    operations_by_sort,
+    rung,
+    too_few,
+    volumes,
+)
 from models.statistics import (
     NOWHERE,
     Keyed,
@@ -60,7 +71,7 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=70.0,
+    threshold=60.0,
     terms=("volume", "scope", "weight"),
     evidence=("volume", "scope"),
     speaks=Example(
@@ -176,7 +187,7 @@ class VolumeSpike(StatefulDetector[VolumeSpikeState]):
         self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         if seen.cells[0].late:
             return  # the hour has been counted, with what was known of it then
-        counts, kind = counted(seen.cells), str(seen.actor.kind)
+        counts, kind = operations_by_sort(seen.cells), str(seen.actor.kind)
         if not counts:
             return
         for sort, operations in counts.items():

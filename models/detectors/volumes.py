@@ -82,7 +82,7 @@ def most_on(reached: int) -> int:
     return (_FIRST_RUNG << reached) - 1
 
 
-def counted(cells: Sequence[Cell]) -> dict[str, int]:
+def operations_by_sort(cells: Sequence[Cell]) -> dict[str, int]:
     """Return how many operations began, of each sort that occurs and of `ALL`; nothing where none began."""
     counts: dict[str, int] = {}
     for cell in cells:
@@ -96,7 +96,7 @@ def counted(cells: Sequence[Cell]) -> dict[str, int]:
 
 def volumes(cells: Sequence[Cell], known: Places) -> list[Volume]:
     """Return what is enough to be judged, to an identity that has worked in the subscriptions `known`."""
-    counts, found = counted(cells), []
+    counts, found = operations_by_sort(cells), []
     for sort, least in _FROM.items():
         if counts.get(sort, 0) < least:
             continue
