@@ -133,6 +133,24 @@ def unusual_country() -> str:
     return chart("unusual_country: the chance of a country, given the action", x, SURPRISE, lines)
 
 
+def volume_spike() -> str:
+    """How many deletions within an hour: to a person, and to a job that clears up so many every night."""
+    model = SurvivalFunction(rungs=14, prior=0.35, strength=20.0, own_strength=2.0, half_life=720.0)
+    for hour in range(HOURS):
+        for other in range(20):
+            model.learn_one({"kind": "human", "rung": int((hour + other) % 9 == 0), "time": float(hour)})
+    lines: dict[str, Points] = {}
+    for name, nights in (("a person", 0), ("a job that did 60, one night", 1), ("the same, five nights", 5)):
+        own = b""
+        for _ in range(nights):
+            own = reached(own, 4)
+        seen: Features = {"kind": "human", "time": float(HOURS), "own": own}
+        steps = [(float(4 << rung), model.score_one({**seen, "rung": rung + 1})) for rung in range(9)]
+        lines[name] = [point for (count, value) in steps for point in ((count, value), (2 * count, value))]
+    x = Axis("deletions within an hour", {float(4 << n): f"{4 << n:,}" for n in range(10)}, True)
+    return chart("volume_spike: the chance of so many", x, SURPRISE, lines)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "rare_action.svg": rare_action,
     "rare_failure.svg": rare_failure,
@@ -140,4 +158,5 @@ PICTURES: dict[str, Callable[[], str]] = {
     "new_network.svg": new_network,
     "dormant.svg": dormant,
     "unusual_country.svg": unusual_country,
+    "volume_spike.svg": volume_spike,
 }

@@ -33,6 +33,8 @@ class Deed(NamedTuple):
         Address that it came from.
     kind
         Sort of identity.
+    scope
+        Subscription in which it happened.
     """
 
     who: str
@@ -42,6 +44,7 @@ class Deed(NamedTuple):
     ended: Outcome = Outcome.SUCCESS
     source: str = OFFICE
     kind: ActorKind = ActorKind.HUMAN
+    scope: str = "subscription"
 
     @property
     def time(self) -> datetime:
@@ -95,7 +98,7 @@ def _event(deed: Deed) -> ActivityEvent:
     actor = Actor(f"tenant/{deed.who}", deed.who, deed.kind)
     operation = f"{deed.what}/{deed.time.isoformat()}"
     return ActivityEvent(
-        deed.time, actor, deed.what, deed.what, deed.ended, operation, scope="subscription", address=deed.source
+        deed.time, actor, deed.what, deed.what, deed.ended, operation, scope=deed.scope, address=deed.source
     )
 
 

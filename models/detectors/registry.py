@@ -14,6 +14,7 @@ from models.detectors.rare_action import RareAction
 from models.detectors.rare_failure import RareFailure
 from models.detectors.unusual_city import UnusualCity
 from models.detectors.unusual_country import UnusualCountry
+from models.detectors.volume_spike import VolumeSpike
 from models.statistics import Lessons
 
 DETECTOR_KINDS: tuple[DetectorKind, ...] = (
@@ -24,6 +25,7 @@ DETECTOR_KINDS: tuple[DetectorKind, ...] = (
     Dormant,
     UnusualCountry,
     UnusualCity,
+    VolumeSpike,
 )
 DETECTORS: Mapping[str, DetectorKind] = {kind.declaration.name: kind for kind in DETECTOR_KINDS}
 

@@ -4,15 +4,36 @@ from models.detectors.sensitivity import CUTTING_OFF, SENSITIVE, Tactic, sensiti
 
 
 def test_the_list_is_case_folded_and_its_weights_are_small() -> None:
-    assert all(name == name.lower() and 0.0 < weight <= CUTTING_OFF for name, weight in SENSITIVE.items())
-    assert all("eventhub" in name for name, weight in SENSITIVE.items() if weight > 1.5)
+    assert all(name == name.lower() for name in SENSITIVE)
+    small = {weight for name, weight in SENSITIVE.items() if "eventhub" not in name}
+    assert min(small) > 0.0
+    assert max(small) <= 1.5
 
 
-def test_each_sensitive_operation_serves_a_tactic_and_the_longest_ending_says_which() -> None:
-    assert {tactic(f"microsoft.x{name}") for name in SENSITIVE} == set(Tactic)
-    assert tactic("microsoft.automation/automationaccounts/webhooks/write") == Tactic.EXECUTION
-    assert tactic("microsoft.eventhub/namespaces/authorizationrules/listkeys/action") == Tactic.SECRETS
-    assert tactic("microsoft.web/sites/write") == ""
+def test_only_what_cuts_this_service_off_weighs_more_because_nothing_is_seen_after_it() -> None:
+    heavier = {name: weight for name, weight in SENSITIVE.items() if weight > 1.5}
+    assert set(heavier.values()) == {CUTTING_OFF}
+    assert CUTTING_OFF <= 2.5
+    assert all(name.startswith("eventhub/namespaces/") and name.endswith("/delete") for name in heavier)
+
+
+@pytest.mark.parametrize(
+    ("action", "wanted"),
+    [
+        ("microsoft.storage/storageaccounts/listkeys/action", Tactic.SECRETS),
+        ("microsoft.authorization/roleassignments/write", Tactic.POWER),
+        ("microsoft.compute/disks/begingetaccess/action", Tactic.EXPORT),
+        ("microsoft.recoveryservices/vaults/delete", Tactic.DESTRUCTION),
+        ("microsoft.eventhub/namespaces/delete", Tactic.BLINDING),
+        ("microsoft.web/sites/write", ""),
+    ],
+)
+def test_what_an_intruder_wants_of_an_operation_is_told(action: str, wanted: str) -> None:
+    assert tactic(action) == wanted
+
+
+def test_each_ending_serves_one_tactic() -> None:
+    assert all(tactic(ending) for ending in SENSITIVE)
 
 
 @pytest.mark.parametrize(
