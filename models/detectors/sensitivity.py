@@ -19,6 +19,7 @@ HANDED_OUT = (
     "password", "passwords", "publishxml", "sas", "secret", "secrets", "token", "tokens",
 )  # fmt: skip
 
+
 class Tactic(StrEnum):
     """What an intruder wants of an operation, after the tactics of ATT&CK for the cloud."""
 

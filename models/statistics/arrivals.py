@@ -18,7 +18,7 @@ PRIOR_FIRST = 0.2
 PRIOR_UNKNOWN = 0.5
 PRIOR_SORT = 0.05
 PRIOR_ACTION = 0.3  # share that one action has of its sort, as far as nothing is known
-_COUNTED = DAYS, FIRSTS, UNKNOWN = "days", "firsts", "unknown"
+_COUNTED = _DAYS, _FIRSTS, _UNKNOWN = "days", "firsts", "unknown"
 _SORT = "sort "
 
 
@@ -131,9 +131,9 @@ class Arrivals(base.AnomalyDetector):
     def learn_day(kind: str, days: ByName, *, first: bool, unknown: bool = False) -> None:
         """Put into `days` an active day: whether it is somebody's first, from a network that nobody had used."""
         counts = days[kind]
-        counts[DAYS] += 1
-        counts[FIRSTS] += first
-        counts[UNKNOWN] += unknown
+        counts[_DAYS] += 1
+        counts[_FIRSTS] += first
+        counts[_UNKNOWN] += unknown
 
     @staticmethod
     def learn_deed(kind: str, sort: str, action: str, days: ByName, deeds: ByName, *, another: bool = False) -> None:
@@ -172,7 +172,7 @@ class Arrivals(base.AnomalyDetector):
         weight = growth(hours, self.half_life)
         share = 1.0
         for counts in (self._totals, self._counts.get(kind, {})):
-            firsts, days = counts.get(FIRSTS, 0.0) / weight, counts.get(DAYS, 0.0) / weight
+            firsts, days = counts.get(_FIRSTS, 0.0) / weight, counts.get(_DAYS, 0.0) / weight
             share = (firsts + STRENGTH * share) / (days + STRENGTH)
         return share
 
@@ -204,7 +204,7 @@ class Arrivals(base.AnomalyDetector):
         self._add_up()
 
     def _add_up(self) -> None:
-        for name in (DAYS, FIRSTS):
+        for name in (_DAYS, _FIRSTS):
             self._totals[name] = sum(self._counts[kind].get(name, 0.0) for kind in sorted(self._counts))
 
     def _make_room(self) -> None:
