@@ -11,6 +11,7 @@ from models.detectors.options import Option, options, takes
 from models.detectors.rare_action import Judged, RareAction
 from models.detectors.registry import DETECTORS, build, play
 from models.detectors.routine_context import RoutineCell
+from models.detectors.watched import Watched
 
 __all__ = [
     "DETECTORS",
@@ -26,6 +27,7 @@ __all__ = [
     "Option",
     "RareAction",
     "RoutineCell",
+    "Watched",
     "build",
     "options",
     "play",

@@ -62,6 +62,9 @@ class Declaration(NamedTuple):
         What it has to know of an address; without that it has nothing to say.
     failures
         Whether all that it finds are failures, which are told together where an operation fails for many.
+    always
+        Whether what it finds is asked for, and told every time: it learns nothing, repetition does not silence it, and
+        no budget moves its threshold.
     """
 
     card: Card
@@ -72,6 +75,7 @@ class Declaration(NamedTuple):
     silent: Example
     places: Literal["", "country", "city"] = ""
     failures: bool = False
+    always: bool = False
 
     @property
     def name(self) -> str:
@@ -108,7 +112,8 @@ class Detector(Protocol):
        lessons, which may be merged in any order.
     2. ``score_changes_nothing``: scoring any number of times leaves the dump as it was.
     3. ``resumes_where_it_stopped``: dump, load, continue equals continue.
-    4. ``repetition_ends_in_silence``: what is done every day ends below any alerting threshold.
+    4. ``repetition_ends_in_silence``: what is done every day ends below any alerting threshold; except for one that
+       declares `always`, which is there to say the same thing every time.
     5. ``memory_is_bounded``: memory grows with distinct values in the retention, up to a bound; not with events.
     6. ``more_surprise_never_scores_lower``, and every score is within 0 and 100.
     7. ``asks_no_clock``: equal input gives equal output, whenever and wherever it runs.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from models.detectors.watched import Watched
 from models.statistics import Place
 from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Crowd, OpenBuckets, Outcome
 
@@ -67,6 +68,8 @@ class Example(NamedTuple):
         How the reason of what is told begins; None if nothing may reach the detector's threshold.
     places
         Where addresses are, for detectors that need to know.
+    watched
+        What is on the watch list.
     """
 
     summary: str
@@ -74,6 +77,11 @@ class Example(NamedTuple):
     then: Sequence[Deed]
     says: str | None = None
     places: Mapping[str, Place] = {}
+    watched: Sequence[Watched] = ()
+
+    def given(self) -> dict[str, Any]:
+        """Return what the service would give to a detector that takes it."""
+        return {"locate": self.places.get, "watched": self.watched}
 
     def hours(self) -> Iterator[tuple[list[ActorBucket], Crowd]]:
         """Yield what everybody did in each hour, oldest first; the last of them is the one to judge."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_type_hints
 
-GIVEN = frozenset({"max_identities", "max_actions", "locate", "looks"})
+GIVEN = frozenset({"max_identities", "max_actions", "locate", "looks", "watched"})
 """Parameters that are no options: the service gives these to each detector that takes them."""
 
 

@@ -8,6 +8,7 @@ from models.detectors.contract import Detector, DetectorKind
 from models.detectors.dormant import Dormant
 from models.detectors.examples import Example
 from models.detectors.failure_spike import FailureSpike
+from models.detectors.first_sight import FirstSight
 from models.detectors.new_network import NewNetwork
 from models.detectors.options import takes
 from models.detectors.rare_action import RareAction
@@ -15,6 +16,7 @@ from models.detectors.rare_failure import RareFailure
 from models.detectors.unusual_city import UnusualCity
 from models.detectors.unusual_country import UnusualCountry
 from models.detectors.volume_spike import VolumeSpike
+from models.detectors.watch_list import WatchList
 from models.statistics import Lessons
 
 DETECTOR_KINDS: tuple[DetectorKind, ...] = (
@@ -23,9 +25,11 @@ DETECTOR_KINDS: tuple[DetectorKind, ...] = (
     FailureSpike,
     NewNetwork,
     Dormant,
+    FirstSight,
     UnusualCountry,
     UnusualCity,
     VolumeSpike,
+    WatchList,
 )
 DETECTORS: Mapping[str, DetectorKind] = {kind.declaration.name: kind for kind in DETECTOR_KINDS}
 
@@ -58,7 +62,7 @@ def play(name: str, example: Example) -> list[Anomaly]:
     >>> first.score >= DETECTORS["rare_action"].declaration.threshold
     True
     """
-    detector = build(name, **({"locate": example.places.get} if takes(DETECTORS[name], "locate") else {}))
+    detector = build(name, **{key: value for key, value in example.given().items() if takes(DETECTORS[name], key)})
     found: list[Anomaly] = []
     for group, crowd in example.hours():
         scored = [(seen, detector.score(seen, crowd)) for seen in group]

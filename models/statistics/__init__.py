@@ -4,6 +4,7 @@ Which numbers make an anomaly, and what it is called, is left to the detectors.
 """
 
 from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
+from models.statistics.arrivals import Arrivals, Beginnings
 from models.statistics.backoff import Backoff
 from models.statistics.bloom_mask import mask, tried
 from models.statistics.calibration import Calibration
@@ -12,11 +13,13 @@ from models.statistics.decay import growth, surprise
 from models.statistics.failure_rate import FailureRate, FailureState
 from models.statistics.habits import Habit
 from models.statistics.keyed import Headcount, IdentityState, Keyed
+from models.statistics.last_used import LastUsed
 from models.statistics.lessons import Lessons
 from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
 from models.statistics.places import NOWHERE, Places, network
 from models.statistics.rarity import BUCKETS_A_DAY, Likelihood, Rarity
+from models.statistics.rhythm import Rhythms, off_hours
 from models.statistics.scoring import SCORE_PER_DECADE, Severity, odds, severity
 from models.statistics.survival import SurvivalFunction, reached
 from models.statistics.user_days import UserDays, UserDayState
@@ -30,7 +33,9 @@ __all__ = [
     "SCORE_PER_DECADE",
     "Accumulated",
     "AccumulationRule",
+    "Arrivals",
     "Backoff",
+    "Beginnings",
     "Calibration",
     "Campaign",
     "CampaignEntry",
@@ -41,6 +46,7 @@ __all__ = [
     "Headcount",
     "IdentityState",
     "Keyed",
+    "LastUsed",
     "Lessons",
     "Likelihood",
     "Locate",
@@ -49,6 +55,7 @@ __all__ = [
     "Place",
     "Places",
     "Rarity",
+    "Rhythms",
     "Severity",
     "SurvivalFunction",
     "UserDayState",
@@ -60,6 +67,7 @@ __all__ = [
     "network",
     "nowhere",
     "odds",
+    "off_hours",
     "prior_hazard",
     "reached",
     "severity",

@@ -9,6 +9,7 @@ from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
+from models.stream.matching import fits_pattern, names_of
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
 from models.stream.windows import EPOCH, Bucket, Watermark
@@ -42,7 +43,9 @@ __all__ = [
     "excluding",
     "fields",
     "finish",
+    "fits_pattern",
     "load_parts",
+    "names_of",
     "reading",
     "tallied",
 ]

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from models.detectors import DETECTORS
 from service.settings.detectors import DetectorSettings
 from service.settings.root import Settings
+from service.settings.watch import WatchEntry
 from service.sinks import KINDS
 
 VARIABLE_PREFIX = "UNWONTED_"
@@ -64,6 +65,8 @@ def names_in(section: Keys, kind: str = "") -> list[str]:
     if section[:1] == ("sinks",) and len(section) > 1:
         kinds = [KINDS[kind]] if kind in KINDS else KINDS.values()
         return sorted({name for one in kinds for name in one.settings.model_fields})
+    if section[:2] == ("watch", "entries") and len(section) > 2:
+        return list(WatchEntry.model_fields)
     depth = len(section)
     return list(
         dict.fromkeys(known[depth] for known in option_paths() if known[:depth] == section and len(known) > depth)

@@ -152,7 +152,7 @@ def _table(rows: Iterable[_Row]) -> str:
     lines = ["| option | allowed | default | what it is for |", "|---|---|---|---|"]
     for path, allowed, default, text in rows:
         # The environment holds texts, and what stands in a mapping has variables of its own.
-        variable = "" if allowed == "mapping" else f"<br>`{variable_name(path)}`"
+        variable = "" if "mapping" in allowed else f"<br>`{variable_name(path)}`"
         key = f"`{'.'.join(path)}`{variable}"
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (key, allowed, default, text)) + " |")
     return "\n".join([*lines, ""])

@@ -24,6 +24,7 @@ from service.settings.sections import (
     SuppressionsSettings,
     WindowsSettings,
 )
+from service.settings.watch import WatchSettings
 from service.sinks import AnySink, StdoutSettings
 
 _DAY = timedelta(days=1)
@@ -57,6 +58,7 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     alerting: AlertingSettings = AlertingSettings()
     suppressions: SuppressionsSettings = SuppressionsSettings()
+    watch: WatchSettings = WatchSettings()
     notices: NoticesSettings = NoticesSettings()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})
     """What to look for, by name of the detector."""

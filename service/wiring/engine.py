@@ -7,6 +7,7 @@ from models.stream import Limits
 from service.core.engine import Engine, Options
 from service.geography import Geography, UnusableDatabase
 from service.settings import Settings, SettingsError, arguments
+from service.wiring.watching import watched
 
 
 def open_geography(settings: Settings) -> Geography | None:
@@ -45,6 +46,7 @@ def _detector_options(settings: Settings, name: str, geography: Geography | None
     shared: dict[str, Any] = {
         "max_identities": settings.limits.max_identities,
         "max_actions": settings.limits.max_actions_per_identity,
+        "watched": watched(settings),
     }
     if geography is not None:
         shared["locate"] = geography.locate

@@ -2,6 +2,7 @@
 
 import re
 
+from models.detectors import DETECTORS
 from service.settings import Settings
 from service.wiring import detectors_off
 from tests.docs.pages import text_of
@@ -17,7 +18,7 @@ AGAIN = (
 
 def test_the_table_of_thresholds_is_of_the_detectors_and_the_thresholds_that_there_are() -> None:
     settings = Settings()
-    off = detectors_off(settings, None)
+    off = {*detectors_off(settings, None), *(name for name, kind in DETECTORS.items() if kind.declaration.always)}
     on = {name: f"{one.threshold:g}" for name, one in sorted(settings.detectors.items()) if name not in off}
     shown = SAMPLE.search(text_of("docs/detections.md"))
     assert shown, AGAIN

@@ -33,8 +33,9 @@ DECLARATION = Declaration(
 class FirstTime:
     """Remembers which actions each identity has done; under another name, it is another detector."""
 
-    def __init__(self, name: str = CARD.name, *, failures: bool = False) -> None:
-        self.declaration = DECLARATION._replace(card=CARD._replace(name=name), failures=failures)
+    def __init__(self, name: str = CARD.name, *, failures: bool = False, always: bool = False) -> None:
+        card = CARD._replace(name=name)
+        self.declaration = DECLARATION._replace(card=card, failures=failures, always=always)
         self._done: dict[str, list[str]] = {}
 
     @classmethod

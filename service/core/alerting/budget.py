@@ -41,7 +41,8 @@ class Budget:
     alerts_per_day
         Identities alerted a day that are wanted on average, at the most; None leaves the thresholds where they are.
     history
-        What has been seen so far; fed by the engine.
+        What has been seen so far; fed by the engine. The threshold of a detector that it does not follow never moves,
+        and what that finds is no part of the budget: it was asked for.
 
     Attributes
     ----------
@@ -75,7 +76,10 @@ class Budget:
         self.history = history
         self._start = tuple(thresholds.get(name, 75.0) for name in history.detectors)
         self._places = {name: place for place, name in enumerate(history.detectors)}
-        self.least = min([*self._start, 75.0, *([float(LOWEST)] if alerts_per_day is not None else [])])
+        self._fixed = {name: one for name, one in thresholds.items() if name not in self._places}
+        self.least = min(
+            [*thresholds.values(), *self._start, 75.0, *([float(LOWEST)] if alerts_per_day is not None else [])]
+        )
         self.expected = 0.0
         self._correction = 0
         self._shifts: dict[int, int] = {}
@@ -87,11 +91,14 @@ class Budget:
         """
         place = self._places.get(detector)
         if place is None:
-            return 75.0
+            return self._fixed.get(detector, 75.0)
         return self._start[place] if not self._shifts else self._shifted(self._shift(day_number(time)))[place]
 
     def thresholds(self) -> dict[str, float]:
         """Return the newest thresholds, by detector."""
+        return {**self._moved(), **self._fixed}
+
+    def _moved(self) -> dict[str, float]:
         newest = max(self._shifts, default=0)
         return dict(zip(self.history.detectors, self._shifted(self._shifts.get(newest, 0)), strict=True))
 
@@ -102,7 +109,7 @@ class Budget:
         self.expected = self._expected()
 
     def _expected(self) -> float:
-        return self.history.alerted(tuple(self.thresholds().values()))
+        return self.history.alerted(tuple(self._moved().values()))
 
     def _move(self, budget: float) -> None:
         promised, wanted = self._promised(budget), self._wanted(budget)
@@ -225,7 +232,8 @@ def outlook(budget: Budget) -> Outlook:
     for wanted in sorted({*BUDGETS, *([budget.alerts_per_day] if budget.alerts_per_day else [])}):
         thresholds = list(budget.outlook(wanted).values())
         budgets.append((wanted, thresholds, history.alerted(thresholds)))
-    now = list(budget.thresholds().values())
+    in_force = budget.thresholds()
+    now = [in_force[name] for name in detectors]
     return Outlook(
         days=len(history.days),
         active=history.active(),

@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, Bucket, Cell, Exclusions
+from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, Bucket, Cell, Exclusions, fits_pattern, names_of
 
 ENDING = timedelta(days=3)
 """How long before its end a suppression is said to be ending; one shorter than twelve days, in its last quarter."""
@@ -90,14 +88,9 @@ class Suppression(NamedTuple):
         """
         return (
             self.begins <= cell.first_time < self.until
-            and (not self.action or _matches(self.action, cell.action))
+            and (not self.action or fits_pattern(self.action, cell.action))
             and (not self.subscription or [scope.casefold() for scope in cell.scopes] == [self.subscription.casefold()])
         )
-
-
-@lru_cache(maxsize=16_384)
-def _matches(pattern: str, action: str) -> bool:
-    return fnmatchcase(action, pattern.casefold())
 
 
 class Suppressions:
@@ -153,16 +146,10 @@ class Suppressions:
             return []
         found = list(self._of_all)
         if self._of_one:
-            for name in _names(actor):
+            for name in names_of(actor):
                 found += self._of_one.get(name, ())
         found = [(place, one) for place, one in found if one.begins < bucket.end and one.until > bucket.start]
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
-
-
-def _names(actor: Actor) -> set[str]:
-    """Return all that an identity goes by."""
-    key = actor.id.casefold()
-    return {key, key.rpartition("/")[2], actor.name.casefold()}
 
 
 class UnusableSuppressions(ValueError):  # noqa: N818 - it says what is the matter with them

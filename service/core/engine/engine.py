@@ -64,7 +64,8 @@ class Engine:
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
         self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
-        self.budget = Budget(options.thresholds, options.alerts_per_day, History(self.detectors))
+        budgeted = [name for name, detector in self.detectors.items() if not detector.declaration.always]
+        self.budget = Budget(options.thresholds, options.alerts_per_day, History(budgeted))
         self.suppressed = SuppressedLog()
         self.recent = RecentAnomalies(options.recent)
         self.alert_from: datetime | None = None

@@ -15,7 +15,9 @@ from models.detectors.contract import EVIDENCE, Detector
 from models.detectors.options import takes
 from models.detectors.registry import DETECTORS
 from models.detectors.registry import build as build_bare
+from models.detectors.watched import Watched
 from models.statistics.lessons import Lessons
+from models.statistics.scoring import Severity
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
@@ -27,15 +29,19 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ACTIONS = ("compute/read", "compute/write", "storage/listkeys/action", "web/write", "network/delete", "vault/read")
 KINDS = tuple(ActorKind)
 Found = set[str]
+ALWAYS = {name: kind.declaration.always for name, kind in DETECTORS.items()}
+EVERYTHING = (Watched("a test", operations=("*",)),)
 
 every_detector = pytest.mark.parametrize("name", sorted(DETECTORS))
+every_learner = pytest.mark.parametrize("name", [name for name in sorted(DETECTORS) if not ALWAYS[name]])
+every_one_that_always_tells = pytest.mark.parametrize("asked", [name for name in sorted(DETECTORS) if ALWAYS[name]])
 few = settings(max_examples=15, deadline=None)
 
 
 def build(name: str, **options: object) -> Detector:
-    """Make a detector, with a geography for those that are mute without one."""
-    if takes(DETECTORS[name], "locate"):
-        options["locate"] = somewhere
+    """Make a detector, with a geography and a watch list for those that are mute without one."""
+    given = {"locate": somewhere, "watched": EVERYTHING}
+    options |= {key: value for key, value in given.items() if takes(DETECTORS[name], key)}
     return build_bare(name, **options)
 
 
@@ -197,18 +203,39 @@ def test_resumes_where_it_stopped(name: str, seed: int, cut: int) -> None:
     assert resumed.memory() == steady.memory()
 
 
-@every_detector
+@every_learner
 @pytest.mark.parametrize("failing", [False, True])
 def test_repetition_ends_in_silence(name: str, failing: bool) -> None:
-    detector, last = build(name), []
+    assert all(anomaly.score < 25.0 for anomaly in after_a_fortnight_of_the_same(build(name), failing=failing))
+
+
+@every_one_that_always_tells
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_is_asked_for_is_told_however_often_it_is_repeated(asked: str, failing: bool) -> None:
+    last = after_a_fortnight_of_the_same(build(asked), failing=failing)
+    assert {one.cell.action for one in last} == set(ACTIONS)
+    assert all(one.score >= DETECTORS[asked].declaration.threshold for one in last)
+    assert all(one.severity.rank >= Severity.HIGH.rank for one in last)
+
+
+def after_a_fortnight_of_the_same(detector: Detector, *, failing: bool) -> list[Anomaly]:
+    last: list[Anomaly] = []
     for day in range(15):
         bucket = Bucket.of(START + timedelta(days=day), HOUR)
         cells = tuple(cell(action, bucket, failing=failing, address="10.0.7.1") for action in ACTIONS)
         last = run(detector, [[ActorBucket(Actor("t/job", "job", ActorKind.SERVICE_PRINCIPAL), bucket, cells)]])
-    assert all(anomaly.score < 25.0 for anomaly in last)
+    return last
 
 
-@every_detector
+@every_one_that_always_tells
+def test_what_is_asked_for_is_told_without_remembering_anything(asked: str) -> None:
+    detector = build(asked)
+    assert run(detector, history(1))
+    assert dumped(detector) == dumped(build(asked)) == "[][]"
+    assert detector.memory()[:3] == (0, 0, 0)
+
+
+@every_learner
 def test_memory_is_bounded(name: str) -> None:
     detector = build(name, max_identities=20)
     sizes = []
@@ -243,8 +270,7 @@ def test_more_surprise_never_scores_lower(name: str, seed: int) -> None:
 def in_its_example(name: str, **options: object) -> tuple[Callable[[], Detector], list[list[ActorBucket]]]:
     """How to make a detector for the example in which it speaks, and what happens there."""
     example = DETECTORS[name].declaration.speaks
-    if takes(DETECTORS[name], "locate"):
-        options["locate"] = example.places.get
+    options |= {key: value for key, value in example.given().items() if takes(DETECTORS[name], key)}
     return lambda: build_bare(name, **options), [group for group, _ in example.hours()]
 
 

@@ -51,6 +51,13 @@ def test_each_that_looks_at_user_days_and_asks_how_many_do_is_told() -> None:
     assert told == {float(len(asking))}
 
 
+def test_each_that_looks_at_user_days_is_told_how_many_do() -> None:
+    counted = [name for name in DETECTORS if takes(DETECTORS[name], "looks")]
+    looking = [detector.user_days for detector in map(build, counted) if hasattr(detector, "user_days")]
+    assert len(looking) > 1
+    assert {one.looks for one in looking} == {float(len(looking))}
+
+
 @every_detector
 def test_a_card_tells_a_person_what_to_do(name: str) -> None:
     card = DETECTORS[name].declaration.card

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from river import base
 
+from models.statistics.arrivals import Arrivals
 from models.statistics.backoff import Backoff
 from models.statistics.calibration import Calibration
 from models.statistics.failure_rate import FailureRate
@@ -17,6 +18,7 @@ from models.statistics.survival import SurvivalFunction
 from models.statistics.user_days import UserDays
 
 ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
+    Arrivals,
     Backoff,
     Calibration,
     FailureRate,

@@ -51,6 +51,26 @@ def lived(days: list[Day], alerts_per_day: float | None) -> tuple[Budget, list[d
     return budget, thresholds
 
 
+def test_what_is_asked_for_keeps_its_threshold_and_uses_up_no_budget() -> None:
+    thresholds = {"first_time": 57.0, "asked_for": 100.0}
+    engine = Engine(
+        Options(thresholds=thresholds, alerts_per_day=1.0), [FirstTime(), FirstTime("asked_for", always=True)]
+    )
+    assert engine.budget.history.detectors == ("first_time",)
+    chance = random.Random(1)
+    for n in range(20):
+        flood = Day(
+            FIRST + n, 2_000, {(min(100, int(-25.0 * math.log10(1.0 - chance.random()))),): 1 for _ in range(40)}
+        )
+        engine.budget.history.days.append(flood)
+        engine.budget.settle()
+    now = engine.budget.thresholds()
+    assert now["first_time"] > 57.0
+    assert now["asked_for"] == 100.0
+    assert engine.budget.threshold("asked_for", day_begins(FIRST + 21)) == 100.0
+    assert all(len(row) == 1 for _, row, _ in outlook(engine.budget).by_budget)
+
+
 def test_without_a_budget_the_thresholds_stay_where_they_are() -> None:
     chance = random.Random(1)
     budget, thresholds = lived([honest_day(FIRST + n, 2_000, chance) for n in range(5)], None)
