@@ -1,0 +1,70 @@
+"""Whoever chooses what else happens around an intrusion cannot hide it by more than a stated amount."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.detectors import RareAction
+from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Deed, Example, daily
+from tests.models.detectors.driving import settle
+
+USUAL = (
+    "microsoft.web/sites/write",
+    "microsoft.web/sites/restart/action",
+    "microsoft.sql/servers/databases/write",
+    "microsoft.compute/virtualmachines/start/action",
+    "microsoft.network/virtualnetworks/subnets/write",
+    "microsoft.storage/storageaccounts/write",
+)
+THEFT = (
+    "microsoft.authorization/roleassignments/write",
+    "microsoft.keyvault/vaults/accesspolicies/write",
+    "microsoft.compute/virtualmachines/runcommand/action",
+)
+WEEKS = [deed for what in USUAL for deed in daily(range(30), *TEAM, what=what)]
+BY_ITSELF = 2.0
+"""Powers of ten: a quarter of the largest routine context, three times over, and what its services make likelier."""
+BY_ANOTHER = 3.0
+"""Powers of ten, likewise: one more who does the same in that hour."""
+
+
+@cache
+def taught() -> RareAction:
+    """Return a detector that knows the team's weeks."""
+    detector = RareAction()
+    for group, crowd in Example("", WEEKS, ()).hours():
+        settle(detector, crowd, *((seen, detector.score(seen, crowd)) for seen in group))
+    return detector
+
+
+def surprise(*deeds: Deed) -> float:
+    """Return the largest surprise of what ann does in this hour that is part of the theft."""
+    [(group, crowd)] = Example("", (), deeds).hours()
+    said = (one for seen in group if seen.actor.name == "ann" for one in taught().score(seen, crowd))
+    return max(one.surprise for one in said if one.cell.action in THEFT)
+
+
+def theft(source: str) -> Sequence[Deed]:
+    """Return three things of three tactics within an hour."""
+    return [Deed("ann", what, 30, 9.3 + n / 10, source=source) for n, what in enumerate(THEFT)]
+
+
+COVER = st.lists(st.builds(Deed, st.just("ann"), st.sampled_from(USUAL), st.just(30), st.floats(9.0, 9.9)), max_size=12)
+
+
+@given(cover=COVER, source=st.sampled_from([OFFICE, ELSEWHERE]))
+def test_everyday_work_hides_little_of_a_theft(cover: list[Deed], source: str) -> None:
+    work = [deed._replace(source=source) for deed in cover]
+    assert surprise(*theft(source), *work) > surprise(*theft(source)) - BY_ITSELF
+
+
+OTHERS = st.lists(
+    st.builds(Deed, st.just("ben"), st.sampled_from([*USUAL, *THEFT]), st.just(30), st.floats(9.0, 9.9)), max_size=6
+)
+
+
+@given(others=OTHERS)
+def test_one_other_identity_hides_little_of_it(others: list[Deed]) -> None:
+    assert surprise(*theft(OFFICE), *others) > surprise(*theft(OFFICE)) - BY_ANOTHER
