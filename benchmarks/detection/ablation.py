@@ -54,7 +54,9 @@ class OnePopulation(Backoff):
         """Take them back."""
         super().abandon(action, POPULATION, number)
 
-    def probability(self, action: str, kind: str, session: Collection[str] = (), extra: int = 0) -> float:
+    def probability(
+        self, action: str, kind: str, session: Collection[str] = (), extra: int = 0, guarded: bool = False
+    ) -> float:
         """Return the probability for anybody."""
         return super().probability(action, POPULATION, session, extra)
 

@@ -153,7 +153,9 @@ class Backoff(base.AnomalyDetector):
         """Return how many distinct actions the tenant knows."""
         return len(self._adopted[TENANT])
 
-    def probability(self, action: str, kind: str, session: Collection[str] = (), extra: int = 0) -> float:
+    def probability(
+        self, action: str, kind: str, session: Collection[str] = (), extra: int = 0, guarded: bool = False
+    ) -> float:
         """Return the probability of `action` for somebody of `kind` who has never done it.
 
         Parameters
@@ -164,6 +166,8 @@ class Backoff(base.AnomalyDetector):
             Services that the identity is already using.
         extra
             Adopters to imagine on top of those known, for counterfactuals.
+        guarded
+            Whether names that somebody made up may not make it likelier: the floor is `floor` alone.
 
         Returns
         -------
@@ -196,6 +200,8 @@ class Backoff(base.AnomalyDetector):
                 own = count - discount if count > discount else 0.0
                 inside = (own + new * unseen) / (within + theta) / len(session)
             probability += self.session_weight * (inside - probability)
+        if guarded:
+            return min(1.0, max(self.floor, probability))
         unseen = (theta + discount * len(tenant)) / (self._totals[TENANT] + theta)
         return min(1.0, max(self.floor, (self.unseen_share * unseen) ** 3, probability))
 

@@ -130,7 +130,8 @@ class NoveltyRate(base.AnomalyDetector):
         hazards, before = known[aspect] if known is not None else PRIOR
         stage = stage_of(buckets)
         expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
-        return min(0.99, hazards[stage] * min(most, (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)))
+        personal = min(most, (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
+        return min(0.99, hazards[stage] * personal)
 
     def dump(self) -> Iterator[Json]:
         """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""

@@ -146,7 +146,7 @@ class Rarity(base.AnomalyDetector):
         `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals. A `guarded`
         action is one that an identity cannot make much likelier by doing other new things first.
         """
-        common = math.pow(self.backoff.probability(action, kind, session, extra), TRUST)
+        common = math.pow(self.backoff.probability(action, kind, session, extra, guarded), TRUST)
         if habit is None:
             rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)

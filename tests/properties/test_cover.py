@@ -51,20 +51,18 @@ def theft(source: str) -> Sequence[Deed]:
     return [Deed("ann", what, 30, 9.3 + n / 10, source=source) for n, what in enumerate(THEFT)]
 
 
-COVER = st.lists(st.builds(Deed, st.just("ann"), st.sampled_from(USUAL), st.just(30), st.floats(9.0, 9.9)), max_size=12)
+def deeds(who: str, actions: Sequence[str], most: int) -> st.SearchStrategy[list[Deed]]:
+    """Draw what somebody does within the hour."""
+    drawn = st.tuples(st.sampled_from(actions), st.floats(9.0, 9.9))
+    return st.lists(drawn.map(lambda one: Deed(who, one[0], 30, one[1])), max_size=most)
 
 
-@given(cover=COVER, source=st.sampled_from([OFFICE, ELSEWHERE]))
+@given(cover=deeds("ann", USUAL, 12), source=st.sampled_from([OFFICE, ELSEWHERE]))
 def test_everyday_work_hides_little_of_a_theft(cover: list[Deed], source: str) -> None:
     work = [deed._replace(source=source) for deed in cover]
     assert surprise(*theft(source), *work) > surprise(*theft(source)) - BY_ITSELF
 
 
-OTHERS = st.lists(
-    st.builds(Deed, st.just("ben"), st.sampled_from([*USUAL, *THEFT]), st.just(30), st.floats(9.0, 9.9)), max_size=6
-)
-
-
-@given(others=OTHERS)
+@given(others=deeds("ben", [*USUAL, *THEFT], 6))
 def test_one_other_identity_hides_little_of_it(others: list[Deed]) -> None:
     assert surprise(*theft(OFFICE), *others) > surprise(*theft(OFFICE)) - BY_ANOTHER

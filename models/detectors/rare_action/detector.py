@@ -271,7 +271,8 @@ class RareAction:
                 if value and name not in told:
                     told.add(name)
                     terms[name] = min(_MOST_CONTEXT, value)
-            terms["busy"] = -_BUSY * math.log10(habit.buckets / habit.days)
+            # Of an identity that is only known by what came late, no bucket has been counted.
+            terms["busy"] = -_BUSY * math.log10(max(1, habit.buckets) / max(1, habit.days))
         excess = sum(terms.values()) - self.evidence.floor
         if (habit is None or habit.days < 2) and not weight and excess > 0.0:
             terms["beginner"] = (_BEGINNER - 1.0) * excess

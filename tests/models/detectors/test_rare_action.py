@@ -212,3 +212,84 @@ def test_below_the_floor_for_explaining_nothing_is_explained(known: RareAction) 
 def test_the_service_says_how_warm_it_is(known: RareAction) -> None:
     assert RareAction().memory().warmth == 0.0
     assert 0.3 < known.memory().warmth <= 1.0
+
+
+def test_an_identity_that_is_only_known_by_what_came_late_can_be_judged() -> None:
+    detector, stranger = at_work(), Actor("t/late", "late", ActorKind.HUMAN)
+    seen = bucket_of(stranger, MONDAY + timedelta(days=30), *USUAL)
+    learn(detector, seen._replace(cells=tuple(cell._replace(late=True) for cell in seen.cells)))
+    [found] = detector.score(bucket_of(stranger, MONDAY + timedelta(days=30, hours=3), GRANT), Crowd(1, {}))
+    assert found.surprise > 2.0
+
+
+def test_first_times_of_several_tactics_add_up_over_days_and_an_alert_lists_them() -> None:
+    detector = at_work()
+    alone = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=34), KEYS), Crowd(1, {}))[0]
+    learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), GRANT))
+    learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=32), EXPORT))
+    detector.explain_from = 0.0
+    [after] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=34), KEYS), Crowd(1, {}))
+    campaign = after.evidence["campaign"]
+    assert isinstance(campaign, dict)
+    entries = campaign["entries"]
+    assert isinstance(entries, list)
+    assert [one["action"] for one in entries if isinstance(one, dict)] == [EXPORT, GRANT]
+    raised = campaign["share"] * min(campaign["most"], sum(one["worth"] for one in entries))  # type: ignore[operator,type-var,index,call-overload,misc]
+    assert terms_of(after)["campaign"] == pytest.approx(raised)
+    assert after.surprise > alone.surprise
+
+
+def test_the_same_tactic_again_is_a_new_duty_and_no_campaign() -> None:
+    detector = at_work()
+    learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), KEYS))
+    detector.explain_from = 0.0
+    other = "microsoft.documentdb/databaseaccounts/listkeys/action"
+    [after] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=32), other), Crowd(1, {}))
+    assert "campaign" not in terms_of(after)
+
+
+def test_everyday_work_excuses_one_sensitive_thing_and_hardly_several_of_different_tactics() -> None:
+    detector = at_work()
+    detector.explain_from = 0.0
+    when = MONDAY + timedelta(days=30)
+    *_, one = detector.score(bucket_of(PEOPLE[0], when, *USUAL, GRANT), Crowd(1, {}))
+    *_, two = detector.score(bucket_of(PEOPLE[0], when, *USUAL, KEYS, GRANT), Crowd(1, {}))
+    assert terms_of(one)["company"] == pytest.approx(-1.2)
+    assert terms_of(two)["company"] == pytest.approx(-0.3)
+
+
+def test_refused_attempts_at_what_intruders_need_teach_nothing() -> None:
+    detector = at_work()
+    fresh = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=36), GRANT), Crowd(1, {}))[0]
+    for day in range(30, 34):
+        learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=day), GRANT, denied=True))
+    habit = detector.rarity.habits.get(PEOPLE[0].id)
+    assert habit is not None
+    assert GRANT not in habit.actions
+    [after] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=36), GRANT), Crowd(1, {}))
+    assert after.surprise > fresh.surprise - 0.7
+
+
+def test_a_flood_of_harmless_novelty_makes_the_like_likelier_and_not_so_much_what_intruders_need() -> None:
+    detector = at_work()
+    for day in range(30, 44):
+        for hour in range(8):
+            names = [f"microsoft.custom/thing{day}{hour}{number}/write" for number in range(4)]
+            learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=day, hours=hour), *names))
+    [noisy] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), GRANT), Crowd(1, {}))
+    [name] = detector.score(
+        bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), "microsoft.custom/other/write"), Crowd(1, {})
+    )
+    assert noisy.surprise > name.surprise + 1.5
+
+
+def test_deleting_what_one_is_in_the_habit_of_making_is_no_surprise() -> None:
+    detector = at_work()
+    [own] = detector.score(
+        bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), "microsoft.web/sites/delete"), Crowd(1, {})
+    )
+    [other] = detector.score(
+        bucket_of(PEOPLE[0], MONDAY + timedelta(days=30), "microsoft.sql/servers/delete"), Crowd(1, {})
+    )
+    assert own.surprise < 1.6
+    assert other.surprise > own.surprise + 1.0
