@@ -8,18 +8,20 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
-from service.core.snapshot import UnreadableSnapshot, decode
+from service.core.ports import SnapshotStore
+from service.core.snapshot import decode
 from service.settings import Settings, SettingsError, load
+from service.storage import load_newest
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
@@ -96,29 +98,27 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
     place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
     try:
-        generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
-        if not generations:
-            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
-        rows = newest_readable(generations, place)
-        engine.load(rows)
+        if snapshot:
+            rows = decode(snapshot.read_bytes())
+            engine.load(rows)
+            return engine, rows
+        return engine, asyncio.run(_newest_stored(settings, engine, place))
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
     except ValueError as error:
         fail(f"{place}: {error}", ENDED_ON_ERROR)
-    return engine, rows
 
 
-def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str, object]]:
-    """Decode the newest snapshot that can be read, as the service would, saying what is wrong with newer ones."""
-    for data in generations:
-        try:
-            return decode(data)
-        except UnreadableSnapshot as error:
-            click.echo(f"{place}: {error}", err=True)
-    sys.exit(ENDED_ON_ERROR)
-
-
-async def stored(settings: Settings) -> list[bytes]:
-    """Return the generations of snapshots that there are, newest first."""
+async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list[tuple[str, object]]:
     async with AsyncExitStack() as resources:
-        return await build_snapshot_store(settings, resources).load()
+        return await newest_usable(build_snapshot_store(settings, resources), engine.load, place)
+
+
+async def newest_usable(store: SnapshotStore, load: Callable[[Any], None], place: str) -> list[tuple[str, Any]]:
+    """Load the newest snapshot that can be used, as the service would, saying what is wrong with newer ones."""
+    found = await load_newest(
+        store, load, lambda generation, error: click.echo(f"{place}: {generation.name}: {error}", err=True)
+    )
+    if found is None:
+        fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
+    return found.rows

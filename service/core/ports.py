@@ -3,7 +3,7 @@
 Each port has a real implementation and, in the tests, a fake that passes the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
@@ -167,11 +167,28 @@ class DeadLetterStore(Protocol):
         ...
 
 
-class SnapshotStore(Protocol):
-    """Keeps whole snapshots, newest generation first; knows nothing of what is in them."""
+class Generation(NamedTuple):
+    """A whole snapshot, under the name by which its store keeps it."""
 
-    async def load(self) -> list[bytes]:
-        """Return the readable generations, newest first; empty at the very first start."""
+    name: str
+    data: bytes
+
+
+class SnapshotStore(Protocol):
+    """Keeps whole snapshots, newest generation first; knows nothing of what is in them.
+
+    No generation that has been loaded, or whose writing was checked, is replaced by one that has not.
+    """
+
+    def load(self) -> AsyncIterator[Generation]:
+        """Yield what there is, newest first, each read when it is asked for; nothing at the very first start."""
+        ...
+
+    def accept(self) -> None:
+        """Hold what `load` yielded last for good, and what it yielded before that for unusable.
+
+        The next save keeps the one as long as there is none younger that could be loaded, and sets the others aside.
+        """
         ...
 
     async def save(self, data: bytes) -> None:

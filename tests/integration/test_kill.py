@@ -32,6 +32,7 @@ from service.settings.reading import load
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
+from tests.fakes.store import kept_in
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -42,7 +43,7 @@ Rows = list[tuple[str, Any]]
 
 async def newest(store: SnapshotStore) -> Rows:
     """Return the rows of the newest snapshot, which is there."""
-    return decode((await store.load())[0])
+    return decode((await kept_in(store))[0])
 
 
 def restored(settings: Path, rows: Rows) -> Engine:

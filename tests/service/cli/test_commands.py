@@ -29,6 +29,7 @@ from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.fakes.clock import FakeClock
+from tests.fakes.store import kept_in
 
 SECRET = "0verheard-in-the-canteen"
 KEYS = ["time", "detector", "actor", "actor_name", "action", "score", "surprise", "alerted"]
@@ -186,7 +187,7 @@ async def snapshot_of(
         engine, every=timedelta(minutes=15), on_scored=nothing, on_alerts=nothing, on_reject=nothing, on_read=nothing
     )
     driver.run(from_lines("lines", lines))
-    await store.load()
+    await kept_in(store)
     await State(engine, Outbox(), store, SystemClock(), nothing).save()
     return {actor.name: actor.id for actor in engine.people.values()}
 
