@@ -6,9 +6,11 @@ connection is left to the protocol.
 """
 
 import asyncio
+import ipaddress
 import resource
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -70,10 +72,11 @@ class Listener:
         OSError
             If the address is taken or not ours.
         """
-        found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = await self._addresses()
         try:
-            for family, _, _, _, address in dict.fromkeys(found):
-                self._sockets.append(socket.create_server(address[:2], family=family, backlog=_BACKLOG))
+            for address in addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                self._sockets.append(socket.create_server((address, self._port), family=family, backlog=_BACKLOG))
         except OSError:
             await self.stop()
             raise
@@ -96,6 +99,12 @@ class Listener:
         """End every connection that is left."""
         for connection in list(self._open):
             connection.end()
+
+    async def _addresses(self) -> list[str]:
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(self._host))]
+        found = await self._loop.getaddrinfo(self._host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def _listen(self) -> None:
         for listening in self._sockets:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PAUSE = 0.05
-ATTEMPTS = 200
+_PAUSE = 0.05
+_ATTEMPTS = 200
 """Ten seconds: a change takes milliseconds."""
 
 
@@ -33,7 +33,7 @@ def locked(target: Path, wait: Callable[[float], None]) -> Iterator[None]:
         The lock cannot be had: another process has kept it for ten seconds, or the folder cannot be written to.
     """
     lock = target.with_name(f".{target.name}.lock")
-    attempts = iter(range(ATTEMPTS))
+    attempts = iter(range(_ATTEMPTS))
     while True:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
@@ -56,5 +56,5 @@ def _is_ours(handle: int, lock: Path, wait: Callable[[float], None], attempts: I
         except FileNotFoundError:
             return False
         except BlockingIOError:
-            wait(PAUSE)
+            wait(_PAUSE)
     raise OSError(errno.EBUSY, "another process is changing it", str(lock))

@@ -95,7 +95,7 @@ def test_a_wrong_option_is_a_line_and_the_file_stays_as_it_was(file: Path) -> No
 def test_who_waits_too_long_for_another_change_says_so_and_changes_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.suppressions.locking.ATTEMPTS", 2)
+    monkeypatch.setattr("service.suppressions.locking._ATTEMPTS", 2)
     file.write_text("suppressions: []\n")
     with locked(file, lambda _: None):
         result = unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY)
