@@ -6,7 +6,7 @@ the snapshot.
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -81,7 +81,7 @@ class Components(NamedTuple):
     suppressions
         Watches the suppressions file, if there is one.
     unusable_secret_files
-        Says which files with a sink's secrets cannot be used now.
+        Says by sink which files with its secrets cannot be used now.
     learn_history
         Learns history into the store that the state is restored from; asked once, when there is no state. Returns
         whether there is one now; None if an empty state is to stay empty.
@@ -100,7 +100,7 @@ class Components(NamedTuple):
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
-    unusable_secret_files: Callable[[], Sequence[str]] = list
+    unusable_secret_files: Callable[[], Mapping[str, Sequence[str]]] = dict
     learn_history: Callable[[], Awaitable[bool]] | None = None
 
 
@@ -293,7 +293,7 @@ class App:
 
     async def _watch_secret_files(self) -> None:
         while True:
-            self._emit(SecretFilesChecked(tuple(await asyncio.to_thread(self._components.unusable_secret_files))))
+            self._emit(SecretFilesChecked(await asyncio.to_thread(self._components.unusable_secret_files)))
             await self._clock.sleep(self._schedule.secrets_every.total_seconds())
 
     async def _suppress(self, suppressions: Suppressions) -> None:

@@ -113,7 +113,7 @@ def check_config(path: Path | None, schema: bool) -> None:
     if not refused and (off := detectors_off(settings, open_geography(settings))):
         click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
     lines = [f"unwonted run would refuse this: {line}" for line in refused]
-    lines += [f"unwonted run would not be ready: {line}" for line in later]
+    lines += [f"unwonted run would not be ready: {line}" for problems in later.values() for line in problems]
     if lines:
         fail("\n".join(lines), MISCONFIGURED)
 

@@ -191,9 +191,14 @@ class AlertsBelowSeverity(NamedTuple):
 
 
 class SecretFilesChecked(NamedTuple):
-    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+    """Which files with a sink's secrets cannot be used now, and why, a line each, by sink; empty if all can."""
 
-    problems: tuple[str, ...]
+    problems: Mapping[str, Sequence[str]]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(line for lines in self.problems.values() for line in lines)
 
 
 class LoopLagSampled(NamedTuple):

@@ -34,7 +34,7 @@ class HealthBackend:
 
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
-        self._health.note_secret_files("; ".join(event.problems) or None)
+        self._health.note_secret_files("; ".join(event.lines) or None)
 
     @handle.register
     def _(self, event: SourceEvent) -> None:

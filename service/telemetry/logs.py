@@ -212,10 +212,10 @@ class LogBackend:
 
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
-        for problem in event.problems:
+        for problem in event.lines:
             if problem not in self._secret_problems:
                 log.warning("secret_file_unusable", problem=problem)
-        self._secret_problems = frozenset(event.problems)
+        self._secret_problems = frozenset(event.lines)
 
     @handle.register
     def _(self, event: HubBegunAnew) -> None:

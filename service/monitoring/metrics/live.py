@@ -62,6 +62,7 @@ class LiveCollector(Collector):
     def __init__(self, detectors: Sequence[str], sinks: Sequence[str], identity_limit: int) -> None:
         self.read: Callable[[], LiveReading] = LiveReading
         self.end_offsets: dict[str, EndOffset] = {}
+        self.unusable_sinks: frozenset[str] = frozenset()
         self._detectors = tuple(detectors)
         self._sinks = tuple(sinks)
         self._identity_limit = identity_limit
@@ -79,11 +80,14 @@ class LiveCollector(Collector):
         yield from self._sensitivity(reading)
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
-            "unwonted_sink_broken", "1 while a sink refuses all messages (401, 403, 404, 410), else 0.", labels=["sink"]
+            "unwonted_sink_broken",
+            "1 while a sink refuses all messages (401, 403, 404, 410) or lacks a file with its secrets, else 0.",
+            labels=["sink"],
         )
+        unusable = self.unusable_sinks.union(reading.broken)
         for sink in self._sinks:
             waiting.add_metric([sink], reading.waiting.get(sink, 0))
-            broken.add_metric([sink], float(sink in reading.broken))
+            broken.add_metric([sink], float(sink in unusable))
         yield waiting
         yield broken
 
