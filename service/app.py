@@ -16,7 +16,7 @@ from service.core.alerting import Suppressions
 from service.core.engine import Applied
 from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import ActivityLogParser, Parsed
-from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
+from service.core.ports import Clock, DeadLetterStore, HubRecreated, Lease, Sink, Source
 from service.core.schedule import run_ticks
 from service.delivery import Dispatcher
 from service.monitoring import HttpServer, sample_loop_lag
@@ -85,6 +85,8 @@ class Components(NamedTuple):
     learn_history
         Learns history into the store that the state is restored from; asked once, when there is no state. Returns
         whether there is one now; None if an empty state is to stay empty.
+    lease
+        What one of two instances holds; `service.standby` waits for it. None if there is no other instance.
     """
 
     clock: Clock
@@ -102,6 +104,7 @@ class Components(NamedTuple):
     suppressions: SuppressionWatch | None = None
     unusable_secret_files: Callable[[], Mapping[str, Sequence[str]]] = dict
     learn_history: Callable[[], Awaitable[bool]] | None = None
+    lease: Lease | None = None
 
 
 class App:

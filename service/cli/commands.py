@@ -37,11 +37,12 @@ from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook, sample_alert
 from service.core.engine import UnknownActor, explain
-from service.core.ports import SnapshotFenced, SourceError
+from service.core.ports import LeaseLost, SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
 from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
 from service.sinks import build_sink
+from service.standby import Standby
 from service.wiring import (
     build_components,
     detectors_off,
@@ -78,7 +79,7 @@ def run(path: Path | None) -> None:
         asyncio.run(serve(settings))
     except SettingsError as error:
         fail("\n".join(error.lines), MISCONFIGURED)
-    except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
+    except (SourceError, SnapshotFenced, LeaseLost, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
         sys.exit(ENDED_ON_ERROR)
     except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
@@ -92,7 +93,11 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await App(build_components(settings)).run(stop)
+    components = build_components(settings)
+    if components.lease is None:
+        await App(components).run(stop)
+    else:
+        await Standby(components, components.lease).run(stop)
 
 
 @main.command("check-config")

@@ -198,3 +198,23 @@ class SnapshotStore(Protocol):
 
 class SnapshotFenced(Exception):  # noqa: N818 - it says what happened to us: another writer took over
     """Another instance has written since we last read or wrote; this one must stop."""
+
+
+class Lease(Protocol):
+    """The right to be the one instance that works, which ends by itself when its holder is gone."""
+
+    async def acquire(self) -> None:
+        """Wait until it is ours; raises `OSError` if it cannot even be asked for."""
+        ...
+
+    async def keep(self) -> None:
+        """Wait for as long as it is ours; raises `LeaseLost` before anybody else can have it."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back, so that another instance need not wait for its end; never raises."""
+        ...
+
+
+class LeaseLost(Exception):  # noqa: N818 - it says what happened to us
+    """The lease could not be renewed in time, or is another instance's; this one must stop."""

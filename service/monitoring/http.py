@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 
 from service.core.ports import Clock
 from service.monitoring.listener import Listener
+from service.monitoring.metrics import STANDBY
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,13 @@ class ProbeResult(NamedTuple):
 class Health:
     """What keeps the process from having started, or from being ready.
 
+    Attributes
+    ----------
+    standby
+        Whether it waits until another instance ends.
+
+    Notes
+    -----
     At first it has neither started nor is it ready. It is alive for as long as it answers, because the process ends
     when one of its tasks fails.
 
@@ -57,11 +65,19 @@ class Health:
             "live": {},
         }
         self._notes: dict[str, str] = {}
+        self.standby = False
 
     def result(self, probe: Probe) -> ProbeResult:
         """Return what `probe` has to answer."""
+        if self.standby:
+            # Ready for what it is there for; else no Deployment with a standby would ever count as available.
+            return ProbeResult(ok=True, reasons={}, notes={"standby": "waits for the lease of another instance"})
         wrong = dict(self._wrong[probe])
         return ProbeResult(not wrong, wrong, dict(self._notes))
+
+    def note_standby(self, *, waiting: bool) -> None:
+        """Note whether this instance waits until another one ends; it is well then, and does nothing."""
+        self.standby = waiting
 
     def note_restored(self) -> None:
         """Note that the state has been restored, or that there was none."""
@@ -126,15 +142,18 @@ class HttpServer:
         self._port = port
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
+        self._serving_on = 0
 
     async def start(self) -> int:
-        """Begin to listen; returns the port.
+        """Begin to listen, unless it does already; returns the port.
 
         Raises
         ------
         OSError
             If the address is taken or not ours.
         """
+        if self._runner is not None:
+            return self._serving_on
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         for path in PROBES:
@@ -151,7 +170,7 @@ class HttpServer:
         except OSError as error:
             await runner.cleanup()
             raise OSError(f"http.port: cannot listen on {self._host}:{self._port}: {error}") from error
-        self._runner, self._listener = runner, listener
+        self._runner, self._listener, self._serving_on = runner, listener, port
         return port
 
     async def stop(self) -> None:
@@ -164,7 +183,8 @@ class HttpServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        registry = STANDBY if self._health.standby else self._registry
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     async def _probe(self, request: web.Request) -> web.Response:
         result = self._health.result(PROBES[request.path])

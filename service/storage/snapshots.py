@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,13 @@ class FileSnapshotStore:
     ----------
     folder
         Made when missing, for its owner alone. One process at a time may write to it.
+    fence
+        Raises `SnapshotFenced` if that is not this process; asked before anything is replaced.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fence: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
+        self._fence = fence
         self._offered: list[str] = []
         self._accepted: str | None = None
         self._unusable: list[str] = []
@@ -76,6 +79,8 @@ class FileSnapshotStore:
 
         Raises
         ------
+        SnapshotFenced
+            Another process has taken over.
         OSError
             Disk full, not ours to write, or not what it should be when read again; the older generations are untouched.
         """
@@ -84,6 +89,7 @@ class FileSnapshotStore:
     def _save(self, data: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._write(_PART, data)
+        self._fence()
         if self._accepted == NEW:
             # Its writer died before it was in place; what it should have replaced is older.
             self._move(CURRENT, PREVIOUS)

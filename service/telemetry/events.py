@@ -36,6 +36,16 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class WaitingAsStandby(NamedTuple):
+    """The instance waits for the lease; where metrics and probes are served meanwhile."""
+
+    http_port: int
+
+
+class TookOver(NamedTuple):
+    """The instance has the lease, and begins to work."""
+
+
 class HubBegunAnew(NamedTuple):
     """The hub was deleted and created again, and these partitions of it are read from their beginning."""
 
@@ -210,6 +220,8 @@ class LoopLagSampled(NamedTuple):
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | WaitingAsStandby
+    | TookOver
     | HubBegunAnew
     | HistoryLearning
     | HistoryFetching

@@ -28,7 +28,13 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
+from service.wiring.storage import (
+    build_dead_letters,
+    build_lease,
+    build_snapshot_store,
+    build_state,
+    build_undeliverable_writer,
+)
 from service.wiring.suppressions import open_suppressions
 
 
@@ -63,7 +69,8 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
     letters = build_dead_letters(settings, clock, resources)
-    store = build_snapshot_store(settings, resources)
+    lease = build_lease(settings, clock)
+    store = build_snapshot_store(settings, resources, lease)
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
@@ -81,6 +88,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         suppressions=suppressions,
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
+        lease=lease,
     )
 
 

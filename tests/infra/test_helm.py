@@ -118,10 +118,11 @@ def test_the_service_accepts_its_configuration(chart: list[Manifest], which: str
 
 
 @every_set
-def test_one_instance_runs_at_a_time_and_is_given_its_grace(chart: list[Manifest], settings: Settings) -> None:
+def test_one_instance_works_at_a_time_and_is_given_its_grace(chart: list[Manifest], settings: Settings) -> None:
     spec = only(chart, "Deployment")["spec"]
 
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert spec["replicas"] == (2 if settings.standby.enabled else 1)
+    assert spec["strategy"]["type"] == ("RollingUpdate" if settings.standby.enabled else "Recreate")
     assert pod(chart)["terminationGracePeriodSeconds"] >= settings.shutdown.grace.total_seconds() + 15
 
 

@@ -77,14 +77,20 @@ class Scene:
     """Hub, storage, receiver and the service's configuration."""
 
     def __init__(
-        self, folder: Path, hub: EmbeddedHub, receiver: Receiver, place: Mapping[str, str], store: SnapshotStore
+        self,
+        folder: Path,
+        hub: EmbeddedHub,
+        receiver: Receiver,
+        place: Mapping[str, str],
+        store: SnapshotStore,
+        **sections: Any,
     ) -> None:
         self.hub = hub
         self.receiver = receiver
         self.store = store
         hook = {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [SIGNING]}
-        config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook})
-        self.service = ServiceProcess(folder, config)
+        self.config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook}, **sections)
+        self.service = ServiceProcess(folder, self.config)
         self.settings = folder / "unwonted.yaml"
 
     async def finish(self) -> Rows:
@@ -129,7 +135,7 @@ class Scene:
         return [problem for entry in self.receiver.received for problem in entry.problems]
 
 
-async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = None) -> Scene:
+async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = None, **sections: Any) -> Scene:
     """Set everything up and start the service; its snapshots go to a blob, or without `storage` to a folder."""
     hub = await stack.enter_async_context(EmbeddedHub(partitions=2))
     receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
@@ -140,7 +146,7 @@ async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = N
         place = {"kind": "blob", "connection_string": text, "container": name}
         container = await stack.enter_async_context(ContainerClient.from_connection_string(text, name))
         store = BlobSnapshotStore(container, "snapshot")
-    found = Scene(folder, hub, receiver, place, store)
+    found = Scene(folder, hub, receiver, place, store, **sections)
     await stack.enter_async_context(found.service)
     return found
 

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from models.detectors import Memory
 from models.stream import EPOCH
 from service.core.messages import EndOffset, Position
+from service.monitoring.metrics import standby
 
 
 class LiveReading(NamedTuple):
@@ -75,6 +76,7 @@ class LiveCollector(Collector):
             "Up to when all events are taken to have arrived, Unix time; 0 before the first event.",
             value=reading.watermark.timestamp(),
         )
+        yield GaugeMetricFamily(standby.METRIC, standby.HELP, value=0.0)
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
         yield from self._sensitivity(reading)
