@@ -65,10 +65,10 @@ async def load_newest(
 
 
 def _loaded(data: bytes, load: Callable[[_Rows], None]) -> _Rows:
-    rows = decode(data)
     try:
+        rows = decode(data)
         load(rows)
-    except OtherBuckets:
+    except (UnreadableSnapshot, OtherBuckets):
         raise
     except UnexpectedRow as error:
         # What is quoted in the text may come out of the snapshot.

@@ -5,6 +5,7 @@ the end is compared with an engine that read the same messages in peace.
 """
 
 import asyncio
+import gzip
 import json
 from base64 import b64encode
 from collections import defaultdict
@@ -29,7 +30,7 @@ from service.core.parsing.parser import ActivityLogParser
 from service.core.ports import SnapshotStore
 from service.core.snapshot.codec import decode
 from service.settings.reading import load
-from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.storage.snapshots import CURRENT, BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.fakes.store import kept_in
@@ -169,6 +170,29 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
         stop.set()
         await working
         it.check(await it.finish())
+
+
+async def test_with_its_newest_snapshots_damaged_it_goes_back_and_has_learnt_everything_once_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+        it = await scene(stack, tmp_path)
+        stop = asyncio.Event()
+        working = asyncio.ensure_future(Office(it.hub, seed=4).work(stop))
+        for bad in (b"person0@contoso.example", gzip.compress(b"\0" * 100_000_000)):
+            await it.service.until_said("started")
+            await clock.sleep(3.0)
+            await it.service.kill()
+            (tmp_path / "state" / CURRENT).write_bytes(bad)
+            await it.service.start()
+            told = await it.service.until_said("snapshot_unreadable")
+            assert told["reason"].startswith(f"{CURRENT}: ")
+            await it.service.until_said("state_restored")
+        stop.set()
+        await working
+        it.check(await it.finish())
+        assert len(list((tmp_path / "state").glob("*.set-aside-*"))) == 2
+        assert b"person0@" not in it.service.log.read_bytes()
 
 
 async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path) -> None:
