@@ -6,24 +6,22 @@ the snapshot.
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple, assert_never
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, assert_never
 
 from models.stream import RecordResult, Steps
+from service.components import Components
 from service.core.alerting import Suppressions
 from service.core.engine import Applied, Evaluation
 from service.core.failures import leaf
 from service.core.messages import EndOffset, Message, Position
-from service.core.parsing import ActivityLogParser, Parsed, RejectReason
-from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
+from service.core.parsing import Parsed, RejectReason
+from service.core.ports import HubRecreated
 from service.core.schedule import run_ticks
-from service.delivery import Dispatcher
-from service.monitoring import HttpServer, sample_loop_lag
+from service.monitoring import sample_loop_lag
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
-from service.storage import RejectLetters, State, Suspects, set_aside
-from service.suppressions import SuppressionWatch
+from service.storage import RejectLetters, set_aside
 from service.telemetry import (
     BatchApplied,
     CellsJudged,
@@ -40,76 +38,9 @@ from service.telemetry import (
     StateRestored,
     Stopped,
     Stopping,
-    Telemetry,
 )
 
 _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
-
-
-class ServiceSchedule(NamedTuple):
-    """How often things happen.
-
-    Attributes
-    ----------
-    every, window
-        Time between two evaluations, and how far each looks back.
-    snapshot_every
-        Time between two snapshots, if something has changed.
-    grace
-        How long stopping may take.
-    lag_every, coverage_every, secrets_every
-        Time between two samples of the event loop's lag, two checks for coverage gaps, two of the files with secrets.
-    """
-
-    every: timedelta
-    window: timedelta
-    snapshot_every: timedelta
-    grace: timedelta
-    lag_every: timedelta = timedelta(seconds=1)
-    coverage_every: timedelta = timedelta(minutes=5)
-    secrets_every: timedelta = timedelta(seconds=10)
-
-
-class Components(NamedTuple):
-    """Everything that the application drives.
-
-    Attributes
-    ----------
-    open_source, open_dispatcher
-        Make these, given who observes the source, and what to await once messages have been settled.
-    dead_letter
-        Where rejected records go; None when they are only counted.
-    start
-        Where to begin in a partition without a position: ``earliest``, ``latest`` or an instant.
-    resources
-        Closed at the end.
-    suppressions
-        Watches the suppressions file, if there is one.
-    unusable_secret_files
-        Says which files with a sink's secrets cannot be used now.
-    suspects
-        Remembers which message was being read when the process ended.
-    learn_history
-        Learns history into the store that the state is restored from; asked once, when there is no state. Returns
-        whether there is one now; None if an empty state is to stay empty.
-    """
-
-    clock: Clock
-    parser: ActivityLogParser
-    state: State
-    open_source: Callable[[Callable[[SourceEvent], None]], Source]
-    open_dispatcher: Callable[[Callable[[], Awaitable[None]]], Dispatcher]
-    sinks: Sequence[Sink]
-    dead_letter: DeadLetterStore | None
-    server: HttpServer
-    telemetry: Telemetry
-    schedule: ServiceSchedule
-    start: str | datetime
-    resources: AsyncExitStack
-    suppressions: SuppressionWatch | None = None
-    unusable_secret_files: Callable[[], Sequence[str]] = list
-    learn_history: Callable[[], Awaitable[bool]] | None = None
-    suspects: Suspects = Suspects(None)
 
 
 class App:
@@ -325,7 +256,7 @@ class App:
 
     async def _watch_secret_files(self) -> None:
         while True:
-            self._emit(SecretFilesChecked(tuple(await asyncio.to_thread(self._components.unusable_secret_files))))
+            self._emit(SecretFilesChecked(await asyncio.to_thread(self._components.unusable_secret_files)))
             await self._clock.sleep(self._schedule.secrets_every.total_seconds())
 
     async def _suppress(self, suppressions: Suppressions) -> None:

@@ -27,7 +27,7 @@ from service.cli.inputs import (
     fail,
     make_engine,
     max_rejected_option,
-    newest_readable,
+    place_of,
     read_settings,
 )
 from service.cli.printing import contents, left_out, threshold_table
@@ -44,7 +44,7 @@ from service.documents import FileSource, Reader
 from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
 from service.options import parse_duration
 from service.settings import LearnSettings, Settings
-from service.storage import Saved, State
+from service.storage import Saved, State, load_newest
 from service.wiring import build_snapshot_store, build_state, open_history
 
 
@@ -169,23 +169,24 @@ class Lesson:
         """Return the state that will be taught: an empty one, or the successor of the one that there is."""
         outbox = Outbox()
         state = build_state(self._settings, self._engine, outbox, store, self._clock, self._note)
-        generations = await store.load()
-        if not generations:
-            return state
-        place = self._settings.snapshots
-        name = str(place.blob if place.kind == "blob" else place.path)
+        place = place_of(self._settings)
         if not replace:
-            fail(f"{name}: there is a state already; --replace learns it anew", MISCONFIGURED)
-        rows: list[tuple[str, Any]] = newest_readable(generations, name)
-        try:
+            if await anext(store.load(), None) is not None:
+                fail(f"{place}: there is a state already; --replace learns it anew", MISCONFIGURED)
+            return state
+
+        def succeed(rows: list[tuple[str, Any]]) -> None:
             self._engine.succeed(rows)
             for section, row in rows:
                 if section == "outbox":
                     outbox.load(row)
                 elif section == "coverage":
                     state.coverage.load(row)
+
+        try:
+            await load_newest(store, succeed, lambda one, error: click.echo(f"{place}: {one.name}: {error}", err=True))
         except ValueError as error:
-            fail(f"{name}: {error}", ENDED_ON_ERROR)
+            fail(f"{place}: {error}", ENDED_ON_ERROR)
         return state
 
     def _note(self, saved: Saved) -> None:

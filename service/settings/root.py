@@ -21,6 +21,7 @@ from service.settings.sections import (
     ScheduleSettings,
     ShutdownSettings,
     SnapshotsSettings,
+    StandbySettings,
     SuppressionsSettings,
     WindowsSettings,
 )
@@ -52,6 +53,7 @@ class Settings(Section):
 
     event_hub: EventHubSettings = EventHubSettings()
     snapshots: SnapshotsSettings = SnapshotsSettings()
+    standby: StandbySettings = StandbySettings()
     learn: LearnSettings = LearnSettings()
     windows: WindowsSettings = WindowsSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -371,3 +371,19 @@ class ShutdownSettings(Section):
 
     grace: PositiveDuration = timedelta(seconds=45)
     """Time for all steps together: finish the batch, snapshot, send what is pending, close."""
+
+
+class StandbySettings(Section):
+    """A second instance that waits, and takes over when the first is gone; both need the same configuration."""
+
+    enabled: bool = False
+    """Whether an instance waits until it alone holds the lease, which is kept where the snapshots are."""
+    lease: PositiveDuration = timedelta(seconds=15)
+    """How long a lease lasts unless it is renewed; who cannot renew it stops. 15s to 60s, in whole seconds."""
+
+    @field_validator("lease")
+    @classmethod
+    def _lease_is_one_that_blob_storage_gives(cls, value: timedelta) -> timedelta:
+        if not 15 <= value.total_seconds() <= 60 or value.microseconds:
+            raise ValueError("should be 15s to 60s, in whole seconds, as Blob Storage has it")
+        return value

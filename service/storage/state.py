@@ -14,8 +14,9 @@ from models.stream import Steps, finish
 from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
-from service.core.ports import Clock, SnapshotStore
-from service.core.snapshot import UnreadableSnapshot, decode, encode
+from service.core.ports import Clock, Generation, SnapshotStore
+from service.core.snapshot import encode
+from service.storage.restoring import load_newest
 
 _T = TypeVar("_T")
 
@@ -71,38 +72,35 @@ class State:
         self._saving = asyncio.Lock()
 
     async def restore(self) -> bool:
-        """Load the newest readable generation; returns False when there is none at all.
+        """Load the newest generation that can be; returns False when there is none at all.
 
         Raises
         ------
         UnreadableSnapshot
-            There are snapshots, and none can be read: to begin with an empty state is left to the operator.
+            There are snapshots, and none can be used: to begin with an empty state is left to the operator.
+        OtherBuckets
+            The state was made with another bucket length.
         OSError
             The store cannot be reached.
-        ValueError
-            The state was made with another bucket length, or a row of it has other fields than it should have.
         """
-        generations = await self._store.load()
         started = self._clock.elapsed()
-        for data in generations:
-            try:
-                rows = decode(data)
-            except UnreadableSnapshot as error:
-                self._note("unreadable", len(data), started, str(error))
-                continue
+
+        def load(rows: list[tuple[str, Any]]) -> None:
             self.engine.load(rows)
             for section, row in rows:
                 if section == "outbox":
                     self.outbox.load(row)
                 elif section == "coverage":
                     self.coverage.load(row)
-            self._note("restored", len(data), started)
-            return True
-        if generations:
-            raise UnreadableSnapshot(
-                f"none of the {len(generations)} snapshots can be read; move them away to start with an empty state"
-            )
-        return False
+
+        def refuse(generation: Generation, error: ValueError) -> None:
+            self._note("unreadable", len(generation.data), started, f"{generation.name}: {error}")
+
+        loaded = await load_newest(self._store, load, refuse)
+        if loaded is None:
+            return False
+        self._note("restored", len(loaded.generation.data), started)
+        return True
 
     async def take(self, steps: Steps[_T]) -> _T:
         """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.

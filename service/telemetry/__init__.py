@@ -27,6 +27,8 @@ from service.telemetry.events import (
     Stopped,
     Stopping,
     TelemetryEvent,
+    TookOver,
+    WaitingAsStandby,
 )
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
@@ -56,5 +58,7 @@ __all__ = [
     "Stopping",
     "Telemetry",
     "TelemetryEvent",
+    "TookOver",
+    "WaitingAsStandby",
     "expose_live_state",
 ]

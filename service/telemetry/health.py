@@ -5,7 +5,15 @@ from functools import singledispatchmethod
 from service.monitoring import Health
 from service.source import SourceEvent
 from service.suppressions import Looked
-from service.telemetry.events import HistoryLearning, SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
+from service.telemetry.events import (
+    HistoryLearning,
+    SecretFilesChecked,
+    StateRestored,
+    Stopping,
+    TelemetryEvent,
+    TookOver,
+    WaitingAsStandby,
+)
 from service.telemetry.partitions import PartitionTally
 
 
@@ -25,6 +33,14 @@ class HealthBackend:
         self._health.note_restored()
 
     @handle.register
+    def _(self, _: WaitingAsStandby) -> None:
+        self._health.note_standby(waiting=True)
+
+    @handle.register
+    def _(self, _: TookOver) -> None:
+        self._health.note_standby(waiting=False)
+
+    @handle.register
     def _(self, _: HistoryLearning) -> None:
         self._health.note_learning()
 
@@ -34,7 +50,7 @@ class HealthBackend:
 
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
-        self._health.note_secret_files("; ".join(event.problems) or None)
+        self._health.note_secret_files("; ".join(event.lines) or None)
 
     @handle.register
     def _(self, event: SourceEvent) -> None:

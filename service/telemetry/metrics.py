@@ -24,6 +24,7 @@ from service.telemetry.events import (
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
+    SecretFilesChecked,
     TelemetryEvent,
 )
 from service.telemetry.partitions import PartitionTally
@@ -112,6 +113,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: Delivery) -> None:
         self._metrics.record_delivery(event.sink, event.outcome, event.seconds)
+
+    @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        self._metrics.record_unusable_sinks(event.problems)
 
     @handle.register
     def _(self, event: AlertsBelowSeverity) -> None:

@@ -26,8 +26,9 @@ clock = SystemClock()
 class ServiceProcess:
     """One life of ``unwonted run``; its log goes on in one file from life to life."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any], *, descriptors: int | None = None) -> None:
         self.log = folder / "service.log"
+        self._limit = ("prlimit", f"--nofile={descriptors}") if descriptors else ()
         self._config = folder / "unwonted.yaml"
         self._config.write_text(yaml.safe_dump(dict(config)))
         self._process: asyncio.subprocess.Process | None = None
@@ -37,7 +38,7 @@ class ServiceProcess:
         self._began_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "service", "run", "--config", str(self._config)),
+                *(*self._limit, sys.executable, "-m", "service", "run", "--config", str(self._config)),
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

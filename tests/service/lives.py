@@ -11,7 +11,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from models.stream.buckets import Limits
-from service.app import App, Components, ServiceSchedule
+from service.app import App
+from service.components import Components, ServiceSchedule
 from service.core.alerting.alerts import Alert
 from service.core.coverage.gaps import GapLimits
 from service.core.coverage.monitor import CoverageMonitor

@@ -247,7 +247,7 @@ class Engine:
         ------
         UnexpectedRow
             When a row has other fields than those that are dumped; what has been replaced by then is half of it.
-        ValueError
+        OtherBuckets
             When the state was made with another bucket length.
         """
         load_rows(self, rows)
@@ -263,7 +263,7 @@ class Engine:
         ------
         UnexpectedRow
             When a row has other fields than those that are dumped.
-        ValueError
+        OtherBuckets
             When the state was made with another bucket length.
         """
         load_progress(self, rows)

@@ -366,6 +366,10 @@ class Metrics:
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
+    def record_unusable_sinks(self, sinks: Iterable[str]) -> None:
+        """Note of which sinks a file with secrets cannot be used now."""
+        self._live.unusable_sinks = frozenset(sinks)
+
     def record_dead_letters(self, reason: DeadLetterReason, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
         self._dead.labels(reason, "written").inc(written)
