@@ -69,8 +69,8 @@ class PartitionCoverage:
             return None
         if now - self.last_read_at < limits.after / 2:
             return GapKind.BEHIND
-        # A process that has only just begun gets a moment to receive something.
-        return GapKind.SILENT if now - process_began >= limits.after / 15 else None
+        # What a process has not had the time to read was missed before it began: it is being caught up on.
+        return GapKind.SILENT if now - process_began >= limits.after else GapKind.BEHIND
 
 
 @with_config(EXACT)

@@ -144,6 +144,29 @@ def test_a_downtime_is_told_on_return_with_its_span_and_when_it_has_been_read() 
     assert closed.late_records == 27  # the newest of the ten messages was read as it came
 
 
+def test_what_was_missed_before_a_start_is_behind_however_long_the_first_message_takes() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.minute += 10 * HOUR
+    hub.put("0")
+    hub.restart()
+    hub.quiet(14, "0", "1")  # the hub says what it holds, and nothing of it has come yet
+    assert hub.told() == [(GapKind.BEHIND, "opened")]
+    hub.read("0")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.BEHIND, "opened"), (GapKind.BEHIND, "closed")]
+    assert (hub.notices[0].since, hub.notices[0].partitions) == (hub.at(10), ("0",))
+
+
+def test_a_partition_that_gives_nothing_after_a_quick_restart_is_silent() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.put("0")
+    hub.restart()
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.SILENT, "opened")]
+
+
 def test_a_downtime_in_which_nothing_happened_is_not_told() -> None:
     hub = Hub()
     hub.quiet(10, "0", "1")
@@ -204,7 +227,7 @@ def test_a_service_that_restarts_again_and_again_because_it_hears_nothing_says_s
     for _ in range(12):
         hub.quiet(6)
         hub.restart()
-    assert hub.told() == [(GapKind.SILENT, "opened")]
+    assert hub.told() == [(GapKind.BEHIND, "opened")]  # each life is too short to know that nothing comes
     assert hub.notices[0].since == hub.at(10)
 
 
