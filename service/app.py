@@ -26,6 +26,7 @@ from service.suppressions import SuppressionWatch
 from service.telemetry import (
     BatchApplied,
     CellsJudged,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     Evaluated,
@@ -113,6 +114,7 @@ class App:
         self._state = components.state
         self._schedule = components.schedule
         self._emit = components.telemetry.emit
+        self._jumped = self._clock.jumped()
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._source = components.open_source(self._on_source)
         self._dispatcher = components.open_dispatcher(self._settled)
@@ -182,7 +184,7 @@ class App:
         components = self._components
         engine = self._state.engine
         self._emit(StateRestored(restored, len(engine.positions), engine.records))
-        self._state.coverage.begin(engine.positions, self._clock.now())
+        self._state.coverage.begin(engine.positions, self._now())
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
         gc.freeze()
@@ -197,10 +199,10 @@ class App:
             if _is_skipped(components.start, end_offset, first_time=first_time):
                 engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
         # Once more, with the positions that have just been skipped to.
-        self._state.coverage.begin(engine.positions, self._clock.now())
+        self._state.coverage.begin(engine.positions, self._now())
         for end_offset in end_offsets:
             self._state.coverage.note_end_offset(end_offset)
-        engine.begin(self._clock.now() - self._schedule.window)
+        engine.begin(self._now() - self._schedule.window)
         # Saved before anything is read: a store that cannot be written to, or that another instance uses, shows now.
         if await self._state.save() is None and not restored:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
@@ -211,7 +213,7 @@ class App:
         """Forget the positions in a hub that is gone, and have what it still held told as lost."""
         async with self._state.lock:
             self._state.engine.forget_positions(found.partitions)
-            self._state.coverage.note_recreated(found.partitions, found.created_at, self._clock.now())
+            self._state.coverage.note_recreated(found.partitions, found.created_at, self._now())
             self._state.changed = True
         self._emit(HubBegunAnew(found.created_at, found.partitions))
 
@@ -261,7 +263,7 @@ class App:
             self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
 
     def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
-        now = self._clock.now()
+        now = self._now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
                 newest = max((event.time for event in one.events), default=None)
@@ -283,9 +285,21 @@ class App:
                     self._state.coverage.note_end_offset(end_offset)
                 self._state.changed = True
 
+    def _now(self) -> datetime:
+        """Return the present, after heeding that the clock may have been set."""
+        now = self._state.present()
+        if (jumped := self._clock.jumped()) != self._jumped:
+            self._emit(ClockJumped((jumped - self._jumped).total_seconds()))
+            self._jumped = jumped
+        return now
+
     async def _watch_loop(self) -> None:
         every = self._schedule.lag_every.total_seconds()
-        await sample_loop_lag(self._clock, lambda lag: self._emit(LoopLagSampled(lag)), every)
+        await sample_loop_lag(self._clock, self._note_lag, every)
+
+    def _note_lag(self, seconds: float) -> None:
+        self._emit(LoopLagSampled(seconds))
+        self._now()  # so that a clock that is set is noticed soon
 
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
@@ -324,7 +338,7 @@ class App:
 
     async def _check_coverage(self, planned: datetime) -> None:
         async with self._state.lock:
-            notices = self._state.coverage.check(max(planned, self._clock.now()))
+            notices = self._state.coverage.check(max(planned, self._now()))
             self._dispatcher.notify(notices)
         self._emit(CoverageChecked(notices, self._state.coverage.open))
         if notices:
@@ -347,7 +361,7 @@ class App:
                 self._end_offsets.put_nowait(end_offsets)
             case Expired(partition, messages) if partition in self._state.engine.positions:
                 last = self._state.engine.positions[partition].sequence_number + messages
-                self._state.coverage.note_expired(partition, last, self._clock.now())
+                self._state.coverage.note_expired(partition, last, self._now())
             case _:
                 pass
 

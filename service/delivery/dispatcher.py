@@ -120,7 +120,7 @@ class Dispatcher:
 
     def submit(self, alerts: Sequence[Alert]) -> int:
         """Render `alerts` for each sink into the outbox, without sending; return the number of messages."""
-        now = self._clock.now()
+        now = self._now()
         count = 0
         for route in self._routes:
             wanted = [alert for alert in alerts if alert.severity.rank >= route.least.rank]
@@ -133,7 +133,7 @@ class Dispatcher:
 
     def notify(self, notices: Sequence[Notice]) -> int:
         """Do for notices what `submit` does for alerts, for each sink that wants them."""
-        now = self._clock.now()
+        now = self._now()
         wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
         for route, notice in wanted:
             self._enqueue(route, route.sink.render_notice(notice), now)
@@ -143,6 +143,12 @@ class Dispatcher:
         displaced = self._outbox.enqueue(route.sink.name, message, now)
         if displaced is not None:
             self._give_up(displaced)
+
+    def _now(self) -> datetime:
+        """Return the present, with the outbox on the same calendar: what waits expires by the time that passes."""
+        now = self._clock.now()
+        self._outbox.follow(self._clock.jumped())
+        return now
 
     def wake(self, mark: int | None = None) -> None:
         """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""
@@ -191,10 +197,10 @@ class Dispatcher:
         while True:
             self._awake[name].clear()
             now = self._clock.elapsed()
-            for expired in self._outbox.expire(name, self._clock.now()):
+            for expired in self._outbox.expire(name, self._now()):
                 self._give_up(expired)
                 unsaved_since = now if unsaved_since is None else unsaved_since
-            due = self._outbox.due(name, self._clock.now())
+            due = self._outbox.due(name, self._now())
             shut = gate.seconds() if due else 0.0
             if unsaved_since is not None and (
                 not due or shut > SETTLE_SECONDS or now - unsaved_since >= SETTLE_SECONDS
@@ -220,7 +226,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - a sink's bug must silence neither the other sinks nor the service
             receipt = Receipt("retry", f"bug_{type(error).__name__}")
         seconds = self._clock.elapsed() - started
-        decision = self._outbox.record(sink.name, message.id, receipt, self._clock.now(), self._jitter())
+        decision = self._outbox.record(sink.name, message.id, receipt, self._now(), self._jitter())
         self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message)
         if decision.undeliverable is not None:
             self._keep(decision.undeliverable)
@@ -247,7 +253,7 @@ class Dispatcher:
         waits = [asyncio.ensure_future(self._woken(name))]
         next_due = self._outbox.next_due(name)
         if next_due is not None:
-            seconds = (next_due - self._clock.now()).total_seconds()
+            seconds = (next_due - self._now()).total_seconds()
             waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -70,6 +70,13 @@ class State:
         self._observer = observer
         self._saving = asyncio.Lock()
 
+    def present(self) -> datetime:
+        """Return what our clock says, with outbox and coverage moved along with it if it has been set meanwhile."""
+        now = self._clock.now()
+        self.outbox.follow(self._clock.jumped())
+        self.coverage.follow(self._clock.jumped())
+        return now
+
     async def restore(self) -> bool:
         """Load the newest readable generation; returns False when there is none at all.
 
@@ -82,6 +89,7 @@ class State:
         ValueError
             The state was made with another bucket length, or a row of it has other fields than it should have.
         """
+        self.present()
         generations = await self._store.load()
         started = self._clock.elapsed()
         for data in generations:
@@ -136,7 +144,7 @@ class State:
                 marks: list[int] = []
                 sections: dict[str, int] = {}
                 data = await encode(
-                    self._rows(marks), created_at=self._clock.now(), yield_to_loop=self._yield_to_loop, sizes=sections
+                    self._rows(marks), created_at=self.present(), yield_to_loop=self._yield_to_loop, sizes=sections
                 )
             try:
                 await self._store_whole(data)
@@ -160,6 +168,7 @@ class State:
 
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
         yield from self.engine.dump()
+        self.present()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
         yield "coverage", self.coverage.dump()

@@ -202,6 +202,12 @@ class LoopLagSampled(NamedTuple):
     seconds: float
 
 
+class ClockJumped(NamedTuple):
+    """The machine's clock was set by so many seconds, forward if positive."""
+
+    seconds: float
+
+
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
@@ -221,6 +227,7 @@ TelemetryEvent = (
     | DeadLettersWritten
     | AlertsBelowSeverity
     | LoopLagSampled
+    | ClockJumped
     | SecretFilesChecked
     | Saved
     | Delivery

@@ -44,6 +44,7 @@ class FakeClock:
     def __init__(self, start: datetime = MONDAY_MORNING, *, autojump: float | None = None) -> None:
         self._start = start
         self._elapsed = 0.0
+        self._jumped = timedelta(0)
         self._autojump = autojump
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -66,8 +67,12 @@ class FakeClock:
         await woken
 
     async def sleep_until(self, moment: datetime) -> None:
-        while (remaining := (moment - self.now()).total_seconds()) > 0:
-            await self.sleep(remaining)
+        longest = self._elapsed + (moment - self.now()).total_seconds() + 1.0
+        while (remaining := (moment - self.now()).total_seconds()) > 0 and (left := longest - self._elapsed) > 0:
+            await self.sleep(min(remaining, left))
+
+    def jumped(self) -> timedelta:
+        return self._jumped
 
     @property
     def sleepers(self) -> int:
@@ -90,6 +95,7 @@ class FakeClock:
 
     def set(self, moment: datetime) -> None:
         """Step `now` without waking anybody, as an operator or NTP does to a wall clock; `elapsed` stays."""
+        self._jumped += moment - self.now()
         self._start = moment - timedelta(seconds=self._elapsed)
 
     def _wake_next(self) -> None:

@@ -55,6 +55,30 @@ def test_the_same_id_is_taken_once_while_it_waits_and_after_it_was_sent() -> Non
     assert outbox.waiting("teams") == 1, "what was settled a lifetime ago is forgotten"
 
 
+@pytest.mark.parametrize("by", [timedelta(hours=25), timedelta(hours=-6)])
+def test_what_waits_is_as_far_from_its_times_as_before_when_the_clock_is_set(by: timedelta) -> None:
+    outbox = outbox_with(1, 2, 3)
+    outbox.record("teams", message(1).id, SENT, NOW, 0.5)
+    outbox.record("teams", message(2).id, BROKEN, NOW, 0.5)
+    calm = Outbox()
+    calm.load(outbox.dump())
+    for _ in range(2):  # told twice of the same, it moves once
+        outbox.follow(by)
+    calm.confirm()
+    moved, stayed = outbox.next_due("teams"), calm.next_due("teams")
+    assert moved is not None
+    assert stayed is not None
+    assert moved - stayed == by
+    assert outbox.broken("teams") == Broken(NOW + by, "http_404")
+    assert outbox.expire("teams", NOW + by + LIFETIME - after(1)) == []
+    assert len(outbox.expire("teams", NOW + by + LIFETIME)) == 2
+    outbox.enqueue("teams", message(1), NOW + by + LIFETIME - after(1))
+    assert outbox.waiting("teams") == 0, "what was sent is remembered for as long as before"
+    outbox.follow(timedelta(0))
+    outbox.enqueue("teams", message(1), NOW + LIFETIME)
+    assert outbox.waiting("teams") == 1
+
+
 def test_one_id_may_go_to_several_sinks() -> None:
     outbox = outbox_with(1)
     outbox.enqueue("slack", message(1), NOW)
