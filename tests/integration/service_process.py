@@ -26,8 +26,9 @@ clock = SystemClock()
 class ServiceProcess:
     """One life of ``unwonted run``; its log goes on in one file from life to life."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> None:
         self.log = folder / "service.log"
+        self._environment = dict(environment or {})
         self._config = folder / "unwonted.yaml"
         self._config.write_text(yaml.safe_dump(dict(config)))
         self._process: asyncio.subprocess.Process | None = None
@@ -41,7 +42,7 @@ class ServiceProcess:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             )
         return self
 
