@@ -20,6 +20,17 @@ from tests.service.core.parsing.samples import MICROSOFT, XMLSOAP, human, messag
 ROOT = Path(__file__).parents[2]
 LATENESS = 5.0
 PEOPLE = 6
+COMPLAINTS = (
+    "Task was destroyed",
+    "Unclosed",
+    "was never retrieved",
+    "was never awaited",
+    "Exception ignored",
+    "Fatal Python error",
+    "Traceback",
+)
+"""What Python and its libraries write when something was left open, or ended badly."""
+
 clock = SystemClock()
 
 
@@ -62,8 +73,11 @@ class ServiceProcess:
         return await asyncio.wait_for(self._process.wait(), 30)
 
     async def terminate(self) -> int:
-        """End it as an orchestrator would; returns its exit code."""
-        return await self._end(signal.SIGTERM)
+        """End it as an orchestrator would, which leaves nothing open; returns its exit code."""
+        code = await self._end(signal.SIGTERM)
+        complaints = [line for line in self._lines() if any(one in line for one in COMPLAINTS)]
+        assert not complaints, complaints
+        return code
 
     async def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
@@ -73,10 +87,13 @@ class ServiceProcess:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of this life with that event."""
-        with self.log.open("rb") as log:
-            log.seek(self._began_at)
-            lines = [json.loads(line) for line in log if line.startswith(b"{")]
+        lines = [json.loads(line) for line in self._lines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == event]
+
+    def _lines(self) -> list[str]:
+        with self.log.open(encoding="utf-8") as log:
+            log.seek(self._began_at)
+            return log.readlines()
 
     async def until_said(self, event: str) -> dict[str, Any]:
         """Wait for a line with that event."""
