@@ -7,7 +7,6 @@ are in `suppress`, the saved state is in `state`.
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as package_version
@@ -18,6 +17,7 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.ending import Ending
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -42,6 +42,7 @@ from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
 from service.settings import Settings, SettingsError, config_hash, json_schema, proxy_secrets, redacted, secrets
 from service.sinks import build_sink
+from service.waiting import DaemonExecutor
 from service.wiring import (
     build_components,
     detectors_off,
@@ -74,8 +75,9 @@ def run(path: Path | None) -> None:
     )
     if refused := refusals(settings, SystemClock()):
         fail("\n".join(refused), MISCONFIGURED)
+    ending = Ending(settings.shutdown.grace.total_seconds(), ENDED_ON_ERROR)
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, ending))
     except SettingsError as error:
         fail("\n".join(error.lines), MISCONFIGURED)
     except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
@@ -84,15 +86,17 @@ def run(path: Path | None) -> None:
     except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
         structlog.get_logger("unwonted").exception("ended_on_a_bug")
         sys.exit(ENDED_ON_ERROR)
+    finally:
+        ending.over()
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, ending: Ending) -> None:
     """Run the application until a signal asks for the end."""
     collect_seldom()
+    asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await App(build_components(settings)).run(stop)
+    with ending.on_signals(stop):
+        await App(build_components(settings)).run(stop)
 
 
 @main.command("check-config")

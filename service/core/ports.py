@@ -64,7 +64,7 @@ class Source(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then close; returns when nothing more will be delivered."""
+        """Finish the batch in hand, then close; returns when nothing more will be delivered, or before it hangs."""
         ...
 
 
@@ -166,8 +166,11 @@ class DeadLetterStore(Protocol):
         Entries lost since the start: beyond the bound, rotated away, or not writable.
     """
 
-    written: int
-    dropped: int
+    @property
+    def written(self) -> int: ...  # noqa: D102 - see above
+
+    @property
+    def dropped(self) -> int: ...  # noqa: D102 - see above
 
     async def write(self, entries: Sequence[Mapping[str, JsonValue]]) -> None:
         """Store `entries`, in order; those that do not fit are counted as dropped."""

@@ -16,8 +16,11 @@ from service.core.notices import Notice
 from service.core.outbox import Outbox, Undeliverable
 from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
 from service.delivery.undeliverable import UndeliverableWriter
+from service.waiting import end, within
 
 SETTLE_SECONDS = 5.0
+SEND_WITHIN = 60.0
+"""Seconds that one attempt may take, whatever deadlines of its own a sink has."""
 
 DeliveryOutcome = Literal["sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned"]
 
@@ -179,9 +182,7 @@ class Dispatcher:
         if self._tasks:
             drained = asyncio.ensure_future(asyncio.wait(self._tasks))
             await asyncio.wait((alarm, drained), return_when=asyncio.FIRST_COMPLETED)
-            for task in self._tasks:
-                task.cancel()
-            await drained
+            await end([*self._tasks, drained])
         if self._undeliverable is not None and self._writing is not None:
             written = asyncio.ensure_future(self._undeliverable.drain())
             await asyncio.wait((alarm, written, self._writing), return_when=asyncio.FIRST_COMPLETED)
@@ -222,7 +223,9 @@ class Dispatcher:
     async def _deliver(self, sink: Sink, message: Rendered) -> bool:
         started = self._clock.elapsed()
         try:
-            receipt = await sink.send(message)
+            receipt = await within(self._clock, SEND_WITHIN, sink.send(message))
+        except TimeoutError:
+            receipt = Receipt("retry", "timeout")
         except Exception as error:  # noqa: BLE001 - a sink's bug must silence neither the other sinks nor the service
             receipt = Receipt("retry", f"bug_{type(error).__name__}")
         seconds = self._clock.elapsed() - started

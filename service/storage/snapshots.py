@@ -3,7 +3,6 @@
 Encoding is `snapshot_codec`'s work, deciding when to save the application's.
 """
 
-import asyncio
 import contextlib
 import os
 from hashlib import sha256
@@ -16,6 +15,7 @@ from azure.storage.blob import StorageErrorCode
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.core.ports import SnapshotFenced
+from service.waiting import OneAside
 
 CURRENT = "snapshot.ndjson.gz"
 PREVIOUS = "snapshot.previous.ndjson.gz"
@@ -32,10 +32,11 @@ class FileSnapshotStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._aside = OneAside()
 
     async def load(self) -> list[bytes]:
         """Return what there is, newest first."""
-        return await asyncio.to_thread(self._load)
+        return await self._aside.run(self._load)
 
     def _load(self) -> list[bytes]:
         found = []
@@ -51,9 +52,9 @@ class FileSnapshotStore:
         Raises
         ------
         OSError
-            Disk full, or not ours to write; the older generations are untouched.
+            Disk full, not ours to write, or an earlier write has not come back; the older generations are untouched.
         """
-        await asyncio.to_thread(self._save, data)
+        await self._aside.run(self._save, data)
 
     def _save(self, data: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

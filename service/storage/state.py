@@ -16,6 +16,7 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
 from service.core.snapshot import UnreadableSnapshot, decode, encode
+from service.waiting import within
 
 _T = TypeVar("_T")
 
@@ -49,6 +50,8 @@ class State:
         Called with what came of each; must not raise.
     coverage
         Saved and restored with the rest.
+    timeout
+        Seconds that the store may take for one snapshot, or for reading what there is.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class State:
         clock: Clock,
         observer: Callable[[Saved], None],
         coverage: CoverageMonitor | None = None,
+        timeout: float = 60.0,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
@@ -68,6 +72,7 @@ class State:
         self._store = store
         self._clock = clock
         self._observer = observer
+        self._timeout = timeout
         self._saving = asyncio.Lock()
 
     def present(self) -> datetime:
@@ -85,12 +90,15 @@ class State:
         UnreadableSnapshot
             There are snapshots, and none can be read: to begin with an empty state is left to the operator.
         OSError
-            The store cannot be reached.
+            The store cannot be reached, or does not answer.
         ValueError
             The state was made with another bucket length, or a row of it has other fields than it should have.
         """
         self.present()
-        generations = await self._store.load()
+        try:
+            generations = await within(self._clock, self._timeout, self._store.load())
+        except TimeoutError as error:
+            raise OSError(f"the snapshot cannot be read: {error}") from error
         started = self._clock.elapsed()
         for data in generations:
             try:
@@ -147,7 +155,8 @@ class State:
                     self._rows(marks), created_at=self.present(), yield_to_loop=self._yield_to_loop, sizes=sections
                 )
             try:
-                await self._store_whole(data)
+                # What is given up may arrive all the same: the store knows its own data again.
+                await within(self._clock, self._timeout, self._store.save(data))
             except OSError as error:
                 self.changed = True
                 where = f": {error.filename}" if error.filename else ""
@@ -155,16 +164,6 @@ class State:
                 return None
             self._note("saved", len(data), started, sections=sections)
             return marks[0]
-
-    async def _store_whole(self, data: bytes) -> None:
-        # A cancelled caller waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
-        # same. The next one would then find a newer snapshot, and take it for another instance's.
-        storing = asyncio.ensure_future(self._store.save(data))
-        try:
-            await asyncio.shield(storing)
-        except asyncio.CancelledError:
-            await asyncio.gather(storing, return_exceptions=True)
-            raise
 
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
         yield from self.engine.dump()

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
+from service.waiting import still_running
+
 MONDAY_MORNING = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -17,10 +19,11 @@ class _Turn:
 
 
 async def settle() -> None:
-    """Return when every other task waits for something (sockets and threads are not looked at)."""
+    """Return when every other task waits for something (sockets are not looked at, threads for a moment)."""
     loop = asyncio.get_running_loop()
+    until = loop.time() + 0.2
     await _Turn()
-    while vars(loop)["_ready"]:
+    while vars(loop)["_ready"] or (still_running() and loop.time() < until):
         await _Turn()
 
 

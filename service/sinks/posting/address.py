@@ -13,7 +13,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import OpenSession, matches, open_session, reveal, tls_context
+from service.sinks.posting.http_post import READ_WITHIN, OpenSession, matches, open_session, reveal, tls_context
+from service.waiting import OneAside
 
 
 class PostedSinkSettings(SinkSettings):
@@ -54,7 +55,7 @@ class PostedSinkSettings(SinkSettings):
     @property
     def session(self) -> OpenSession:
         """What opens this sink's HTTP session."""
-        return partial(open_session, ca_file=self.ca_file)
+        return partial(open_session, ca_file=self.ca_file, aside=OneAside(READ_WITHIN))
 
     def check_url(self, url: str) -> None:
         """Raise ValueError, without repeating it, for an address that would not be posted to."""

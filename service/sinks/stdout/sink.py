@@ -1,6 +1,5 @@
 """Writes alerts and notices to a stream, each as soon as it is sent."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
@@ -10,6 +9,9 @@ from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import cloud_event, encoded, notice_event
 from service.sinks.stdout.rendering import card, notice_card
+from service.waiting import Occupied, OneAside
+
+WRITE_WITHIN = 20.0  # seconds
 
 
 class StdoutSink:
@@ -43,6 +45,7 @@ class StdoutSink:
         self._style = style
         self._colour = colour
         self._links = links
+        self._aside = OneAside(WRITE_WITHIN)
 
     @property
     def name(self) -> str:
@@ -64,7 +67,9 @@ class StdoutSink:
     async def send(self, message: Rendered) -> Receipt:
         """Write and flush, in a thread: whoever reads the pipe may be slow."""
         try:
-            await asyncio.to_thread(self._write, message.body)
+            await self._aside.run(self._write, message.body)
+        except (TimeoutError, Occupied):
+            return Receipt("retry", "stream_blocked")
         except (OSError, ValueError):  # a closed pipe, a closed file
             return Receipt("broken", "stream_closed")
         return Receipt("sent", "written")
@@ -80,5 +85,7 @@ class StdoutSink:
         return Rendered(f"{alert.id}.{alert.revision}", ((alert.id, alert.revision),), body, kind)
 
     def _write(self, body: bytes) -> None:
-        self._stream.write(body)
+        left = memoryview(body)
+        while left:
+            left = left[self._stream.write(left) :]
         self._stream.flush()

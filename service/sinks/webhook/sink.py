@@ -10,9 +10,18 @@ from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import SOURCE
-from service.sinks.posting.http_post import HttpPost, OpenSession, by_status, open_session, reveal
+from service.sinks.posting.http_post import (
+    READ_WITHIN,
+    HttpPost,
+    OpenSession,
+    by_status,
+    open_session,
+    reveal,
+    reveal_aside,
+)
 from service.sinks.webhook.rendering import render, render_notice
 from service.sinks.webhook.signing import sign, signing_key
+from service.waiting import OneAside
 
 
 class WebhookSink:
@@ -71,6 +80,7 @@ class WebhookSink:
         self._secrets = tuple(secrets)
         self._links = links
         self._source = source
+        self._aside = OneAside(READ_WITHIN)
         self._http = HttpPost(
             url,
             clock=clock,
@@ -97,7 +107,7 @@ class WebhookSink:
         """Sign and post once."""
         headers = {"content-type": message.content_type}
         try:
-            keys = [signing_key(reveal(secret)) for secret in self._secrets]
+            keys = [signing_key(await reveal_aside(self._aside, secret)) for secret in self._secrets]
         except OSError:
             return Receipt("retry", "secret_unreadable")
         except ValueError:

@@ -382,17 +382,3 @@ async def test_a_notice_goes_the_alerts_way_to_each_sink_that_wants_it_whatever_
     assert quiet.tried == []
     running.cancel()
     await asyncio.wait([running])
-
-
-@pytest.mark.parametrize("hours", [25, -6])
-async def test_a_clock_that_is_set_lets_nothing_expire_and_makes_no_retry_wait(hours: int) -> None:
-    clock = FakeClock()
-    team = ScriptedSink("team", clock, RETRY, RETRY, RETRY, SENT)
-    service = Service(team, clock=clock)
-    async with service.running():
-        service.tell(alert())
-        await clock.advance(3.0)
-        clock.set(clock.now() + timedelta(hours=hours))
-        await clock.advance(60.0)
-    assert team.times == [0.0, 2.0, 6.0, 14.0]
-    assert service.seen[-1].outcome == "sent"
