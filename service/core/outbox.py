@@ -172,7 +172,6 @@ class _Queue:
     broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
 
     def move(self, by: timedelta) -> None:
-        """Move all times."""
         for row in self.rows.values():
             row.created, row.expires, row.next_try = row.created + by, row.expires + by, row.next_try + by
         self.settled = {id_: until + by for id_, until in self.settled.items()}
@@ -222,9 +221,8 @@ class Outbox:
     def follow(self, jumped: timedelta) -> None:
         """Move all times along with a clock that has been set by `jumped`, all in all, since this object was made."""
         by, self._jumped = jumped - self._jumped, jumped
-        if by:
-            for queue in self._queues.values():
-                queue.move(by)
+        for queue in self._queues.values() if by else ():
+            queue.move(by)
 
     @property
     def mark(self) -> int:
