@@ -39,8 +39,15 @@ clock = SystemClock()
 class ServiceProcess:
     """One life of ``unwonted run``; its log goes on in one file from life to life."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        environment: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.log = folder / "service.log"
+        self._python = python
         self._environment = dict(environment or {})
         self._config = folder / "unwonted.yaml"
         self._config.write_text(yaml.safe_dump(dict(config)))
@@ -51,7 +58,7 @@ class ServiceProcess:
         self._began_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "service", "run", "--config", str(self._config)),
+                *(self._python, "-m", "service", "run", "--config", str(self._config)),
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
