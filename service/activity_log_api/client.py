@@ -4,6 +4,7 @@ Sources: Microsoft Learn, *Activity Logs - List* (api-version 2015-04-01: 90 day
 *Subscriptions - List*, *Management Groups - Descendants*, *Throttling Resource Manager requests* (429, Retry-After).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -30,6 +31,7 @@ _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 3_600.0
 ATTEMPT_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 300.0
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -191,7 +193,9 @@ class ActivityLogApi:
             why, wanted = "unreachable", 0.0
             try:
                 client = self._client
-                response = await self._send(client, address)
+                # Azure's library bounds each pause within an answer, and not the whole of it.
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    response = await self._send(client, address)
                 body = response.content
                 if response.status_code == 200:
                     return body
@@ -205,7 +209,7 @@ class ActivityLogApi:
                 why, wanted = f"{response.status_code}", _retry_after(response)
             except ClientAuthenticationError as error:
                 raise SignInFailed(f"cannot sign in to {self._endpoint}: {sign_in_problem(error)}") from error
-            except AzureError as error:
+            except (AzureError, TimeoutError) as error:
                 why = type(error).__name__
             pause = wanted or self._jitter() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
             if self._clock.elapsed() + pause - began > self._give_up_after.total_seconds():

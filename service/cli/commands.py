@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -19,6 +18,7 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.ending import Ending
 from service.cli.explain import explain_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
@@ -59,6 +59,7 @@ from service.settings import (
     secrets,
 )
 from service.standby import Standby
+from service.waiting import DaemonExecutor
 from service.wiring import (
     build_components,
     detectors_off,
@@ -113,8 +114,9 @@ def run(path: Path | None) -> None:
     )
     if refused := refusals(settings, SystemClock()):
         refuse([*refused, *nothing_named(path)])
+    signalled = Ending(settings.shutdown.grace.total_seconds(), ENDED_ON_ERROR)
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, signalled))
     except SettingsError as error:
         refuse(error.lines)
     except (SourceError, SnapshotFenced, LeaseLost, UnreadableSnapshot, OSError, ValueError) as error:
@@ -123,19 +125,21 @@ def run(path: Path | None) -> None:
     except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
         structlog.get_logger("unwonted").exception("ended_on_a_bug")
         sys.exit(ENDED_ON_ERROR)
+    finally:
+        signalled.over()
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, signalled: Ending) -> None:
     """Run the application until a signal asks for the end."""
     collect_seldom()
+    asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     components = build_components(settings)
-    if components.lease is None:
-        await App(components).run(stop)
-    else:
-        await Standby(components, components.lease).run(stop)
+    with signalled.on_signals(stop):
+        if components.lease is None:
+            await App(components).run(stop)
+        else:
+            await Standby(components, components.lease).run(stop)
 
 
 @main.command(

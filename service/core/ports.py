@@ -4,7 +4,7 @@ Each port has a real implementation and, in the tests, a fake that passes the sa
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
 from pydantic import JsonValue
@@ -33,7 +33,14 @@ class Clock(Protocol):
         ...
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Wait until the calendar says `moment` or later."""
+        """Wait until the calendar says `moment` or later, or until it should have: it may be set back meanwhile."""
+        ...
+
+    def jumped(self) -> timedelta:
+        """Return by how much the calendar had been set when `now` was last asked, all in all, forward if positive.
+
+        Instants by our clock that lie ahead or behind are as far away as before once they are moved by that.
+        """
         ...
 
 
@@ -57,7 +64,7 @@ class Source(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then close; returns when nothing more will be delivered."""
+        """Finish the batch in hand, then close; returns when nothing more will be delivered, or before it hangs."""
         ...
 
 
@@ -166,8 +173,11 @@ class DeadLetterStore(Protocol):
         Entries lost since the start: beyond the bound, rotated away, or not writable.
     """
 
-    written: int
-    dropped: int
+    @property
+    def written(self) -> int: ...  # noqa: D102 - see above
+
+    @property
+    def dropped(self) -> int: ...  # noqa: D102 - see above
 
     async def write(self, entries: Sequence[Mapping[str, JsonValue]]) -> None:
         """Store `entries`, in order; those that do not fit are counted as dropped."""

@@ -4,12 +4,13 @@ Sources: Microsoft Learn, *Activity Logs - List*; *Azure Monitor resource logs, 
 one record a line).
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob.aio import ContainerClient
@@ -19,11 +20,14 @@ from service.core.sign_in import sign_in_problem
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
 
+_T = TypeVar("_T")
+
 ARCHIVE_CONTAINER: Final = "insights-activity-logs"
 LINES_AT_ONCE: Final = 1_000
 LONGEST_LINE: Final = 32 * 1024 * 1024
 """Bytes after which a line that does not end is handed on as it is, for the parser to reject."""
 
+_ANSWER_SECONDS: Final = 300.0
 ANSWERED_WITHIN: Final = timedelta(minutes=5)
 """How much younger than Azure's oldest record we ask for: its clock goes on while the pages are read."""
 
@@ -66,7 +70,7 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
         The storage account cannot be reached.
     """
     try:
-        async for blob in container.list_blobs():
+        async for blob in _soon(aiter(container.list_blobs())):
             hour = _hour(blob.name)
             if hour is not None and hour < until and hour + _HOUR > since:
                 # An hour's blob grows until it is over: its tag tells what was fetched from what there is now.
@@ -79,9 +83,10 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
 
 async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
     try:
-        stream = await container.download_blob(name)
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            stream = await container.download_blob(name)
         rest = b""
-        async for part in stream.chunks():
+        async for part in _soon(aiter(stream.chunks())):
             *lines, rest = (rest + part).split(b"\n")
             if len(rest) > LONGEST_LINE:
                 lines, rest = [*lines, rest], b""
@@ -91,6 +96,19 @@ async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[li
             yield [rest.strip()]
     except AzureError as error:
         raise _trouble(error, container) from error
+
+
+async def _soon(parts: AsyncIterator[_T]) -> AsyncIterator[_T]:
+    """Yield `parts`, each of which must come soon: Azure's library bounds each pause, not the whole of an answer."""
+    while True:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                part = await anext(parts)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise OSError(f"the archive cannot be read (no answer within {_ANSWER_SECONDS:g} s)") from error
+        yield part
 
 
 def _trouble(error: AzureError, container: ContainerClient) -> Exception:

@@ -102,6 +102,10 @@ class Health:
         """Note what is wrong with the files that hold the sinks' secrets; None if nothing is."""
         self._set("ready", "secret files", problem)
 
+    def note_snapshots(self, problem: str | None) -> None:
+        """Note why no snapshot can be saved; None if one can."""
+        self._set("ready", "snapshots", problem)
+
     def note(self, component: str, text: str | None) -> None:
         """Show something that is wrong without failing a probe; None when it no longer is."""
         if text is None:

@@ -209,6 +209,8 @@ class SnapshotsSettings(BlobPlace):
     """Name of the blob, for kind blob."""
     every: PositiveDuration = timedelta(seconds=60)
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
+    timeout: PositiveDuration = timedelta(seconds=60)
+    """How long storing a snapshot may take, or reading it at the start; alerts never wait for it longer than 5 s."""
 
 
 class LearnSettings(Section):

@@ -20,6 +20,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobLeaseClient, ContainerClient, StorageErrorCode
 
 from service.core.ports import Clock, LeaseLost, SnapshotFenced
+from service.waiting import OneAside
 
 LOCK = "standby.lock"
 ASK_EVERY = 1.0
@@ -97,7 +98,7 @@ class _RenewedLease(ABC):
         """Give it back, if it is ours, so that who waits for it has it at once; takes a few seconds at most."""
         self._stopping.set()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, self._seconds / RENEWALS)
+            await OneAside().run(self._thread.join, self._seconds / RENEWALS)
 
     def _work(self, tell: Callable[[OSError | None], None]) -> None:
         try:

@@ -4,13 +4,17 @@ Whatever is in a snapshot may be wrong, also behind a checksum that fits. None o
 is left, and nothing of it is repeated: it holds names of people, and what is said of it goes to the log.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, NamedTuple
 
 from models.stream import UnexpectedRow
 from service.core.engine import OtherBuckets
-from service.core.ports import Generation, SnapshotStore
+from service.core.ports import Clock, Generation, SnapshotStore
 from service.core.snapshot import UnreadableSnapshot, decode
+from service.waiting import within
+
+GENERATION_WITHIN: Final = 60.0
+"""Seconds that the store may take for one generation."""
 
 _Rows = list[tuple[str, Any]]
 
@@ -23,7 +27,11 @@ class Loaded(NamedTuple):
 
 
 async def load_newest(
-    store: SnapshotStore, load: Callable[[_Rows], None], refuse: Callable[[Generation, ValueError], None]
+    store: SnapshotStore,
+    load: Callable[[_Rows], None],
+    refuse: Callable[[Generation, ValueError], None],
+    clock: Clock | None = None,
+    seconds: float = GENERATION_WITHIN,
 ) -> Loaded | None:
     """Load the newest generation that can be, and return it; None when there is none at all.
 
@@ -35,6 +43,8 @@ async def load_newest(
         Replaces everything by rows; may raise whatever rows that are not as they should be lead to.
     refuse
         Told of each newer one, and of why it cannot be used, before the next is tried.
+    clock, seconds
+        How long the store may take for each, and whose time; the event loop's, if there is no clock.
 
     Raises
     ------
@@ -43,10 +53,11 @@ async def load_newest(
     UnreadableSnapshot
         There are snapshots, and none can be used: to begin with an empty state is left to the operator.
     OSError
-        The store cannot be reached.
+        The store cannot be reached, or does not answer.
     """
     refused: list[ValueError] = []
-    async for generation in store.load():
+    generations = store.load()
+    while (generation := await _next(generations, clock, seconds)) is not None:
         try:
             rows = _loaded(generation.data, load)
         except (UnreadableSnapshot, OtherBuckets) as error:
@@ -62,6 +73,16 @@ async def load_newest(
     raise UnreadableSnapshot(
         f"none of the {len(refused)} snapshots can be read; move them away to start with an empty state"
     )
+
+
+async def _next(generations: AsyncIterator[Generation], clock: Clock | None, seconds: float) -> Generation | None:
+    async def read() -> Generation | None:
+        return await anext(generations, None)
+
+    try:
+        return await within(clock, seconds, read())
+    except TimeoutError as error:
+        raise OSError(f"the snapshot cannot be read: {error}") from error
 
 
 def _loaded(data: bytes, load: Callable[[_Rows], None]) -> _Rows:

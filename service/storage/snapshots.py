@@ -5,7 +5,6 @@ process began with, which is proven to load. What could not be loaded is set asi
 `service.core.snapshot`'s work, deciding when to save the application's, whether what was loaded is any good `state`'s.
 """
 
-import asyncio
 import contextlib
 import errno
 import os
@@ -29,6 +28,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.core.ports import Generation, SnapshotFenced
 from service.core.sign_in import sign_in_problem
+from service.waiting import OneAside
 
 CURRENT = "snapshot.ndjson.gz"
 PREVIOUS = "snapshot.previous.ndjson.gz"
@@ -57,6 +57,7 @@ class FileSnapshotStore:
     def __init__(self, folder: Path, fence: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         self._fence = fence
+        self._aside = OneAside()
         self._offered: list[str] = []
         self._accepted: str | None = None
         self._unusable: list[str] = []
@@ -68,7 +69,7 @@ class FileSnapshotStore:
         for name in _NEWEST_FIRST:
             # Whoever looks on while another process saves may come between two renames.
             with contextlib.suppress(FileNotFoundError):
-                data = await asyncio.to_thread((self.folder / name).read_bytes)
+                data = await self._aside.run((self.folder / name).read_bytes)
                 self._offered.append(name)
                 yield Generation(name, data)
 
@@ -84,9 +85,10 @@ class FileSnapshotStore:
         SnapshotFenced
             Another process has taken over.
         OSError
-            Disk full, not ours to write, or not what it should be when read again; the older generations are untouched.
+            Disk full, not ours to write, or not what it should be when read again, or an earlier write has not come
+            back; the older generations are untouched.
         """
-        await asyncio.to_thread(self._save, data)
+        await self._aside.run(self._save, data)
 
     def _save(self, data: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -243,6 +243,12 @@ class LoopLagSampled(NamedTuple):
     seconds: float
 
 
+class ClockJumped(NamedTuple):
+    """The machine's clock was set by so many seconds, forward if positive."""
+
+    seconds: float
+
+
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
@@ -267,6 +273,7 @@ TelemetryEvent = (
     | AlertsBelowSeverity
     | AlertsDigested
     | LoopLagSampled
+    | ClockJumped
     | SecretFilesChecked
     | Saved
     | Delivery

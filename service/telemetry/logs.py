@@ -16,6 +16,7 @@ from service.suppressions import Looked
 from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     EndedWhileReading,
@@ -150,6 +151,10 @@ class LogBackend:
     @handle.register
     def _(self, event: EvaluationsMissed) -> None:
         log.warning("evaluations_missed", count=event.evaluations)
+
+    @handle.register
+    def _(self, event: ClockJumped) -> None:
+        log.warning("clock_jumped", seconds=round(event.seconds, 1))
 
     @handle.register
     def _(self, event: Looked) -> None:

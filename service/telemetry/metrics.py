@@ -18,6 +18,7 @@ from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
     CellsJudged,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     Evaluated,
@@ -129,6 +130,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: LoopLagSampled) -> None:
         self._metrics.record_loop_lag(event.seconds)
+
+    @handle.register
+    def _(self, event: ClockJumped) -> None:
+        self._metrics.record_clock_jump(event.seconds)
 
     @handle.register
     def _(self, event: SourceTrouble) -> None:

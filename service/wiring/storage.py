@@ -28,6 +28,7 @@ from service.storage import (
     FileDeadLetterStore,
     FileLease,
     FileSnapshotStore,
+    ImpatientDeadLetterStore,
     Saved,
     State,
     Suspects,
@@ -46,7 +47,8 @@ def build_state(
     """Build the state that is saved in `store`, and restored from it, as one: engine, outbox and coverage."""
     # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
     limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
-    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
+    timeout = settings.snapshots.timeout.total_seconds()
+    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits), timeout)
 
 
 def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
@@ -89,8 +91,16 @@ def build_snapshot_store(
     place = settings.snapshots
     if place.kind == "blob":
         # The SDK itself retries for more than a minute: a wrong role or address should show at once, and the next
-        # snapshot is soon enough to try again.
-        container = _open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
+        # snapshot is soon enough to try again. How long all of it may take is bounded by the keeper of the state.
+        container = _open_container(
+            place,
+            resources,
+            retry_total=2,
+            initial_backoff=1,
+            increment_base=2,
+            connection_timeout=5,
+            read_timeout=place.timeout.total_seconds() / 2,
+        )
         return BlobSnapshotStore(container, place.blob)
     return FileSnapshotStore(place.path, lease.check) if isinstance(lease, FileLease) else FileSnapshotStore(place.path)
 
@@ -125,7 +135,8 @@ def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitSta
         container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
 
         def blobs(name: str) -> ReadableDeadLetterStore:
-            return BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+            store = BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+            return ImpatientDeadLetterStore(store, clock)
 
         return DeadLetters(blobs(place.blob), blobs(place.undelivered_blob))
     if place.kind == "file":

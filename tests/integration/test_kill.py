@@ -128,8 +128,9 @@ class Scene:
         told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
         delivered = self.delivered()
         assert {f"{alert.id}.{alert.revision}" for alert in told} <= delivered.keys()
+        # How many there are, and in how many alerts, is up to how the office's work fell into hours.
+        assert unusual
         assert unusual <= {finding.id for alert in told for finding in alert.findings}
-        assert len(told) >= 5
         for copies in delivered.values():
             assert all(copy == copies[0] for copy in copies)
         assert not self.receiver_complains()

@@ -50,6 +50,7 @@ RHYTHM = ServiceSchedule(
     snapshot_every=timedelta(minutes=1),
     grace=timedelta(seconds=30),
     lag_every=timedelta(minutes=5),
+    secrets_every=timedelta(hours=1),  # each look is a real thread
 )
 
 
@@ -139,7 +140,7 @@ class Life:
         expose_live_state(metrics, self.engine, outbox, (world.sink.name,))
         self._observer: Callable[[SourceEvent], None] = telemetry.emit
 
-        checked = Settings.model_validate({"suppressions": {"file": suppressions}})
+        checked = Settings.model_validate({"suppressions": {"file": suppressions, "look_every": "1m"}})
         watch = open_suppressions(checked, world.clock, telemetry.emit)
         if watch is not None:
             self.engine.suppress(watch.suppressions)

@@ -79,10 +79,10 @@ async def test_sigterm_stops_reading_saves_flushes_saves_and_closes() -> None:
 
 
 async def test_the_end_waits_for_a_snapshot_that_is_being_written() -> None:
-    world = World(store_seconds=20.0)
+    world = World(store_seconds=10.0)
     life = Life(world)
     async with living(life) as stop:
-        await world.clock.advance(21.0)
+        await world.clock.advance(11.0)
         life.feed("Microsoft.Web/sites/write")
         await world.clock.advance(65.0)
         assert world.store.saves == 1

@@ -18,6 +18,7 @@ class HastyClock(SystemClock):
     """The machine's clock, on which pauses only add up."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:

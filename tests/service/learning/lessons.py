@@ -33,6 +33,7 @@ class HastyClock(SystemClock):
     """Stands at one moment of the calendar, and lets pauses only add up."""
 
     def __init__(self, moment: datetime = END) -> None:
+        super().__init__()
         self.moment = moment
         self.slept: list[float] = []
 

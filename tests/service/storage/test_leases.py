@@ -29,6 +29,7 @@ class AheadClock(SystemClock):
     """The machine's clock, which a test can let run ahead; whoever sleeps looks again every hundredth of a second."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ahead = 0.0
 
     def elapsed(self) -> float:

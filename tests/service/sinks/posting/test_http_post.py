@@ -1,5 +1,6 @@
 import datetime as dt
 import ipaddress
+import os
 import ssl
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,8 @@ from service.core.ports import Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
 from service.sinks.posting.http_post import Answer, HttpPost, by_status, matches, open_session, retry_after
 from service.sinks.webhook.sink import WebhookSink
-from tests.fakes.clock import MONDAY_MORNING, FakeClock
+from service.waiting import OneAside, still_running
+from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle
 from tests.fakes.receiver import Directory, Receiver, Reply
 from tests.service.sinks.kinds import made, sent
 
@@ -101,7 +103,7 @@ async def test_rebinding_a_name_between_two_messages_does_not_get_inside(receive
             return address == "127.0.0.1"
 
     directory = Directory(["127.0.0.1"], ["127.0.0.2"])
-    async with open_session(OnlyTheFirst(), resolver=directory) as session:
+    async with await open_session(OnlyTheFirst(), resolver=directory) as session:
         url = f"http://siem.example:{receiver.port}/"
         async with session.post(url, data=b"1") as response:
             assert response.status == 200
@@ -161,3 +163,21 @@ def self_signed(folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
+
+
+async def test_a_file_of_the_address_on_a_disk_that_hangs_holds_nobody_up(tmp_path: Path, receiver: Receiver) -> None:
+    file = tmp_path / "url"
+    os.mkfifo(file)  # hangs until somebody writes to it
+    post = HttpPost(file, clock=FakeClock(), allow_loopback=True)
+    post._aside = OneAside(0.01)
+    for _ in range(2):
+        assert await post.post(b"{}", {}) == Receipt("retry", "url_unreadable")
+    file.write_text(receiver.url)
+    while still_running():
+        await settle()
+    file.unlink()
+    file.write_text(receiver.url)
+    post._aside = OneAside()
+    answer = await post.post(b"{}", {})
+    assert isinstance(answer, Answer)
+    await post.close()
