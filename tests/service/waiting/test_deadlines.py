@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.waiting.deadlines import end, finished, within
+from service.waiting.deadlines import end, finished, unless, until_ended, within
 from tests.fakes.clock import FakeClock, settle
 
 ROOT = Path(__file__).parents[3]
@@ -113,6 +113,67 @@ async def test_waiting_for_several_cancels_none() -> None:
     assert not hanging.done()
     hanging.set_result(2)
     assert await finished(clock, 0.0, quick, hanging)
+
+
+async def test_without_a_clock_the_event_loops_own_counts() -> None:
+    quick, hanging = (asyncio.get_running_loop().create_future() for _ in range(2))
+    quick.set_result(1)
+    assert await finished(None, 30.0, quick)
+    assert not await finished(None, 0.001, quick, hanging)
+    hanging.cancel()
+
+
+async def test_work_ends_with_its_result_or_when_the_stop_is_asked_for() -> None:
+    stop, hanging = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def work() -> int:
+        return 7
+
+    assert await unless(stop, work()) == 7
+    waiting = asyncio.ensure_future(unless(stop, hanging))
+    await settle()
+    stop.set()
+    assert await waiting is None
+    assert hanging.cancelled()
+
+
+async def test_one_failure_ends_the_wait_and_so_does_the_stop_or_the_first() -> None:
+    loop = asyncio.get_running_loop()
+    stop, stopped = asyncio.Event(), asyncio.Event()
+    stopped.set()
+
+    async def wait_for(future: asyncio.Future[None]) -> None:
+        await future
+
+    first, other = (asyncio.ensure_future(wait_for(loop.create_future())) for _ in range(2))
+    await until_ended(stopped, first, {first, other})
+    harmless = asyncio.ensure_future(asyncio.Event().wait())
+    harmless.cancel()
+    waiting = asyncio.ensure_future(until_ended(stop, first, {first, other, harmless}))
+    await settle()
+    assert not waiting.done(), "that a task was cancelled or ended in peace is no failure"
+    failing = loop.create_future()
+    failing.set_exception(ZeroDivisionError())
+    broken = asyncio.ensure_future(wait_for(failing))
+    with pytest.raises(ZeroDivisionError):
+        await until_ended(stop, first, {first, other, broken})
+    first.cancel()
+    await waiting
+    other.cancel()
+
+
+async def test_what_a_task_that_was_given_up_fails_with_is_looked_at() -> None:
+    async def fail_when_cancelled() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            raise ZeroDivisionError from None
+
+    clock = FakeClock()
+    waiting = asyncio.ensure_future(within(clock, 1.0, fail_when_cancelled()))
+    await clock.advance(1.0)
+    with pytest.raises(TimeoutError):
+        await waiting
 
 
 async def test_a_task_that_loses_its_cancellations_is_asked_again() -> None:
