@@ -3,6 +3,7 @@
 What is made of the records is left to whoever asked for them.
 """
 
-from service.activity_log_api.client import RETENTION, ActivityLogApi, ApiRefused, ApiUnavailable
+from service.activity_log_api.asking import ApiRefused, ApiUnavailable
+from service.activity_log_api.client import RETENTION, ActivityLogApi
 
 __all__ = ["RETENTION", "ActivityLogApi", "ApiRefused", "ApiUnavailable"]
