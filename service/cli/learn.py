@@ -38,7 +38,7 @@ from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
 from service.documents import FileSource, Reader
 from service.learning import Fetched, Piece, Spool, Taught, Teaching
-from service.settings import LearnSettings, Settings
+from service.settings import LearnSettings, Settings, SettingsError
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
 
@@ -54,6 +54,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
 @click.option("--subscription", "subscriptions", multiple=True, metavar="ID", help="Only this one; may be repeated.")
 @click.option("--management-group", metavar="ID", help="The subscriptions of this management group.")
 @click.option("--days", type=click.IntRange(1, 90), help="How many days back; 90, if not configured.")
+@click.option("--workspace", "workspaces", multiple=True, metavar="ID", help="A Log Analytics workspace; repeatable.")
 @click.option("--archive", metavar="URL", help="Storage account with an archive of the activity log.")
 @click.option("--archive-container", metavar="NAME", help="Its container.")
 @click.option("--endpoint", metavar="URL", help="Address of Azure Resource Manager, in a sovereign cloud.")
@@ -69,7 +70,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
     help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
 )
 def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: float, **given: Any) -> None:
-    """Teach the service 90 days of habits before it starts: from Azure, from an archive, or from FILES.
+    """Teach the service 90 days of habits before it starts: from Azure, Log Analytics, an archive, or from FILES.
 
     FILES are files, folders or patterns as `unwonted replay` reads them. What is fetched is kept until it has been
     learnt: interrupted at any moment, the same command goes on where it was. Nothing alerts. Stop a service that uses
@@ -81,6 +82,8 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
         code = asyncio.run(Lesson(settings, files, max_rejected / 100.0).give(replace=replace))
     except ApiRefused as error:
         fail(f"Azure refuses to say which subscriptions there are: {error}", MISCONFIGURED)
+    except SettingsError as error:
+        fail("\n".join(error.lines), MISCONFIGURED)
     except SnapshotFenced as error:
         fail(f"nothing was saved: {error}. Stop the service, then learn again with --replace", ENDED_ON_ERROR)
     except OSError as error:
@@ -92,10 +95,10 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
 def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]) -> Settings:
     """Return the settings with what the command line says of learning, or exit and say what is wrong with it."""
     named = {option: value for option, value in given.items() if value not in (None, ())}
-    if (files or "archive" in named) and "api" not in named:
+    if (files or named.keys() & {"archive", "workspaces"}) and "api" not in named:
         named["api"] = False
-    if files and "archive" not in named:
-        named["archive"] = None
+    if files or named.keys() & {"archive", "workspaces"}:
+        named = {"archive": None, "workspaces": (), **named}
     try:
         chosen = LearnSettings.model_validate({**settings.learn.model_dump(), **named})
     except ValidationError as error:
@@ -104,9 +107,14 @@ def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]
             for one in error.errors(include_url=False, include_input=False)
         ]
         fail("\n".join(lines), MISCONFIGURED)
-    if not (files or chosen.api or chosen.archive):
-        fail("there is nothing to learn from: name files, --api or --archive", MISCONFIGURED)
+    if not (files or fetches(chosen)):
+        fail("there is nothing to learn from: name files, --api, --workspace or --archive", MISCONFIGURED)
     return settings.model_copy(update={"learn": chosen})
+
+
+def fetches(options: LearnSettings) -> bool:
+    """Whether anything has to be fetched, not only read."""
+    return bool(options.api or options.workspaces or options.archive)
 
 
 class Lesson:
@@ -133,7 +141,7 @@ class Lesson:
             store = build_snapshot_store(self._settings, resources)
             state = await self._state(store, replace=replace)
             options = self._settings.learn
-            if not (options.api or options.archive):
+            if not fetches(options):
                 return await self._teach(state, None, None)
             with Spool(options.spool) as spool:
                 fetched = await self._fetch(spool)

@@ -15,6 +15,8 @@ from service.options import LOOPBACK, Duration, PositiveDuration, Section, Texts
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
@@ -206,7 +208,9 @@ class LearnSettings(Section):
     days: int = Field(default=90, ge=1, le=90)
     """How many days back."""
     endpoint: str = "https://management.azure.com"
-    """Address of Azure Resource Manager; another one in a sovereign cloud."""
+    """Address of Azure Resource Manager; another one in a sovereign cloud, whose Log Analytics is then asked, too."""
+    workspaces: Texts = Field(default=(), examples=["9a9a9a9a-0000-4000-8000-00000000a1a1"])
+    """Ids of Log Analytics workspaces to learn from; needs Log Analytics Reader, and unwonted[loganalytics]."""
     archive: str | None = Field(default=None, examples=["https://contosologs.blob.core.windows.net"])
     """Storage account that a diagnostic setting archives the activity log to; needs Storage Blob Data Reader."""
     archive_container: str = Field(default="insights-activity-logs", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
@@ -225,6 +229,13 @@ class LearnSettings(Section):
         local = address.scheme == "http" and address.hostname in LOOPBACK
         if not (address.scheme == "https" or local) or not address.hostname or address.path.strip("/"):
             raise ValueError("should be https://HOST, or http://127.0.0.1:PORT for a server on this machine")
+        return value
+
+    @field_validator("workspaces")
+    @classmethod
+    def _workspaces_are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_ID.fullmatch, value)):
+            raise ValueError("should be ids as a workspace's overview shows them, not names or resource ids")
         return value
 
     @field_validator("archive")

@@ -48,7 +48,7 @@ def plan() -> list[Chunk]:
 
 async def pieces(history: FakeHistory) -> AsyncIterator[Piece]:
     for chunk in plan():
-        yield Piece(chunk.name, chunk.subscription, partial(history.records, *chunk))
+        yield Piece(chunk.name, chunk.origin, partial(history.records, *chunk))
 
 
 async def fetch(folder: Path, history: FakeHistory) -> list[bytes]:
