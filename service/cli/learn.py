@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from models.stream import RecordResult
 from service.activity_log_api import ApiRefused
+from service.cli.fetch_progress import FetchProgress
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -37,7 +38,7 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
 from service.documents import FileSource, Reader
-from service.learning import Fetched, Piece, Spool, Taught, Teaching
+from service.learning import Fetched, Spool, Taught, Teaching
 from service.settings import LearnSettings, Settings, SettingsError
 from service.storage import Saved, State
 from service.wiring import build_snapshot_store, build_state, open_history
@@ -146,7 +147,10 @@ class Lesson:
             with Spool(options.spool) as spool:
                 fetched = await self._fetch(spool)
                 code = await self._teach(state, fetched, options.spool)
-                if code == 0:
+                if code == 0 and fetched.broken_off:
+                    left = "what was fetched is kept, and learning again with --replace fetches the rest"
+                    click.echo(f"broken off: {', '.join(sorted(fetched.broken_off))}: {left}", err=True)
+                elif code == 0:
                     spool.clear()
                 return code
 
@@ -227,42 +231,3 @@ def learnt(engine: Engine, taught: Taught, fetched: Fetched | None) -> Iterator[
         yield f"{name:15} {detector.memory().warmth:.0%} warm"
     yield ""
     yield threshold_table(outlook(engine.budget))
-
-
-class FetchProgress:
-    """Shows how fetching goes: a bar on a terminal, a line for each tenth otherwise; waiting is told once a reason."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._records = 0
-        self._told: set[str] = set()
-        self._bar: click._termui_impl.ProgressBar[int] | None = None
-
-    def __enter__(self) -> "FetchProgress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def plan(self, pieces: int) -> None:
-        """Take note of how many pieces there will be."""
-        self._total = pieces
-        if sys.stderr.isatty() and pieces:
-            self._bar = click.progressbar(length=pieces, label="fetching", file=sys.stderr, show_eta=True)
-
-    def piece(self, piece: Piece, records: int) -> None:
-        """Take note of a piece that is done."""
-        self._done += 1
-        self._records += records
-        if self._bar is not None:
-            self._bar.update(1)
-        elif self._done % max(1, self._total // 10 or 1_000) == 0:
-            of = f" of {self._total:,}" if self._done <= self._total else ""
-            click.echo(f"fetching: {self._done:,}{of} pieces, {self._records:,} records", err=True)
-
-    def wait(self, seconds: float, why: str) -> None:
-        """Say, once a reason, that Azure makes us wait."""
-        if why not in self._told:
-            self._told.add(why)
-            what = "Azure throttles (429)" if why == "429" else f"no answer ({why})"
-            click.echo(f"{what}: waiting {seconds:.0f} s, and again as often as need be", err=True)

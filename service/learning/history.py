@@ -32,6 +32,8 @@ class Fetched(NamedTuple):
         Pieces fetched now; those that were there from an earlier run; records fetched now.
     refused
         Origins that may not be read, with the reason; what was fetched before they refused is learnt.
+    broken_off
+        Those of them of which a part was fetched: a later run may have the rest.
     """
 
     files: list[FileSource]
@@ -40,6 +42,7 @@ class Fetched(NamedTuple):
     resumed: int
     records: int
     refused: dict[str, str]
+    broken_off: frozenset[str] = frozenset()
 
 
 class TenantHistory:
@@ -132,6 +135,7 @@ class TenantHistory:
             sum(one.resumed for one in done),
             sum(one.records for one in done),
             {origin: reason for one in done for origin, reason in one.refused.items()},
+            frozenset().union(*(one.broken_off for one in done)),
         )
 
     async def _wanted(self, api: ActivityLogApi) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from models.stream import ActivityEvent, Actor
 
-MOST: Final = 100_000
+MOST_NAMES: Final = 100_000
 """Names that are held; beyond that those with the smallest digests, whatever was read first."""
 
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -29,7 +29,7 @@ class Aliases:
         Names that are held.
     """
 
-    def __init__(self, limit: int = MOST) -> None:
+    def __init__(self, limit: int = MOST_NAMES) -> None:
         self._limit = limit
         self._named: dict[str, Actor | None] = {}
         self._noted: dict[str, Actor] = {}

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,33 @@ async def test_a_closed_subscription_and_throttling_are_told_once(tmp_path: Path
     assert said.count("Azure throttles (429)") == 1
     assert "origins         4, 1 of them could not be read" in said
     assert list((tmp_path / "spool").glob("*.gz")) == []
+
+
+@pytest.mark.integration
+async def test_what_breaks_off_on_the_way_is_kept_and_the_next_run_fetches_the_rest(
+    tmp_path: Path, server: ActivityLogServer, records: list[dict[str, Any]]
+) -> None:
+    lost = server.subscriptions[1]
+    requests = count()
+
+    async def close_one() -> None:
+        if next(requests) == 8:
+            server.forbidden.add(lost)
+
+    server.on_request = close_one
+    process = await start(tmp_path, server)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    said = output.decode()
+    assert process.returncode == 0, said
+    assert f"cannot be read, and is left out: {lost} (403 AuthorizationFailed)" in said
+    assert f"broken off: {lost}: what was fetched is kept" in said
+
+    server.forbidden.clear()
+    before = len(server.requests)
+    process = await start(tmp_path, server, "--replace")
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, output.decode()
+    asked = {path.split("/")[2] for path in server.requests[before:] if path.startswith("/subscriptions/")}
+    assert asked == {lost}
+    assert list((tmp_path / "spool").glob("*.gz")) == []
+    assert brought_to_an_end(saved(tmp_path)) == replayed(records)
