@@ -57,7 +57,7 @@ class _Table(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     tables: list[_Table] = []
-    error: msgspec.Raw = msgspec.Raw()
+    error: dict[str, msgspec.Raw] | None = None
 
 
 _answer = msgspec.json.Decoder(_Answer)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from benchmarks.learning.comparison import brought_to_an_end
 from demo.activity_log_api import ActivityLogServer, LogAnalyticsServer, StaticCredential
 from demo.activity_log_api.stand_in import StandIn
 from demo.tenant import Tenant, TenantPlan
@@ -23,7 +24,7 @@ from service.core.snapshot.codec import decode
 from service.storage.snapshots import CURRENT
 from service.wiring import LOOPBACK_TOKEN
 from tests.service.documents.shapes import row
-from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS, brought_to_an_end, replayed
+from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS, replayed
 
 ROOT = Path(__file__).parents[3]
 NOW = SystemClock().now()

@@ -1,24 +1,23 @@
 """A tenant whose last days can be had from the REST API's double, and from files: what is learnt must be the same."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.learning import comparison
 from demo.activity_log_api import ActivityLogServer, LogAnalyticsServer, StaticCredential
 from demo.activity_log_api.stand_in import StandIn
 from demo.tenant import Arrival, Tenant, TenantPlan
 from service.clock import SystemClock
 from service.core.engine.engine import Engine
-from service.core.schedule import next_tick
 from service.documents.places import from_lines
 from service.documents.reading import Reader
 from service.learning.history import Fetched
 from service.learning.spool import Spool
 from service.learning.teaching import Taught, Teaching
-from service.replay.replay import PARTITION, Replay
 from service.settings.root import Settings
 from service.settings.sections import LearnSettings
 from service.wiring import build_engine, open_history
@@ -28,7 +27,6 @@ DAYS = 3
 END = START + timedelta(days=DAYS)
 ARRIVALS = list(Tenant(TenantPlan(seed=5, identities=20, days=DAYS, campaigns=0, start=START)).records())
 RECORDS = [arrival.record for arrival in ARRIVALS]
-EVERY = timedelta(minutes=15)
 OPEN_AS_SHOWN = "bucket operation"
 """Open operations hold words as they were written: `Succeeded` and `Success` look different, and mean the same."""
 
@@ -116,33 +114,4 @@ def messages(arrivals: Sequence[Arrival]) -> list[tuple[str, datetime, bytes]]:
 
 def replayed(records: Sequence[Any]) -> dict[str, list[Any]]:
     """What a replay of records leaves an engine with, but for what it has told."""
-    engine = build_engine(Settings())
-    driver = Replay(
-        engine,
-        every=EVERY,
-        on_scored=lambda scored: None,
-        on_alerts=lambda alerts: None,
-        on_reject=fail_on_anything,
-        on_read=lambda taken, total: None,
-        order="time",
-    )
-    driver.run(from_lines("log", [json.dumps(record).encode() for record in records]))
-    return _untold(engine)
-
-
-def brought_to_an_end(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """What a state that was taught becomes when nothing follows, but for what it has told: as at a replay's end."""
-    engine = build_engine(Settings())
-    engine.load(rows)
-    end = engine.watermark.time + engine.options.lateness
-    due, last = next_tick(end, EVERY), end + engine.options.bucket + engine.options.lateness + EVERY
-    while due <= last:
-        engine.idle(PARTITION, -1, due)
-        engine.evaluate(due)
-        due = next_tick(due, EVERY)
-    return _untold(engine)
-
-
-def _untold(engine: Engine) -> dict[str, list[Any]]:
-    told = {"engine", "position", "watermark", "alert", "failing", "suppressed", "recent"}
-    return {section: rows for section, rows in learnt(engine).items() if section not in told}
+    return comparison.replayed(from_lines("log", [json.dumps(record).encode() for record in records]))
