@@ -1,4 +1,4 @@
-"""Where history is fetched from: the REST API by subscription and day, and an archive of the activity log in Blob.
+"""Where history is fetched from: the REST API and Log Analytics by origin and day, and an archive in Blob Storage.
 
 Sources: Microsoft Learn, *Activity Logs - List*; *Azure Monitor resource logs, send to Azure Storage* (names of blobs,
 one record a line).
@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob.aio import ContainerClient
 
-from service.activity_log_api import RETENTION, ActivityLogApi
+from service.activity_log_api import RETENTION, ActivityLogApi, LogAnalyticsApi
 from service.core.sign_in import sign_in_problem
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
@@ -48,15 +48,23 @@ async def api_pieces(
 ) -> AsyncIterator[Piece]:
     """Yield a piece a subscription and day, the oldest first; `now` tells what Azure has forgotten when it is asked."""
     for chunk in chunks_of(subscriptions, since, until):
-        yield Piece(chunk.name, chunk.subscription, partial(_still_kept, api, chunk, now))
+        yield Piece(chunk.name, chunk.origin, partial(_still_kept, api, chunk, now))
 
 
 async def _still_kept(api: ActivityLogApi, chunk: Chunk, now: Callable[[], datetime]) -> AsyncIterator[list[bytes]]:
     """Yield what of a chunk is still there: Azure answers 400 when asked for more, as if it were not ours to read."""
     since = max(chunk.since, now() - RETENTION + ANSWERED_WITHIN)
     if since < chunk.until:
-        async for page in api.records(chunk.subscription, since, chunk.until):
+        async for page in api.records(chunk.origin, since, chunk.until):
             yield page
+
+
+async def workspace_pieces(
+    api: LogAnalyticsApi, workspaces: Sequence[str], since: datetime, until: datetime
+) -> AsyncIterator[Piece]:
+    """Yield a piece a workspace and day, the oldest first."""
+    for chunk in chunks_of(workspaces, since, until):
+        yield Piece(f"workspace-{chunk.name}", f"workspace {chunk.origin}", partial(api.records, *chunk))
 
 
 async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from service.core.ports import Clock
 from service.settings import Settings, SettingsError
 from service.wiring.engine import open_geography
+from service.wiring.history import require_sources
 from service.wiring.source import source_options
 from service.wiring.suppressions import open_suppressions
 
@@ -15,6 +16,7 @@ def refusals(settings: Settings, clock: Clock) -> list[str]:
         lambda: source_options(settings),
         lambda: open_geography(settings),
         lambda: open_suppressions(settings, clock),
+        lambda: require_sources(settings.learn) if settings.learn.on_empty_state else None,
     )
     return [line for check in checks for line in _lines(check)]
 
