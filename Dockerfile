@@ -1,7 +1,7 @@
 # The image runs what `make` runs: the same locks, installed by the same commands (a test compares them, and runs these
-# steps). Python's base image carries a tag only: where the image is built with a registry at hand, pin its digest too.
+# steps). Python's base image is pinned by digest, the tag is for people; Dependabot proposes the next (docs/release.md).
 
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS build
 
 ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
@@ -20,7 +20,7 @@ RUN .venv/bin/hatchling build -t wheel && \
     /opt/unwonted/bin/python -m compileall -q -j 0 /opt/unwonted/lib
 
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 LABEL org.opencontainers.image.title="Unwonted" \
       org.opencontainers.image.description="Alerts when an identity does in Azure what it does not do" \

@@ -18,6 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 COVERAGE := $(BIN)/python -m coverage
 DOCS_VENV := build/docs-venv
 RELEASE_VENV := build/release-venv
+OTHER_VENV := build/other-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
 FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration" --hypothesis-profile=quick
@@ -35,7 +36,7 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
+test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
 	@$(MAKE) check-format check-lint check-types check-layers
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
@@ -161,6 +162,19 @@ $(RELEASE_VENV)/.installed: requirements/release.txt $(STAMPS)/bootstrap
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(RELEASE_VENV)
 	@$(BIN)/uv pip install --quiet --python $(RELEASE_VENV)/bin/python --require-hashes -r requirements/release.txt
 	@touch $@
+
+# The service on another Python, where this machine has one: how tasks end is not the same on each.
+$(OTHER_VENV)/.installed: requirements/runtime.txt pyproject.toml $(STAMPS)/bootstrap
+	@mkdir -p $(@D)
+	@for version in 3.13 3.12 3.11; do \
+	  for python in "$$(command -v python$$version)" "$$HOME"/.pyenv/versions/$$version.*/bin/python; do \
+	    "$$python" -c "import sys; sys.exit('$$version' == '$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')')" \
+	      2>/dev/null || continue; \
+	    $(BIN)/uv venv --quiet --clear --python "$$python" $(OTHER_VENV) && \
+	    $(BIN)/uv pip install --quiet --python $(OTHER_VENV) --require-hashes -r requirements/bootstrap.txt -r requirements/runtime.txt && \
+	    $(BIN)/uv pip install --quiet --python $(OTHER_VENV) --no-deps --no-build-isolation --editable . && touch $@ && exit 0; \
+	  done; \
+	done; touch $@
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
 .PHONY: page

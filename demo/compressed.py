@@ -97,6 +97,10 @@ class CompressedClock:
                 for wait in waits:
                     wait.cancel()
 
+    def jumped(self) -> timedelta:
+        """Return nothing: this calendar changes its pace, and is never set."""
+        return timedelta(0)
+
     def run(self, rate: float) -> Stretch:
         """Let the calendar run on `rate` times as fast as the stopwatch; return what other clocks are to `follow`."""
         stretch = Stretch(rate, self.elapsed(), self.now())

@@ -44,6 +44,7 @@ class _Calendar(SystemClock):
     """Stands at one moment; its stopwatch is the machine's."""
 
     def __init__(self, moment: datetime) -> None:
+        super().__init__()
         self._moment = moment
 
     def now(self) -> datetime:

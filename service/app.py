@@ -6,27 +6,27 @@ the snapshot.
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple, assert_never
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, assert_never
 
 from models.stream import RecordResult, Steps
+from service.components import Components
 from service.core.alerting import Suppressions
 from service.core.engine import Applied, Evaluation
 from service.core.failures import leaf
 from service.core.messages import EndOffset, Message, Position
-from service.core.parsing import ActivityLogParser, Parsed, RejectReason
-from service.core.ports import Clock, DeadLetterStore, HubRecreated, Sink, Source
+from service.core.parsing import Parsed, RejectReason
+from service.core.ports import HubRecreated
 from service.core.schedule import run_ticks
-from service.delivery import Dispatcher
-from service.monitoring import HttpServer, sample_loop_lag
+from service.monitoring import sample_loop_lag
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
-from service.storage import RejectLetters, State, Suspects, set_aside
-from service.suppressions import SuppressionWatch
+from service.storage import RejectLetters, Saver, set_aside
 from service.telemetry import (
     BatchApplied,
     CellsJudged,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     EndedWhileReading,
@@ -40,76 +40,15 @@ from service.telemetry import (
     StateRestored,
     Stopped,
     Stopping,
-    Telemetry,
 )
+from service.waiting import OneAside, end, raise_failure, unless, until_ended, within
+
+SAVED_WITHIN = 5.0
+"""Seconds that telling waits for saving."""
+_CLOSE_WITHIN = 2.0
+_LOOK_WITHIN = 5.0
 
 _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
-
-
-class ServiceSchedule(NamedTuple):
-    """How often things happen.
-
-    Attributes
-    ----------
-    every, window
-        Time between two evaluations, and how far each looks back.
-    snapshot_every
-        Time between two snapshots, if something has changed.
-    grace
-        How long stopping may take.
-    lag_every, coverage_every, secrets_every
-        Time between two samples of the event loop's lag, two checks for coverage gaps, two of the files with secrets.
-    """
-
-    every: timedelta
-    window: timedelta
-    snapshot_every: timedelta
-    grace: timedelta
-    lag_every: timedelta = timedelta(seconds=1)
-    coverage_every: timedelta = timedelta(minutes=5)
-    secrets_every: timedelta = timedelta(seconds=10)
-
-
-class Components(NamedTuple):
-    """Everything that the application drives.
-
-    Attributes
-    ----------
-    open_source, open_dispatcher
-        Make these, given who observes the source, and what to await once messages have been settled.
-    dead_letter
-        Where rejected records go; None when they are only counted.
-    start
-        Where to begin in a partition without a position: ``earliest``, ``latest`` or an instant.
-    resources
-        Closed at the end.
-    suppressions
-        Watches the suppressions file, if there is one.
-    unusable_secret_files
-        Says which files with a sink's secrets cannot be used now.
-    suspects
-        Remembers which message was being read when the process ended.
-    learn_history
-        Learns history into the store that the state is restored from; asked once, when there is no state. Returns
-        whether there is one now; None if an empty state is to stay empty.
-    """
-
-    clock: Clock
-    parser: ActivityLogParser
-    state: State
-    open_source: Callable[[Callable[[SourceEvent], None]], Source]
-    open_dispatcher: Callable[[Callable[[], Awaitable[None]]], Dispatcher]
-    sinks: Sequence[Sink]
-    dead_letter: DeadLetterStore | None
-    server: HttpServer
-    telemetry: Telemetry
-    schedule: ServiceSchedule
-    start: str | datetime
-    resources: AsyncExitStack
-    suppressions: SuppressionWatch | None = None
-    unusable_secret_files: Callable[[], Sequence[str]] = list
-    learn_history: Callable[[], Awaitable[bool]] | None = None
-    suspects: Suspects = Suspects(None)
 
 
 class App:
@@ -123,8 +62,11 @@ class App:
         self._emit = components.telemetry.emit
         letters = components.dead_letter
         self._letters = None if letters is None else RejectLetters(letters, components.clock)
+        self._jumped = self._clock.jumped()
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
+        self._saver = Saver(self._state, self._clock, every=self._schedule.snapshot_every.total_seconds())
         self._source = components.open_source(self._on_source)
+        self._source_stopped = False
         self._dispatcher = components.open_dispatcher(self._settled)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -137,55 +79,63 @@ class App:
         SnapshotFenced
             Another instance writes the same snapshots.
         """
-        components = self._components
-        port = await components.server.start()
+        port = await self._components.server.start()
         try:
-            restored = await self._restore(stop)
-            if restored is None:
+            restored = await unless(stop, self._restore())
+            partitions = None if restored is None else await unless(stop, self._begin(restored=restored))
+            if partitions is None:
                 self._emit(Stopping())
-                return
-            partitions = await self._begin(restored=restored)
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._read(), name="source")
-                delivering = group.create_task(self._dispatcher.run(), name="dispatcher")
-                tasks = [
-                    group.create_task(self._evaluate_for_ever(), name="scheduler"),
-                    group.create_task(self._save_for_ever(), name="snapshots"),
-                    group.create_task(self._apply_end_offsets(), name="end offsets"),
-                    group.create_task(self._watch_loop(), name="loop"),
-                    group.create_task(self._watch_suppressions(), name="suppressions"),
-                    group.create_task(self._watch_secret_files(), name="secret files"),
-                    group.create_task(self._check_coverage_for_ever(), name="coverage"),
-                ]
-                self._emit(Started(partitions, port))
-                await self._wait_for_end(stop, reading)
-                await self._end(tasks)
-                delivering.cancel()
+            else:
+                await self._serve(stop, Started(partitions, port))
         except BaseExceptionGroup as failures:
             raise leaf(failures) from None
         finally:
-            for sink in components.sinks:
-                await sink.close()
-            await components.resources.aclose()
-            await components.server.stop()
+            await self._close()
 
-    async def _restore(self, stop: asyncio.Event) -> bool | None:
-        """Restore the state, or learn it from history; returns whether there is one, None if stopped meanwhile."""
+    async def _serve(self, stop: asyncio.Event, started: Started) -> None:
+        """Let all tasks run until `stop` is set, the source has ended, or one of them fails."""
+        create = asyncio.get_running_loop().create_task
+        reading = create(self._read(), name="source")
+        tasks = [
+            reading,
+            create(self._evaluate_for_ever(), name="scheduler"),
+            create(self._apply_end_offsets(), name="end offsets"),
+            create(self._watch_loop(), name="loop"),
+            create(self._watch_suppressions(), name="suppressions"),
+            create(self._watch_secret_files(), name="secret files"),
+            create(self._check_coverage_for_ever(), name="coverage"),
+        ]
+        last = [
+            create(self._dispatcher.run(), name="dispatcher"),
+            create(self._saver.run(), name="snapshots"),
+        ]
+        self._emit(started)
+        try:
+            await until_ended(stop, reading, {*tasks, *last})
+            await self._end(tasks)
+            raise_failure(last)
+        finally:
+            await end([*tasks, *last])
+
+    async def _close(self) -> None:
+        """Close what is open, each for a moment at most: what hangs is left to the operating system."""
+        seconds = min(_CLOSE_WITHIN, self._schedule.grace.total_seconds() / 20)
+        outer = (*(sink.close for sink in self._components.sinks), self._components.resources.aclose)
+        for closing in ((self._stop_source,), outer, (self._components.server.stop,)):
+            await asyncio.gather(*(within(self._clock, seconds, one()) for one in closing), return_exceptions=True)
+
+    async def _stop_source(self) -> None:
+        """Stop reading, once: a source that hangs in it is not asked again."""
+        if not self._source_stopped:
+            self._source_stopped = True
+            await self._source.stop()
+
+    async def _restore(self) -> bool:
+        """Restore the state, or learn it from history; returns whether there is one."""
         if await self._state.restore():
             return True
-        if self._components.learn_history is None:
-            return False
-        learning = asyncio.ensure_future(self._components.learn_history())
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait([learning, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if not learning.done():
-                return None
-            return await learning and await self._state.restore()
-        finally:
-            stopping.cancel()
-            learning.cancel()
-            await asyncio.gather(learning, stopping, return_exceptions=True)
+        learn = self._components.learn_history
+        return learn is not None and await learn() and await self._state.restore()
 
     async def _begin(self, *, restored: bool) -> int:
         """Check the hub, and save a first snapshot; returns how many partitions the hub has."""
@@ -194,7 +144,7 @@ class App:
         self._emit(StateRestored(restored, len(engine.positions), engine.records))
         if suspect := components.suspects.open(engine.positions):
             self._emit(EndedWhileReading(suspect.partition, suspect.sequence_number, suspect.ends))
-        self._state.coverage.begin(engine.positions, self._clock.now())
+        self._state.coverage.begin(engine.positions, self._now())
         self._emit(CoverageChecked([], self._state.coverage.open))
         # Most of what was restored is kept for as long as the process runs: the garbage collector can leave it out.
         gc.freeze()
@@ -209,10 +159,10 @@ class App:
             if _is_skipped(components.start, end_offset, first_time=first_time):
                 engine.skip(end_offset.partition, Position(end_offset.sequence_number, "", end_offset.enqueued_time))
         # Once more, with the positions that have just been skipped to.
-        self._state.coverage.begin(engine.positions, self._clock.now())
+        self._state.coverage.begin(engine.positions, self._now())
         for end_offset in end_offsets:
             self._state.coverage.note_end_offset(end_offset)
-        engine.begin(self._clock.now() - self._schedule.window)
+        engine.begin(self._now() - self._schedule.window)
         # Saved before anything is read: a store that cannot be written to, or that another instance uses, shows now.
         if await self._state.save() is None and not restored:
             raise OSError("the very first snapshot cannot be saved (snapshot_failed says why): nothing would be kept")
@@ -223,7 +173,7 @@ class App:
         """Forget the positions in a hub that is gone, and have what it still held told as lost."""
         async with self._state.lock:
             self._state.engine.forget_positions(found.partitions)
-            self._state.coverage.note_recreated(found.partitions, found.created_at, self._clock.now())
+            self._state.coverage.note_recreated(found.partitions, found.created_at, self._now())
             self._state.changed = True
         self._components.suspects.forget()
         self._emit(HubBegunAnew(found.created_at, found.partitions))
@@ -237,22 +187,17 @@ class App:
                 await self._begin_anew(found)
             await self._source.prepare()
 
-    async def _wait_for_end(self, stop: asyncio.Event, reading: asyncio.Task[None]) -> None:
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait([stopping, reading], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Finish in order, each step in its share of the grace period: stop reading, save, deliver, save."""
         self._emit(Stopping())
-        deadline = self._clock.elapsed() + self._schedule.grace.total_seconds()
-        await self._source.stop()
-        for task in tasks:
-            task.cancel()
-        self._dispatcher.wake(await self._state.save())
-        left = await self._dispatcher.flush(max(0.0, deadline - self._clock.elapsed()))
-        await self._state.save()
+        grace = self._schedule.grace.total_seconds()
+        began = self._clock.elapsed()
+        with suppress(TimeoutError):
+            await within(self._clock, grace / 4, self._stop_source())
+        await end(tasks)
+        self._dispatcher.wake(await self._saver.save(min(SAVED_WITHIN, grace / 4)))
+        left = await self._dispatcher.flush(max(0.0, began + 0.75 * grace - self._clock.elapsed()))
+        await self._saver.save(max(0.0, began + 0.9 * grace - self._clock.elapsed()))
         self._emit(Stopped(left))
 
     async def _apply_batch(self, messages: Sequence[Message]) -> None:
@@ -293,7 +238,7 @@ class App:
         return parsed, applied
 
     def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
-        now = self._clock.now()
+        now = self._now()
         for message, one, done in zip(messages, parsed, applied, strict=True):
             if done.fresh:
                 if any(reject.reason is RejectReason.SET_ASIDE for reject in one.rejects):
@@ -315,17 +260,36 @@ class App:
                     self._state.coverage.note_end_offset(end_offset)
                 self._state.changed = True
 
+    def _now(self) -> datetime:
+        """Return the present, after heeding that the clock may have been set."""
+        now = self._state.present()
+        if (jumped := self._clock.jumped()) != self._jumped:
+            self._emit(ClockJumped((jumped - self._jumped).total_seconds()))
+            self._jumped = jumped
+        return now
+
     async def _watch_loop(self) -> None:
         every = self._schedule.lag_every.total_seconds()
-        await sample_loop_lag(self._clock, lambda lag: self._emit(LoopLagSampled(lag)), every)
+        await sample_loop_lag(self._clock, self._note_lag, every)
+
+    def _note_lag(self, seconds: float) -> None:
+        self._emit(LoopLagSampled(seconds))
+        self._now()  # so that a clock that is set is noticed soon
 
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
 
     async def _watch_secret_files(self) -> None:
+        aside = OneAside(_LOOK_WITHIN)
         while True:
-            self._emit(SecretFilesChecked(tuple(await asyncio.to_thread(self._components.unusable_secret_files))))
+            problems: Mapping[str, Sequence[str]]
+            try:
+                problems = await aside.run(self._components.unusable_secret_files)
+            except OSError as error:
+                # Of which sinks is not known then.
+                problems = {"": [f"the files with the sinks' secrets cannot be read: {error.strerror or error}"]}
+            self._emit(SecretFilesChecked(problems))
             await self._clock.sleep(self._schedule.secrets_every.total_seconds())
 
     async def _suppress(self, suppressions: Suppressions) -> None:
@@ -345,8 +309,8 @@ class App:
         async with self._state.lock:
             evaluation = await self._state.take(self._evaluation_steps(planned))
             self._state.changed = True
-        # Delivered even if no snapshot could be saved: an alert twice after a crash is better than a late one.
-        self._dispatcher.wake(await self._state.save())
+        # Delivered even if no snapshot is saved by then: an alert twice after a crash is better than a late one.
+        self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
         self._emit(Evaluated(evaluation, self._clock.elapsed() - started))
 
     def _evaluation_steps(self, planned: datetime) -> Steps[Evaluation]:
@@ -361,21 +325,15 @@ class App:
 
     async def _check_coverage(self, planned: datetime) -> None:
         async with self._state.lock:
-            notices = self._state.coverage.check(max(planned, self._clock.now()))
+            notices = self._state.coverage.check(max(planned, self._now()))
             self._dispatcher.notify(notices)
         self._emit(CoverageChecked(notices, self._state.coverage.open))
         if notices:
-            self._dispatcher.wake(await self._state.save())
+            self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
 
     async def _settled(self) -> None:
         # Saved, or a restart would deliver again what has been delivered.
-        await self._state.save()
-
-    async def _save_for_ever(self) -> None:
-        while True:
-            await self._clock.sleep(self._schedule.snapshot_every.total_seconds())
-            if self._state.changed:
-                await self._state.save()
+        await self._saver.save(SAVED_WITHIN)
 
     def _on_source(self, event: SourceEvent) -> None:
         self._emit(event)
@@ -385,7 +343,7 @@ class App:
             case Expired(partition, messages):
                 if partition in self._state.engine.positions:
                     last = self._state.engine.positions[partition].sequence_number + messages
-                    self._state.coverage.note_expired(partition, last, self._clock.now())
+                    self._state.coverage.note_expired(partition, last, self._now())
             case Opened() | Closed() | SourceTrouble() | Silent() | Recovered():
                 pass  # reported above; nothing that is kept depends on it
             case _:

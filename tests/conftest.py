@@ -17,6 +17,11 @@ settings.register_profile("quick", parent=settings.get_profile("whole"))
 settings.load_profile("whole")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person make the longest tests longer: `make test ARGS="tests/integration/test_standby.py --kills 30"`."""
+    parser.addoption("--kills", type=int, default=3, help="how often the working one of two instances is killed")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
     if settings.get_current_profile_name() != "quick":

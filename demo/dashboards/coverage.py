@@ -60,6 +60,14 @@ _NOW = Row(
             "stat",
             ((0, "green"), (1, "yellow")),
         ),
+        Panel(
+            "Clock set, in a day",
+            "How often the machine's clock was set by more than a second; coverage gaps are judged by that clock.",
+            "short",
+            (Line(Increase("unwonted_clock_jumps_total", over="1d"), "set"),),
+            "stat",
+            ((0, "green"), (1, "yellow")),
+        ),
     ),
 )
 

@@ -19,6 +19,7 @@ BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
         "type": "string",
         "pattern": "^[0-9]{1,3}s$",
     },  # the pod's own grace is reckoned from it
+    ("StandbySettings", "lease"): {"type": "string", "pattern": "^(1[5-9]|[2-5][0-9]|60)s$"},  # as Blob Storage has it
     ("SnapshotsSettings", "path"): {"pattern": "^/state(/|$)"},  # the one place that can be written to, beside /tmp
     ("DeadLetterSettings", "path"): {"pattern": "^/state/"},
     ("LearnSettings", "spool"): {"pattern": "^/state/"},

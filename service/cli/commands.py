@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -19,6 +18,7 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.ending import Ending
 from service.cli.explain import explain_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
@@ -44,7 +44,7 @@ from service.cli.state import state
 from service.cli.suppress import suppress
 from service.clock import SystemClock
 from service.core.alerting import outlook
-from service.core.ports import SnapshotFenced, SourceError
+from service.core.ports import LeaseLost, SnapshotFenced, SourceError
 from service.core.snapshot import UnreadableSnapshot
 from service.monitoring import Redactor, configure
 from service.settings import (
@@ -58,6 +58,8 @@ from service.settings import (
     redacted,
     secrets,
 )
+from service.standby import Standby
+from service.waiting import DaemonExecutor
 from service.wiring import (
     build_components,
     detectors_off,
@@ -112,25 +114,32 @@ def run(path: Path | None) -> None:
     )
     if refused := refusals(settings, SystemClock()):
         refuse([*refused, *nothing_named(path)])
+    signalled = Ending(settings.shutdown.grace.total_seconds(), ENDED_ON_ERROR)
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, signalled))
     except SettingsError as error:
         refuse(error.lines)
-    except (SourceError, SnapshotFenced, UnreadableSnapshot, OSError, ValueError) as error:
+    except (SourceError, SnapshotFenced, LeaseLost, UnreadableSnapshot, OSError, ValueError) as error:
         structlog.get_logger("unwonted").error("ended", error=type(error).__name__, text=str(error))
         sys.exit(ENDED_ON_ERROR)
     except Exception:  # noqa: BLE001 - a traceback that Python prints would pass no redaction
         structlog.get_logger("unwonted").exception("ended_on_a_bug")
         sys.exit(ENDED_ON_ERROR)
+    finally:
+        signalled.over()
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, signalled: Ending) -> None:
     """Run the application until a signal asks for the end."""
     collect_seldom()
+    asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await App(build_components(settings)).run(stop)
+    components = build_components(settings)
+    with signalled.on_signals(stop):
+        if components.lease is None:
+            await App(components).run(stop)
+        else:
+            await Standby(components, components.lease).run(stop)
 
 
 @main.command(
@@ -160,7 +169,11 @@ def check_config(path: Path | None, schema: bool) -> None:
     if not refused and (off := detectors_off(settings, open_geography(settings))):
         click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
     lines = [f"unwonted run would refuse this: {by_variable(line, os.environ)}" for line in refused]
-    lines += [f"unwonted run would not be ready: {by_variable(line, os.environ)}" for line in later]
+    lines += [
+        f"unwonted run would not be ready: {by_variable(line, os.environ)}"
+        for problems in later.values()
+        for line in problems
+    ]
     if lines:
         fail("\n".join([*lines, *nothing_named(path)]), MISCONFIGURED)
 

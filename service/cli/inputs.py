@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,8 +18,10 @@ import click
 from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
-from service.core.snapshot import UnreadableSnapshot, decode, is_snapshot
+from service.core.ports import SnapshotStore
+from service.core.snapshot import decode, is_snapshot
 from service.settings import Settings, SettingsError, by_variable, is_variable, load
+from service.storage import load_newest
 from service.wiring import build_engine, build_snapshot_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
@@ -144,33 +146,34 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
     place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
     try:
-        generations = [snapshot.read_bytes()] if snapshot else asyncio.run(stored(settings))
-        if not generations:
-            fail(f"{place}: there is no snapshot yet; --snapshot FILE would read another one", MISCONFIGURED)
-        if snapshot and not is_snapshot(generations[0]):
-            fail(
-                f"{place}: is no snapshot of Unwonted; the service keeps its own at {place_of(settings)}", MISCONFIGURED
-            )
-        rows = newest_readable(generations, place)
-        engine.load(rows)
+        if snapshot:
+            data = snapshot.read_bytes()
+            if not is_snapshot(data):
+                own = place_of(settings)
+                fail(f"{place}: is no snapshot of Unwonted; the service keeps its own at {own}", MISCONFIGURED)
+            rows = decode(data)
+            engine.load(rows)
+            return engine, rows
+        return engine, asyncio.run(_newest_stored(settings, engine, place))
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
     except ValueError as error:
         fail(f"{place}: {error}", ENDED_ON_ERROR)
-    return engine, rows
 
 
-def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str, object]]:
-    """Decode the newest snapshot that can be read, as the service would, saying what is wrong with newer ones."""
-    for data in generations:
-        try:
-            return decode(data)
-        except UnreadableSnapshot as error:
-            click.echo(f"{place}: {error}", err=True)
-    sys.exit(ENDED_ON_ERROR)
-
-
-async def stored(settings: Settings) -> list[bytes]:
-    """Return the generations of snapshots that there are, newest first."""
+async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list[tuple[str, object]]:
     async with AsyncExitStack() as resources:
-        return await build_snapshot_store(settings, resources).load()
+        otherwise = "; --snapshot FILE would read another one"
+        return await newest_usable(build_snapshot_store(settings, resources), engine.load, place, otherwise)
+
+
+async def newest_usable(
+    store: SnapshotStore, load: Callable[[Any], None], place: str, otherwise: str = ""
+) -> list[tuple[str, Any]]:
+    """Load the newest snapshot that can be used, as the service would, saying what is wrong with newer ones."""
+    found = await load_newest(
+        store, load, lambda generation, error: click.echo(f"{place}: {generation.name}: {error}", err=True)
+    )
+    if found is None:
+        fail(f"{place}: there is no snapshot yet{otherwise}", MISCONFIGURED)
+    return found.rows

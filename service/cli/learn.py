@@ -27,8 +27,9 @@ from service.cli.inputs import (
     fail,
     make_engine,
     max_rejected_option,
-    newest_readable,
+    place_of,
     read_settings,
+    refuse,
 )
 from service.cli.printing import contents, left_out, threshold_table
 from service.cli.progress import FetchProgress, Progress
@@ -43,8 +44,8 @@ from service.core.sign_in import SignInFailed
 from service.documents import FileSource, Reader
 from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
 from service.options import parse_duration
-from service.settings import LearnSettings, Settings
-from service.storage import Saved, State
+from service.settings import LearnSettings, Settings, SettingsError
+from service.storage import Saved, State, load_newest
 from service.wiring import build_snapshot_store, build_state, open_history
 
 
@@ -66,6 +67,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
 @click.option("--subscription", "subscriptions", multiple=True, metavar="ID", help="Only this one; may be repeated.")
 @click.option("--management-group", metavar="ID", help="The subscriptions of this management group.")
 @click.option("--days", type=click.IntRange(1, 90), help="How many days back; 90, if not configured.")
+@click.option("--workspace", "workspaces", multiple=True, metavar="ID", help="A Log Analytics workspace; repeatable.")
 @click.option("--archive", metavar="URL", help="Storage account with an archive of the activity log.")
 @click.option("--archive-container", metavar="NAME", help="Its container.")
 @click.option("--endpoint", metavar="URL", help="Address of Azure Resource Manager, in a sovereign cloud.")
@@ -74,7 +76,7 @@ from service.wiring import build_snapshot_store, build_state, open_history
 @click.option("--replace", is_flag=True, help="Learn anew what a state has learnt; the rest of it is kept.")
 @max_rejected_option
 def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: float, **given: Any) -> None:
-    """Teach the service 90 days of habits before it starts: from Azure, from an archive, or from FILES.
+    """Teach the service 90 days of habits before it starts: from Azure, Log Analytics, an archive, or from FILES.
 
     FILES are files, folders or patterns as `unwonted replay` reads them. What is fetched is kept until it has been
     learnt: interrupted at any moment, the same command goes on where it was. Nothing alerts. Stop a service that uses
@@ -90,6 +92,8 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
         fail(f"Azure refuses to say which subscriptions {which}: {error}", MISCONFIGURED)
     except SignInFailed as error:
         fail(f"{error}. In AKS, check the workload identity; elsewhere, run az login", MISCONFIGURED)
+    except SettingsError as error:
+        refuse(error.lines)
     except SnapshotFenced as error:
         fail(f"nothing was saved: {error}. Stop the service, then learn again with --replace", ENDED_ON_ERROR)
     except BrokenPipeError:
@@ -104,7 +108,7 @@ def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: 
 
 def kept(options: LearnSettings) -> str:
     """Say what is left of an unfinished fetch, if one was wanted and got anywhere."""
-    if not (options.api or options.archive):
+    if not fetches(options):
         return ""
     if Spool(options.spool).files():
         return f"; what was fetched is kept in {options.spool}, and the same command goes on from there"
@@ -114,10 +118,10 @@ def kept(options: LearnSettings) -> str:
 def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]) -> Settings:
     """Return the settings with what the command line says of learning, or exit and say what is wrong with it."""
     named = {option: value for option, value in given.items() if value not in (None, ())}
-    if (files or "archive" in named) and "api" not in named:
+    if (files or named.keys() & {"archive", "workspaces"}) and "api" not in named:
         named["api"] = False
-    if files and "archive" not in named:
-        named["archive"] = None
+    if files or named.keys() & {"archive", "workspaces"}:
+        named = {"archive": None, "workspaces": (), **named}
     try:
         if "give_up_after" in named:
             parse_duration(named["give_up_after"], unit=True)
@@ -131,9 +135,14 @@ def with_options(settings: Settings, given: dict[str, Any], files: Sequence[str]
             for one in error.errors(include_url=False, include_input=False)
         ]
         fail("\n".join(lines), MISCONFIGURED)
-    if not (files or chosen.api or chosen.archive):
-        fail("there is nothing to learn from: name files, --api or --archive", MISCONFIGURED)
+    if not (files or fetches(chosen)):
+        fail("there is nothing to learn from: name files, --api, --workspace or --archive", MISCONFIGURED)
     return settings.model_copy(update={"learn": chosen})
+
+
+def fetches(options: LearnSettings) -> bool:
+    """Whether anything has to be fetched, not only read."""
+    return bool(options.api or options.workspaces or options.archive)
 
 
 class Lesson:
@@ -160,7 +169,7 @@ class Lesson:
             store = build_snapshot_store(self._settings, resources)
             state = await self._state(store, replace=replace)
             options = self._settings.learn
-            if not (options.api or options.archive):
+            if not fetches(options):
                 return await self._teach(state)
             with Spool(options.spool) as spool:
                 return await self._teach(state, await self._fetch(spool), spool)
@@ -169,23 +178,24 @@ class Lesson:
         """Return the state that will be taught: an empty one, or the successor of the one that there is."""
         outbox = Outbox()
         state = build_state(self._settings, self._engine, outbox, store, self._clock, self._note)
-        generations = await store.load()
-        if not generations:
-            return state
-        place = self._settings.snapshots
-        name = str(place.blob if place.kind == "blob" else place.path)
+        place = place_of(self._settings)
         if not replace:
-            fail(f"{name}: there is a state already; --replace learns it anew", MISCONFIGURED)
-        rows: list[tuple[str, Any]] = newest_readable(generations, name)
-        try:
+            if await anext(store.load(), None) is not None:
+                fail(f"{place}: there is a state already; --replace learns it anew", MISCONFIGURED)
+            return state
+
+        def succeed(rows: list[tuple[str, Any]]) -> None:
             self._engine.succeed(rows)
             for section, row in rows:
                 if section == "outbox":
                     outbox.load(row)
                 elif section == "coverage":
                     state.coverage.load(row)
+
+        try:
+            await load_newest(store, succeed, lambda one, error: click.echo(f"{place}: {one.name}: {error}", err=True))
         except ValueError as error:
-            fail(f"{name}: {error}", ENDED_ON_ERROR)
+            fail(f"{place}: {error}", ENDED_ON_ERROR)
         return state
 
     def _note(self, saved: Saved) -> None:
@@ -223,7 +233,10 @@ class Lesson:
             return code
         if await state.save() is None:
             raise OSError(f"the snapshot cannot be saved: {self._problem}")
-        if spool:
+        if fetched and fetched.broken_off:
+            left = "what was fetched is kept, and learning again with --replace fetches the rest"
+            click.echo(f"broken off: {', '.join(sorted(fetched.broken_off))}: {left}", err=True)
+        elif spool:
             spool.clear()
         click.echo("\n".join(learnt(self._engine, taught, fetched)))
         return 0

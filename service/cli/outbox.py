@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, fail, read_settings
+from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, ending, fail, read_settings
 from service.clock import SystemClock
 from service.core.ports import Clock, ReadableDeadLetterStore
 from service.delivery import Outstanding, Undelivered, outstanding, resend, resent
@@ -39,7 +39,15 @@ def outbox() -> None:
     """See what could not be delivered, and send it again."""
 
 
-@outbox.command("list")
+@outbox.command(
+    "list",
+    short_help="List what could not be delivered.",
+    epilog=ending(
+        "0 done; 2 wrong usage or configuration, or the dead letter cannot be read",
+        "outbox list --config unwonted.yaml",
+        "outbox list --config unwonted.yaml --sink webhook --days 30 --json",
+    ),
+)
 @config_option
 @sink_option
 @days_option
@@ -56,14 +64,23 @@ def list_undelivered(path: Path | None, sinks: Sequence[str], days: int, as_json
         click.echo(_summary(found), err=True)
 
 
-@outbox.command("retry")
+@outbox.command(
+    "retry",
+    short_help="Send messages again by their ids, or all.",
+    epilog=ending(
+        f"0 all sent; {MISCONFIGURED} wrong usage or configuration, or nothing of that name is undelivered; "
+        f"{UNDELIVERED} some are left",
+        "outbox retry --config unwonted.yaml a3f09c5e1b7d2468",
+        "outbox retry --config unwonted.yaml --all --sink webhook",
+    ),
+)
 @config_option
 @sink_option
 @days_option
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.argument("ids", nargs=-1)
 def retry_undelivered(path: Path | None, sinks: Sequence[str], days: int, everything: bool, ids: Sequence[str]) -> None:
-    """Send messages again that are named by their ids, or by those of alerts in them; exits with 3 if any is left.
+    """Send messages again that are named by their ids, or by those of alerts in them.
 
     They are sent from here, under the ids that they had, so that a receiver knows one that it has had after all. A
     running service is not disturbed; that a message has arrived is noted in the dead letter.

@@ -17,7 +17,8 @@ from service.cli.inputs import (
     config_option,
     ending,
     fail,
-    newest_readable,
+    make_engine,
+    newest_usable,
     place_of,
     read_settings,
     read_state,
@@ -77,6 +78,8 @@ def forget_positions(path: Path | None, yes: bool) -> None:
         fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
+    except ValueError as error:
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
     if forgotten:
         click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
     else:
@@ -92,13 +95,13 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
         Another instance has written meanwhile.
     OSError
         The store cannot be read or written.
+    ValueError
+        Nothing in it can be used.
     """
     async with AsyncExitStack() as resources:
         store = build_snapshot_store(settings, resources)
-        before = await store.load()
-        if not before:
-            fail(f"{place}: there is no snapshot yet", MISCONFIGURED)
-        rows = newest_readable(before, place)
+        before = await anext(store.load(), None)
+        rows = await newest_usable(store, make_engine(settings).load, place)
         held = sum(section == "position" for section, _ in rows)
         if not held:
             return 0
@@ -106,7 +109,7 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
             ask(f"{place}: forget how far the hub has been read, and read it from event_hub.start?")
         data = await encode(_forgotten(rows), created_at=SystemClock().now(), yield_to_loop=_go_on)
         # A folder has no conditional write as a blob has: what is there now must be what was read.
-        if isinstance(store, FileSnapshotStore) and await store.load() != before:
+        if isinstance(store, FileSnapshotStore) and await anext(FileSnapshotStore(store.folder).load(), None) != before:
             raise SnapshotFenced("another process has written the snapshot since")
         await store.save(data)
     return held

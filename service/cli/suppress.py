@@ -1,8 +1,9 @@
 """``unwonted suppress``: adds to the file of suppressions, lists it with what it kept back, and ends an entry.
 
-Each command changes the file as a whole or not at all; a running service takes it up by itself.
+Each command changes the file as a whole or not at all, one after another; a running service takes it up by itself.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress as suppress_errors
@@ -27,7 +28,7 @@ from service.core.alerting import Stage, SuppressedFinding, Suppression, Suppres
 from service.options import parse_duration
 from service.settings import Settings
 from service.sinks import clean
-from service.suppressions import add, checked_values, described, expire, written
+from service.suppressions import add, checked_values, described, expire, locked, written
 
 _SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
@@ -171,9 +172,21 @@ def file_of(settings: Settings, path: Path | None) -> Path:
 
 
 def change(file: Path, edit: Callable[[str], str]) -> None:
-    """Replace a file by what `edit` makes of it, at once, or exit and say why not."""
+    """Replace a file by what `edit` makes of it, at once and one process after another, or exit and say why not."""
     # A symbolic link stays one: its target is what is replaced.
     target = file.resolve()
+    try:
+        with locked(target, _wait):
+            _replace(target, edit)
+    except UnusableSuppressions as error:
+        fail("\n".join(error.lines), MISCONFIGURED)
+    except UnicodeDecodeError:
+        fail(f"{file}: is not UTF-8 text", MISCONFIGURED)
+    except OSError as error:
+        fail(f"{file}: cannot be changed: {error.strerror or error}", MISCONFIGURED)
+
+
+def _replace(target: Path, edit: Callable[[str], str]) -> None:
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         text = target.read_text(encoding="utf-8") if target.exists() else ""
@@ -183,12 +196,10 @@ def change(file: Path, edit: Callable[[str], str]) -> None:
         with fresh.open("rb") as file_to_flush:
             os.fsync(file_to_flush.fileno())
         fresh.replace(target)
-    except UnusableSuppressions as error:
-        fail("\n".join(error.lines), MISCONFIGURED)
-    except UnicodeDecodeError:
-        fail(f"{file}: is not UTF-8 text", MISCONFIGURED)
-    except OSError as error:
-        fail(f"{file}: cannot be changed: {error.strerror or error}", MISCONFIGURED)
     finally:
         with suppress_errors(OSError):
             fresh.unlink()
+
+
+def _wait(seconds: float) -> None:
+    asyncio.run(SystemClock().sleep(seconds))

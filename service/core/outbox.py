@@ -172,6 +172,13 @@ class _Queue:
     failures: int = 0
     broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
 
+    def move(self, by: timedelta) -> None:
+        for row in self.rows.values():
+            row.created, row.expires, row.next_try = row.created + by, row.expires + by, row.next_try + by
+        self.settled = {id_: until + by for id_, until in self.settled.items()}
+        self.pause_until = self.pause_until + by if self.pause_until else None
+        self.broken = self.broken._replace(since=self.broken.since + by) if self.broken else None
+
 
 class _Stored(BaseModel):
     model_config = _EXACT
@@ -210,6 +217,13 @@ class Outbox:
         self._capacity = capacity
         self._queues: dict[str, _Queue] = {}
         self._number = 0
+        self._jumped = timedelta(0)
+
+    def follow(self, jumped: timedelta) -> None:
+        """Move all times along with a clock that has been set by `jumped`, all in all, since this object was made."""
+        by, self._jumped = jumped - self._jumped, jumped
+        for queue in self._queues.values() if by else ():
+            queue.move(by)
 
     @property
     def mark(self) -> int:

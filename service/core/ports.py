@@ -3,8 +3,8 @@
 Each port has a real implementation and, in the tests, a fake that passes the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
 from pydantic import JsonValue
@@ -33,7 +33,14 @@ class Clock(Protocol):
         ...
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Wait until the calendar says `moment` or later."""
+        """Wait until the calendar says `moment` or later, or until it should have: it may be set back meanwhile."""
+        ...
+
+    def jumped(self) -> timedelta:
+        """Return by how much the calendar had been set when `now` was last asked, all in all, forward if positive.
+
+        Instants by our clock that lie ahead or behind are as far away as before once they are moved by that.
+        """
         ...
 
 
@@ -57,7 +64,7 @@ class Source(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then close; returns when nothing more will be delivered."""
+        """Finish the batch in hand, then close; returns when nothing more will be delivered, or before it hangs."""
         ...
 
 
@@ -166,8 +173,11 @@ class DeadLetterStore(Protocol):
         Entries lost since the start: beyond the bound, rotated away, or not writable.
     """
 
-    written: int
-    dropped: int
+    @property
+    def written(self) -> int: ...  # noqa: D102 - see above
+
+    @property
+    def dropped(self) -> int: ...  # noqa: D102 - see above
 
     async def write(self, entries: Sequence[Mapping[str, JsonValue]]) -> None:
         """Store `entries`, in order; those that do not fit are counted as dropped."""
@@ -182,11 +192,28 @@ class ReadableDeadLetterStore(DeadLetterStore, Protocol):
         ...
 
 
-class SnapshotStore(Protocol):
-    """Keeps whole snapshots, newest generation first; knows nothing of what is in them."""
+class Generation(NamedTuple):
+    """A whole snapshot, under the name by which its store keeps it."""
 
-    async def load(self) -> list[bytes]:
-        """Return the readable generations, newest first; empty at the very first start."""
+    name: str
+    data: bytes
+
+
+class SnapshotStore(Protocol):
+    """Keeps whole snapshots, newest generation first; knows nothing of what is in them.
+
+    No generation that has been loaded, or whose writing was checked, is replaced by one that has not.
+    """
+
+    def load(self) -> AsyncIterator[Generation]:
+        """Yield what there is, newest first, each read when it is asked for; nothing at the very first start."""
+        ...
+
+    def accept(self) -> None:
+        """Hold what `load` yielded last for good, and what it yielded before that for unusable.
+
+        The next save keeps the one as long as there is none younger that could be loaded, and sets the others aside.
+        """
         ...
 
     async def save(self, data: bytes) -> None:
@@ -196,3 +223,23 @@ class SnapshotStore(Protocol):
 
 class SnapshotFenced(Exception):  # noqa: N818 - it says what happened to us: another writer took over
     """Another instance has written since we last read or wrote; this one must stop."""
+
+
+class Lease(Protocol):
+    """The right to be the one instance that works, which ends by itself when its holder is gone."""
+
+    async def acquire(self) -> None:
+        """Wait until it is ours; raises `OSError` if it cannot even be asked for."""
+        ...
+
+    async def keep(self) -> None:
+        """Wait for as long as it is ours; raises `LeaseLost` before anybody else can have it."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back, so that another instance need not wait for its end; never raises."""
+        ...
+
+
+class LeaseLost(Exception):  # noqa: N818 - it says what happened to us
+    """The lease could not be renewed in time, or is another instance's; this one must stop."""

@@ -1,7 +1,8 @@
 """Aligned ticks: at every multiple of a period on the calendar, once, however long the last one took.
 
 Ticks missed while the process was down or busy collapse into one; how far back that one looks is the engine's
-business, what it does is the caller's.
+business, what it does is the caller's. When the calendar is set, the stopwatch keeps the pace until the next tick,
+which is the one that the calendar then says is the latest.
 """
 
 from collections.abc import Awaitable, Callable
@@ -42,12 +43,15 @@ async def run_ticks(
     missed
         Told how many ticks were skipped because the last one, or the machine, took too long.
     """
-    planned = next_tick(clock.now(), every)
+    planned, jumped = next_tick(clock.now(), every), clock.jumped()
     while True:
-        await clock.sleep_until(planned)
-        skipped = missed_ticks(planned, clock.now(), every)
-        if skipped:
+        # No later than the next one by a calendar that may have been set back during the last.
+        await clock.sleep_until(min(planned, next_tick(clock.now(), every)))
+        now = clock.now()
+        if clock.jumped() != jumped:
+            planned, jumped = Bucket.of(now, every).start, clock.jumped()
+        elif skipped := missed_ticks(planned, now, every):
             missed(skipped)
-        planned += skipped * every
+            planned += skipped * every
         await tick(planned)
         planned = next_tick(planned, every)

@@ -17,8 +17,11 @@ from service.core.notices import Notice
 from service.core.outbox import Outbox, Undeliverable
 from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
 from service.delivery.undeliverable import UndeliverableWriter, untold
+from service.waiting import end, within
 
 SETTLE_SECONDS = 5.0
+SEND_WITHIN = 60.0
+"""Seconds that one attempt may take, whatever deadlines of its own a sink has."""
 _STEP = 50
 """Alerts rendered without a pause."""
 
@@ -140,7 +143,7 @@ class Dispatcher:
 
     def submit_steps(self, alerts: Sequence[Alert]) -> Steps[int]:
         """Do what `submit` does in steps."""
-        now = self._clock.now()
+        now = self._now()
         count = 0
         ranked = by_urgency(alerts)
         for route in self._routes:
@@ -159,7 +162,7 @@ class Dispatcher:
 
     def notify(self, notices: Sequence[Notice]) -> int:
         """Do for notices what `submit` does for alerts, for each sink that wants them."""
-        now = self._clock.now()
+        now = self._now()
         wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
         for route, notice in wanted:
             self._enqueue(route, route.sink.render_notice(notice), now, NOTICE_URGENCY)
@@ -185,6 +188,12 @@ class Dispatcher:
         if self._undeliverable is not None:
             for letter in untold(route.sink.name, alerts, whole=UNTOLD):
                 self._undeliverable.put(letter)
+
+    def _now(self) -> datetime:
+        """Return the present, with the outbox on the same calendar: what waits expires by the time that passes."""
+        now = self._clock.now()
+        self._outbox.follow(self._clock.jumped())
+        return now
 
     def wake(self, mark: int | None = None) -> None:
         """Send what was enqueued up to `mark` (all, if None): it is in a safe snapshot now."""
@@ -215,9 +224,7 @@ class Dispatcher:
         if self._tasks:
             drained = asyncio.ensure_future(asyncio.wait(self._tasks))
             await asyncio.wait((alarm, drained), return_when=asyncio.FIRST_COMPLETED)
-            for task in self._tasks:
-                task.cancel()
-            await drained
+            await end([*self._tasks, drained])
         if self._undeliverable is not None and self._writing is not None:
             written = asyncio.ensure_future(self._undeliverable.drain())
             await asyncio.wait((alarm, written, self._writing), return_when=asyncio.FIRST_COMPLETED)
@@ -233,10 +240,10 @@ class Dispatcher:
         while True:
             self._awake[name].clear()
             now = self._clock.elapsed()
-            for expired in self._outbox.expire(name, self._clock.now()):
+            for expired in self._outbox.expire(name, self._now()):
                 self._give_up(expired)
                 unsaved_since = now if unsaved_since is None else unsaved_since
-            due = self._outbox.due(name, self._clock.now())
+            due = self._outbox.due(name, self._now())
             shut = gate.seconds() if due else 0.0
             if unsaved_since is not None and (
                 not due or shut > SETTLE_SECONDS or now - unsaved_since >= SETTLE_SECONDS
@@ -258,11 +265,13 @@ class Dispatcher:
     async def _deliver(self, sink: Sink, message: Rendered) -> bool:
         started = self._clock.elapsed()
         try:
-            receipt = await sink.send(message)
+            receipt = await within(self._clock, SEND_WITHIN, sink.send(message))
+        except TimeoutError:
+            receipt = Receipt("retry", "timeout")
         except Exception as error:  # noqa: BLE001 - a sink's bug must silence neither the other sinks nor the service
             receipt = Receipt("retry", f"bug_{type(error).__name__}")
         seconds = self._clock.elapsed() - started
-        decision = self._outbox.record(sink.name, message.id, receipt, self._clock.now(), self._jitter())
+        decision = self._outbox.record(sink.name, message.id, receipt, self._now(), self._jitter())
         self._tell(sink.name, receipt.outcome, receipt.reason, seconds, decision.attempts, message)
         if decision.undeliverable is not None:
             self._keep(decision.undeliverable)
@@ -289,7 +298,7 @@ class Dispatcher:
         waits = [asyncio.ensure_future(self._woken(name))]
         next_due = self._outbox.next_due(name)
         if next_due is not None:
-            seconds = (next_due - self._clock.now()).total_seconds()
+            seconds = (next_due - self._now()).total_seconds()
             waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ One module, one question: `sources` which files, `unpacking` what they are packe
 from service.documents.places import HARMLESS, Batch, Document, Problem, RecordPlace, Trouble, Unit, from_lines
 from service.documents.reading import Reader
 from service.documents.sources import FileSource, Found, find
+from service.documents.tables import row_to_record
 
 __all__ = [
     "HARMLESS",
@@ -26,4 +27,5 @@ __all__ = [
     "Unit",
     "find",
     "from_lines",
+    "row_to_record",
 ]

@@ -9,7 +9,7 @@ from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Downloaded, Piece, download
 from service.learning.first_start import FirstStart
 from service.learning.history import Fetched, TenantHistory
-from service.learning.sources import ARCHIVE_CONTAINER, ArchiveRefused, api_pieces, archive_pieces
+from service.learning.sources import ARCHIVE_CONTAINER, ArchiveRefused, api_pieces, archive_pieces, workspace_pieces
 from service.learning.spool import Spool, SpoolBusy
 from service.learning.teaching import Taught, Teaching
 
@@ -30,4 +30,5 @@ __all__ = [
     "archive_pieces",
     "chunks_of",
     "download",
+    "workspace_pieces",
 ]

@@ -1,4 +1,4 @@
-"""Divides a span of history into pieces that are fetched, kept and resumed one by one: a subscription's day each."""
+"""Divides a span of history into pieces that are fetched, kept and resumed one by one: a day each of every origin."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ _DAY = timedelta(days=1)
 
 
 class Chunk(NamedTuple):
-    """One subscription's records of ``[since, until]``, within one day (UTC)."""
+    """The records of one origin, a subscription or a workspace, of ``[since, until]``, within one day (UTC)."""
 
-    subscription: str
+    origin: str
     since: datetime
     until: datetime
 
@@ -22,17 +22,17 @@ class Chunk(NamedTuple):
         >>> Chunk("s1", datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)).name
         's1.20260301T000000-20260302T000000'
         """
-        return f"{quote(self.subscription, safe='')}.{self.since:%Y%m%dT%H%M%S}-{self.until:%Y%m%dT%H%M%S}"
+        return f"{quote(self.origin, safe='')}.{self.since:%Y%m%dT%H%M%S}-{self.until:%Y%m%dT%H%M%S}"
 
 
-def chunks_of(subscriptions: Iterable[str], since: datetime, until: datetime) -> Iterator[Chunk]:
+def chunks_of(origins: Iterable[str], since: datetime, until: datetime) -> Iterator[Chunk]:
     """Yield the chunks of ``[since, until]``, the oldest first: a run that is cut short has whole days.
 
     >>> first = datetime(2026, 3, 1, 22, tzinfo=UTC)
-    >>> [(one.subscription, one.since.hour, one.until.hour) for one in chunks_of("ab", first, first + _DAY / 6)]
+    >>> [(one.origin, one.since.hour, one.until.hour) for one in chunks_of("ab", first, first + _DAY / 6)]
     [('a', 22, 0), ('b', 22, 0), ('a', 0, 2), ('b', 0, 2)]
     """
-    names = sorted(set(subscriptions))
+    names = sorted(set(origins))
     begin = since
     while begin < until:
         midnight = datetime(begin.year, begin.month, begin.day, tzinfo=UTC) + _DAY

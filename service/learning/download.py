@@ -40,12 +40,15 @@ class Downloaded(NamedTuple):
         Records fetched now.
     refused
         Origins that may not be read, with the reason.
+    broken_off
+        Those of them of which a part is there, from this run or an earlier one: a later run may have the rest.
     """
 
     fetched: int
     resumed: int
     records: int
     refused: dict[str, str]
+    broken_off: frozenset[str] = frozenset()
 
 
 async def download(
@@ -74,6 +77,7 @@ async def download(
         An origin is away for too long, or the disk is full; what has been fetched stays.
     """
     refused: dict[str, str] = {}
+    begun: set[str] = set()
     fetched = resumed = records = 0
     listing = aiter(pieces)
     turn = asyncio.Lock()
@@ -88,10 +92,12 @@ async def download(
             count = 0
             if spool.has(piece.name):
                 resumed += 1
+                begun.add(piece.origin)
             elif piece.origin not in refused:
                 try:
                     count = await spool.keep(piece.name, piece.pages())
                     fetched += 1
+                    begun.add(piece.origin)
                 except refusal as error:
                     refused[piece.origin] = str(error)
             records += count
@@ -103,4 +109,4 @@ async def download(
                 group.create_task(fetch())
     except BaseExceptionGroup as failures:
         raise leaf(failures) from None
-    return Downloaded(fetched, resumed, records, refused)
+    return Downloaded(fetched, resumed, records, refused, frozenset(begun.intersection(refused)))

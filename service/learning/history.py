@@ -1,4 +1,4 @@
-"""Brings a tenant's history into a spool, from the REST API, an archive, or both; says what could not be read.
+"""Brings a tenant's history into a spool, from wherever it is to be had; says what could not be read.
 
 What is learnt from it is `teaching`'s business; how the clients sign in is up to whoever makes them.
 """
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from azure.storage.blob.aio import ContainerClient
 
-from service.activity_log_api import ActivityLogApi, ApiRefused
+from service.activity_log_api import ActivityLogApi, ApiRefused, LogAnalyticsApi
 from service.documents import FileSource
 from service.learning.download import Downloaded, Piece, download
-from service.learning.sources import ArchiveRefused, api_pieces, archive_pieces
+from service.learning.sources import ArchiveRefused, api_pieces, archive_pieces, workspace_pieces
 from service.learning.spool import Spool
 
 _DAY = timedelta(days=1)
@@ -27,11 +27,13 @@ class Fetched(NamedTuple):
     files
         What to read, this run's pieces and those of earlier ones; quiet days hold nothing, and are left out.
     origins
-        Subscriptions and containers that were asked.
+        Subscriptions, workspaces and containers that were asked.
     fetched, resumed, records
         Pieces fetched now; those that were there from an earlier run; records fetched now.
     refused
         Origins that may not be read, with the reason; what was fetched before they refused is learnt.
+    broken_off
+        Those of them of which a part was fetched: a later run may have the rest.
     """
 
     files: list[FileSource]
@@ -40,6 +42,7 @@ class Fetched(NamedTuple):
     resumed: int
     records: int
     refused: dict[str, str]
+    broken_off: frozenset[str] = frozenset()
 
 
 class TenantHistory:
@@ -49,11 +52,15 @@ class TenantHistory:
     ----------
     api
         Reads them through Azure's REST API; None if that is not wanted.
+    logs
+        Queries Log Analytics; None if that is not wanted.
     archive
         Container of an archive of the activity log, if there is one.
     subscriptions, management_group
         What to ask the API for: these, with those of the management group; all that the credential sees if neither is
         given.
+    workspaces
+        What to ask Log Analytics for.
     days
         How many days back.
     now
@@ -63,17 +70,21 @@ class TenantHistory:
     def __init__(
         self,
         api: ActivityLogApi | None,
+        logs: LogAnalyticsApi | None,
         archive: ContainerClient | None,
         *,
         subscriptions: Sequence[str],
         management_group: str | None,
+        workspaces: Sequence[str],
         days: int,
         now: Callable[[], datetime],
     ) -> None:
         self._api = api
+        self._logs = logs
         self._archive = archive
         self._subscriptions = sorted({one.lower() for one in subscriptions})
         self._group = management_group
+        self._workspaces = sorted({one.lower() for one in workspaces})
         self._days = days
         self._now = now
 
@@ -90,7 +101,7 @@ class TenantHistory:
         spool
             Entered already.
         on_plan
-            Told how many pieces the API will be asked for; an archive tells only as it goes.
+            Told how many pieces the APIs will be asked for; an archive tells only as it goes.
         on_piece
             Told of each piece that is done, with the number of records fetched.
 
@@ -104,12 +115,15 @@ class TenantHistory:
         since, until = spool.span(*whole_days(self._now(), self._days))
         names: list[str] = []
         done: list[Downloaded] = []
-        origins = 0
+        subscriptions = [] if self._api is None else await self._wanted(self._api)
+        workspaces = [] if self._logs is None else self._workspaces
+        origins = len(subscriptions) + len(workspaces)
+        on_plan(origins * -((since - until) // _DAY))
         if self._api is not None:
-            subscriptions = await self._wanted(self._api)
-            origins += len(subscriptions)
-            on_plan(len(subscriptions) * -((since - until) // _DAY))
             pieces = _noted(api_pieces(self._api, subscriptions, since, until, self._now), names)
+            done.append(await download(pieces, spool, refusal=ApiRefused, on_piece=on_piece))
+        if self._logs is not None:
+            pieces = _noted(workspace_pieces(self._logs, workspaces, since, until), names)
             done.append(await download(pieces, spool, refusal=ApiRefused, on_piece=on_piece))
         if self._archive is not None:
             origins += 1
@@ -121,6 +135,7 @@ class TenantHistory:
             sum(one.resumed for one in done),
             sum(one.records for one in done),
             {origin: reason for one in done for origin, reason in one.refused.items()},
+            frozenset().union(*(one.broken_off for one in done)),
         )
 
     async def _wanted(self, api: ActivityLogApi) -> list[str]:

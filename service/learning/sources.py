@@ -1,29 +1,33 @@
-"""Where history is fetched from: the REST API by subscription and day, and an archive of the activity log in Blob.
+"""Where history is fetched from: the REST API and Log Analytics by origin and day, and an archive in Blob Storage.
 
 Sources: Microsoft Learn, *Activity Logs - List*; *Azure Monitor resource logs, send to Azure Storage* (names of blobs,
 one record a line).
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob.aio import ContainerClient
 
-from service.activity_log_api import RETENTION, ActivityLogApi
+from service.activity_log_api import RETENTION, ActivityLogApi, LogAnalyticsApi
 from service.core.sign_in import sign_in_problem
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
+
+_T = TypeVar("_T")
 
 ARCHIVE_CONTAINER: Final = "insights-activity-logs"
 LINES_AT_ONCE: Final = 1_000
 LONGEST_LINE: Final = 32 * 1024 * 1024
 """Bytes after which a line that does not end is handed on as it is, for the parser to reject."""
 
+_ANSWER_SECONDS: Final = 300.0
 ANSWERED_WITHIN: Final = timedelta(minutes=5)
 """How much younger than Azure's oldest record we ask for: its clock goes on while the pages are read."""
 
@@ -44,15 +48,23 @@ async def api_pieces(
 ) -> AsyncIterator[Piece]:
     """Yield a piece a subscription and day, the oldest first; `now` tells what Azure has forgotten when it is asked."""
     for chunk in chunks_of(subscriptions, since, until):
-        yield Piece(chunk.name, chunk.subscription, partial(_still_kept, api, chunk, now))
+        yield Piece(chunk.name, chunk.origin, partial(_still_kept, api, chunk, now))
 
 
 async def _still_kept(api: ActivityLogApi, chunk: Chunk, now: Callable[[], datetime]) -> AsyncIterator[list[bytes]]:
     """Yield what of a chunk is still there: Azure answers 400 when asked for more, as if it were not ours to read."""
     since = max(chunk.since, now() - RETENTION + ANSWERED_WITHIN)
     if since < chunk.until:
-        async for page in api.records(chunk.subscription, since, chunk.until):
+        async for page in api.records(chunk.origin, since, chunk.until):
             yield page
+
+
+async def workspace_pieces(
+    api: LogAnalyticsApi, workspaces: Sequence[str], since: datetime, until: datetime
+) -> AsyncIterator[Piece]:
+    """Yield a piece a workspace and day, the oldest first."""
+    for chunk in chunks_of(workspaces, since, until):
+        yield Piece(f"workspace-{chunk.name}", f"workspace {chunk.origin}", partial(api.records, *chunk))
 
 
 async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:
@@ -66,7 +78,7 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
         The storage account cannot be reached.
     """
     try:
-        async for blob in container.list_blobs():
+        async for blob in _soon(aiter(container.list_blobs())):
             hour = _hour(blob.name)
             if hour is not None and hour < until and hour + _HOUR > since:
                 # An hour's blob grows until it is over: its tag tells what was fetched from what there is now.
@@ -79,9 +91,10 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
 
 async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
     try:
-        stream = await container.download_blob(name)
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            stream = await container.download_blob(name)
         rest = b""
-        async for part in stream.chunks():
+        async for part in _soon(aiter(stream.chunks())):
             *lines, rest = (rest + part).split(b"\n")
             if len(rest) > LONGEST_LINE:
                 lines, rest = [*lines, rest], b""
@@ -91,6 +104,19 @@ async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[li
             yield [rest.strip()]
     except AzureError as error:
         raise _trouble(error, container) from error
+
+
+async def _soon(parts: AsyncIterator[_T]) -> AsyncIterator[_T]:
+    """Yield `parts`, each of which must come soon: Azure's library bounds each pause, not the whole of an answer."""
+    while True:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                part = await anext(parts)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise OSError(f"the archive cannot be read (no answer within {_ANSWER_SECONDS:g} s)") from error
+        yield part
 
 
 def _trouble(error: AzureError, container: ContainerClient) -> Exception:

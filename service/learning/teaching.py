@@ -17,9 +17,12 @@ from service.core.messages import Message
 from service.core.parsing import Reject
 from service.documents import Batch, RecordPlace
 from service.replay import BLOCK, PARTITION, RUN, Intake, Summary
+from service.waiting import OneAside, end
 
 MOST_ACTIONS: Final = 100_000
 """Different actions that are counted; Azure has some ten thousand."""
+_STOP_WITHIN: Final = 5.0
+"""Seconds that the thread has to notice that the end was asked for; a disk may hang under it."""
 
 
 class TeachingStopped(Exception):  # noqa: N818 - it says what happened
@@ -126,13 +129,15 @@ class Teaching:
 
     async def run_aside(self, batches: Iterable[Batch]) -> Taught:
         """Do what `run` does in a thread, so that the event loop goes on; ends soon when it is cancelled."""
-        work = asyncio.ensure_future(asyncio.to_thread(self.run, batches))
+        work = asyncio.ensure_future(OneAside().run(self.run, batches))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             self._stopped = True
-            await asyncio.gather(work, return_exceptions=True)
+            await asyncio.wait([work], timeout=_STOP_WITHIN)
             raise
+        finally:
+            await end([work])
 
     def _read(self, taken: int, total: int) -> None:
         if self._stopped:

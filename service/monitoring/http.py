@@ -4,14 +4,20 @@
 nothing depends on Azure: a liveness probe that did would restart healthy processes during every outage of the cloud.
 """
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from service.core.ports import Clock
+from service.monitoring.listener import Listener
+from service.monitoring.metrics import STANDBY
+
+_log = logging.getLogger(__name__)
 
 Probe = Literal["startup", "ready", "live"]
 
@@ -33,6 +39,13 @@ class ProbeResult(NamedTuple):
 class Health:
     """What keeps the process from having started, or from being ready.
 
+    Attributes
+    ----------
+    standby
+        Whether it waits until another instance ends.
+
+    Notes
+    -----
     At first it has neither started nor is it ready. It is alive for as long as it answers, because the process ends
     when one of its tasks fails.
 
@@ -52,11 +65,19 @@ class Health:
             "live": {},
         }
         self._notes: dict[str, str] = {}
+        self.standby = False
 
     def result(self, probe: Probe) -> ProbeResult:
         """Return what `probe` has to answer."""
+        if self.standby:
+            # Ready for what it is there for; else no Deployment with a standby would ever count as available.
+            return ProbeResult(ok=True, reasons={}, notes={"standby": "waits for the lease of another instance"})
         wrong = dict(self._wrong[probe])
         return ProbeResult(not wrong, wrong, dict(self._notes))
+
+    def note_standby(self, *, waiting: bool) -> None:
+        """Note whether this instance waits until another one ends; it is well then, and does nothing."""
+        self.standby = waiting
 
     def note_restored(self) -> None:
         """Note that the state has been restored, or that there was none."""
@@ -80,6 +101,10 @@ class Health:
     def note_secret_files(self, problem: str | None) -> None:
         """Note what is wrong with the files that hold the sinks' secrets; None if nothing is."""
         self._set("ready", "secret files", problem)
+
+    def note_snapshots(self, problem: str | None) -> None:
+        """Note why no snapshot can be saved; None if one can."""
+        self._set("ready", "snapshots", problem)
 
     def note(self, component: str, text: str | None) -> None:
         """Show something that is wrong without failing a probe; None when it no longer is."""
@@ -120,40 +145,50 @@ class HttpServer:
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
+        self._serving_on = 0
 
     async def start(self) -> int:
-        """Begin to listen; returns the port.
+        """Begin to listen, unless it does already; returns the port.
 
         Raises
         ------
         OSError
             If the address is taken or not ours.
         """
+        if self._runner is not None:
+            return self._serving_on
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         for path in PROBES:
             app.router.add_get(path, self._probe)
+        # One request a connection, which has its deadline: nobody keeps one open for the next.
+        app.on_response_prepare.append(_close_afterwards)
         # Probes come every few seconds: an access log would bury everything else.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=1.0)
         await runner.setup()
+        # The runner has a server as soon as it has been set up.
+        listener = Listener(cast("web.Server", runner.server), self._host, self._port)
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            port = await listener.start()
         except OSError as error:
             await runner.cleanup()
             raise OSError(f"http.port: cannot listen on {self._host}:{self._port}: {error}") from error
-        self._runner = runner
-        port: int = runner.addresses[0][1]
+        self._runner, self._listener, self._serving_on = runner, listener, port
         return port
 
     async def stop(self) -> None:
         """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
-        if self._runner is not None:
+        if self._runner is not None and self._listener is not None:
+            await self._listener.stop()
             await self._runner.cleanup()
-            self._runner = None
+            self._listener.drop()
+            self._runner = self._listener = None
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        registry = STANDBY if self._health.standby else self._registry
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     async def _probe(self, request: web.Request) -> web.Response:
         result = self._health.result(PROBES[request.path])
@@ -161,6 +196,19 @@ class HttpServer:
         if result.notes:
             body["notes"] = dict(result.notes)
         return web.json_response(body, status=200 if result.ok else 503, headers={"Cache-Control": "no-store"})
+
+
+async def _close_afterwards(_: web.Request, response: web.StreamResponse) -> None:
+    response.force_close()
+    response.headers["Connection"] = "close"
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line is about something that we did wrong, rather than about a request that is none."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log.addFilter(_is_ours)
 
 
 async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from models.stream import EPOCH, ActivityEvent
 from service.core.parsing import ActivityLogParser, Parsed, Reject
 from service.documents import Batch, RecordPlace, Unit
+from service.replay.aliases import Aliases
 from service.replay.contents import Contents, DocumentTally
 from service.replay.ordering import RUN, Arrived, Order, Sorter
 
@@ -72,6 +73,7 @@ class Intake:
         self._run = run
         self._folder = folder
         self._parser = ActivityLogParser()
+        self._aliases = Aliases()
         self._tallies: dict[str, DocumentTally] = {}
         self._document = -1
 
@@ -91,10 +93,11 @@ class Intake:
                 sorter.add(events, document.before, recording=document.unit is Unit.LINE and not document.member)
             self.newest = sorter.newest
             self.by_arrival = sorter.count > 0 and sorter.by_arrival()
+            resolve = self._aliases.resolver()
             for taken, arrived in enumerate(sorter.events()):
                 if taken % BLOCK == 0:
                     self._on_read(taken, sorter.count)
-                yield arrived
+                yield arrived if resolve is None else arrived._replace(event=resolve(arrived.event))
 
     def contents(self) -> tuple[Contents, ...]:
         """Return what was found in documents of each kind."""
@@ -117,6 +120,7 @@ class Intake:
             for reject in parsed.rejects:
                 self._on_reject(reject, batch.document.place(number))
         tally.follow(events)
+        self._aliases.note(events)
         return events
 
     def _parse(self, batch: Batch) -> Iterator[tuple[int, Parsed]]:

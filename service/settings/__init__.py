@@ -1,11 +1,12 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
 from service.settings.detectors import arguments, default_threshold
+from service.settings.event_hub import EventHubSettings
 from service.settings.names import by_variable, is_variable
 from service.settings.reading import SettingsError, load
 from service.settings.reference import option_reference
 from service.settings.root import Settings
-from service.settings.sections import BlobPlace, EventHubSettings, LearnSettings
+from service.settings.sections import BlobPlace, LearnSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, proxy_secrets, redacted, secrets
 
 __all__ = [

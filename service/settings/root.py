@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from models.detectors import DETECTORS
 from service.options import Section
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
+from service.settings.event_hub import EventHubSettings
 from service.settings.sections import (
     AlertingSettings,
     DeadLetterSettings,
-    EventHubSettings,
     GeographySettings,
     HttpSettings,
     LearnSettings,
@@ -21,6 +21,7 @@ from service.settings.sections import (
     ScheduleSettings,
     ShutdownSettings,
     SnapshotsSettings,
+    StandbySettings,
     SuppressionsSettings,
     WindowsSettings,
 )
@@ -53,6 +54,7 @@ class Settings(Section):
 
     event_hub: EventHubSettings = EventHubSettings()
     snapshots: SnapshotsSettings = SnapshotsSettings()
+    standby: StandbySettings = StandbySettings()
     learn: LearnSettings = LearnSettings()
     windows: WindowsSettings = WindowsSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -9,7 +10,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from service.core.failures import leaf
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
-from service.source.connection import default_credential, heed_cancellation, open_client
+from service.source.connection import CLOSE_WITHIN, default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
 from service.source.options import (
     EndOffsets,
@@ -24,6 +25,10 @@ from service.source.options import (
 from service.source.preflight import HubExtent, PartitionRange, Preflight, is_credible
 from service.source.reader import Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
+from service.waiting import within
+
+_STOP_WITHIN = 3 * CLOSE_WITHIN
+"""Seconds for a batch in hand, and for closing one connection and the task that received from it."""
 
 
 class EventHubSource:
@@ -126,16 +131,19 @@ class EventHubSource:
             self._ended.set()
 
     async def stop(self) -> None:
-        """Let the batches in hand finish, then close every connection."""
+        """Let the batches in hand finish, then close every connection; a batch or a connection that hangs is left."""
         self._stopping.set()
         if self._ended is not None:
-            await self._ended.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_WITHIN):
+                    await self._ended.wait()
         await self._close_credential()
 
     async def _close_credential(self) -> None:
         credential, self._credential = self._credential, None
         if credential is not None:
-            await credential.close()
+            with suppress(TimeoutError):
+                await within(None, CLOSE_WITHIN, credential.close())
 
     def _preflight(self) -> Preflight:
         return Preflight(self._options, self._identity(), self._positions, self._clock)
@@ -184,6 +192,7 @@ class EventHubSource:
     async def _watch_silences(self) -> None:
         """Renew the connections of partitions that have fallen silent."""
         while True:
+            heed_cancellation()
             await self._clock.sleep(self._options.silent_after / 6)
             silences = self._watchdog.due(self._clock.elapsed())
             if silences:
@@ -210,6 +219,7 @@ class EventHubSource:
     async def _probe(self, handle: Handle, group: asyncio.TaskGroup) -> None:
         """Ask the hub for its newest messages from time to time, and for partitions that were added."""
         while True:
+            heed_cancellation()
             await self._clock.sleep(self._options.probe_every)
             try:
                 hub = await self._preflight().look()

@@ -5,9 +5,9 @@ correct. It reads no message and does not disturb a reader.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
@@ -15,7 +15,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
 from service.core.sign_in import sign_in_problem
-from service.source.connection import TOKEN_SCOPE, close, heed_cancellation, open_client, together
+from service.source.connection import CLOSE_WITHIN, TOKEN_SCOPE, close, heed_cancellation, open_client, together
 from service.source.diagnosis import (
     SDK_ERRORS,
     RefusalError,
@@ -29,6 +29,9 @@ from service.source.diagnosis import (
     short,
 )
 from service.source.options import SourceOptions
+from service.waiting import within
+
+_T = TypeVar("_T")
 
 CLOCKS_DIFFER = timedelta(seconds=1)
 """By how much the clock that stamps a hub may be ahead of the one that stamps its messages."""
@@ -94,6 +97,31 @@ class Preflight:
         HubRecreated
             If it was made anew since our positions were reached.
         """
+        try:
+            return await self._bounded(self._check())
+        except TimeoutError as late:
+            kind = classify_error(late)
+            raise RefusalError(kind, paragraph(kind, self._options, short(late))) from None
+
+    async def created_at(self) -> datetime:
+        """Return when the hub was created."""
+        return await self._bounded(self._ask_created_at())
+
+    async def look(self) -> HubExtent:
+        """Return what the hub holds now, checking nothing else than that our positions are of this hub.
+
+        Raises
+        ------
+        RefusalError, HubRecreated
+            If they are not.
+        """
+        return await self._bounded(self._look())
+
+    async def _bounded(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Give `work`, which keeps the deadline itself, up where the SDK does not come back from closing."""
+        return await within(None, self._options.start_deadline + CLOSE_WITHIN, work)
+
+    async def _check(self) -> HubExtent:
         with listen_to_sdk_log() as listener:
             last: RefusalError | None = None
             try:
@@ -111,19 +139,11 @@ class Preflight:
                 late = TimeoutError(f"no answer within {self._options.start_deadline:g} s")
                 raise last or self._refusal(late, listener) from None
 
-    async def created_at(self) -> datetime:
-        """Return when the hub was created."""
+    async def _ask_created_at(self) -> datetime:
         async with asyncio.timeout(self._options.start_deadline), self._client() as client:
             return (await _describe(client))[0]
 
-    async def look(self) -> HubExtent:
-        """Return what the hub holds now, checking nothing else than that our positions are of this hub.
-
-        Raises
-        ------
-        RefusalError, HubRecreated
-            If they are not.
-        """
+    async def _look(self) -> HubExtent:
         before = dict(self._positions())
         async with asyncio.timeout(self._options.start_deadline), self._client() as client:
             created_at, partitions = await _describe(client)

@@ -20,11 +20,13 @@ from pydantic import JsonValue
 
 from service.core.parsing import Reject
 from service.core.ports import Clock
+from service.waiting import OneAside
 
 _log = structlog.get_logger(__name__)
 
 Entry = Mapping[str, JsonValue]
 
+_ANSWER_WITHIN = 5.0  # seconds: reading may wait for this write, and better a sample is lost than the events held up
 _LARGEST_BLOCK = 4 * 1024 * 1024  # an append block's bound, Microsoft Learn, "Append Block"
 _FULL = {"BlobOverMaxSizeLimit", "MaxBlobSizeConditionNotMet", "BlockCountExceedsLimit"}
 
@@ -52,6 +54,7 @@ class FileDeadLetterStore:
         self._max_bytes = max_bytes
         self._generations = generations
         self._lock = asyncio.Lock()
+        self._aside = OneAside(_ANSWER_WITHIN)
         self._healthy = True
 
     async def write(self, entries: Sequence[Entry]) -> None:
@@ -63,10 +66,10 @@ class FileDeadLetterStore:
             before = self.written
             fitting = [line for line in lines if len(line) <= self._max_bytes]
             try:
-                await asyncio.to_thread(self._append, fitting)
+                await self._aside.run(self._append, fitting)
             except OSError as error:
                 if self._healthy:
-                    _log.error("dead_letter_not_writable", path=str(self._path), error=error.strerror)
+                    _log.error("dead_letter_not_writable", path=str(self._path), error=error.strerror or str(error))
                 self._healthy = False
             else:
                 self._healthy = True

@@ -14,8 +14,10 @@ from models.stream import Steps, finish
 from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
-from service.core.ports import Clock, SnapshotStore
-from service.core.snapshot import UnreadableSnapshot, decode, encode
+from service.core.ports import Clock, Generation, SnapshotStore
+from service.core.snapshot import encode
+from service.storage.restoring import load_newest
+from service.waiting import within
 
 _T = TypeVar("_T")
 
@@ -49,6 +51,8 @@ class State:
         Called with what came of each; must not raise.
     coverage
         Saved and restored with the rest.
+    timeout
+        Seconds that the store may take for one snapshot, or for reading what there is.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class State:
         clock: Clock,
         observer: Callable[[Saved], None],
         coverage: CoverageMonitor | None = None,
+        timeout: float = 60.0,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
@@ -68,41 +73,47 @@ class State:
         self._store = store
         self._clock = clock
         self._observer = observer
+        self._timeout = timeout
         self._saving = asyncio.Lock()
 
+    def present(self) -> datetime:
+        """Return what our clock says, with outbox and coverage moved along with it if it has been set meanwhile."""
+        now = self._clock.now()
+        self.outbox.follow(self._clock.jumped())
+        self.coverage.follow(self._clock.jumped())
+        return now
+
     async def restore(self) -> bool:
-        """Load the newest readable generation; returns False when there is none at all.
+        """Load the newest generation that can be; returns False when there is none at all.
 
         Raises
         ------
         UnreadableSnapshot
-            There are snapshots, and none can be read: to begin with an empty state is left to the operator.
+            There are snapshots, and none can be used: to begin with an empty state is left to the operator.
+        OtherBuckets
+            The state was made with another bucket length.
         OSError
-            The store cannot be reached.
-        ValueError
-            The state was made with another bucket length, or a row of it has other fields than it should have.
+            The store cannot be reached, or does not answer.
         """
-        generations = await self._store.load()
+        self.present()
         started = self._clock.elapsed()
-        for data in generations:
-            try:
-                rows = decode(data)
-            except UnreadableSnapshot as error:
-                self._note("unreadable", len(data), started, str(error))
-                continue
+
+        def load(rows: list[tuple[str, Any]]) -> None:
             self.engine.load(rows)
             for section, row in rows:
                 if section == "outbox":
                     self.outbox.load(row)
                 elif section == "coverage":
                     self.coverage.load(row)
-            self._note("restored", len(data), started)
-            return True
-        if generations:
-            raise UnreadableSnapshot(
-                f"none of the {len(generations)} snapshots can be read; move them away to start with an empty state"
-            )
-        return False
+
+        def refuse(generation: Generation, error: ValueError) -> None:
+            self._note("unreadable", len(generation.data), started, f"{generation.name}: {error}")
+
+        loaded = await load_newest(self._store, load, refuse, self._clock, self._timeout)
+        if loaded is None:
+            return False
+        self._note("restored", len(loaded.generation.data), started)
+        return True
 
     async def take(self, steps: Steps[_T]) -> _T:
         """Take the steps of a change of the engine, the event loop free in between; the caller holds the lock.
@@ -136,10 +147,11 @@ class State:
                 marks: list[int] = []
                 sections: dict[str, int] = {}
                 data = await encode(
-                    self._rows(marks), created_at=self._clock.now(), yield_to_loop=self._yield_to_loop, sizes=sections
+                    self._rows(marks), created_at=self.present(), yield_to_loop=self._yield_to_loop, sizes=sections
                 )
             try:
-                await self._store_whole(data)
+                # What is given up may arrive all the same: the store knows its own data again.
+                await within(self._clock, self._timeout, self._store.save(data))
             except OSError as error:
                 self.changed = True
                 where = f": {error.filename}" if error.filename else ""
@@ -148,18 +160,9 @@ class State:
             self._note("saved", len(data), started, sections=sections)
             return marks[0]
 
-    async def _store_whole(self, data: bytes) -> None:
-        # A cancelled caller waits for it: a thread cannot be cut short, and a PUT that is may have arrived all the
-        # same. The next one would then find a newer snapshot, and take it for another instance's.
-        storing = asyncio.ensure_future(self._store.save(data))
-        try:
-            await asyncio.shield(storing)
-        except asyncio.CancelledError:
-            await asyncio.gather(storing, return_exceptions=True)
-            raise
-
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
         yield from self.engine.dump()
+        self.present()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
         yield "coverage", self.coverage.dump()

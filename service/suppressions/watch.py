@@ -13,6 +13,9 @@ from typing import Literal, NamedTuple
 from service.core.alerting import Suppressions, UnusableSuppressions
 from service.core.ports import Clock
 from service.suppressions.file import MOST_BYTES
+from service.waiting import OneAside
+
+_READ_WITHIN = 5.0  # seconds
 
 
 class Looked(NamedTuple):
@@ -76,6 +79,7 @@ class SuppressionWatch:
         self._clock = clock
         self._read = read
         self._observer = observer
+        self._aside = OneAside(_READ_WITHIN)
         content = self._content()
         if isinstance(content, str):
             raise UnusableSuppressions([content])
@@ -88,15 +92,17 @@ class SuppressionWatch:
         self._observer(Looked(self._clock.now(), self.suppressions, "loaded"))
         while True:
             await self._clock.sleep(self._every)
-            looked = self.look()
+            looked = self._take(await self._content_aside())
             if looked.news == "loaded":
                 await apply(looked.suppressions)
             self._observer(looked)
 
     def look(self) -> Looked:
-        """Look once."""
-        # Some kilobytes from a local disk, on the loop: handing them to a thread would take longer than reading them.
-        now, content = self._clock.now(), self._content()
+        """Look once, here and now."""
+        return self._take(self._content())
+
+    def _take(self, content: bytes | str) -> Looked:
+        now = self._clock.now()
         settled, self._seen = content == self._seen, content
         if not settled or content == self._taken:
             return Looked(now, self.suppressions)
@@ -108,6 +114,13 @@ class SuppressionWatch:
         except UnusableSuppressions as error:
             return Looked(now, self.suppressions, "refused", error.lines)
         return Looked(now, self.suppressions, "loaded")
+
+    async def _content_aside(self) -> bytes | str:
+        """Do what `_content` does in a thread: a folder that is mounted from elsewhere may hang."""
+        try:
+            return await self._aside.run(self._content)
+        except OSError as error:
+            return f"{self._path}: cannot be read: {error.strerror or error}"
 
     def _content(self) -> bytes | str:
         """Return what the file holds, or why that cannot be known."""

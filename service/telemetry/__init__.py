@@ -8,6 +8,7 @@ from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
     CellsJudged,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     EndedWhileReading,
@@ -27,6 +28,8 @@ from service.telemetry.events import (
     Stopped,
     Stopping,
     TelemetryEvent,
+    TookOver,
+    WaitingAsStandby,
 )
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
@@ -36,6 +39,7 @@ __all__ = [
     "AlertsDigested",
     "BatchApplied",
     "CellsJudged",
+    "ClockJumped",
     "CoverageChecked",
     "DeadLettersWritten",
     "EndedWhileReading",
@@ -56,5 +60,7 @@ __all__ = [
     "Stopping",
     "Telemetry",
     "TelemetryEvent",
+    "TookOver",
+    "WaitingAsStandby",
     "expose_live_state",
 ]

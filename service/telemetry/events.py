@@ -36,6 +36,16 @@ class StateRestored(NamedTuple):
     records: int
 
 
+class WaitingAsStandby(NamedTuple):
+    """The instance waits for the lease; where metrics and probes are served meanwhile."""
+
+    http_port: int
+
+
+class TookOver(NamedTuple):
+    """The instance has the lease, and begins to work."""
+
+
 class HubBegunAnew(NamedTuple):
     """The hub was deleted and created again, and these partitions of it are read from their beginning."""
 
@@ -217,9 +227,14 @@ class AlertsDigested(NamedTuple):
 
 
 class SecretFilesChecked(NamedTuple):
-    """Which files with a sink's secrets cannot be used now, and why, a line each."""
+    """Which files with a sink's secrets cannot be used now, and why, a line each, by sink; empty if all can."""
 
-    problems: tuple[str, ...]
+    problems: Mapping[str, Sequence[str]]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(line for lines in self.problems.values() for line in lines)
 
 
 class LoopLagSampled(NamedTuple):
@@ -228,9 +243,17 @@ class LoopLagSampled(NamedTuple):
     seconds: float
 
 
+class ClockJumped(NamedTuple):
+    """The machine's clock was set by so many seconds, forward if positive."""
+
+    seconds: float
+
+
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
+    | WaitingAsStandby
+    | TookOver
     | HubBegunAnew
     | HistoryLearning
     | HistoryFetching
@@ -250,6 +273,7 @@ TelemetryEvent = (
     | AlertsBelowSeverity
     | AlertsDigested
     | LoopLagSampled
+    | ClockJumped
     | SecretFilesChecked
     | Saved
     | Delivery

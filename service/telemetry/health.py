@@ -1,12 +1,24 @@
 """What keeps the probes from being well, out of the events."""
 
+from datetime import datetime
 from functools import singledispatchmethod
 
-from service.monitoring import Health
+from service.monitoring import Health, Redactor
 from service.source import SourceEvent
+from service.storage import Saved
 from service.suppressions import Looked
-from service.telemetry.events import HistoryLearning, SecretFilesChecked, StateRestored, Stopping, TelemetryEvent
+from service.telemetry.events import (
+    HistoryLearning,
+    SecretFilesChecked,
+    StateRestored,
+    Stopping,
+    TelemetryEvent,
+    TookOver,
+    WaitingAsStandby,
+)
 from service.telemetry.partitions import PartitionTally
+
+LONGEST_REASON = 300
 
 
 class HealthBackend:
@@ -15,6 +27,8 @@ class HealthBackend:
     def __init__(self, health: Health) -> None:
         self._health = health
         self._partitions = PartitionTally()
+        self._redactor = Redactor()
+        self._snapshots_fail_since: datetime | None = None
 
     @singledispatchmethod
     def handle(self, event: TelemetryEvent) -> None:
@@ -23,6 +37,14 @@ class HealthBackend:
     @handle.register
     def _(self, _: StateRestored) -> None:
         self._health.note_restored()
+
+    @handle.register
+    def _(self, _: WaitingAsStandby) -> None:
+        self._health.note_standby(waiting=True)
+
+    @handle.register
+    def _(self, _: TookOver) -> None:
+        self._health.note_standby(waiting=False)
 
     @handle.register
     def _(self, _: HistoryLearning) -> None:
@@ -34,7 +56,18 @@ class HealthBackend:
 
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
-        self._health.note_secret_files("; ".join(event.problems) or None)
+        self._health.note_secret_files("; ".join(event.lines) or None)
+
+    @handle.register
+    def _(self, event: Saved) -> None:
+        if event.outcome == "saved":
+            self._snapshots_fail_since = None
+            self._health.note_snapshots(None)
+        elif event.outcome == "failed":
+            since = self._snapshots_fail_since = self._snapshots_fail_since or event.at
+            # A probe shows what was never meant for the log, which knows every secret: what looks like one is enough.
+            reason = self._redactor.text(event.reason)[:LONGEST_REASON]
+            self._health.note_snapshots(f"cannot be saved since {since:%Y-%m-%dT%H:%M:%SZ}: {reason}")
 
     @handle.register
     def _(self, event: SourceEvent) -> None:

@@ -16,6 +16,7 @@ from service.suppressions import Looked
 from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     EndedWhileReading,
@@ -34,6 +35,8 @@ from service.telemetry.events import (
     Stopped,
     Stopping,
     TelemetryEvent,
+    TookOver,
+    WaitingAsStandby,
 )
 
 log = structlog.get_logger("unwonted")
@@ -64,6 +67,15 @@ class LogBackend:
             log.info("state_restored", partitions=event.partitions, records=event.records)
         else:
             log.info("state_empty", hint="no snapshot yet: everything is judged by its kind and peers until learnt")
+
+    @handle.register
+    def _(self, event: WaitingAsStandby) -> None:
+        hint = "nothing is read until no other instance holds the lease"
+        log.info("standby_waiting", http_port=event.http_port, hint=hint)
+
+    @handle.register
+    def _(self, _: TookOver) -> None:
+        log.info("standby_took_over")
 
     @handle.register
     def _(self, _: HistoryLearning) -> None:
@@ -139,6 +151,10 @@ class LogBackend:
     @handle.register
     def _(self, event: EvaluationsMissed) -> None:
         log.warning("evaluations_missed", count=event.evaluations)
+
+    @handle.register
+    def _(self, event: ClockJumped) -> None:
+        log.warning("clock_jumped", seconds=round(event.seconds, 1))
 
     @handle.register
     def _(self, event: Looked) -> None:
@@ -227,10 +243,10 @@ class LogBackend:
 
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
-        for problem in event.problems:
+        for problem in event.lines:
             if problem not in self._secret_problems:
                 log.warning("secret_file_unusable", problem=problem)
-        self._secret_problems = frozenset(event.problems)
+        self._secret_problems = frozenset(event.lines)
 
     @handle.register
     def _(self, event: HubBegunAnew) -> None:

@@ -18,12 +18,14 @@ from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
     CellsJudged,
+    ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
     Evaluated,
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
+    SecretFilesChecked,
     TelemetryEvent,
 )
 from service.telemetry.partitions import PartitionTally
@@ -114,6 +116,10 @@ class MetricsBackend:
         self._metrics.record_delivery(event.sink, event.outcome, event.seconds)
 
     @handle.register
+    def _(self, event: SecretFilesChecked) -> None:
+        self._metrics.record_unusable_sinks(event.problems)
+
+    @handle.register
     def _(self, event: AlertsBelowSeverity) -> None:
         self._metrics.record_suppressed("severity", event.alerts)
 
@@ -124,6 +130,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: LoopLagSampled) -> None:
         self._metrics.record_loop_lag(event.seconds)
+
+    @handle.register
+    def _(self, event: ClockJumped) -> None:
+        self._metrics.record_clock_jump(event.seconds)
 
     @handle.register
     def _(self, event: SourceTrouble) -> None:

@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
-from service.app import Components, ServiceSchedule
 from service.clock import SystemClock
+from service.components import Components, ServiceSchedule
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
@@ -30,6 +30,7 @@ from service.wiring.history import open_history
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
+    build_lease,
     build_snapshot_store,
     build_state,
     build_suspects,
@@ -69,7 +70,8 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         engine.suppress(suppressions.suppressions)
     resources = AsyncExitStack()
     letters = build_dead_letters(settings, clock, resources)
-    store = build_snapshot_store(settings, resources)
+    lease = build_lease(settings, clock)
+    store = build_snapshot_store(settings, resources, lease)
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
@@ -88,6 +90,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
+        lease=lease,
     )
 
 

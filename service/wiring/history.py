@@ -1,4 +1,4 @@
-"""Builds what history is fetched with: the REST API's client, an archive's, and what signs in to them.
+"""Builds what history is fetched with: the clients of Azure's APIs, an archive's, and what signs in to them.
 
 A server on this machine (``http://127.0.0.1:…``) is given a word that opens nothing, never a token of Azure: whoever
 listens on a port of this machine must not be able to ask us for one. So a stand-in for Azure needs no account, and no
@@ -15,11 +15,11 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import ContainerClient
 
-from service.activity_log_api import ActivityLogApi
+from service.activity_log_api import EXTRA, ActivityLogApi, LogAnalyticsApi, can_query_workspaces, query_address
 from service.core.ports import Clock
 from service.learning import TenantHistory
 from service.options import LOOPBACK
-from service.settings import LearnSettings
+from service.settings import LearnSettings, SettingsError
 
 LOOPBACK_TOKEN = "loopback"  # noqa: S105 - it is no secret, and opens nothing
 
@@ -44,6 +44,18 @@ class LoopbackCredential:
         await self.close()
 
 
+def require_sources(options: LearnSettings) -> None:
+    """Make sure that what history is to be learnt from can be asked.
+
+    Raises
+    ------
+    SettingsError
+        Workspaces are named, and the library that asks them is not installed.
+    """
+    if options.workspaces and not can_query_workspaces():
+        raise SettingsError([f"learn.workspaces: {EXTRA}"])
+
+
 @asynccontextmanager
 async def open_history(
     options: LearnSettings,
@@ -63,9 +75,15 @@ async def open_history(
         Told of each pause: its seconds, and why.
     credential
         Signs in instead of what the address asks for.
+
+    Raises
+    ------
+    SettingsError
+        As for `require_sources`.
     """
+    require_sources(options)
     async with AsyncExitStack() as resources:
-        api = archive = None
+        api = logs = archive = None
         if options.api:
             signs_in = credential or _credential(options.endpoint, clock)
             await resources.enter_async_context(signs_in)
@@ -79,6 +97,20 @@ async def open_history(
                     on_wait=on_wait,
                 )
             )
+        if options.workspaces:
+            address = query_address(options.endpoint)
+            signs_in = credential or _credential(address, clock)
+            await resources.enter_async_context(signs_in)
+            logs = await resources.enter_async_context(
+                LogAnalyticsApi(
+                    signs_in,
+                    clock,
+                    jitter=random.random,
+                    endpoint=address,
+                    give_up_after=options.give_up_after,
+                    on_wait=on_wait,
+                )
+            )
         if options.archive is not None:
             signs_in = credential or _credential(options.archive, clock)
             await resources.enter_async_context(signs_in)
@@ -87,9 +119,11 @@ async def open_history(
             )
         yield TenantHistory(
             api,
+            logs,
             archive,
             subscriptions=options.subscriptions,
             management_group=options.management_group,
+            workspaces=options.workspaces,
             days=options.days,
             now=clock.now,
         )

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, NamedTuple
 
+from azure.identity import DefaultAzureCredential as BlockingCredential
 from azure.identity.aio import DefaultAzureCredential
+from azure.storage.blob import ContainerClient as BlockingContainerClient
 from azure.storage.blob.aio import ContainerClient
 
 from service.core.coverage import CoverageMonitor, GapLimits
@@ -20,9 +23,12 @@ from service.monitoring import Redactor
 from service.settings import BlobPlace, Settings, secrets
 from service.storage import (
     BlobDeadLetterStore,
+    BlobLease,
     BlobSnapshotStore,
     FileDeadLetterStore,
+    FileLease,
     FileSnapshotStore,
+    ImpatientDeadLetterStore,
     Saved,
     State,
     Suspects,
@@ -41,7 +47,8 @@ def build_state(
     """Build the state that is saved in `store`, and restored from it, as one: engine, outbox and coverage."""
     # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
     limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
-    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
+    timeout = settings.snapshots.timeout.total_seconds()
+    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits), timeout)
 
 
 def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
@@ -57,15 +64,45 @@ def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options
     return container
 
 
-def build_snapshot_store(settings: Settings, resources: AsyncExitStack) -> SnapshotStore:
-    """Build the store that the settings name; `resources` closes it."""
+def build_lease(settings: Settings, clock: Clock) -> BlobLease | FileLease | None:
+    """Build the lease that one of two instances holds; None if there is to be no standby."""
+    place, seconds = settings.snapshots, round(settings.standby.lease.total_seconds())
+    if not settings.standby.enabled:
+        return None
+    if place.kind == "blob":
+        return BlobLease(partial(_open_for_lease, place), f"{place.blob}.lease", clock, seconds=seconds)
+    return FileLease(place.path, clock, seconds=seconds)
+
+
+def _open_for_lease(place: BlobPlace) -> BlockingContainerClient:
+    """Return a client that does not try for long: the lease goes on lasting no longer than it does."""
+    briefly: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 3}
+    if place.connection_string is not None:
+        text = place.connection_string.get_secret_value()
+        return BlockingContainerClient.from_connection_string(text, place.container, **briefly)
+    credential = BlockingCredential()
+    return BlockingContainerClient(str(place.account_url), place.container, credential=credential, **briefly)
+
+
+def build_snapshot_store(
+    settings: Settings, resources: AsyncExitStack, lease: BlobLease | FileLease | None = None
+) -> SnapshotStore:
+    """Build the store that the settings name, which writes nothing without the `lease`; `resources` closes it."""
     place = settings.snapshots
     if place.kind == "blob":
         # The SDK itself retries for more than a minute: a wrong role or address should show at once, and the next
-        # snapshot is soon enough to try again.
-        container = _open_container(place, resources, retry_total=2, initial_backoff=1, increment_base=2)
+        # snapshot is soon enough to try again. How long all of it may take is bounded by the keeper of the state.
+        container = _open_container(
+            place,
+            resources,
+            retry_total=2,
+            initial_backoff=1,
+            increment_base=2,
+            connection_timeout=5,
+            read_timeout=place.timeout.total_seconds() / 2,
+        )
         return BlobSnapshotStore(container, place.blob)
-    return FileSnapshotStore(place.path)
+    return FileSnapshotStore(place.path, lease.check) if isinstance(lease, FileLease) else FileSnapshotStore(place.path)
 
 
 class DeadLetters(NamedTuple):
@@ -98,7 +135,8 @@ def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitSta
         container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
 
         def blobs(name: str) -> ReadableDeadLetterStore:
-            return BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+            store = BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)
+            return ImpatientDeadLetterStore(store, clock)
 
         return DeadLetters(blobs(place.blob), blobs(place.undelivered_blob))
     if place.kind == "file":

@@ -98,10 +98,26 @@ def test_a_workflow_asks_make_for_what_make_has_and_runs_scripts_that_can_run(pa
 def test_the_check_runs_on_the_oldest_and_the_newest_python_that_are_promised() -> None:
     (job,) = dict(jobs(GITHUB / "workflows" / "ci.yml")).values()
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
-    newest = re.findall(r"^FROM python:(\d+\.\d+)-slim$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[-1]
+    newest = re.findall(r"^FROM python:(\d+\.\d+)-slim@sha256:", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[-1]
 
     assert job["strategy"]["matrix"]["python"] == [oldest, newest]
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+
+
+def test_known_vulnerabilities_are_asked_for_every_day_and_with_every_change_of_a_lock() -> None:
+    path = GITHUB / "workflows" / "audit.yml"
+    on = read(path)["on"]
+
+    assert "make audit" in [step.get("run") for step in steps(path)]
+    assert [re.fullmatch(r"\d+ \d+ \* \* \*", one["cron"]) is not None for one in on["schedule"]] == [True]
+    assert "requirements/**" in on["pull_request"]["paths"]
+
+
+def test_a_bot_proposes_newer_actions_and_base_images() -> None:
+    updates = {update["package-ecosystem"]: update for update in read(GITHUB / "dependabot.yml")["updates"]}
+
+    assert updates.keys() >= {"github-actions", "docker", "docker-compose"}
+    assert updates["docker"]["schedule"]["interval"] == "weekly", "a pinned base image gets no mends by itself"
 
 
 def test_a_release_is_checked_before_it_is_built_and_every_part_of_it_is_attested() -> None:

@@ -12,9 +12,11 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 CODE = ("service", "models", "demo", "benchmarks", "docs", "deploy")
 SINGLE_FILES = {
+    "service.standby",
     "service.__main__",
     "service.app",
     "service.clock",
+    "service.components",
     "service.sinks.integration",
     "service.sinks.registry",
 }

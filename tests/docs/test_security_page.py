@@ -1,5 +1,6 @@
-"""What the page on security tells people to do with a snapshot does what it says."""
+"""What the page on security tells people to do with a snapshot does what it says, and the tests that it names exist."""
 
+import ast
 import re
 import textwrap
 from pathlib import Path
@@ -11,7 +12,7 @@ from service.cli.commands import main
 from service.core.snapshot.codec import decode
 from service.settings.root import Settings
 from service.wiring import build_engine
-from tests.docs.pages import text_of
+from tests.docs.pages import ROOT, text_of
 
 ANN = "ann@contoso.com"
 SCRIPT = textwrap.dedent(re.findall(r"```python\n(.*?)```", text_of("docs/security.md"), re.DOTALL)[0])
@@ -51,3 +52,31 @@ def test_an_identity_can_be_deleted_from_a_snapshot(
     engine = build_engine(Settings())
     engine.load(rows)
     assert people[ANN] not in str(list(engine.dump()))
+
+
+def table() -> list[list[str]]:
+    """Return the cells of each threat, without the heads."""
+    section = text_of("docs/security.md").partition("## Threats, defences, tests")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\|.*\|$", section, re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def defined_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+@pytest.mark.parametrize("row", table(), ids=lambda row: row[0])
+def test_each_threat_has_a_defence_and_a_test_that_exists(row: list[str]) -> None:
+    threat, defence, tests = row
+    named = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", tests)
+
+    assert threat
+    assert defence
+    assert "<br>".join(f"[`{name}`](../{path})" for name, path in named) == tests != ""
+    for name, path in named:
+        assert name in defined_in(ROOT / path), f"{path} has no {name}"
+
+
+def test_the_table_has_the_threats() -> None:
+    assert len(table()) >= 20

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
+from service.waiting import still_running
+
 MONDAY_MORNING = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -17,10 +19,11 @@ class _Turn:
 
 
 async def settle() -> None:
-    """Return when every other task waits for something (sockets and threads are not looked at)."""
+    """Return when every other task waits for something (sockets are not looked at, threads for a moment)."""
     loop = asyncio.get_running_loop()
+    until = loop.time() + 0.2
     await _Turn()
-    while vars(loop)["_ready"]:
+    while vars(loop)["_ready"] or (still_running() and loop.time() < until):
         await _Turn()
 
 
@@ -44,6 +47,7 @@ class FakeClock:
     def __init__(self, start: datetime = MONDAY_MORNING, *, autojump: float | None = None) -> None:
         self._start = start
         self._elapsed = 0.0
+        self._jumped = timedelta(0)
         self._autojump = autojump
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -66,8 +70,12 @@ class FakeClock:
         await woken
 
     async def sleep_until(self, moment: datetime) -> None:
-        while (remaining := (moment - self.now()).total_seconds()) > 0:
-            await self.sleep(remaining)
+        longest = self._elapsed + (moment - self.now()).total_seconds() + 1.0
+        while (remaining := (moment - self.now()).total_seconds()) > 0 and (left := longest - self._elapsed) > 0:
+            await self.sleep(min(remaining, left))
+
+    def jumped(self) -> timedelta:
+        return self._jumped
 
     @property
     def sleepers(self) -> int:
@@ -90,6 +98,7 @@ class FakeClock:
 
     def set(self, moment: datetime) -> None:
         """Step `now` without waking anybody, as an operator or NTP does to a wall clock; `elapsed` stays."""
+        self._jumped += moment - self.now()
         self._start = moment - timedelta(seconds=self._elapsed)
 
     def _wake_next(self) -> None:

@@ -1,6 +1,7 @@
 """A dead letter in memory: slow, full or broken as it is told."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -8,7 +9,7 @@ from tests.fakes.clock import FakeClock
 
 
 class FakeDeadLetterStore:
-    """A `service.core.ports.DeadLetterStore` for tests; each write takes `seconds`."""
+    """A `service.core.ports.ReadableDeadLetterStore` for tests; each write takes `seconds`."""
 
     def __init__(self, clock: FakeClock, *, seconds: float = 0.0) -> None:
         self.written = 0
@@ -28,3 +29,6 @@ class FakeDeadLetterStore:
             return
         self.entries += entries
         self.written += len(entries)
+
+    async def read(self, since: datetime) -> list[Mapping[str, JsonValue]]:
+        return list(self.entries)

@@ -118,10 +118,11 @@ def test_the_service_accepts_its_configuration(chart: list[Manifest], which: str
 
 
 @every_set
-def test_one_instance_runs_at_a_time_and_is_given_its_grace(chart: list[Manifest], settings: Settings) -> None:
+def test_one_instance_works_at_a_time_and_is_given_its_grace(chart: list[Manifest], settings: Settings) -> None:
     spec = only(chart, "Deployment")["spec"]
 
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert spec["replicas"] == (2 if settings.standby.enabled else 1)
+    assert spec["strategy"]["type"] == ("RollingUpdate" if settings.standby.enabled else "Recreate")
     assert pod(chart)["terminationGracePeriodSeconds"] >= settings.shutdown.grace.total_seconds() + 15
 
 
@@ -233,21 +234,6 @@ def test_the_key_vaults_secrets_become_the_files_that_the_sinks_name(rendered: d
     assert {entry["objectName"] for entry in objects} == named
     assert {entry["objectType"] for entry in objects} == {"secret"}
     assert mounted["volumeAttributes"] == {"secretProviderClass": provider["metadata"]["name"]}
-
-
-@pytest.mark.parametrize(("which", "ports"), [("blob", {443, 5671}), ("everything", {443})])
-def test_the_network_policy_lets_out_what_is_needed_and_never_to_the_nodes_identity(
-    chart: list[Manifest], ports: set[int]
-) -> None:
-    policy, _ = of_kind(chart, "NetworkPolicy")
-    (world,) = [
-        rule for rule in policy["spec"]["egress"] if rule["to"][0].get("ipBlock", {}).get("cidr") == "0.0.0.0/0"
-    ]
-
-    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
-    assert {port["port"] for port in world["ports"]} == ports
-    assert world["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
 
 
 @pytest.mark.parametrize("which", ["blob", "volume"])

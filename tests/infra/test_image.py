@@ -19,7 +19,14 @@ def steps(stage: str) -> list[str]:
     return re.findall(r"^RUN (.+)$", joined, re.MULTILINE)
 
 
-BUILD, FINAL = re.split(r"(?m)^FROM python:3\.13-slim\n", DOCKERFILE)
+BUILD, FINAL = re.split(r"(?m)^FROM python:3\.13-slim@sha256:[0-9a-f]{64}\n", DOCKERFILE)
+
+
+def test_both_stages_stand_on_one_base_image_that_cannot_change_behind_its_name() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.13-slim@sha256:[0-9a-f]{64}", bases[0])
 
 
 def test_hadolint_has_nothing_to_say() -> None:

@@ -5,12 +5,13 @@ the end is compared with an engine that read the same messages in peace.
 """
 
 import asyncio
+import gzip
 import json
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,9 +30,10 @@ from service.core.parsing.parser import ActivityLogParser
 from service.core.ports import SnapshotStore
 from service.core.snapshot.codec import decode
 from service.settings.reading import load
-from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
+from service.storage.snapshots import CURRENT, BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
+from tests.fakes.store import kept_in
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -42,7 +44,7 @@ Rows = list[tuple[str, Any]]
 
 async def newest(store: SnapshotStore) -> Rows:
     """Return the rows of the newest snapshot, which is there."""
-    return decode((await store.load())[0])
+    return decode((await kept_in(store))[0])
 
 
 def restored(settings: Path, rows: Rows) -> Engine:
@@ -51,12 +53,15 @@ def restored(settings: Path, rows: Rows) -> Engine:
     return engine
 
 
-def in_peace(settings: Path, hub: EmbeddedHub) -> tuple[Engine, set[str]]:
-    """Read everything that the hub holds, undisturbed; returns the engine and the ids of what was unusual."""
+def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime) -> tuple[Engine, set[str]]:
+    """Read everything that the hub holds, undisturbed; returns the engine and the ids of what was unusual, and is news.
+
+    On a busy machine the first life begins long after the office: what is older than `alert_from` only teaches.
+    """
     engine, parser = build_engine(load(settings, {})), ActivityLogParser()
     partitions = ("0", "1")
     engine.expect(partitions)
-    engine.begin(clock.now() - timedelta(days=1))
+    engine.begin(alert_from)
     scored: list[Anomaly] = []
     for partition in partitions:
         for one in hub.messages(partition):
@@ -64,7 +69,7 @@ def in_peace(settings: Path, hub: EmbeddedHub) -> tuple[Engine, set[str]]:
             scored += engine.apply(message, parser.parse(one.body).events).scored
     for partition in partitions:
         scored += engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now() + timedelta(hours=1))
-    return engine, {anomaly.id for anomaly in scored if engine.unusual(anomaly)}
+    return engine, {one.id for one in scored if engine.unusual(one) and one.bucket.end > alert_from}
 
 
 def learnt(rows: Rows) -> list[str]:
@@ -76,14 +81,20 @@ class Scene:
     """Hub, storage, receiver and the service's configuration."""
 
     def __init__(
-        self, folder: Path, hub: EmbeddedHub, receiver: Receiver, place: Mapping[str, str], store: SnapshotStore
+        self,
+        folder: Path,
+        hub: EmbeddedHub,
+        receiver: Receiver,
+        place: Mapping[str, str],
+        store: SnapshotStore,
+        **sections: Any,
     ) -> None:
         self.hub = hub
         self.receiver = receiver
         self.store = store
         hook = {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [SIGNING]}
-        config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook})
-        self.service = ServiceProcess(folder, config)
+        self.config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook}, **sections)
+        self.service = ServiceProcess(folder, self.config)
         self.settings = folder / "unwonted.yaml"
 
     async def finish(self) -> Rows:
@@ -109,15 +120,17 @@ class Scene:
 
     def check(self, rows: Rows) -> None:
         """Compare the state with that of an engine that read in peace, and the receiver with the state."""
-        peaceful, unusual = in_peace(self.settings, self.hub)
         engine = restored(self.settings, rows)
+        assert engine.alert_from is not None
+        peaceful, unusual = in_peace(self.settings, self.hub, engine.alert_from)
         assert engine.records == peaceful.records
         assert learnt(rows) == learnt(json.loads(json.dumps(list(peaceful.dump()))))
         told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
         delivered = self.delivered()
         assert {f"{alert.id}.{alert.revision}" for alert in told} <= delivered.keys()
+        # How many there are, and in how many alerts, is up to how the office's work fell into hours.
+        assert unusual
         assert unusual <= {finding.id for alert in told for finding in alert.findings}
-        assert len(told) >= 5
         for copies in delivered.values():
             assert all(copy == copies[0] for copy in copies)
         assert not self.receiver_complains()
@@ -128,7 +141,7 @@ class Scene:
         return [problem for entry in self.receiver.received for problem in entry.problems]
 
 
-async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = None) -> Scene:
+async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = None, **sections: Any) -> Scene:
     """Set everything up and start the service; its snapshots go to a blob, or without `storage` to a folder."""
     hub = await stack.enter_async_context(EmbeddedHub(partitions=2))
     receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
@@ -139,7 +152,7 @@ async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = N
         place = {"kind": "blob", "connection_string": text, "container": name}
         container = await stack.enter_async_context(ContainerClient.from_connection_string(text, name))
         store = BlobSnapshotStore(container, "snapshot")
-    found = Scene(folder, hub, receiver, place, store)
+    found = Scene(folder, hub, receiver, place, store, **sections)
     await stack.enter_async_context(found.service)
     return found
 
@@ -162,6 +175,29 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
         stop.set()
         await working
         it.check(await it.finish())
+
+
+async def test_with_its_newest_snapshots_damaged_it_goes_back_and_has_learnt_everything_once_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+        it = await scene(stack, tmp_path)
+        stop = asyncio.Event()
+        working = asyncio.ensure_future(Office(it.hub, seed=4).work(stop))
+        for bad in (b"person0@contoso.example", gzip.compress(b"\0" * 100_000_000)):
+            await it.service.until_said("started")
+            await clock.sleep(3.0)
+            await it.service.kill()
+            (tmp_path / "state" / CURRENT).write_bytes(bad)
+            await it.service.start()
+            told = await it.service.until_said("snapshot_unreadable")
+            assert told["reason"].startswith(f"{CURRENT}: ")
+            await it.service.until_said("state_restored")
+        stop.set()
+        await working
+        it.check(await it.finish())
+        assert len(list((tmp_path / "state").glob("*.set-aside-*"))) == 2
+        assert b"person0@" not in it.service.log.read_bytes()
 
 
 async def test_stopped_at_any_moment_it_delivers_nothing_twice(tmp_path: Path) -> None:

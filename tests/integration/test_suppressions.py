@@ -1,7 +1,9 @@
 """Suppressions as operators use them: a real process on a real hub, its ConfigMap swapped and broken under it."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import os
+import sys
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import pytest
 
 from demo.hub import EmbeddedHub
 from service.suppressions.entry import written
-from tests.integration.service_process import Office, ServiceProcess, clock, configuration
+from service.suppressions.file import read_suppressions
+from service.suppressions.locking import locked
+from tests.integration.service_process import ROOT, Office, ServiceProcess, clock, configuration
 from tests.service.config_map import ConfigMap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -81,3 +85,45 @@ async def test_a_swapped_file_keeps_alerts_back_and_a_broken_one_changes_nothing
         await service.start()
         assert await service.wait() == 2
         assert "suppressions.file: suppressions.yaml: is not valid YAML" in service.log.read_text()
+
+
+async def adding(file: Path, action: str) -> asyncio.subprocess.Process:
+    until = ("--until", "8h", "--reason", "patching", "--owner", "ops@contoso.example", "--no-learn")
+    arguments = ("-m", "service", "suppress", "add", "--suppressions", str(file), "--action", action, *until)
+    return await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
+
+
+def handles(process: asyncio.subprocess.Process) -> list[str]:
+    """Return the names of the files that a process has open."""
+    found = []
+    for number in os.listdir(f"/proc/{process.pid}/fd"):  # noqa: PTH208 - there is no Path of what may be closed by then
+        with suppress(OSError):
+            found.append(Path(f"/proc/{process.pid}/fd/{number}").readlink().name)
+    return found
+
+
+async def has_open(process: asyncio.subprocess.Process, name: str) -> None:
+    """Wait until a process has a file of that name open."""
+    async with asyncio.timeout(30):
+        while name not in handles(process):
+            assert process.returncode is None
+            await clock.sleep(0.005)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc on this system")
+async def test_two_that_add_at_once_are_both_heard_and_so_is_who_came_before_them(tmp_path: Path) -> None:
+    file, until = tmp_path / "s.yaml", written(clock.now() + timedelta(hours=1))
+    with locked(file, lambda _: None):
+        two = [await adding(file, "second/*"), await adding(file, "third/*")]
+        for process in two:
+            await has_open(process, ".s.yaml.lock")
+        file.write_text(
+            f"suppressions:\n  - {{action: first/*, until: {until}, reason: exercise, owner: ops, learn: false}}\n"
+        )
+    assert [await process.wait() for process in two] == [0, 0]
+    assert {entry.action for entry in read_suppressions(file.read_bytes(), "s.yaml", clock.now())} == {
+        "first/*",
+        "second/*",
+        "third/*",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]  # noqa: ASYNC240 - nothing else runs meanwhile

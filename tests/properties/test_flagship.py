@@ -1,8 +1,8 @@
 """Any interleaving of partitions, any crash, any rewind or duplicate gives the same anomalies and the same alerts.
 
 Messages reach the engine in the order of the drawn script: partitions take turns in any order, the reader goes back,
-the process dies and comes back from its last snapshot. At each tick all that the hub then held has been read. Three
-deliberate mutations show that the property can fail.
+the process dies and comes back from its last snapshot, or from an older one. At each tick all that the hub then held
+has been read. Three deliberate mutations show that the property can fail.
 """
 
 import itertools
@@ -81,8 +81,8 @@ def saved(engine: Engine) -> list[tuple[str, Any]]:
 
 
 def scripts() -> st.SearchStrategy[list[Step]]:
-    """Between two ticks: read on in a partition, go back in it, take a snapshot, die."""
-    steps = st.sampled_from(["read", "read", "read", "rewind", "snapshot", "crash"])
+    """Between two ticks: read on in a partition, go back in it, take a snapshot, die, with it or without the newest."""
+    steps = st.sampled_from(["read", "read", "read", "rewind", "snapshot", "snapshot", "crash", "damage"])
     return st.lists(st.tuples(steps, st.integers(0, 11)), max_size=40)
 
 
@@ -93,21 +93,20 @@ class Run:
         self.make = make
         self.hub = hub
         self.engine = make()
-        self.snapshot = saved(self.engine)
+        self.snapshots: list[tuple[list[tuple[str, Any]], datetime | None]] = [(saved(self.engine), None)]
         self.cursor = dict.fromkeys(PARTITIONS, 0)
         self.anomalies: dict[str, Any] = {}
         self.alerts: dict[tuple[str, int], str] = {}
         self.ticked: datetime | None = None
-        self.snapshot_ticked: datetime | None = None
 
     def save(self) -> None:
-        self.snapshot = saved(self.engine)
-        self.snapshot_ticked = self.ticked
+        self.snapshots.append((saved(self.engine), self.ticked))
 
     def crash(self) -> None:
+        """Come back from the newest snapshot."""
         self.engine = self.make()
-        self.engine.load(self.snapshot)
-        self.ticked = self.snapshot_ticked
+        snapshot, self.ticked = self.snapshots[-1]
+        self.engine.load(snapshot)
         for partition in PARTITIONS:
             position = self.engine.positions.get(partition)
             self.cursor[partition] = 0 if position is None else position.sequence_number + 1
@@ -149,7 +148,9 @@ class Run:
                 self.cursor[partition] = max(0, self.cursor[partition] - choice)
             elif step == "snapshot":
                 self.save()
-            elif step == "crash":
+            elif step in {"crash", "damage"}:
+                if step == "damage" and len(self.snapshots) > 1:
+                    self.snapshots.pop()
                 self.crash()
                 at = 0 if self.ticked is None else ticks.index(self.ticked) + 1
             if step == "tick" or choice == 11:

@@ -11,7 +11,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from models.stream.buckets import Limits
-from service.app import App, Components, ServiceSchedule
+from service.app import App
+from service.components import Components, ServiceSchedule
 from service.core.alerting.alerts import Alert
 from service.core.coverage.gaps import GapLimits
 from service.core.coverage.monitor import CoverageMonitor
@@ -49,6 +50,7 @@ RHYTHM = ServiceSchedule(
     snapshot_every=timedelta(minutes=1),
     grace=timedelta(seconds=30),
     lag_every=timedelta(minutes=5),
+    secrets_every=timedelta(hours=1),  # each look is a real thread
 )
 
 
@@ -138,7 +140,7 @@ class Life:
         expose_live_state(metrics, self.engine, outbox, (world.sink.name,))
         self._observer: Callable[[SourceEvent], None] = telemetry.emit
 
-        checked = Settings.model_validate({"suppressions": {"file": suppressions}})
+        checked = Settings.model_validate({"suppressions": {"file": suppressions, "look_every": "1m"}})
         watch = open_suppressions(checked, world.clock, telemetry.emit)
         if watch is not None:
             self.engine.suppress(watch.suppressions)

@@ -33,9 +33,8 @@ class KeptStore(FakeStore):
     """Outlives the process, and makes nobody wait: the clock that passes two hours at once sees no thread."""
 
     def __init__(self, world: World, folder: Path) -> None:
-        super().__init__(world.clock)
         self._file = folder / "snapshot"
-        self.generations = [self._file.read_bytes()] if self._file.exists() else []
+        super().__init__(world.clock, kept={"current": self._file.read_bytes()} if self._file.exists() else {})
 
     async def save(self, data: bytes) -> None:
         await super().save(data)

@@ -79,10 +79,10 @@ async def test_sigterm_stops_reading_saves_flushes_saves_and_closes() -> None:
 
 
 async def test_the_end_waits_for_a_snapshot_that_is_being_written() -> None:
-    world = World(store_seconds=20.0)
+    world = World(store_seconds=10.0)
     life = Life(world)
     async with living(life) as stop:
-        await world.clock.advance(21.0)
+        await world.clock.advance(11.0)
         life.feed("Microsoft.Web/sites/write")
         await world.clock.advance(65.0)
         assert world.store.saves == 1
@@ -212,7 +212,7 @@ async def test_a_damaged_snapshot_gives_way_to_the_one_before_and_says_so() -> N
     first = Life(world)
     first.feed("Microsoft.Web/sites/read")
     await killed(first, 2 * QUARTER)
-    world.store.generations[0] = world.store.generations[0][:-20]
+    world.store.kept["current"] = world.store.kept["current"][:-20]
     second = Life(world)
     async with living(second):
         assert second.metric("unwonted_snapshots_total", result="unreadable") == 1
@@ -221,7 +221,7 @@ async def test_a_damaged_snapshot_gives_way_to_the_one_before_and_says_so() -> N
 
 async def test_when_no_snapshot_can_be_read_it_does_not_begin_anew_unasked() -> None:
     world = World()
-    world.store.generations = [b"junk", b""]
+    world.store.kept = {"current": b"junk", "previous": b""}
     error = await died_of(Life(world))
     assert isinstance(error, UnreadableSnapshot)
     assert world.store.generations == [b"junk", b""]

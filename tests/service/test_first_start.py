@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.activity_log_api.client import ApiRefused
+from service.activity_log_api.asking import ApiRefused
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from prometheus_client import CollectorRegistry
 
 from models.detectors.registry import DETECTORS
-from service.app import Components
 from service.cli.commands import main
 from service.cli.inputs import ENDED_ON_ERROR
 from service.clock import SystemClock
+from service.components import Components
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
@@ -27,6 +27,7 @@ from service.settings.detectors import own_options
 from service.settings.reading import SettingsError, load
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
+from tests.fakes.store import kept_in
 
 OF_A_NAMESPACE = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=0verheard-in-the-canteen"
 
@@ -200,7 +201,7 @@ async def test_a_blob_without_a_credential_is_named_with_its_account_and_the_rea
     address = "https://contoso.blob.core.windows.net"
     async with ContainerClient(address, "unwonted", credential=NoToken(), retry_total=0) as container:  # type: ignore[arg-type]
         with pytest.raises(OSError, match="cannot be read") as caught:
-            await BlobSnapshotStore(container, "snapshot").load()
+            await kept_in(BlobSnapshotStore(container, "snapshot"))
     assert str(caught.value) == (
         "the snapshot (blob snapshot in container unwonted of account contoso) cannot be read "
         "(ClientAuthenticationError: AzureCliCredential: Please run 'az login')"
@@ -234,7 +235,7 @@ async def test_a_damaged_snapshot_is_told_of_and_the_one_before_is_looked_into(t
     run = CliRunner(env={"UNWONTED_SNAPSHOTS__PATH": str(tmp_path)})
     result = await asyncio.to_thread(run.invoke, main, looking)
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"{tmp_path}: damaged or cut off")
+    assert result.stderr.startswith(f"{tmp_path}: snapshot.ndjson.gz: damaged or cut off")
     assert json.loads(result.stdout)["records"] == 0
     (tmp_path / "snapshot.previous.ndjson.gz").write_bytes(b"dust")
     assert (await asyncio.to_thread(run.invoke, main, looking)).exit_code == 1

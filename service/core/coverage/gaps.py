@@ -73,6 +73,11 @@ class OpenGaps:
 
     open: dict[GapKind, OpenGap] = field(default_factory=dict)
 
+    def move(self, by: timedelta) -> None:
+        """Move what is compared with our clock, which has been set by that."""
+        for gap in self.open.values():
+            gap.notified_at += by
+
     def start(self, kind: GapKind, extent: GapExtent, key: str, now: datetime) -> Notice:
         """Open a gap; `key` tells it from others of its kind that begin at the same instant."""
         text = f"{kind.value}\x1f{extent.since.isoformat()}\x1f{key}"

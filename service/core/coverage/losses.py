@@ -7,7 +7,7 @@ nobody knows how much that was.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import with_config
 
@@ -47,6 +47,11 @@ class Losses:
         loss.since, loss.until, loss.found_at = min(loss.since, since), max(loss.until, until), now
         before = loss.messages.get(partition)
         loss.messages[partition] = 0 if messages == 0 or before == 0 else (before or 0) + messages
+
+    def move(self, by: timedelta) -> None:
+        """Move what is compared with our clock, which has been set by that."""
+        if self.loss is not None:
+            self.loss.found_at += by
 
     def check(self, now: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:
         """Yield the notices that are due."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from pydantic import JsonValue, TypeAdapter, with_config
@@ -59,12 +59,24 @@ class CoverageMonitor:
     def __init__(self, limits: GapLimits = GapLimits()) -> None:  # noqa: B008 - immutable
         self._limits = limits
         self._process_began = EPOCH
+        self._jumped = timedelta(0)
         self._memory = _Memory()
 
     @property
     def open(self) -> frozenset[GapKind]:
         """The kinds of which a gap is open."""
         return frozenset(self._memory.gaps.open)
+
+    def follow(self, jumped: timedelta) -> None:
+        """Move what is compared with our clock, which has been set by `jumped` since this object was made."""
+        by, self._jumped = jumped - self._jumped, jumped
+        if by:
+            memory = self._memory
+            self._process_began += by
+            memory.gaps.move(by)
+            memory.losses.move(by)
+            for coverage in memory.partitions.partitions.values():
+                coverage.move(by)
 
     def begin(self, positions: Mapping[str, Position], now: datetime) -> None:
         """Note that the process begins; `positions` are where it goes on.

@@ -7,7 +7,7 @@ night is no gap, and one number shows a dead link, an unreachable hub, a downtim
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import with_config
 
@@ -54,10 +54,18 @@ class PartitionCoverage:
 
     def note_time(self, now: datetime, limits: GapLimits) -> None:
         """Note whether it is hardly behind: by half of what opens a gap, or it would go in and out at the border."""
+        self.caught_up_until = min(self.caught_up_until, now)  # the hub's clock may be ahead of ours
         if now - self.caught_up_until >= limits.after / 2:
             self.caught_up_since = None
         elif self.caught_up_since is None:
             self.caught_up_since = now
+
+    def move(self, by: timedelta) -> None:
+        """Move what is compared with our clock, which has been set by that."""
+        self.caught_up_until += by
+        self.last_read_at += by
+        self.missed_since = self.missed_since + by if self.missed_since else None
+        self.caught_up_since = self.caught_up_since + by if self.caught_up_since else None
 
     def new_gap(self, now: datetime, process_began: datetime, limits: GapLimits) -> GapKind | None:
         """Return the kind of gap that it has to join now, if any."""
@@ -69,8 +77,8 @@ class PartitionCoverage:
             return None
         if now - self.last_read_at < limits.after / 2:
             return GapKind.BEHIND
-        # A process that has only just begun gets a moment to receive something.
-        return GapKind.SILENT if now - process_began >= limits.after / 15 else None
+        # What a process has not had the time to read was missed before it began: it is being caught up on.
+        return GapKind.SILENT if now - process_began >= limits.after else GapKind.BEHIND
 
 
 @with_config(EXACT)

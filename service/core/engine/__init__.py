@@ -2,7 +2,7 @@
 
 from service.core.engine.engine import Engine
 from service.core.engine.inspection import Explanation, UnknownActor, explain, inspect
-from service.core.engine.state_rows import without_positions
+from service.core.engine.state_rows import OtherBuckets, without_positions
 from service.core.engine.values import Applied, Evaluation, Options
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Options",
+    "OtherBuckets",
     "UnknownActor",
     "explain",
     "inspect",

@@ -248,7 +248,7 @@ class Engine:
         ------
         UnexpectedRow
             When a row has other fields than those that are dumped; what has been replaced by then is half of it.
-        ValueError
+        OtherBuckets
             When the state was made with another bucket length.
         """
         load_rows(self, rows)
@@ -264,7 +264,7 @@ class Engine:
         ------
         UnexpectedRow
             When a row has other fields than those that are dumped.
-        ValueError
+        OtherBuckets
             When the state was made with another bucket length.
         """
         load_progress(self, rows)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from service.core.engine.engine import Engine
 
 
+class OtherBuckets(ValueError):  # noqa: N818 - it names what was found, not a fault of the caller
+    """The state was made with another bucket length than the configuration has; the text says what to do."""
+
+
 def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
     """Yield ``(section, row)`` in a stable order: everything that `load_rows` needs, one small row at a time.
 
@@ -60,7 +64,7 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     ------
     UnexpectedRow
         When a row has other fields than those that are dumped; what has been replaced by then is half of it.
-    ValueError
+    OtherBuckets
         When the state was made with another bucket length.
     """
     sections = _by_section(rows)
@@ -93,7 +97,7 @@ def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     ------
     UnexpectedRow
         When a row has other fields than those that are dumped.
-    ValueError
+    OtherBuckets
         When the state was made with another bucket length.
     """
     sections = _by_section(rows)
@@ -143,7 +147,7 @@ def _load_head(engine: "Engine", head: Any) -> None:
         engine.watermark.load(watermark)
     made_with = timedelta(seconds=seconds)
     if made_with != engine.options.bucket:
-        raise ValueError(
+        raise OtherBuckets(
             f"the state was made with windows.bucket = {made_with}, the configuration says {engine.options.bucket}:"
             " set it back, or start with an empty state"
         )

@@ -1,7 +1,7 @@
 """Who did it: turns the claims of a token, the principal of a role and the caller's name into one `Actor`.
 
 A pure function of one record's fields. Nothing is remembered from other records, so that an identity's key never
-depends on the order in which records arrive.
+depends on the order in which records arrive; what files that are read as a whole add to that is in `service.replay`.
 """
 
 import re

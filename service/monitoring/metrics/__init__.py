@@ -3,5 +3,6 @@
 from service.monitoring.metrics.labels import DeadLetterReason
 from service.monitoring.metrics.live import LiveReading
 from service.monitoring.metrics.recorder import Metrics
+from service.monitoring.metrics.standby import STANDBY
 
-__all__ = ["DeadLetterReason", "LiveReading", "Metrics"]
+__all__ = ["STANDBY", "DeadLetterReason", "LiveReading", "Metrics"]

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from models.detectors import Memory
 from models.stream import EPOCH
 from service.core.messages import EndOffset, Position
+from service.monitoring.metrics import standby
 
 
 class LiveReading(NamedTuple):
@@ -62,6 +63,7 @@ class LiveCollector(Collector):
     def __init__(self, detectors: Sequence[str], sinks: Sequence[str], identity_limit: int) -> None:
         self.read: Callable[[], LiveReading] = LiveReading
         self.end_offsets: dict[str, EndOffset] = {}
+        self.unusable_sinks: frozenset[str] = frozenset()
         self._detectors = tuple(detectors)
         self._sinks = tuple(sinks)
         self._identity_limit = identity_limit
@@ -74,16 +76,20 @@ class LiveCollector(Collector):
             "Up to when all events are taken to have arrived, Unix time; 0 before the first event.",
             value=reading.watermark.timestamp(),
         )
+        yield GaugeMetricFamily(standby.METRIC, standby.HELP, value=0.0)
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
         yield from self._sensitivity(reading)
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
-            "unwonted_sink_broken", "1 while a sink refuses all messages (401, 403, 404, 410), else 0.", labels=["sink"]
+            "unwonted_sink_broken",
+            "1 while a sink refuses all messages (401, 403, 404, 410) or lacks a file with its secrets, else 0.",
+            labels=["sink"],
         )
+        unusable = self.unusable_sinks.union(reading.broken)
         for sink in self._sinks:
             waiting.add_metric([sink], reading.waiting.get(sink, 0))
-            broken.add_metric([sink], float(sink in reading.broken))
+            broken.add_metric([sink], float(sink in unusable))
         yield waiting
         yield broken
 

@@ -7,18 +7,8 @@ read at each scrape (`LiveReading`); what happens is recorded as it happens (the
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import product
-from typing import TypeVar
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Info, ProcessCollector, disable_created_metrics
 
 from models.detectors import Anomaly
 from models.statistics import Severity
@@ -27,6 +17,7 @@ from service.core.alerting import Alert
 from service.core.messages import EndOffset
 from service.core.notices import Notice
 from service.core.parsing import LeftOut, RejectReason
+from service.monitoring.metrics.families import METRIC_PREFIX, Families
 from service.monitoring.metrics.labels import (
     ATTEMPTS,
     CLOSINGS,
@@ -44,10 +35,6 @@ from service.monitoring.metrics.labels import (
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
-
-Family = TypeVar("Family", Counter, Gauge, Histogram)
-
-METRIC_PREFIX = "unwonted_"
 
 _LEFT_OUT = frozenset(kind.value for kind in LeftOut)
 _DELAYS = (1, 5, 15, 60, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -77,11 +64,11 @@ class Metrics:
         identity_limit: int = 0,
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left its annotation out
-        self._registry = registry
         self._partitions: set[str] = set()
         self._sinks = frozenset(sinks)
         severities = [severity.value for severity in Severity]
-        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        families = Families(registry)
+        counter, gauge, histogram = families.counter, families.gauge, families.histogram
         ProcessCollector(registry=registry)
 
         # What comes in.
@@ -120,6 +107,11 @@ class Metrics:
         self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", _BRIEF)
         self._loop_lag = histogram(
             "event_loop_lag_seconds", "How much later than asked for the event loop ran a task, in seconds.", _BRIEF
+        )
+
+        self._clock_jumps = counter("clock_jumps_total", "How often the machine's clock was set while it ran.")
+        self._clock_jump = gauge(
+            "clock_jump_seconds", "By how much the machine's clock was set last, in seconds; negative: back."
         )
 
         # Where it comes from.
@@ -264,6 +256,11 @@ class Metrics:
         """Note how late the event loop was."""
         self._loop_lag.observe(seconds)
 
+    def record_clock_jump(self, seconds: float) -> None:
+        """Note that the machine's clock was set, forward if positive."""
+        self._clock_jumps.inc()
+        self._clock_jump.set(seconds)
+
     def record_end_offsets(self, end_offsets: Iterable[EndOffset]) -> None:
         """Note the hub's newest messages."""
         for end_offset in end_offsets:
@@ -366,6 +363,10 @@ class Metrics:
         if result in ATTEMPTS:
             self._delivery.labels(sink).observe(seconds)
 
+    def record_unusable_sinks(self, sinks: Iterable[str]) -> None:
+        """Note of which sinks a file with secrets cannot be used now."""
+        self._live.unusable_sinks = frozenset(sinks)
+
     def record_dead_letters(self, reason: DeadLetterReason, *, written: int = 0, dropped: int = 0) -> None:
         """Note what went to the dead letter, and what had no room there."""
         self._dead.labels(reason, "written").inc(written)
@@ -377,20 +378,3 @@ class Metrics:
                 return OTHER
             self._partitions.add(partition)
         return partition
-
-    def _counter(self, name: str, meaning: str, **labels: Sequence[str]) -> Counter:
-        return _filled(Counter(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
-
-    def _gauge(self, name: str, meaning: str, **labels: Sequence[str]) -> Gauge:
-        return _filled(Gauge(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry), labels)
-
-    def _histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Sequence[str]) -> Histogram:
-        histogram = Histogram(METRIC_PREFIX + name, meaning, tuple(labels), registry=self._registry, buckets=buckets)
-        return _filled(histogram, labels)
-
-
-def _filled(family: Family, labels: Mapping[str, Sequence[str]]) -> Family:
-    """Create every series that is known beforehand, so that its rate has a first value; those of partitions are not."""
-    for values in product(*labels.values()) if labels else ():
-        family.labels(*values)
-    return family

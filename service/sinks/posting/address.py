@@ -14,7 +14,16 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from service.core.ports import Clock
 from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import HttpPost, OpenSession, matches, open_session, reveal, tls_context
+from service.sinks.posting.http_post import (
+    READ_WITHIN,
+    HttpPost,
+    OpenSession,
+    matches,
+    open_session,
+    reveal,
+    tls_context,
+)
+from service.waiting import OneAside
 
 
 class PostedSinkSettings(SinkSettings):
@@ -64,7 +73,7 @@ class PostedSinkSettings(SinkSettings):
     @property
     def session(self) -> OpenSession:
         """What opens this sink's HTTP session."""
-        return partial(open_session, ca_file=self.ca_file)
+        return partial(open_session, ca_file=self.ca_file, aside=OneAside(READ_WITHIN))
 
     def http(self, clock: Clock) -> HttpPost:
         """Return what posts to the address; `clock` is for Retry-After dates."""

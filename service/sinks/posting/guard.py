@@ -3,9 +3,14 @@
 import ipaddress
 from typing import NamedTuple
 
-# Azure's platform address (DHCP, DNS, health, the host's agent): public by number, private by nature.
-_PLATFORM = ipaddress.ip_address("168.63.129.16")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Special blocks by IANA's registries, beyond those that every version of Python knows; and Azure's platform address
+# (DHCP, DNS, health, the host's agent), public by number, private by nature.
+_SPECIAL = [
+    ipaddress.ip_network(block)
+    for block in ("192.0.0.0/24", "168.63.129.16/32", "2001::/23", "2001:db8::/32", "3fff::/20")
+]
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that IANA hands out; RFC 4291, section 2.4
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -37,7 +42,14 @@ class Guard(NamedTuple):
         ip = _innermost(ipaddress.ip_address(address.partition("%")[0]))
         if ip.is_loopback:
             return self.allow_loopback or self.allow_private
-        return self.allow_private or (ip.is_global and not ip.is_multicast and ip != _PLATFORM)
+        return self.allow_private or _is_of_the_internet(ip)
+
+
+def _is_of_the_internet(ip: Address) -> bool:
+    # In IPv6 what is not known to be global is refused: some of it carries IPv4 addresses, and nobody knows where to.
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in _GLOBAL_UNICAST:
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in block for block in _SPECIAL)
 
 
 def _innermost(ip: Address) -> Address:

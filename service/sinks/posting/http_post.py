@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,8 +24,10 @@ from yarl import URL
 
 from service.core.ports import Clock, Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
+from service.waiting import OneAside
 
 CONNECT_SECONDS = 5.0
+READ_WITHIN = 5.0
 TOTAL_SECONDS = 20.0
 _BODY_BYTES = 16_384
 _RETRY = frozenset({408, 425, 429})
@@ -46,24 +48,28 @@ class Answer(NamedTuple):
     retry_after: float | None
 
 
-OpenSession = Callable[[Guard], aiohttp.ClientSession]
+OpenSession = Callable[[Guard], Awaitable[aiohttp.ClientSession]]
 
 
-def open_session(
+async def open_session(
     guard: Guard,
     *,
     connect_seconds: float = CONNECT_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
     resolver: AbstractResolver | None = None,
     ca_file: Path | None = None,
+    aside: OneAside | None = None,
 ) -> aiohttp.ClientSession:
     """Return a session that verifies TLS, obeys `guard`, keeps no cookies and uses no proxy unless told to.
+
+    `aside` reads `ca_file`, so that a disk that hangs holds up nobody else.
 
     Raises
     ------
     OSError
         If `ca_file` cannot be read, or holds no certificate.
     """
+    tls = True if ca_file is None else await (aside or OneAside(READ_WITHIN)).run(tls_context, ca_file)
 
     def open_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -78,7 +84,7 @@ def open_session(
             socket_factory=open_socket,
             limit_per_host=2,
             force_close=True,
-            ssl=tls_context(ca_file),
+            ssl=tls,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),
@@ -155,18 +161,19 @@ class HttpPost:
         self._allow_loopback = allow_loopback
         self._guard = Guard(allow_private=allow_private, allow_loopback=allow_loopback)
         self._open = session
+        self._aside = OneAside(READ_WITHIN)
         self._sessions: dict[Guard, aiohttp.ClientSession] = {}
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer | Receipt:
         """Post once; return the answer, or the receipt if there was none."""
-        url = self._address()
+        url = await self._address()
         if isinstance(url, Receipt):
             return url
         try:
             proxy = proxy_of(url)
             if proxy is not None:
                 await self._check_target(url.host or "")
-            session = self._session(self._guard if proxy is None else Guard())
+            session = await self._session(self._guard if proxy is None else Guard())
             async with session.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy) as response:
                 head = await _head(response)
                 after = retry_after(response.headers.get("retry-after"), self._clock.now())
@@ -180,9 +187,9 @@ class HttpPost:
             await session.close()
         self._sessions.clear()
 
-    def _session(self, guard: Guard) -> aiohttp.ClientSession:
+    async def _session(self, guard: Guard) -> aiohttp.ClientSession:
         if guard not in self._sessions:
-            self._sessions[guard] = self._open(guard)
+            self._sessions[guard] = await self._open(guard)
         return self._sessions[guard]
 
     async def _check_target(self, host: str) -> None:
@@ -195,9 +202,9 @@ class HttpPost:
         if not all(self._guard.permits(str(address[0])) for *_, address in found):
             raise AddressRefusedError("address refused")
 
-    def _address(self) -> URL | Receipt:
+    async def _address(self) -> URL | Receipt:
         try:
-            url = URL(reveal(self._url))
+            url = URL(await reveal_aside(self._aside, self._url))
         except OSError:
             return Receipt("retry", "url_unreadable")
         except ValueError:
@@ -223,6 +230,11 @@ def reveal(secret: SecretStr | Path) -> str:
     if isinstance(secret, SecretStr):
         return secret.get_secret_value()
     return secret.read_text(encoding="utf-8-sig").strip()
+
+
+async def reveal_aside(aside: OneAside, secret: SecretStr | Path) -> str:
+    """Do what `reveal` does, a file in a thread: one on a disk that hangs must hold up nobody."""
+    return reveal(secret) if isinstance(secret, SecretStr) else await aside.run(reveal, secret)
 
 
 def matches(host: str, patterns: Sequence[str]) -> bool:

@@ -13,7 +13,9 @@ __all__ = ["STDOUT", "StdoutSettings", "StdoutSink"]
 def build(name: str, settings: StdoutSettings, _: Clock) -> StdoutSink:
     """Build what writes to this process's standard output."""
     colour = settings.format == "card" and sys.stdout.isatty()
-    return StdoutSink(name, sys.stdout.buffer, style=settings.format, colour=colour, links=settings.links)
+    # Without a buffer: who hangs in one that nobody reads from would hold its lock, and with it the end of the process.
+    stream = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
+    return StdoutSink(name, stream, style=settings.format, colour=colour, links=settings.links)
 
 
 STDOUT = Integration(StdoutSettings, Pace(), build)

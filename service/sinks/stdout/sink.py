@@ -1,6 +1,5 @@
 """Writes alerts and notices to a stream, each as soon as it is sent."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
@@ -11,6 +10,9 @@ from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import cloud_event, notice_event
 from service.sinks.content.messages import compact, message_about
 from service.sinks.stdout.rendering import card, notice_card
+from service.waiting import Occupied, OneAside
+
+WRITE_WITHIN = 20.0  # seconds
 
 
 class StdoutSink:
@@ -44,6 +46,7 @@ class StdoutSink:
         self._style = style
         self._colour = colour
         self._links = links
+        self._aside = OneAside(WRITE_WITHIN)
 
     @property
     def name(self) -> str:
@@ -65,7 +68,9 @@ class StdoutSink:
     async def send(self, message: Rendered) -> Receipt:
         """Write and flush, in a thread: whoever reads the pipe may be slow."""
         try:
-            await asyncio.to_thread(self._write, message.body)
+            await self._aside.run(self._write, message.body)
+        except (TimeoutError, Occupied):
+            return Receipt("retry", "stream_blocked")
         except (OSError, ValueError):  # a closed pipe, a closed file
             return Receipt("broken", "stream_closed")
         return Receipt("sent", "written")
@@ -81,5 +86,7 @@ class StdoutSink:
         return message_about(alert, body, kind)
 
     def _write(self, body: bytes) -> None:
-        self._stream.write(body)
+        left = memoryview(body)
+        while left:
+            left = left[self._stream.write(left) :]
         self._stream.flush()

@@ -9,10 +9,11 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.posting.http_post import HttpPost, reveal
+from service.sinks.posting.http_post import READ_WITHIN, HttpPost, reveal, reveal_aside
 from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.webhook.rendering import render, render_notice
 from service.sinks.webhook.signing import sign, signing_key
+from service.waiting import OneAside
 
 
 class WebhookSink(PostedSink):
@@ -58,6 +59,7 @@ class WebhookSink(PostedSink):
         self._clock = clock
         self._secrets = tuple(secrets)
         self._links = links
+        self._aside = OneAside(READ_WITHIN)
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         """Turn each alert into one CloudEvent of its own."""
@@ -70,7 +72,7 @@ class WebhookSink(PostedSink):
     async def send(self, message: Rendered) -> Receipt:
         """Sign and post once."""
         try:
-            keys = [signing_key(reveal(secret)) for secret in self._secrets]
+            keys = [signing_key(await reveal_aside(self._aside, secret)) for secret in self._secrets]
         except OSError:
             return Receipt("retry", "secret_unreadable")
         except ValueError:

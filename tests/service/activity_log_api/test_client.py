@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ class HastyClock(SystemClock):
     """The machine's clock, on which pauses only add up."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:
@@ -136,12 +138,22 @@ async def test_a_server_that_is_away_is_waited_for_no_longer_than_we_wait() -> N
         assert clock.slept == [2.0, 4.0, 8.0]
 
 
+async def test_what_somebody_between_us_answers_is_trouble_and_no_page() -> None:
+    async with opened() as (server, api, clock, _):
+        server.interpose(502)
+        assert len(await read(api, "sub-b")) == 1
+        assert clock.slept == [1.0]
+        server.interpose(200)
+        with pytest.raises(ApiUnavailable, match="no JSON of Azure's"):
+            await read(api, "sub-b")
+
+
 async def test_a_next_link_to_another_host_is_not_followed_with_our_token(monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened() as (_, api, _, _):
         body = b'{"value":[],"nextLink":"https://elsewhere.example/steal"}'
 
-        async def answered(address: str) -> bytes:
-            return body
+        async def answered(address: str) -> SimpleNamespace:
+            return SimpleNamespace(content=body)
 
         monkeypatch.setattr(api, "_get", answered)
         with pytest.raises(ApiRefused, match="NextLinkToAnotherHost"):

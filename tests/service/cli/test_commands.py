@@ -25,6 +25,7 @@ from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
+from tests.fakes.store import kept_in
 
 SECRET = "0verheard-in-the-canteen"
 KEYS = ["time", "detector", "actor", "actor_name", "action", "score", "surprise", "alerted"]
@@ -184,7 +185,7 @@ async def snapshot_of(
         engine, every=timedelta(minutes=15), on_scored=nothing, on_alerts=nothing, on_reject=nothing, on_read=nothing
     )
     driver.run(from_lines("lines", lines))
-    await store.load()
+    await kept_in(store)
     await State(engine, Outbox(), store, SystemClock(), nothing).save()
     return {actor.name: actor.id for actor in engine.people.values()}
 

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from demo.activity_log_api import ActivityLogServer, StaticCredential
+from benchmarks.learning.comparison import brought_to_an_end
+from demo.activity_log_api import ActivityLogServer, LogAnalyticsServer, StaticCredential
+from demo.activity_log_api.stand_in import StandIn
 from demo.tenant import Tenant, TenantPlan
 from service.cli.commands import main
 from service.clock import SystemClock
@@ -22,7 +25,8 @@ from service.learning import Spool
 from service.learning.spool import SUFFIX
 from service.storage.snapshots import CURRENT
 from service.wiring import LOOPBACK_TOKEN
-from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS
+from tests.service.documents.shapes import row
+from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS, replayed
 
 ROOT = Path(__file__).parents[3]
 NOW = SystemClock().now()
@@ -46,11 +50,15 @@ def configured(folder: Path, **sections: Any) -> Path:
     return path
 
 
+def saved(folder: Path) -> list[tuple[str, Any]]:
+    return decode((folder / "state" / CURRENT).read_bytes())
+
+
 def state(folder: Path) -> dict[str, list[Any]]:
     """What was saved, by section, but for what depends on when that was."""
     sections: dict[str, list[Any]] = {}
-    for section, row in decode((folder / "state" / CURRENT).read_bytes()):
-        sections.setdefault(section, []).append(row)
+    for section, one in saved(folder):
+        sections.setdefault(section, []).append(one)
     for name in ("engine", OPEN_AS_SHOWN, "coverage"):
         sections.pop(name, None)
     return sections
@@ -93,6 +101,7 @@ def test_a_state_that_exists_is_kept_unless_it_is_to_be_replaced(tmp_path: Path)
         (["--archive", "contosologs"], "--archive: should be https://ACCOUNT"),
         (["no-such-file"], "no-such-file: No such file"),
         (["--days", "91"], "91 is not in the range"),
+        (["--workspace", "contoso-logs"], "--workspaces: should be ids as a workspace's overview shows them"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -156,71 +165,107 @@ def test_a_failing_sign_in_is_one_line_about_the_credential_that_was_meant(
     assert capfd.readouterr().err == ""
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[ActivityLogServer]:
-    clock = SystemClock()
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, Any]]:
+    """The last days of a tenant with four subscriptions."""
     midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     plan = TenantPlan(seed=5, identities=20, days=3, campaigns=0, start=midnight - timedelta(days=3))
-    records = [arrival.record for arrival in Tenant(plan).records()]
+    return [arrival.record for arrival in Tenant(plan).records()]
+
+
+@pytest.fixture
+async def server(records: list[dict[str, Any]]) -> AsyncIterator[ActivityLogServer]:
+    clock = SystemClock()
     async with ActivityLogServer(records, clock, OpenDoor(clock), page=20) as running:
         yield running
 
 
-async def start(folder: Path, server: ActivityLogServer) -> asyncio.subprocess.Process:
+@pytest.fixture
+async def workspaces(records: list[dict[str, Any]]) -> AsyncIterator[LogAnalyticsServer]:
+    rows = list(map(row, records))
+    tables = {f"9a9a9a9a-0000-4000-8000-00000000a1a{n}": rows[n::3] for n in range(3)}
+    async with LogAnalyticsServer(tables, OpenDoor(SystemClock()), most_rows=20) as running:
+        yield running
+
+
+async def start(folder: Path, server: StandIn, *arguments: str) -> asyncio.subprocess.Process:
+    command = (sys.executable, "-m", "service", "learn", "--config", str(configured(folder)))
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "learn", "--config", str(configured(folder)), "--endpoint", server.address),
+        *command,
+        *("--endpoint", server.address, *arguments),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
 
 
-@pytest.mark.integration
-async def test_killed_at_any_moment_it_goes_on_and_learns_nothing_twice(
-    tmp_path: Path, server: ActivityLogServer
-) -> None:
+async def kill_and_resume(folder: Path, server: StandIn, *arguments: str) -> list[int]:
+    """Kill the command after ever more requests, then let it end; returns how much had been fetched at each kill."""
     clock, rng = SystemClock(), random.Random(7)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    whole.mkdir()
-    cut.mkdir()
-    listing = server._list_events
-    pages = asyncio.Queue[str]()
+    requests = asyncio.Queue[None]()
 
-    async def slow(request: Any) -> Any:
-        pages.put_nowait(request.path)
+    async def slow() -> None:
+        requests.put_nowait(None)
         await clock.sleep(0.02)
-        return await listing(request)
 
-    server._list_events = slow  # type: ignore[method-assign]
-    await server.__aexit__()
-    async with server:
-        process = await start(whole, server)
-        said, _ = await asyncio.wait_for(process.communicate(), 30)
-        assert process.returncode == 0, said
-        needed = pages.qsize()
-        fetched = []
-        for pages_until in (1, rng.randrange(5, 15), rng.randrange(15, 30), needed):
-            while not pages.empty():
-                pages.get_nowait()
-            process = await start(cut, server)
-            for _ in range(pages_until):
-                page = asyncio.ensure_future(pages.get())
-                ended = asyncio.ensure_future(process.wait())
-                await asyncio.wait([page, ended], return_when=asyncio.FIRST_COMPLETED)
-                if not page.done():
-                    page.cancel()
-                    break
+    server.on_request = slow
+    fetched, said = [], b""
+    for until in (1, rng.randrange(5, 15), rng.randrange(15, 30), rng.randrange(30, 60), 10_000):
+        while not requests.empty():
+            requests.get_nowait()
+        process = await start(folder, server, *arguments)
+        output = asyncio.ensure_future(process.communicate())
+        for _ in range(until):
+            request = asyncio.ensure_future(requests.get())
+            await asyncio.wait([request, output], return_when=asyncio.FIRST_COMPLETED)
+            if not request.done():
+                request.cancel()
+                break
+        else:
             await clock.sleep(rng.uniform(0.0, 0.3))
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-            fetched.append(len(list((cut / "spool").glob("*.gz"))))
-        assert fetched[:3] == sorted(fetched[:3])
-        assert fetched[2] > 0
-        process = await start(cut, server)
-        said, _ = await asyncio.wait_for(process.communicate(), 30)
-        assert process.returncode == 0 or b"there is a state already" in said, said
-    assert state(cut) == state(whole)
+            process.kill()
+        said, _ = await asyncio.wait_for(output, 60)
+        fetched.append(len(list((folder / "spool").glob("*.gz"))))
+        if process.returncode == 0:
+            return fetched
+    raise AssertionError(said)
+
+
+@pytest.mark.integration
+async def test_killed_at_any_moment_it_goes_on_and_knows_in_the_end_what_a_replay_would(
+    tmp_path: Path, server: ActivityLogServer, records: list[dict[str, Any]]
+) -> None:
+    fetched = await kill_and_resume(tmp_path, server)
+    assert fetched[:-1] == sorted(fetched[:-1])
+    assert fetched[-2] > 0
+    assert brought_to_an_end(saved(tmp_path)) == replayed(records)
+
+
+@pytest.mark.integration
+async def test_killed_while_it_queries_workspaces_it_goes_on_as_well(
+    tmp_path: Path, workspaces: LogAnalyticsServer, records: list[dict[str, Any]]
+) -> None:
+    named = [part for one in workspaces.workspaces for part in ("--workspace", one)]
+    fetched = await kill_and_resume(tmp_path, workspaces, *named)
+    assert fetched[:-1] == sorted(fetched[:-1])
+    assert fetched[-2] > 0
+    assert brought_to_an_end(saved(tmp_path)) == replayed(list(map(row, records)))
+
+
+@pytest.mark.integration
+async def test_workspaces_without_the_library_that_asks_them_are_told_how_to_get_it(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['azure.monitor'] = None; from service.cli import main; main()"
+    workspace = "9a9a9a9a-0000-4000-8000-00000000a1a1"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", blocked, "learn", "--config", str(configured(tmp_path)), "--workspace", workspace),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    assert said.decode().splitlines() == [
+        "learn.workspaces: needs azure-monitor-query: pip install 'unwonted[loganalytics]'"
+    ]
 
 
 @pytest.mark.integration
@@ -236,3 +281,33 @@ async def test_a_closed_subscription_and_throttling_are_told_once(tmp_path: Path
     assert said.count("Azure throttles (429)") == 1
     assert "origins         4, 1 of them could not be read" in said
     assert list((tmp_path / "spool").glob("*.gz")) == []
+
+
+@pytest.mark.integration
+async def test_what_breaks_off_on_the_way_is_kept_and_the_next_run_fetches_the_rest(
+    tmp_path: Path, server: ActivityLogServer, records: list[dict[str, Any]]
+) -> None:
+    lost = server.subscriptions[1]
+    requests = count()
+
+    async def close_one() -> None:
+        if next(requests) == 8:
+            server.forbidden.add(lost)
+
+    server.on_request = close_one
+    process = await start(tmp_path, server)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    said = output.decode()
+    assert process.returncode == 0, said
+    assert f"cannot be read, and is left out: {lost} (403 AuthorizationFailed)" in said
+    assert f"broken off: {lost}: what was fetched is kept" in said
+
+    server.forbidden.clear()
+    before = len(server.requests)
+    process = await start(tmp_path, server, "--replace")
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, output.decode()
+    asked = {path.split("/")[2] for path in server.requests[before:] if path.startswith("/subscriptions/")}
+    assert asked == {lost}
+    assert list((tmp_path / "spool").glob("*.gz")) == []
+    assert brought_to_an_end(saved(tmp_path)) == replayed(records)

@@ -23,6 +23,7 @@ from service.storage.state import State
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.fakes.clock import MONDAY_MORNING
+from tests.fakes.store import kept_in
 
 
 def configured(tmp_path: Path, **snapshots: Any) -> Path:
@@ -63,11 +64,11 @@ def test_positions_are_forgotten_and_nothing_else(tmp_path: Path) -> None:
     path = configured(tmp_path, path=str(tmp_path / "state"))
     store = FileSnapshotStore(tmp_path / "state")
     asyncio.run(saved(path, store))
-    before = decode(asyncio.run(store.load())[0])
+    before = decode(asyncio.run(kept_in(store))[0])
     result = forget(path, input="y\n")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("forgot the positions of 2 partitions\n")
-    after = decode(asyncio.run(store.load())[0])
+    after = decode(asyncio.run(kept_in(store))[0])
     assert {section for section, _ in before} - {section for section, _ in after} == {"position"}
     changed = {"engine", "position", "coverage"}
     assert [row for row in before if row[0] not in changed] == [row for row in after if row[0] not in changed]
@@ -86,20 +87,20 @@ def test_whoever_does_not_agree_changes_nothing(tmp_path: Path) -> None:
     path = configured(tmp_path, path=str(tmp_path / "state"))
     store = FileSnapshotStore(tmp_path / "state")
     asyncio.run(saved(path, store))
-    before = asyncio.run(store.load())
+    before = asyncio.run(kept_in(store))
     assert forget(path, input="n\n").exit_code == 1
-    assert asyncio.run(store.load()) == before
+    assert asyncio.run(kept_in(store)) == before
 
 
 def test_where_nobody_can_be_asked_it_is_said_how_to_agree(tmp_path: Path) -> None:
     path = configured(tmp_path, path=str(tmp_path / "state"))
     store = FileSnapshotStore(tmp_path / "state")
     asyncio.run(saved(path, store))
-    before = asyncio.run(store.load())
+    before = asyncio.run(kept_in(store))
     result = forget(path)
     assert result.exit_code == 2
     assert result.stderr.endswith("nobody can be asked here, and nothing was changed: pass --yes to agree\n")
-    assert asyncio.run(store.load()) == before
+    assert asyncio.run(kept_in(store)) == before
 
 
 def test_positions_that_are_forgotten_already_leave_nothing_to_do(tmp_path: Path) -> None:
@@ -107,13 +108,13 @@ def test_positions_that_are_forgotten_already_leave_nothing_to_do(tmp_path: Path
     store = FileSnapshotStore(tmp_path / "state")
     asyncio.run(saved(path, store))
     assert forget(path, "--yes").exit_code == 0
-    before = asyncio.run(store.load())
+    before = asyncio.run(kept_in(store))
     result = forget(path)
     assert (result.exit_code, result.stdout) == (
         0,
         f"{tmp_path / 'state'}: there are no positions to forget: the hub will be read from event_hub.start anyway\n",
     )
-    assert asyncio.run(store.load()) == before
+    assert asyncio.run(kept_in(store)) == before
 
 
 def test_without_a_snapshot_there_is_nothing_to_forget(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_folder_into_which_a_service_writes_meanwhile_is_left_alone(
     result = forget(path)
     assert result.exit_code == 1
     assert "another instance writes there" in result.stderr
-    assert asyncio.run(store.load())[0] == b"of the service"
+    assert asyncio.run(kept_in(store))[0] == b"of the service"
 
 
 @pytest.mark.integration
@@ -148,9 +149,9 @@ def test_a_blob_that_a_service_writes_meanwhile_is_left_alone_and_else_its_posit
     async def write() -> bytes:
         async with ContainerClient.from_connection_string(storage.connection_string, "forgetting") as container:
             store = BlobSnapshotStore(container, "snapshot")
-            await store.load()
+            await kept_in(store)
             await saved(path, store)
-            return (await BlobSnapshotStore(container, "snapshot").load())[0]
+            return (await kept_in(BlobSnapshotStore(container, "snapshot")))[0]
 
     before = asyncio.run(write())
 

@@ -16,6 +16,7 @@ from service.settings.reading import SettingsError, load
 from service.storage.snapshots import FileSnapshotStore
 from service.storage.state import State
 from service.suppressions.entry import written
+from service.suppressions.locking import locked
 from service.wiring import build_components, build_engine, open_suppressions
 from tests.fakes.clock import FakeClock
 from tests.service.cli.test_commands import config, unwonted
@@ -125,6 +126,23 @@ def test_an_end_that_is_neither_a_time_nor_so_long_with_a_unit_is_refused_with_w
         f"--until: given '{until}'; should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a "
         "time with its offset such as 2026-03-01T18:00:00Z, at most 90 days ahead\n"
     )
+
+
+def test_who_waits_too_long_for_another_change_says_so_and_changes_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.suppressions.locking._ATTEMPTS", 2)
+    file.write_text("suppressions: []\n")
+    with locked(file, lambda _: None):
+        result = unwonted("suppress", "add", "--suppressions", file, "--action", "a/*", *ENTRY)
+    assert (result.exit_code, result.stderr) == (2, f"{file}: cannot be changed: another process is changing it\n")
+    assert file.read_text() == "suppressions: []\n"
+
+
+def test_a_lock_that_a_killed_process_left_holds_nobody_up(file: Path) -> None:
+    file.with_name(f".{file.name}.lock").touch()
+    added(file, "--action", "a/*")
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
 def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, file: Path) -> None:

@@ -19,7 +19,7 @@ import fastavro
 import pyarrow
 from pyarrow import parquet
 
-__all__ = ["CAPTURE", "SHAPES", "Record", "Shape", "zstd"]
+__all__ = ["CAPTURE", "SHAPES", "Record", "Shape", "row", "zstd"]
 
 if sys.version_info >= (3, 14):
     from compression import zstd

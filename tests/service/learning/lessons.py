@@ -1,13 +1,15 @@
 """A tenant whose last days can be had from the REST API's double, and from files: what is learnt must be the same."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo.activity_log_api import ActivityLogServer, StaticCredential
+from benchmarks.learning import comparison
+from demo.activity_log_api import ActivityLogServer, LogAnalyticsServer, StaticCredential
+from demo.activity_log_api.stand_in import StandIn
 from demo.tenant import Arrival, Tenant, TenantPlan
 from service.clock import SystemClock
 from service.core.engine.engine import Engine
@@ -33,6 +35,7 @@ class HastyClock(SystemClock):
     """Stands at one moment of the calendar, and lets pauses only add up."""
 
     def __init__(self, moment: datetime = END) -> None:
+        super().__init__()
         self.moment = moment
         self.slept: list[float] = []
 
@@ -74,8 +77,18 @@ async def served(
         yield server, credential, clock
 
 
+@asynccontextmanager
+async def queried(
+    rows: Mapping[str, Sequence[Any]], **limits: Any
+) -> AsyncIterator[tuple[LogAnalyticsServer, StaticCredential, HastyClock]]:
+    clock = HastyClock()
+    credential = StaticCredential(clock)
+    async with LogAnalyticsServer(rows, credential, **limits) as server:
+        yield server, credential, clock
+
+
 async def fetch(
-    folder: Path, server: ActivityLogServer, credential: StaticCredential, clock: HastyClock, **options: Any
+    folder: Path, server: StandIn, credential: StaticCredential, clock: HastyClock, **options: Any
 ) -> Fetched:
     chosen = LearnSettings(endpoint=server.address, **{"days": DAYS + 1, **options})
     async with open_history(chosen, clock, credential=credential) as history:
@@ -98,3 +111,8 @@ def messages(arrivals: Sequence[Arrival]) -> list[tuple[str, datetime, bytes]]:
     return [
         (one.partition, one.arrives_at, json.dumps({"records": [one.record]}, default=str).encode()) for one in arrivals
     ]
+
+
+def replayed(records: Sequence[Any]) -> dict[str, list[Any]]:
+    """What a replay of records leaves an engine with, but for what it has told."""
+    return comparison.replayed(from_lines("log", [json.dumps(record).encode() for record in records]))

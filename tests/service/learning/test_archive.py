@@ -59,7 +59,14 @@ async def test_an_archive_alone_is_a_history_with_one_origin(container: Containe
     for hours in (3, 30):
         await container.upload_blob(place(SINCE + timedelta(hours=hours)), f'{{"h":"{hours}"}}\n'.encode())
     days = TenantHistory(
-        None, container, subscriptions=(), management_group=None, days=1, now=lambda: UNTIL + timedelta(hours=12)
+        None,
+        None,
+        container,
+        subscriptions=(),
+        management_group=None,
+        workspaces=(),
+        days=1,
+        now=lambda: UNTIL + timedelta(hours=12),
     )
     with Spool(tmp_path) as spool:
         done = await days.fetch(spool)

@@ -25,13 +25,16 @@ class FakeHistory:
         self._dies_after = dies_after
         self._closed = closed
 
+    def close(self, subscription: str) -> None:
+        self._closed += (subscription,)
+
     async def records(self, subscription: str, since: datetime, until: datetime) -> AsyncIterator[list[bytes]]:
-        if subscription in self._closed:
-            raise Refused("403 AuthorizationFailed")
         minutes = int((until - since).total_seconds() // 1800)
         every = [f'{{"s":"{subscription}","t":"{since + n * timedelta(minutes=30)}"}}'.encode() for n in range(minutes)]
         for at in range(0, len(every), 5):
             self.pages += 1
+            if subscription in self._closed:
+                raise Refused("403 AuthorizationFailed")
             if self._dies_after is not None and self.pages > self._dies_after:
                 raise OSError("away")
             await asyncio.sleep(0)  # noqa: TID251 - lets the others go on
@@ -48,7 +51,7 @@ def plan() -> list[Chunk]:
 
 async def pieces(history: FakeHistory) -> AsyncIterator[Piece]:
     for chunk in plan():
-        yield Piece(chunk.name, chunk.subscription, partial(history.records, *chunk))
+        yield Piece(chunk.name, chunk.origin, partial(history.records, *chunk))
 
 
 async def fetch(folder: Path, history: FakeHistory) -> list[bytes]:
@@ -82,6 +85,26 @@ async def test_a_subscription_that_may_not_be_read_is_said_and_the_others_are_fe
         done = await download(pieces(FakeHistory(closed=("a",))), spool, refusal=Refused)
         assert done.refused == {"a": "403 AuthorizationFailed"}
         assert {line.split(b'"')[3] for line in lines(spool)} == {b"b"}
+
+
+async def test_what_is_refused_on_the_way_is_told_from_what_could_never_be_read(tmp_path: Path) -> None:
+    history = FakeHistory(closed=("a",))
+    done = 0
+
+    def close_the_other(piece: Piece, records: int) -> None:
+        nonlocal done
+        done += piece.origin == "b"
+        if done == 1:
+            history.close("b")
+
+    with Spool(tmp_path) as spool:
+        first = await download(pieces(history), spool, refusal=Refused, on_piece=close_the_other)
+        assert (set(first.refused), set(first.broken_off)) == ({"a", "b"}, {"b"})
+        again = await download(pieces(history), spool, refusal=Refused)
+        assert (again.fetched, set(again.broken_off)) == (0, {"b"})
+        last = await download(pieces(FakeHistory()), spool, refusal=Refused)
+        assert (last.resumed, last.refused, list(last.broken_off)) == (first.fetched, {}, [])
+        assert len(lines(spool)) == 2 * 2 * 79
 
 
 def test_a_run_that_is_resumed_keeps_its_end_unless_it_begins_elsewhere(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ import random
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from models.stream.buckets import RecordResult
-from service.activity_log_api.client import ApiRefused
+from service.activity_log_api.asking import ApiRefused
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
 from service.documents.reading import Reader
@@ -155,20 +154,17 @@ async def test_throttling_and_tokens_that_expire_between_two_pages_change_nothin
     async with served() as world:
         teach_files(calm, await fetch(tmp_path / "calm", *world))
     async with served(page=5) as (server, credential, clock):
-        listing, calls = server._list_events, count()
+        calls = count()
 
-        async def unsteady(request: Any) -> Any:
+        async def unsteady() -> None:
             call = next(calls)
             if call % 40 == 3:
                 credential.revoke()
             if call % 20 == 17:
                 server.refuse(429, times=2, Retry_After="11")
-            return await listing(request)
 
-        server._list_events = unsteady  # type: ignore[method-assign]
-        await server.__aexit__()
-        async with server:
-            teach_files(rough, await fetch(tmp_path / "rough", server, credential, clock))
+        server.on_request = unsteady
+        teach_files(rough, await fetch(tmp_path / "rough", server, credential, clock))
     assert clock.slept.count(11.0) > 10
     assert credential.issued > 4
     assert learnt(rough) == learnt(calm)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -31,6 +31,9 @@ class LateClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         raise AssertionError(f"nobody asked to sleep until {moment}")
+
+    def jumped(self) -> timedelta:
+        return timedelta(0)
 
 
 def states(health: Health) -> dict[Probe, bool]:

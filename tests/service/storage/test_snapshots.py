@@ -1,28 +1,23 @@
 """Both stores: the newest readable generation survives whatever happens to the process, the disk or the network."""
 
-import asyncio
 import errno
+import os
 import resource
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-from azure.storage.blob.aio import ContainerClient
-from yarl import URL
 
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.outbox import Outbox
-from service.core.ports import SnapshotFenced, SnapshotStore
-from service.storage.snapshots import CURRENT, PREVIOUS, BlobSnapshotStore, FileSnapshotStore
+from service.core.ports import SnapshotStore
+from service.storage.snapshots import CURRENT, PREVIOUS, SET_ASIDE, BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
-from tests.fakes.azurite import Account
 from tests.fakes.clock import FakeClock
+from tests.fakes.store import FakeStore, begun_with, kept_in
+from tests.service.storage.blobs import container
 
 
 @contextmanager
@@ -40,36 +35,170 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def test_a_folder_keeps_the_newest_and_the_one_before(tmp_path: Path) -> None:
-    store = FileSnapshotStore(tmp_path / "deep" / "state")
-    assert await store.load() == []
+Opener = Callable[[], SnapshotStore]
+
+
+@asynccontextmanager
+async def opener(kind: str, folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
+    """Yield what opens a store in a place of its own, as each life of the service does."""
+    if kind == "blob":
+        async with container(request.getfixturevalue("storage")) as client:
+            yield lambda: BlobSnapshotStore(client, "snapshot")
+    elif kind == "fake":
+        place: dict[str, bytes] = {}
+        yield lambda: FakeStore(FakeClock(), kept=place)
+    else:
+        yield lambda: FileSnapshotStore(folder / "deep" / "state")
+
+
+@pytest.fixture(params=["file", "fake", pytest.param("blob", marks=pytest.mark.integration)])
+async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
+    async with opener(request.param, tmp_path, request) as opened:
+        yield opened
+
+
+async def test_the_newest_and_the_one_before_are_kept(open_store: Opener) -> None:
+    store = open_store()
+    assert await kept_in(store) == []
     for data in (b"one", b"two", b"three"):
         await store.save(data)
-    assert await store.load() == [b"three", b"two"]
-    assert await FileSnapshotStore(tmp_path / "deep" / "state").load() == [b"three", b"two"]
-    assert names(tmp_path / "deep" / "state") == [CURRENT, PREVIOUS]
+    assert await kept_in(open_store()) == [b"three", b"two"]
 
 
-@pytest.mark.parametrize("left", [b"", b"hal", b"four"])
-async def test_a_process_killed_before_the_renames_leaves_both_generations(tmp_path: Path, left: bytes) -> None:
+async def test_what_a_life_began_with_is_kept_until_the_next_one_begins(open_store: Opener) -> None:
+    store = open_store()
+    await kept_in(store)
+    for data in (b"one", b"two"):
+        await store.save(data)
+    second = open_store()
+    await begun_with(second, b"two")
+    await second.save(b"three")
+    assert await kept_in(open_store()) == [b"three", b"two"]
+    await second.save(b"four")
+    await second.save(b"five")
+    assert await kept_in(open_store()) == [b"five", b"four", b"two"]
+    third = open_store()
+    await begun_with(third, b"five")
+    await third.save(b"six")
+    assert await kept_in(open_store()) == [b"six", b"five"]
+
+
+@pytest.mark.parametrize("usable", [b"five", b"four", b"two"])
+async def test_what_could_not_be_loaded_replaces_nothing_that_could(open_store: Opener, usable: bytes) -> None:
+    store = open_store()
+    await kept_in(store)
+    await store.save(b"two")
+    store = open_store()
+    await begun_with(store, b"two")
+    for data in (b"three", b"four", b"five"):
+        await store.save(data)
+    assert await kept_in(open_store()) == [b"five", b"four", b"two"]
+    again = open_store()
+    await begun_with(again, usable)
+    assert await kept_in(open_store()) == [b"five", b"four", b"two"]
+    await again.save(b"six")
+    assert await kept_in(open_store()) == [b"six", usable]
+    await again.save(b"seven")
+    assert await kept_in(open_store()) == [b"seven", b"six", usable]
+
+
+async def test_what_nobody_has_loaded_replaces_nothing(open_store: Opener) -> None:
+    store = open_store()
+    await kept_in(store)
+    for data in (b"one", b"two"):
+        await store.save(data)
+    stranger = open_store()
+    await kept_in(stranger)
+    await stranger.save(b"three")
+    assert await kept_in(open_store()) == [b"three", b"one"]
+
+
+async def test_what_cannot_be_used_is_set_aside_for_people_and_makes_room_in_the_end(tmp_path: Path) -> None:
+    store = FileSnapshotStore(tmp_path)
+    await store.save(b"good")
+    for number in range(SET_ASIDE + 2):
+        store = FileSnapshotStore(tmp_path)
+        (tmp_path / f"{CURRENT}.new").write_bytes(b"bad %d" % number)
+        await begun_with(store, b"good")
+        await store.save(b"good")
+    aside = [(tmp_path / name).read_bytes() for name in names(tmp_path) if ".set-aside-" in name]
+    assert aside == [b"bad %d" % number for number in range(2, SET_ASIDE + 2)]
+
+
+@pytest.mark.parametrize("left", [b"", b"hal"])
+async def test_half_of_a_snapshot_that_a_killed_process_left_is_not_offered(tmp_path: Path, left: bytes) -> None:
     store = FileSnapshotStore(tmp_path)
     for data in (b"two", b"three"):
         await store.save(data)
-    (tmp_path / f"{CURRENT}.new").write_bytes(left)
-    assert await store.load() == [b"three", b"two"]
+    (tmp_path / f"{CURRENT}.part").write_bytes(left)
+    assert await kept_in(store) == [b"three", b"two"]
+    await begun_with(store, b"three")
     await store.save(b"five")
-    assert await store.load() == [b"five", b"three"]
+    assert await kept_in(store) == [b"five", b"three"]
 
 
-async def test_a_process_killed_between_the_renames_leaves_the_one_before(tmp_path: Path) -> None:
+async def test_a_process_killed_between_the_renames_leaves_the_newest_to_be_found(tmp_path: Path) -> None:
     store = FileSnapshotStore(tmp_path)
     for data in (b"two", b"three"):
         await store.save(data)
     (tmp_path / f"{CURRENT}.new").write_bytes(b"four")
     (tmp_path / CURRENT).replace(tmp_path / PREVIOUS)
-    assert await store.load() == [b"three"]
-    await store.save(b"five")
-    assert await store.load() == [b"five", b"three"]
+    again = FileSnapshotStore(tmp_path)
+    assert await kept_in(again) == [b"four", b"three"]
+    await begun_with(again, b"four")
+    await again.save(b"five")
+    assert await kept_in(again) == [b"five", b"four"]
+
+
+async def test_snapshots_are_for_their_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    store = FileSnapshotStore(folder)
+    await store.save(b"one")
+    (folder / CURRENT).chmod(0o644)  # as earlier versions wrote it
+    (folder / f"{CURRENT}.new").write_bytes(b"bad")
+    store = FileSnapshotStore(folder)
+    await begun_with(store, b"one")
+    for data in (b"two", b"three"):
+        await store.save(data)
+    assert len(names(folder)) == 4
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_nobody_can_lead_a_snapshot_elsewhere_with_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / f"{CURRENT}.part").symlink_to(tmp_path / "elsewhere")
+    await FileSnapshotStore(tmp_path).save(b"one")
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+    assert await kept_in(FileSnapshotStore(tmp_path)) == [b"one"]
+
+
+async def test_what_is_read_again_otherwise_than_it_was_written_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileSnapshotStore(tmp_path)
+    await store.save(b"one")
+
+    def rots(descriptor: int, size: int) -> bytes:
+        return read(descriptor, size).replace(b"w", b"v")
+
+    read = os.read
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", rots)
+        with pytest.raises(OSError, match="not what is read again"):
+            await store.save(b"two")
+    assert await kept_in(store) == [b"one"]
+    assert names(tmp_path) == [CURRENT]
+
+
+async def test_a_folder_that_people_have_emptied_is_written_to_again(tmp_path: Path) -> None:
+    store = FileSnapshotStore(tmp_path)
+    for data in (b"one", b"two"):
+        await store.save(data)
+    for name in names(tmp_path):
+        (tmp_path / name).unlink()
+    await store.save(b"three")
+    assert await kept_in(store) == [b"three"]
 
 
 async def test_a_full_disk_leaves_what_there_was(tmp_path: Path) -> None:
@@ -78,10 +207,10 @@ async def test_a_full_disk_leaves_what_there_was(tmp_path: Path) -> None:
     with full_disk(100), pytest.raises(OSError) as caught:  # noqa: PT011 - which one it is, is checked below
         await store.save(b"x" * 10_000)
     assert caught.value.errno == errno.EFBIG
-    assert await store.load() == [b"old"]
+    assert await kept_in(store) == [b"old"]
     assert names(tmp_path) == [CURRENT]
     await store.save(b"new")
-    assert await store.load() == [b"new", b"old"]
+    assert await kept_in(store) == [b"new", b"old"]
 
 
 async def test_a_folder_that_is_none_is_an_os_error(tmp_path: Path) -> None:
@@ -120,149 +249,3 @@ async def test_a_save_that_fails_is_told_of_and_tried_again(tmp_path: Path) -> N
     assert notes[0].reason == "File too large"
     assert await state.save() is not None
     assert not state.changed
-
-
-@asynccontextmanager
-async def container(storage: Account, name: str = "") -> AsyncIterator[ContainerClient]:
-    async with ContainerClient.from_connection_string(storage.connection_string, name or f"c{uuid4().hex}") as client:
-        yield client
-
-
-@pytest.mark.integration
-async def test_a_blob_keeps_the_newest_and_the_one_before(storage: Account) -> None:
-    async with container(storage) as client:
-        store: SnapshotStore = BlobSnapshotStore(client, "snapshot")
-        assert await store.load() == []
-        for data in (b"one", b"two", b"three"):
-            await store.save(data)
-        assert await store.load() == [b"three", b"two"]
-        again = BlobSnapshotStore(client, "snapshot")
-        assert await again.load() == [b"three", b"two"]
-        await again.save(b"four")
-        assert await again.load() == [b"four", b"three"]
-
-
-@pytest.mark.integration
-async def test_a_second_writer_is_found_out_at_its_first_save(storage: Account) -> None:
-    async with container(storage) as client:
-        first, second = BlobSnapshotStore(client, "snapshot"), BlobSnapshotStore(client, "snapshot")
-        assert await first.load() == await second.load() == []
-        await first.save(b"from the first")
-        with pytest.raises(SnapshotFenced):
-            await second.save(b"from the second")
-        await second.load()
-        await second.save(b"from the second")
-        with pytest.raises(SnapshotFenced):
-            await first.save(b"from the first again")
-        assert await second.load() == [b"from the second", b"from the first"]
-
-
-@pytest.mark.integration
-async def test_a_wrong_key_is_an_error_without_the_key(storage: Account) -> None:
-    wrong = "b25seSBhIHRlc3QsIGJ1dCBsb25nIGVub3VnaA=="
-    text = storage.connection_string.replace(storage.key, wrong)
-    async with ContainerClient.from_connection_string(text, "unwonted", retry_total=0) as client:
-        with pytest.raises(OSError, match="cannot be read") as caught:
-            await BlobSnapshotStore(client, "snapshot").load()
-    assert wrong not in str(caught.value)
-
-
-@pytest.mark.integration
-async def test_a_service_that_is_away_is_an_os_error_and_nothing_is_lost(storage: Account) -> None:
-    async with gateway(storage) as (proxy, text), ContainerClient.from_connection_string(text, "away") as client:
-        store = BlobSnapshotStore(client, "snapshot")
-        await store.load()
-        await store.save(b"one")
-        proxy.broken = True
-        with pytest.raises(OSError, match="cannot be written"):
-            await store.save(b"two")
-        proxy.broken = False
-        await store.save(b"three")
-        assert (await store.load())[0] == b"three"
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("first", [True, False])
-async def test_a_put_whose_answer_was_lost_meets_its_own_write_and_goes_on(storage: Account, first: bool) -> None:
-    name = f"c{uuid4().hex}"
-    async with (
-        gateway(storage) as (proxy, text),
-        ContainerClient.from_connection_string(
-            text, name, retry_total=3, initial_backoff=0.1, increment_base=1
-        ) as client,
-    ):
-        store = BlobSnapshotStore(client, "snapshot")
-        await store.load()
-        if not first:
-            await store.save(b"before")
-        proxy.lose_answers_of_puts = 1
-        await store.save(b"written twice")
-        assert proxy.lose_answers_of_puts == 0
-        await store.save(b"after")
-        assert await store.load() == [b"after", b"written twice"]
-
-
-@pytest.mark.integration
-async def test_a_put_that_failed_and_yet_arrived_is_not_taken_for_another_writers(
-    storage: Account,
-) -> None:
-    name = f"c{uuid4().hex}"
-    async with (
-        gateway(storage) as (proxy, text),
-        ContainerClient.from_connection_string(text, name, retry_total=0) as client,
-    ):
-        store = BlobSnapshotStore(client, "snapshot")
-        await store.load()
-        await store.save(b"one")
-        proxy.lose_answers_of_puts = 9
-        with pytest.raises(OSError, match="cannot be written"):
-            await store.save(b"two")
-        proxy.lose_answers_of_puts = 0
-        proxy.broken = True
-        with pytest.raises(OSError, match="cannot be written"):
-            await store.save(b"three")
-        proxy.broken = False
-        await store.save(b"four")
-        assert (await store.load())[0] == b"four"
-
-
-class Gateway:
-    """Stands between client and storage: passes everything on, loses answers when told to."""
-
-    def __init__(self, target: URL) -> None:
-        self.broken = False
-        self.lose_answers_of_puts = 0
-        self._target = target
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        if self.broken:
-            return web.Response(status=403, text="no")
-        url = self._target.join(request.rel_url)
-        async with (
-            aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=_ADDED) as session,
-            session.request(request.method, url, headers=request.headers, data=body or None) as reply,
-        ):
-            content = await reply.read()
-            headers = {key: value for key, value in reply.headers.items() if key.lower() not in _HOP_BY_HOP}
-            if request.method == "PUT" and request.path.endswith("/snapshot") and self.lose_answers_of_puts:
-                self.lose_answers_of_puts -= 1
-                assert request.transport is not None
-                request.transport.abort()
-                await asyncio.Event().wait()
-            return web.Response(status=reply.status, headers=headers, body=content)
-
-
-_ADDED = ["Content-Type", "Accept-Encoding", "User-Agent"]  # they would spoil the signature
-_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "keep-alive"}
-
-
-@asynccontextmanager
-async def gateway(storage: Account) -> AsyncIterator[tuple[Gateway, str]]:
-    address = storage.connection_string.partition("BlobEndpoint=")[2].rstrip(";")
-    proxy = Gateway(URL(address).origin())
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", proxy.answer)
-    async with TestServer(app, handler_cancellation=True) as server:
-        own = str(URL(address).with_port(server.port))
-        yield proxy, storage.connection_string.replace(address, own)

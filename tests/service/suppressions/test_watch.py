@@ -1,6 +1,7 @@
 """The file is looked at: another content is taken once it stands still, a bad one never, and it is all said."""
 
 import asyncio
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from service.monitoring.metrics.recorder import Metrics
 from service.suppressions.file import read_suppressions
 from service.suppressions.watch import SuppressionWatch
 from service.telemetry.telemetry import Telemetry
+from service.waiting import OneAside
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 
 
@@ -152,3 +154,22 @@ async def test_it_looks_every_few_seconds_and_tells_whoever_puts_it_in_force(fil
     running.cancel()
     assert [[one.actor for one in suppressions.entries] for suppressions in applied] == [["bob"]]
     assert watched.metric("_reloads_total", result="loaded") == 2
+
+
+async def test_a_file_system_that_hangs_is_a_file_that_cannot_be_read(file: Path) -> None:
+    watched = Watched(file)
+    watched.watch._aside = OneAside(0.01)
+    applied: list[Suppressions] = []
+
+    async def apply(suppressions: Suppressions) -> None:
+        applied.append(suppressions)
+
+    running = asyncio.ensure_future(watched.watch.run(apply))
+    file.unlink()  # noqa: ASYNC240 - the loop has nothing else to do
+    os.mkfifo(file)  # hangs until somebody writes to it
+    await watched.clock.advance(20.0)
+    running.cancel()
+    assert not applied
+    assert "suppressions" in watched.health.result("ready").notes
+    assert watched.metric("_reloads_total", result="refused") == 1
+    file.write_bytes(b"")  # noqa: ASYNC240 - which lets the thread go

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -18,6 +19,7 @@ from service.core.parsing.parser import ActivityLogParser
 from service.delivery.dispatcher import Delivery
 from service.monitoring.http import Health
 from service.monitoring.metrics.recorder import Metrics
+from service.settings.root import Settings
 from service.source.options import Closed, EndOffsets, Opened, Recovered, Silent
 from service.storage.state import Saved
 from service.telemetry.events import (
@@ -26,6 +28,7 @@ from service.telemetry.events import (
     CoverageChecked,
     DeadLettersWritten,
     Evaluated,
+    SecretFilesChecked,
     Started,
     StateRestored,
     Stopped,
@@ -36,6 +39,7 @@ from service.telemetry.health import HealthBackend
 from service.telemetry.logs import LogBackend
 from service.telemetry.metrics import MetricsBackend, expose_live_state
 from service.telemetry.telemetry import Telemetry
+from service.wiring import unusable_secret_files
 from tests.fakes.detector import FirstTime
 from tests.fakes.notices import notice
 from tests.service.core.parsing.samples import message, record
@@ -248,3 +252,22 @@ def test_a_life_is_told_in_the_log_and_by_the_probes(logs: list[MutableMapping[s
     watched.telemetry.emit(Stopped(messages_waiting=2))
     assert said(logs) == ["state_empty", "started", "stopping", "stopped"]
     assert logs[1]["partitions"] == 4
+
+
+def test_a_sink_without_a_file_with_its_secrets_counts_as_broken_and_keeps_the_process_from_being_ready(
+    tmp_path: Path,
+) -> None:
+    watched, file = Watched(), tmp_path / "url"
+    hook = {"kind": "webhook", "url_file": str(file)}
+    settings = Settings.model_validate({"sinks": {"hook": hook, "off": {**hook, "enabled": False}}})
+    with capture_logs() as logs:
+        for _ in range(2):
+            watched.telemetry.emit(SecretFilesChecked(unusable_secret_files(settings)))
+            assert watched.metric("sink_broken", sink="hook") == 1.0
+            reasons = watched.health.result("ready").reasons
+            assert reasons["secret files"] == f"sinks.hook.url_file: {file}: No such file or directory"
+        file.write_text("https://receiver.example/")
+        watched.telemetry.emit(SecretFilesChecked(unusable_secret_files(settings)))
+    assert watched.metric("sink_broken", sink="hook") == 0.0
+    assert "secret files" not in watched.health.result("ready").reasons
+    assert said(logs) == ["secret_file_unusable"]

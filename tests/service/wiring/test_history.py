@@ -1,5 +1,6 @@
 """What history is fetched with, as the section learn asks for it."""
 
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ from azure.storage.blob.aio import ContainerClient
 
 from service.core.sign_in import SignInFailed
 from service.learning import Spool
-from service.settings import LearnSettings
+from service.settings import LearnSettings, Settings
+from service.wiring import refusals
 from service.wiring.history import LOOPBACK_TOKEN, LoopbackCredential, open_history
 from tests.fakes.clock import FakeClock
 
@@ -60,3 +62,44 @@ async def test_a_server_on_this_machine_is_told_a_word_that_opens_nothing() -> N
         token = await credential.get_token("https://management.azure.com/.default")
     assert token.token == LOOPBACK_TOKEN
     assert token.expires_on == int(NOW.timestamp()) + 3_600
+
+
+def test_workspaces_that_cannot_be_asked_are_a_reason_not_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = {"connection_string": "Endpoint=sb://localhost;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=c"}
+    workspace = "9a9a9a9a-0000-4000-8000-00000000a1a1"
+
+    def reasons(*, first: bool) -> list[str]:
+        learn = {"on_empty_state": first, "workspaces": workspace}
+        return refusals(Settings.model_validate({"event_hub": hub, "learn": learn}), FakeClock(NOW))
+
+    assert reasons(first=True) == []
+    monkeypatch.setitem(sys.modules, "azure.monitor.query", None)
+    assert reasons(first=True) == ["learn.workspaces: needs azure-monitor-query: pip install 'unwonted[loganalytics]'"]
+    assert reasons(first=False) == [], "a state that is there is not taught"
+
+
+@pytest.mark.parametrize(
+    ("resource_manager", "queries"),
+    [
+        ("https://management.azure.com", "https://api.loganalytics.io"),
+        ("https://management.usgovcloudapi.net/", "https://api.loganalytics.us"),
+        ("https://MANAGEMENT.chinacloudapi.cn", "https://api.loganalytics.azure.cn"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+async def test_the_cloud_of_resource_manager_is_the_one_whose_workspaces_are_asked(
+    resource_manager: str, queries: str, tmp_path: Path
+) -> None:
+    scopes: list[str] = []
+
+    class Asked(SignedOut):
+        async def get_token(self, *wanted: str, **_: object) -> AccessToken:
+            scopes.extend(wanted)
+            return await super().get_token(*wanted)
+
+    workspace = "9a9a9a9a-0000-4000-8000-00000000a1a1"
+    options = LearnSettings(api=False, workspaces=(workspace,), days=1, endpoint=resource_manager)
+    async with open_history(options, FakeClock(NOW), credential=Asked()) as history:
+        with Spool(tmp_path) as spool, pytest.raises(SignInFailed, match=f"sign in to {queries}: nobody is signed in"):
+            await history.fetch(spool)
+    assert set(scopes) == {f"{queries}/.default"}

@@ -52,9 +52,16 @@ rendered.
 {{- end -}}
 {{- end -}}
 {{- range $index, $variable := .Values.extraEnv -}}
-{{- if regexMatch "^UNWONTED_(CONFIG$|(SNAPSHOTS|DEAD_LETTER|HTTP|SHUTDOWN)__)" $variable.name -}}
-{{- $wrong = append $wrong (printf "extraEnv[%d].name: %s cannot come from the environment, because volumes, ports and probes follow from it; set it under config" $index $variable.name) -}}
+{{- if regexMatch "^UNWONTED_(CONFIG$|(SNAPSHOTS|STANDBY|DEAD_LETTER|HTTP|SHUTDOWN)__)" $variable.name -}}
+{{- $wrong = append $wrong (printf "extraEnv[%d].name: %s cannot come from the environment, because volumes, replicas, ports and probes follow from it; set it under config" $index $variable.name) -}}
 {{- end -}}
+{{- end -}}
+{{- $many := eq .Values.volume.accessMode "ReadWriteMany" -}}
+{{- if and (include "unwonted.fileMode" .) (include "unwonted.standby" .) (not $many) -}}
+{{- $wrong = append $wrong (printf "volume.accessMode: %s admits one pod, and config.standby.enabled needs two; ReadWriteMany, on a volume whose locks reach from node to node (NFS), or config.snapshots.kind: blob" .Values.volume.accessMode) -}}
+{{- end -}}
+{{- if and $many (not (include "unwonted.standby" .)) -}}
+{{- $wrong = append $wrong "volume.accessMode: ReadWriteMany is for config.standby.enabled: true alone; ReadWriteOncePod lets the storage see to it that there is one writer" -}}
 {{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "\n%s" (join "\n" $wrong)) -}}

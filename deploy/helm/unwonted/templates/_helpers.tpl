@@ -57,6 +57,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if eq (dig "snapshots" "kind" "file" .Values.config) "file" -}}true{{- end -}}
 {{- end -}}
 
+{{/* Whether a second pod waits for the first one's end. */}}
+{{- define "unwonted.standby" -}}
+{{- if dig "standby" "enabled" false .Values.config -}}true{{- end -}}
+{{- end -}}
+
 {{/* What the service reads: the values, and what follows from the place that the state has. */}}
 {{- define "unwonted.config" -}}
 {{- $config := deepCopy .Values.config -}}

@@ -1,78 +1,15 @@
 """When the service says that it was blind, of what, and when it says nothing."""
 
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from service.core.coverage.gaps import GapLimits
+import pytest
+
 from service.core.coverage.monitor import CoverageMonitor
 from service.core.messages import EndOffset, Message, Position
-from service.core.notices import GapKind, Notice
+from service.core.notices import GapKind
 from service.sinks.content.notice_content import notice_content
 from tests.fakes.clock import MONDAY_MORNING
-
-LOOK = 5
-HOUR = 60
-
-
-class Hub:
-    """Two partitions, a reader of them that can be switched off, and minutes that pass."""
-
-    def __init__(self, *, settle: int = 15) -> None:
-        self.limits = GapLimits(settle=timedelta(minutes=settle))
-        self.coverage = CoverageMonitor(self.limits)
-        self.minute = 0
-        self.notices: list[Notice] = []
-        self.last = {"0": -1, "1": -1}
-        self.enqueued: dict[str, list[Message]] = {"0": [], "1": []}
-        self.had = {"0": 0, "1": 0}
-        self.coverage.begin({}, self.now)
-        self.ask("0", "1")
-
-    @property
-    def now(self) -> datetime:
-        return self.at(self.minute)
-
-    def at(self, minute: int) -> datetime:
-        return MONDAY_MORNING + timedelta(minutes=minute)
-
-    def put(self, partition: str, *, lost: int = 0) -> None:
-        """Let the hub take a message now, after so many that nobody will see."""
-        self.last[partition] += 1 + lost
-        number = self.last[partition]
-        self.enqueued[partition].append(Message(partition, number, str(number), self.now, b""))
-
-    def read(self, partition: str, *, delay: int = 5, unjudged: int = 0) -> None:
-        """Read what the hub has of a partition; each message holds three events, `delay` minutes old when taken."""
-        for message in self.enqueued[partition][self.had[partition] :]:
-            newest = message.enqueued_time - timedelta(minutes=delay)
-            self.coverage.note_message(message, records=3, newest=newest, unjudged=unjudged, now=self.now)
-        self.had[partition] = len(self.enqueued[partition])
-
-    def ask(self, *partitions: str) -> None:
-        """Ask the hub for its newest messages."""
-        for partition in partitions:
-            self.coverage.note_end_offset(EndOffset(partition, self.last[partition], self.now, self.now))
-
-    def look(self) -> list[Notice]:
-        self.notices += (news := self.coverage.check(self.now))
-        return news
-
-    def quiet(self, minutes: int, *partitions: str) -> None:
-        """Let minutes pass in which nothing happens, and the hub says so of these partitions."""
-        for _ in range(minutes):
-            self.minute += 1
-            self.ask(*partitions)
-            if self.minute % LOOK == 0:
-                self.look()
-
-    def restart(self) -> None:
-        saved = json.loads(json.dumps(self.coverage.dump()))
-        self.coverage = CoverageMonitor(self.limits)
-        self.coverage.load(saved)
-        self.coverage.begin({}, self.now)
-
-    def told(self) -> list[tuple[GapKind, str]]:
-        return [(notice.kind, notice.stage) for notice in self.notices]
+from tests.service.core.coverage.hub import HOUR, LOOK, Hub
 
 
 def test_a_quiet_night_is_no_blindness() -> None:
@@ -144,6 +81,29 @@ def test_a_downtime_is_told_on_return_with_its_span_and_when_it_has_been_read() 
     assert closed.late_records == 27  # the newest of the ten messages was read as it came
 
 
+def test_what_was_missed_before_a_start_is_behind_however_long_the_first_message_takes() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.minute += 10 * HOUR
+    hub.put("0")
+    hub.restart()
+    hub.quiet(14, "0", "1")  # the hub says what it holds, and nothing of it has come yet
+    assert hub.told() == [(GapKind.BEHIND, "opened")]
+    hub.read("0")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.BEHIND, "opened"), (GapKind.BEHIND, "closed")]
+    assert (hub.notices[0].since, hub.notices[0].partitions) == (hub.at(10), ("0",))
+
+
+def test_a_partition_that_gives_nothing_after_a_quick_restart_is_silent() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.put("0")
+    hub.restart()
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.SILENT, "opened")]
+
+
 def test_a_downtime_in_which_nothing_happened_is_not_told() -> None:
     hub = Hub()
     hub.quiet(10, "0", "1")
@@ -151,6 +111,25 @@ def test_a_downtime_in_which_nothing_happened_is_not_told() -> None:
     hub.restart()
     hub.quiet(30, "0", "1")
     assert hub.notices == []
+
+
+@pytest.mark.parametrize("hours", [25, -6])
+def test_a_clock_that_is_set_is_no_gap_and_hides_none(hours: int) -> None:
+    hub = Hub()
+    for _ in range(2):
+        for _ in range(10):
+            hub.put("0")
+            hub.read("0")
+            hub.quiet(3, "0", "1")
+        hub.set_clock(hours)
+        hub.look()
+        assert hub.notices == []
+        hours = -hours
+    hub.quiet(20, "1")
+    assert hub.told() == [(GapKind.SILENT, "opened")]
+    hub.set_clock(hours)
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.SILENT, "opened"), (GapKind.SILENT, "closed")]
 
 
 def test_a_reader_that_cannot_keep_up_is_behind_and_not_silent() -> None:
@@ -204,7 +183,7 @@ def test_a_service_that_restarts_again_and_again_because_it_hears_nothing_says_s
     for _ in range(12):
         hub.quiet(6)
         hub.restart()
-    assert hub.told() == [(GapKind.SILENT, "opened")]
+    assert hub.told() == [(GapKind.BEHIND, "opened")]  # each life is too short to know that nothing comes
     assert hub.notices[0].since == hub.at(10)
 
 

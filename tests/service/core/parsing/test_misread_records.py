@@ -101,6 +101,17 @@ def test_the_workspace_of_a_row_is_no_tenant() -> None:
     assert {event.actor.id for event in found} == {ANN, "-/ann@contoso.example", ANN.replace(TENANT, "-")}
 
 
+def test_rows_of_one_person_are_one_identity_where_they_are_read_as_a_whole(tmp_path: Path) -> None:
+    cells = tmp_path / "cells.ndjson"
+    history = str(CASES / "log_analytics_export.json")
+
+    result = CliRunner().invoke(main, ["replay", history, "--anomalies", str(cells)])
+
+    assert "3 records" in result.output
+    found = [json.loads(line) for line in cells.read_text().splitlines()]
+    assert {(cell["actor"], cell["actor_name"]) for cell in found} == {(ANN, "ann@contoso.example")}
+
+
 def test_the_sound_record_beside_broken_ones_is_read() -> None:
     parsed = parse("blob_data.json")
 

@@ -3,15 +3,18 @@
 import asyncio
 import gzip
 import json
+import tracemalloc
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.snapshot.codec import SLICE, UnreadableSnapshot, decode, encode
+from service.core.snapshot.codec import MOST_EXPANSION, SLICE, UnreadableSnapshot, decode, encode, lines
 
 CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ROWS = [("engine", {"records": 3}), ("position", {"partition": "0"}), ("detector x", [1.5, None, "é\n"])]
@@ -92,10 +95,11 @@ def test_a_newer_format_is_refused_with_what_to_do() -> None:
         decode(of_format("4"))
 
 
-@pytest.mark.parametrize("version", ["0", "-1", "null", '"2"', "1.5"])
+@pytest.mark.parametrize("version", ["0", "-1", "null", '"2"', "1.5", "2.0", "true", '"ann@contoso.com"'])
 def test_what_never_was_a_format_is_named(version: str) -> None:
-    with pytest.raises(UnreadableSnapshot, match="this version reads 1, 2 and 3"):
+    with pytest.raises(UnreadableSnapshot, match="this version reads 1, 2 and 3") as caught:
         decode(of_format(version))
+    assert "ann" not in str(caught.value)
 
 
 def test_rows_that_are_not_those_of_their_format_are_refused() -> None:
@@ -126,3 +130,28 @@ def test_a_big_one_is_encoded_in_slices_with_the_loop_free_in_between() -> None:
     rows = [("row", "x" * 1_000) for _ in range(500)]
     assert decode(packed(rows, breath)) == rows
     assert breath.taken >= 500_000 // SLICE
+
+
+def test_a_bomb_is_refused_before_it_has_unpacked_also_where_its_checksum_fits() -> None:
+    rows = [("row", "0" * 1_000_000)] * 150
+    bomb = zlib.compressobj(1, zlib.DEFLATED, 31)
+    packed = b"".join([*map(bomb.compress, lines(rows, created_at=CREATED)), bomb.flush()])
+    tracemalloc.start()
+    with pytest.raises(UnreadableSnapshot, match=f"more than {MOST_EXPANSION} times its size"):
+        decode(packed)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 100_000_000
+
+
+@pytest.mark.parametrize("row", ["[" * 100_000, "[" * 100_000 + "]" * 100_000])
+def test_rows_that_are_nested_without_end_are_refused(row: str) -> None:
+    head, line = gzip.decompress(DATA).splitlines(keepends=True)[0], row.encode() + b"\n"
+    tail = json.dumps({"rows": 1, "sha256": sha256(line).hexdigest()}).encode()
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(gzip.compress(head + line + tail))
+
+
+def test_what_follows_the_end_is_not_taken_for_a_part_of_it() -> None:
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(DATA + gzip.compress(b"more\n"))

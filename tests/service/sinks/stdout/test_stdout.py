@@ -10,7 +10,9 @@ from service.sinks.content.alert_content import Links
 from service.sinks.content.cloud_event import cloud_event
 from service.sinks.stdout.rendering import card
 from service.sinks.stdout.sink import StdoutSink
+from service.waiting import OneAside, still_running
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
+from tests.fakes.clock import settle
 
 
 async def test_a_message_is_written_and_flushed() -> None:
@@ -31,6 +33,24 @@ async def test_a_closed_stream_is_broken_not_an_error() -> None:
         [message] = sink.render([alert()])
         assert await sink.send(message) == Receipt("broken", "stream_closed")
     assert await sink.send(message) == Receipt("broken", "stream_closed")
+
+
+async def test_a_reader_that_does_not_read_is_waited_for_a_moment_and_tried_again() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as pipe:
+        sink = StdoutSink("out", pipe)
+        sink._aside = OneAside(0.01)
+        [message] = sink.render([alert()])
+        full = message._replace(body=b"x" * 1_000_000)
+        for _ in range(2):  # the second is not begun beside the first, which still hangs
+            assert await sink.send(full) == Receipt("retry", "stream_blocked")
+        left = len(full.body)
+        while left:
+            left -= len(reader.read(65_536))
+        while still_running():
+            await settle()
+        assert await sink.send(message) == Receipt("sent", "written")
+        assert reader.read(65_536) == message.body
 
 
 def test_machines_get_what_the_webhook_would_carry_one_a_line() -> None:

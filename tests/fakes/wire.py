@@ -1,0 +1,79 @@
+"""A wire to a server on this machine that can go dead: connections are accepted, and nothing comes back any more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class Wire:
+    """Carries bytes both ways until it is `cut`; what comes then is taken and never answered.
+
+    Parameters
+    ----------
+    port
+        Where it leads on this machine; None for nowhere, as if it had been cut from the beginning.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = 0
+        self.swallowed = 0
+        self._leads_to = port
+        self._alive = asyncio.Event()
+        if port is not None:
+            self._alive.set()
+
+    def cut(self) -> None:
+        """Let nothing come back any more, on old connections and on new ones."""
+        self._alive.clear()
+
+    def mend(self) -> None:
+        """Let what waits, and whatever comes, through again."""
+        self._alive.set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            with suppress(OSError):
+                if self._leads_to is None:
+                    while data := await reader.read(65_536):
+                        self.swallowed += len(data)
+                    return
+                there, back = await asyncio.open_connection("127.0.0.1", self._leads_to)
+                await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+        finally:
+            writer.close()
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                if not self._alive.is_set():
+                    self.swallowed += len(data)
+                    await self._alive.wait()
+                sink.write(data)
+                await sink.drain()
+        finally:
+            sink.close()
+
+
+@asynccontextmanager
+async def wired(port: int | None = None) -> AsyncIterator[Wire]:
+    """Lay a wire until the end of the block."""
+    wire = Wire(port)
+    carrying: set[asyncio.Task[None]] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        carrying.add(task)
+        with suppress(asyncio.CancelledError):  # at the end of the block, which asyncio's server would complain of
+            await wire.carry(reader, writer)
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    wire.port = server.sockets[0].getsockname()[1]
+    try:
+        yield wire
+    finally:
+        server.close()
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)

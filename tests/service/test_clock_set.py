@@ -1,0 +1,50 @@
+"""A life of the service on a machine whose clock somebody sets."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from service.core.ports import Receipt
+from tests.fakes.clock import settle
+from tests.service.lives import HOUR, QUARTER, Life, World, living
+
+
+@pytest.mark.parametrize("hours", [-6, 25])
+async def test_a_clock_that_is_set_is_noticed_and_stops_nothing(hours: int) -> None:
+    world = World()
+    life = Life(world)
+    world.sink.answer = Receipt("retry", "http_503")
+    async with living(life):
+        life.feed("Microsoft.Web/sites/write")
+        await life.pass_time(QUARTER + 300.0)
+        assert world.sink.tried
+        before = life.metric("unwonted_evaluations_total", result="success")
+        world.clock.set(world.clock.now() + timedelta(hours=hours))
+        world.sink.answer = Receipt("sent", "http_200")
+        await world.clock.advance(HOUR)
+        assert life.metric("unwonted_evaluations_total", result="success") - before >= 4
+        assert life.metric("unwonted_evaluations_missed_total") == 0
+        assert life.metric("unwonted_clock_jumps_total") == 1
+        assert life.metric("unwonted_clock_jump_seconds") == hours * HOUR
+    assert world.actions() == ["microsoft.web/sites/write"]
+    outbox = life.metric("unwonted_deliveries_total", sink="fake", result="expired")
+    assert outbox == 0
+
+
+async def test_what_waits_is_saved_with_the_times_of_the_clock_as_it_was_set() -> None:
+    world = World()
+    first = Life(world)
+    world.sink.answer = Receipt("retry", "http_503")
+    running = asyncio.ensure_future(first.app.run(asyncio.Event()))
+    await settle()
+    first.feed("Microsoft.Web/sites/write")
+    await first.pass_time(QUARTER)
+    world.clock.set(world.clock.now() + timedelta(hours=25))
+    await first.pass_time(QUARTER)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    world.sink.answer = Receipt("sent", "http_200")
+    async with living(Life(world)) as _:
+        await world.clock.advance(HOUR)
+    assert world.actions() == ["microsoft.web/sites/write"]
