@@ -7,7 +7,7 @@ ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
 COPY requirements/bootstrap.txt requirements/runtime.txt requirements/
 RUN python3 -m venv .venv && \
-    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 RUN python3 -m venv --without-pip /opt/unwonted && \
     .venv/bin/uv pip install --quiet --python /opt/unwonted/bin/python --require-hashes -r requirements/runtime.txt
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from models.statistics.decay import faded
 from models.stream import Json, fields
 
-NEGLIGIBLE = 0.1
+_NEGLIGIBLE = 0.1
 
 
 class CampaignEntry(NamedTuple):
@@ -101,7 +101,7 @@ class CampaignRule(NamedTuple):
     def after(self, campaign: Campaign, new: Iterable[CampaignEntry], hours: float) -> Campaign:
         """Return the entries with new ones: of each tactic the one that weighs most at `hours`, in their order."""
         kept = self._best((*campaign, *new), hours)
-        return tuple(entry for entry in kept if self._worth(entry, hours) >= NEGLIGIBLE)
+        return tuple(entry for entry in kept if self._worth(entry, hours) >= _NEGLIGIBLE)
 
     def _others(
         self, entries: Iterable[CampaignEntry], hours: float, tactic: str, service: str

@@ -87,6 +87,7 @@ async def encode(
 def is_snapshot(data: bytes) -> bool:
     """Whether bytes begin as a snapshot of any format does, be they damaged further on.
 
+    >>> import gzip
     >>> is_snapshot(gzip.compress(b'{"unwonted_snapshot":1}')[:-9]), is_snapshot(gzip.compress(b'{"time":1}'))
     (True, False)
     """
