@@ -142,8 +142,10 @@ class BatchApplied(NamedTuple):
         for _, one, done in fresh:
             for reject in one.rejects:
                 rejects[reject.reason] += reject.records
-            results.update(done.results)
-            left_out.update(one.left_out)
+            for result, count in done.results.items():
+                results[result] += count
+            if one.left_out:
+                left_out.update(one.left_out)
         return cls(
             partition=messages[0].partition,
             messages=len(messages),
