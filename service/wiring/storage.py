@@ -70,11 +70,11 @@ def build_lease(settings: Settings, clock: Clock) -> BlobLease | FileLease | Non
     if not settings.standby.enabled:
         return None
     if place.kind == "blob":
-        return BlobLease(partial(_open_for_lease, place), f"{place.blob}.lease", clock, seconds=seconds)
+        return BlobLease(partial(open_for_lease, place), f"{place.blob}.lease", clock, seconds=seconds)
     return FileLease(place.path, clock, seconds=seconds)
 
 
-def _open_for_lease(place: BlobPlace) -> BlockingContainerClient:
+def open_for_lease(place: BlobPlace) -> BlockingContainerClient:
     """Return a client that does not try for long: the lease goes on lasting no longer than it does."""
     briefly: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 3}
     if place.connection_string is not None:
