@@ -14,13 +14,13 @@ def test_partitions_are_counted_as_they_come_fall_silent_recover_and_go() -> Non
     tally.update(Silent("1", 61.0, "no answer"))
     assert (tally.known, tally.owned, tally.silent) == (3, 1, {"1"})
     tally.update(Recovered("1"))
-    tally.update(Closed("0"))
+    tally.update(Closed("0", "recycle"))
     assert (tally.known, tally.owned, tally.silent) == (3, 1, set())
 
 
 def test_what_says_nothing_of_partitions_changes_nothing() -> None:
     tally = PartitionTally()
     tally.update(Opened("0", None))
-    tally.update(SourceTrouble(None, "connection", "refused"))
+    tally.update(SourceTrouble(None, "unreachable", "refused"))
     tally.update(Expired("0", 12))
     assert (tally.known, tally.owned, tally.silent) == (1, 1, set())
