@@ -177,7 +177,17 @@ class VolumeSpike(StatefulDetector[VolumeSpikeState]):
                 facts = judged.facts(terms, total)
                 why = _sentence(facts)
             anomalies.append(
-                Anomaly(NAME, seen.actor, seen.bucket, volume.cell, round(score, 2), round(total, 4), why, facts)
+                Anomaly(
+                    NAME,
+                    seen.actor,
+                    seen.bucket,
+                    volume.cell,
+                    round(score, 2),
+                    round(total, 4),
+                    why,
+                    facts,
+                    sensitivity=terms["weight"],
+                )
             )
         return anomalies
 
