@@ -125,7 +125,8 @@ async def failures(commands: set[str], config: Path) -> list[str]:
         done = await asyncio.to_thread(
             subprocess.run, ["sh", "-c", command], cwd=config.parent, env=environment, capture_output=True, text=True
         )
-        if done.returncode or not done.stdout.strip():
+        # How many there are of what is listed is said beside the list, which may be empty.
+        if done.returncode or not (done.stdout.strip() or done.stderr.strip()):
             wrong.append(f"{command}\n{done.stdout}{done.stderr}")
     return wrong
 
