@@ -58,8 +58,8 @@ class SourceOptions:
     give_up_unreachable_after
         The same when the hub cannot be reached: a restart would not help, so this is longer.
     recycle_after_messages, recycle_every
-        A partition's connection is made anew after so many messages or seconds, because the SDK's memory grows
-        slowly with what has passed through a connection.
+        A partition's connection is made anew after so many messages or seconds: what the SDK may hold of all that has
+        passed through one is bounded by that, beside what `OnePartitionClient` has it forget.
     start_deadline
         Seconds that `prepare` may take.
     epoch

@@ -15,7 +15,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from service.core.messages import Message, Position
 from service.core.ports import Clock
-from service.source.connection import close
+from service.source.connection import OnePartitionClient, close
 from service.source.diagnosis import RefusalError, classify_error, condition_of, paragraph, short
 from service.source.messages import message_of
 from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, SourceTrouble
@@ -152,6 +152,8 @@ class PartitionReader:
 
     async def _receive(self, client: EventHubConsumerClient, ending: asyncio.Future[_Ending]) -> None:
         async def on_batch(_: object, events: Sequence[EventData]) -> None:
+            if isinstance(client, OnePartitionClient):
+                client.forget_deliveries()
             if not ending.done():
                 await self._batch([message_of(self.partition, event) for event in events])
 
