@@ -14,6 +14,7 @@ from service.core.messages import Position
 from service.source.checkpoints import LivePositions
 from service.source.diagnosis import SDK_ERRORS
 from service.source.options import SourceOptions
+from service.source.tls import shared_context
 
 TOKEN_SCOPE = "https://eventhubs.azure.net/.default"  # noqa: S105 - the name of an audience, not a secret
 CLOSE_WITHIN = 10.0  # seconds; the SDK itself takes one, and a dead peer must not hold us longer
@@ -88,10 +89,11 @@ def open_client(
         "partition_ownership_expiration_interval": 6 * options.balancing_every,
         "transport_type": TransportType.AmqpOverWebsocket if options.transport == "websocket" else TransportType.Amqp,
         "custom_endpoint_address": options.endpoint,
-        "connection_verify": options.ca_file,
         "logging_enable": trace,
         "user_agent": "unwonted",
     }
+    context = shared_context(options.ca_file)
+    common |= {"connection_verify": options.ca_file} if context is None else {"ssl_context": context}
     if options.proxy is not None:
         proxy = options.proxy
         # The SDK hands both on to aiohttp as they are, which wants an address.
