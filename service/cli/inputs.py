@@ -5,7 +5,6 @@ a replay or a lesson understood nothing; 4 it could not read more than is allowe
 """
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.snapshot import UnreadableSnapshot, decode
 from service.settings import Settings, SettingsError, load
-from service.wiring import build_engine, build_snapshot_store, open_suppressions
+from service.wiring import build_engine, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
@@ -43,15 +42,6 @@ suppressions_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of suppressions; by default the configured one, if there is one.",
 )
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector look at young objects mostly.
-
-    What the models remember is freed by counting references; a full collection would find nothing in it, and hold
-    everything up for a second where there are very many identities.
-    """
-    gc.set_threshold(20_000, 10, 1_000)
 
 
 def fail(text: str, code: int) -> NoReturn:
@@ -120,5 +110,8 @@ def newest_readable(generations: Sequence[bytes], place: str) -> list[tuple[str,
 
 async def stored(settings: Settings) -> list[bytes]:
     """Return the generations of snapshots that there are, newest first."""
+    # Here, because a replay reads no saved state, and need not wait for what may read one from a blob.
+    from service.wiring import build_snapshot_store  # noqa: PLC0415
+
     async with AsyncExitStack() as resources:
         return await build_snapshot_store(settings, resources).load()

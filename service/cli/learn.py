@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from models.stream import RecordResult
 from service.activity_log_api import ApiRefused
+from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     NOTHING_UNDERSTOOD,
-    collect_seldom,
     config_option,
     configured_suppressions,
     fail,

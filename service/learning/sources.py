@@ -9,14 +9,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.storage.blob.aio import ContainerClient
 
 from service.activity_log_api import RETENTION, ActivityLogApi
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
 
 ARCHIVE_CONTAINER: Final = "insights-activity-logs"
 LINES_AT_ONCE: Final = 1_000
@@ -54,7 +56,7 @@ async def _still_kept(api: ActivityLogApi, chunk: Chunk, now: Callable[[], datet
             yield page
 
 
-async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:
+async def archive_pieces(container: "ContainerClient", since: datetime, until: datetime) -> AsyncIterator[Piece]:
     """Yield a piece a blob of an archive whose hour touches ``[since, until]``, as the listing comes.
 
     Raises
@@ -76,7 +78,7 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
         raise _trouble(error) from error
 
 
-async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
+async def _blob_lines(container: "ContainerClient", name: str) -> AsyncIterator[list[bytes]]:
     try:
         stream = await container.download_blob(name)
         rest = b""

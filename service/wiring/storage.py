@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from azure.identity.aio import DefaultAzureCredential
-from azure.storage.blob.aio import ContainerClient
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine
@@ -25,6 +22,9 @@ from service.storage import (
 )
 from service.telemetry import DeadLettersWritten, Telemetry
 
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import ContainerClient
+
 
 def build_state(
     settings: Settings,
@@ -40,8 +40,12 @@ def build_state(
     return State(engine, outbox, store, clock, observer, CoverageMonitor(limits))
 
 
-def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
+def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> "ContainerClient":
     """Return a client for the container that `place` names; `resources` closes it, `retry_options` go to it."""
+    # Here, because they take most of a second to import, and most services keep everything in files.
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+    from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415
+
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
         container = ContainerClient.from_connection_string(text, place.container, **retry_options)

@@ -7,13 +7,17 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import OpenSession, matches, open_session, reveal, tls_context
+from service.sinks.posting.receiver import matches, reveal, tls_context
+
+if TYPE_CHECKING:
+    from service.sinks.posting.http_post import OpenSession
 
 
 class PostedSinkSettings(SinkSettings):
@@ -52,8 +56,11 @@ class PostedSinkSettings(SinkSettings):
         return problems
 
     @property
-    def session(self) -> OpenSession:
+    def session(self) -> "OpenSession":
         """What opens this sink's HTTP session."""
+        # Here, because most commands read settings and post nothing, and aiohttp takes a quarter of a second to import.
+        from service.sinks.posting.http_post import open_session  # noqa: PLC0415
+
         return partial(open_session, ca_file=self.ca_file)
 
     def check_url(self, url: str) -> None:

@@ -24,6 +24,7 @@ from yarl import URL
 
 from service.core.ports import Clock, Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
+from service.sinks.posting.receiver import matches, reveal, tls_context
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 20.0
@@ -85,21 +86,6 @@ def open_session(
         headers={"user-agent": "unwonted"},
         trust_env=False,
     )
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Return what verifies a receiver: the public authorities and, if given, those in a file of PEM.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read; `ssl.SSLError` if it holds no certificate.
-    """
-    if ca_file is None:
-        return True
-    context = ssl.create_default_context()
-    context.load_verify_locations(ca_file)
-    return context
 
 
 def proxy_of(url: URL) -> URL | None:
@@ -212,27 +198,6 @@ class HttpPost:
         if self._allow_hosts is not None and not excused and not matches(host, self._allow_hosts):
             return Receipt("broken", "host_not_allowed")
         return url
-
-
-def reveal(secret: SecretStr | Path) -> str:
-    """Return a secret's text, from memory or from its file as it is now; raises OSError or UnicodeError.
-
-    >>> reveal(SecretStr("x"))
-    'x'
-    """
-    if isinstance(secret, SecretStr):
-        return secret.get_secret_value()
-    return secret.read_text(encoding="utf-8-sig").strip()
-
-
-def matches(host: str, patterns: Sequence[str]) -> bool:
-    """Whether `host`, in lower case, is one of `patterns`.
-
-    >>> matches("prod-1.westeurope.logic.azure.com", ["*.logic.azure.com"]), matches("logic.azure.com.evil", ["*.com"])
-    (True, False)
-    """
-    folded = [pattern.lower() for pattern in patterns]
-    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in folded)
 
 
 def by_status(answer: Answer) -> Receipt:

@@ -10,7 +10,8 @@ from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import SOURCE
-from service.sinks.posting.http_post import HttpPost, OpenSession, by_status, open_session, reveal
+from service.sinks.posting.http_post import HttpPost, OpenSession, by_status, open_session
+from service.sinks.posting.receiver import reveal
 from service.sinks.webhook.rendering import render, render_notice
 from service.sinks.webhook.signing import sign, signing_key
 

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from service.core.ports import Receipt, Sink
 from service.sinks.posting.guard import AddressRefusedError, Guard
-from service.sinks.posting.http_post import Answer, HttpPost, by_status, matches, open_session, retry_after
+from service.sinks.posting.http_post import Answer, HttpPost, by_status, open_session, retry_after
+from service.sinks.posting.receiver import matches
 from service.sinks.teams.sink import TeamsSink
 from service.sinks.webhook.sink import WebhookSink
 from tests.fakes.alerts import alert
