@@ -7,7 +7,7 @@ old enough to be recycled, or until the watchdog finds it silent; the next one b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from azure.eventhub import EventData
@@ -22,6 +22,8 @@ from service.source.options import Closed, Opened, Recovered, SourceEvent, Sourc
 from service.source.watchdog import Watchdog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two connections after an error, doubling
+LINGER = 0.02  # seconds in which a batch fills while we are behind
+BEHIND = timedelta(seconds=10)  # age of a batch's newest message, by our clock, from which we are
 
 Handle = Callable[[Sequence[Message]], Awaitable[None]]
 Beginning = str | int | datetime
@@ -156,6 +158,8 @@ class PartitionReader:
                 client.forget_deliveries()
             if not ending.done():
                 await self._batch([message_of(self.partition, event) for event in events])
+            if not ending.done():
+                await self._linger(events)
 
         async def on_error(_: object, error: Exception) -> None:
             kind = classify_error(error)
@@ -192,6 +196,16 @@ class PartitionReader:
         await asyncio.shield(self._in_hand)
         if self._carried >= self._options.recycle_after_messages:
             self._end(_Ending("recycle"))
+
+    async def _linger(self, events: Sequence[EventData]) -> None:
+        """Let the SDK receive some messages before it is given the chance to hand over the first of them alone.
+
+        It hands over whatever it has as soon as it may, which is one or two messages: what a batch costs would be paid
+        for each of them. Where we are not behind there is time for that, and none to lose.
+        """
+        newest = events[-1].enqueued_time if events and len(events) < self._options.max_batch else None
+        if newest is not None and self._clock.now() - newest > BEHIND:
+            await self._clock.sleep(LINGER)
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._watchdog.note_done(self.partition, self._clock.elapsed())
