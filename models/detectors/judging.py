@@ -41,7 +41,7 @@ class Asked(Crowd):
 
     def agrees(self, crowd: Crowd) -> bool:
         """Whether `crowd` would have given the same answers."""
-        return (
+        return crowd is self._crowd or (
             (self._size is None or self._size == crowd.actors)
             and all(crowd.tally(action) == answer for action, answer in self._tallies.items())
             and all(crowd.service(name) == answer for name, answer in self._sums.items())
@@ -105,7 +105,8 @@ class Judge:
         highest = 0.0
         for found in anomalies.values():
             for anomaly in found:
-                highest = max(highest, anomaly.score)
+                if anomaly.score > highest:  # noqa: PLR1730 - half the time of max() on the hot path
+                    highest = anomaly.score
         exclusions = exclude(seen)
         suppressed: dict[str, list[Anomaly]] = {}
         for name, actions in exclusions.items():
@@ -129,6 +130,10 @@ class Judge:
         What it was to pass over is no evidence of anything, and is learnt only if it shall be.
         """
         self._known = {}
+        if not judgement.exclusions:  # nearly always
+            for name, detector in self._detectors.items():
+                detector.learn(judgement.seen, crowd, judgement.anomalies[name], lessons[name])
+            return
         for name, detector in self._detectors.items():
             left_out = [action for action, learnt in judgement.exclusions.get(name, {}).items() if not learnt]
             seen, others = excluding(judgement.seen, crowd, left_out)

@@ -105,12 +105,16 @@ class OpenBuckets:
         return None
 
     def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
-        # Most begin and end in one bucket, and stay there.
-        stays = operation.begun_at == number and operation.ended_at in (None, number) and not operation.attempt_learnt
-        before = {number} if stays else operation.buckets()
+        if operation.begun_at == number and operation.ended_at in (None, number) and not operation.attempt_learnt:
+            # Most begin and end in one bucket, and stay there.
+            news = operation.merge(event, number)
+            if news:
+                self._changed(operation, number)
+            return news
+        before = operation.buckets()
         if not operation.merge(event, number):
             return False
-        after = before if stays else operation.buckets()
+        after = operation.buckets()
         for same in before & after:
             self._changed(operation, same)
         if after == before:

@@ -129,8 +129,10 @@ class BatchApplied(NamedTuple):
         results: Counter[RecordResult] = Counter()
         left_out: Counter[str] = Counter()
         for _, one, done in fresh:
-            results.update(done.results)
-            left_out.update(one.left_out)
+            for result, count in done.results.items():
+                results[result] += count
+            if one.left_out:
+                left_out.update(one.left_out)
         return cls(
             partition=messages[0].partition,
             messages=len(messages),

@@ -21,6 +21,8 @@ from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
 
+NO_RESULTS = dict.fromkeys(RecordResult, 0)
+
 
 class Engine:
     """Learns from messages and decides what to tell.
@@ -129,7 +131,7 @@ class Engine:
         position = self.positions.get(message.partition)
         if position is not None and message.sequence_number <= position.sequence_number:
             return Applied(fresh=False, results={}, clamped=0, scored=())
-        results: dict[RecordResult, int] = dict.fromkeys(RecordResult, 0)
+        results = NO_RESULTS.copy()
         clamped = 0
         newest, latest, earliest = EPOCH, message.enqueued_time, message.enqueued_time - self.options.horizon
         observe = self.buckets.observe
