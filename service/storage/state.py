@@ -8,6 +8,7 @@ application.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from models.stream import Steps, finish
@@ -15,7 +16,7 @@ from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
-from service.core.snapshot import UnreadableSnapshot, decode, encode
+from service.core.snapshot import Decoded, Encoder, Part, UnreadableSnapshot
 
 _T = TypeVar("_T")
 
@@ -69,6 +70,7 @@ class State:
         self._clock = clock
         self._observer = observer
         self._saving = asyncio.Lock()
+        self._encoder = Encoder(self._yield_to_loop)
 
     async def restore(self) -> bool:
         """Load the newest readable generation; returns False when there is none at all.
@@ -86,7 +88,7 @@ class State:
         started = self._clock.elapsed()
         for data in generations:
             try:
-                rows = decode(data)
+                rows = Decoded(data)
             except UnreadableSnapshot as error:
                 self._note("unreadable", len(data), started, str(error))
                 continue
@@ -135,9 +137,7 @@ class State:
                 self.changed = False
                 marks: list[int] = []
                 sections: dict[str, int] = {}
-                data = await encode(
-                    self._rows(marks), created_at=self._clock.now(), yield_to_loop=self._yield_to_loop, sizes=sections
-                )
+                data = await self._encoder.encode(self._parts(marks), created_at=self._clock.now(), sizes=sections)
             try:
                 await self._store_whole(data)
             except OSError as error:
@@ -158,8 +158,15 @@ class State:
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
+    def _parts(self, marks: list[int]) -> list[Part]:
+        engine = self.engine
+        return [
+            Part(engine.dump_open()),
+            Part(engine.dump_learnt(), version=engine.closings),
+            Part(chain(engine.dump_told(), self._rows(marks))),
+        ]
+
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
-        yield from self.engine.dump()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
         yield "coverage", self.coverage.dump()
