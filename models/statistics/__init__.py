@@ -5,7 +5,7 @@ Which numbers make an anomaly, and what it is called, is left to the detectors.
 
 from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.statistics.backoff import Backoff
-from models.statistics.bloom_mask import mask, tried
+from models.statistics.bloom_mask import added, mask, tried
 from models.statistics.calibration import Calibration
 from models.statistics.decay import growth, surprise
 from models.statistics.failure_rate import FailureRate, FailureState
@@ -49,6 +49,7 @@ __all__ = [
     "UserDayState",
     "UserDays",
     "Weights",
+    "added",
     "growth",
     "kilometres",
     "mask",

@@ -36,7 +36,7 @@ def judged(
         found = [judgements.judge(seen, crowd, always(passing)) for seen in group]
         lessons = judgements.lessons(group[0].bucket.hours if group else 0.0)
         for judgement in found:
-            said += judgement.anomalies[name]
+            said += judgement.anomalies.get(name, ())
             suppressed += judgement.suppressed.get(name, [])
             judgements.learn(judgement, crowd, lessons)
         for _ in judgements.teach(lessons):
