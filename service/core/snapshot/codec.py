@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, M
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,9 +23,6 @@ FORMAT = 3
 
 SLICE = 64 * 1024
 
-BLOCK = 256
-"""Rows that are packed together at most: encoding a block takes a few milliseconds."""
-
 WORTH_PACKING = 4
 """Fewer are written one by one."""
 
@@ -35,8 +33,11 @@ _ALWAYS_UNPACKED = 32 * 1024 * 1024
 
 MOST_PARTS = 16
 
-PACKED = {"person", "bucket", "identities"}
-"""First words of the sections of which there are very many rows."""
+PACKED = {"person": 256, "bucket": 64, "identities": 256}
+"""First words of the sections of which there are very many rows, and how many are packed together at most.
+
+Encoding a block takes a few milliseconds. The wider the rows, the fewer: what repeats should be within gzip's 32 KiB.
+"""
 
 # Keys stay in the order in which they were learnt: a table that forgets may go by it.
 _encode = msgspec.json.Encoder().encode
@@ -57,7 +58,7 @@ class Part(NamedTuple):
 class _Encoded(NamedTuple):
     """A part as gzip packs it, with the hash of its lines, its rows, and the plain bytes of each section."""
 
-    data: bytes
+    data: Sequence[bytes]
     digest: bytes
     rows: int
     sizes: Mapping[str, int]
@@ -92,7 +93,7 @@ class Encoder:
         if sizes is not None:
             for one in encoded:
                 sizes |= {section: sizes.get(section, 0) + size for section, size in one.sizes.items()}
-        return b"".join([_member(head), *(one.data for one in encoded), _member(tail)])
+        return b"".join([_member(head), *chain.from_iterable(one.data for one in encoded), _member(tail)])
 
     async def _part(self, place: int, part: Part) -> _Encoded:
         if part.version is not None and place in self._kept:
@@ -120,7 +121,7 @@ class Encoder:
                 pending, size = [], 0
                 await self._yield_to_loop()
         packed += (packer.compress(b"".join(pending)), packer.flush())
-        return _Encoded(b"".join(packed), digest.digest(), number, sizes)
+        return _Encoded(packed, digest.digest(), number, sizes)
 
 
 async def encode(
@@ -142,7 +143,7 @@ async def encode(
 
 def _lines(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, int, bytes]]:
     """Yield section, number of rows and line, the newline included."""
-    for section, block in blocks(rows, BLOCK, lambda section: section.partition(" ")[0] in PACKED):
+    for section, block in blocks(rows, lambda section: PACKED.get(section.partition(" ")[0], 0)):
         if len(block) >= WORTH_PACKING:
             yield section, len(block), _encode([section, len(block), pack(block)]) + b"\n"
         else:

@@ -166,17 +166,15 @@ def _unpacked(column: Any, number: int) -> Sequence[Any]:
     return values
 
 
-def blocks(
-    rows: Iterable[tuple[str, Any]], most: int, may_pack: Callable[[str], bool]
-) -> Iterator[tuple[str, list[Any]]]:
-    """Yield rows of one section that come one after another and have the same names, `most` together at most.
+def blocks(rows: Iterable[tuple[str, Any]], most: Callable[[str], int]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield rows of one section that come one after another and have the same names, at most so many together.
 
-    Rows of a section that may not be packed, and rows that are no objects, come alone.
+    Rows of a section that may not be packed (`most` says 0), and rows that are no objects, come alone.
     """
     section, names, block = "", None, list[Any]()
     for name, row in rows:
-        found = tuple(row) if type(row) in _OBJECTS and row and may_pack(name) else None
-        if block and (name != section or found is None or found != names or len(block) == most):
+        found = tuple(row) if type(row) in _OBJECTS and row and most(name) else None
+        if block and (name != section or found is None or found != names or len(block) == most(name)):
             yield section, block
             block = []
         section, names = name, found
