@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, M
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -212,8 +212,7 @@ class Decoded:
                     yield section, rest[0]
                 else:
                     number, columns = rest
-                    for row in unpack(columns, number):
-                        yield section, row
+                    yield from zip(repeat(section), unpack(columns, number))
 
     def _lines(self) -> Iterator[memoryview]:
         for text in self._texts:

@@ -49,6 +49,8 @@ class Row(Struct, gc=False, eq=False):
         return len(self.names)
 
     def __eq__(self, other: object) -> bool:
+        if type(other) is Row and self.names == other.names:
+            return self.values_in_order == other.values_in_order
         return isinstance(other, Mapping) and dict(self.items()) == dict(other.items())
 
     __hash__ = None  # type: ignore[assignment]  # equal by what it holds, so it is no key
