@@ -21,7 +21,7 @@ from models.stream import ActivityEvent, Actor, ActorKind, Outcome
 from service.cli import collect_seldom
 from service.core.engine import Engine, Options
 from service.core.messages import Message
-from service.core.snapshot import Decoded, Encoder, Part
+from service.core.snapshot import Encoder, SnapshotPart, SnapshotRows
 
 KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
 TENANT = "aaaaaaaa-0000-4000-8000-000000000000"
@@ -113,7 +113,11 @@ async def save(engine: Engine) -> bytes:
     data = b""
     for name in ("first snapshot", "the next, no hour closed since"):
         started, sizes = time.process_time(), dict[str, int]()
-        parts = [Part(engine.dump_open()), Part(engine.dump_learnt(), engine.closings), Part(engine.dump_told())]
+        parts = [
+            SnapshotPart(engine.dump_open()),
+            SnapshotPart(engine.dump_learnt(), engine.closings),
+            SnapshotPart(engine.dump_told()),
+        ]
         data = await encoder.encode(parts, created_at=BEGIN, sizes=sizes)
         took, plain = time.process_time() - started, sum(sizes.values())
         print(f"{name:<32}{took:>9.1f} s, {mebibytes()}: {len(data) / 1e6:,.0f} MB of {plain / 1e6:,.0f}")
@@ -141,7 +145,7 @@ def main() -> None:
     del engine
     gc.collect()
     engine, started = fresh_engine(), time.process_time()
-    engine.load(Decoded(box.pop()))
+    engine.load(SnapshotRows(box.pop()))
     print(f"{'restored':<32}{time.process_time() - started:>9.1f} s, {mebibytes()}")
 
 

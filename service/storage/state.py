@@ -16,7 +16,7 @@ from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, SnapshotStore
-from service.core.snapshot import Decoded, Encoder, Part, UnreadableSnapshot
+from service.core.snapshot import Encoder, SnapshotPart, SnapshotRows, UnreadableSnapshot
 
 _T = TypeVar("_T")
 
@@ -88,7 +88,7 @@ class State:
         started = self._clock.elapsed()
         for data in generations:
             try:
-                rows = Decoded(data)
+                rows = SnapshotRows(data)
             except UnreadableSnapshot as error:
                 self._note("unreadable", len(data), started, str(error))
                 continue
@@ -158,12 +158,12 @@ class State:
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
-    def _parts(self, marks: list[int]) -> list[Part]:
+    def _parts(self, marks: list[int]) -> list[SnapshotPart]:
         engine = self.engine
         return [
-            Part(engine.dump_open()),
-            Part(engine.dump_learnt(), version=engine.closings),
-            Part(chain(engine.dump_told(), self._rows(marks))),
+            SnapshotPart(engine.dump_open()),
+            SnapshotPart(engine.dump_learnt(), version=engine.closings),
+            SnapshotPart(chain(engine.dump_told(), self._rows(marks))),
         ]
 
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:

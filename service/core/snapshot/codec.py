@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
-from service.core.snapshot.packing import blocks, pack, plain, unpack
+from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_rows
 
 FORMAT = 3
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
@@ -27,7 +27,7 @@ WORTH_PACKING = 4
 """Fewer are written one by one."""
 
 MOST_EXPANSION = 50
-"""How many times its own size a snapshot may unpack to: rows pack to a fifth or so, a bomb to a thousandth."""
+"""How many times its own size a snapshot may unpack_rows to: rows pack to a fifth or so, a bomb to a thousandth."""
 
 _ALWAYS_UNPACKED = 32 * 1024 * 1024
 
@@ -48,7 +48,7 @@ class UnreadableSnapshot(ValueError):  # noqa: N818 - it names what was found, n
     """These bytes are no snapshot that this version can read; the text says why."""
 
 
-class Part(NamedTuple):
+class SnapshotPart(NamedTuple):
     """Rows, and a `version` that is another one whenever they have changed; None if they always may have."""
 
     rows: Iterable[tuple[str, Any]]
@@ -80,7 +80,7 @@ class Encoder:
         self._kept: dict[int, tuple[Hashable, _Encoded]] = {}
 
     async def encode(
-        self, parts: Sequence[Part], *, created_at: datetime, sizes: dict[str, int] | None = None
+        self, parts: Sequence[SnapshotPart], *, created_at: datetime, sizes: dict[str, int] | None = None
     ) -> bytes:
         """Encode `parts`, always the same in the same order; adds each section's plain bytes up in `sizes`.
 
@@ -95,7 +95,7 @@ class Encoder:
                 sizes |= {section: sizes.get(section, 0) + size for section, size in one.sizes.items()}
         return b"".join([_member(head), *chain.from_iterable(one.data for one in encoded), _member(tail)])
 
-    async def _part(self, place: int, part: Part) -> _Encoded:
+    async def _part(self, place: int, part: SnapshotPart) -> _Encoded:
         if part.version is not None and place in self._kept:
             version, encoded = self._kept[place]
             if version == part.version:
@@ -125,9 +125,13 @@ class Encoder:
 
 
 async def encode(
-    rows: Iterable[tuple[str, Any]], *, created_at: datetime, yield_to_loop: Callable[[], Awaitable[None]]
+    rows: Iterable[tuple[str, Any]],
+    *,
+    created_at: datetime,
+    yield_to_loop: Callable[[], Awaitable[None]],
+    sizes: dict[str, int] | None = None,
 ) -> bytes:
-    """Encode `rows` once.
+    """Encode `rows` once; see `Encoder`.
 
     Examples
     --------
@@ -138,14 +142,25 @@ async def encode(
     >>> decode(data)
     [('a', 1)]
     """
-    return await Encoder(yield_to_loop).encode([Part(rows)], created_at=created_at)
+    return await Encoder(yield_to_loop).encode([SnapshotPart(rows)], created_at=created_at, sizes=sizes)
+
+
+def lines(rows: Iterable[tuple[str, Any]], *, created_at: datetime) -> Iterator[bytes]:
+    """Yield the lines of a snapshot, the newline included, to be packed as one: for tools that wait for nothing."""
+    digest, number = sha256(), 0
+    yield _encode({"unwonted_snapshot": FORMAT, "created_at": created_at.isoformat()}) + b"\n"
+    for _, count, line in _lines(rows):
+        digest.update(line)
+        number += count
+        yield line
+    yield _encode({"rows": number, "sha256": digest.hexdigest()}) + b"\n"
 
 
 def _lines(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, int, bytes]]:
     """Yield section, number of rows and line, the newline included."""
     for section, block in blocks(rows, lambda section: PACKED.get(section.partition(" ")[0], 0)):
         if len(block) >= WORTH_PACKING:
-            yield section, len(block), _encode([section, len(block), pack(block)]) + b"\n"
+            yield section, len(block), _encode([section, len(block), pack_rows(block)]) + b"\n"
         else:
             for row in block:
                 yield section, 1, _encode([section, plain(row)]) + b"\n"
@@ -157,17 +172,17 @@ def _member(line: Any) -> bytes:
 
 
 def decode(data: bytes) -> Rows:
-    """Return the rows of a snapshot, all of them at once: see `Decoded`.
+    """Return the rows of a snapshot as plain data, all of them at once; `SnapshotRows` are quicker and take less room.
 
     Raises
     ------
     UnreadableSnapshot
         Truncated, damaged, or of a format that this version does not read.
     """
-    return list(Decoded(data))
+    return [(section, plain(row)) for section, row in SnapshotRows(data)]
 
 
-class Decoded:
+class SnapshotRows:
     """The rows of a snapshot, which is checked at once, and read anew, line by line, whenever it is iterated over.
 
     Many rows are several times as large as the lines that they stand in.
@@ -212,7 +227,7 @@ class Decoded:
                     yield section, rest[0]
                 else:
                     number, columns = rest
-                    yield from zip(repeat(section), unpack(columns, number))
+                    yield from zip(repeat(section), unpack_rows(columns, number))
 
     def _lines(self) -> Iterator[memoryview]:
         for text in self._texts:
@@ -241,7 +256,7 @@ def _unpacked(data: bytes) -> list[bytes]:
 
 
 def _without_parts(text: bytes) -> tuple[list[bytes], str, bytes]:
-    """Return the lines between, their hash, and the last line, of an older format: it has all in one member."""
+    """Return the lines between, their hash, and the last line, where all is in one member, as older formats have it."""
     begin, end = text.index(b"\n") + 1, text.rindex(b"\n", 0, -1) + 1
     body = text[begin:end]
     return [body], sha256(body).hexdigest(), text[end:]

@@ -75,10 +75,10 @@ _OBJECTS_OR_NONE = {dict, Row, type(None)}
 _SCALARS = {bool, float, int, str, type(None)}
 
 
-def pack(rows: Sequence[Mapping[str, Any] | Row]) -> dict[str, Any]:
+def pack_rows(rows: Sequence[Mapping[str, Any] | Row]) -> dict[str, Any]:
     """Return the columns of rows that have the same names in the same order.
 
-    >>> pack([{"id": "a", "done": {"web/read": 1.0}, "at": 3}, {"id": "b", "done": {"vault/purge": 0.5}, "at": 3}])
+    >>> pack_rows([{"id": "a", "done": {"web/read": 1.0}, "at": 3}, {"id": "b", "done": {"vault/purge": 0.5}, "at": 3}])
     ... # doctest: +NORMALIZE_WHITESPACE
     {'id': ['a', 'b'],
      'done': {'names': ['web/read', 'vault/purge'], 'which': [[0], [1]], 'values': [[1.0], [0.5]]},
@@ -90,15 +90,15 @@ def pack(rows: Sequence[Mapping[str, Any] | Row]) -> dict[str, Any]:
     }
 
 
-def unpack(columns: Mapping[str, Any], number: int) -> list[Row]:
-    """Return the `number` rows that `pack` made columns of; names are interned.
+def unpack_rows(columns: Mapping[str, Any], number: int) -> list[Row]:
+    """Return the `number` rows that `pack_rows` made columns of; names are interned.
 
     Raises
     ------
     ValueError, TypeError, KeyError, IndexError, AttributeError
         If that is not what these are.
 
-    >>> [dict(row) for row in unpack(pack([{"id": "a", "at": 3}, {"id": "b", "at": 4}]), 2)]
+    >>> [dict(row) for row in unpack_rows(pack_rows([{"id": "a", "at": 3}, {"id": "b", "at": 4}]), 2)]
     [{'id': 'a', 'at': 3}, {'id': 'b', 'at': 4}]
     """
     if number > MOST_TOGETHER:
@@ -137,7 +137,7 @@ def _packed(values: Sequence[Any]) -> Any:
 def _packed_objects(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     all_names = list(map(tuple, values))
     if all_names.count(all_names[0]) == len(values):
-        return {"rows": pack(values)}
+        return {"rows": pack_rows(values)}
     numbers: dict[str, int] = {
         name: number for number, name in enumerate(dict.fromkeys(chain.from_iterable(all_names)))
     }
@@ -153,7 +153,7 @@ def _unpacked(column: Any, number: int) -> Sequence[Any]:
     places = column.get("null", ())
     values: list[Any]
     if "rows" in column:
-        values = list(unpack(column["rows"], number - len(places)))
+        values = list(unpack_rows(column["rows"], number - len(places)))
     else:
         names = list(map(intern, column["names"]))
         if list(map(len, column["which"])) != list(map(len, column["values"])):

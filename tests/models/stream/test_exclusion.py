@@ -30,7 +30,7 @@ def judged(
     """Drive a detector as the engine does; returns it, what it said, and what it would have said."""
     detector = build(name)
     judgements = Judge({name: detector})
-    said, suppressed = [], []
+    said, suppressed = list[Anomaly](), list[Anomaly]()
     for group, passing in zip(groups, exclusions, strict=True):
         crowd = crowd_of(group)
         found = [judgements.judge(seen, crowd, always(passing)) for seen in group]

@@ -18,7 +18,7 @@ from service.core.snapshot.codec import (
     MOST_EXPANSION,
     SLICE,
     Encoder,
-    Part,
+    SnapshotPart,
     UnreadableSnapshot,
     decode,
     encode,
@@ -155,7 +155,7 @@ def test_a_missing_row_is_noticed() -> None:
 
 
 def test_a_part_that_is_missing_or_elsewhere_is_noticed() -> None:
-    parts = [Part([("a", 1)]), Part([("b", 2)])]
+    parts = [SnapshotPart([("a", 1)]), SnapshotPart([("b", 2)])]
     head, one, other, tail = members(asyncio.run(Encoder(Breath()).encode(parts, created_at=CREATED)))
     for wrong in ([one], [other, one], [one, other, other]):
         with pytest.raises(UnreadableSnapshot, match="checksum"):
@@ -225,7 +225,7 @@ def test_a_part_is_encoded_again_only_when_its_version_has_changed() -> None:
 
     def encoded(version: int) -> tuple[list[tuple[str, Any]], dict[str, int]]:
         sizes: dict[str, int] = {}
-        parts = [Part(rows("open")), Part(rows("learnt"), version=version), Part(rows("told"))]
+        parts = [SnapshotPart(rows("open")), SnapshotPart(rows("learnt"), version=version), SnapshotPart(rows("told"))]
         return decode(asyncio.run(encoder.encode(parts, created_at=CREATED, sizes=sizes))), sizes
 
     assert encoded(1) == ([("open", 1), ("learnt", 2), ("told", 3)], {"open": 11, "learnt": 13, "told": 11})

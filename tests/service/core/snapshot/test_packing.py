@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.snapshot.packing import Row, blocks, pack, plain, unpack
+from service.core.snapshot.packing import Row, blocks, pack_rows, plain, unpack_rows
 
 few = settings(max_examples=100, deadline=None)
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, -0.0, 1.5]) | st.text(max_size=2)
@@ -35,8 +35,8 @@ def text(value: Any) -> str:
 @few
 @given(alike())
 def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
-    packed = json.loads(text(pack(rows)))
-    found = unpack(packed, len(rows))
+    packed = json.loads(text(pack_rows(rows)))
+    found = unpack_rows(packed, len(rows))
     assert text(plain(list(found))) == text(rows)
     assert found == rows
     assert [dict(row) for row in found] == rows
@@ -45,8 +45,8 @@ def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
 @few
 @given(alike())
 def test_what_was_unpacked_is_packed_as_before(rows: list[dict[str, Any]]) -> None:
-    packed = pack(rows)
-    assert text(pack(unpack(json.loads(text(packed)), len(rows)))) == text(packed)
+    packed = pack_rows(rows)
+    assert text(pack_rows(unpack_rows(json.loads(text(packed)), len(rows)))) == text(packed)
 
 
 def test_a_row_reads_like_a_dictionary() -> None:
@@ -65,7 +65,7 @@ def test_a_row_reads_like_a_dictionary() -> None:
 
 def test_names_of_the_same_actions_are_one_object() -> None:
     rows = [{"actions": {"web/" + kind: 1.0}} for kind in ("read", "write", "read")]
-    one, _, other = (next(iter(row["actions"])) for row in unpack(json.loads(text(pack(rows))), 3))
+    one, _, other = (next(iter(row["actions"])) for row in unpack_rows(json.loads(text(pack_rows(rows))), 3))
     assert one is other
 
 
