@@ -40,6 +40,7 @@ from demo.screenshot import screenshot
 from demo.show import Terminal, bar, compression, counted, rarity
 from demo.summary import Learnt, judge, sum_up
 from demo.tenant import Tenant
+from models.detectors import DETECTORS
 
 TICK = timedelta(minutes=15)
 AFTERMATH = timedelta(hours=1)
@@ -119,7 +120,8 @@ class Play:
         say(f"  hub       Event Hubs protocol (AMQP 1.0) on port {hub.port}, {options.plan.partitions} partitions")
         say("  service   the real one, in its own process, reading with the azure-eventhub SDK;")
         for name, threshold in thresholds(options.threshold).items():
-            say(f"            {name} alerts from a score of {threshold:g} on: {rarity(threshold)}")
+            meant = "whatever is listed" if DETECTORS[name].declaration.always else rarity(threshold)
+            say(f"            {name} alerts from a score of {threshold:g} on: {meant}")
         say(f"            off, for want of a geographic database: {', '.join(without_places())}")
         say(f"  metrics   {service.metrics_url}")
         say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")

@@ -70,7 +70,7 @@ class Score(NamedTuple):
     verdicts
         One an attack, in their order.
     false
-        ``(actor's name, day)`` of findings about somebody on a day on which no attack used them.
+        ``(actor's name, day)`` of findings about somebody on a day on which no attack used them, or before one did.
     alerts
         How many alerts there were, revisions aside.
     """
@@ -131,14 +131,22 @@ def score(campaigns: Sequence[Campaign], told: Iterable[Told], judged: Iterable[
     """Judge `told` by what was planted; `judged` is what was thought of each operation, told or not.
 
     An attack counts as found when an alert names its identity and one of its operations in the bucket in which it
-    happened. An identity's day counts as a false alert when there is a finding on it and no step of an attack.
+    happened. An identity's day counts as a false alert when there is a finding on it and no step of an attack before
+    the end of its bucket.
     """
     alerts, thoughts = list(told), list(judged)
     verdicts = tuple(_verdict(campaign, alerts, thoughts) for campaign in campaigns)
-    attacked = {(campaign.actor, step.time.date()) for campaign in campaigns for step in campaign.steps}
-    accused = {(hint.actor, hint.time.date()): hint.actor_name for alert in alerts for hint in alert.hints}
-    false = sorted((name, day) for (actor, day), name in accused.items() if (actor, day) not in attacked)
-    return Score(verdicts, tuple(false), len({alert.id for alert in alerts}))
+    steps = [(campaign.actor, step.time) for campaign in campaigns for step in campaign.steps]
+    false = {
+        (hint.actor, hint.time.date()): hint.actor_name
+        for alert in alerts
+        for hint in alert.hints
+        if not any(
+            who == hint.actor and when.date() == hint.time.date() and when < hint.bucket_end for who, when in steps
+        )
+    }
+    accused = sorted((name, day) for (_, day), name in false.items())
+    return Score(verdicts, tuple(accused), len({alert.id for alert in alerts}))
 
 
 def _verdict(campaign: Campaign, alerts: Iterable[Told], judged: Iterable[Judged]) -> Verdict:

@@ -189,7 +189,7 @@ def _rows(verdict: Verdict, thresholds: Mapping[str, float]) -> list[str]:
 
 
 def false_alerts(score: Score, days: float, identities: int) -> list[str]:
-    """Return what was told of people whom nobody had attacked."""
+    """Return what was told of identities that nobody had attacked until then."""
     number = len(score.false)
     people = f"{counted(days, 'day')} of {identities} identities"
     if not number:

@@ -106,8 +106,9 @@ class _RenewedLease(ABC):
                 if self._taken(resources):
                     tell(None)
                     self._go_on_renewing()
-        except (AzureError, OSError) as error:
-            tell(OSError(f"{self._name} cannot be asked for ({_short(error)})"))
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of whatever has ended the asking
+            self._trouble = _short(error)
+            tell(OSError(f"{self._name} cannot be asked for ({self._trouble})"))
 
     def _taken(self, resources: contextlib.ExitStack) -> bool:
         """Ask until it is ours; False if we are to stop before that."""

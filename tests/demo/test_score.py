@@ -98,6 +98,11 @@ def test_a_finding_about_somebody_on_a_day_without_an_attack_is_a_false_alert_on
     assert result.false == ((name, date(2026, 11, 2)), (name, date(2026, 11, 3)))
 
 
+def test_what_is_told_of_the_victim_before_its_attack_has_begun_is_a_false_alert() -> None:
+    early = told(hit(5, action="microsoft.compute/disks/write"))
+    assert score([campaign(125)], [early]).false == ((early.actor_name, date(2026, 11, 2)),)
+
+
 def test_what_else_the_victim_did_on_the_day_of_the_attack_is_not_a_false_alert() -> None:
     result = score([campaign(5)], [told(hit(125, action="microsoft.compute/disks/write"))])
     assert (result.found, result.false) == (0, ())

@@ -206,3 +206,12 @@ async def test_the_lock_file_is_for_its_owner_alone_and_follows_no_link(tmp_path
     os.symlink(tmp_path / "elsewhere", tmp_path / "state" / LOCK)  # noqa: PTH211 - the way it is meant to be read
     with pytest.raises(OSError, match="cannot be asked for"):
         await FileLease(tmp_path / "state", system, seconds=15).acquire()
+
+
+async def test_whoever_waits_hears_of_an_error_that_nobody_foresaw(tmp_path: Path) -> None:
+    class Broken(FileLease):
+        def _take(self) -> bool:
+            raise ValueError("what nobody foresaw")
+
+    with pytest.raises(OSError, match="what nobody foresaw"):
+        await asyncio.wait_for(Broken(tmp_path / "state", system, seconds=15).acquire(), 10)
