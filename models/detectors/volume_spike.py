@@ -40,7 +40,7 @@ from models.statistics import (
 from models.stream import ActorBucket, Crowd, Json, Part, fields
 
 NAME = "volume_spike"
-_WEIGHT = 1.0  # powers of ten: who destroys or copies does more of it than others, and what comes of it is worse
+_SENSITIVITY = 1.0  # powers of ten: who destroys or copies does more of it than others, and what comes of it is worse
 _ELSEWHERE_FROM = 3  # deletions in a subscription that is new to the identity: two are a visit
 _ELSEWHERE = 1.4  # weight of such a subscription: of who deletes there, few have been sent
 _MOST_ELSEWHERE = 3.2  # the rate of new subscriptions is a guess where hardly anybody has ever come to one
@@ -72,7 +72,7 @@ CARD = Card(
 DECLARATION = Declaration(
     card=CARD,
     threshold=60.0,
-    terms=("volume", "scope", "weight"),
+    terms=("volume", "scope", "sensitivity"),
     evidence=("volume", "scope"),
     speaks=Example(
         "People at work, who delete a site now and then; one of them deletes 120, some of them where it never worked.",
@@ -186,7 +186,7 @@ class VolumeSpike(StatefulDetector[VolumeSpikeState]):
                     round(total, 4),
                     why,
                     facts,
-                    sensitivity=terms["weight"],
+                    sensitivity=terms["sensitivity"],
                 )
             )
         return anomalies
@@ -252,7 +252,7 @@ class _Judged:
             terms["scope"] = min(_MOST_ELSEWHERE, _ELSEWHERE * surprise(self._rate))
         if sum(terms.values()) < _LEAST:
             return {}
-        return {**terms, "weight": _WEIGHT}
+        return {**terms, "sensitivity": _SENSITIVITY}
 
     def facts(self, terms: dict[str, float], total: float) -> dict[str, Json]:
         """Return every number that the surprise came from."""
