@@ -45,7 +45,7 @@ from service.waiting import OneAside, end, raise_failure, unless, until_ended, w
 
 SAVED_WITHIN = 5.0
 """Seconds that telling waits for saving."""
-_CLOSE_WITHIN = 2.0
+FREED_WITHIN = 2.0
 _LOOK_WITHIN = 5.0
 
 _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
@@ -119,7 +119,7 @@ class App:
 
     async def _close(self) -> None:
         """Close what is open, each for a moment at most: what hangs is left to the operating system."""
-        seconds = min(_CLOSE_WITHIN, self._schedule.grace.total_seconds() / 20)
+        seconds = min(FREED_WITHIN, self._schedule.grace.total_seconds() / 20)
         outer = (*(sink.close for sink in self._components.sinks), self._components.resources.aclose)
         for closing in ((self._stop_source,), outer, (self._components.server.stop,)):
             await asyncio.gather(*(within(self._clock, seconds, one()) for one in closing), return_exceptions=True)

@@ -6,10 +6,11 @@ waits it has read nothing and restored nothing, so that what it then restores is
 
 import asyncio
 
-from service.app import App
+from service.app import FREED_WITHIN, App
 from service.components import Components
 from service.core.ports import Lease
 from service.telemetry import Stopping, TookOver, WaitingAsStandby
+from service.waiting import end, within
 
 
 class Standby:
@@ -43,15 +44,16 @@ class Standby:
         port = await self._components.server.start()
         try:
             self._emit(WaitingAsStandby(port))
-            if not await self._acquired(stop):
+            if await self._acquired(stop):
+                self._emit(TookOver())
+                await self._work(stop)
+            else:
                 self._emit(Stopping())
-                await self._components.resources.aclose()
-                return
-            self._emit(TookOver())
-            await self._work(stop)
         finally:
             await self._lease.release()
-            await self._components.server.stop()
+            # The application closes these, too, if there was one; what is closed is closed.
+            for close in (self._components.resources.aclose, self._components.server.stop):
+                await asyncio.gather(within(self._components.clock, FREED_WITHIN, close()), return_exceptions=True)
 
     async def _acquired(self, stop: asyncio.Event) -> bool:
         acquiring = asyncio.ensure_future(self._lease.acquire())
@@ -63,9 +65,7 @@ class Standby:
             await acquiring
             return True
         finally:
-            for task in (acquiring, stopping):
-                task.cancel()
-            await asyncio.gather(acquiring, stopping, return_exceptions=True)
+            await end([acquiring, stopping])
 
     async def _work(self, stop: asyncio.Event) -> None:
         keeping = asyncio.ensure_future(self._lease.keep())
@@ -76,10 +76,7 @@ class Standby:
                 await working
             else:
                 # Nothing more is told or saved: the other instance goes on from the last snapshot.
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
+                await end([working])
                 await keeping
         finally:
-            for task in (keeping, working):
-                task.cancel()
-            await asyncio.gather(keeping, working, return_exceptions=True)
+            await end([keeping, working])

@@ -27,11 +27,12 @@ days_option = click.option(
 
 
 class Sent(NamedTuple):
-    """How many messages have arrived, how many have not, and how many were for a sink that there is no more."""
+    """How many messages have arrived, how many have not; of these for a sink that is no more, of those not noted."""
 
     arrived: int
     left: int
     orphaned: int
+    unnoted: int
 
 
 @click.group()
@@ -95,12 +96,15 @@ def retry_undelivered(path: Path | None, sinks: Sequence[str], days: int, everyt
     click.echo(f"{sent.arrived:,} sent, {sent.left:,} left", err=True)
     if sent.orphaned:
         click.echo(f"{sent.orphaned:,} of these are for a sink that is not configured, or not enabled", err=True)
-    sys.exit(UNDELIVERED if sent.left else 0)
+    if sent.unnoted:
+        note = "could not be noted in the dead letter: they will be listed again"
+        click.echo(f"{sent.unnoted:,} of those sent {note}", err=True)
+    sys.exit(UNDELIVERED if sent.left or sent.unnoted else 0)
 
 
 async def send_again(settings: Settings, chosen: Sequence[Undelivered]) -> Sent:
     """Send messages to their sinks, one sink after the other, and note in the dead letter which have arrived."""
-    clock, arrived = SystemClock(), 0
+    clock, arrived, unnoted = SystemClock(), 0, 0
     wanted = Counter(one.sink for one in chosen)
     enabled = {name for name, one in settings.sinks.items() if one.enabled}
     async with AsyncExitStack() as resources:
@@ -114,9 +118,11 @@ async def send_again(settings: Settings, chosen: Sequence[Undelivered]) -> Sent:
                 )
                 if receipt.outcome == "sent":
                     arrived += 1
+                    before = letters.written
                     await letters.write([resent(one)])
+                    unnoted += letters.written == before
     orphaned = sum(count for name, count in wanted.items() if name not in enabled)
-    return Sent(arrived, len(chosen) - arrived, orphaned)
+    return Sent(arrived, len(chosen) - arrived, orphaned, unnoted)
 
 
 def _open(settings: Settings, clock: Clock, resources: AsyncExitStack) -> ReadableDeadLetterStore:

@@ -145,9 +145,11 @@ class PartitionReader:
             return await ending
         finally:
             ageing.cancel()
-            if self._in_hand is not None and not self._in_hand.done():
-                await asyncio.wait([self._in_hand])
-            await close(client, receiving)
+            try:
+                if self._in_hand is not None and not self._in_hand.done():
+                    await asyncio.wait([self._in_hand])
+            finally:
+                await close(client, receiving)
 
     async def _age(self) -> None:
         await self._clock.sleep(self._lifetime)

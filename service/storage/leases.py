@@ -16,10 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobLeaseClient, ContainerClient, StorageErrorCode
 
 from service.core.ports import Clock, LeaseLost, SnapshotFenced
+from service.core.sign_in import sign_in_problem
 from service.waiting import OneAside
 
 LOCK = "standby.lock"
@@ -280,4 +287,6 @@ class FileLease(_RenewedLease):
 
 def _short(error: Exception) -> str:
     """Return what went wrong in one line; the rest of what Azure says is for Microsoft."""
+    if isinstance(error, ClientAuthenticationError) and error.response is None:  # no answer: there was no token
+        return f"{type(error).__name__}: {sign_in_problem(error)}"
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

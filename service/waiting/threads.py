@@ -48,6 +48,8 @@ class OneAside:
             It has not come back in time.
         Occupied
             An earlier one has not come back.
+        OSError
+            The machine has no thread left to give.
         """
         if self._occupied:
             raise Occupied
@@ -66,7 +68,11 @@ class OneAside:
                 loop.call_soon_threadsafe(come_back)
 
         self._occupied = True
-        threading.Thread(target=work, name=_NAME, daemon=True).start()
+        try:
+            _begin(work)
+        except OSError:
+            self._occupied = False
+            raise
         try:
             async with asyncio.timeout(self._seconds):
                 await came
@@ -92,6 +98,8 @@ class DaemonExecutor(ThreadPoolExecutor):
         ------
         Occupied
             Too many have not come back.
+        OSError
+            The machine has no thread left to give.
         """
         if not self._free.acquire(blocking=False):
             raise Occupied
@@ -102,11 +110,23 @@ class DaemonExecutor(ThreadPoolExecutor):
                 _settle(future, fn, args, kwargs)
             self._free.release()
 
-        threading.Thread(target=work, name=_NAME, daemon=True).start()
+        try:
+            _begin(work)
+        except OSError:
+            self._free.release()
+            raise
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave what is running alone."""
+
+
+def _begin(work: Callable[[], None]) -> None:
+    """Start a thread; that there is none left is the machine's trouble, as other system errors are."""
+    try:
+        threading.Thread(target=work, name=_NAME, daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(f"no thread could be started: {error}") from error
 
 
 def still_running() -> int:

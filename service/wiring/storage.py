@@ -113,15 +113,15 @@ class DeadLetters(NamedTuple):
 
 
 def build_suspects(settings: Settings, resources: AsyncExitStack) -> Suspects:
-    """Build what remembers which message ended the process; beside the snapshots, or on this machine without a folder.
+    """Build what remembers which message ended the process: on this machine, whose disk answers, for each state apart.
 
     A folder for temporary files outlives a container that is started again in its pod, which is what matters here.
     """
     place = settings.snapshots
-    folder = place.path
-    if place.kind == "blob":
-        name = sha256(f"{place.account_url} {place.container} {place.blob}".encode()).hexdigest()[:16]
-        folder = Path(gettempdir()) / f"unwonted-{os.getuid()}-{name}"
+    state = (
+        f"{place.account_url} {place.container} {place.blob}" if place.kind == "blob" else f"{place.path.absolute()}"
+    )
+    folder = Path(gettempdir()) / f"unwonted-{os.getuid()}-{sha256(state.encode()).hexdigest()[:16]}"
     suspects = Suspects(folder)
     resources.callback(suspects.close)
     return suspects

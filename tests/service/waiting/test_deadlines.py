@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.clock import SystemClock
 from service.waiting.deadlines import end, finished, unless, until_ended, within
 from tests.fakes.clock import FakeClock, settle
 
@@ -181,6 +182,21 @@ async def test_a_task_that_loses_its_cancellations_is_asked_again() -> None:
     await settle()
     assert await end(stubborn)
     assert all(task.cancelled() for task in stubborn)
+
+
+async def test_a_task_that_ends_may_clean_up_in_order() -> None:
+    async def clean_up() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await SystemClock().sleep(0.15)  # longer than it takes until who does not end is asked again
+            cleaned.append(True)
+
+    cleaned: list[bool] = []
+    ending = asyncio.ensure_future(clean_up())
+    await settle()
+    assert await end([ending])
+    assert cleaned == [True]
 
 
 @pytest.mark.integration

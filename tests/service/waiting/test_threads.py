@@ -78,6 +78,22 @@ def test_a_loop_ends_although_a_thread_of_its_own_and_one_of_a_library_hang() ->
     asyncio.run(until_nothing_runs())
 
 
+async def test_a_thread_that_could_not_be_started_stands_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    aside, executor = OneAside(), DaemonExecutor(most=1)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_more)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no thread could be started"):
+                await aside.run(str.upper, "a")
+            with pytest.raises(OSError, match="no thread could be started"):
+                executor.submit(str.upper, "a")
+    assert await aside.run(str.upper, "a") == "A"
+    assert executor.submit(str.upper, "a").result(30) == "A"
+
+
 def test_an_executor_refuses_more_threads_than_it_may_have() -> None:
     gate, executor = Gate(), DaemonExecutor(most=2)
     futures: list[Future[str]] = [executor.submit(gate) for _ in range(2)]
