@@ -27,7 +27,7 @@ from service.settings import Settings
 from service.wiring import detectors_off
 
 ROOT = Path(__file__).parents[1]
-DETECTORS = ("rare_action", "rare_failure")
+MUST_ALERT = ("rare_action", "rare_failure")
 SINKS = ("slack", "teams", "webhook")
 
 
@@ -59,7 +59,7 @@ class Scrape:
     def missing(self) -> set[str]:
         """Return the families that the service should show, and does not."""
         registry = CollectorRegistry()
-        Metrics(registry, detectors=DETECTORS, sinks=SINKS).describe(version="", python="", river="", config_hash="")
+        Metrics(registry, detectors=MUST_ALERT, sinks=SINKS).describe(version="", python="", river="", config_hash="")
         return {family.name for family in text_string_to_metric_families(generate_latest(registry).decode())} - (
             self.families
         )

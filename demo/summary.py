@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from demo.blackout import is_notice
-from demo.launch import DETECTORS, Scrape
+from demo.launch import MUST_ALERT, Scrape
 from demo.receiver import Kind, Received
 from demo.score import Score, Told, references
 from demo.show import Terminal, false_alerts, span, table
@@ -76,7 +76,7 @@ def judge(
 
 
 def _each_detector_everywhere(told: Iterable[Told], seen: dict[Kind, set[str]]) -> list[tuple[bool, str]]:
-    found_by: dict[str, set[str]] = {name: set() for name in DETECTORS}
+    found_by: dict[str, set[str]] = {name: set() for name in MUST_ALERT}
     for alert in told:
         for name in alert.detectors:
             found_by.setdefault(name, set()).add(alert.id)

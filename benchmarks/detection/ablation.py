@@ -58,7 +58,7 @@ class OnePopulation(Backoff):
         self, action: str, kind: str, session: Collection[str] = (), extra: int = 0, guarded: bool = False
     ) -> float:
         """Return the probability for anybody."""
-        return super().probability(action, POPULATION, session, extra)
+        return super().probability(action, POPULATION, session, extra, guarded)
 
 
 class Placeless(Rarity):
@@ -89,9 +89,10 @@ class Alone(Rarity):
         session: Collection[str] = (),
         extra: int = 0,
         guarded: bool = False,
+        least: float = 0.0,
     ) -> Likelihood:
         """Return how likely it would be if nobody else did it in that hour."""
-        return super().likelihood(habit, action, kind, hours, session, guarded=guarded)
+        return super().likelihood(habit, action, kind, hours, session, guarded=guarded, least=least)
 
 
 class OnlyBefore(AccumulationRule):

@@ -33,6 +33,7 @@ from models.statistics import (
     SurvivalFunction,
     UserDays,
     UserDayState,
+    halved,
     odds,
     reached,
     surprise,
@@ -346,8 +347,12 @@ get that far.'
     own = volume["curves"][volume["sort"]]["own"]
     if own[0]:
         most = most_on(max(at for at, times in enumerate(own) if times))
-        hours = f"{own[0]} hours" if own[0] > 1 else "the one hour"
-        said += f"; in {hours} of its own with any never more than {most:,}"
+        # Counts are halved when they are full, and then tell of the last hours alone.
+        if halved(bytes(own)):
+            said += f"; of late never more than {most:,} in an hour of its own"
+        else:
+            hours = f"{own[0]} hours" if own[0] > 1 else "the one hour"
+            said += f"; in {hours} of its own with any never more than {most:,}"
     elif volume["active_hours"]:
         hours = f"{volume['active_hours']:,} active hours" if volume["active_hours"] > 1 else "the one active hour"
         said += f"; none in {hours} of its own before"

@@ -18,15 +18,16 @@ from models.statistics.lessons import Lessons
 from models.statistics.location_rarity import Locate, LocationRarity, Place, kilometres, nowhere
 from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
 from models.statistics.places import NOWHERE, Places, network
-from models.statistics.rarity import BUCKETS_A_DAY, Likelihood, Rarity
+from models.statistics.rarity import BUCKETS_A_DAY, MADE, Likelihood, Rarity
 from models.statistics.rhythm import Rhythms, off_hours
 from models.statistics.scoring import SCORE_PER_DECADE, Severity, odds, severity
-from models.statistics.survival import SurvivalFunction, reached
+from models.statistics.survival import SurvivalFunction, halved, reached
 from models.statistics.user_days import UserDays, UserDayState
 from models.statistics.weights import Weights
 
 __all__ = [
     "BUCKETS_A_DAY",
+    "MADE",
     "NONE",
     "NOWHERE",
     "NO_CAMPAIGN",
@@ -62,6 +63,7 @@ __all__ = [
     "UserDays",
     "Weights",
     "growth",
+    "halved",
     "kilometres",
     "mask",
     "network",

@@ -25,7 +25,7 @@ class CampaignEntry(NamedTuple):
     @classmethod
     def of(cls, tactic: str, action: str, hours: float, value: float) -> "CampaignEntry":
         """Make one; the value is rounded, so that it is the same in an explanation and in the state."""
-        return cls(tactic, action, hours, round(value, 4))
+        return cls(str(tactic), action, hours, round(value, 4))
 
     @property
     def service(self) -> str:

@@ -34,12 +34,16 @@ NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
 class Likelihood(NamedTuple):
-    """How likely, with the numbers it came from: ``probability = own + novelty * base``, both after their exponents."""
+    """How likely, with the numbers it came from; both factors after their exponents.
+
+    ``probability = min(1, max(least, own + novelty * base))``
+    """
 
     probability: float
     own: float
     novelty: float
     base: float
+    least: float = 0.0
 
 
 class Rarity(base.AnomalyDetector):
@@ -140,11 +144,13 @@ class Rarity(base.AnomalyDetector):
         session: Collection[str] = (),
         extra: int = 0,
         guarded: bool = False,
+        least: float = 0.0,
     ) -> Likelihood:
         """Return how likely an identity with this habit (None: never seen) is to do `action`.
 
-        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals. A `guarded`
-        action is one that an identity cannot make much likelier by doing other new things first.
+        `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals. A
+        `guarded` action is one that an identity cannot make much likelier by doing other new things first. `least` is
+        how likely it is at least, if the identity is known.
         """
         common = math.pow(self.backoff.probability(action, kind, session, extra, guarded), TRUST)
         if habit is None:
@@ -156,10 +162,7 @@ class Rarity(base.AnomalyDetector):
         if habit.inventions > INVENTIONS_FREE and not guarded:
             share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
             common = max(common, INVENTOR_SHARE * min(1.0, share))
-        likely = own + rate * common
-        if self.makes(habit, action, hours):
-            likely = max(likely, MADE)
-        return Likelihood(min(1.0, likely), own, rate, common)
+        return Likelihood(min(1.0, max(least, own + rate * common)), own, rate, common, least)
 
     def makes(self, habit: Habit, action: str, hours: float) -> bool:
         """Whether `action` deletes what the identity is in the habit of making."""
@@ -226,7 +229,9 @@ class Rarity(base.AnomalyDetector):
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            if (failed and action in guarded) or (action in held and self._hold(habit, action, day)):
+            if failed and action in guarded:
+                continue
+            if action in held and self._hold(habit, action, day):
                 novel = novel or action not in actions
                 continue
             lesson = weight * FAILED_CREDIT if failed else weight

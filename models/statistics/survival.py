@@ -32,6 +32,15 @@ def reached(own: bytes, rung: int) -> bytes:
     return bytes(counts)
 
 
+def halved(own: bytes) -> bool:
+    """Whether an identity's counts may have been halved, and so tell of its last times alone.
+
+    >>> halved(reached(b"", 2)), halved(bytes([FULL // 2 + 1]))
+    (False, True)
+    """
+    return bool(own) and 2 * own[0] >= FULL
+
+
 class SurvivalFunction(base.AnomalyDetector):
     r"""Chance of getting at least to a rung, from the tenant to a group to one identity.
 

@@ -15,8 +15,10 @@ def fits_pattern(pattern: str, action: str) -> bool:
 
     >>> fits_pattern("Microsoft.Sql/*", "microsoft.sql/servers/write"), fits_pattern("Sql/?", "sql/servers")
     (True, False)
+    >>> fits_pattern("*/rg-[prod]/*", "/x/rg-[prod]/y")  # nothing else is special
+    True
     """
-    return fnmatchcase(action, pattern.casefold())
+    return fnmatchcase(action, pattern.casefold().replace("[", "[[]"))
 
 
 def names_of(actor: Actor) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from demo.launch import DETECTORS, SINKS, Scrape
+from demo.launch import MUST_ALERT, SINKS, Scrape
 from demo.receiver import Kind, Received
 from demo.score import Score, Told, Verdict, read_event
 from demo.show import Terminal
@@ -21,11 +21,11 @@ from service.sinks.content.messages import compact
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 
-ALERT = alert().model_copy(update={"id": "a" * 16, "findings": tuple(finding(detector=name) for name in DETECTORS)})
+ALERT = alert().model_copy(update={"id": "a" * 16, "findings": tuple(finding(detector=name) for name in MUST_ALERT)})
 EVENT = json.loads(compact(cloud_event(ALERT)))
 CARD = {"text": f"… Alert {'a' * 16}"}
 CAMPAIGN = Campaign("c01", "recon", "Doors", "T1526", "t/a", "a@b", (Step(MONDAY_MORNING, "a/b", False),), ())
-FOUND = Score((Verdict(CAMPAIGN, MONDAY_MORNING + timedelta(minutes=9), DETECTORS),), (), 1)
+FOUND = Score((Verdict(CAMPAIGN, MONDAY_MORNING + timedelta(minutes=9), MUST_ALERT),), (), 1)
 
 
 def received(kind: Kind, payload: object, *problems: str) -> Received:
@@ -38,7 +38,7 @@ def everywhere() -> list[Received]:
 
 def metrics() -> Scrape:
     registry = CollectorRegistry()
-    recorder = Metrics(registry, detectors=DETECTORS, sinks=SINKS)
+    recorder = Metrics(registry, detectors=MUST_ALERT, sinks=SINKS)
     recorder.describe(version="1", python="1", river="1", config_hash="1")
     recorder.record_end_offsets([EndOffset("0", 7, MONDAY_MORNING, MONDAY_MORNING)])
     recorder.watch(lambda: LiveReading(positions={"0": Position(7, "7", MONDAY_MORNING)}))

@@ -167,10 +167,10 @@ class FirstSight(StatefulDetector[FirstSightState]):
             state.done = ()
         else:
             for cell, sort, _ in self._sensitive(seen):
-                if cell.action not in state.done:
+                if cell.action not in state.done and len(state.done) < _MOST_DONE:
                     another = any(tactic(action) == sort for action in state.done)
                     self.arrivals.learn_deed(kind, sort, cell.action, days, deeds, another=another)
-                    state.done = (*state.done, cell.action)[:_MOST_DONE]
+                    state.done = (*state.done, cell.action)
         self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         if not seen.cells[0].late:
             lessons.by_number["rhythms"][kind][int(seen.bucket.hours % 24.0)] += 1

@@ -14,9 +14,10 @@ from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
 from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell
-from models.detectors.sensitivity import SENSITIVE, sensitivity, tactic
+from models.detectors.sensitivity import SENSITIVE, Tactic, sensitivity, tactic
 from models.statistics import (
     BUCKETS_A_DAY,
+    MADE,
     NONE,
     AccumulationRule,
     Calibration,
@@ -24,6 +25,7 @@ from models.statistics import (
     FailureRate,
     Habit,
     Lessons,
+    Likelihood,
     Rarity,
     growth,
     network,
@@ -243,18 +245,7 @@ class RareAction:
         an earlier one has carried: a new network is one surprise, however much is done from there.
         """
         hours = seen.bucket.hours
-        weight = sensitivity(cell.action, self.sensitive)
-        if weight and habit is not None and self.rarity.makes(habit, cell.action, hours):
-            weight = min(weight, _OWN_MAKE)
-        likely = self.rarity.likelihood(
-            habit,
-            cell.action,
-            seen.actor.kind,
-            hours,
-            session,
-            extra=_others(crowd, cell.action),
-            guarded=weight >= GUARDED_FROM,
-        )
+        likely, weight = self._likelihood(seen, cell, habit, crowd, session)
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
@@ -278,6 +269,33 @@ class RareAction:
             terms["beginner"] = (_BEGINNER - 1.0) * excess
         return terms
 
+    def _likelihood(
+        self, seen: ActorBucket, cell: Cell, habit: Habit | None, crowd: Crowd, session: Collection[str], peers: int = 0
+    ) -> tuple[Likelihood, float]:
+        """Return how likely a cell is, with so many more peers imagined, and how sensitive.
+
+        Deleting what one makes is no surprise; but to end a log, those who set it up are as good as any.
+        """
+        hours, weight = seen.bucket.hours, sensitivity(cell.action, self.sensitive)
+        made = (
+            habit is not None
+            and self.rarity.makes(habit, cell.action, hours)
+            and tactic(cell.action) != Tactic.BLINDING
+        )
+        if made:
+            weight = min(weight, _OWN_MAKE)
+        likely = self.rarity.likelihood(
+            habit,
+            cell.action,
+            seen.actor.kind,
+            hours,
+            session,
+            extra=_others(crowd, cell.action) + peers,
+            guarded=weight >= GUARDED_FROM,
+            least=MADE if made else 0.0,
+        )
+        return likely, weight
+
     def _facts(
         self,
         seen: ActorBucket,
@@ -292,7 +310,7 @@ class RareAction:
         total = self.evidence.total(one.alone, around) + raised
         actor, hours, rarity, cell = seen.actor, seen.bucket.hours, self.rarity, one.cell
         kind, terms, others = str(actor.kind), one.terms or {}, _others(crowd, cell.action)
-        known = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others)
+        known, _ = self._likelihood(seen, cell, habit, crowd, one.session)
         habit = habit if habit is not None else Habit()
         outcome: Json = None
         if "outcome" in terms:
@@ -305,12 +323,12 @@ class RareAction:
             return self.calibration.score(self.evidence.total(one.alone - terms["action"] + action, around) + raised)
 
         def joined(peers: int) -> float:
-            among = rarity.likelihood(habit, cell.action, kind, hours, one.session, extra=others + peers)
+            among, _ = self._likelihood(seen, cell, habit, crowd, one.session, peers)
             return score(surprise(among.probability))
 
         def repeated(days: int) -> float:
             own = max(0.0, days - rarity.discount) / (habit.buckets + rarity.concentration + BUCKETS_A_DAY * days)
-            return score(surprise(own + known.novelty * known.base))
+            return score(surprise(max(known.least, own + known.novelty * known.base)))
 
         return {
             "surprise": total,
@@ -320,6 +338,7 @@ class RareAction:
                 "own": known.own,
                 "novelty": known.novelty,
                 "peers": known.base,
+                "least": known.least,
                 "times": habit.actions.known(cell.action) / weight,
                 "active_buckets": habit.weight / weight,
                 "discount": rarity.discount,

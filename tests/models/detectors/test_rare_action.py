@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ USUAL = ("microsoft.web/sites/write", "microsoft.web/sites/restart/action")
 GRANT = "microsoft.authorization/roleassignments/write"
 KEYS = "microsoft.storage/storageaccounts/listkeys/action"
 EXPORT = "microsoft.compute/disks/begingetaccess/action"
+MADE = "microsoft.web/sites/delete"
 HOME, ABROAD = "10.1.2.3", "198.51.100.7"
 
 
@@ -164,20 +166,36 @@ def test_late_cells_teach_without_counting_the_bucket_twice() -> None:
     assert "microsoft.web/sites/delete" in habit.actions
 
 
-def test_the_sum_can_be_redone_from_the_payload_alone(known: RareAction) -> None:
-    for anomaly in judged(known, GRANT, KEYS, EXPORT, address=ABROAD, denied=True):
+def flooded() -> RareAction:
+    """The same people, after one of them made up many harmless things."""
+    detector = at_work()
+    for day in range(30, 44):
+        for hour in range(8):
+            names = [f"microsoft.custom/thing{day}{hour}{number}/write" for number in range(4)]
+            learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=day, hours=hour), *names))
+    return detector
+
+
+@pytest.mark.parametrize("past", [at_work, flooded])
+def test_the_sum_can_be_redone_from_the_payload_alone(past: Callable[[], RareAction]) -> None:
+    detector = past()
+    detector.explain_from = 0.0
+    seen = bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), GRANT, KEYS, MADE, EXPORT, address=ABROAD, denied=True)
+    for anomaly in detector.score(seen, Crowd(1, {})):
         payload = json.loads(json.dumps(anomaly.evidence))
         terms, rate, outcome = payload["terms"], payload["probability"], payload["outcome"]
         own = max(rate["times"] - rate["discount"], 0.0) / (rate["active_buckets"] + rate["concentration"])
-        assert rate["action"] == pytest.approx(own + rate["novelty"] * rate["peers"])
+        likely = max(rate["least"], own + rate["novelty"] * rate["peers"])
+        assert rate["action"] == pytest.approx(min(1.0, likely))
         assert terms["action"] == pytest.approx(-math.log10(rate["action"]))
         assert terms["outcome"] == pytest.approx(-outcome["weight"] * math.log10(outcome["probability"]))
+        raised = terms.pop("campaign", 0.0)
         alone = sum(value for name, value in terms.items() if name != "evidence")
         gathered = payload["evidence"]
         part = min(1.0, max(0.0, (alone - gathered["begins"]) / (gathered["floor"] - gathered["begins"])))
         expected = part * gathered["share"] * min(gathered["around"], gathered["most"])
         assert terms["evidence"] == pytest.approx(expected)
-        assert anomaly.surprise == pytest.approx(alone + expected, abs=1e-4)
+        assert anomaly.surprise == pytest.approx(alone + expected + raised, abs=1e-4)
         assert anomaly.score == pytest.approx(
             min(100.0, -25.0 * math.log10(payload["user_day"]["probability"])), abs=0.01
         )
@@ -271,11 +289,7 @@ def test_refused_attempts_at_what_intruders_need_teach_nothing() -> None:
 
 
 def test_a_flood_of_harmless_novelty_makes_the_like_likelier_and_not_so_much_what_intruders_need() -> None:
-    detector = at_work()
-    for day in range(30, 44):
-        for hour in range(8):
-            names = [f"microsoft.custom/thing{day}{hour}{number}/write" for number in range(4)]
-            learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=day, hours=hour), *names))
+    detector = flooded()
     [noisy] = detector.score(bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), GRANT), Crowd(1, {}))
     [name] = detector.score(
         bucket_of(PEOPLE[0], MONDAY + timedelta(days=45), "microsoft.custom/other/write"), Crowd(1, {})
@@ -293,3 +307,22 @@ def test_deleting_what_one_is_in_the_habit_of_making_is_no_surprise() -> None:
     )
     assert own.surprise < 1.6
     assert other.surprise > own.surprise + 1.0
+
+
+def test_who_sets_up_a_log_is_not_excused_for_ending_it() -> None:
+    detector, log, later = at_work(), "microsoft.insights/diagnosticsettings", MONDAY + timedelta(days=30)
+    for hour in range(4):
+        learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=27, hours=hour), f"{log}/write"))
+    [found] = detector.score(bucket_of(PEOPLE[0], later, f"{log}/delete"), Crowd(1, {}))
+    [other] = detector.score(bucket_of(PEOPLE[0], later, MADE), Crowd(1, {}))
+    assert found.surprise > other.surprise + 3.0
+
+
+def test_refused_attempts_at_what_intruders_need_make_nobody_curious() -> None:
+    detector = at_work()
+    for hour in range(10):
+        learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=30, hours=hour), GRANT, denied=True))
+    habit, usual = detector.rarity.habits.get(PEOPLE[0].id), detector.rarity.habits.get(PEOPLE[1].id)
+    assert habit is not None
+    assert usual is not None
+    assert habit.novel == usual.novel
