@@ -91,7 +91,8 @@ class UndeliverableWriter:
 
     Notes
     -----
-    Best effort: what waits here when the process is killed is in no dead letter. Its id is in the log all the same.
+    Best effort: what waits here when the process is killed is in no dead letter. Its id is in the log all the same, but
+    for a storm of such lines (`service.monitoring.log_storms`).
     """
 
     def __init__(
