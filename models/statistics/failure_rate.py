@@ -225,6 +225,12 @@ class FailureRate(base.AnomalyDetector):
                 rate = max(own, rate * MOST_DISCOUNT)
         return min(_LARGEST, max(SMALLEST, rate))
 
+    def times_failed(self, actor: str, action: str, hours: float) -> float:
+        """Return how many cells of `actor` with `action` have failed, faded to `hours`."""
+        state = self.states.get(actor)
+        pair = state.pairs.get(action) if state is not None and state.pairs is not None else None
+        return pair[1] / growth(hours, self.half_life) if pair is not None else 0.0
+
     def counts(self, actor: str, action: str, hours: float) -> dict[str, Json]:
         """Return what is known, faded to `hours`, for an explanation."""
         weight = growth(hours, self.half_life)

@@ -170,6 +170,11 @@ class Rarity(base.AnomalyDetector):
             return False
         return habit.actions.known(action.removesuffix("delete") + "write") > MADE_OFTEN * growth(hours, self.half_life)
 
+    def own_in_vain(self, habit: Habit, times: float, hours: float) -> float:
+        """Return how likely an identity tries, and fails, what it has tried in vain so many (fading) times."""
+        total = habit.weight / growth(hours, self.half_life) + self.concentration
+        return max(0.0, FAILED_CREDIT * times - self.discount) / total
+
     def own(self, habit: Habit | None, actions: Collection[str], hours: float) -> list[float]:
         """Return how likely an identity does each of these actions by its own habit alone; not above 0 if it is new.
 

@@ -274,7 +274,8 @@ class RareAction:
     ) -> tuple[Likelihood, float]:
         """Return how likely a cell is, with so many more peers imagined, and how sensitive.
 
-        Deleting what one makes is no surprise; but to end a log, those who set it up are as good as any.
+        Deleting what one makes is no surprise; but to end a log, those who set it up are as good as any. Attempts in
+        vain at what intruders need teach nothing of success, and make the next attempt in vain no surprise.
         """
         hours, weight = seen.bucket.hours, sensitivity(cell.action, self.sensitive)
         made = (
@@ -284,6 +285,9 @@ class RareAction:
         )
         if made:
             weight = min(weight, _OWN_MAKE)
+        least = MADE if made else 0.0
+        if habit is not None and (in_vain := self._in_vain(seen, cell)):
+            least = max(least, self.rarity.own_in_vain(habit, in_vain, hours))
         likely = self.rarity.likelihood(
             habit,
             cell.action,
@@ -292,9 +296,15 @@ class RareAction:
             session,
             extra=_others(crowd, cell.action) + peers,
             guarded=weight >= GUARDED_FROM,
-            least=MADE if made else 0.0,
+            least=least,
         )
         return likely, weight
+
+    def _in_vain(self, seen: ActorBucket, cell: Cell) -> float:
+        """Return how often, fading, the identity has failed at a cell that intruders need and that only failed."""
+        if cell.successes or not cell.failed or sensitivity(cell.action, self.sensitive) < GUARDED_FROM:
+            return 0.0
+        return self.failures.times_failed(seen.actor.id, cell.action, seen.bucket.hours)
 
     def _facts(
         self,
@@ -339,6 +349,7 @@ class RareAction:
                 "novelty": known.novelty,
                 "peers": known.base,
                 "least": known.least,
+                "in_vain": self._in_vain(seen, cell),
                 "times": habit.actions.known(cell.action) / weight,
                 "active_buckets": habit.weight / weight,
                 "discount": rarity.discount,

@@ -326,3 +326,16 @@ def test_refused_attempts_at_what_intruders_need_make_nobody_curious() -> None:
     assert habit is not None
     assert usual is not None
     assert habit.novel == usual.novel
+
+
+def test_being_refused_every_day_ends_in_silence_and_success_is_as_new_as_before() -> None:
+    detector, later = at_work(), MONDAY + timedelta(days=40)
+    for day in range(30, 40):
+        for hour in range(8):
+            learn(detector, bucket_of(PEOPLE[0], MONDAY + timedelta(days=day, hours=hour), KEYS, denied=True))
+    [refused] = detector.score(bucket_of(PEOPLE[0], later, KEYS, denied=True), Crowd(1, {}))
+    [allowed] = detector.score(bucket_of(PEOPLE[0], later, KEYS), Crowd(1, {}))
+    [other] = detector.score(bucket_of(PEOPLE[0], later, EXPORT, denied=True), Crowd(1, {}))
+    assert refused.score < 40.0
+    assert allowed.surprise > 4.0
+    assert other.surprise > 5.0
