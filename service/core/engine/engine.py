@@ -17,9 +17,11 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
+from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.verdicts import Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -50,6 +52,8 @@ class Engine:
         Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
     suppressed
         What would have alerted, had it not been suppressed.
+    rulings
+        Verdicts of people, and which of them the model heeds.
     alert_from
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
@@ -71,7 +75,8 @@ class Engine:
         self.recent = RecentAnomalies(options.recent)
         self.alert_from: datetime | None = None
         self.evaluated_until = EPOCH
-        self._judge = BucketJudge(self.detectors, self.budget)
+        self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
+        self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
     @property
     def suppressions(self) -> Suppressions:
@@ -91,6 +96,11 @@ class Engine:
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
         self._judge.suppress(suppressions)
+
+    def accept(self, verdicts: Verdicts) -> None:
+        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says."""
+        self.rulings.verdicts = verdicts
+        self._judge.forget()
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -172,7 +182,7 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        closed = yield from close_steps(self.buckets, self._judge, self.people, self.rulings, self.watermark.time)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
         news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
@@ -202,7 +212,10 @@ class Engine:
         found = dict(self.recent.by_id)
         for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
+        open_ = [
+            one for one in found.values() if self._eligible(one, since) and self.rulings.covering(one, now) is None
+        ]
+        unusual, newly_suppressed = self._split_suppressed(open_)
         known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(
             unusual,

@@ -3,11 +3,11 @@
 Which buckets are judged, and whether they are learnt afterwards, is decided by `closing` and `preview`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from models.detectors import Anomaly, Detector, Judge, Judgement
 from models.statistics import Lessons
-from models.stream import ActorBucket, Crowd, Exclusions
+from models.stream import ActorBucket, Crowd, Exclusions, exclude_nothing
 from service.core.alerting import Budget, Suppressions
 
 JUDGED_A_STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
@@ -22,6 +22,8 @@ class BucketJudge:
         By name, in the order in which they are asked.
     budget
         Holds each detector's threshold for each day.
+    unlearnable
+        Says which cells of a bucket no detector may learn, by the verdicts that are heeded.
 
     Attributes
     ----------
@@ -29,10 +31,16 @@ class BucketJudge:
         Those in force; `suppress` replaces them.
     """
 
-    def __init__(self, detectors: Mapping[str, Detector], budget: Budget) -> None:
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        budget: Budget,
+        unlearnable: Callable[[ActorBucket], Exclusions] = exclude_nothing,
+    ) -> None:
         self.budget = budget
         self.suppressions = Suppressions()
         self._detectors = detectors
+        self._unlearnable = unlearnable
         self._judge = Judge(detectors)
 
     def suppress(self, suppressions: Suppressions) -> None:
@@ -71,4 +79,10 @@ class BucketJudge:
         )
 
     def _exclusions(self, actor_bucket: ActorBucket) -> Exclusions:
-        return self.suppressions.exclusions(actor_bucket, self._detectors)
+        suppressed, unlearnable = (
+            self.suppressions.exclusions(actor_bucket, self._detectors),
+            self._unlearnable(actor_bucket),
+        )
+        if not suppressed or not unlearnable:
+            return suppressed or unlearnable
+        return {name: {**suppressed.get(name, {}), **unlearnable[name]} for name in unlearnable}
