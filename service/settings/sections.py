@@ -162,6 +162,20 @@ class SuppressionsSettings(Section):
     """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
 
 
+class VerdictsSettings(Section):
+    """What people found alerts to be; the journal of it is kept beside the snapshots."""
+
+    look_every: PositiveDuration = timedelta(seconds=15)
+    """How often the journal is looked at for verdicts that were given elsewhere; 2m at most."""
+
+    @field_validator("look_every")
+    @classmethod
+    def _is_heard_of_in_time(cls, value: timedelta) -> timedelta:
+        if value > timedelta(minutes=2):
+            raise ValueError("should be at most 2m: a verdict says from when on it counts, and must be known by then")
+        return value
+
+
 class NoticesSettings(Section):
     """When a coverage gap is reported: a span of time for which input is missing or late."""
 

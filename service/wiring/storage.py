@@ -34,6 +34,7 @@ from service.storage import (
     Suspects,
 )
 from service.telemetry import DeadLettersWritten, Telemetry
+from service.verdicts import BlobVerdictStore, FileVerdictStore
 
 
 def build_state(
@@ -103,6 +104,15 @@ def build_snapshot_store(
         )
         return BlobSnapshotStore(container, place.blob)
     return FileSnapshotStore(place.path, lease.check) if isinstance(lease, FileLease) else FileSnapshotStore(place.path)
+
+
+def build_verdict_store(settings: Settings, resources: AsyncExitStack) -> BlobVerdictStore | FileVerdictStore:
+    """Build the journal of verdicts, which lies beside the snapshots; `resources` closes it."""
+    place = settings.snapshots
+    if place.kind == "blob":
+        container = _open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=10)
+        return BlobVerdictStore(container, f"{place.blob}.verdicts")
+    return FileVerdictStore(place.path / "verdicts.ndjson")
 
 
 class DeadLetters(NamedTuple):

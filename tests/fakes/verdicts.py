@@ -5,7 +5,8 @@ from typing import Any
 
 from models.stream.events import Actor, ActorKind
 from service.core.alerting.alerts import Alert
-from service.core.verdicts.verdict import JudgedCell, Verdict, VerdictKind, cells_of, takes_effect_from
+from service.core.verdicts import verdict as verdict_module
+from service.core.verdicts.verdict import JudgedCell, Verdict, VerdictKind, takes_effect_from
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -51,11 +52,6 @@ def verdict(kind: VerdictKind = VerdictKind.BENIGN, *cells: JudgedCell, **given:
 
 def verdict_on(alert: Alert, kind: VerdictKind, at: datetime, **given: Any) -> Verdict:
     """Return a verdict on an alert, given at that time."""
-    about = {
-        "alert": alert.id,
-        "actor_id": alert.actor_id,
-        "actor_name": alert.actor_name,
-        "start": alert.window_start,
-        "end": alert.window_end,
-    }
-    return verdict(kind, *cells_of(alert), at=at, **{**about, **given})
+    values: dict[str, Any] = {"by": "eve@example.com", "why": "she has asked"}
+    values["takes_effect"] = takes_effect_from(at, timedelta(minutes=30), HOUR)
+    return verdict_module.verdict_on(alert, kind, at=at, **{**values, **given})

@@ -4,6 +4,7 @@ What is told and what is learnt is the same in any interleaving, after any crash
 the records that it is about were read again or not.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -90,11 +91,12 @@ def busy_lives() -> st.SearchStrategy[list[Step]]:
 class HeedsAtOnce(Engine):
     """Mutation: a verdict is heeded when it is heard of."""
 
-    def accept(self, verdicts: Verdicts) -> None:
-        super().accept(verdicts)
+    def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
+        late = super().accept(verdicts)
         for one in verdicts.due(verdicts.entries[-1].takes_effect, {}) if verdicts.entries else ():
             if verdicts.id_of(one) not in self.rulings.heeded:
                 self.rulings._heed(one)
+        return late
 
 
 class HeedsAgain(Engine):

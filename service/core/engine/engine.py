@@ -21,7 +21,7 @@ from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
-from service.core.verdicts import Verdicts
+from service.core.verdicts import Verdict, Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -97,10 +97,15 @@ class Engine:
         """Put other suppressions in force, for all that is judged or told from now on."""
         self._judge.suppress(suppressions)
 
-    def accept(self, verdicts: Verdicts) -> None:
-        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says."""
+    def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
+        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says.
+
+        Returns those that come too late for that; they are heeded before the next bucket, and after a crash where they
+        should have been.
+        """
         self.rulings.verdicts = verdicts
         self._judge.forget()
+        return self.rulings.overdue(self.buckets.closed_until)
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""

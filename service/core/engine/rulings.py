@@ -57,6 +57,10 @@ class Rulings:
         """Return what no detector may learn of a bucket."""
         return self.verdicts.exclusions(seen, self._detectors, self.heeded)
 
+    def overdue(self, closed_until: datetime) -> list[Verdict]:
+        """Return those that are not heeded yet although their bucket is closed: they came too late for it."""
+        return self.verdicts.due(closed_until - self._width, self.heeded)
+
     def heed_until(self, start: datetime) -> Iterator[Verdict]:
         """Heed, one after another, what is due before the bucket at `start` is judged."""
         for verdict in self.verdicts.due(start, self.heeded):

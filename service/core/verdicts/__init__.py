@@ -4,7 +4,7 @@ What they do to what is learnt is applied by the engine; where the journal is ke
 """
 
 from service.core.verdicts.collection import Verdicts
-from service.core.verdicts.journal import Journal, line_of, read_journal
+from service.core.verdicts.journal import MOST_VERDICTS, Journal, Line, line_of, name_of, read_journal
 from service.core.verdicts.verdict import (
     MOST_CELLS,
     JudgedCell,
@@ -12,17 +12,22 @@ from service.core.verdicts.verdict import (
     VerdictKind,
     cells_of,
     takes_effect_from,
+    verdict_on,
 )
 
 __all__ = [
     "MOST_CELLS",
+    "MOST_VERDICTS",
     "Journal",
     "JudgedCell",
+    "Line",
     "Verdict",
     "VerdictKind",
     "Verdicts",
     "cells_of",
     "line_of",
+    "name_of",
     "read_journal",
     "takes_effect_from",
+    "verdict_on",
 ]

@@ -6,6 +6,7 @@ lines are kept is left to the stores.
 
 import json
 from collections.abc import Iterable
+from datetime import UTC
 from typing import NamedTuple
 
 from models.stream import UnexpectedRow
@@ -17,11 +18,20 @@ MOST_VERDICTS = 20_000
 _LONGEST_LINE = 1_000_000
 
 
+Line = tuple[str, bytes]
+"""A line with what to call its place."""
+
+
 class Journal(NamedTuple):
     """What a journal holds: its verdicts, and what is wrong with each line that holds none."""
 
     verdicts: tuple[Verdict, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+def name_of(verdict: Verdict) -> str:
+    """Return a name for a verdict's line where each has one: in their order, and nobody else's."""
+    return f"{verdict.at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{verdict.id}.json"
 
 
 def line_of(verdict: Verdict) -> bytes:
@@ -30,7 +40,7 @@ def line_of(verdict: Verdict) -> bytes:
     return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def read_journal(lines: Iterable[tuple[str, bytes]]) -> Journal:
+def read_journal(lines: Iterable[Line]) -> Journal:
     """Return the verdicts of a journal, each once, and a line about each place that holds none.
 
     Parameters

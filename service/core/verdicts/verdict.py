@@ -19,6 +19,7 @@ MOST_CELLS = 50
 _LONGEST_TEXT = 500
 _LONGEST_NAME = 200
 _LONGEST = timedelta(days=90)
+_KEPT_OUT = timedelta(days=1)
 HEARD_WITHIN = timedelta(minutes=5)
 """How long the service may take to hear of a verdict: no bucket that could close by then is touched by it."""
 
@@ -221,3 +222,47 @@ def cells_of(alert: Alert) -> tuple[JudgedCell, ...]:
             ),
         )
     return tuple(cells.values())[:MOST_CELLS]
+
+
+def verdict_on(
+    alert: Alert,
+    kind: VerdictKind,
+    *,
+    by: str,
+    at: datetime,
+    why: str,
+    takes_effect: datetime,
+    for_kind: bool = False,
+    begins: datetime | None = None,
+    until: datetime | None = None,
+) -> Verdict:
+    """Return the verdict that an alert was found to be this.
+
+    Parameters
+    ----------
+    begins, until
+        Of a malicious one, from when until when nothing of the identity is learnt: the beginning of the alert, and a
+        day after the verdict, unless they are given. All others are about the window of the alert.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        Something about it makes no sense.
+    """
+    start, end = alert.window_start, alert.window_end
+    if kind is VerdictKind.MALICIOUS:
+        start, end = begins or start, until or max(end, at + _KEPT_OUT)
+    return Verdict(
+        kind=kind,
+        alert=alert.id,
+        actor_id=alert.actor_id,
+        actor_name=alert.actor_name,
+        cells=cells_of(alert),
+        for_kind=for_kind,
+        start=start,
+        end=end,
+        by=by,
+        at=at,
+        why=why,
+        takes_effect=takes_effect,
+    )

@@ -123,7 +123,7 @@ def test_only_what_is_in_order_becomes_a_habit(kind: VerdictKind, tomorrow: list
 def test_what_was_an_attack_keeps_all_of_its_time_out() -> None:
     feed, alert = begun(VerdictKind.DUPLICATE)
     feed.given.clear()
-    feed.give(verdict_on(alert, VerdictKind.MALICIOUS, START + 20 * MINUTE, end=START + 3 * HOUR))
+    feed.give(verdict_on(alert, VerdictKind.MALICIOUS, START + 20 * MINUTE, until=START + 3 * HOUR))
     feed.send(event(START + HOUR, "b/write"), event(START + 3 * HOUR, "c/write"))
     feed.send(event(START + 5 * HOUR, "z/read", actor=BOB))
     feed.tick(START + 5 * HOUR)
