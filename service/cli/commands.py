@@ -42,7 +42,7 @@ from service.cli.send_test import send_test
 from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
-from service.cli.verdict import verdict
+from service.cli.verdict import verdict_commands
 from service.clock import SystemClock
 from service.core.alerting import outlook
 from service.core.ports import LeaseLost, SnapshotFenced, SourceError
@@ -95,7 +95,7 @@ main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
-main.add_command(verdict)
+main.add_command(verdict_commands)
 
 
 @main.command(

@@ -62,12 +62,12 @@ class _Shorthand(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Shorthand, short_help="Say what an alert was found to be.")
-def verdict() -> None:
+@click.group("verdict", cls=_Shorthand, short_help="Say what an alert was found to be.")
+def verdict_commands() -> None:
     """Say what an alert was found to be: fine, and to be learnt; fine this once; an attack; known already."""
 
 
-@verdict.command(
+@verdict_commands.command(
     "give",
     short_help="Judge one alert, given by its id.",
     epilog=ending(
@@ -90,7 +90,7 @@ def verdict() -> None:
 @click.option("--to", "until", help="With --malicious: until when nothing is learnt; a day from now.")
 @click.option("--again", is_flag=True, help="Judge an alert that has a verdict already: the last one counts.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def give_command(path: Path | None, alert: str, kind: str | None, again: bool, as_json: bool, **given: Any) -> None:
+def give_verdict(path: Path | None, alert: str, kind: str | None, again: bool, as_json: bool, **given: Any) -> None:
     """Judge ALERT, given by its id as the alert shows it, or by the beginning of that."""
     if kind is None:
         fail("say what it was: --benign, --once, --malicious or --duplicate", MISCONFIGURED)
@@ -116,7 +116,7 @@ def give_command(path: Path | None, alert: str, kind: str | None, again: bool, a
     click.echo(json.dumps(_document(made), indent=2, ensure_ascii=False) if as_json else _said(made))
 
 
-@verdict.command(
+@verdict_commands.command(
     "list",
     short_help="List all verdicts.",
     epilog=ending(
@@ -127,7 +127,7 @@ def give_command(path: Path | None, alert: str, kind: str | None, again: bool, a
 )
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def list_command(path: Path | None, as_json: bool) -> None:
+def list_verdicts(path: Path | None, as_json: bool) -> None:
     """List the verdicts that were given, the newest last; of several on an alert the last counts."""
     settings = read_settings(path)
     entries = Verdicts(kept_verdicts(settings).verdicts).entries
