@@ -16,10 +16,14 @@ from service.core.engine.rulings import Rulings
 
 
 class ScoredCells(NamedTuple):
-    """Every cell of the buckets that were closed, as judged: `suppressed` are those that a suppression covers."""
+    """Every cell of the buckets that were closed, as judged: `suppressed` are those that a suppression covers.
+
+    `judged` has what was said of each of these buckets, in the order in which they were closed.
+    """
 
     scored: list[Anomaly]
     suppressed: list[Anomaly]
+    judged: list[list[Judgement]]
 
 
 def close_steps(
@@ -28,6 +32,7 @@ def close_steps(
     """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
     scored: list[Anomaly] = []
     suppressed: list[Anomaly] = []
+    judged: list[list[Judgement]] = []
     for closed in buckets.close_steps(watermark):
         if closed is None:
             yield
@@ -38,13 +43,14 @@ def close_steps(
         judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
         new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
         judge.budget.history.observe(actor_buckets, new)
+        judged.append(judgements)
         scored += new
         suppressed += [
             anomaly for judgement in judgements for found in judgement.suppressed.values() for anomaly in found
         ]
     yield from _heed(rulings, judge, buckets.closed_until - buckets.width)
     _end_day(judge.budget, watermark)
-    return ScoredCells(scored, suppressed)
+    return ScoredCells(scored, suppressed, judged)
 
 
 def _heed(rulings: Rulings, judge: BucketJudge, start: datetime) -> Iterator[None]:
