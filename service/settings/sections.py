@@ -70,6 +70,8 @@ class SnapshotsSettings(BlobPlace):
     """Name of the blob, for kind blob."""
     every: PositiveDuration = timedelta(seconds=60)
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
+    keep_daily: int = Field(default=7, ge=0, le=90)
+    """How many days' first snapshots are kept besides, to go back to (`unwonted state revert`); 0 keeps none."""
     timeout: PositiveDuration = timedelta(seconds=60)
     """How long storing a snapshot may take, or reading it at the start; alerts never wait for it longer than 5 s."""
 

@@ -222,6 +222,8 @@ class LogBackend:
     def _(self, event: Saved) -> None:
         if event.outcome in {"failed", "unreadable"}:
             log.error(f"snapshot_{event.outcome}", bytes=event.size, reason=event.reason)
+        elif event.outcome == "not_kept":
+            log.warning("snapshot_not_kept", bytes=event.size, reason=event.reason)
 
     @handle.register
     def _(self, event: Delivery) -> None:

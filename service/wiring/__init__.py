@@ -11,6 +11,7 @@ from service.wiring.history import LOOPBACK_TOKEN, open_history
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
+    build_generations,
     build_snapshot_store,
     build_state,
     build_undeliverable_writer,
@@ -23,6 +24,7 @@ __all__ = [
     "build_components",
     "build_dead_letters",
     "build_engine",
+    "build_generations",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",

@@ -31,6 +31,7 @@ from service.wiring.history import open_history
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
+    build_generations,
     build_lease,
     build_snapshot_store,
     build_state,
@@ -78,7 +79,15 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
+        state=build_state(
+            settings,
+            engine,
+            outbox,
+            store,
+            clock,
+            telemetry.emit,
+            build_generations(settings, resources) if settings.snapshots.keep_daily else None,
+        ),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),

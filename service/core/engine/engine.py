@@ -16,6 +16,7 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
+from service.core.engine.relearning import SeenBucket, learn_again
 from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
@@ -203,6 +204,18 @@ class Engine:
         """Return the buckets that were closed since it was last asked, in that order; none unless it `keeps_closed`."""
         closed, self._closed = self._closed, []
         return closed
+
+    def learn_again(self, bucket: Sequence[SeenBucket]) -> None:
+        """Learn a bucket that another state had closed, on top of what is known; nothing is told of it.
+
+        To be called for each bucket in the order in which they were closed, on an engine that is used for nothing else.
+        """
+        learn_again(bucket, self._judge, self.rulings)
+
+    def heed_until(self, closed_until: datetime) -> None:
+        """Heed the verdicts that are due where everything is closed until then."""
+        for _ in self.rulings.heed_until(closed_until - self.options.bucket):
+            self._judge.forget()
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches the threshold that its detector had on its day."""

@@ -48,9 +48,14 @@ class BucketJudge:
         self.suppressions = suppressions
         self.forget()
 
-    def judge(self, actor_bucket: ActorBucket, crowd: Crowd) -> Judgement:
-        """Return what the detectors say of a bucket, suppressed cells judged apart from the rest."""
-        return self._judge.judge(actor_bucket, crowd, self._exclusions)
+    def judge(self, actor_bucket: ActorBucket, crowd: Crowd, exclusions: Exclusions | None = None) -> Judgement:
+        """Return what the detectors say of a bucket, suppressed cells judged apart from the rest.
+
+        What is to be passed over is what the suppressions and verdicts in force say, unless it is given.
+        """
+        if exclusions is None:
+            return self._judge.judge(actor_bucket, crowd, self._exclusions)
+        return self._judge.judge(actor_bucket, crowd, lambda _: exclusions)
 
     def keep(self, judgements: Iterable[Judgement]) -> None:
         """Remember these judgements, and no others, until something is learnt."""

@@ -28,7 +28,7 @@ TROUBLES = (
     OTHER,
 )
 CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
-SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
+SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced", "not_kept")
 DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")
 ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
 GAP_KINDS = tuple(kind.value for kind in GapKind)
