@@ -2,7 +2,7 @@
 
 What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`, what
 could not be delivered in `outbox`, replaying files in `replay`, the sample alert in `send_test`, suppressions in
-`suppress`, the saved state in `state`.
+`suppress`, the saved state in `state`, what alerts were found to be in `verdict`.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ from service.cli.send_test import send_test
 from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
+from service.cli.verdict import verdict_commands
 from service.clock import SystemClock
 from service.core.alerting import outlook
 from service.core.ports import LeaseLost, SnapshotFenced, SourceError
@@ -94,6 +95,7 @@ main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
+main.add_command(verdict_commands)
 
 
 @main.command(

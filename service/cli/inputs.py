@@ -20,9 +20,10 @@ from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.ports import SnapshotStore
 from service.core.snapshot import decode, is_snapshot
+from service.core.verdicts import Journal, read_journal
 from service.settings import Settings, SettingsError, by_variable, is_variable, load
 from service.storage import load_newest
-from service.wiring import build_engine, build_snapshot_store, open_suppressions
+from service.wiring import build_engine, build_snapshot_store, build_verdict_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
@@ -134,6 +135,22 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
             )
         refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
+
+
+def kept_verdicts(settings: Settings) -> Journal:
+    """Return the verdicts that were given, having said of each line that is none why, or exit and say why not."""
+
+    async def read() -> Journal:
+        async with AsyncExitStack() as resources:
+            return read_journal(await build_verdict_store(settings, resources).read())
+
+    try:
+        journal = asyncio.run(read())
+    except OSError as error:
+        fail(f"the journal of verdicts cannot be read: {error.strerror or error}", ENDED_ON_ERROR)
+    for problem in journal.problems:
+        click.echo(f"{problem}; passed over", err=True)
+    return journal
 
 
 def place_of(settings: Settings) -> str:

@@ -29,6 +29,7 @@ from service.telemetry.events import (
     Stopping,
     TelemetryEvent,
     TookOver,
+    VerdictsLate,
     WaitingAsStandby,
 )
 from service.telemetry.metrics import expose_live_state
@@ -61,6 +62,7 @@ __all__ = [
     "Telemetry",
     "TelemetryEvent",
     "TookOver",
+    "VerdictsLate",
     "WaitingAsStandby",
     "expose_live_state",
 ]

@@ -24,17 +24,20 @@ from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.storage import State
 from service.telemetry import AlertsBelowSeverity, AlertsDigested, GeographyOpened, Telemetry, expose_live_state
+from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
+    build_generations,
     build_lease,
     build_snapshot_store,
     build_state,
     build_suspects,
     build_undeliverable_writer,
+    build_verdict_store,
 )
 from service.wiring.suppressions import open_suppressions
 
@@ -76,7 +79,15 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
+        state=build_state(
+            settings,
+            engine,
+            outbox,
+            store,
+            clock,
+            telemetry.emit,
+            build_generations(settings, resources) if settings.snapshots.keep_daily else None,
+        ),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),
@@ -87,6 +98,12 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        verdicts=VerdictWatch(
+            build_verdict_store(settings, resources),
+            settings.verdicts.look_every.total_seconds(),
+            clock,
+            telemetry.emit,
+        ),
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
@@ -102,13 +119,14 @@ def _history_learner(
     clock: Clock,
     telemetry: Telemetry,
 ) -> Callable[[], Awaitable[bool]] | None:
-    """Return what learns history into `store`, under the suppressions of `engine`; None if nobody wants it."""
+    """Return what learns history into `store`, suppressions and verdicts as `engine` has them, if somebody wants it."""
     if not settings.learn.on_empty_state:
         return None
 
     def new_state() -> State:
         fresh = build_engine_with(geography, settings)
         fresh.suppress(engine.suppressions)
+        fresh.accept(engine.rulings.verdicts)
         return build_state(settings, fresh, Outbox(), store, clock, telemetry.emit)
 
     start = FirstStart(

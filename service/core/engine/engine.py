@@ -7,7 +7,6 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any, Final
 
 from models.detectors import Anomaly, Detector
@@ -17,9 +16,12 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
+from service.core.engine.relearning import SeenBucket, learn_again
+from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
-from service.core.engine.values import Applied, Evaluation, Options
+from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.verdicts import Verdict, Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -50,10 +52,14 @@ class Engine:
         Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
     suppressed
         What would have alerted, had it not been suppressed.
+    rulings
+        Verdicts of people, and which of them the model heeds.
     alert_from
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
         Where the input had been complete at the last evaluation.
+    keeps_closed
+        Whether closed buckets are kept for `take_closed`; somebody has to take them then.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -71,7 +77,10 @@ class Engine:
         self.recent = RecentAnomalies(options.recent)
         self.alert_from: datetime | None = None
         self.evaluated_until = EPOCH
-        self._judge = BucketJudge(self.detectors, self.budget)
+        self.keeps_closed = False
+        self._closed: list[ClosedBucket] = []
+        self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
+        self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
     @property
     def suppressions(self) -> Suppressions:
@@ -91,6 +100,16 @@ class Engine:
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
         self._judge.suppress(suppressions)
+
+    def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
+        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says.
+
+        Returns those that come too late for that; they are heeded before the next bucket, and after a crash where they
+        should have been.
+        """
+        self.rulings.verdicts = verdicts
+        self._judge.forget()
+        return self.rulings.overdue(self.buckets.closed_until)
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -172,11 +191,31 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        closed = yield from close_steps(self.buckets, self._judge, self.people, self.rulings, self.watermark.time)
+        if self.keeps_closed:
+            self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
-        news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
+        judged = (*closed.scored, *closed.suppressed)
+        news = (one for one in judged if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
         return closed.scored
+
+    def take_closed(self) -> list[ClosedBucket]:
+        """Return the buckets that were closed since it was last asked, in that order; none unless it `keeps_closed`."""
+        closed, self._closed = self._closed, []
+        return closed
+
+    def learn_again(self, bucket: Sequence[SeenBucket]) -> None:
+        """Learn a bucket that another state had closed, on top of what is known; nothing is told of it.
+
+        To be called for each bucket in the order in which they were closed, on an engine that is used for nothing else.
+        """
+        learn_again(bucket, self._judge, self.rulings)
+
+    def heed_until(self, closed_until: datetime) -> None:
+        """Heed the verdicts that are due where everything is closed until then."""
+        for _ in self.rulings.heed_until(closed_until - self.options.bucket):
+            self._judge.forget()
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches the threshold that its detector had on its day."""
@@ -202,7 +241,10 @@ class Engine:
         found = dict(self.recent.by_id)
         for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
+        open_ = [
+            one for one in found.values() if self._eligible(one, since) and self.rulings.covering(one, now) is None
+        ]
+        unusual, newly_suppressed = self._split_suppressed(open_)
         known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(
             unusual,

@@ -52,6 +52,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("failing", engine.alerts.dump_failing()),
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
+        ("verdict", engine.rulings.dump()),
     ):
         for row in rows:
             yield section, row
@@ -88,6 +89,8 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
         engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
     with reading("section budget"):
         engine.budget.load(of("budget"))
+    with reading("section verdict"):
+        engine.rulings.load(of("verdict"))
 
 
 def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
