@@ -266,9 +266,8 @@ class App:
             end_offsets = await self._end_offsets.get()
             async with self._state.lock:
                 for end_offset in end_offsets:
-                    steps = self._state.engine.idle_steps(
-                        end_offset.partition, end_offset.sequence_number, end_offset.known_at
-                    )
+                    partition, known_at = end_offset.partition, end_offset.hub_time or end_offset.known_at
+                    steps = self._state.engine.idle_steps(partition, end_offset.sequence_number, known_at)
                     scored = await self._state.take(steps)
                     self._emit(CellsJudged(scored))
                     self._emit_closed()

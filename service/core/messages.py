@@ -38,9 +38,20 @@ class Position(NamedTuple):
 
 
 class EndOffset(NamedTuple):
-    """What the hub says is the newest message of a partition; -1 when it is empty."""
+    """What the hub says is the newest message of a partition; -1 when it is empty.
+
+    Attributes
+    ----------
+    partition, sequence_number, enqueued_time
+        The message, and when the hub took it.
+    known_at
+        Since when we know, by our clock: when the hub was asked.
+    hub_time
+        How late it was then by the hub's clock, at least: nobody sets that by setting ours. None: as late as by ours.
+    """
 
     partition: str
     sequence_number: int
     enqueued_time: datetime
     known_at: datetime
+    hub_time: datetime | None = None

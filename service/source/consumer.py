@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from azure.core.credentials_async import AsyncTokenCredential
 
@@ -29,6 +30,14 @@ from service.waiting import within
 
 _STOP_WITHIN = 3 * CLOSE_WITHIN
 """Seconds for a batch in hand, and for closing one connection and the task that received from it."""
+
+
+class _Asked(NamedTuple):
+    """When the hub was asked, by our clock; by how much that had been set; how late it was by the hub's, at least."""
+
+    at: datetime
+    jumped: timedelta
+    hub_time: datetime
 
 
 class EventHubSource:
@@ -61,6 +70,8 @@ class EventHubSource:
         self._observer = observer
         self._credential_factory = credential_factory
         self._credential: AsyncTokenCredential | None = None
+        self._jumped = clock.jumped()
+        self._newest: datetime | None = None
         self._watchdog = Watchdog(options.silent_after)
         self._readers: dict[str, PartitionReader] = {}
         self._beginnings: dict[str, Beginning] = {}
@@ -87,6 +98,7 @@ class EventHubSource:
         HubRecreated
             The hub was made anew since our positions were reached: forget them, and prepare again.
         """
+        asked = self._ask()
         try:
             hub = await self._preflight().check()
         except HubRecreated:
@@ -95,7 +107,7 @@ class EventHubSource:
         extents, self._created_at = hub.partitions, hub.created_at
         self._beginnings = {extent.partition: self._beginning(extent) for extent in extents}
         self._report_expired(extents)
-        return self._report_end_offsets(extents)
+        return self._report_end_offsets(extents, asked)
 
     async def run(self, handle: Handle) -> None:
         """Deliver batches until `stop`; each is one partition's, and is awaited before that partition's next.
@@ -221,6 +233,7 @@ class EventHubSource:
         while True:
             heed_cancellation()
             await self._clock.sleep(self._options.probe_every)
+            asked = self._ask()
             try:
                 hub = await self._preflight().look()
             except SDK_ERRORS as error:
@@ -233,7 +246,7 @@ class EventHubSource:
                 if extent.partition not in self._readers:
                     self._beginnings[extent.partition] = self._beginning(extent)
                     self._start(extent.partition, handle, group)
-            self._report_end_offsets(extents)
+            self._report_end_offsets(extents, asked)
 
     async def _check_hub(self) -> None:
         """Make sure, before a partition is read on after an error, that the hub is still the same.
@@ -257,15 +270,23 @@ class EventHubSource:
             raise HubRecreated(hub.created_at, [one.partition for one in hub.partitions])
         self._created_at = hub.created_at
 
-    def _report_end_offsets(self, extents: Sequence[PartitionRange]) -> list[EndOffset]:
+    def _ask(self) -> _Asked:
+        """Note when the hub is asked: between its answer and the moment that we read it, much may happen."""
+        now, jumped = self._clock.now(), self._clock.jumped()
+        hub_time = now - (jumped - self._jumped)
+        return _Asked(now, jumped, max(hub_time, self._newest) if self._newest else hub_time)
+
+    def _report_end_offsets(self, extents: Sequence[PartitionRange], asked: _Asked) -> list[EndOffset]:
         now, at = self._clock.now(), self._clock.elapsed()
+        known_at = min(now, asked.at + (self._clock.jumped() - asked.jumped))
         positions = self._positions()
         for extent in extents:
             position = positions.get(extent.partition)
             behind = position is not None and not extent.empty and position.sequence_number < extent.last
             if extent.partition in self._readers and self._watchdog.note_end_offset(extent.partition, behind, at):
                 self._observer(Recovered(extent.partition))
-        end_offsets = [extent.end_offset(now) for extent in extents]
+        end_offsets = [extent.end_offset(known_at, asked.hub_time) for extent in extents]
+        self._newest = max((one.last_enqueued for one in extents if not one.empty), default=self._newest)
         self._observer(EndOffsets(tuple(end_offsets)))
         return end_offsets
 

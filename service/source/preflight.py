@@ -52,9 +52,9 @@ class PartitionRange(NamedTuple):
     empty: bool
     last_enqueued: datetime
 
-    def end_offset(self, known_at: datetime) -> EndOffset:
+    def end_offset(self, known_at: datetime, hub_time: datetime) -> EndOffset:
         """Return the newest message as the core's value."""
-        return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at)
+        return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at, hub_time)
 
 
 class HubExtent(NamedTuple):

@@ -47,6 +47,7 @@ async def within(clock: "Clock | None", seconds: float, work: Awaitable[_T]) -> 
         It has not come to anything in time.
     """
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_look_at)  # it may fail just as the caller is cancelled
     try:
         if not await finished(clock, seconds, task):
             raise TimeoutError(f"no answer within {seconds:g} s")
@@ -58,6 +59,7 @@ async def within(clock: "Clock | None", seconds: float, work: Awaitable[_T]) -> 
 async def unless(stop: asyncio.Event, work: Awaitable[_T]) -> _T | None:
     """Return what `work` comes to; None, and it is given up, if `stop` is set before that."""
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    working.add_done_callback(_look_at)
     try:
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None

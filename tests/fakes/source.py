@@ -41,12 +41,17 @@ class FakeSource:
         self._recreated_at: datetime | None = None
         self.ready = False
 
+    @property
+    def _hub_time(self) -> datetime:
+        """Whoever sets our clock does not set that of the hub."""
+        return self._clock.now() - self._clock.jumped()
+
     def feed(self, partition: str, *bodies: bytes) -> None:
         """Append messages to a partition, enqueued now."""
         log = self._log[partition]
         for body in bodies:
             number = len(log)
-            log.append(Message(partition, number, str(100 * number), self._clock.now(), body))
+            log.append(Message(partition, number, str(100 * number), self._hub_time, body))
         self._more.set()
 
     def drop(self, partition: str, count: int) -> None:
@@ -64,7 +69,7 @@ class FakeSource:
         for log in self._log.values():
             log.clear()
         self._next.clear()
-        self._recreated_at = self._clock.now()
+        self._recreated_at = self._hub_time
         self._more.set()
 
     def fail(self, error: SourceError) -> None:
@@ -79,9 +84,9 @@ class FakeSource:
         for partition, position in self._positions().items():
             if position.sequence_number >= len(self._log[partition]):
                 raise SourceError(f"partition {partition} ends before {position.sequence_number}")
-        now = self._clock.now()
+        now, hub = self._clock.now(), self._hub_time
         return [
-            EndOffset(partition, len(log) - 1, log[-1].enqueued_time if log else now, now)
+            EndOffset(partition, len(log) - 1, log[-1].enqueued_time if log else hub, now, hub)
             for partition, log in self._log.items()
         ]
 

@@ -5,7 +5,7 @@ Each field of a record is somebody's choice: names that are known to do harm, an
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -90,8 +90,12 @@ def hostile_records(draw: st.DrawFn) -> Record:
     return body
 
 
-def life(records: Sequence[Record]) -> tuple[Engine, list[Alert]]:
-    """Let somebody do the usual, then all of it at once, and ask what is to be told."""
+def whole(message: bytes) -> bytes:
+    return message
+
+
+def life(records: Sequence[Record], damage: Callable[[bytes], bytes] = whole) -> tuple[Engine, list[Alert]]:
+    """Let somebody do the usual, then all of it at once, in a message that is damaged, and ask what is to be told."""
     engine, parser = build_engine(everything_alerts()), ActivityLogParser()
     engine.expect(["0"])
     engine.begin(MORNING - HOUR)
@@ -103,12 +107,37 @@ def life(records: Sequence[Record]) -> tuple[Engine, list[Alert]]:
             {**one, **{key: now.isoformat() for key in one if key in {"time", "eventTimestamp"}}} for one in each
         ]
         body = json.dumps({"records": stamped}).encode()
+        if number == len(usual):
+            body = damage(body)
         parsed = parser.parse(body)
-        assert parsed.records == len(parsed.events) + parsed.rejected + sum(parsed.left_out.values()) == len(each)
+        assert parsed.records == len(parsed.events) + parsed.rejected + sum(parsed.left_out.values())
+        assert parsed.records == len(each) or damage is not whole
         engine.apply(Message("0", number, str(number), now, body), parsed.events)
         alerts += engine.evaluate(now + HOUR / 4).alerts
     engine.idle("0", 3, MORNING + 12 * HOUR)
     return engine, [*alerts, *engine.evaluate(MORNING + 5 * HOUR).alerts]
+
+
+@st.composite
+def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
+    """Draw what a wire, a disk or a person may make of a message: pieces missing, doubled, or something else there."""
+    cuts = draw(
+        st.lists(
+            st.tuples(
+                st.floats(0, 1), st.integers(0, 40), st.binary(max_size=8) | st.sampled_from([b'"', b"}", b"\\"])
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+
+    def damaged(message: bytes) -> bytes:
+        for at, missing, instead in cuts:
+            begin = int(at * len(message))
+            message = message[:begin] + instead + message[begin + missing :]
+        return message
+
+    return damaged
 
 
 def check(kind: str, messages: Sequence[Rendered]) -> None:
@@ -157,6 +186,31 @@ def test_whatever_stands_in_records_can_be_judged_told_saved_and_told_again(reco
     assert json.dumps(list(restored.dump())) == json.dumps(json.loads(json.dumps(rows)))
     json.dumps(inspect(restored, restored_rows))
     assert restored.evaluate(MORNING + 6 * HOUR).alerts == engine.evaluate(MORNING + 6 * HOUR).alerts == []
+
+
+@settings(max_examples=60)
+@given(st.lists(hostile_records(), min_size=1, max_size=6), damages())
+def test_whatever_can_be_read_of_a_damaged_message_can_be_told_to_every_kind_of_sink(
+    records: list[Record], damage: Callable[[bytes], bytes]
+) -> None:
+    _, alerts = life(records, damage)
+
+    for kind, make in SINKS.items():
+        messages = make().render(alerts)
+        assert sorted(one for message in messages for one in message.alerts) == sorted(
+            (alert.id, alert.revision) for alert in alerts
+        )
+        check(kind, messages)
+
+
+def test_of_a_message_that_was_cut_off_there_is_something_to_tell() -> None:
+    odd = [record(operationName=f"Microsoft.Odd/thing{number}/write", correlationId=None) for number in range(3)]
+
+    _, alerts = life(odd, lambda message: message[: -len(json.dumps(odd[-1])) // 2])
+
+    assert {finding.action for alert in alerts for finding in alert.findings} >= {
+        f"microsoft.odd/thing{number}/write" for number in range(2)
+    }
 
 
 @pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))

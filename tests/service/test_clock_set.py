@@ -48,3 +48,22 @@ async def test_what_waits_is_saved_with_the_times_of_the_clock_as_it_was_set() -
     async with living(Life(world)) as _:
         await world.clock.advance(HOUR)
     assert world.actions() == ["microsoft.web/sites/write"]
+
+
+async def test_what_happens_after_a_clock_was_set_forward_in_a_quiet_hub_is_not_late() -> None:
+    world = World()
+    life = Life(world)
+    async with living(life):
+        life.feed("Microsoft.Web/sites/write")
+        await life.pass_time(2 * HOUR)
+        right = world.clock.now()
+        world.clock.set(right + timedelta(hours=25))
+        await life.pass_time(QUARTER)
+        life.feed("Microsoft.Web/sites/delete", time=(right + timedelta(minutes=10)).isoformat())
+        await life.pass_time(2 * HOUR)
+        assert life.metric("unwonted_events_total", result="operation") == 2
+        assert life.metric("unwonted_events_total", result="late") == 0
+        assert life.metric("unwonted_watermark_timestamp_seconds") == pytest.approx(
+            (right + timedelta(hours=2) - timedelta(minutes=30)).timestamp(), abs=QUARTER
+        )
+    assert world.actions() == ["microsoft.web/sites/delete", "microsoft.web/sites/write"]

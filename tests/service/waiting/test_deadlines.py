@@ -1,10 +1,13 @@
 """Nothing is waited for beyond a deadline, and no task goes on after its end was asked for."""
 
 import asyncio
+import gc
 import shutil
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,3 +220,36 @@ def interpreter(version: str) -> str:
         if found and subprocess.run([found, "--version"], capture_output=True, check=False, timeout=60).returncode == 0:
             return found
     pytest.skip(f"PYTHON {version} IS ABSENT: whether it ends every task was not tried")
+
+
+async def _within(work: Awaitable[None]) -> None:
+    await within(None, 60.0, work)
+
+
+async def _unless(work: Awaitable[None]) -> None:
+    await unless(asyncio.Event(), work)
+
+
+@pytest.mark.parametrize("wait", [_within, _unless])
+async def test_of_work_that_fails_just_as_its_caller_is_given_up_nobody_complains(
+    wait: Callable[[Awaitable[None]], Awaitable[None]],
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    away = asyncio.Event()
+
+    async def work() -> None:
+        await away.wait()
+        callers[0].cancel()
+        raise OSError("away")
+
+    async def call() -> None:
+        await wait(work())
+
+    callers = [asyncio.ensure_future(call())]
+    await settle()
+    away.set()
+    await settle()
+    assert callers.pop().cancelled()
+    gc.collect()
+    assert not complaints
