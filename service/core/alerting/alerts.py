@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from models.detectors import Anomaly, Detector
 from models.statistics import Severity
 from models.stream import ActorKind, Bucket
+from service.core.alerting.families import suggested
 
 
 class Finding(BaseModel):
@@ -108,10 +109,12 @@ class Alert(BaseModel):
 def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: float) -> Finding:
     """Make an anomaly self-contained.
 
-    Of the changes that were imagined while it was judged, it says which would have led below `threshold`.
+    Of the changes that were imagined while it was judged, it says which would have led below `threshold`. ATT&CK and
+    next steps are what operation and outcome suggest (`families`), then the detector's.
     """
     card, cell = detector.declaration.card, anomaly.cell
     sample = cell.sample
+    suggests = suggested(cell.action, in_vain=anomaly.in_vain)
     evidence = dict(anomaly.evidence)
     changes = evidence.pop("changes", None)
     if isinstance(changes, dict):
@@ -144,8 +147,9 @@ def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: f
         correlations=distinct(event.correlation for event in sample),
         late=cell.late,
         settled=settled,
-        mitre=card.mitre,
-        response=card.response,
+        # A card names first what it suggests of any operation; the rest of its list is of some operations only.
+        mitre=suggests.mitre or card.mitre[:1],
+        response=(*suggests.response, *card.response),
         actor_id=anomaly.actor.id,
         actor_name=anomaly.actor.name,
         actor_kind=anomaly.actor.kind,

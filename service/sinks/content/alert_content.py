@@ -6,6 +6,7 @@ Everything in an `AlertContent` is clean text or a link of our own making; how i
 import json
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import chain, zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -102,7 +103,8 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
     # What fails for many is the same for all of them: few show it.
     shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
     first = OUTAGE if alert.operation else MANY if alert.identity_count else ""
-    steps = [first, *(step for f in shown for step in f.response)]
+    # The first step of each finding before the second of any: what was done first is not all that was done.
+    steps = [first, *chain.from_iterable(zip_longest(*(f.response for f in shown), fillvalue=""))]
     return AlertContent(
         heading=heading(alert),
         who=_who(alert),
