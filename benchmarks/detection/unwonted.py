@@ -11,7 +11,7 @@ from benchmarks.detection.cells import Key, Labelled, Scores, Told
 from models.detectors import Anomaly, Card, Declaration, Example, Memory
 from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json
-from service.core.alerting import Alert
+from service.core.alerting import Alert, AlertKind, Finding
 from service.core.engine import Engine
 from service.documents import from_lines
 from service.replay import Replay
@@ -171,8 +171,7 @@ def run(
 
     def on_alerts(alerts: Sequence[Alert]) -> None:
         for alert in alerts:
-            window = alert.window_start.timestamp(), alert.window_end.timestamp()
-            windows.update(Window(finding.actor_id, *window) for finding in alert.findings)
+            windows.update(Window(finding.actor_id, *_stretch(alert, finding)) for finding in alert.findings)
             for finding in alert.findings:
                 key = (finding.actor_id, finding.action, int(finding.bucket_start.timestamp() // 3600))
                 told[finding.detector].setdefault(key, alert.found_at.timestamp())
@@ -187,6 +186,13 @@ def run(
     )
     summary = replay.run(from_lines("lines", lines))
     return Run(tape.cells(), dict(judged), dict(told), thresholds, summary.records, frozenset(windows))
+
+
+def _stretch(alert: Alert, finding: Finding) -> tuple[float, float]:
+    # The window of what is told of many is a week: it covers nobody's other deeds.
+    if alert.kind is AlertKind.ROLLOUT:
+        return finding.bucket_start.timestamp(), finding.bucket_end.timestamp()
+    return alert.window_start.timestamp(), alert.window_end.timestamp()
 
 
 def _refuse(reject: object, place: object) -> None:

@@ -153,6 +153,8 @@ class AlertingSettings(Section):
     """Most identities alerted a day, on average: moves all thresholds together; without it, they stay as configured."""
     group_failures_from: int = Field(default=5, ge=2)
     """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
+    group_rollouts_from: int = Field(default=5, ge=2)
+    """So many established identities that take up one operation within a week make one alert for who comes later."""
 
 
 class SuppressionsSettings(Section):

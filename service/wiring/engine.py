@@ -77,6 +77,7 @@ def build_engine_with(geography: Geography | None, settings: Settings, **overrid
         thresholds={name: one.threshold for name, one in enabled.items()},
         alerts_per_day=settings.alerting.alerts_per_day,
         group_failures_from=settings.alerting.group_failures_from,
+        group_rollouts_from=settings.alerting.group_rollouts_from,
         limits=Limits(
             actions=settings.limits.max_open_actions,
             operations=settings.limits.max_operations_per_cell,

@@ -117,6 +117,27 @@ def outage(number: int = 1, *, identities: int = 12, name: str | None = None) ->
     ).model_copy(update={"findings": told})
 
 
+def rollout(number: int = 1, *, identities: int = 53) -> Alert:
+    """Two operations that many take up."""
+    names = [f"user{one}@contoso.com" for one in range(identities)]
+    told = tuple(
+        finding(id=f"{number:08x}{index:08x}", actor_id=f"t/{index}", actor_name=each)
+        for index, each in enumerate(names[:25])
+    )
+    operations = ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Fabric/capacities/write")
+    return alert(
+        number,
+        actor_id=f"rollout/{operations[0].lower()}",
+        actor_name=f"{identities} identities",
+        actor_kind=ActorKind.UNKNOWN,
+        identities=tuple(names[:20]),
+        identity_count=identities,
+        rollout=operations,
+        omitted=identities - 25,
+        window_end=MONDAY_MORNING + timedelta(days=7),
+    ).model_copy(update={"findings": told})
+
+
 def found_at() -> datetime:
     return MONDAY_MORNING + timedelta(minutes=30, microseconds=123456)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from models.detectors.anomalies import Anomaly
+from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.examples import Deed, Example
 from models.statistics.lessons import Lessons
@@ -33,7 +33,15 @@ DECLARATION = Declaration(
 class FirstTime:
     """Remembers which actions each identity has done; under another name, it is another detector."""
 
-    def __init__(self, name: str = CARD.name, *, failures: bool = False, always: bool = False) -> None:
+    def __init__(
+        self,
+        name: str = CARD.name,
+        *,
+        failures: bool = False,
+        always: bool = False,
+        evidence: Mapping[str, Json] = NO_EVIDENCE,
+    ) -> None:
+        self._evidence = evidence
         card = CARD._replace(name=name)
         self.declaration = DECLARATION._replace(card=card, failures=failures, always=always)
         self._done: dict[str, list[str]] = {}
@@ -54,6 +62,7 @@ class FirstTime:
                 score=0.0 if cell.action in done else 100.0,
                 surprise=cell.attempts + 2.0 * cell.failures + len(done) / 100 + others,
                 why=f"Never in {len(done)} actions.",
+                evidence=self._evidence,
             )
             for cell in seen.cells
         ]

@@ -68,6 +68,14 @@ def announced_engine() -> Engine:
     return made
 
 
+def grouping_engine() -> Engine:
+    """One that tells a roll-out from two identities on, all of them established."""
+    options = Options(lateness=LATENESS, group_rollouts_from=2)
+    made = Engine(options, [FirstTime(evidence={"terms": {"action": 4.0}, "days_known": 40})])
+    made.expect(PARTITIONS)
+    return made
+
+
 class RunResult(NamedTuple):
     """What can be known of a run: anomalies of closed buckets, alerts sent, records, what was learnt, and so on."""
 
@@ -216,6 +224,19 @@ def test_so_it_is_where_operations_are_told_and_a_budget_moves_at_midnight(hub: 
 @given(hubs(), scripts())
 def test_so_it_is_where_something_was_announced(hub: Hub, script: list[Step]) -> None:
     assert Run(announced_engine, hub).live(script) == Run(announced_engine, hub).live([])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_so_it_is_where_many_take_up_the_same(hub: Hub, script: list[Step]) -> None:
+    assert Run(grouping_engine, hub).live(script) == Run(grouping_engine, hub).live([])
+
+
+def test_many_do_take_up_the_same() -> None:
+    def happens(hub: Hub) -> bool:
+        return any("rollout/" in alert for alert in Run(grouping_engine, hub).live([]).alerts.values())
+
+    find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
 
 
 def test_something_that_was_announced_does_happen() -> None:

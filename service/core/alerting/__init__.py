@@ -4,9 +4,10 @@ Rendering and sending are left to the sinks and to delivery.
 """
 
 from service.core.alerting.alert_log import GROUP_FROM, AlertLog
-from service.core.alerting.alerts import Alert, Finding
+from service.core.alerting.alerts import Alert, AlertKind, Finding
 from service.core.alerting.budget import Budget, Outlook, outlook
 from service.core.alerting.digest import by_urgency, digest, urgency
+from service.core.alerting.rollouts import ROLLOUT_FROM
 from service.core.alerting.sample_alert import sample_alert
 from service.core.alerting.score_history import History
 from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
@@ -14,7 +15,9 @@ from service.core.alerting.suppressions import Stage, Suppression, Suppressions,
 
 __all__ = [
     "GROUP_FROM",
+    "ROLLOUT_FROM",
     "Alert",
+    "AlertKind",
     "AlertLog",
     "Budget",
     "Finding",

@@ -1,22 +1,35 @@
 """Groups anomalies into alerts, and remembers which anomalies were part of one, so that each is told once.
 
-A later evaluation that finds more of an identity, or of an operation that fails for many, in the same aligned window
-gives the same alert a higher revision. What an alert holds is defined in `alerts`.
+A later evaluation that finds more of an identity, of an operation that fails for many, or of a roll-out, in the same
+aligned window gives the same alert a higher revision. What an alert holds is defined in `alerts`, what a roll-out is in
+`rollouts`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from math import log
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly, Detector
 from models.stream import Actor, ActorKind, Bucket, display_name, fields
-from service.core.alerting.alerts import Alert, Finding, alert_id, finding, operation_alert_id
+from service.core.alerting.alerts import (
+    Alert,
+    AlertKind,
+    Finding,
+    alert_id,
+    finding,
+    operation_alert_id,
+    rollout_alert_id,
+)
+from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.validation import understood
 
 MOST_FINDINGS = 25
 MOST_IDENTITIES = 20
 GROUP_FROM = 5
 """Identities whose unusual failures of one operation in one window make one alert for the operation."""
+
+_ROLLOUT = "rollout/"
 
 
 class _Subject(NamedTuple):
@@ -27,6 +40,7 @@ class _Subject(NamedTuple):
     actor: Actor
     operation: str = ""
     names: Collection[str] = ()
+    rollout: bool = False
 
 
 class AlertLog:
@@ -39,14 +53,18 @@ class AlertLog:
     group_from
         Identities with an unusual failure of one operation in one window from which on the operation is told, once,
         instead of each of them. What an identity was told for before stays there.
+    rollout_from
+        Identities that take up an operation within a week from which on the roll-out is told, in aligned windows of a
+        week, instead of each who comes later.
     """
 
-    def __init__(self, window: timedelta, *, group_from: int = GROUP_FROM) -> None:
+    def __init__(self, window: timedelta, *, group_from: int = GROUP_FROM, rollout_from: int = ROLLOUT_FROM) -> None:
         self.window = window
         self.group_from = group_from
+        self.rollouts = Rollouts(window, rollout_from)
         self._alerts: dict[str, Alert] = {}
         self._told: dict[str, set[str]] = {}
-        self._all_told: set[str] = set()
+        self._home: dict[str, str] = {}  # the alert that each anomaly is told in
         # For whom an operation has failed unusually, told or not: names by id, an operation and window.
         self._failing: dict[tuple[datetime, str], dict[str, str]] = {}
 
@@ -61,11 +79,14 @@ class AlertLog:
     def told(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` is part of an alert already."""
         # A replay asks this of every cell, and most tell of nothing: the id is a hash, not to be made in vain.
-        return bool(self._all_told) and anomaly.id in self._all_told
+        return bool(self._home) and anomaly.id in self._home
 
     def told_of(self, day: date) -> int:
-        """Return how many identities and operations have been told of in windows that began on `day`, UTC."""
-        return len({alert.actor_id for alert in self._alerts.values() if alert.window_start.date() == day})
+        """Return how many identities and operations have been told of in windows that began on `day`, UTC.
+
+        A roll-out counts on each day of what it shows.
+        """
+        return len({alert.actor_id for alert in self._alerts.values() if _began_on(alert, day)})
 
     def tell(
         self,
@@ -97,7 +118,7 @@ class AlertLog:
             if all(anomaly.id in told for anomaly in group):
                 continue
             told.update(anomaly.id for anomaly in group)
-            self._all_told |= told
+            self._home.update((anomaly.id, subject.key) for anomaly in group)
             known = self._alerts.get(subject.key)
             findings = {one.id: one for one in (known.findings if known else ())}
             for anomaly in group:
@@ -107,7 +128,9 @@ class AlertLog:
                     settled=anomaly.id in settled,
                     threshold=threshold(anomaly.detector, anomaly.bucket.start),
                 )
-            alerts.append(self._revise(subject, list(findings.values()), now))
+            alert = self._revise(subject, list(findings.values()), now)
+            if alert.revision > (known.revision if known else 0):
+                alerts.append(alert)
         return alerts
 
     def _grouped(
@@ -122,23 +145,36 @@ class AlertLog:
                 failing = self._failing.setdefault((window.start, anomaly.cell.action), {})
                 # The greatest of several names: it must not depend on which record came first.
                 failing[anomaly.actor.id] = max(failing.get(anomaly.actor.id, ""), anomaly.actor.name)
+        # What somebody asked to be told every time is told of everybody.
+        many = {one.id for one in anomalies if not detectors[one.detector].declaration.always} - failed
+        self.rollouts.note(one for one in anomalies if one.id in many)
         groups: dict[str, tuple[_Subject, list[Anomaly]]] = {}
         for anomaly in anomalies:
-            subject = self._subject(anomaly, failed=anomaly.id in failed)
+            subject = self._subject(anomaly, failed=anomaly.id in failed, many=anomaly.id in many)
             groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
         return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
 
-    def _subject(self, anomaly: Anomaly, *, failed: bool) -> _Subject:
-        actor, action = anomaly.actor, anomaly.cell.action
+    def _subject(self, anomaly: Anomaly, *, failed: bool, many: bool) -> _Subject:
+        """Return what `anomaly` is told under: where it was, it stays, although a failure may yet become a success."""
+        actor, action, home = anomaly.actor, anomaly.cell.action, self._home.get(anomaly.id)
         window = Bucket.of(anomaly.bucket.start, self.window)
-        own, key = alert_id(actor.id, window), operation_alert_id(action, window)
-        failing = self._failing.get((window.start, action), {})
-        # Where it was told it stays: an open bucket may still turn a failure into a success.
-        shared = anomaly.id in self._told.get(key, ()) or (failed and len(failing) >= self.group_from)
-        if anomaly.id in self._told.get(own, ()) or not shared:
-            return _Subject(own, window, actor)
-        many = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
-        return _Subject(key, window, many, anomaly.cell.action_name, failing.values())
+        failing, key = self._failing.get((window.start, action), {}), operation_alert_id(action, window)
+        if home == key or (home is None and failed and len(failing) >= self.group_from):
+            who = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
+            return _Subject(key, window, who, anomaly.cell.action_name, failing.values())
+        leader = None
+        if home is None and many:
+            leader = self.rollouts.leader(anomaly)
+        elif home is not None and self._alerts[home].kind is AlertKind.ROLLOUT:
+            leader = self._alerts[home].actor_id.removeprefix(_ROLLOUT)
+        if leader is None:
+            return _Subject(alert_id(actor.id, window), window, actor)
+        week, names = (
+            Bucket.of(anomaly.bucket.start, ROLLOUT_DAYS),
+            self.rollouts.names(leader) or {actor.id: actor.name},
+        )
+        who = Actor(f"{_ROLLOUT}{leader}", f"{len(names)} identities", ActorKind.UNKNOWN)
+        return _Subject(rollout_alert_id(leader, week), week, who, names=names.values(), rollout=True)
 
     def _revise(self, subject: _Subject, findings: list[Finding], now: datetime) -> Alert:
         findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
@@ -146,7 +182,7 @@ class AlertLog:
         highest = max([one.score for one in findings] + [previous.score if previous else 0.0])
         names = [one.action_name for one in findings] + ([previous.operation] if previous else [])
         severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
-        alert = self._alerts[subject.key] = Alert(
+        alert = Alert(
             id=subject.key,
             revision=previous.revision + 1 if previous else 1,
             actor_id=subject.actor.id,
@@ -162,14 +198,19 @@ class AlertLog:
             operation=display_name(*names) if subject.operation else "",
             identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
             identity_count=len(subject.names),
+            rollout=_written((*(previous.rollout if previous else ()), *names)) if subject.rollout else (),
         )
+        if previous is not None and alert.rollout and not _is_news(alert, previous):
+            alert = alert.model_copy(update={"revision": previous.revision, "found_at": previous.found_at})
+        self._alerts[subject.key] = alert
         return alert
 
     def expire(self, oldest: datetime) -> None:
         """Forget alerts whose window ended at or before `oldest`: nothing can be added to them any more."""
         for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest]:
             del self._alerts[key], self._told[key]
-        self._all_told = set().union(*self._told.values())
+        self._home = {told: key for key, several in self._told.items() for told in several}
+        self.rollouts.expire(oldest)
         for place in [place for place in self._failing if place[0] + self.window <= oldest]:
             del self._failing[place]
 
@@ -187,8 +228,8 @@ class AlertLog:
             for (start, action), names in sorted(self._failing.items())
         ]
 
-    def load(self, rows: Iterable[Any], failing: Iterable[Any] = ()) -> None:
-        """Restore what `dump` and `dump_failing` gave.
+    def load(self, rows: Iterable[Any], failing: Iterable[Any] = (), rollouts: Iterable[Any] = ()) -> None:
+        """Restore what `dump`, `dump_failing` and the dump of `rollouts` gave.
 
         Raises
         ------
@@ -202,7 +243,33 @@ class AlertLog:
                 alert = Alert.model_validate(saved)
             self._alerts[alert.id] = alert
             self._told[alert.id] = set(told)
-        self._all_told = set().union(*self._told.values())
+        self._home = {told: key for key, several in self._told.items() for told in several}
         for row in failing:
             start, action, names = fields("failing", row, "window_start", "action", "names")
             self._failing[datetime.fromisoformat(start), action] = dict(names)
+        self.rollouts.load(rollouts)
+
+
+def _began_on(alert: Alert, day: date) -> bool:
+    if alert.kind is AlertKind.ROLLOUT:
+        return any(one.bucket_start.date() == day for one in alert.findings)
+    return alert.window_start.date() == day
+
+
+def _written(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each operation once, as it is written best, in the order in which they came."""
+    several: dict[str, list[str]] = {}
+    for name in names:
+        if name:
+            several.setdefault(name.casefold(), []).append(name)
+    return tuple(display_name(*same) for same in several.values())
+
+
+def _is_news(alert: Alert, previous: Alert) -> bool:
+    """Whether a roll-out has to be told again: of another operation, as worse, or of half as many identities more."""
+    larger = _step(alert.identity_count) > _step(previous.identity_count)
+    return larger or len(alert.rollout) > len(previous.rollout) or alert.severity.rank > previous.severity.rank
+
+
+def _step(identities: int) -> int:
+    return int(log(max(identities, 1), 1.5))

@@ -1,11 +1,13 @@
 """Alert and Finding: what people are told, self-contained, under an id that does not depend on when it was found.
 
-One alert is one identity's unusual activity in one aligned window, or one operation's that fails for many. Which
-anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the outbox's.
+One alert is one identity's unusual activity in one aligned window, one operation's that fails for many, or a
+roll-out's. Which anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the
+outbox's.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -13,6 +15,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from models.detectors import Anomaly, Detector
 from models.statistics import Severity
 from models.stream import ActorKind, Bucket
+from service.core.alerting.families import suggested
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    IDENTITY = "identity"
+    FAILURES = "failures"  # an operation that fails for many
+    ROLLOUT = "rollout"  # operations that many take up
+    DIGEST = "digest"  # many alerts
 
 
 class Finding(BaseModel):
@@ -51,10 +63,10 @@ class Finding(BaseModel):
 
 
 class Alert(BaseModel):
-    """What people are told: one identity or operation, one window, its findings with the most surprising first.
+    """What people are told: one identity, operation or roll-out, one window, its findings, the most surprising first.
 
     A digest stands for many alerts at once, when there are too many to be told one by one: it has an `identity_count`,
-    of alerts, and no `operation`.
+    of alerts, and neither `operation` nor `rollout`.
 
     Attributes
     ----------
@@ -64,9 +76,9 @@ class Alert(BaseModel):
         1 when first told, one more whenever there is news.
     actor_id, actor_name, actor_kind
         Who. If an operation fails for many: ``operation/…``, how many identities, and unknown; each finding says
-        whose it is.
+        whose it is. So it is with a roll-out, as ``rollout/…``.
     window_start, window_end
-        Aligned stretch of event time that the findings fall in.
+        Aligned stretch of event time that the findings fall in; of a roll-out, a week.
     found_at
         When this revision was decided, by our clock.
     score, severity
@@ -78,7 +90,9 @@ class Alert(BaseModel):
     operation
         The operation that fails for many, as it was written; empty in the alert of an identity.
     identities, identity_count
-        Names of those for whom it fails, in their order, at most 20; and how many there are.
+        Names of those for whom it fails, or who take it up, in their order, at most 20; and how many there are.
+    rollout
+        The operations that many take up, as they were written; empty in any other alert.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +112,16 @@ class Alert(BaseModel):
     operation: str = ""
     identities: tuple[str, ...] = ()
     identity_count: int = 0
+    rollout: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> AlertKind:
+        """What it is about."""
+        if self.rollout:
+            return AlertKind.ROLLOUT
+        if self.operation:
+            return AlertKind.FAILURES
+        return AlertKind.DIGEST if self.identity_count else AlertKind.IDENTITY
 
     @property
     def finding_count(self) -> int:
@@ -108,10 +132,12 @@ class Alert(BaseModel):
 def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: float) -> Finding:
     """Make an anomaly self-contained.
 
-    Of the changes that were imagined while it was judged, it says which would have led below `threshold`.
+    Of the changes that were imagined while it was judged, it says which would have led below `threshold`. ATT&CK and
+    next steps are what operation and outcome suggest (`families`), then the detector's.
     """
     card, cell = detector.declaration.card, anomaly.cell
     sample = cell.sample
+    suggests = suggested(cell.action, in_vain=anomaly.in_vain)
     evidence = dict(anomaly.evidence)
     changes = evidence.pop("changes", None)
     if isinstance(changes, dict):
@@ -144,8 +170,9 @@ def finding(anomaly: Anomaly, detector: Detector, *, settled: bool, threshold: f
         correlations=distinct(event.correlation for event in sample),
         late=cell.late,
         settled=settled,
-        mitre=card.mitre,
-        response=card.response,
+        # A card names first what it suggests of any operation; the rest of its list is of some operations only.
+        mitre=suggests.mitre or card.mitre[:1],
+        response=(*suggests.response, *card.response),
         actor_id=anomaly.actor.id,
         actor_name=anomaly.actor.name,
         actor_kind=anomaly.actor.kind,
@@ -161,3 +188,8 @@ def operation_alert_id(action: str, window: Bucket) -> str:
     """Return the identity of what is told of an operation that fails for many: 16 hex digits, nobody's own."""
     # No identity's key begins with a separator: keys are stripped of them.
     return alert_id(f"\x1eoperation\x1e{action}", window)
+
+
+def rollout_alert_id(action: str, window: Bucket) -> str:
+    """Return the identity of what is told of an operation that many take up: 16 hex digits, nobody's own."""
+    return alert_id(f"\x1erollout\x1e{action}", window)

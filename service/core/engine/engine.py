@@ -70,7 +70,9 @@ class Engine:
         self.people = RecentActors(options.people)
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
-        self.alerts = AlertLog(options.window, group_from=options.group_failures_from)
+        self.alerts = AlertLog(
+            options.window, group_from=options.group_failures_from, rollout_from=options.group_rollouts_from
+        )
         budgeted = [name for name, detector in self.detectors.items() if not detector.declaration.always]
         self.budget = Budget(options.thresholds, options.alerts_per_day, History(budgeted))
         self.suppressed = SuppressedLog()

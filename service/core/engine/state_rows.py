@@ -50,6 +50,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
     for section, rows in (
         ("alert", engine.alerts.dump()),
         ("failing", engine.alerts.dump_failing()),
+        ("rollout", engine.alerts.rollouts.dump()),
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
@@ -123,8 +124,8 @@ def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
 def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
     with reading("section position"):
         engine.positions = dict(map(Position.from_row, sections.get("position", [])))
-    with reading("section alert or failing"):
-        engine.alerts.load(sections.get("alert", []), sections.get("failing", []))
+    with reading("section alert, failing or rollout"):
+        engine.alerts.load(*(sections.get(section, []) for section in ("alert", "failing", "rollout")))
     with reading("section suppressed"):
         engine.suppressed.load(sections.get("suppressed", []))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from models.detectors import Anomaly, Judgement
 from models.stream import Limits, RecordResult
-from service.core.alerting import GROUP_FROM, Alert, SuppressedFinding
+from service.core.alerting import GROUP_FROM, ROLLOUT_FROM, Alert, SuppressedFinding
 
 
 class Options(NamedTuple):
@@ -24,6 +24,8 @@ class Options(NamedTuple):
         Budget of identities alerted a day that moves the thresholds, if there is one.
     group_failures_from
         Identities whose unusual failures of one operation make one alert for the operation.
+    group_rollouts_from
+        Identities that take up an operation within a week that make one alert for the roll-out.
     limits
         Bounds on open buckets.
     people
@@ -39,6 +41,7 @@ class Options(NamedTuple):
     thresholds: Mapping[str, float] = {}
     alerts_per_day: float | None = None
     group_failures_from: int = GROUP_FROM
+    group_rollouts_from: int = ROLLOUT_FROM
     limits: Limits = Limits()
     people: int = 100_000
     recent: int = 10_000

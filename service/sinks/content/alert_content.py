@@ -6,10 +6,11 @@ Everything in an `AlertContent` is clean text or a link of our own making; how i
 import json
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import chain, zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
-from service.core.alerting import Alert, Finding
+from service.core.alerting import Alert, AlertKind, Finding
 from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
 
 # Longest texts, in bytes of UTF-8.
@@ -17,13 +18,20 @@ _NAME = 120
 RESOURCE = 260
 SENTENCE = 600
 ADVICE = 240
-ALIKE = 3  # findings shown when an operation fails for many
-SHOWN = 8  # identities named when an operation fails for many
+ALIKE = 3  # findings shown when many do, or suffer, the same
+SHOWN = 8  # identities named of many
 MANY = "Each of them is in the dead letter, if there is one; unwonted outbox list shows them."
 OUTAGE = (
     "Is it the service, or what they may do? Look at Azure Service Health, and at recent changes of roles, policies "
     "and locks in that scope."
 )
+
+ROLLOUT = (
+    "Who rolls this out, and was it announced? Then look at each name on the list: whose does not belong there, "
+    "and who did more than this?"
+)
+_SAME = {AlertKind.FAILURES: OUTAGE, AlertKind.ROLLOUT: ROLLOUT}
+"""The first step where many do, or suffer, the same."""
 
 
 class Fact(NamedTuple):
@@ -99,10 +107,11 @@ class AlertContent(NamedTuple):
 
 def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertContent:
     """Tell `alert` with at most `findings` of its findings in full."""
-    # What fails for many is the same for all of them: few show it.
-    shown = alert.findings[: min(findings, ALIKE) if alert.operation else findings]
-    first = OUTAGE if alert.operation else MANY if alert.identity_count else ""
-    steps = [first, *(step for f in shown for step in f.response)]
+    # What many do, or suffer, is the same for all of them: few show it.
+    shown = alert.findings[: min(findings, ALIKE) if alert.kind in _SAME else findings]
+    first = _SAME.get(alert.kind, MANY if alert.kind is AlertKind.DIGEST else "")
+    # The first step of each finding before the second of any: what was done first is not all that was done.
+    steps = [first, *chain.from_iterable(zip_longest(*(f.response for f in shown), fillvalue=""))]
     return AlertContent(
         heading=heading(alert),
         who=_who(alert),
@@ -119,10 +128,14 @@ def heading(alert: Alert) -> str:
     """Return one line: how bad, who, what; an update says so."""
     update = " (update)" if alert.revision > 1 else ""
     how_bad = f"{alert.severity.value.capitalize()} {alert.score:.0f}{update}"
-    if alert.operation:
-        many = counted(alert.identity_count, "identity", "identities")
+    many = counted(alert.identity_count, "identity", "identities")
+    if alert.kind is AlertKind.FAILURES:
         return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
-    if alert.identity_count:
+    if alert.kind is AlertKind.ROLLOUT:
+        beside = len(alert.rollout) - 1
+        more = f" and {counted(beside, 'more operation')}" if beside else ""
+        return f"{how_bad}: {many} take up {clean(plain_action(alert.rollout[0]), 80)}{more}"
+    if alert.kind is AlertKind.DIGEST:
         return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, too many to be told one by one"
     more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
     what = clean(plain_action(alert.findings[0].action_name), 80)
@@ -130,15 +143,15 @@ def heading(alert: Alert) -> str:
 
 
 def others(alerts: Sequence[Alert]) -> str:
-    """Return how many more a message tells of: identities, unless an operation is among them."""
-    if any(alert.operation for alert in alerts):
+    """Return how many more a message tells of: identities, unless something that many do is among them."""
+    if any(alert.kind in _SAME for alert in alerts):
         return counted(len(alerts), "more alert")
     return counted(len(alerts), "more identity", "more identities")
 
 
 def digest_title(alerts: Sequence[Alert]) -> str:
     """Return the title of a message that tells several alerts."""
-    if any(alert.operation for alert in alerts):
+    if any(alert.kind in _SAME for alert in alerts):
         return counted(len(alerts), "alert") + " of what does not usually happen"
     return counted(len(alerts), "identity does", "identities do") + " what they usually do not"
 
@@ -153,10 +166,11 @@ def kql(alert: Alert) -> str:
     correlations = _distinct(c for finding in alert.findings for c in finding.correlations)[:10]
     start, end = _span(alert)
     lines = ["AzureActivity", f"| where TimeGenerated between (datetime({start}) .. datetime({end}))"]
-    if correlations and not alert.operation:
+    if correlations and alert.kind not in _SAME:
         lines.append(f"| where CorrelationId in~ ({', '.join(_kql_string(c) for c in correlations)})")
     else:
-        actions = _distinct(finding.action for finding in alert.findings)[:10]
+        taken_up = [name.casefold() for name in alert.rollout]
+        actions = _distinct([*taken_up, *(finding.action for finding in alert.findings)])[:10]
         lines.append(f"| where OperationNameValue in~ ({', '.join(_kql_string(a) for a in actions)})")
         if not alert.identity_count:
             lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
@@ -172,8 +186,9 @@ def _who(alert: Alert) -> Fact:
         return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, _NAME)})")
     shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
     more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
-    many = counted(alert.identity_count, *(("identity", "identities") if alert.operation else ("alert",)))
-    return Fact("Who", f"{many}: {', '.join([*shown, *more][:-1])} and {[*shown, *more][-1]}")
+    many = counted(alert.identity_count, *(("identity", "identities") if alert.kind in _SAME else ("alert",)))
+    *named, last = [*shown, *more]
+    return Fact("Who", f"{many}: {', '.join(named)} and {last}" if named else f"{many}: {last}")
 
 
 def _kind(kind: str) -> str:
@@ -213,7 +228,7 @@ def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
 def _links(alert: Alert, links: Links) -> Iterable[Link]:
     start, end = _span(alert)
     if links.portal:
-        correlations = [] if alert.operation else [c for finding in alert.findings for c in finding.correlations]
+        correlations = [] if alert.kind in _SAME else [c for finding in alert.findings for c in finding.correlations]
         scopes = _distinct(s.rpartition("/")[2] for finding in alert.findings for s in finding.scopes if s)[:5]
         query = {
             "searchString": clean(next(iter(correlations), ""), 64),

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from models.statistics import Severity
 from models.stream import ActorKind
-from service.core.alerting import Alert, Finding
+from service.core.alerting import Alert, AlertKind, Finding
 from service.sinks.content.alert_content import ALL_LINKS, Links, alert_content, heading, kql
 from service.sinks.content.pagination import Element
 
@@ -106,13 +106,18 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
 
 
 def _many(alert: Alert) -> Element:
-    """Say of an alert of many for whom, and of an operation which; an identity's alert has none of these fields."""
-    if not alert.identity_count:
-        return {}
+    """Say of an alert of many for whom, and of which operations; an identity's alert has none of these fields."""
     names: list[JsonValue] = list(alert.identities)
-    if not alert.operation:
-        return {"digest": True, "identities": names, "alert_count": alert.identity_count}
-    return {"operation": alert.operation, "identities": names, "identity_count": alert.identity_count}
+    whose: Element = {"identities": names, "identity_count": alert.identity_count}
+    match alert.kind:
+        case AlertKind.IDENTITY:
+            return {}
+        case AlertKind.DIGEST:
+            return {"digest": True, "identities": names, "alert_count": alert.identity_count}
+        case AlertKind.FAILURES:
+            return {"operation": alert.operation, **whose}
+        case AlertKind.ROLLOUT:
+            return {"rollout": list[JsonValue](alert.rollout), **whose}
 
 
 def _whose(alert: Alert, finding: Finding) -> tuple[str, str, ActorKind]:

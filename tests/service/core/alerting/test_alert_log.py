@@ -217,6 +217,36 @@ def test_a_sensitive_operation_that_did_not_only_fail_is_a_step_more_severe(
     assert alert.severity is alert.findings[0].severity is severity
 
 
+ASSIGN = "microsoft.authorization/roleassignments/write"
+
+
+@pytest.mark.parametrize(
+    ("action", "success", "mitre", "first"),
+    [
+        (ASSIGN, True, ("TA0004/T1098.003",), "Who got which role"),
+        (ASSIGN, False, ("TA0007/T1526", "TA0004/T1098.003"), "All of it failed"),
+        ("microsoft.web/sites/write", True, ("TA0001/T1078.004",), "Read the list of operations"),
+    ],
+)
+def test_attack_and_next_steps_are_those_of_the_operation_and_its_outcome_else_the_detectors(
+    action: str, success: bool, mitre: tuple[str, ...], first: str
+) -> None:
+    one = anomaly("ann", action, detector="rare_action")
+    [alert] = told(AlertLog(WINDOW), [succeeded(one) if success else one])
+    [finding] = alert.findings
+    assert finding.mitre == mitre
+    assert finding.response[0].startswith(first)
+    assert finding.response[-1] == DETECTORS["rare_action"].declaration.card.response[-1]
+
+
+def test_of_findings_of_several_families_each_has_its_first_step_on_a_card() -> None:
+    found = [succeeded(anomaly("ann", action, detector="rare_action")) for action in (ASSIGN, "a/b/listkeys/action")]
+    [alert] = told(AlertLog(WINDOW), found)
+    checks = alert_content(alert, Links()).checks
+    assert {check.partition(" ")[0] for check in checks[:2]} == {"Who", "Take"}
+    assert len(checks) == 5
+
+
 ticks = st.lists(
     st.lists(
         st.tuples(
