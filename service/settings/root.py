@@ -19,6 +19,7 @@ from service.settings.sections import (
     LogSettings,
     NoticesSettings,
     ScheduleSettings,
+    ShadowSettings,
     ShutdownSettings,
     SnapshotsSettings,
     StandbySettings,
@@ -59,6 +60,7 @@ class Settings(Section):
     windows: WindowsSettings = WindowsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     alerting: AlertingSettings = AlertingSettings()
+    shadow: ShadowSettings = ShadowSettings()
     suppressions: SuppressionsSettings = SuppressionsSettings()
     watch: WatchSettings = WatchSettings()
     notices: NoticesSettings = NoticesSettings()

@@ -153,6 +153,13 @@ class AlertingSettings(Section):
     """Unusual failures of one operation by so many identities in a window make one alert for the operation."""
 
 
+class ShadowSettings(Section):
+    """Attacks that are imagined in silence, to know what would be missed: metrics, never an alert."""
+
+    attacks: int = Field(default=5, ge=0, le=100)
+    """Identities of each kind that are imagined to be stolen in an hour; 0: none."""
+
+
 class SuppressionsSettings(Section):
     """What does not alert for a while: maintenance, exercises, known noise."""
 

@@ -176,5 +176,6 @@ def expose_live_state(metrics: Metrics, engine: Engine, outbox: Outbox, sinks: S
             alerts_today=engine.alerts.told_of(engine.watermark.time.date()),
             alerts_per_day=engine.budget.alerts_per_day or 0.0,
             expected=engine.budget.expected,
+            recall=engine.shadows.recall,
         )
     )

@@ -12,6 +12,7 @@ from models.stream import ActorBucket, Crowd, OpenBuckets, Steps
 from service.core.alerting import Budget
 from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 from service.core.engine.recent import RecentActors
+from service.core.shadow import Shadows
 
 
 class ScoredCells(NamedTuple):
@@ -22,7 +23,7 @@ class ScoredCells(NamedTuple):
 
 
 def close_steps(
-    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, watermark: datetime
+    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, shadows: Shadows, watermark: datetime
 ) -> Steps[ScoredCells]:
     """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
     scored: list[Anomaly] = []
@@ -32,7 +33,7 @@ def close_steps(
             yield
             continue
         actor_buckets, crowd = closed
-        judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
+        judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people, shadows)
         new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
         judge.budget.history.observe(actor_buckets, new)
         scored += new
@@ -44,7 +45,7 @@ def close_steps(
 
 
 def _judged_then_learnt(
-    actor_buckets: Sequence[ActorBucket], crowd: Crowd, judge: BucketJudge, people: RecentActors
+    actor_buckets: Sequence[ActorBucket], crowd: Crowd, judge: BucketJudge, people: RecentActors, shadows: Shadows
 ) -> Steps[list[Judgement]]:
     """Judge every identity's bucket before any of them is learnt, so that their order does not matter."""
     judgements: list[Judgement] = []
@@ -56,6 +57,7 @@ def _judged_then_learnt(
         return judgements
     bucket = actor_buckets[0].bucket
     _end_day(judge.budget, bucket.start)
+    yield from shadows.judge_steps(actor_buckets, crowd, judge.judge, judge.unusual)
     lessons = judge.lessons(bucket.hours)
     for count, judgement in enumerate(judgements, 1):
         people.remember(judgement.seen.actor)

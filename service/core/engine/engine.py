@@ -20,6 +20,7 @@ from service.core.engine.recent import RecentActors, RecentAnomalies
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.shadow import Shadows
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -54,6 +55,8 @@ class Engine:
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
         Where the input had been complete at the last evaluation.
+    shadows
+        Attacks that are imagined in silence; none unless somebody puts others here. No part of the state.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -71,6 +74,7 @@ class Engine:
         self.recent = RecentAnomalies(options.recent)
         self.alert_from: datetime | None = None
         self.evaluated_until = EPOCH
+        self.shadows = Shadows()
         self._judge = BucketJudge(self.detectors, self.budget)
 
     @property
@@ -172,7 +176,7 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        closed = yield from close_steps(self.buckets, self._judge, self.people, self.shadows, self.watermark.time)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
         news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
@@ -213,6 +217,7 @@ class Engine:
         )
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
+        self.shadows.evaluated()
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
         return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from models.detectors import Memory
 from models.stream import EPOCH
 from service.core.messages import EndOffset, Position
+from service.core.shadow import Recall
 from service.monitoring.metrics import standby
 
 
@@ -36,6 +37,8 @@ class LiveReading(NamedTuple):
         The budget; 0 without one.
     expected
         Identities a day that the thresholds in force would have alerted over the history.
+    recall
+        What became of imagined attacks; None before there is an engine.
     """
 
     watermark: datetime = EPOCH
@@ -47,6 +50,7 @@ class LiveReading(NamedTuple):
     alerts_today: int = 0
     alerts_per_day: float = 0.0
     expected: float = 0.0
+    recall: Recall | None = None
 
 
 class LiveCollector(Collector):
@@ -80,6 +84,7 @@ class LiveCollector(Collector):
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
         yield from self._sensitivity(reading)
+        yield _shadow_attacks(reading.recall or Recall())
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
             "unwonted_sink_broken",
@@ -161,3 +166,15 @@ class LiveCollector(Collector):
             evicted.add_metric([detector], held.evicted)
             warmth.add_metric([detector], held.warmth)
         yield from (keys, limit, entries, evicted, warmth)
+
+
+def _shadow_attacks(recall: Recall) -> Metric:
+    family = CounterMetricFamily(
+        "unwonted_shadow_attacks",
+        "Attacks that were imagined in silence, by whether they would have been told of.",
+        labels=["style", "kind", "origin", "result"],
+    )
+    for case, share in recall.by_case().items():
+        for result, number in (("alerted", share.alerted), ("missed", share.imagined - share.alerted)):
+            family.add_metric([*map(str, case), result], number)
+    return family
