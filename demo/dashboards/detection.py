@@ -1,10 +1,11 @@
 """The dashboard *Detection*: what is found, how much of it alerts, and how well the detectors know the tenant."""
 
 from demo.dashboards.panels import Dashboard, Line, Panel, Row
-from demo.dashboards.queries import Growth, Held, Increase, Less, Quantile, Share
+from demo.dashboards.queries import Growth, Held, Increase, Less, Quantile, Ratio, Share
 
 _CELLS = "unwonted_cell_score_count"
 _BUCKETS = "unwonted_cell_score_bucket"
+_SHADOWS = "unwonted_shadow_attacks_total"
 
 _TODAY = Row(
     "Today",
@@ -170,10 +171,63 @@ _TOLD = Row(
     ),
 )
 
+
+def _recall(by: str) -> Line:
+    labels = (by,) if by else ()
+    told = Increase(_SHADOWS, labels, {"result": "alerted"}, over="7d")
+    return Line(Ratio(told, Increase(_SHADOWS, labels, over="7d")), f"{{{{{by}}}}}" if by else "alerted")
+
+
+_MISSED = Row(
+    "What would be missed",
+    (
+        Panel(
+            "Imagined attacks alerted, in a week",
+            "Share of the attacks imagined in silence that would have been told of at the thresholds of their day.",
+            "percentunit",
+            (_recall(""),),
+            "stat",
+            nothing="none has been imagined yet: shadow.attacks is 0, or no hour has closed",
+            top=1.0,
+        ),
+        Panel(
+            "Imagined attacks, in a day",
+            "How many were imagined: the fewer, the less the shares beside it mean.",
+            "short",
+            (Line(Increase(_SHADOWS, over="1d"), "imagined"),),
+            "stat",
+        ),
+        Panel(
+            "Alerted by style, over a week",
+            "Share of the imagined attacks of each style that would have been told of.",
+            "percentunit",
+            (_recall("style"),),
+            nothing="none has been imagined yet",
+            top=1.0,
+        ),
+        Panel(
+            "Alerted by kind of identity, over a week",
+            "Whose stolen identity would be noticed, and whose would not.",
+            "percentunit",
+            (_recall("kind"),),
+            nothing="none has been imagined yet",
+            top=1.0,
+        ),
+        Panel(
+            "Alerted by origin, over a week",
+            "From the victim's own network, from a strange one, and by an identity that nobody has seen before.",
+            "percentunit",
+            (_recall("origin"),),
+            nothing="none has been imagined yet",
+            top=1.0,
+        ),
+    ),
+)
+
 DETECTION = Dashboard(
     "detection",
     "Unwonted: detection",
     "What is found, how much of it alerts, and how well the detectors know the tenant.",
     48,
-    (_TODAY, _FOUND, _TOLD),
+    (_TODAY, _FOUND, _TOLD, _MISSED),
 )

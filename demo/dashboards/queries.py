@@ -234,6 +234,27 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """One thing as a share of another with the same labels; no answer where that is 0."""
+
+    part: Query
+    whole: Query
+
+    def promql(self) -> str:
+        """Return it as Prometheus reads it."""
+        return f"{self.part.promql()} / ({self.whole.promql()} > 0)"
+
+    def answer(self, view: View) -> Answer:
+        """Return its answer from a recording."""
+        part = self.part.answer(view)
+        return {
+            labels: part[labels] / value
+            for labels, value in self.whole.answer(view).items()
+            if value > 0 and labels in part
+        }
+
+
+@dataclass(frozen=True)
 class Less:
     """One thing less another, both without labels."""
 

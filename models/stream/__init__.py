@@ -10,6 +10,7 @@ from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, displ
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.matching import fits_pattern, names_of
+from models.stream.planting import planted
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
 from models.stream.windows import EPOCH, Bucket, Watermark
@@ -46,6 +47,7 @@ __all__ = [
     "fits_pattern",
     "load_parts",
     "names_of",
+    "planted",
     "reading",
     "tallied",
 ]

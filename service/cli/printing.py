@@ -6,8 +6,9 @@ from typing import BinaryIO
 import msgspec
 
 from models.detectors import Anomaly
-from models.stream import RecordResult
+from models.stream import ActorKind, RecordResult
 from service.core.alerting import Alert, Outlook
+from service.core.shadow import ATTACKS, VICTIM_KINDS, CaseCount, Origin, Recall
 from service.replay import Summary
 from service.sinks import StdoutSink
 
@@ -115,6 +116,30 @@ def threshold_table(outlook: Outlook) -> str:
             *_aligned(by_budget),
         ]
     )
+
+
+def recall_table(recall: Recall) -> str:
+    """Say how many of the imagined attacks would have been told of, by style and by kind, and from where."""
+    whole = recall.of()
+    if not whole.imagined:
+        return "no attack was imagined: no hour with people or applications in it has closed"
+
+    def row(name: str, style: str | None = None, kind: ActorKind | None = None) -> tuple[str, ...]:
+        origins = [recall.of(style=style, kind=kind, origin=origin) for origin in Origin]
+        return (name, *map(_share, origins), _share(recall.of(style=style, kind=kind)))
+
+    rows = [
+        ("told of (of so many)", *(origin.replace("_", " ") for origin in Origin), "together"),
+        *(row(one.name, style=one.name) for one in ATTACKS),
+        *(row(kind, kind=kind) for kind in VICTIM_KINDS),
+        row("all"),
+    ]
+    attacks = f"{whole.imagined:,} attack{'s' if whole.imagined > 1 else ''}"
+    return "\n".join([f"{attacks} imagined, at the thresholds of their days:", "", *_aligned(rows)])
+
+
+def _share(share: CaseCount) -> str:
+    return f"{share.alerted / share.imagined:.0%} ({share.imagined:,})" if share.imagined else "-"
 
 
 def _both(alerted: float, active: float) -> tuple[str, str]:

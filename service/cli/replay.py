@@ -26,12 +26,13 @@ from service.cli.inputs import (
     read_settings,
     suppressions_option,
 )
-from service.cli.printing import alert_writer, cell_writer, contents, threshold_table, totals
+from service.cli.printing import alert_writer, cell_writer, contents, recall_table, threshold_table, totals
 from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
 from service.core.engine import Evaluation
 from service.core.parsing import LeftOut
+from service.core.shadow import Shadows
 from service.documents import Found, Reader, find
 from service.history import HistoryFile, Recorder
 from service.replay import Order, Replay, Summary
@@ -40,6 +41,8 @@ from service.wiring import history_limits
 
 HISTORY_WITHIN = 60.0
 """Seconds that a disk may take for the last entries of a history."""
+
+SHADOW_ATTACKS = 5  # of each kind in an hour, where the configuration wants none of the service
 
 
 @click.command(
@@ -71,6 +74,9 @@ HISTORY_WITHIN = 60.0
     help="Take records by their time, or as they stand in the files; auto takes one file of lines that was recorded as "
     "it arrived as it stands, and everything else by time.",
 )
+@click.option(
+    "--shadow", is_flag=True, help="Imagine attacks as well, in silence, and print how many would have been told of."
+)
 @max_rejected_option
 def replay(
     files: Sequence[str],
@@ -81,6 +87,7 @@ def replay(
     suppressions: Path | None,
     quiet: bool,
     order: Order,
+    shadow: bool,
     max_rejected: float,
 ) -> None:
     """Print the alerts that FILES would have caused: files, folders, patterns, or - for standard input.
@@ -92,6 +99,8 @@ def replay(
     settings = read_settings(path)
     engine = make_engine(settings)
     engine.suppress(configured_suppressions(settings, suppressions))
+    if shadow:
+        engine.shadows = Shadows(settings.shadow.attacks or SHADOW_ATTACKS)
     collect_seldom()
     unread = Unread()
     found = sources(files)
@@ -134,6 +143,8 @@ def replay(
         click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
     if summary.scored:
         click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
+    if shadow:
+        click.echo(f"\n{recall_table(engine.shadows.recall)}", err=True)
     sys.exit(verdict(summary, unread, reader.looked_at, max_rejected / 100.0))
 
 

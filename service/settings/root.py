@@ -20,6 +20,7 @@ from service.settings.sections import (
     LogSettings,
     NoticesSettings,
     ScheduleSettings,
+    ShadowSettings,
     ShutdownSettings,
     SnapshotsSettings,
     StandbySettings,
@@ -62,6 +63,7 @@ class Settings(Section):
     windows: WindowsSettings = WindowsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     alerting: AlertingSettings = AlertingSettings()
+    shadow: ShadowSettings = ShadowSettings()
     suppressions: SuppressionsSettings = SuppressionsSettings()
     verdicts: VerdictsSettings = VerdictsSettings()
     watch: WatchSettings = WatchSettings()

@@ -157,6 +157,13 @@ class AlertingSettings(Section):
     """So many established identities that take up one operation within a week make one alert for who comes later."""
 
 
+class ShadowSettings(Section):
+    """Attacks that are imagined in silence, to know what would be missed: metrics, never an alert."""
+
+    attacks: int = Field(default=5, ge=0, le=100)
+    """Identities of each kind that are imagined to be stolen in an hour; 0: none."""
+
+
 class SuppressionsSettings(Section):
     """What does not alert for a while: maintenance, exercises, known noise."""
 

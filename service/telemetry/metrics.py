@@ -190,5 +190,6 @@ def expose_live_state(
             alerts_per_day=engine.budget.alerts_per_day or 0.0,
             expected=engine.budget.expected,
             history_dropped=history_dropped(),
+            recall=engine.shadows.recall,
         )
     )

@@ -14,6 +14,7 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, Sink, SnapshotStore, Source
+from service.core.shadow import Shadows
 from service.delivery import Dispatcher, Route, UndeliverableWriter
 from service.geography import Geography
 from service.learning import FirstStart
@@ -68,6 +69,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     clock = clock or SystemClock()
     geography = open_geography(settings)
     engine = build_engine_with(geography, settings)
+    engine.shadows = Shadows(settings.shadow.attacks)
     outbox = Outbox()
     sinks = _build_sinks(settings, clock)
     registry, health = CollectorRegistry(), Health()

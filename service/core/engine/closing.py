@@ -13,6 +13,7 @@ from service.core.alerting import Budget
 from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 from service.core.engine.recent import RecentActors
 from service.core.engine.rulings import Rulings
+from service.core.shadow import Shadows
 
 
 class ScoredCells(NamedTuple):
@@ -27,7 +28,12 @@ class ScoredCells(NamedTuple):
 
 
 def close_steps(
-    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, rulings: Rulings, watermark: datetime
+    buckets: OpenBuckets,
+    judge: BucketJudge,
+    people: RecentActors,
+    rulings: Rulings,
+    shadows: Shadows,
+    watermark: datetime,
 ) -> Steps[ScoredCells]:
     """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
     scored: list[Anomaly] = []
@@ -40,7 +46,7 @@ def close_steps(
         actor_buckets, crowd = closed
         if actor_buckets:
             yield from _heed(rulings, judge, actor_buckets[0].bucket.start)
-        judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
+        judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people, shadows)
         new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
         judge.budget.history.observe(actor_buckets, new)
         judged.append(judgements)
@@ -61,7 +67,7 @@ def _heed(rulings: Rulings, judge: BucketJudge, start: datetime) -> Iterator[Non
 
 
 def _judged_then_learnt(
-    actor_buckets: Sequence[ActorBucket], crowd: Crowd, judge: BucketJudge, people: RecentActors
+    actor_buckets: Sequence[ActorBucket], crowd: Crowd, judge: BucketJudge, people: RecentActors, shadows: Shadows
 ) -> Steps[list[Judgement]]:
     """Judge every identity's bucket before any of them is learnt, so that their order does not matter."""
     judgements: list[Judgement] = []
@@ -73,6 +79,7 @@ def _judged_then_learnt(
         return judgements
     bucket = actor_buckets[0].bucket
     _end_day(judge.budget, bucket.start)
+    yield from shadows.judge_steps(actor_buckets, crowd, judge.judge, judge.unusual)
     lessons = judge.lessons(bucket.hours)
     for count, judgement in enumerate(judgements, 1):
         people.remember(judgement.seen.actor)

@@ -21,6 +21,7 @@ from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.shadow import Shadows
 from service.core.verdicts import Verdict, Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
@@ -60,6 +61,8 @@ class Engine:
         Where the input had been complete at the last evaluation.
     keeps_closed
         Whether closed buckets are kept for `take_closed`; somebody has to take them then.
+    shadows
+        Attacks that are imagined in silence; none unless somebody puts others here. No part of the state.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -81,6 +84,7 @@ class Engine:
         self.evaluated_until = EPOCH
         self.keeps_closed = False
         self._closed: list[ClosedBucket] = []
+        self.shadows = Shadows()
         self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
         self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
@@ -193,7 +197,9 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        closed = yield from close_steps(self.buckets, self._judge, self.people, self.rulings, self.watermark.time)
+        closed = yield from close_steps(
+            self.buckets, self._judge, self.people, self.rulings, self.shadows, self.watermark.time
+        )
         if self.keeps_closed:
             self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
@@ -257,6 +263,7 @@ class Engine:
         )
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)
+        self.shadows.evaluated()
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
         return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)

@@ -8,7 +8,9 @@ from service.core.verdicts import VerdictKind
 DeadLetterReason = Literal["rejected", "undelivered"]
 """Why something is in a dead letter: a record that could not be understood, a message that could not be delivered."""
 
-LABELS = frozenset({"partition", "detector", "severity", "sink", "result", "reason", "stage"})
+LABELS = frozenset(
+    {"partition", "detector", "severity", "sink", "result", "reason", "stage", "style", "kind", "origin"}
+)
 """The only labels that a series may have; a histogram's ``le`` apart."""
 INFO_LABELS = frozenset({"version", "python", "river", "hash"})
 """The labels of build_info and config_info, constant while the process lives."""

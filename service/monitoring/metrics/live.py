@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from models.detectors import Memory
 from models.stream import EPOCH
 from service.core.messages import EndOffset, Position
+from service.core.shadow import Recall
 from service.monitoring.metrics import standby
 
 
@@ -38,6 +39,8 @@ class LiveReading(NamedTuple):
         Identities a day that the thresholds in force would have alerted over the history.
     history_dropped
         Entries that are missing in the history.
+    recall
+        What became of imagined attacks; None before there is an engine.
     """
 
     watermark: datetime = EPOCH
@@ -50,6 +53,7 @@ class LiveReading(NamedTuple):
     alerts_per_day: float = 0.0
     expected: float = 0.0
     history_dropped: int = 0
+    recall: Recall | None = None
 
 
 class LiveCollector(Collector):
@@ -88,6 +92,7 @@ class LiveCollector(Collector):
             "Entries that are missing in the history, because it could not be written or fell behind.",
             value=reading.history_dropped,
         )
+        yield _shadow_attacks(reading.recall or Recall())
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
             "unwonted_sink_broken",
@@ -169,3 +174,15 @@ class LiveCollector(Collector):
             evicted.add_metric([detector], held.evicted)
             warmth.add_metric([detector], held.warmth)
         yield from (keys, limit, entries, evicted, warmth)
+
+
+def _shadow_attacks(recall: Recall) -> Metric:
+    family = CounterMetricFamily(
+        "unwonted_shadow_attacks",
+        "Attacks that were imagined in silence, by whether they would have been told of.",
+        labels=["style", "kind", "origin", "result"],
+    )
+    for case, share in recall.by_case().items():
+        for result, number in (("alerted", share.alerted), ("missed", share.imagined - share.alerted)):
+            family.add_metric([*map(str, case), result], number)
+    return family

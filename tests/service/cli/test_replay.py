@@ -140,6 +140,19 @@ def test_the_help_says_what_the_exit_codes_mean() -> None:
         assert words in said
 
 
+def test_imagined_attacks_are_counted_and_change_nothing_else(tmp_path: Path) -> None:
+    path, cells = tmp_path / "a.ndjson", [tmp_path / "without", tmp_path / "with"]
+    path.write_bytes(LINES)
+    without = replay(path, "--anomalies", cells[0])
+    with_them = replay(path, "--anomalies", cells[1], "--shadow")
+    assert cells[0].read_bytes() == cells[1].read_bytes() != b""
+    assert with_them.stdout == without.stdout
+    rest_of_it, table = with_them.stderr[: len(without.stderr)], with_them.stderr[len(without.stderr) :]
+    assert rest_of_it == without.stderr
+    assert "1 attack imagined, at the thresholds of their days" in table
+    assert re.search(r"^ +all .* (0|100)% \(1\)$", table, re.MULTILINE)
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not CASE.is_file(), reason=f"NO RECORDED LIST: {CASE} is absent, set UNWONTED_SHARED")
 def test_a_recorded_list_is_read_in_either_order(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert, Finding
 from service.core.messages import EndOffset, Position
 from service.core.parsing.rejects import RejectReason
+from service.core.shadow.recall import Case, Origin, Recall
 from service.delivery.dispatcher import Delivery
 from service.monitoring.metrics.labels import CLOSINGS, DELIVERIES, INFO_LABELS, LABELS, MAX_PARTITIONS, TROUBLES
 from service.monitoring.metrics.live import LiveReading
@@ -27,6 +28,7 @@ from service.source.options import Closed, Kind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = "ann.planted@contoso.example"
+KEYS_TAKEN = Case("key_theft", ActorKind.GUEST, Origin.OWN_NETWORK)
 THING = "/subscriptions/planted/resourcegroups/rg"
 
 
@@ -112,6 +114,9 @@ def everything(metrics: Metrics) -> None:
     metrics.record_delivery("soc", "sent", 0.3)
     metrics.record_delivery("soc", "expired", 0.0)
     metrics.record_dead_letters("undelivered", written=1, dropped=2)
+    recall = Recall()
+    recall.count(KEYS_TAKEN, alerted=True)
+    recall.count(KEYS_TAKEN, alerted=False)
     metrics.watch(
         lambda: LiveReading(
             watermark=NOON,
@@ -123,6 +128,7 @@ def everything(metrics: Metrics) -> None:
             alerts_today=3,
             alerts_per_day=5.0,
             expected=4.5,
+            recall=recall,
         )
     )
 
@@ -191,6 +197,11 @@ def test_every_series_but_those_of_partitions_exists_before_anything_happens() -
         ("unwonted_alerts_today", {}, 3),
         ("unwonted_alerts_budget", {}, 5),
         ("unwonted_alerts_expected", {}, 4.5),
+        (
+            "unwonted_shadow_attacks_total",
+            {"style": "key_theft", "kind": "guest", "origin": "own_network", "result": "missed"},
+            1,
+        ),
         ("unwonted_partitions_owned", {}, 1),
         ("unwonted_partitions_silent", {}, 1),
         ("unwonted_source_errors_total", {"reason": "other"}, 1),
