@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from models.stream import RecordResult
 from service.activity_log_api import ApiRefused
+from service.cli.epilog import ending
+from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     NOTHING_UNDERSTOOD,
-    collect_seldom,
     config_option,
     configured_suppressions,
-    ending,
     fail,
     make_engine,
     max_rejected_option,

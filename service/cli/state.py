@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from service.cli.epilog import ending
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     READING_STATE,
     config_option,
-    ending,
     fail,
     make_engine,
     newest_usable,
