@@ -135,7 +135,7 @@ class OpenBuckets:
             return False
         for pruned in draft.add(operation, number):
             self._release(pruned, number)
-        return operation.key in draft.operations.entries
+        return operation.key in draft.entries
 
     def _draft_of(self, event: ActivityEvent, number: int) -> CellDraft | None:
         """Return the open cell of an event, a new one if need be; None if its identity has too many actions."""
@@ -160,7 +160,7 @@ class OpenBuckets:
 
     def _evict(self, dropped: CellDraft, number: int) -> None:
         self.evicted += 1
-        for operation in dropped.operations.entries.values():
+        for operation in dropped.entries.values():
             self._release(operation, number)
 
     def _held_open(self, operation: Operation) -> bool:
@@ -168,7 +168,7 @@ class OpenBuckets:
         for number in operation.buckets():
             cells = self._open.get(number, {}).get(actor)
             draft = None if cells is None else cells.entries.get(action)
-            if draft is not None and operation.key in draft.operations.entries:
+            if draft is not None and operation.key in draft.entries:
                 return True
         return False
 
@@ -190,7 +190,7 @@ class OpenBuckets:
         cells = actors[actor]
         cells.changed(action)
         draft = cells.entries[action]
-        draft.operations.entries.pop(operation.key, None)
+        draft.entries.pop(operation.key, None)
         if draft.empty:
             del cells.entries[action]
         if not cells.entries:
@@ -284,7 +284,7 @@ class OpenBuckets:
                     self._evict(draft, number)
                     continue
                 known[action] = draft.flags(number) | ATTEMPTED
-                for key, operation in draft.operations.entries.items():
+                for key, operation in draft.entries.items():
                     operation.attempt_learnt |= operation.begun_at <= number
                     operation.end_learnt |= operation.ended_at is not None and operation.ended_at <= number
                     if operation.end_learnt:
