@@ -319,6 +319,11 @@ class OpenBuckets:
 
     def dump(self) -> Iterator[tuple[str, Json]]:
         """Yield ``(table, row)`` in a stable order; operations come before the cells that hold them."""
+        yield from self.dump_open()
+        yield from self.dump_closed()
+
+    def dump_open(self) -> Iterator[tuple[str, Json]]:
+        """Yield the rows of `dump` that may change with every record."""
         yield "head", {"closed_below": self._closed_below, "evicted": self.evicted}
         for _, operation in sorted(self._operations.items()):
             yield "operation", operation.row()
@@ -329,6 +334,9 @@ class OpenBuckets:
                     yield "cell", {**place, "action": action, "draft": draft.row()}
         for number, keys in sorted(self._unfinished.items()):
             yield "unfinished", {"bucket": number, "operations": list[Json](sorted(keys))}
+
+    def dump_closed(self) -> Iterator[tuple[str, Json]]:
+        """Yield the rows of `dump` that only change when buckets are closed."""
         for row in self._closed.dump():
             yield "closed", row
 

@@ -76,7 +76,7 @@ class ClosedCells:
             return {}
         number, place = divmod(bucket, TOGETHER)
         block = self._blocks.get(number)
-        return _decoded(block, actor, place) if block is not None else {}
+        return _decoded(block, actor).get(place, {}) if block is not None else {}
 
     def forget(self, oldest: int) -> None:
         """Forget the buckets before `oldest`."""
@@ -85,13 +85,13 @@ class ClosedCells:
             del self._blocks[number]
 
     def dump(self) -> Iterator[Json]:
-        """Yield a row for each bucket and identity, in their order."""
+        """Yield a row for each identity and bucket, in a stable order."""
         for number, block in sorted(self._blocks.items()):
-            actors = sorted(block.cells)
-            for place in range(TOGETHER):
-                bucket = number * TOGETHER + place
-                for actor in actors if bucket >= self._oldest else ():
-                    if actions := _decoded(block, actor, place):
+            first = max(0, self._oldest - number * TOGETHER)
+            for actor in sorted(block.cells):
+                for place, actions in sorted(_decoded(block, actor).items()):
+                    if place >= first:
+                        bucket = number * TOGETHER + place
                         yield {"bucket": bucket, "actor": actor, "actions": dict[str, Json](sorted(actions.items()))}
 
 
@@ -103,10 +103,10 @@ def _joined(before: "array[int]", cells: "array[int]") -> "array[int]":
     return array(_CELLS, [key | flags for key, flags in known.items()])
 
 
-def _decoded(block: _Block, actor: str, place: int) -> dict[str, int]:
-    found = {}
+def _decoded(block: _Block, actor: str) -> dict[int, dict[str, int]]:
+    """Return an identity's actions with their flags, by the place of their bucket in the block."""
+    found: dict[int, dict[str, int]] = {}
     for cell in array(_CELLS, block.cells.get(actor, b"")):
-        if cell >> _PLACE_SHIFT == place:
-            action = (cell & ((1 << _PLACE_SHIFT) - 1)) >> _ACTION_SHIFT
-            found[block.actions[action]] = cell & _FLAGS
+        action = block.actions[(cell & ((1 << _PLACE_SHIFT) - 1)) >> _ACTION_SHIFT]
+        found.setdefault(cell >> _PLACE_SHIFT, {})[action] = cell & _FLAGS
     return found

@@ -94,7 +94,8 @@ class Operation:
         operation = cls(key, ActivityEvent.from_row(first), begun_at)
         if end is not None:
             # One record that tells both is one object, as it was.
-            operation.end = operation.first if end == first else ActivityEvent.from_row(end)
+            same = end == first
+            operation.end = operation.first if same else _sharing(ActivityEvent.from_row(end), operation.first)
         operation.ended_at = ended_at
         operation.attempt_learnt, operation.end_learnt = bool(attempt_learnt), bool(end_learnt)
         return operation

@@ -18,7 +18,7 @@ from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.ports import SnapshotStore
-from service.core.snapshot import decode, is_snapshot
+from service.core.snapshot import SnapshotRows, is_snapshot
 from service.settings import Settings, SettingsError, by_variable, is_variable, load
 from service.wiring import build_engine, open_suppressions
 
@@ -124,7 +124,7 @@ def place_of(settings: Settings) -> str:
     return str(settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path)
 
 
-def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
+def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, SnapshotRows]:
     """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
     place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
@@ -134,7 +134,7 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
             if not is_snapshot(data):
                 own = place_of(settings)
                 fail(f"{place}: is no snapshot of Unwonted; the service keeps its own at {own}", MISCONFIGURED)
-            rows = decode(data)
+            rows = SnapshotRows(data)
             engine.load(rows)
             return engine, rows
         return engine, asyncio.run(_newest_stored(settings, engine, place))
@@ -144,7 +144,7 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
         fail(f"{place}: {error}", ENDED_ON_ERROR)
 
 
-async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list[tuple[str, object]]:
+async def _newest_stored(settings: Settings, engine: Engine, place: str) -> SnapshotRows:
     # Here, as below, because stores come with Azure's libraries, and a replay needs none of them.
     from service.wiring import build_snapshot_store  # noqa: PLC0415
 
@@ -155,7 +155,7 @@ async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list
 
 async def newest_usable(
     store: SnapshotStore, load: Callable[[Any], None], place: str, otherwise: str = ""
-) -> list[tuple[str, Any]]:
+) -> SnapshotRows:
     """Load the newest snapshot that can be used, as the service would, saying what is wrong with newer ones."""
     from service.storage import load_newest  # noqa: PLC0415
 

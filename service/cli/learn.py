@@ -6,7 +6,7 @@ Fetching and teaching are `service.learning`'s business; what is taught by files
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ class Lesson:
                 fail(f"{place}: there is a state already; --replace learns it anew", MISCONFIGURED)
             return state
 
-        def succeed(rows: list[tuple[str, Any]]) -> None:
+        def succeed(rows: Iterable[tuple[str, Any]]) -> None:
             self._engine.succeed(rows)
             for section, row in rows:
                 if section == "outbox":

@@ -24,7 +24,9 @@ def test_it_says_what_a_table_would(added: list[tuple[int, str, dict[str, int]]]
     for place in [*table, (FIRST, "t/nobody")]:
         assert closed.of(*place) == kept.get(place, {})
     assert list(closed.dump()) == [
-        {"bucket": bucket, "actor": actor, "actions": cells} for (bucket, actor), cells in sorted(kept.items()) if cells
+        {"bucket": bucket, "actor": actor, "actions": cells}
+        for (bucket, actor), cells in sorted(kept.items(), key=lambda one: (one[0][0] // TOGETHER, *one[0][::-1]))
+        if cells
     ]
 
 
