@@ -23,7 +23,7 @@ from models.statistics import (
     SurvivalFunction,
     UserDays,
     UserDayState,
-    mask,
+    added,
     odds,
     reached,
     stage_of,
@@ -183,7 +183,7 @@ class Dormant(StatefulDetector[DormantState]):
         self.user_days.learn(state, hours, lessons.by_number["user_days"], worst)
         for cell in seen.cells:
             if cell.attempts and not tried(state.mask_of_tried, cell.action):
-                state.mask_of_tried |= mask(cell.action)
+                state.mask_of_tried = added(state.mask_of_tried, cell.action)
                 lessons.by_name["backoff"][kind][intern(cell.action)] += 1
 
     def teach(self, lessons: Lessons) -> None:

@@ -12,16 +12,24 @@ from models.detectors.contract import Detector
 from models.statistics import Lessons
 from models.stream import NOTHING_EXCLUDED, ActorBucket, Crowd, Exclusions, Tally, exclude_nothing, excluding
 
+NO_TALLIES: Mapping[str, Tally] = {}
+NOTHING_SAID: Mapping[str, list[Anomaly]] = {}
+
 
 class Asked(Crowd):
-    """A crowd that remembers what it was asked, so that another one can be known to give the same answers."""
+    """A crowd that remembers what it was asked, so that another one can be known to give the same answers.
+
+    There is one for each identity in an open bucket: it takes as little room as it can.
+    """
+
+    __slots__ = ("_answers", "_crowd", "_size", "_sums")
 
     def __init__(self, crowd: Crowd) -> None:
-        super().__init__(crowd.actors, {})
+        super().__init__(crowd.actors, NO_TALLIES)
         self._crowd = crowd
         self._size: int | None = None
-        self._tallies: dict[str, Tally] = {}
-        self._sums: dict[str, Tally] = {}
+        self._answers: dict[str, Tally] | None = None
+        self._sums: dict[str, Tally] | None = None
 
     @property
     def actors(self) -> int:
@@ -31,20 +39,26 @@ class Asked(Crowd):
 
     def tally(self, action: str) -> Tally:
         """Return who did `action`."""
-        answer = self._tallies[action] = self._crowd.tally(action)
+        answer = self._crowd.tally(action)
+        if self._answers is None:
+            self._answers = {}
+        self._answers[action] = answer
         return answer
 
     def service(self, name: str) -> Tally:
         """Return who did anything of a service."""
-        answer = self._sums[name] = self._crowd.service(name)
+        answer = self._crowd.service(name)
+        if self._sums is None:
+            self._sums = {}
+        self._sums[name] = answer
         return answer
 
     def agrees(self, crowd: Crowd) -> bool:
         """Whether `crowd` would have given the same answers."""
         return crowd is self._crowd or (
             (self._size is None or self._size == crowd.actors)
-            and all(crowd.tally(action) == answer for action, answer in self._tallies.items())
-            and all(crowd.service(name) == answer for name, answer in self._sums.items())
+            and all(crowd.tally(action) == answer for action, answer in (self._answers or NO_TALLIES).items())
+            and all(crowd.service(name) == answer for name, answer in (self._sums or NO_TALLIES).items())
         )
 
 
@@ -58,7 +72,7 @@ class Judgement(NamedTuple):
     crowd
         What the detectors asked the crowd, and heard.
     anomalies
-        What each detector said, by its name; of what is left, where cells were to be passed over.
+        What each detector said that said anything, by its name; of what is left, where cells were to be passed over.
     highest
         The highest score of all, those of `suppressed` included.
     exclusions
@@ -101,7 +115,10 @@ class Judge:
         if known is not None and known.crowd.agrees(crowd):
             return known
         asked = Asked(crowd)
-        anomalies = {name: detector.score(seen, asked) for name, detector in self._detectors.items()}
+        anomalies: dict[str, list[Anomaly]] = {}
+        for name, detector in self._detectors.items():
+            if found := detector.score(seen, asked):
+                anomalies[name] = found
         highest = 0.0
         for found in anomalies.values():
             for anomaly in found:
@@ -110,11 +127,12 @@ class Judge:
         exclusions = exclude(seen)
         suppressed: dict[str, list[Anomaly]] = {}
         for name, actions in exclusions.items():
-            suppressed[name] = [anomaly for anomaly in anomalies[name] if anomaly.cell.action in actions]
+            suppressed[name] = [anomaly for anomaly in anomalies.pop(name, ()) if anomaly.cell.action in actions]
             rest, others = excluding(seen, asked, actions)
-            anomalies[name] = self._detectors[name].score(rest, others) if rest.cells else []
-            highest = max([highest, *(anomaly.score for anomaly in anomalies[name])])
-        return Judgement(seen, asked, anomalies, highest, exclusions, suppressed)
+            if rest.cells and (found := self._detectors[name].score(rest, others)):
+                anomalies[name] = found
+                highest = max([highest, *(anomaly.score for anomaly in found)])
+        return Judgement(seen, asked, anomalies or NOTHING_SAID, highest, exclusions, suppressed or NOTHING_SAID)
 
     def keep(self, judgements: Iterable[Judgement]) -> None:
         """Remember these, and no others, until something is learnt."""
@@ -132,13 +150,13 @@ class Judge:
         self._known = {}
         if not judgement.exclusions:  # nearly always
             for name, detector in self._detectors.items():
-                detector.learn(judgement.seen, crowd, judgement.anomalies[name], lessons[name])
+                detector.learn(judgement.seen, crowd, judgement.anomalies.get(name, ()), lessons[name])
             return
         for name, detector in self._detectors.items():
             left_out = [action for action, learnt in judgement.exclusions.get(name, {}).items() if not learnt]
             seen, others = excluding(judgement.seen, crowd, left_out)
             if seen.cells:
-                detector.learn(seen, others, judgement.anomalies[name], lessons[name])
+                detector.learn(seen, others, judgement.anomalies.get(name, ()), lessons[name])
 
     def teach(self, lessons: Mapping[str, Lessons]) -> Iterator[None]:
         """Teach each detector, in steps, what all identities of a bucket have to teach it."""

@@ -26,7 +26,7 @@ from models.statistics import (
     Places,
     UserDays,
     UserDayState,
-    mask,
+    added,
     network,
     odds,
     surprise,
@@ -186,7 +186,7 @@ class NewNetwork(StatefulDetector[NewNetworkState]):
         state.networks = state.networks.visited(_networks(cells))
         for cell in cells:
             if not tried(state.mask_of_tried, cell.action):
-                state.mask_of_tried |= mask(cell.action)
+                state.mask_of_tried = added(state.mask_of_tried, cell.action)
                 lessons.by_name["backoff"][kind][intern(cell.action)] += 1
                 new = True
         if not cells[0].late:

@@ -21,6 +21,7 @@ from models.statistics import (
     FailureState,
     Keyed,
     Lessons,
+    added,
     mask,
     odds,
     surprise,
@@ -189,7 +190,8 @@ class RareFailure(StatefulDetector[RareFailureState]):
             state.evidence = self.evidence.after(state.evidence, hours, scored)
         mask_of_tried = state.mask_of_tried
         for cell in seen.cells:
-            mask_of_tried |= mask(cell.action)
+            if not tried(mask_of_tried, cell.action):
+                mask_of_tried = added(mask_of_tried, cell.action)
         state.mask_of_tried = mask_of_tried
 
     def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:

@@ -6,7 +6,7 @@ Which numbers make an anomaly, and what it is called, is left to the detectors.
 from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.statistics.arrivals import Arrivals, Beginnings
 from models.statistics.backoff import Backoff
-from models.statistics.bloom_mask import mask, tried
+from models.statistics.bloom_mask import added, mask, tried
 from models.statistics.calibration import Calibration
 from models.statistics.campaign import NO_CAMPAIGN, Campaign, CampaignEntry, CampaignRule
 from models.statistics.decay import growth, surprise
@@ -62,6 +62,7 @@ __all__ = [
     "UserDayState",
     "UserDays",
     "Weights",
+    "added",
     "growth",
     "halved",
     "kilometres",

@@ -27,6 +27,18 @@ def mask(action: str) -> int:
     return (1 << digest % BITS) | (1 << (digest >> 16) % BITS)
 
 
+@lru_cache(maxsize=1_024)
+def added(mask_of_tried: int, action: str) -> int:
+    """Return `mask_of_tried` with the bits of `action`.
+
+    Remembered, so that several who learn the same of an identity, one after another, keep the very same number.
+
+    >>> added(mask("web/read"), "web/write") == mask("web/read") | mask("web/write")
+    True
+    """
+    return mask_of_tried | mask(action)
+
+
 def tried(mask_of_tried: int, action: str) -> bool:
     """Return whether `action` was added to `mask_of_tried`, possibly wrongly true."""
     bits = mask(action)

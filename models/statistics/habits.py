@@ -88,7 +88,7 @@ class Habit:
             "day": self.day,
             "days": self.days,
             "today": self.today,
-            "actions": dict[str, Json](self.actions.plain()),
+            "actions": {**self.actions.plain()},
             "novel": self.novel,
             "inventions": self.inventions,
             "held": None if self.held is None else dict[str, Json](self.held),
@@ -110,7 +110,7 @@ class Habit:
         self.buckets, self.days, self.today = int(buckets), int(days), int(today)
         self.novel, self.inventions = int(novel), int(inventions)
         self.day = day_of(24.0 * int(day))
-        self.actions = Weights({intern(str(action)): float(one) for action, one in actions.items()})
+        self.actions = Weights.from_row(actions)
         self.held = None if held is None else {intern(str(action)): int(one) for action, one in held.items()}
         self.networks, self.scopes = Places.from_row(networks), Places.from_row(scopes)
         self.evidence = Accumulated.from_row(evidence)

@@ -115,13 +115,15 @@ class Keyed(Generic[_S]):
 
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave; if that is more than the limit, room is made at the next new key."""
-        self._states, self.evicted, self.evicted_values = {}, 0, 0
-        for number, row in enumerate(rows):
-            if number == 0:
-                self.evicted, self.evicted_values = fields("identities", row, "evicted", "evicted_values")
-                continue
+        self.evicted, self.evicted_values = 0, 0
+        states = self._states = {}
+        rows, fresh = iter(rows), self.fresh
+        for row in rows:
+            self.evicted, self.evicted_values = fields("identities", row, "evicted", "evicted_values")
+            break
+        for row in rows:
             key, saved = fields("identity", row, "id", "state")
-            state = self._states[intern(str(key))] = self.fresh()
+            state = states[intern(key)] = fresh()
             state.restore(saved)
 
 

@@ -70,7 +70,7 @@ class Places(NamedTuple):
     def from_row(cls, row: Any) -> "Places":
         """Restore what `row` gave; names and places shared by many identities are kept once."""
         names, moves = fields("places", row, "names", "moves")
-        return shared(tuple(intern(str(name)) for name in names), int(moves)) if moves else NOWHERE
+        return shared(tuple(map(intern, names)), int(moves)) if moves else NOWHERE
 
 
 NOWHERE = Places()

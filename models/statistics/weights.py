@@ -7,6 +7,8 @@ business.
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
+from sys import intern
+from typing import Any
 
 
 class Weights(Mapping[str, float]):
@@ -36,6 +38,20 @@ class Weights(Mapping[str, float]):
     def __init__(self, known: Mapping[str, float] | None = None) -> None:
         self._names = tuple(sorted(known)) if known else ()
         self._values = array("d", [known[name] for name in self._names] if known else ())
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Weights":
+        """Restore what `plain` gave; names shared by many are kept once.
+
+        >>> Weights.from_row({"web/write": 1, "web/read": 0.5}).plain()
+        {'web/read': 0.5, 'web/write': 1.0}
+        """
+        names = tuple(map(intern, row))
+        if list(names) != sorted(names):
+            return cls({name: float(row[name]) for name in names})
+        weights = cls()
+        weights._names, weights._values = names, array("d", row.values())
+        return weights
 
     def __getitem__(self, name: str) -> float:
         names = self._names

@@ -7,9 +7,11 @@ which cells were closed, so that what comes late is told apart from what comes t
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from sys import intern
 from typing import Any, NamedTuple
 
 from models.stream.cells import ActorBucket, Crowd
+from models.stream.closed import ClosedCells
 from models.stream.drafts import ActorDraft, CellDraft
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
@@ -70,7 +72,7 @@ class OpenBuckets:
         self._assembled: dict[int, tuple[list[ActorBucket], Crowd]] = {}
         self._operations: dict[str, Operation] = {}
         self._unfinished: dict[int, list[str]] = {}
-        self._closed: dict[int, dict[str, dict[str, int]]] = {}
+        self._closed = ClosedCells()
 
     def observe(self, event: ActivityEvent) -> RecordResult:
         """Add one record; repeating one changes nothing, and within the allowed lateness neither does their order."""
@@ -99,7 +101,7 @@ class OpenBuckets:
         """Return why a record of a closed bucket is not to be judged; None if it is."""
         if number < self._closed_below - self.horizon // self.width:
             return RecordResult.TOO_LATE
-        learnt = self._closed.get(number, {}).get(event.actor.id, {}).get(event.action)
+        learnt = self._closed.of(number, event.actor.id).get(event.action)
         if learnt is not None and (event.outcome is Outcome.STARTED or learnt & bit(event.outcome)):
             return RecordResult.DUPLICATE
         return None
@@ -133,7 +135,7 @@ class OpenBuckets:
             return False
         for pruned in draft.add(operation, number):
             self._release(pruned, number)
-        return operation.key in draft.operations.entries
+        return operation.key in draft.entries
 
     def _draft_of(self, event: ActivityEvent, number: int) -> CellDraft | None:
         """Return the open cell of an event, a new one if need be; None if its identity has too many actions."""
@@ -158,7 +160,7 @@ class OpenBuckets:
 
     def _evict(self, dropped: CellDraft, number: int) -> None:
         self.evicted += 1
-        for operation in dropped.operations.entries.values():
+        for operation in dropped.entries.values():
             self._release(operation, number)
 
     def _held_open(self, operation: Operation) -> bool:
@@ -166,7 +168,7 @@ class OpenBuckets:
         for number in operation.buckets():
             cells = self._open.get(number, {}).get(actor)
             draft = None if cells is None else cells.entries.get(action)
-            if draft is not None and operation.key in draft.operations.entries:
+            if draft is not None and operation.key in draft.entries:
                 return True
         return False
 
@@ -188,7 +190,7 @@ class OpenBuckets:
         cells = actors[actor]
         cells.changed(action)
         draft = cells.entries[action]
-        draft.operations.entries.pop(operation.key, None)
+        draft.entries.pop(operation.key, None)
         if draft.empty:
             del cells.entries[action]
         if not cells.entries:
@@ -249,7 +251,6 @@ class OpenBuckets:
     def _assembling(self, number: int) -> Steps[tuple[list[ActorBucket], Crowd]]:
         bucket = self.bucket(number)
         late = number < self._closed_below
-        known = self._closed.get(number, {}) if late else {}
         buckets = []
         changed = 0
         actors = self._open[number]
@@ -257,7 +258,7 @@ class OpenBuckets:
             drafts = actors[actor_id]
             seen = drafts.assembled
             if seen is None:
-                seen = drafts.assemble(bucket, number, known.get(actor_id, {}) if late else None)
+                seen = drafts.assemble(bucket, number, self._closed.of(number, actor_id) if late else None)
                 changed += 1
                 if changed % ACTORS_A_STEP == 0:
                     yield
@@ -273,7 +274,6 @@ class OpenBuckets:
 
     def _settling(self, number: int) -> Iterator[None]:
         self._assembled.pop(number, None)
-        closed = self._closed.setdefault(number, {})
         unfinished = self._unfinished.setdefault(number, [])
         actors = self._open[number]
         for at in range(len(actors), 0, -1):
@@ -281,21 +281,22 @@ class OpenBuckets:
             actor_id, drafts = actors.popitem()
             if at % ACTORS_A_STEP == 0:
                 yield
-            known = closed.setdefault(actor_id, {})
+            known: dict[str, int] = {}
             judged = drafts.sample()
             bounded = judged is not drafts.entries
             for action, draft in drafts.entries.items():
                 if bounded and action not in judged:
                     self._evict(draft, number)
                     continue
-                known[action] = known.get(action, 0) | draft.flags(number) | ATTEMPTED
-                for key, operation in draft.operations.entries.items():
+                known[action] = draft.flags(number) | ATTEMPTED
+                for key, operation in draft.entries.items():
                     operation.attempt_learnt |= operation.begun_at <= number
                     operation.end_learnt |= operation.ended_at is not None and operation.ended_at <= number
                     if operation.end_learnt:
                         self._operations.pop(key, None)
                     else:
                         unfinished.append(key)
+            self._closed.add(number, actor_id, known, again=number < self._closed_below)
         del self._open[number]
         self._bound_unfinished()
 
@@ -317,13 +318,17 @@ class OpenBuckets:
         return len(self._operations)
 
     def _forget(self, oldest: int) -> None:
-        for number in [number for number in self._closed if number < oldest]:
-            del self._closed[number]
+        self._closed.forget(oldest)
         for number in [number for number in self._unfinished if number < oldest]:
             self._drop(self._unfinished.pop(number))
 
     def dump(self) -> Iterator[tuple[str, Json]]:
         """Yield ``(table, row)`` in a stable order; operations come before the cells that hold them."""
+        yield from self.dump_open()
+        yield from self.dump_closed()
+
+    def dump_open(self) -> Iterator[tuple[str, Json]]:
+        """Yield the rows of `dump` that may change with every record."""
         yield "head", {"closed_below": self._closed_below, "evicted": self.evicted}
         for _, operation in sorted(self._operations.items()):
             yield "operation", operation.row()
@@ -334,13 +339,16 @@ class OpenBuckets:
                     yield "cell", {**place, "action": action, "draft": draft.row()}
         for number, keys in sorted(self._unfinished.items()):
             yield "unfinished", {"bucket": number, "operations": list[Json](sorted(keys))}
-        for number, known in sorted(self._closed.items()):
-            for actor, actions in sorted(known.items()):
-                yield "closed", {"bucket": number, "actor": actor, "actions": dict(sorted(actions.items()))}
+
+    def dump_closed(self) -> Iterator[tuple[str, Json]]:
+        """Yield the rows of `dump` that only change when buckets are closed."""
+        for row in self._closed.dump():
+            yield "closed", row
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave."""
-        self._operations, self._open, self._unfinished, self._closed, self._assembled = {}, {}, {}, {}, {}
+        self._operations, self._open, self._unfinished, self._assembled = {}, {}, {}, {}
+        self._closed = ClosedCells()
         for table, row in rows:
             match table:
                 case "head":
@@ -359,6 +367,6 @@ class OpenBuckets:
                     self._unfinished[number] = list(keys)
                 case "closed":
                     number, actor, actions = fields("closed", row, "bucket", "actor", "actions")
-                    self._closed.setdefault(number, {})[actor] = dict(actions)
+                    self._closed.add(number, intern(actor), {intern(name): flags for name, flags in actions.items()})
                 case _:
                     raise UnexpectedRow(f"unknown table {table!r}")

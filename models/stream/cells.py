@@ -117,6 +117,8 @@ class Crowd:
     (Tally(actors=3, failing=2), Tally(actors=11, failing=2), Tally(actors=0, failing=0))
     """
 
+    __slots__ = ("_actions", "_actors", "_services")
+
     def __init__(self, actors: int, actions: Mapping[str, Tally]) -> None:
         self._actors = actors
         self._actions = actions

@@ -4,6 +4,7 @@ Knows one identity in one bucket. Which bucket an operation belongs to is decide
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -19,10 +20,11 @@ SAMPLE = 3
 _FLAGS = (ATTEMPTED, SUCCEEDED, FAILED, DENIED)  # in the order of a cell's counts
 _TIME_THEN_ACTION = itemgetter(Cell._fields.index("first_time"), Cell._fields.index("action"))
 DISTINCT = 16
+NO_WITNESSES: Mapping[Outcome, ActivityEvent] = {}
 
 
-class CellDraft:
-    """Operations that begin or end in this cell; beyond the bound a sample, with one witness an outcome.
+class CellDraft(BottomKSample[Operation]):
+    """Operations that begin or end in this cell, by their key; beyond the bound a sample, with one witness an outcome.
 
     Parameters
     ----------
@@ -31,29 +33,31 @@ class CellDraft:
 
     Attributes
     ----------
+    witnesses
+        Of operations beyond the bound, the earliest record of each outcome.
     summed
         What `cell` gave last; None once the draft, or an operation in it, has changed.
     """
 
-    __slots__ = ("operations", "summed", "witnesses")
+    __slots__ = ("summed", "witnesses")
 
     def __init__(self, limit: int) -> None:
-        self.operations: BottomKSample[Operation] = BottomKSample(limit)
-        self.witnesses: dict[Outcome, ActivityEvent] = {}
+        super().__init__(limit)
+        self.witnesses: Mapping[Outcome, ActivityEvent] = NO_WITNESSES
         self.summed: Cell | None = None
 
     @property
     def empty(self) -> bool:
         """Whether nothing is left in it."""
-        return not self.operations.entries and not self.witnesses
+        return not self.entries and not self.witnesses
 
     def add(self, operation: Operation, number: int) -> list[Operation]:
         """Add an operation; returns those that are no longer held because there are too many."""
         self.summed = None
-        if not self.operations.admits(operation.key):
+        if not self.admits(operation.key):
             self.fold(operation, number)
             return []
-        pruned = self.operations.put(operation.key, operation)
+        pruned = self.put(operation.key, operation)
         for one in pruned:
             self.fold(one, number)
         return pruned
@@ -67,12 +71,12 @@ class CellDraft:
 
     def _witness(self, outcome: Outcome, event: ActivityEvent) -> None:
         known = self.witnesses.get(outcome)
-        self.witnesses[outcome] = event if known is None else min(known, event)
+        self.witnesses = {**self.witnesses, outcome: event if known is None else min(known, event)}
 
     def flags(self, number: int) -> int:
         """Return what has been seen in bucket `number`, as the flags of `models.stream.operations`."""
         flags = 0
-        for operation in self.operations.entries.values():
+        for operation in self.entries.values():
             if operation.begun_at == number:
                 flags |= ATTEMPTED
             if operation.end is not None and operation.ended_at == number:
@@ -81,14 +85,14 @@ class CellDraft:
             flags |= bit(outcome)
         return flags
 
-    def _view(self, number: int) -> tuple[Collection[Operation], dict[Outcome, ActivityEvent]]:
+    def _view(self, number: int) -> tuple[Collection[Operation], Mapping[Outcome, ActivityEvent]]:
         """Return the operations to count and the witnesses of all others, the same whatever the order of arrival."""
-        kept = self.operations.sample()
-        if len(kept) == len(self.operations.entries):
+        kept = self.sample()
+        if len(kept) == len(self.entries):
             return kept.values(), self.witnesses
-        rest = CellDraft(self.operations.limit)
-        rest.witnesses = dict(self.witnesses)
-        for key, operation in self.operations.entries.items():
+        rest = CellDraft(self.limit)
+        rest.witnesses = self.witnesses
+        for key, operation in self.entries.items():
             if key not in kept:
                 rest.fold(operation, number)
         return kept.values(), rest.witnesses
@@ -97,7 +101,7 @@ class CellDraft:
         """Sum up bucket `number`; `known` are flags already learnt, which are left out of the counts."""
         operations, witnesses = self._view(number)
         counts, events = _unlearnt(operations, number)
-        if witnesses or self.operations.threshold != HASHES:
+        if witnesses or self.threshold != HASHES:
             counts = self._estimated(witnesses, counts)
             events = list({*events, *witnesses.values()})
         if known:
@@ -127,14 +131,14 @@ class CellDraft:
 
     def _estimated(self, witnesses: Mapping[Outcome, ActivityEvent], counts: Sequence[int]) -> list[int]:
         """Extrapolate counts of the sampled operations to all of them; what was witnessed happened at least once."""
-        estimate = self.operations.estimate
+        estimate = self.estimate
         return [max(estimate(kept), int(outcome in witnesses)) for outcome, kept in zip(Outcome, counts, strict=True)]
 
     def row(self) -> dict[str, Json]:
         """Plain data for a snapshot."""
         return {
-            "threshold": self.operations.threshold,
-            "operations": list[Json](self.operations.entries),
+            "threshold": self.threshold,
+            "operations": list[Json](self.entries),
             "witnesses": {str(int(outcome)): event.row() for outcome, event in sorted(self.witnesses.items())},
         }
 
@@ -143,9 +147,10 @@ class CellDraft:
         """Restore what `row` gave, with the operations restored before it."""
         threshold, kept, witnesses = fields("draft", row, "threshold", "operations", "witnesses")
         draft = cls(limit)
-        draft.operations.threshold = threshold
-        draft.operations.entries = {key: operations[key] for key in kept}
-        draft.witnesses = {Outcome(int(key)): ActivityEvent.from_row(event) for key, event in witnesses.items()}
+        draft.threshold = threshold
+        draft.entries = {key: operations[key] for key in kept}
+        if witnesses:
+            draft.witnesses = {Outcome(int(key)): ActivityEvent.from_row(event) for key, event in witnesses.items()}
         return draft
 
 
@@ -214,7 +219,13 @@ def _most_telling_first(event: ActivityEvent) -> tuple[int, ActivityEvent]:
 def _distinct(values: set[str]) -> tuple[str, ...]:
     """Sort what is not empty, bounded; mostly there is one."""
     values.discard("")
-    return tuple(values) if len(values) < 2 else tuple(sorted(values)[:DISTINCT])
+    return _one(*values) if len(values) < 2 else tuple(sorted(values)[:DISTINCT])
+
+
+@lru_cache(maxsize=4_096)
+def _one(*value: str) -> tuple[str, ...]:
+    """Return the very same tuple for whoever acts from one place."""
+    return value
 
 
 def _whose(cells: Sequence[Cell]) -> Actor:

@@ -6,6 +6,7 @@ an event came from.
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from models.stream.json_value import Json
@@ -79,7 +80,13 @@ class Actor(NamedTuple):
     def from_row(cls, row: Any) -> "Actor":
         """Restore what `row` gave."""
         id_, name, kind = fields("identity", row, *cls._fields)
-        return cls(str(id_), str(name), ActorKind(kind))
+        return _same_actor(id_, name, kind)
+
+
+@lru_cache(maxsize=4_096)
+def _same_actor(id_: str, name: str, kind: str) -> Actor:
+    """Return the very same identity for records that stand close together in a snapshot."""
+    return Actor(str(id_), str(name), ActorKind(kind))
 
 
 class ActivityEvent(NamedTuple):

@@ -45,6 +45,8 @@ class CrowdWithout(Crowd):
     (Tally(actors=2, failing=1), Tally(actors=10, failing=1), Tally(actors=8, failing=0))
     """
 
+    __slots__ = ("_crowd", "_left_out")
+
     def __init__(self, crowd: Crowd, cells: Sequence[Cell]) -> None:
         super().__init__(0, {})
         self._crowd = crowd

@@ -11,6 +11,7 @@ from models.stream.json_value import Json
 from models.stream.rows import fields
 
 ATTEMPTED, SUCCEEDED, FAILED, DENIED = 1, 2, 4, 8
+_OPERATION, _CORRELATION = map(ActivityEvent._fields.index, ("operation", "correlation"))
 _BIT = {Outcome.STARTED: ATTEMPTED, Outcome.SUCCESS: SUCCEEDED, Outcome.FAILURE: FAILED, Outcome.DENIED: DENIED}
 
 
@@ -51,12 +52,15 @@ class Operation:
 
     def merge(self, event: ActivityEvent, number: int) -> bool:
         """Take in another record, of bucket `number`; returns whether it told anything new."""
-        news = False
-        if event < self.first and not self.attempt_learnt:
-            self.first, self.begun_at, news = event, number, True
-        if event.outcome is not Outcome.STARTED and not self.end_learnt and self._overrules(event):
-            self.end, self.ended_at, news = event, number, True
-        return news
+        earlier = event < self.first and not self.attempt_learnt
+        ends = event.outcome is not Outcome.STARTED and not self.end_learnt and self._overrules(event)
+        if earlier or ends:
+            event = _sharing(event, self.first)
+        if earlier:
+            self.first, self.begun_at = event, number
+        if ends:
+            self.end, self.ended_at = event, number
+        return earlier or ends
 
     def _overrules(self, event: ActivityEvent) -> bool:
         if self.end is None or event.outcome != self.end.outcome:
@@ -90,7 +94,15 @@ class Operation:
         operation = cls(key, ActivityEvent.from_row(first), begun_at)
         if end is not None:
             # One record that tells both is one object, as it was.
-            operation.end = operation.first if end == first else ActivityEvent.from_row(end)
+            same = end == first
+            operation.end = operation.first if same else _sharing(ActivityEvent.from_row(end), operation.first)
         operation.ended_at = ended_at
         operation.attempt_learnt, operation.end_learnt = bool(attempt_learnt), bool(end_learnt)
         return operation
+
+
+def _sharing(event: ActivityEvent, other: ActivityEvent) -> ActivityEvent:
+    """Return a record of the same operation, with the texts that are long and in no other operation held once."""
+    correlation = other.correlation if other.correlation == event.correlation else event.correlation
+    shared = (*event[:_OPERATION], other.operation, *event[_OPERATION + 1 : _CORRELATION], correlation)
+    return tuple.__new__(ActivityEvent, shared)

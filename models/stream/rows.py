@@ -5,6 +5,8 @@ What is in a field, and how one version's rows become another's, is left to othe
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 from models.stream.json_value import Json
@@ -22,7 +24,8 @@ def fields(what: str, row: Any, *names: str) -> tuple[Any, ...]:
     what
         What the row is of, for an error's text.
     row
-        Plain data, as it came out of a snapshot.
+        Plain data, as it came out of a snapshot; one that says its `names` and has its `values_in_order` is quick to
+        read where these are the names that it must have.
     names
         The fields that it must have, and no others.
 
@@ -40,13 +43,16 @@ def fields(what: str, row: Any, *names: str) -> tuple[Any, ...]:
     ...
     models.stream.rows.UnexpectedRow: position: unknown field 'epoch'
     """
+    if getattr(row, "names", None) == names:
+        in_order: tuple[Any, ...] = row.values_in_order
+        return in_order
     try:
         values = tuple([row[name] for name in names])
         if len(row) == len(names):
             return values
     except (KeyError, TypeError, IndexError):
         pass
-    if not isinstance(row, dict):
+    if not isinstance(row, Mapping):
         raise UnexpectedRow(f"{what}: should be an object with named fields, is {type(row).__name__}")
     unknown, missing = sorted(row.keys() - set(names)), [name for name in names if name not in row]
     problem = "unknown field" if unknown else "missing field"
@@ -73,22 +79,22 @@ def dump_parts(parts: Mapping[str, Part]) -> Iterator[Json]:
 
 
 def load_parts(parts: Mapping[str, Part], rows: Iterable[Any]) -> None:
-    """Let each part read its rows; one without any is emptied.
+    """Let each part read its rows, as they come; one without any is emptied.
 
     Raises
     ------
     UnexpectedRow
         If there are rows of another part, or a part cannot read its own.
     """
-    rows_of: dict[str, list[Any]] = {name: [] for name in parts}
-    for tagged in rows:
-        name, row = fields("row", tagged, "part", "row")
-        if name not in rows_of:
-            raise UnexpectedRow(f"unknown part {name!r}")
-        rows_of[name].append(row)
-    for name, part in parts.items():
+    missing = dict(parts)
+    tagged = (fields("row", row, "part", "row") for row in rows)
+    for name, of_part in groupby(tagged, itemgetter(0)):
+        if name not in missing:
+            raise UnexpectedRow(f"rows of part {name!r} twice" if name in parts else f"unknown part {name!r}")
         with reading(f"part {name}"):
-            part.load(rows_of[name])
+            missing.pop(name).load(row for _, row in of_part)
+    for part in missing.values():
+        part.load(())
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import click
 
 from models.detectors import Anomaly
 from models.stream import Json
+from service.cli.epilog import ending
 from service.cli.inputs import (
     MISCONFIGURED,
     READING_STATE,
     config_option,
-    ending,
     fail,
     read_settings,
     read_state,

@@ -5,7 +5,6 @@ a replay or a lesson understood nothing; 4 it could not read more than is allowe
 """
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -19,11 +18,10 @@ from service.clock import SystemClock
 from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.ports import SnapshotStore
-from service.core.snapshot import decode, is_snapshot
+from service.core.snapshot import SnapshotRows, is_snapshot
 from service.core.verdicts import Journal, read_journal
 from service.settings import Settings, SettingsError, by_variable, is_variable, load
-from service.storage import load_newest
-from service.wiring import build_engine, build_snapshot_store, build_verdict_store, open_suppressions
+from service.wiring import build_engine, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
@@ -72,21 +70,6 @@ max_rejected_option = click.option(
     metavar="PERCENT",
     help="Exit with 4 if more of the records are rejected, or more of the files cannot be read.",
 )
-
-
-def ending(exit_codes: str, *examples: str) -> str:
-    """Return what the help of a command ends with: how it is typed, and what its exit codes mean."""
-    typed = "\n".join(f"  unwonted {example}" for example in examples)
-    return f"\b\nExample{'s' if len(examples) > 1 else ''}:\n{typed}\n\nExit codes: {exit_codes}."
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector look at young objects mostly.
-
-    What the models remember is freed by counting references; a full collection would find nothing in it, and hold
-    everything up for a second where there are very many identities.
-    """
-    gc.set_threshold(20_000, 10, 1_000)
 
 
 def fail(text: str, code: int) -> NoReturn:
@@ -139,6 +122,8 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
 
 def kept_verdicts(settings: Settings) -> Journal:
     """Return the verdicts that were given, having said of each line that is none why, or exit and say why not."""
+    # Here, as below, because stores come with Azure's libraries, and a replay needs none of them.
+    from service.wiring import build_verdict_store  # noqa: PLC0415
 
     async def read() -> Journal:
         async with AsyncExitStack() as resources:
@@ -158,7 +143,7 @@ def place_of(settings: Settings) -> str:
     return str(settings.snapshots.blob if settings.snapshots.kind == "blob" else settings.snapshots.path)
 
 
-def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[tuple[str, object]]]:
+def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, SnapshotRows]:
     """Load a snapshot into an engine, from a file or else from where the service keeps its own, or exit and say why."""
     place = str(snapshot or place_of(settings))
     engine = make_engine(settings, explain_from=0.0)
@@ -168,7 +153,7 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
             if not is_snapshot(data):
                 own = place_of(settings)
                 fail(f"{place}: is no snapshot of Unwonted; the service keeps its own at {own}", MISCONFIGURED)
-            rows = decode(data)
+            rows = SnapshotRows(data)
             engine.load(rows)
             return engine, rows
         return engine, asyncio.run(_newest_stored(settings, engine, place))
@@ -178,7 +163,9 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, list[
         fail(f"{place}: {error}", ENDED_ON_ERROR)
 
 
-async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list[tuple[str, object]]:
+async def _newest_stored(settings: Settings, engine: Engine, place: str) -> SnapshotRows:
+    from service.wiring import build_snapshot_store  # noqa: PLC0415
+
     async with AsyncExitStack() as resources:
         otherwise = "; --snapshot FILE would read another one"
         return await newest_usable(build_snapshot_store(settings, resources), engine.load, place, otherwise)
@@ -186,8 +173,10 @@ async def _newest_stored(settings: Settings, engine: Engine, place: str) -> list
 
 async def newest_usable(
     store: SnapshotStore, load: Callable[[Any], None], place: str, otherwise: str = ""
-) -> list[tuple[str, Any]]:
+) -> SnapshotRows:
     """Load the newest snapshot that can be used, as the service would, saying what is wrong with newer ones."""
+    from service.storage import load_newest  # noqa: PLC0415
+
     found = await load_newest(
         store, load, lambda generation, error: click.echo(f"{place}: {generation.name}: {error}", err=True)
     )

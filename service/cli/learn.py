@@ -6,7 +6,7 @@ Fetching and teaching are `service.learning`'s business; what is taught by files
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from models.stream import RecordResult
 from service.activity_log_api import ApiRefused
+from service.cli.epilog import ending
+from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     NOTHING_UNDERSTOOD,
-    collect_seldom,
     config_option,
     configured_suppressions,
-    ending,
     fail,
     kept_verdicts,
     make_engine,
@@ -187,7 +187,7 @@ class Lesson:
                 fail(f"{place}: there is a state already; --replace learns it anew", MISCONFIGURED)
             return state
 
-        def succeed(rows: list[tuple[str, Any]]) -> None:
+        def succeed(rows: Iterable[tuple[str, Any]]) -> None:
             self._engine.succeed(rows)
             for section, row in rows:
                 if section == "outbox":

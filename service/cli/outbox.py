@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import click
 
-from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, ending, fail, read_settings
+from service.cli.epilog import ending
+from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, fail, read_settings
 from service.clock import SystemClock
 from service.core.ports import Clock, ReadableDeadLetterStore
 from service.delivery import Outstanding, Undelivered, outstanding, resend, resent

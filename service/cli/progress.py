@@ -2,12 +2,15 @@
 
 import sys
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from service.documents import Reader
-from service.learning import Piece
 from service.options import format_duration
+
+if TYPE_CHECKING:  # a replay shows how far it has come as well, and fetches nothing
+    from service.learning import Piece
 
 
 class Progress:
@@ -59,7 +62,7 @@ class FetchProgress:
         if sys.stderr.isatty() and pieces:
             self._bar = click.progressbar(length=pieces, label="fetching", file=sys.stderr, show_eta=True)
 
-    def piece(self, piece: Piece, records: int) -> None:
+    def piece(self, piece: "Piece", records: int) -> None:
         """Take note of a piece that is done."""
         self._done += 1
         self._records += records

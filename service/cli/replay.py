@@ -11,15 +11,15 @@ from typing import get_args
 
 import click
 
+from service.cli.epilog import ending
+from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     NOTHING_UNDERSTOOD,
     TOO_MUCH_REJECTED,
-    collect_seldom,
     config_option,
     configured_suppressions,
-    ending,
     fail,
     make_engine,
     max_rejected_option,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, ending, fail, read_settings
+from service.cli.epilog import ending
+from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, fail, read_settings
 from service.clock import SystemClock
 from service.core.alerting import sample_alert
 from service.core.ports import Receipt

@@ -3,19 +3,19 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
+from service.cli.epilog import ending
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     READING_STATE,
     config_option,
-    ending,
     fail,
     make_engine,
     newest_usable,
@@ -127,7 +127,7 @@ def ask(question: str) -> None:
         fail("nothing was changed", ENDED_ON_ERROR)
 
 
-def _forgotten(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _forgotten(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     for section, row in without_positions(rows):
         if section == "coverage":
             coverage = CoverageMonitor()

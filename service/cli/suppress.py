@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
+from service.cli.epilog import ending
 from service.cli.inputs import (
     MISCONFIGURED,
     config_option,
     configured_suppressions,
-    ending,
     fail,
     read_settings,
     read_state,

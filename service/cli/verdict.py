@@ -14,11 +14,11 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from service.cli.epilog import ending
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
     config_option,
-    ending,
     fail,
     kept_verdicts,
     place_of,

@@ -6,15 +6,16 @@ What is learnt from it is `teaching`'s business; how the clients sign in is up t
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
-
-from azure.storage.blob.aio import ContainerClient
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.activity_log_api import ActivityLogApi, ApiRefused, LogAnalyticsApi
 from service.documents import FileSource
 from service.learning.download import Downloaded, Piece, download
 from service.learning.sources import ArchiveRefused, api_pieces, archive_pieces, workspace_pieces
 from service.learning.spool import Spool
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
 
 _DAY = timedelta(days=1)
 
@@ -71,7 +72,7 @@ class TenantHistory:
         self,
         api: ActivityLogApi | None,
         logs: LogAnalyticsApi | None,
-        archive: ContainerClient | None,
+        archive: "ContainerClient | None",
         *,
         subscriptions: Sequence[str],
         management_group: str | None,
@@ -145,7 +146,7 @@ class TenantHistory:
 
     @staticmethod
     async def _fetch_archive(
-        archive: ContainerClient,
+        archive: "ContainerClient",
         spool: Spool,
         since: datetime,
         until: datetime,

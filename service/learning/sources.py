@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.storage.blob.aio import ContainerClient
 
 from service.activity_log_api import RETENTION, ActivityLogApi, LogAnalyticsApi
 from service.core.sign_in import sign_in_problem
 from service.learning.chunks import Chunk, chunks_of
 from service.learning.download import Piece
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
 
 _T = TypeVar("_T")
 
@@ -67,7 +69,7 @@ async def workspace_pieces(
         yield Piece(f"workspace-{chunk.name}", f"workspace {chunk.origin}", partial(api.records, *chunk))
 
 
-async def archive_pieces(container: ContainerClient, since: datetime, until: datetime) -> AsyncIterator[Piece]:
+async def archive_pieces(container: "ContainerClient", since: datetime, until: datetime) -> AsyncIterator[Piece]:
     """Yield a piece a blob of an archive whose hour touches ``[since, until]``, as the listing comes.
 
     Raises
@@ -89,7 +91,7 @@ async def archive_pieces(container: ContainerClient, since: datetime, until: dat
         raise _trouble(error, container) from error
 
 
-async def _blob_lines(container: ContainerClient, name: str) -> AsyncIterator[list[bytes]]:
+async def _blob_lines(container: "ContainerClient", name: str) -> AsyncIterator[list[bytes]]:
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             stream = await container.download_blob(name)
@@ -119,7 +121,7 @@ async def _soon(parts: AsyncIterator[_T]) -> AsyncIterator[_T]:
         yield part
 
 
-def _trouble(error: AzureError, container: ContainerClient) -> Exception:
+def _trouble(error: AzureError, container: "ContainerClient") -> Exception:
     status = error.status_code if isinstance(error, HttpResponseError) else None
     if status in {401, 403, 404}:
         return ArchiveRefused(f"{status} {getattr(error, 'error_code', None) or type(error).__name__}")

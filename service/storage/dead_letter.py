@@ -12,15 +12,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob.aio import BlobClient, ContainerClient
 from pydantic import JsonValue
 
 from service.core.parsing import Reject
 from service.core.ports import Clock
 from service.waiting import OneAside
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import BlobClient, ContainerClient
 
 _log = structlog.get_logger(__name__)
 
@@ -157,7 +160,7 @@ class BlobDeadLetterStore:
     """
 
     def __init__(
-        self, container: ContainerClient, clock: Clock, *, prefix: str = "rejects", max_bytes: int = 8_000_000
+        self, container: "ContainerClient", clock: Clock, *, prefix: str = "rejects", max_bytes: int = 8_000_000
     ) -> None:
         self.written = 0
         self.dropped = 0
@@ -219,7 +222,7 @@ class BlobDeadLetterStore:
         else:
             self.written += len(lines)
 
-    async def _make(self, blob: BlobClient) -> None:
+    async def _make(self, blob: "BlobClient") -> None:
         # What exists already was made by an earlier run, or by another instance.
         with suppress(ResourceExistsError):
             try:

@@ -14,6 +14,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from azure.core.exceptions import (
@@ -23,11 +24,13 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobLeaseClient, ContainerClient, StorageErrorCode
 
 from service.core.ports import Clock, LeaseLost, SnapshotFenced
 from service.core.sign_in import sign_in_problem
 from service.waiting import OneAside
+
+if TYPE_CHECKING:  # a lock on a file needs none of it
+    from azure.storage.blob import BlobLeaseClient, ContainerClient
 
 LOCK = "standby.lock"
 ASK_EVERY = 1.0
@@ -35,13 +38,14 @@ RENEWALS = 5
 """How often a lease is renewed within its time."""
 
 _MARGIN = 1.0  # seconds before its end from which on it counts as lost, so that its holder has stopped by then
+# Microsoft Learn, "Blob service error codes".
 _ANOTHERS = {
-    StorageErrorCode.LEASE_ALREADY_PRESENT,
-    StorageErrorCode.LEASE_ID_MISMATCH_WITH_LEASE_OPERATION,
-    StorageErrorCode.LEASE_IS_BREAKING_AND_CANNOT_BE_ACQUIRED,
-    StorageErrorCode.LEASE_IS_BROKEN_AND_CANNOT_BE_RENEWED,
-    StorageErrorCode.LEASE_LOST,
-    StorageErrorCode.LEASE_NOT_PRESENT_WITH_LEASE_OPERATION,
+    "LeaseAlreadyPresent",
+    "LeaseIdMismatchWithLeaseOperation",
+    "LeaseIsBreakingAndCannotBeAcquired",
+    "LeaseIsBrokenAndCannotBeRenewed",
+    "LeaseLost",
+    "LeaseNotPresentWithLeaseOperation",
 }
 
 
@@ -175,7 +179,9 @@ class BlobLease(_RenewedLease):
         How long it lasts unless renewed: 15 to 60 (Microsoft Learn, *Lease Blob*).
     """
 
-    def __init__(self, open_container: Callable[[], ContainerClient], name: str, clock: Clock, *, seconds: int) -> None:
+    def __init__(
+        self, open_container: "Callable[[], ContainerClient]", name: str, clock: Clock, *, seconds: int
+    ) -> None:
         super().__init__(f"the lease on blob {name}", clock, seconds)
         self._open_container = open_container
         self._blob_name = name
@@ -184,6 +190,8 @@ class BlobLease(_RenewedLease):
         self._lease: BlobLeaseClient
 
     def _open(self, resources: contextlib.ExitStack) -> None:
+        from azure.storage.blob import BlobLeaseClient  # noqa: PLC0415
+
         self._container = resources.enter_context(self._open_container())
         self._lease = BlobLeaseClient(self._container.get_blob_client(self._blob_name))
         resources.callback(self._give_back)
@@ -193,7 +201,7 @@ class BlobLease(_RenewedLease):
             self._lease.acquire(lease_duration=self._duration)
         except ResourceNotFoundError as error:
             with contextlib.suppress(ResourceExistsError):
-                if getattr(error, "error_code", None) == StorageErrorCode.CONTAINER_NOT_FOUND:
+                if getattr(error, "error_code", None) == "ContainerNotFound":
                     self._container.create_container()
                 else:
                     self._container.upload_blob(self._blob_name, b"", overwrite=False)

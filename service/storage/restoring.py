@@ -5,30 +5,28 @@ is left, and nothing of it is repeated: it holds names of people, and what is sa
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from models.stream import UnexpectedRow
 from service.core.engine import OtherBuckets
 from service.core.ports import Clock, Generation, SnapshotStore
-from service.core.snapshot import UnreadableSnapshot, decode
+from service.core.snapshot import SnapshotRows, UnreadableSnapshot
 from service.waiting import within
 
 GENERATION_WITHIN: Final = 60.0
 """Seconds that the store may take for one generation."""
 
-_Rows = list[tuple[str, Any]]
-
 
 class Loaded(NamedTuple):
-    """The generation that could be used, and what was in it."""
+    """The generation that could be used, and what was in it, which is read anew whenever it is iterated over."""
 
     generation: Generation
-    rows: _Rows
+    rows: SnapshotRows
 
 
 async def load_newest(
     store: SnapshotStore,
-    load: Callable[[_Rows], None],
+    load: Callable[[SnapshotRows], None],
     refuse: Callable[[Generation, ValueError], None],
     clock: Clock | None = None,
     seconds: float = GENERATION_WITHIN,
@@ -85,9 +83,9 @@ async def _next(generations: AsyncIterator[Generation], clock: Clock | None, sec
         raise OSError(f"the snapshot cannot be read: {error}") from error
 
 
-def _loaded(data: bytes, load: Callable[[_Rows], None]) -> _Rows:
+def _loaded(data: bytes, load: Callable[[SnapshotRows], None]) -> SnapshotRows:
     try:
-        rows = decode(data)
+        rows = SnapshotRows(data)
         load(rows)
     except (UnreadableSnapshot, OtherBuckets):
         raise

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -23,12 +23,13 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import StorageErrorCode
-from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from service.core.ports import Generation, SnapshotFenced
 from service.core.sign_in import sign_in_problem
 from service.waiting import OneAside
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import BlobClient, ContainerClient
 
 CURRENT = "snapshot.ndjson.gz"
 PREVIOUS = "snapshot.previous.ndjson.gz"
@@ -197,7 +198,7 @@ class BlobSnapshotStore:
         Name of the blob.
     """
 
-    def __init__(self, container: ContainerClient, name: str) -> None:
+    def __init__(self, container: "ContainerClient", name: str) -> None:
         self._container = container
         self._blob = container.get_blob_client(name)
         self._previous = container.get_blob_client(f"{name}.previous")
@@ -242,12 +243,12 @@ class BlobSnapshotStore:
         place = f"blob {blob.blob_name} in container {blob.container_name} of account {blob.account_name}"
         return OSError(f"the snapshot ({place}) cannot be {done} ({type(error).__name__}: {what})")
 
-    async def _get(self, blob: BlobClient) -> tuple[bytes | None, str | None]:
+    async def _get(self, blob: "BlobClient") -> tuple[bytes | None, str | None]:
         try:
             stream = await blob.download_blob()
         except ResourceNotFoundError as error:
             # Only then: a role on the container alone does not allow to ask for what exists already.
-            if getattr(error, "error_code", None) == StorageErrorCode.CONTAINER_NOT_FOUND:
+            if getattr(error, "error_code", None) == "ContainerNotFound":
                 with contextlib.suppress(ResourceExistsError):
                     await self._container.create_container()
             return None, None

@@ -6,8 +6,9 @@ application.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from models.stream import Steps, finish
@@ -15,7 +16,7 @@ from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, Generation, SnapshotStore
-from service.core.snapshot import encode
+from service.core.snapshot import Encoder, SnapshotPart
 from service.storage.generations import GenerationStore
 from service.storage.restoring import load_newest
 from service.waiting import within
@@ -85,6 +86,7 @@ class State:
         self._day: date | None = None
         self._not_before = 0.0
         self._saving = asyncio.Lock()
+        self._encoder = Encoder(self._yield_to_loop)
 
     def present(self) -> datetime:
         """Return what our clock says, with outbox and coverage moved along with it if it has been set meanwhile."""
@@ -108,13 +110,13 @@ class State:
         self.present()
         started = self._clock.elapsed()
 
-        def load(rows: list[tuple[str, Any]]) -> None:
-            self.engine.load(rows)
-            for section, row in rows:
-                if section == "outbox":
-                    self.outbox.load(row)
-                elif section == "coverage":
-                    self.coverage.load(row)
+        def load(rows: Iterable[tuple[str, Any]]) -> None:
+            ours: dict[str, Any] = {}
+            self.engine.load(_without(ours, rows))
+            if "outbox" in ours:
+                self.outbox.load(ours["outbox"])
+            if "coverage" in ours:
+                self.coverage.load(ours["coverage"])
 
         def refuse(generation: Generation, error: ValueError) -> None:
             self._note("unreadable", len(generation.data), started, f"{generation.name}: {error}")
@@ -156,9 +158,7 @@ class State:
                 self.changed = False
                 marks: list[int] = []
                 sections: dict[str, int] = {}
-                data = await encode(
-                    self._rows(marks), created_at=self.present(), yield_to_loop=self._yield_to_loop, sizes=sections
-                )
+                data = await self._encoder.encode(self._parts(marks), created_at=self.present(), sizes=sections)
             try:
                 # What is given up may arrive all the same: the store knows its own data again.
                 await within(self._clock, self._timeout, self._store.save(data))
@@ -184,8 +184,15 @@ class State:
         else:
             self._day = day
 
+    def _parts(self, marks: list[int]) -> list[SnapshotPart]:
+        engine = self.engine
+        return [
+            SnapshotPart(engine.dump_open()),
+            SnapshotPart(engine.dump_learnt(), version=engine.closings),
+            SnapshotPart(chain(engine.dump_told(), self._rows(marks))),
+        ]
+
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
-        yield from self.engine.dump()
         self.present()
         marks.append(self.outbox.mark)
         yield "outbox", self.outbox.dump()
@@ -204,3 +211,12 @@ class State:
     ) -> None:
         seconds = self._clock.elapsed() - started
         self._observer(Saved(outcome, size, seconds, self._clock.now(), reason, sections or {}))
+
+
+def _without(ours: dict[str, Any], rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the engine's rows, and put those of others into `ours`: to read a large snapshot twice takes its time."""
+    for one in rows:
+        if one[0] in {"outbox", "coverage"}:
+            ours[one[0]] = one[1]
+        else:
+            yield one

@@ -1,24 +1,29 @@
 """The composition root: builds every part from the settings and hands it to those that need it.
 
 Nothing else knows both what can be configured and which class does it. Each module builds one part; `components` puts
-them together.
+them together. A module is imported when something of it is asked for: what a command does not build, an SDK of Azure
+for example, it does not wait for either.
 """
 
-from service.wiring.checks import refusals, unusable_secret_files
-from service.wiring.components import build_components
-from service.wiring.engine import build_engine, detectors_off, open_geography
-from service.wiring.history import LOOPBACK_TOKEN, open_history
-from service.wiring.recording import build_recorder, history_limits, history_path
-from service.wiring.source import source_options
-from service.wiring.storage import (
-    build_dead_letters,
-    build_generations,
-    build_snapshot_store,
-    build_state,
-    build_undeliverable_writer,
-    build_verdict_store,
-)
-from service.wiring.suppressions import open_suppressions
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.wiring.checks import refusals, unusable_secret_files
+    from service.wiring.components import build_components
+    from service.wiring.engine import build_engine, detectors_off, open_geography
+    from service.wiring.history import LOOPBACK_TOKEN, open_history
+    from service.wiring.recording import build_recorder, history_limits, history_path
+    from service.wiring.source import source_options
+    from service.wiring.storage import (
+        build_dead_letters,
+        build_generations,
+        build_snapshot_store,
+        build_state,
+        build_undeliverable_writer,
+        build_verdict_store,
+    )
+    from service.wiring.suppressions import open_suppressions
 
 __all__ = [
     "LOOPBACK_TOKEN",
@@ -41,3 +46,28 @@ __all__ = [
     "source_options",
     "unusable_secret_files",
 ]
+
+_HOMES = {
+    "checks": ("refusals", "unusable_secret_files"),
+    "components": ("build_components",),
+    "engine": ("build_engine", "detectors_off", "open_geography"),
+    "history": ("LOOPBACK_TOKEN", "open_history"),
+    "recording": ("build_recorder", "history_limits", "history_path"),
+    "source": ("source_options",),
+    "storage": (
+        "build_dead_letters",
+        "build_generations",
+        "build_snapshot_store",
+        "build_state",
+        "build_undeliverable_writer",
+        "build_verdict_store",
+    ),
+    "suppressions": ("open_suppressions",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"service.wiring.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential
-from azure.storage.blob.aio import ContainerClient
 
 from service.activity_log_api import EXTRA, ActivityLogApi, LogAnalyticsApi, can_query_workspaces, query_address
 from service.core.ports import Clock
@@ -112,6 +111,9 @@ async def open_history(
                 )
             )
         if options.archive is not None:
+            # Here, because it takes most of a second to import, and few have an archive.
+            from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415
+
             signs_in = credential or _credential(options.archive, clock)
             await resources.enter_async_context(signs_in)
             archive = await resources.enter_async_context(

@@ -7,12 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, NamedTuple
-
-from azure.identity import DefaultAzureCredential as BlockingCredential
-from azure.identity.aio import DefaultAzureCredential
-from azure.storage.blob import ContainerClient as BlockingContainerClient
-from azure.storage.blob.aio import ContainerClient
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.core.coverage import CoverageMonitor, GapLimits
 from service.core.engine import Engine
@@ -38,6 +33,10 @@ from service.storage import (
 )
 from service.telemetry import DeadLettersWritten, Telemetry
 from service.verdicts import BlobVerdictStore, FileVerdictStore
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient as BlockingContainerClient
+    from azure.storage.blob.aio import ContainerClient
 
 
 def build_state(
@@ -65,8 +64,12 @@ def build_generations(settings: Settings, resources: AsyncExitStack) -> Generati
     return FileGenerations(place.path, most)
 
 
-def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
+def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> "ContainerClient":
     """Return a client for the container that `place` names; `resources` closes it, `retry_options` go to it."""
+    # Here, because they take most of a second to import, and most services keep everything in files.
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+    from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415
+
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
         container = ContainerClient.from_connection_string(text, place.container, **retry_options)
@@ -88,14 +91,17 @@ def build_lease(settings: Settings, clock: Clock) -> BlobLease | FileLease | Non
     return FileLease(place.path, clock, seconds=seconds)
 
 
-def open_for_lease(place: BlobPlace) -> BlockingContainerClient:
+def open_for_lease(place: BlobPlace) -> "BlockingContainerClient":
     """Return a client that does not try for long: the lease goes on lasting no longer than it does."""
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415
+
     briefly: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 3}
     if place.connection_string is not None:
         text = place.connection_string.get_secret_value()
-        return BlockingContainerClient.from_connection_string(text, place.container, **briefly)
-    credential = BlockingCredential()
-    return BlockingContainerClient(str(place.account_url), place.container, credential=credential, **briefly)
+        return ContainerClient.from_connection_string(text, place.container, **briefly)
+    credential = DefaultAzureCredential()
+    return ContainerClient(str(place.account_url), place.container, credential=credential, **briefly)
 
 
 def build_snapshot_store(

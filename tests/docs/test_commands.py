@@ -68,9 +68,10 @@ def check_usage(words: Sequence[str]) -> None:
         name = left.pop(0) if left else ""
         if name in {"", "-h", "--help"}:
             return
-        if name not in group.commands:
+        found = group.get_command(click.Context(group), name)
+        if found is None:
             raise click.UsageError(f"no such command: {name}")
-        group = group.commands[name]
+        group = found
     context = click.Context(group, info_name=group.name)
     values, rest, _ = group.make_parser(context).parse_args(left)
     given = {

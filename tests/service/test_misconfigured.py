@@ -34,7 +34,7 @@ OF_A_NAMESPACE = "Endpoint=sb://x.example;SharedAccessKeyName=a;SharedAccessKey=
 
 def unwonted(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
     # The process' own logging is left alone: it would outlive the command here.
-    monkeypatch.setattr("service.cli.commands.configure", lambda **_: structlog.get_config())
+    monkeypatch.setattr("service.cli.run.configure", lambda **_: structlog.get_config())
     return CliRunner().invoke(
         main, list(arguments), env={f"UNWONTED_{name}": text for name, text in environment.items()}
     )
@@ -136,7 +136,7 @@ async def test_a_port_that_is_taken_is_named_with_its_option() -> None:
 
 def ended(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[Result, list[dict[str, object]]]:
     """Run the command and return what it logged last, too; what it sets for its whole process is left alone here."""
-    monkeypatch.setattr("service.cli.commands.collect_seldom", lambda: None)
+    monkeypatch.setattr("service.cli.run.collect_seldom", lambda: None)
     with structlog.testing.capture_logs() as lines:
         run = unwonted(monkeypatch, "run", **HUB, **environment)
     return run, [dict(line) for line in lines if line["event"].startswith("ended")]
@@ -161,7 +161,7 @@ def test_settings_that_are_refused_only_while_parts_are_put_together_end_run_as_
     def gone(settings: Settings) -> Components:
         raise SettingsError(["sinks.hook.url_file: was taken away meanwhile"])
 
-    monkeypatch.setattr("service.cli.commands.build_components", gone)
+    monkeypatch.setattr("service.cli.run.build_components", gone)
     run, lines = ended(monkeypatch)
     assert (run.exit_code, run.stderr, lines) == (2, "sinks.hook.url_file: was taken away meanwhile\n", [])
 
@@ -172,7 +172,7 @@ def test_a_bug_ends_run_with_its_code_and_a_traceback_that_goes_through_the_log(
     def buggy(settings: Settings) -> Components:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("service.cli.commands.build_components", buggy)
+    monkeypatch.setattr("service.cli.run.build_components", buggy)
     run, lines = ended(monkeypatch)
     assert (run.exit_code, run.output) == (ENDED_ON_ERROR, "")
     assert lines == [{"event": "ended_on_a_bug", "exc_info": True, "log_level": "error"}]

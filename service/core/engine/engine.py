@@ -7,6 +7,7 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from models.detectors import Anomaly, Detector
@@ -18,7 +19,7 @@ from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
 from service.core.engine.relearning import SeenBucket, learn_again
 from service.core.engine.rulings import Rulings
-from service.core.engine.state_rows import dump_rows, load_progress, load_rows
+from service.core.engine.state_rows import dump_learnt, dump_open, dump_told, load_progress, load_rows
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
 from service.core.shadow import Shadows
@@ -47,6 +48,8 @@ class Engine:
         Where each partition has been read to: the truth about it, kept with the state that it led to.
     records
         How many records have been applied, each once, in the life of this state.
+    closings
+        How often buckets were closed, or all was replaced, since it was made: what is learnt changes then alone.
     people
         Identities by id: names for ids.
     recent
@@ -70,6 +73,7 @@ class Engine:
         self.detectors = {detector.declaration.name: detector for detector in detectors}
         self.positions: dict[str, Position] = {}
         self.records = 0
+        self.closings = 0
         self.people = RecentActors(options.people)
         self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
@@ -197,6 +201,7 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
+        self.closings += 1
         closed = yield from close_steps(
             self.buckets, self._judge, self.people, self.rulings, self.shadows, self.watermark.time
         )
@@ -291,7 +296,19 @@ class Engine:
 
     def dump(self) -> Iterator[tuple[str, Any]]:
         """Yield ``(section, row)`` in a stable order; nothing may be applied between the first row and the last."""
-        return dump_rows(self)
+        return chain(dump_open(self), self.dump_learnt(), self.dump_told())
+
+    def dump_open(self) -> Iterator[tuple[str, Any]]:
+        """Yield the rows of `dump` that may change with every message, which are its first."""
+        return dump_open(self)
+
+    def dump_learnt(self) -> Iterator[tuple[str, Any]]:
+        """Yield the rows of `dump` that are the same as long as `closings` is: nearly all of a large state."""
+        return dump_learnt(self)
+
+    def dump_told(self) -> Iterator[tuple[str, Any]]:
+        """Yield the rows of `dump` that say what was found and told, which are its last."""
+        return dump_told(self)
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -303,6 +320,7 @@ class Engine:
         OtherBuckets
             When the state was made with another bucket length.
         """
+        self.closings += 1
         load_rows(self, rows)
         self._judge.forget()
 

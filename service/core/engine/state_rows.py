@@ -5,10 +5,12 @@ What is durable, and when, is the storage's business; the parts of the state wri
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from models.detectors import Anomaly
-from models.stream import Actor, fields, reading
+from models.stream import Actor, UnexpectedRow, fields, reading
 from service.core.messages import Position
 
 if TYPE_CHECKING:
@@ -19,11 +21,8 @@ class OtherBuckets(ValueError):  # noqa: N818 - it names what was found, not a f
     """The state was made with another bucket length than the configuration has; the text says what to do."""
 
 
-def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
-    """Yield ``(section, row)`` in a stable order: everything that `load_rows` needs, one small row at a time.
-
-    Nothing may be applied between the first row and the last.
-    """
+def dump_open(engine: "Engine") -> Iterator[tuple[str, Any]]:
+    """Yield ``(section, row)`` of what may change with every message, in a stable order."""
     yield (
         "engine",
         {
@@ -36,15 +35,25 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
     )
     for partition, position in sorted(engine.positions.items()):
         yield "position", position.row(partition)
+    for table, row in engine.buckets.dump_open():
+        yield f"bucket {table}", row
+
+
+def dump_learnt(engine: "Engine") -> Iterator[tuple[str, Any]]:
+    """Yield likewise what only changes when buckets are closed: nearly all of a large state."""
+    for table, row in engine.buckets.dump_closed():
+        yield f"bucket {table}", row
     for actor in engine.people.values():
         yield "person", actor.row()
-    for table, row in engine.buckets.dump():
-        yield f"bucket {table}", row
     for name, detector in engine.detectors.items():
         for row in detector.dump_population():
             yield f"population {name}", row
         for row in detector.dump_identities():
             yield f"identities {name}", row
+
+
+def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
+    """Yield likewise what has been found and told."""
     for _, anomaly in sorted(engine.recent.by_id.items()):
         yield "recent", anomaly.row()
     for section, rows in (
@@ -60,7 +69,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
 
 
 def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
-    """Replace everything by what `dump_rows` gave; sections that it does not know are left to others.
+    """Replace everything by what the dumps gave, in their order; sections that it does not know are left to others.
 
     Raises
     ------
@@ -69,29 +78,78 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     OtherBuckets
         When the state was made with another bucket length.
     """
-    sections = _by_section(rows)
-    _load_head(engine, *sections["engine"])
+    loader = _Loader(engine)
+    for name, tagged in groupby(rows, lambda one: "bucket" if one[0].startswith("bucket ") else one[0]):
+        loader.take(name, tagged)
+    loader.finish()
 
-    def of(section: str) -> list[Any]:
-        return sections.get(section, [])
 
-    _load_told(engine, sections)
-    with reading("section person"):
-        people = {actor.id: actor for actor in map(Actor.from_row, of("person"))}
-        engine.people.clear()
-        engine.people.update(people)
-    with reading("section bucket"):
-        tables = [section for section in sections if section.startswith("bucket ")]
-        engine.buckets.load((table.removeprefix("bucket "), row) for table in tables for row in sections[table])
-    for name, detector in engine.detectors.items():
+class _Loader:
+    """Loads sections in the order in which they were dumped; of those with very many rows, one row at a time.
+
+    Parameters
+    ----------
+    engine
+        Whose state is replaced.
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._held: dict[str, list[Any]] = {}
+        self._done: set[str] = set()
+
+    def take(self, name: str, tagged: Iterable[tuple[str, Any]]) -> None:
+        """Take in all rows of a section."""
+        if name in self._done:
+            raise UnexpectedRow(f"section {name}: its rows should come one after another")
+        self._done.add(name)
+        word, _, detector = name.partition(" ")
+        rows = map(itemgetter(1), tagged)
+        match word:
+            case "engine":
+                _load_head(self._engine, *rows)
+            case _ if "engine" not in self._done:
+                raise UnexpectedRow(f"section {name}: should come after section engine")
+            case "person":
+                self._load_people(rows)
+            case "bucket":
+                with reading("section bucket"):
+                    self._engine.buckets.load((section.removeprefix("bucket "), row) for section, row in tagged)
+            case "identities" if detector in self._engine.detectors:
+                self._load_detector(detector, rows)
+            case "population" if f"identities {detector}" in self._done:
+                raise UnexpectedRow(f"section {name}: should come before section identities {detector}")
+            case _:
+                self._held[name] = list(rows)
+
+    def finish(self) -> None:
+        """Load what is left, and empty what had no rows."""
+        engine, held = self._engine, self._held
+        if "engine" not in self._done:
+            raise UnexpectedRow("section engine: is missing")
+        if "person" not in self._done:
+            self._load_people(())
+        if "bucket" not in self._done:
+            engine.buckets.load(())
+        for name in engine.detectors:
+            if f"identities {name}" not in self._done:
+                self._load_detector(name, ())
+        _load_told(engine, held)
+        with reading("section recent"):
+            engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, held.get("recent", []))}
+        with reading("section budget"):
+            engine.budget.load(held.get("budget", []))
+        with reading("section verdict"):
+            engine.rulings.load(held.get("verdict", []))
+
+    def _load_people(self, rows: Iterable[Any]) -> None:
+        with reading("section person"):
+            self._engine.people.clear()
+            self._engine.people.update((actor.id, actor) for actor in map(Actor.from_row, rows))
+
+    def _load_detector(self, name: str, identities: Iterable[Any]) -> None:
         with reading(f"section population {name} or identities {name}"):
-            detector.load(of(f"population {name}"), of(f"identities {name}"))
-    with reading("section recent"):
-        engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
-    with reading("section budget"):
-        engine.budget.load(of("budget"))
-    with reading("section verdict"):
-        engine.rulings.load(of("verdict"))
+            self._engine.detectors[name].load(self._held.pop(f"population {name}", []), identities)
 
 
 def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -14,16 +15,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from service.core.ports import Clock
 from service.options import LOOPBACK, Texts
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.http_post import (
-    READ_WITHIN,
-    HttpPost,
-    OpenSession,
-    matches,
-    open_session,
-    reveal,
-    tls_context,
-)
+from service.sinks.posting.receiver import READ_WITHIN, matches, reveal, tls_context
 from service.waiting import OneAside
+
+if TYPE_CHECKING:
+    from service.sinks.posting.http_post import HttpPost, OpenSession
 
 
 class PostedSinkSettings(SinkSettings):
@@ -71,12 +67,17 @@ class PostedSinkSettings(SinkSettings):
             return ""
 
     @property
-    def session(self) -> OpenSession:
+    def session(self) -> "OpenSession":
         """What opens this sink's HTTP session."""
+        # Here, as below, because most commands read settings and post nothing, and aiohttp takes its time to import.
+        from service.sinks.posting.http_post import open_session  # noqa: PLC0415
+
         return partial(open_session, ca_file=self.ca_file, aside=OneAside(READ_WITHIN))
 
-    def http(self, clock: Clock) -> HttpPost:
+    def http(self, clock: Clock) -> "HttpPost":
         """Return what posts to the address; `clock` is for Retry-After dates."""
+        from service.sinks.posting.http_post import HttpPost  # noqa: PLC0415
+
         return HttpPost(self.address, clock=clock, session=self.session)
 
     def check_url(self, url: str) -> None:
@@ -106,8 +107,10 @@ class HostedSinkSettings(PostedSinkSettings):
                 raise ValueError(f"url {error}") from None
         return self
 
-    def http(self, clock: Clock) -> HttpPost:
+    def http(self, clock: Clock) -> "HttpPost":
         """Return what posts to the address, and to no other host than those allowed."""
+        from service.sinks.posting.http_post import HttpPost  # noqa: PLC0415
+
         return HttpPost(
             self.address,
             clock=clock,

@@ -24,10 +24,10 @@ from yarl import URL
 
 from service.core.ports import Clock, Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
+from service.sinks.posting.receiver import READ_WITHIN, matches, reveal, tls_context
 from service.waiting import OneAside
 
 CONNECT_SECONDS = 5.0
-READ_WITHIN = 5.0
 TOTAL_SECONDS = 20.0
 _BODY_BYTES = 16_384
 _RETRY = frozenset({408, 425, 429})
@@ -91,21 +91,6 @@ async def open_session(
         headers={"user-agent": "unwonted"},
         trust_env=False,
     )
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Return what verifies a receiver: the public authorities and, if given, those in a file of PEM.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read; `ssl.SSLError` if it holds no certificate.
-    """
-    if ca_file is None:
-        return True
-    context = ssl.create_default_context()
-    context.load_verify_locations(ca_file)
-    return context
 
 
 def proxy_of(url: URL) -> URL | None:
@@ -221,30 +206,9 @@ class HttpPost:
         return url
 
 
-def reveal(secret: SecretStr | Path) -> str:
-    """Return a secret's text, from memory or from its file as it is now; raises OSError or UnicodeError.
-
-    >>> reveal(SecretStr("x"))
-    'x'
-    """
-    if isinstance(secret, SecretStr):
-        return secret.get_secret_value()
-    return secret.read_text(encoding="utf-8-sig").strip()
-
-
 async def reveal_aside(aside: OneAside, secret: SecretStr | Path) -> str:
     """Do what `reveal` does, a file in a thread: one on a disk that hangs must hold up nobody."""
     return reveal(secret) if isinstance(secret, SecretStr) else await aside.run(reveal, secret)
-
-
-def matches(host: str, patterns: Sequence[str]) -> bool:
-    """Whether `host`, in lower case, is one of `patterns`.
-
-    >>> matches("prod-1.westeurope.logic.azure.com", ["*.logic.azure.com"]), matches("logic.azure.com.evil", ["*.com"])
-    (True, False)
-    """
-    folded = [pattern.lower() for pattern in patterns]
-    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in folded)
 
 
 def by_status(answer: Answer) -> Receipt:

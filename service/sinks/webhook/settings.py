@@ -1,15 +1,17 @@
 """What can be configured of a generic webhook."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.core.ports import Clock
 from service.options import Secrets
 from service.sinks.posting.address import PostedSinkSettings, file_problem
-from service.sinks.posting.http_post import HttpPost
 from service.sinks.webhook.signing import check_signing_secret
+
+if TYPE_CHECKING:
+    from service.sinks.posting.http_post import HttpPost
 
 
 class WebhookSettings(PostedSinkSettings):
@@ -41,8 +43,10 @@ class WebhookSettings(PostedSinkSettings):
         """Say what is wrong now with the files that hold the address and the signing secret."""
         return super().file_problems() + file_problem("secret_file", self.secret_file, check_signing_secret)
 
-    def http(self, clock: Clock) -> HttpPost:
+    def http(self, clock: Clock) -> "HttpPost":
         """Return what posts to the address, unless it leads into a private network."""
+        from service.sinks.posting.http_post import HttpPost  # noqa: PLC0415
+
         return HttpPost(
             self.address,
             clock=clock,

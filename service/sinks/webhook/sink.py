@@ -9,8 +9,9 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.posting.http_post import READ_WITHIN, HttpPost, reveal, reveal_aside
+from service.sinks.posting.http_post import HttpPost, reveal_aside
 from service.sinks.posting.posted_sink import PostedSink
+from service.sinks.posting.receiver import READ_WITHIN, reveal
 from service.sinks.webhook.rendering import render, render_notice
 from service.sinks.webhook.signing import sign, signing_key
 from service.waiting import OneAside

@@ -30,13 +30,13 @@ def judged(
     """Drive a detector as the engine does; returns it, what it said, and what it would have said."""
     detector = build(name)
     judgements = Judge({name: detector})
-    said, suppressed = [], []
+    said, suppressed = list[Anomaly](), list[Anomaly]()
     for group, passing in zip(groups, exclusions, strict=True):
         crowd = crowd_of(*group)
         found = [judgements.judge(seen, crowd, always(passing)) for seen in group]
         lessons = judgements.lessons(group[0].bucket.hours if group else 0.0)
         for judgement in found:
-            said += judgement.anomalies[name]
+            said += judgement.anomalies.get(name, ())
             suppressed += judgement.suppressed.get(name, [])
             judgements.learn(judgement, crowd, lessons)
         for _ in judgements.teach(lessons):

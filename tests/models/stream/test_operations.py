@@ -75,3 +75,20 @@ def test_it_comes_back_from_a_snapshot_as_it_was(found: list[tuple[ActivityEvent
     restored = Operation.from_row(json.loads(json.dumps(operation.row())))
     assert restored.row() == operation.row()
     assert (restored.end is restored.first) == (operation.end is operation.first)
+
+
+def test_the_records_of_an_operation_hold_once_what_is_long_and_theirs_alone() -> None:
+    def text(*parts: str) -> str:
+        return "-".join(parts)  # a new object each time, as a parser makes it
+
+    (begun, number), (ended, _) = (
+        (event._replace(operation=text("a", "1"), correlation=text("c", "1")), number)
+        for event, number in (record(0, Outcome.STARTED), record(1, Outcome.SUCCESS))
+    )
+    assert begun.operation is not ended.operation
+    operation = Operation("key", begun, number)
+    assert operation.merge(ended, number)
+    assert operation.end == ended
+    assert operation.end is not None
+    assert operation.end.operation is begun.operation
+    assert operation.end.correlation is begun.correlation

@@ -14,7 +14,10 @@ from tests.service.cli.test_commands import unwonted
 
 def commands(group: click.Group = main, name: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield every command, groups themselves included, with the words that lead to it."""
-    for word, command in group.commands.items():
+    context = click.Context(group)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
         path = f"{name} {word}".strip()
         yield path, command
         if isinstance(command, click.Group):

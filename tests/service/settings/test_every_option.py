@@ -97,7 +97,7 @@ def test_the_options_of_the_log_are_read_by_the_command_that_sets_it_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     given: dict[str, object] = {}
-    monkeypatch.setattr("service.cli.commands.configure", lambda **arguments: given.update(arguments))
+    monkeypatch.setattr("service.cli.run.configure", lambda **arguments: given.update(arguments))
     file = tmp_path / "unwonted.yaml"
     file.write_text("log: {level: error, format: json}")
     result = CliRunner().invoke(main, ["run", "--config", str(file)])

@@ -40,7 +40,7 @@ async def test_an_archive_that_nobody_is_signed_in_to_is_named_as_refused_and_th
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # The SDK asks again for a minute and a half, which is its own business.
-    monkeypatch.setattr("service.wiring.history.ContainerClient", partial(ContainerClient, retry_total=0))
+    monkeypatch.setattr("azure.storage.blob.aio.ContainerClient", partial(ContainerClient, retry_total=0))
     options = LearnSettings(api=False, archive="https://contosologs.blob.core.windows.net")
     async with open_history(options, FakeClock(NOW), credential=SignedOut()) as history:
         with Spool(tmp_path) as spool:

@@ -5,7 +5,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.snapshot.codec import MOST_EXPANSION, SLICE, UnreadableSnapshot, decode, encode, lines
+from service.core.snapshot.codec import (
+    FORMAT,
+    MOST_EXPANSION,
+    SLICE,
+    Encoder,
+    SnapshotPart,
+    SnapshotRows,
+    UnreadableSnapshot,
+    decode,
+    encode,
+    lines,
+)
+from service.core.snapshot.migrations import MIGRATIONS
 
 CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ROWS = [("engine", {"records": 3}), ("position", {"partition": "0"}), ("detector x", [1.5, None, "é\n"])]
@@ -82,22 +94,39 @@ def test_junk_is_not_read(data: bytes) -> None:
         decode(gzip.compress(data))
 
 
+READS = f"this version reads {', '.join(map(str, MIGRATIONS))} and {FORMAT}"
+
+
+def members(data: bytes) -> list[bytes]:
+    """Return what each member of a gzip file holds: the head, the parts, the tail."""
+    found = []
+    while data:
+        unpacker = zlib.decompressobj(31)
+        found.append(unpacker.decompress(data))
+        data = unpacker.unused_data
+    return found
+
+
+def of_members(texts: Iterable[bytes]) -> bytes:
+    return b"".join(map(gzip.compress, texts))
+
+
 def of_format(version: str) -> bytes:
-    return gzip.compress(
-        gzip.decompress(DATA).replace(b'"unwonted_snapshot":3', f'"unwonted_snapshot":{version}'.encode())
+    head, *rest = members(DATA)
+    return of_members(
+        [head.replace(f'"unwonted_snapshot":{FORMAT}'.encode(), f'"unwonted_snapshot":{version}'.encode()), *rest]
     )
 
 
 def test_a_newer_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(
-        UnreadableSnapshot, match=r"newer version \(format 4; this version reads 1, 2 and 3\): run that"
-    ):
-        decode(of_format("4"))
+    newer = FORMAT + 1
+    with pytest.raises(UnreadableSnapshot, match=rf"newer version \(format {newer}; {READS}\): run that"):
+        decode(of_format(str(newer)))
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "null", '"2"', "1.5", "2.0", "true", '"ann@contoso.com"'])
 def test_what_never_was_a_format_is_named(version: str) -> None:
-    with pytest.raises(UnreadableSnapshot, match="this version reads 1, 2 and 3") as caught:
+    with pytest.raises(UnreadableSnapshot, match=READS) as caught:
         decode(of_format(version))
     assert "ann" not in str(caught.value)
 
@@ -107,22 +136,104 @@ def test_rows_that_are_not_those_of_their_format_are_refused() -> None:
         decode(of_format("1"))
 
 
-def test_a_row_that_was_edited_is_noticed() -> None:
-    lines = gzip.decompress(DATA).replace(b'"records":3', b'"records":4')
+def test_an_older_format_has_all_in_one_member() -> None:
+    line = b'["engine",{"records":3}]\n'
+    head, tail = {"unwonted_snapshot": 2, "created_at": "…"}, {"rows": 1, "sha256": sha256(line).hexdigest()}
+    older = [json.dumps(head).encode() + b"\n", line, json.dumps(tail).encode() + b"\n"]
+    assert decode(gzip.compress(b"".join(older))) == [("engine", {"records": 3})]
     with pytest.raises(UnreadableSnapshot, match="checksum"):
-        decode(gzip.compress(lines))
+        decode(gzip.compress(b"".join([older[0], line, line, older[2]])))
+
+
+def test_a_row_that_was_edited_is_noticed() -> None:
+    head, rows, tail = members(DATA)
+    with pytest.raises(UnreadableSnapshot, match="checksum"):
+        decode(of_members([head, rows.replace(b'"records":3', b'"records":4'), tail]))
 
 
 def test_a_missing_row_is_noticed() -> None:
-    first, _, *rest = gzip.decompress(DATA).splitlines(keepends=True)
+    head, rows, tail = members(DATA)
     with pytest.raises(UnreadableSnapshot, match="checksum"):
-        decode(gzip.compress(b"".join([first, *rest])))
+        decode(of_members([head, rows.partition(b"\n")[2], tail]))
+
+
+def test_a_part_that_is_missing_or_elsewhere_is_noticed() -> None:
+    parts = [SnapshotPart([("a", 1)]), SnapshotPart([("b", 2)])]
+    head, one, other, tail = members(asyncio.run(Encoder(Breath()).encode(parts, created_at=CREATED)))
+    for wrong in ([one], [other, one], [one, other, other]):
+        with pytest.raises(UnreadableSnapshot, match="checksum"):
+            decode(of_members([head, *wrong, tail]))
+    for wrong in ([head], [head, one], [head, one, other], [one, other, tail], []):
+        with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+            decode(of_members(wrong))
+
+
+def test_what_follows_the_end_is_not_taken_for_a_part_of_it() -> None:
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(DATA + gzip.compress(b"more\n"))
+    with pytest.raises(UnreadableSnapshot, match="more parts than were ever written"):
+        decode(gzip.compress(b"") * 1_000)
+
+
+def test_a_bomb_is_refused_before_it_has_unpacked() -> None:
+    packed = of_members([members(DATA)[0], *[b'["row","' + b"0" * 80_000_000 + b'"]\n'] * 2])
+    with pytest.raises(UnreadableSnapshot, match=f"more than {MOST_EXPANSION} times its size"):
+        decode(packed)
+
+
+@pytest.mark.parametrize("row", ["[" * 100_000, "[" * 100_000 + "]" * 100_000])
+def test_rows_that_are_nested_without_end_are_refused(row: str) -> None:
+    line = row.encode() + b"\n"
+    tail = json.dumps({"sha256": sha256(sha256(line).digest()).hexdigest()}).encode()
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(of_members([members(DATA)[0], line, tail]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'["person",2,{"id":["a"]}]',
+        b'["person",2,{"id":["a","b"],"name":["x"]}]',
+        b'["person",1,{"done":{"names":["x"],"which":[[3]],"values":[[1]]}}]',
+        b'["person",1,{"done":{"names":["x"],"which":[[0]],"values":[[1,2]]}}]',
+        b'["person",1000000000000,{"id":{"same":"a"}}]',
+        b'["person",1,{"id":7}]',
+        b'["person",1,7]',
+        b'["person",{},{}]',
+        b'["person"]',
+        b"[]",
+        b"7",
+    ],
+)
+def test_a_block_that_was_never_written_is_refused(line: bytes) -> None:
+    tail = json.dumps({"sha256": sha256(sha256(line + b"\n").digest()).hexdigest()}).encode()
+    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
+        decode(of_members([members(DATA)[0], line + b"\n", tail]))
 
 
 def test_it_is_lines_of_json_for_whoever_looks() -> None:
     first, *_, last = [json.loads(line) for line in gzip.decompress(DATA).splitlines()]
-    assert first == {"unwonted_snapshot": 3, "created_at": "2026-03-02T08:00:00+00:00"}
+    assert first == {"unwonted_snapshot": FORMAT, "created_at": "2026-03-02T08:00:00+00:00"}
     assert last["rows"] == len(ROWS)
+
+
+def test_a_part_is_encoded_again_only_when_its_version_has_changed() -> None:
+    asked: list[str] = []
+
+    def rows(name: str) -> Iterator[tuple[str, Any]]:
+        asked.append(name)
+        yield name, len(asked)
+
+    encoder = Encoder(Breath())
+
+    def encoded(version: int) -> tuple[list[tuple[str, Any]], dict[str, int]]:
+        sizes: dict[str, int] = {}
+        parts = [SnapshotPart(rows("open")), SnapshotPart(rows("learnt"), version=version), SnapshotPart(rows("told"))]
+        return decode(asyncio.run(encoder.encode(parts, created_at=CREATED, sizes=sizes))), sizes
+
+    assert encoded(1) == ([("open", 1), ("learnt", 2), ("told", 3)], {"open": 11, "learnt": 13, "told": 11})
+    assert encoded(1) == ([("open", 4), ("learnt", 2), ("told", 5)], {"open": 11, "learnt": 13, "told": 11})
+    assert encoded(2)[0] == [("open", 6), ("learnt", 7), ("told", 8)]
 
 
 def test_a_big_one_is_encoded_in_slices_with_the_loop_free_in_between() -> None:
@@ -144,14 +255,9 @@ def test_a_bomb_is_refused_before_it_has_unpacked_also_where_its_checksum_fits()
     assert most < 100_000_000
 
 
-@pytest.mark.parametrize("row", ["[" * 100_000, "[" * 100_000 + "]" * 100_000])
-def test_rows_that_are_nested_without_end_are_refused(row: str) -> None:
-    head, line = gzip.decompress(DATA).splitlines(keepends=True)[0], row.encode() + b"\n"
-    tail = json.dumps({"rows": 1, "sha256": sha256(line).hexdigest()}).encode()
-    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
-        decode(gzip.compress(head + line + tail))
-
-
-def test_what_follows_the_end_is_not_taken_for_a_part_of_it() -> None:
-    with pytest.raises(UnreadableSnapshot, match="damaged or cut off"):
-        decode(DATA + gzip.compress(b"more\n"))
+def test_a_few_bytes_do_not_stand_for_very_many_rows() -> None:
+    line = b'["person",10000,{"id":{"same":"a"}}]\n' * 200
+    tail = json.dumps({"sha256": sha256(sha256(line).digest()).hexdigest()}).encode()
+    with pytest.raises(UnreadableSnapshot, match="more rows than it could hold"):
+        for _ in SnapshotRows(of_members([members(DATA)[0], line, tail])):
+            pass

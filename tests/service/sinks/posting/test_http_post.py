@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from service.core.ports import Receipt
 from service.sinks.posting.guard import AddressRefusedError, Guard
-from service.sinks.posting.http_post import Answer, HttpPost, by_status, matches, open_session, retry_after
+from service.sinks.posting.http_post import Answer, HttpPost, by_status, open_session, retry_after
+from service.sinks.posting.receiver import matches
 from service.sinks.webhook.sink import WebhookSink
 from service.waiting import OneAside, still_running
 from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle

@@ -1,0 +1,67 @@
+"""Saving, by parts of which some are kept from before, and restoring change nothing: neither state nor bytes."""
+
+import asyncio
+from itertools import chain
+
+import pytest
+
+from models.detectors.options import takes
+from models.detectors.registry import DETECTORS, build
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
+from service.core.snapshot.codec import Encoder, SnapshotPart, SnapshotRows
+from tests.golden.continuing import ANNOUNCED, Continued, locate
+from tests.golden.make import CREATED, steps
+
+RESTORED_EVERY = 7
+
+
+def new_life() -> Continued:
+    """Return an empty state of a service with every detector that there is."""
+    one = Continued()
+    given = {"locate": locate, "looks": float(len(DETECTORS))}
+    detectors = [
+        build(name, **{key: value for key, value in given.items() if takes(kind, key)})
+        for name, kind in DETECTORS.items()
+    ]
+    options = Options(thresholds=dict.fromkeys(DETECTORS, 25.0), alerts_per_day=8.0, group_failures_from=2)
+    one.engine = Engine(options, detectors)
+    one.engine.expect(["0", "1"])
+    one.engine.suppress(ANNOUNCED)
+    return one
+
+
+async def go_on() -> None:
+    """Nothing else waits."""
+
+
+def saved(one: Continued, encoder: Encoder) -> bytes:
+    rest = [("outbox", one.outbox.dump()), ("coverage", one.coverage.dump())]
+    parts = [
+        SnapshotPart(one.engine.dump_open()),
+        SnapshotPart(one.engine.dump_learnt(), version=one.engine.closings),
+        SnapshotPart(chain(one.engine.dump_told(), rest)),
+    ]
+    return asyncio.run(encoder.encode(parts, created_at=CREATED))
+
+
+@pytest.mark.integration
+def test_a_service_that_saves_after_each_step_and_restarts_now_and_then_has_the_same_state_and_bytes_as_another() -> (
+    None
+):
+    one, other, encoder = new_life(), new_life(), Encoder(go_on)
+    kept = 0
+    for number, step in enumerate(steps()):
+        closings = one.engine.closings
+        assert one.take(step) == other.take(step)
+        data = saved(one, encoder)
+        kept += one.engine.closings == closings
+        assert data == saved(other, Encoder(go_on))
+        if number % RESTORED_EVERY == 0:
+            one, encoder = new_life(), Encoder(go_on)
+            one.load(SnapshotRows(data))
+            assert list(one.engine.dump()) == list(other.engine.dump())
+            assert saved(one, encoder) == data
+    assert kept > RESTORED_EVERY
+    written = {section.partition(" ")[2] for section, _ in one.engine.dump() if section.startswith("identities ")}
+    assert written == DETECTORS.keys() - {"watch_list"}
