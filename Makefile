@@ -27,7 +27,7 @@ ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
 OWN_TESTS := tests/models tests/service tests/golden
 
-.PHONY: help demo test check coverage bench bench-detection bench-adversary chart docs generated manifests sbom audit notes fmt lock clean
+.PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes fmt lock clean
 .PHONY: check-format check-lint check-types check-layers check-tests
 
 help: ## list these targets
@@ -76,6 +76,9 @@ bench-detection: $(STAMPS)/dev ## how well attacks are found, beside simpler rul
 
 bench-adversary: $(STAMPS)/dev ## how well attackers are found who know us, and how quiet honest work stays (ARGS=--help)
 	@$(BIN)/python -m benchmarks.adversary $(ARGS)
+
+soak: $(STAMPS)/dev node_modules/.tests ## hurt the service for an hour, and see whether anything is lost (ARGS="--faults 1000 --seed 7")
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 chart: $(STAMPS)/infra ## print the chart's manifests without a helm (ARGS="-f my-values.yaml")
 	@$(INFRA)/bin/python deploy/helm/render.py $(ARGS)

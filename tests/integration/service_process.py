@@ -37,7 +37,7 @@ clock = SystemClock()
 
 
 class ServiceProcess:
-    """One life of ``unwonted run``; its log goes on in one file from life to life."""
+    """One life of ``unwonted run``; its log goes on in one file from life to life, `piped` if its files are limited."""
 
     def __init__(
         self,
@@ -47,8 +47,11 @@ class ServiceProcess:
         python: str = sys.executable,
         *,
         descriptors: int | None = None,
+        piped: bool = False,
     ) -> None:
         self.log = folder / "service.log"
+        self._piped = piped
+        self._copying: asyncio.Future[None] | None = None
         self._limit = ("prlimit", f"--nofile={descriptors}") if descriptors else ()
         self._python = python
         self._environment = dict(environment or {})
@@ -60,20 +63,44 @@ class ServiceProcess:
     async def start(self) -> Self:
         self._began_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
+            output = asyncio.subprocess.PIPE if self._piped else log
             self._process = await asyncio.create_subprocess_exec(
                 *(*self._limit, self._python, "-m", "service", "run", "--config", str(self._config)),
                 cwd=ROOT,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             )
+        if self._process.stdout is not None:
+            self._copying = asyncio.ensure_future(self._copy(self._process.stdout))
         return self
+
+    async def _copy(self, output: asyncio.StreamReader) -> None:
+        """Write the log for it, as a container's runtime does: what limits the files of the process leaves it alone."""
+        with self.log.open("ab") as log:
+            while data := await output.read(65_536):
+                log.write(data)
+                log.flush()
 
     async def __aenter__(self) -> Self:
         return await self.start()
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        return self._process is not None and self._process.returncode is not None
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def kill(self) -> None:
         """End it without a word."""
@@ -82,7 +109,10 @@ class ServiceProcess:
     async def wait(self) -> int:
         """Wait until it ends by itself; returns its exit code."""
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 30)
+        code = await asyncio.wait_for(self._process.wait(), 60)
+        if self._copying is not None:
+            await self._copying
+        return code
 
     async def terminate(self) -> int:
         """End it as an orchestrator would, which leaves nothing open; returns its exit code."""

@@ -6,12 +6,11 @@ the end is compared with an engine that read the same messages in peace.
 
 import asyncio
 import gzip
-import json
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,67 +21,28 @@ from azure.storage.blob.aio import ContainerClient
 
 from demo.hub import EmbeddedHub
 from demo.receiver import Receiver
-from models.detectors.anomalies import Anomaly
 from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert
-from service.core.engine.engine import Engine
-from service.core.messages import Message
-from service.core.parsing.parser import ActivityLogParser
 from service.core.ports import SnapshotStore, VerdictStore
 from service.core.snapshot.codec import decode
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.journal import line_of, name_of
 from service.core.verdicts.verdict import Verdict, VerdictKind, verdict_on
-from service.settings.reading import load
 from service.storage.snapshots import CURRENT, BlobSnapshotStore, FileSnapshotStore
 from service.verdicts.stores import BlobVerdictStore, FileVerdictStore
-from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.fakes.store import kept_in
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
+from tests.integration.undisturbed import Rows, Undisturbed, as_saved, learnt, restored
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 SIGNING = "whsec_" + b64encode(b"kill me and I come back, I promise").decode()
-Rows = list[tuple[str, Any]]
 
 
 async def newest(store: SnapshotStore) -> Rows:
     """Return the rows of the newest snapshot, which is there."""
     return decode((await kept_in(store))[0])
-
-
-def restored(settings: Path, rows: Rows) -> Engine:
-    engine = build_engine(load(settings, {}))
-    engine.load(rows)
-    return engine
-
-
-def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime, verdicts: Verdicts) -> tuple[Engine, set[str]]:
-    """Read everything that the hub holds, undisturbed; returns the engine and the ids of what was unusual, and is news.
-
-    On a busy machine the first life begins long after the office: what is older than `alert_from` only teaches. What
-    was unusual does not count if a verdict answered it.
-    """
-    engine, parser = build_engine(load(settings, {})), ActivityLogParser()
-    partitions = ("0", "1")
-    engine.expect(partitions)
-    engine.begin(alert_from)
-    engine.accept(verdicts)
-    scored: list[Anomaly] = []
-    for partition in partitions:
-        for one in hub.messages(partition):
-            message = Message(partition, one.sequence_number, one.offset, one.enqueued_time, one.body)
-            scored += engine.apply(message, parser.parse(one.body).events).scored
-    for partition in partitions:
-        scored += engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now() + timedelta(hours=1))
-    news = [one for one in scored if engine.unusual(one) and one.bucket.end > alert_from]
-    return engine, {one.id for one in news if engine.rulings.covering(one, clock.now()) is None}
-
-
-def learnt(rows: Rows) -> list[str]:
-    known = ("population ", "identities ", "verdict")
-    return [json.dumps([section, row], sort_keys=True) for section, row in rows if section.startswith(known)]
 
 
 class Scene:
@@ -153,16 +113,17 @@ class Scene:
     def check(self, rows: Rows) -> None:
         """Compare the state with that of an engine that read in peace, and the receiver with the state."""
         engine = restored(self.settings, rows)
-        assert engine.alert_from is not None
-        peaceful, unusual = in_peace(self.settings, self.hub, engine.alert_from, Verdicts(self.given))
-        assert engine.records == peaceful.records
-        assert learnt(rows) == learnt(json.loads(json.dumps(list(peaceful.dump()))))
+        peaceful = Undisturbed(self.settings, engine, Verdicts(self.given))
+        peaceful.read(self.hub, {partition: len(self.hub.messages(partition)) for partition in ("0", "1")})
+        peaceful.close()
+        assert engine.records == peaceful.engine.records
+        assert learnt(rows) == learnt(as_saved(peaceful.engine))
         told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
         delivered = self.delivered()
         assert {f"{alert.id}.{alert.revision}" for alert in told} <= delivered.keys()
         # How many there are, and in how many alerts, is up to how the office's work fell into hours.
-        assert unusual
-        assert unusual <= {finding.id for alert in told for finding in alert.findings}
+        assert peaceful.unusual
+        assert peaceful.unusual <= {finding.id for alert in told for finding in alert.findings}
         for copies in delivered.values():
             assert all(copy == copies[0] for copy in copies)
         assert not self.receiver_complains()
