@@ -138,6 +138,26 @@ def rollout(number: int = 1, *, identities: int = 53) -> Alert:
     ).model_copy(update={"findings": told})
 
 
+def campaign(number: int = 1) -> Alert:
+    """Three identities that a network and a grant join."""
+    names = ("alice@contoso.com", "bob@contoso.com", "deploy-prod")
+    told = tuple(
+        finding(id=f"{number:08x}{index:08x}", actor_id=f"t/{index}", actor_name=each)
+        for index, each in enumerate(names)
+    )
+    grant = f"a way in that alice@contoso.com opened on {SUBSCRIPTION}/resourcegroups/prod-rg"
+    return alert(
+        number,
+        actor_id="campaign/a1e2",
+        actor_name="3 identities",
+        actor_kind=ActorKind.UNKNOWN,
+        identities=names,
+        identity_count=3,
+        joined_by=("the network 198.51.100, new to each of them", f"{grant}, first used by deploy-prod"),
+        window_end=MONDAY_MORNING + timedelta(days=7),
+    ).model_copy(update={"findings": told})
+
+
 def found_at() -> datetime:
     return MONDAY_MORNING + timedelta(minutes=30, microseconds=123456)
 

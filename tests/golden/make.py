@@ -34,6 +34,8 @@ BY_DATA = re.compile(
     | ^bucket\ cell\ draft\.witnesses$
     | ^engine\ watermark\.marks$
     | ^failing\ names$
+    | ^rollout\ taken_up$
+    | ^campaign\ finding\.evidence$
     | ^alert\ alert\.findings\[\]\.evidence$
     | ^recent\ evidence$
     | ^outbox\ queues(\.\*\.(rows|settled))?$

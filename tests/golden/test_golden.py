@@ -16,6 +16,8 @@ from tests.golden.make import FOLDER, HALF, begins, expected, field_names, golde
 
 EVERY = [*sorted(MIGRATIONS), FORMAT]
 AS_IT_WAS = 1e-9
+LATER = {"campaign"}
+"""Sections that there were not yet in older formats: what they hold begins empty."""
 SINCE_THEN = re.compile(r"\.(why|title|counterfactual)$|\.suppressed\[\d+\]\[3\]$")
 """Words, which may be better ones since; the numbers that they say are compared by themselves."""
 
@@ -64,7 +66,8 @@ def test_what_is_expected_is_worth_expecting() -> None:
 @pytest.mark.parametrize("version", EVERY)
 def test_every_section_has_rows_in_every_golden_snapshot(version: int) -> None:
     written = {section for section, _ in halfway().dump()}
-    assert {section for section, _ in decode(golden(version))} == written
+    without = LATER if version < FORMAT else set()
+    assert {section for section, _ in decode(golden(version))} == written - without
 
 
 def test_what_is_written_has_the_fields_of_its_format() -> None:

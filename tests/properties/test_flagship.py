@@ -20,6 +20,7 @@ from hypothesis.errors import NoSuchExample
 from models.detectors.anomalies import Anomaly
 from models.detectors.registry import DETECTORS, build
 from models.stream.events import ActivityEvent
+from models.stream.json_value import Json
 from models.stream.windows import EPOCH, Bucket, Watermark
 from service.core.alerting.suppressions import Suppression, Suppressions
 from service.core.engine.engine import Engine
@@ -72,6 +73,14 @@ def grouping_engine() -> Engine:
     """One that tells a roll-out from two identities on, all of them established."""
     options = Options(lateness=LATENESS, group_rollouts_from=2)
     made = Engine(options, [FirstTime(evidence={"terms": {"action": 4.0}, "days_known": 40})])
+    made.expect(PARTITIONS)
+    return made
+
+
+def joining_engine() -> Engine:
+    """One to which everybody is of one campaign, for they come from a network strange to all."""
+    strange: dict[str, Json] = {"terms": {"network": 1.0}, "network": {"new": ["198.51.100"]}}
+    made = Engine(Options(lateness=LATENESS), [FirstTime(evidence=strange)])
     made.expect(PARTITIONS)
     return made
 
@@ -230,6 +239,19 @@ def test_so_it_is_where_something_was_announced(hub: Hub, script: list[Step]) ->
 @given(hubs(), scripts())
 def test_so_it_is_where_many_take_up_the_same(hub: Hub, script: list[Step]) -> None:
     assert Run(grouping_engine, hub).live(script) == Run(grouping_engine, hub).live([])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hubs(), scripts())
+def test_so_it_is_where_something_joins_identities(hub: Hub, script: list[Step]) -> None:
+    assert Run(joining_engine, hub).live(script) == Run(joining_engine, hub).live([])
+
+
+def test_something_does_join_identities() -> None:
+    def happens(hub: Hub) -> bool:
+        return any("campaign/" in alert for alert in Run(joining_engine, hub).live([]).alerts.values())
+
+    find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
 
 
 def test_many_do_take_up_the_same() -> None:

@@ -2,16 +2,16 @@
 
 A later evaluation that finds more of an identity, of an operation that fails for many, or of a roll-out, in the same
 aligned window gives the same alert a higher revision. What an alert holds is defined in `alerts`, what a roll-out is in
-`rollouts`.
+`rollouts`, what joins identities in `shared_campaigns`: such an alert is told beside those of the identities that it
+quotes.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from math import log
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.detectors import Anomaly, Detector
-from models.stream import Actor, ActorKind, Bucket, display_name, fields
+from models.stream import Actor, ActorKind, Bucket, fields
 from service.core.alerting.alerts import (
     Alert,
     AlertKind,
@@ -21,26 +21,16 @@ from service.core.alerting.alerts import (
     operation_alert_id,
     rollout_alert_id,
 )
+from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
+from service.core.alerting.shared_campaigns import SharedCampaigns
+from service.core.alerting.traces import strange_networks
 from service.core.validation import understood
 
-MOST_FINDINGS = 25
-MOST_IDENTITIES = 20
 GROUP_FROM = 5
 """Identities whose unusual failures of one operation in one window make one alert for the operation."""
 
 _ROLLOUT = "rollout/"
-
-
-class _Subject(NamedTuple):
-    """Whom or what an alert is about."""
-
-    key: str
-    window: Bucket
-    actor: Actor
-    operation: str = ""
-    names: Collection[str] = ()
-    rollout: bool = False
 
 
 class AlertLog:
@@ -62,6 +52,7 @@ class AlertLog:
         self.window = window
         self.group_from = group_from
         self.rollouts = Rollouts(window, rollout_from)
+        self.campaigns = SharedCampaigns()
         self._alerts: dict[str, Alert] = {}
         self._told: dict[str, set[str]] = {}
         self._home: dict[str, str] = {}  # the alert that each anomaly is told in
@@ -84,9 +75,9 @@ class AlertLog:
     def told_of(self, day: date) -> int:
         """Return how many identities and operations have been told of in windows that began on `day`, UTC.
 
-        A roll-out counts on each day of what it shows.
+        A roll-out counts on each day of what it shows, a campaign not at all: its identities do.
         """
-        return len({alert.actor_id for alert in self._alerts.values() if _began_on(alert, day)})
+        return len({alert.actor_id for alert in self._alerts.values() if began_on(alert, day)})
 
     def tell(
         self,
@@ -113,10 +104,12 @@ class AlertLog:
             The instant of the evaluation.
         """
         alerts = []
+        anew: list[tuple[Anomaly, Finding]] = []
         for subject, group in self._grouped(list(anomalies), detectors):
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
                 continue
+            news = [anomaly for anomaly in group if anomaly.id not in told]
             told.update(anomaly.id for anomaly in group)
             self._home.update((anomaly.id, subject.key) for anomaly in group)
             known = self._alerts.get(subject.key)
@@ -128,14 +121,26 @@ class AlertLog:
                     settled=anomaly.id in settled,
                     threshold=threshold(anomaly.detector, anomaly.bucket.start),
                 )
-            alert = self._revise(subject, list(findings.values()), now)
+            # What many do or suffer is joined already; but not by a network that is strange to them.
+            alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
+            anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
+            alert = self._alerts[subject.key] = revised(
+                subject, list(findings.values()), known, told=len(told), now=now
+            )
             if alert.revision > (known.revision if known else 0):
+                alerts.append(alert)
+        for campaign in self.campaigns.note(anew):
+            told_before = self._alerts.get(campaign.id)
+            alert = campaign_alert(campaign, told_before, now)
+            self._alerts[campaign.id] = alert
+            self._told.setdefault(campaign.id, set())
+            if told_before is None or alert.revision > told_before.revision:
                 alerts.append(alert)
         return alerts
 
     def _grouped(
         self, anomalies: Sequence[Anomaly], detectors: Mapping[str, Detector]
-    ) -> list[tuple[_Subject, list[Anomaly]]]:
+    ) -> list[tuple[Subject, list[Anomaly]]]:
         """Return what belongs together, in order of window and key: an operation's failures, or all of an identity."""
         # What a detector of something else finds counts as a failure, too, if all that was tried failed.
         failed = {one.id for one in anomalies if one.in_vain or detectors[one.detector].declaration.failures}
@@ -148,66 +153,39 @@ class AlertLog:
         # What somebody asked to be told every time is told of everybody.
         many = {one.id for one in anomalies if not detectors[one.detector].declaration.always} - failed
         self.rollouts.note(one for one in anomalies if one.id in many)
-        groups: dict[str, tuple[_Subject, list[Anomaly]]] = {}
+        groups: dict[str, tuple[Subject, list[Anomaly]]] = {}
         for anomaly in anomalies:
             subject = self._subject(anomaly, failed=anomaly.id in failed, many=anomaly.id in many)
             groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
         return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
 
-    def _subject(self, anomaly: Anomaly, *, failed: bool, many: bool) -> _Subject:
+    def _subject(self, anomaly: Anomaly, *, failed: bool, many: bool) -> Subject:
         """Return what `anomaly` is told under: where it was, it stays, although a failure may yet become a success."""
         actor, action, home = anomaly.actor, anomaly.cell.action, self._home.get(anomaly.id)
         window = Bucket.of(anomaly.bucket.start, self.window)
         failing, key = self._failing.get((window.start, action), {}), operation_alert_id(action, window)
         if home == key or (home is None and failed and len(failing) >= self.group_from):
             who = Actor(f"operation/{action}", f"{len(failing)} identities", ActorKind.UNKNOWN)
-            return _Subject(key, window, who, anomaly.cell.action_name, failing.values())
+            return Subject(key, window, who, anomaly.cell.action_name, failing.values())
         leader = None
         if home is None and many:
             leader = self.rollouts.leader(anomaly)
         elif home is not None and self._alerts[home].kind is AlertKind.ROLLOUT:
             leader = self._alerts[home].actor_id.removeprefix(_ROLLOUT)
         if leader is None:
-            return _Subject(alert_id(actor.id, window), window, actor)
+            return Subject(alert_id(actor.id, window), window, actor)
         week, names = (
             Bucket.of(anomaly.bucket.start, ROLLOUT_DAYS),
             self.rollouts.names(leader) or {actor.id: actor.name},
         )
         who = Actor(f"{_ROLLOUT}{leader}", f"{len(names)} identities", ActorKind.UNKNOWN)
-        return _Subject(rollout_alert_id(leader, week), week, who, names=names.values(), rollout=True)
-
-    def _revise(self, subject: _Subject, findings: list[Finding], now: datetime) -> Alert:
-        findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
-        previous = self._alerts.get(subject.key)
-        highest = max([one.score for one in findings] + [previous.score if previous else 0.0])
-        names = [one.action_name for one in findings] + ([previous.operation] if previous else [])
-        severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
-        alert = Alert(
-            id=subject.key,
-            revision=previous.revision + 1 if previous else 1,
-            actor_id=subject.actor.id,
-            actor_name=subject.actor.name,
-            actor_kind=subject.actor.kind,
-            window_start=subject.window.start,
-            window_end=subject.window.end,
-            found_at=now,
-            score=highest,
-            severity=max(severities, key=lambda one: one.rank),
-            findings=tuple(findings[:MOST_FINDINGS]),
-            omitted=max(0, len(self._told[subject.key]) - MOST_FINDINGS),
-            operation=display_name(*names) if subject.operation else "",
-            identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
-            identity_count=len(subject.names),
-            rollout=_written((*(previous.rollout if previous else ()), *names)) if subject.rollout else (),
-        )
-        if previous is not None and alert.rollout and not _is_news(alert, previous):
-            alert = alert.model_copy(update={"revision": previous.revision, "found_at": previous.found_at})
-        self._alerts[subject.key] = alert
-        return alert
+        return Subject(rollout_alert_id(leader, week), week, who, names=names.values(), rollout=True)
 
     def expire(self, oldest: datetime) -> None:
         """Forget alerts whose window ended at or before `oldest`: nothing can be added to them any more."""
-        for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest]:
+        self.campaigns.expire(oldest)
+        kept = self.campaigns.known
+        for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest and key not in kept]:
             del self._alerts[key], self._told[key]
         self._home = {told: key for key, several in self._told.items() for told in several}
         self.rollouts.expire(oldest)
@@ -228,8 +206,14 @@ class AlertLog:
             for (start, action), names in sorted(self._failing.items())
         ]
 
-    def load(self, rows: Iterable[Any], failing: Iterable[Any] = (), rollouts: Iterable[Any] = ()) -> None:
-        """Restore what `dump`, `dump_failing` and the dump of `rollouts` gave.
+    def load(
+        self,
+        rows: Iterable[Any],
+        failing: Iterable[Any] = (),
+        rollouts: Iterable[Any] = (),
+        campaigns: Iterable[Any] = (),
+    ) -> None:
+        """Restore what `dump`, `dump_failing` and the dumps of `rollouts` and `campaigns` gave.
 
         Raises
         ------
@@ -248,28 +232,4 @@ class AlertLog:
             start, action, names = fields("failing", row, "window_start", "action", "names")
             self._failing[datetime.fromisoformat(start), action] = dict(names)
         self.rollouts.load(rollouts)
-
-
-def _began_on(alert: Alert, day: date) -> bool:
-    if alert.kind is AlertKind.ROLLOUT:
-        return any(one.bucket_start.date() == day for one in alert.findings)
-    return alert.window_start.date() == day
-
-
-def _written(names: Iterable[str]) -> tuple[str, ...]:
-    """Return each operation once, as it is written best, in the order in which they came."""
-    several: dict[str, list[str]] = {}
-    for name in names:
-        if name:
-            several.setdefault(name.casefold(), []).append(name)
-    return tuple(display_name(*same) for same in several.values())
-
-
-def _is_news(alert: Alert, previous: Alert) -> bool:
-    """Whether a roll-out has to be told again: of another operation, as worse, or of half as many identities more."""
-    larger = _step(alert.identity_count) > _step(previous.identity_count)
-    return larger or len(alert.rollout) > len(previous.rollout) or alert.severity.rank > previous.severity.rank
-
-
-def _step(identities: int) -> int:
-    return int(log(max(identities, 1), 1.5))
+        self.campaigns.load(campaigns)

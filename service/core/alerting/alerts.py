@@ -1,8 +1,8 @@
 """Alert and Finding: what people are told, self-contained, under an id that does not depend on when it was found.
 
-One alert is one identity's unusual activity in one aligned window, one operation's that fails for many, or a
-roll-out's. Which anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying the
-outbox's.
+One alert is one identity's unusual activity in one aligned window, one operation's that fails for many, a roll-out's,
+or a campaign's. Which anomalies make one is the log's work (`alert_log`), rendering and sending the sinks', retrying
+the outbox's.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,7 @@ class AlertKind(StrEnum):
     IDENTITY = "identity"
     FAILURES = "failures"  # an operation that fails for many
     ROLLOUT = "rollout"  # operations that many take up
+    CAMPAIGN = "campaign"  # identities that something joins
     DIGEST = "digest"  # many alerts
 
 
@@ -63,10 +64,10 @@ class Finding(BaseModel):
 
 
 class Alert(BaseModel):
-    """What people are told: one identity, operation or roll-out, one window, its findings, the most surprising first.
+    """What people are told: one identity, operation, roll-out or campaign, and its findings, most surprising first.
 
     A digest stands for many alerts at once, when there are too many to be told one by one: it has an `identity_count`,
-    of alerts, and neither `operation` nor `rollout`.
+    of alerts, and neither `operation` nor `rollout` nor `joined_by`.
 
     Attributes
     ----------
@@ -76,9 +77,9 @@ class Alert(BaseModel):
         1 when first told, one more whenever there is news.
     actor_id, actor_name, actor_kind
         Who. If an operation fails for many: ``operation/…``, how many identities, and unknown; each finding says
-        whose it is. So it is with a roll-out, as ``rollout/…``.
+        whose it is. So it is with a roll-out, as ``rollout/…``, and a campaign, as ``campaign/…``.
     window_start, window_end
-        Aligned stretch of event time that the findings fall in; of a roll-out, a week.
+        Aligned stretch of event time that the findings fall in; of a roll-out or a campaign, weeks.
     found_at
         When this revision was decided, by our clock.
     score, severity
@@ -93,6 +94,8 @@ class Alert(BaseModel):
         Names of those for whom it fails, or who take it up, in their order, at most 20; and how many there are.
     rollout
         The operations that many take up, as they were written; empty in any other alert.
+    joined_by
+        What joins the identities of a campaign, in words, at most 20; empty in any other alert.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,10 +116,13 @@ class Alert(BaseModel):
     identities: tuple[str, ...] = ()
     identity_count: int = 0
     rollout: tuple[str, ...] = ()
+    joined_by: tuple[str, ...] = ()
 
     @property
     def kind(self) -> AlertKind:
         """What it is about."""
+        if self.joined_by:
+            return AlertKind.CAMPAIGN
         if self.rollout:
             return AlertKind.ROLLOUT
         if self.operation:

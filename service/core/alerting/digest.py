@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from models.stream import ActorKind
-from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES
 from service.core.alerting.alerts import Alert
+from service.core.alerting.revisions import MOST_FINDINGS, MOST_IDENTITIES
 
 HIGHEST_SCORE = 100
 

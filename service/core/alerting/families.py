@@ -232,6 +232,22 @@ class Suggested(NamedTuple):
     response: tuple[str, ...]
 
 
+def _known(action: str) -> tuple[Family, tuple[str, ...]] | None:
+    if not action.endswith(_ENDINGS):
+        return None
+    return _KNOWN[max((ending for ending in _ENDINGS if action.endswith(ending)), key=len)]
+
+
+def family(action: str) -> str:
+    """Return the name of the family of a case-folded operation, empty if none knows it.
+
+    >>> family("microsoft.authorization/roleassignments/write"), family("microsoft.resources/tags/write")
+    ('roles', '')
+    """
+    known = _known(action)
+    return known[0].name if known else ""
+
+
 @lru_cache(maxsize=16_384)
 def suggested(action: str, *, in_vain: bool) -> Suggested:
     """Return what a case-folded operation suggests, which succeeded or did not.
@@ -244,7 +260,7 @@ def suggested(action: str, *, in_vain: bool) -> Suggested:
     ('TA0007/T1526',)
     """
     tried, steps = ((TRYING,), (IN_VAIN,)) if in_vain else ((), ())
-    if not action.endswith(_ENDINGS):
+    known = _known(action)
+    if known is None:
         return Suggested(tried, steps)
-    family, techniques = _KNOWN[max((ending for ending in _ENDINGS if action.endswith(ending)), key=len)]
-    return Suggested((*tried, *techniques), (*steps, *family.response))
+    return Suggested((*tried, *known[1]), (*steps, *known[0].response))

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.detectors import Anomaly
-from models.statistics import network
 from models.stream import Bucket, fields
+from service.core.alerting.traces import days_known, strange_networks
 
 ROLLOUT_FROM = 5
 """Identities that take up an operation within `ROLLOUT_DAYS` from which on it is told as a roll-out."""
@@ -21,9 +21,9 @@ VERY_MANY = 2
 TENURE = 7
 """Active days that an identity must have had to be counted."""
 ROLLOUT_DAYS = timedelta(days=7)
-MOST_ENTRIES = 20_000
+MOST_TAKEN_UP = 20_000
 """Most pairs of operation and identity that are remembered; the operations of the fewest go first."""
-MOST_NAMES = 2_000
+MOST_ADOPTERS = 2_000
 """Most identities that are counted for one operation: those that took it up first."""
 
 
@@ -39,15 +39,11 @@ def way(anomaly: Anomaly) -> str:
 
     It counts if an established identity did something that did not only fail.
     """
-    terms, days = anomaly.evidence.get("terms"), anomaly.evidence.get("days_known")
-    if not isinstance(terms, dict) or not isinstance(days, int | float) or days < TENURE or anomaly.in_vain:
+    days = days_known(anomaly)
+    if days is None or days < TENURE or anomaly.in_vain:
         return ""
-    action = anomaly.cell.action
-    if "network" not in terms or anomaly.sensitivity < WEIGHTY:
-        return action
-    known = anomaly.evidence.get("networks_known")
-    strange = {network(address) for address in anomaly.cell.addresses} - set(known if isinstance(known, list) else ())
-    return f"{action} from {', '.join(sorted(strange))}"
+    strange = strange_networks(anomaly) if anomaly.sensitivity >= WEIGHTY else ()
+    return f"{anomaly.cell.action} from {', '.join(strange)}" if strange else anomaly.cell.action
 
 
 class Rollouts:
@@ -130,17 +126,17 @@ class Rollouts:
 
     def _keep_bounds(self) -> None:
         for key, by in self._taken_up.items():
-            if len(by) > MOST_NAMES:
+            if len(by) > MOST_ADOPTERS:
                 first = sorted(by.items(), key=lambda one: (one[1].since, one[0]))
-                self._taken_up[key] = dict(first[:MOST_NAMES])
+                self._taken_up[key] = dict(first[:MOST_ADOPTERS])
         entries = sum(map(len, self._taken_up.values()))
-        if entries <= MOST_ENTRIES:
+        if entries <= MOST_TAKEN_UP:
             return
         leaders = set(self._leaders.values())
         for key in sorted(self._taken_up, key=lambda one: (one in leaders, len(self._taken_up[one]), one)):
             entries -= len(self._taken_up[key])
             self._taken_up[key] = {}
-            if entries <= MOST_ENTRIES:
+            if entries <= MOST_TAKEN_UP:
                 break
         self._drop_empty()
 

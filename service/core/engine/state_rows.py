@@ -60,6 +60,7 @@ def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("alert", engine.alerts.dump()),
         ("failing", engine.alerts.dump_failing()),
         ("rollout", engine.alerts.rollouts.dump()),
+        ("campaign", engine.alerts.campaigns.dump()),
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
@@ -182,8 +183,9 @@ def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
 def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
     with reading("section position"):
         engine.positions = dict(map(Position.from_row, sections.get("position", [])))
-    with reading("section alert, failing or rollout"):
-        engine.alerts.load(*(sections.get(section, []) for section in ("alert", "failing", "rollout")))
+    told = ("alert", "failing", "rollout", "campaign")
+    with reading(f"section {', '.join(told[:-1])} or {told[-1]}"):
+        engine.alerts.load(*(sections.get(section, []) for section in told))
     with reading("section suppressed"):
         engine.suppressed.load(sections.get("suppressed", []))
 

@@ -27,11 +27,24 @@ OUTAGE = (
 )
 
 ROLLOUT = (
-    "Who rolls this out, and was it announced? Then look at each name on the list: whose does not belong there, "
+    "Who rolls this out, and does anybody know of it? Then look at each name on the list: whose does not belong there, "
     "and who did more than this?"
 )
-_SAME = {AlertKind.FAILURES: OUTAGE, AlertKind.ROLLOUT: ROLLOUT}
-"""The first step where many do, or suffer, the same."""
+JOINED = (
+    "Treat them as one intruder until somebody knows better: who was first, and what has each of them got by now? "
+    "Each has an alert of its own with all that it did."
+)
+_FIRST = {
+    AlertKind.FAILURES: OUTAGE,
+    AlertKind.ROLLOUT: ROLLOUT,
+    AlertKind.CAMPAIGN: JOINED,
+    AlertKind.DIGEST: MANY,
+}
+"""The first step where it is about many."""
+_SAME = frozenset({AlertKind.FAILURES, AlertKind.ROLLOUT})
+"""Where many do, or suffer, the same."""
+_SEVERAL = _SAME | {AlertKind.CAMPAIGN}
+"""What is about several identities."""
 
 
 class Fact(NamedTuple):
@@ -109,7 +122,7 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
     """Tell `alert` with at most `findings` of its findings in full."""
     # What many do, or suffer, is the same for all of them: few show it.
     shown = alert.findings[: min(findings, ALIKE) if alert.kind in _SAME else findings]
-    first = _SAME.get(alert.kind, MANY if alert.kind is AlertKind.DIGEST else "")
+    first = _FIRST.get(alert.kind, "")
     # The first step of each finding before the second of any: what was done first is not all that was done.
     steps = [first, *chain.from_iterable(zip_longest(*(f.response for f in shown), fillvalue=""))]
     return AlertContent(
@@ -135,6 +148,8 @@ def heading(alert: Alert) -> str:
         beside = len(alert.rollout) - 1
         more = f" and {counted(beside, 'more operation')}" if beside else ""
         return f"{how_bad}: {many} take up {clean(plain_action(alert.rollout[0]), 80)}{more}"
+    if alert.kind is AlertKind.CAMPAIGN:
+        return f"{how_bad}: {many} joined by {_joined(alert, most=1)}"
     if alert.kind is AlertKind.DIGEST:
         return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, too many to be told one by one"
     more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
@@ -144,14 +159,14 @@ def heading(alert: Alert) -> str:
 
 def others(alerts: Sequence[Alert]) -> str:
     """Return how many more a message tells of: identities, unless something that many do is among them."""
-    if any(alert.kind in _SAME for alert in alerts):
+    if any(alert.kind in _SEVERAL for alert in alerts):
         return counted(len(alerts), "more alert")
     return counted(len(alerts), "more identity", "more identities")
 
 
 def digest_title(alerts: Sequence[Alert]) -> str:
     """Return the title of a message that tells several alerts."""
-    if any(alert.kind in _SAME for alert in alerts):
+    if any(alert.kind in _SEVERAL for alert in alerts):
         return counted(len(alerts), "alert") + " of what does not usually happen"
     return counted(len(alerts), "identity does", "identities do") + " what they usually do not"
 
@@ -166,13 +181,13 @@ def kql(alert: Alert) -> str:
     correlations = _distinct(c for finding in alert.findings for c in finding.correlations)[:10]
     start, end = _span(alert)
     lines = ["AzureActivity", f"| where TimeGenerated between (datetime({start}) .. datetime({end}))"]
-    if correlations and alert.kind not in _SAME:
+    if correlations and alert.kind not in _SAME:  # a campaign's are its identities' own
         lines.append(f"| where CorrelationId in~ ({', '.join(_kql_string(c) for c in correlations)})")
     else:
         taken_up = [name.casefold() for name in alert.rollout]
         actions = _distinct([*taken_up, *(finding.action for finding in alert.findings)])[:10]
         lines.append(f"| where OperationNameValue in~ ({', '.join(_kql_string(a) for a in actions)})")
-        if not alert.identity_count:
+        if alert.kind is AlertKind.IDENTITY:
             lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
     return "\n".join([*lines, "| sort by TimeGenerated asc"])
 
@@ -186,9 +201,16 @@ def _who(alert: Alert) -> Fact:
         return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, _NAME)})")
     shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
     more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
-    many = counted(alert.identity_count, *(("identity", "identities") if alert.kind in _SAME else ("alert",)))
+    many = counted(alert.identity_count, *(("identity", "identities") if alert.kind in _SEVERAL else ("alert",)))
     *named, last = [*shown, *more]
-    return Fact("Who", f"{many}: {', '.join(named)} and {last}" if named else f"{many}: {last}")
+    who = f"{many}: {', '.join(named)} and {last}" if named else f"{many}: {last}"
+    return Fact("Who", f"{who}; joined by {_joined(alert, most=3)}" if alert.joined_by else who)
+
+
+def _joined(alert: Alert, *, most: int) -> str:
+    more = len(alert.joined_by) - most
+    shown = "; by ".join(clean(one, RESOURCE) for one in alert.joined_by[:most])
+    return f"{shown}; and by {more} more" if more > 0 else shown
 
 
 def _kind(kind: str) -> str:

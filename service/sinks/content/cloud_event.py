@@ -69,7 +69,7 @@ def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
         finding.model_copy(update={field: _cut(value, longest) for field, value in finding})
         for finding in alert.findings[:findings]
     ]
-    texts = ("actor_id", "actor_name", "operation", "identities", "rollout")
+    texts = ("actor_id", "actor_name", "operation", "identities", "rollout", "joined_by")
     names = {field: _cut(getattr(alert, field), longest) for field in texts}
     omitted = alert.finding_count - len(told)
     return alert.model_copy(update={**names, "findings": tuple(told), "omitted": omitted})

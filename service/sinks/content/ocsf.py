@@ -118,6 +118,8 @@ def _many(alert: Alert) -> Element:
             return {"operation": alert.operation, **whose}
         case AlertKind.ROLLOUT:
             return {"rollout": list[JsonValue](alert.rollout), **whose}
+        case AlertKind.CAMPAIGN:
+            return {"joined_by": list[JsonValue](alert.joined_by), **whose}
 
 
 def _whose(alert: Alert, finding: Finding) -> tuple[str, str, ActorKind]:

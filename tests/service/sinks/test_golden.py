@@ -11,7 +11,7 @@ import pytest
 from service.core.alerting.alerts import Alert
 from service.core.alerting.digest import digest
 from service.core.notices import GapKind
-from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, outage, rollout
+from tests.fakes.alerts import HOSTILE_NAMES, alert, campaign, finding, outage, rollout
 from tests.fakes.clock import MONDAY_MORNING
 from tests.fakes.notices import notice
 from tests.service.sinks.kinds import SINKS
@@ -30,6 +30,7 @@ CASES: dict[str, Sequence[Alert]] = {
     "ordinary": [alert()],
     "update": [alert(2, revision=3, findings=2)],
     "outage": [outage(1)],
+    "campaign": [campaign(1)],
     "rollout": [rollout(1)],
     "rollout-digest": [rollout(1), alert(2)],
     "outage-digest": [outage(1), alert(2)],

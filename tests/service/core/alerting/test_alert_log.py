@@ -16,8 +16,9 @@ from models.statistics.scoring import Severity
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
-from service.core.alerting.alert_log import MOST_FINDINGS, MOST_IDENTITIES, AlertLog
+from service.core.alerting.alert_log import AlertLog
 from service.core.alerting.alerts import Alert
+from service.core.alerting.revisions import MOST_FINDINGS, MOST_IDENTITIES
 from service.sinks.content.alert_content import Links, alert_content, kql
 from service.sinks.content.cloud_event import cloud_event
 from service.sinks.content.ocsf import detection_finding

@@ -1,0 +1,124 @@
+"""What an alert becomes with what was found since: the next revision, or the same one where that is no news.
+
+What belongs to which alert is the log's work (`alert_log`).
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
+from math import log
+from typing import NamedTuple
+
+from models.stream import Actor, ActorKind, Bucket, display_name
+from service.core.alerting.alerts import Alert, AlertKind, Finding
+from service.core.alerting.shared_campaigns import SharedCampaign
+
+MOST_FINDINGS = 25
+MOST_IDENTITIES = 20
+MOST_LINKS = 20
+
+
+class Subject(NamedTuple):
+    """Whom or what an alert is about."""
+
+    key: str
+    window: Bucket
+    actor: Actor
+    operation: str = ""
+    names: Collection[str] = ()
+    rollout: bool = False
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it is about one identity."""
+        return not self.operation and not self.rollout
+
+
+def revised(subject: Subject, findings: list[Finding], previous: Alert | None, *, told: int, now: datetime) -> Alert:
+    """Return what is told of a subject after `previous`, of `told` findings in all.
+
+    What is no news of many keeps the revision that it had.
+    """
+    findings.sort(key=lambda one: (-one.surprise, one.time, one.id))
+    names = [one.action_name for one in findings] + ([previous.operation] if previous else [])
+    severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
+    alert = Alert(
+        id=subject.key,
+        revision=previous.revision + 1 if previous else 1,
+        actor_id=subject.actor.id,
+        actor_name=subject.actor.name,
+        actor_kind=subject.actor.kind,
+        window_start=subject.window.start,
+        window_end=subject.window.end,
+        found_at=now,
+        score=max([one.score for one in findings] + ([previous.score] if previous else [])),
+        severity=max(severities, key=lambda one: one.rank),
+        findings=tuple(findings[:MOST_FINDINGS]),
+        omitted=max(0, told - MOST_FINDINGS),
+        operation=display_name(*names) if subject.operation else "",
+        identities=tuple(sorted(subject.names)[:MOST_IDENTITIES]),
+        identity_count=len(subject.names),
+        rollout=_written((*(previous.rollout if previous else ()), *names)) if subject.rollout else (),
+    )
+    return _unless_old(alert, previous) if subject.rollout else alert
+
+
+def campaign_alert(campaign: SharedCampaign, previous: Alert | None, now: datetime) -> Alert:
+    """Return a campaign's alert: the worst of each identity first, then the rest."""
+    ranked = sorted(campaign.findings, key=lambda one: (-one.surprise, one.time, one.id))
+    worst = {one.actor_id: one for one in reversed(ranked)}.values()
+    first = [one for one in ranked if one in worst]
+    findings = [*first, *(one for one in ranked if one not in first)]
+    severities = [one.severity for one in findings] + ([previous.severity] if previous else [])
+    alert = Alert(
+        id=campaign.id,
+        revision=previous.revision + 1 if previous else 1,
+        actor_id=f"campaign/{campaign.id}",
+        actor_name=f"{len(campaign.names)} identities",
+        actor_kind=ActorKind.UNKNOWN,
+        window_start=campaign.begins,
+        window_end=campaign.ends,
+        found_at=now,
+        score=max([one.score for one in findings] + ([previous.score] if previous else [])),
+        severity=max(severities, key=lambda one: one.rank),
+        findings=tuple(findings[:MOST_FINDINGS]),
+        omitted=max(0, len(findings) - MOST_FINDINGS),
+        identities=tuple(sorted(campaign.names.values())[:MOST_IDENTITIES]),
+        identity_count=len(campaign.names),
+        joined_by=campaign.joined_by[:MOST_LINKS],
+    )
+    return _unless_old(alert, previous)
+
+
+def _unless_old(alert: Alert, previous: Alert | None) -> Alert:
+    if previous is None or _is_news(alert, previous):
+        return alert
+    return alert.model_copy(update={"revision": previous.revision, "found_at": previous.found_at})
+
+
+def began_on(alert: Alert, day: date) -> bool:
+    """Whether an alert counts among those of a day."""
+    if alert.kind is AlertKind.CAMPAIGN:
+        return False
+    if alert.kind is AlertKind.ROLLOUT:
+        return any(one.bucket_start.date() == day for one in alert.findings)
+    return alert.window_start.date() == day
+
+
+def _written(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each operation once, as it is written best, in the order in which they came."""
+    several: dict[str, list[str]] = {}
+    for name in names:
+        if name:
+            several.setdefault(name.casefold(), []).append(name)
+    return tuple(display_name(*same) for same in several.values())
+
+
+def _is_news(alert: Alert, previous: Alert) -> bool:
+    """Whether what is of many has to be told again: it is larger by half, or worse, or something else joins it."""
+    larger = _step(alert.identity_count) > _step(previous.identity_count)
+    joins = len(alert.rollout) > len(previous.rollout) or len(alert.joined_by) > len(previous.joined_by)
+    return larger or joins or alert.severity.rank > previous.severity.rank
+
+
+def _step(identities: int) -> int:
+    return int(log(max(identities, 1), 1.5))
