@@ -24,9 +24,12 @@ class Listed(NamedTuple):
 
 
 LISTED = {
+    "alerts": Listed("alerts:alerts_command", "List what was told, or show one alert."),
     "budget": Listed("budget:budget_command", "Show what each threshold and each budget would have alerted."),
     "check-config": Listed("check_config:check_config", "Show the configuration in effect, and what is wrong with it."),
     "explain": Listed("explain:explain_command", "Say how usual an action would be for an identity, and why."),
+    "identity": Listed("people:identity_command", "Sum up what one identity did."),
+    "incidents": Listed("incidents:incidents_command", "List which alerts belong together, or take one on."),
     "learn": Listed("learn:learn", "Teach 90 days of habits before the service starts."),
     "outbox": Listed("outbox:outbox", "See what could not be delivered, and send it again."),
     "replay": Listed("replay:replay", "Show the alerts that recorded logs would have caused."),
@@ -34,6 +37,7 @@ LISTED = {
     "send-test": Listed("send_test:send_test", "Send a sample alert to the sinks."),
     "state": Listed("state:state", "Look into the saved state, or forget positions."),
     "suppress": Listed("suppress:suppress", "Keep known noise from alerting for a while."),
+    "timeline": Listed("people:timeline_command", "Show hour by hour what one identity did."),
     "verdict": Listed("verdict:verdict_commands", "Say what an alert was found to be."),
     "version": Listed("commands:version", "Print the version."),
 }
