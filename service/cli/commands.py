@@ -2,7 +2,7 @@
 
 What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`, what
 could not be delivered in `outbox`, replaying files in `replay`, the sample alert in `send_test`, suppressions in
-`suppress`, the saved state in `state`, what alerts were found to be in `verdict`.
+`suppress`, the saved state in `state`, former ones in `past`, what alerts were found to be in `verdict`.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ from service.cli.inputs import (
 )
 from service.cli.learn import learn
 from service.cli.outbox import outbox
+from service.cli.past import FROM_THE_PAST
 from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
@@ -95,6 +96,8 @@ main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
+for command in FROM_THE_PAST:
+    state.add_command(command)
 main.add_command(verdict_commands)
 
 

@@ -20,6 +20,7 @@ from service.cli.inputs import (
     config_option,
     ending,
     fail,
+    instant,
     kept_verdicts,
     place_of,
     read_settings,
@@ -50,7 +51,6 @@ _KINDS = {
     "duplicate": VerdictKind.DUPLICATE,
 }
 _SOME = 5
-_TIME = "should be a time with its offset such as 2026-03-01T18:00:00Z"
 
 
 class _Shorthand(click.Group):
@@ -164,25 +164,13 @@ def _verdict(engine: Engine, alert: Alert, kind: VerdictKind, now: datetime, giv
             why=given["why"],
             takes_effect=takes_effect_from(now, options.lateness, options.bucket, engine.buckets.closed_until),
             for_kind=given["for_kind"],
-            begins=_instant("--from", given["begins"]),
-            until=_instant("--to", given["until"]),
+            begins=instant("--from", given["begins"]) if given["begins"] else None,
+            until=instant("--to", given["until"]) if given["until"] else None,
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = f"--{first['loc'][0]}: " if first["loc"] else ""
         fail(f"{name}{first['msg'].removeprefix('Value error, ')}", MISCONFIGURED)
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option}: {_TIME}", MISCONFIGURED)
-    if moment.tzinfo is None:
-        fail(f"{option}: {_TIME}", MISCONFIGURED)
-    return moment
 
 
 async def _keep(settings: Settings, given: Verdict) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.detectors import Anomaly
 from models.stream import Actor, fields, reading
+from service.core.engine.relearning import Forgotten
 from service.core.messages import Position
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
+        ("forgotten", (one.row() for one in engine.forgotten)),
     ):
         for row in rows:
             yield section, row
@@ -91,6 +93,8 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
         engine.budget.load(of("budget"))
     with reading("section verdict"):
         engine.rulings.load(of("verdict"))
+    with reading("section forgotten"):
+        engine.forgotten = tuple(map(Forgotten.from_row, of("forgotten")))
 
 
 def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
