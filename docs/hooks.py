@@ -26,6 +26,7 @@ GROUPS = {
         "verdicts.md",
         "learn.md",
         "replay.md",
+        "history.md",
         "configuration.md",
         "scaling.md",
         "security.md",

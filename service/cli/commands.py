@@ -2,7 +2,8 @@
 
 What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`, what
 could not be delivered in `outbox`, replaying files in `replay`, the sample alert in `send_test`, suppressions in
-`suppress`, the saved state in `state`, former ones in `past`, what alerts were found to be in `verdict`.
+`suppress`, the saved state in `state`, going back in `unlearning`, what alerts were found to be in `verdict`; what was
+seen and told in `alerts`, `incidents` and `people`.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.alerts import alerts_command
 from service.cli.ending import Ending
 from service.cli.explain import explain_command
+from service.cli.incidents import incidents_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -36,13 +39,14 @@ from service.cli.inputs import (
 )
 from service.cli.learn import learn
 from service.cli.outbox import outbox
-from service.cli.past import FROM_THE_PAST
+from service.cli.people import identity_command, timeline_command
 from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
 from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
+from service.cli.unlearning import UNLEARNING
 from service.cli.verdict import verdict_commands
 from service.clock import SystemClock
 from service.core.alerting import outlook
@@ -89,16 +93,20 @@ def main() -> None:
     logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
+main.add_command(alerts_command)
 main.add_command(explain_command)
+main.add_command(identity_command)
+main.add_command(incidents_command)
 main.add_command(learn)
 main.add_command(outbox)
 main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
-for command in FROM_THE_PAST:
+for command in UNLEARNING:
     state.add_command(command)
 main.add_command(verdict_commands)
+main.add_command(timeline_command)
 
 
 @main.command(

@@ -1,255 +1,132 @@
-"""``unwonted state generations``, ``revert`` and ``forget``: what is kept of former days, and unlearning by it.
+"""What the commands that ask the history begin with: which file, which stretch of time, who is meant; lines of JSON."""
 
-Each changes only what was learnt. How far the hub has been read, open hours, and what was told stay as they are.
-"""
-
-import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import click
+import msgspec
 
-from service.cli.inputs import (
-    ENDED_ON_ERROR,
-    MISCONFIGURED,
-    config_option,
-    ending,
-    fail,
-    instant,
-    kept_verdicts,
-    make_engine,
-    place_of,
-    read_settings,
-)
-from service.cli.state import ask, changing, rewrite
-from service.core.engine import Engine, Forgotten, SeenBucket, UnknownActor, find_actor, with_learnt_of
-from service.core.snapshot import decode
-from service.core.verdicts import Verdicts
-from service.history import History, NoHistory
-from service.settings import Settings
+from models.stream import EPOCH, ActorKind
+from service.cli.inputs import MISCONFIGURED, fail, read_settings
+from service.history import FOREVER, AlertSummary, History, KnownIdentity, NoHistory
+from service.options import parse_duration
 from service.sinks import clean
-from service.suppressions import written
-from service.wiring import build_generations
+from service.wiring import history_path
 
-_Rows = Iterable[tuple[str, Any]]
-_CODES = (
-    "0 done; 1 not agreed to, another instance writes there, or a snapshot cannot be read; 2 wrong usage or "
-    "configuration, or there is no such snapshot"
+ASKING: Final = "0 done; 2 wrong usage or configuration, no history that can be read, or nothing of that name in it"
+NAME_LENGTH, WORDS_LENGTH, SENTENCE_LENGTH = 100, 200, 1_000
+_MOST_NAMED: Final = 5
+_TIME_HELP: Final = (
+    "should be a time such as 2026-03-01T18:00, or a duration such as 7d before the newest in the history"
 )
 
-
-class Kept(NamedTuple):
-    """A snapshot of a former day: its name, and the state in it."""
-
-    name: str
-    engine: Engine
-    rows: list[tuple[str, Any]]
-    size: int
-
-
-@click.command(
-    "generations",
-    short_help="List the snapshots that are kept of former days.",
-    epilog=ending(_CODES, "state generations --config unwonted.yaml", "state generations --json"),
-)
-@config_option
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def generations_command(path: Path | None, as_json: bool) -> None:
-    """List the snapshots that are kept of former days, newest first: what each had learnt, and until when."""
-    settings = read_settings(path)
-    place = place_of(settings)
-    lines = changing(place, _listed(settings, place, as_json=as_json))
-    for line in lines:
-        click.echo(line)
-    if not lines and not as_json:
-        click.echo(f"{place}: none is kept yet (snapshots.keep_daily is {settings.snapshots.keep_daily})")
-
-
-async def _listed(settings: Settings, place: str, *, as_json: bool) -> list[str]:
-    lines = []
-    async for one in _kept(settings, place):
-        until, records = one.engine.buckets.closed_until, one.engine.records
-        if as_json:
-            facts = {"name": one.name, "learnt_until": until.isoformat(), "records": records, "bytes": one.size}
-            lines.append(json.dumps(facts))
-        else:
-            lines.append(f"{one.name}  learnt until {written(until)}, {records:,} records, {one.size:,} bytes")
-    return lines
-
-
-@click.command(
-    "revert",
-    short_help="Go back to what had been learnt on a former day.",
-    epilog=ending(_CODES, "state revert --config unwonted.yaml 2026-03-01"),
-)
-@config_option
-@click.argument("generation")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def revert_command(path: Path | None, generation: str, yes: bool) -> None:
-    """Go back to what had been learnt by GENERATION: its name, or its day. Stop the service first.
-
-    Nothing is read again: what has happened since is unlearnt, and verdicts given since are heeded anew.
-    """
-    settings = read_settings(path)
-    place = place_of(settings)
-
-    async def edit(rows: list[tuple[str, Any]], _: AsyncExitStack) -> _Rows:
-        one = await _named(settings, generation, place)
-        until = written(one.engine.buckets.closed_until)
-        if not yes:
-            ask(f"{place}: unlearn everything since {until}?")
-        click.echo(f"{place}: what is known is that of {one.name}, learnt until {until}")
-        return _checked(settings, with_learnt_of(rows, one.rows))
-
-    changing(place, rewrite(settings, place, edit))
-
-
-@click.command(
-    "forget",
-    short_help="Unlearn what an identity did for a while.",
-    epilog=ending(
-        f"{_CODES}, or no history",
-        "state forget --config unwonted.yaml --actor ann@contoso.example "
-        "--from 2026-03-01T06:00:00Z --to 2026-03-01T18:00:00Z",
-    ),
-)
-@config_option
-@click.option("--actor", required=True, help="Identity: id, object id, or name, as alerts show it.")
-@click.option("--from", "begins", required=True, help="From when on, such as 2026-03-01T06:00:00Z.")
-@click.option("--to", "until", required=True, help="Until when.")
-@click.option(
+history_option = click.option(
     "--history",
-    "database",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="History database; by default history.sqlite in the folder of the snapshots.",
+    help="File of a history; by default the one that the service writes.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def forget_command(path: Path | None, actor: str, begins: str, until: str, database: Path | None, yes: bool) -> None:
-    """Unlearn what an identity did from one time to another, as if nobody had ever seen it. Stop the service first.
-
-    The newest snapshot kept from before that learns again, out of the history, everything that has happened since
-    then, but for that. What is told, and how far the hub has been read, stays as it is.
-    """
-    settings = read_settings(path)
-    place = place_of(settings)
-    file = database or settings.snapshots.path / "history.sqlite"
-    verdicts = Verdicts(kept_verdicts(settings).verdicts)
-    span = instant("--from", begins), instant("--to", until)
-    if span[1] <= span[0]:
-        fail("--to: should be later than --from", MISCONFIGURED)
-
-    async def edit(rows: list[tuple[str, Any]], _: AsyncExitStack) -> _Rows:
-        now = make_engine(settings)
-        now.load(rows)
-        wanted = Forgotten(_actor_id(now, actor, file), *span)
-        if wanted.until > now.buckets.closed_until:
-            fail(
-                f"--to: only what has been learnt can be forgotten, until {written(now.buckets.closed_until)}; what "
-                "comes then is kept out by unwonted verdict --malicious",
-                MISCONFIGURED,
-            )
-        every = (*now.forgotten, wanted)
-        older = await _before(settings, every, place)
-        if not yes:
-            ask(f"{place}: forget what {clean(actor, 100)} did from {written(span[0])} to {written(span[1])}?")
-        older.engine.accept(verdicts)
-        with History(file) as history:
-            learnt, hours = _learn_again(older.engine, history, every, file)
-        older.engine.heed_until(now.buckets.closed_until)
-        click.echo(f"{place}: forgot {hours:,} hours; from {older.name} on, {learnt:,} were learnt again")
-        return _checked(settings, with_learnt_of(rows, older.engine.dump(), [wanted]))
-
-    try:
-        changing(place, rewrite(settings, place, edit))
-    except NoHistory as error:
-        fail(f"{file}: {error}", MISCONFIGURED)
+json_option = click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+since_option = click.option(
+    "--since", metavar="TIME", help="From then on: a time, or so long before the newest, as 7d."
+)
+until_option = click.option("--until", metavar="TIME", help="What begins before then.")
 
 
-async def _kept(settings: Settings, place: str) -> AsyncIterator[Kept]:
-    """Yield what is kept and can be used, newest first, having said of the rest why it cannot."""
-    async with AsyncExitStack() as resources:
-        store = build_generations(settings, resources)
-        for name in await store.names():
-            data, engine = await store.read(name), make_engine(settings)
-            try:
-                rows = decode(data)
-                engine.load(rows)
-            except ValueError as error:
-                click.echo(f"{place}: {name}: {error}; passed over", err=True)
-                continue
-            yield Kept(name, engine, rows, len(data))
-
-
-async def _named(settings: Settings, wanted: str, place: str) -> Kept:
-    """Return the one of that name, or of that day, or exit and say which there are."""
-    names = []
-    async for one in _kept(settings, place):
-        if one.name == wanted or f".daily-{wanted}." in f"{one.name}.":
-            return one
-        names.append(one.name)
-    return fail(f"{place}: no snapshot {wanted} is kept; there are: {', '.join(names) or 'none'}", MISCONFIGURED)
-
-
-async def _before(settings: Settings, wanted: Sequence[Forgotten], place: str) -> Kept:
-    """Return the newest that knows nothing of what is to be forgotten, or exit and say that there is none."""
-    oldest = "there is none"
-    async for one in _kept(settings, place):
-        if one.engine.serves_to_forget(wanted):
-            return one
-        oldest = f"the oldest had learnt until {written(one.engine.buckets.closed_until)}"
-    first = written(min(one.begins for one in wanted))
-    return fail(f"{place}: no snapshot is kept of before {first}: {oldest}", MISCONFIGURED)
-
-
-def _learn_again(engine: Engine, history: History, forgotten: Sequence[Forgotten], file: Path) -> tuple[int, int]:
-    """Let an older state learn what the history holds since then, less what is forgotten.
-
-    Returns of how many hours of identities it has learnt something, and of how many something was left out.
-    """
-    span = history.span()
-    if span is None or span[0] > engine.buckets.closed_until:
-        begins = f"begins at {written(span[0])}" if span else "is empty"
+@contextmanager
+def asked(path: Path | None, history: Path | None) -> Iterator[History]:
+    """Give the history that is meant, or exit and say why it cannot be read."""
+    place = history or history_path(read_settings(path))
+    if place is None:
         fail(
-            f"{file}: the history {begins}, after {written(engine.buckets.closed_until)}: what was learnt in between "
-            "cannot be learnt again",
+            "there is no history: snapshots are in blobs, and history.path names no file; --history FILE reads one",
             MISCONFIGURED,
         )
-    learnt = left_out = 0
-    for hours in history.closed(engine.watermark.time, engine.records):
-        bucket = [SeenBucket(hour.seen, hour.exclusions) for hour in hours]
-        left = bucket
-        for one in forgotten:
-            left = one.without(left)
-        before = {one.seen.actor.id: len(one.seen.cells) for one in bucket}
-        after = {one.seen.actor.id: len(one.seen.cells) for one in left}
-        left_out += sum(before[actor] != after.get(actor) for actor in before)
-        learnt += len(left)
-        engine.learn_again(left)
-    return learnt, left_out
-
-
-def _actor_id(engine: Engine, wanted: str, file: Path) -> str:
-    """Return the id of an identity that the state, or else the history, knows by that name."""
     try:
-        return find_actor(engine, wanted).id
-    except UnknownActor as unknown:
-        with History(file) as history:
-            known = history.identities(wanted, limit=2)
-        if len(known) == 1 and wanted.casefold() in {known[0].actor.id.casefold(), known[0].actor.name.casefold()}:
-            return known[0].actor.id
-        return fail(str(unknown), MISCONFIGURED)
+        with History(place) as found:
+            yield found
+    except NoHistory as error:
+        fail(str(error), MISCONFIGURED)
 
 
-def _checked(settings: Settings, rows: _Rows) -> list[tuple[str, Any]]:
-    """Return rows that the service can load, or exit."""
-    made = list(rows)
+def stretch(history: History, since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    """Return the stretch of time that is meant, all of it if nothing is said."""
+    span = history.span()
+    newest = span[1] if span else FOREVER
+    begin = _time("--since", since, newest) if since else EPOCH
+    return begin, _time("--until", until, newest) if until else FOREVER
+
+
+def _time(option: str, given: str, newest: datetime) -> datetime:
     try:
-        make_engine(settings).load(json.loads(json.dumps(made)))
-    except ValueError as error:
-        fail(f"what came of it cannot be loaded, and was not saved: {error}", ENDED_ON_ERROR)
-    return made
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        try:
+            return newest - parse_duration(given, unit=True)
+        except (ValueError, OverflowError):
+            fail(f"{option}: {_TIME_HELP}", MISCONFIGURED)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-FROM_THE_PAST = (generations_command, revert_command, forget_command)
+def person(history: History, wanted: str) -> KnownIdentity:
+    """Return the identity that is meant by an id, a name, or the beginning of one, or exit and say who is near."""
+    found = history.identities(wanted, limit=50)
+    folded = wanted.casefold()
+    exact = [
+        one
+        for one in found
+        if folded in {one.actor.id.casefold(), one.actor.name.casefold(), one.actor.id.rpartition("/")[2].casefold()}
+    ]
+    begun = [one for one in found if one.actor.name.casefold().startswith(folded)]
+    for chosen in (exact, begun):
+        if len(chosen) == 1:
+            return chosen[0]
+        if chosen:
+            return fail(f"{clean(wanted, NAME_LENGTH)} may be {_named(chosen)}: ask by the id", MISCONFIGURED)
+    near = f"; near: {_named(found)}" if found else ""
+    return fail(f"nobody called {clean(wanted, NAME_LENGTH)} is in the history{near}", MISCONFIGURED)
+
+
+def _named(found: list[KnownIdentity]) -> str:
+    some = [f"{clean(one.actor.name, NAME_LENGTH)} ({clean(one.actor.id, NAME_LENGTH)})" for one in found[:_MOST_NAMED]]
+    return ", ".join(some) + (f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else "")
+
+
+def alert_line(one: AlertSummary) -> str:
+    """Say in a line what an alert is: when, how bad, who, what, and its id."""
+    more = f" and {one.findings - 1:,} more" if one.findings > 1 else ""
+    who = clean(one.name, NAME_LENGTH)
+    what = clean(one.action, WORDS_LENGTH)
+    return f"{minute(one.window_start)}  {one.severity:<13} {one.score:5.1f}  {who}  {what}{more}  {one.id}"
+
+
+def minute(moment: datetime) -> str:
+    """Say a time to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def kind(of: ActorKind) -> str:
+    """Say what kind of identity it is."""
+    return of.value.replace("_", " ")
+
+
+def in_json(row: Mapping[str, Any]) -> str:
+    """Return a line of JSON; times are ISO 8601."""
+    return msgspec.json.encode(row).decode()
+
+
+def echo_all(rows: Iterator[str], none: str) -> None:
+    """Print lines as they come; say on standard error if there are none."""
+    printed = False
+    for row in rows:
+        click.echo(row)
+        printed = True
+    if not printed:
+        click.echo(none, err=True)
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a named tuple as a dictionary, what is in it as plain data."""
+    return {name: msgspec.to_builtins(one) for name, one in value._asdict().items()}
