@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -118,6 +119,17 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
             )
         refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
+
+
+def instant(option: str, text: str) -> datetime:
+    """Return a time that was given for an option, or exit and say how times are written."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - refused below
+    if moment.tzinfo is None:
+        fail(f"{option}: should be a time with its offset such as 2026-03-01T18:00:00Z", MISCONFIGURED)
+    return moment
 
 
 def kept_verdicts(settings: Settings) -> Journal:

@@ -1,12 +1,13 @@
 """``unwonted verdict``: says what an alert was found to be, and lists what was said; a running service hears of it.
 
-The alert is looked up in the saved state. What a verdict does is decided by the engine that heeds it.
+The alert is looked up in the saved state, an older one in the history. What a verdict does is decided by the engine
+that heeds it.
 """
 
 import asyncio
 import getpass
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from service.cli.inputs import (
     MISCONFIGURED,
     config_option,
     fail,
+    instant,
     kept_verdicts,
     place_of,
     read_settings,
@@ -38,10 +40,11 @@ from service.core.verdicts import (
     takes_effect_from,
     verdict_on,
 )
+from service.history import History, NoHistory
 from service.settings import Settings
 from service.sinks import clean
 from service.suppressions import written
-from service.wiring import build_verdict_store
+from service.wiring import build_verdict_store, history_path
 
 _KINDS = {
     "benign": VerdictKind.BENIGN,
@@ -50,7 +53,6 @@ _KINDS = {
     "duplicate": VerdictKind.DUPLICATE,
 }
 _SOME = 5
-_TIME = "should be a time with its offset such as 2026-03-01T18:00:00Z"
 
 
 class _Shorthand(click.Group):
@@ -98,7 +100,7 @@ def give_verdict(path: Path | None, alert: str, kind: str | None, again: bool, a
         fail("--from and --to are for --malicious alone", MISCONFIGURED)
     settings = read_settings(path)
     engine, _ = read_state(settings, None)
-    found = _alert(engine, alert, place_of(settings))
+    found = _alert(engine, alert, settings)
     journal = kept_verdicts(settings)
     now = SystemClock().now()
     before = Verdicts(journal.verdicts).of(found.id, now)
@@ -137,20 +139,27 @@ def list_verdicts(path: Path | None, as_json: bool) -> None:
         click.echo(f"{place_of(settings)}: there are no verdicts")
 
 
-def _alert(engine: Engine, wanted: str, place: str) -> Alert:
-    """Return the alert whose id is, or begins with, what was wanted, or exit and say which there are."""
-    known = engine.alerts.alerts
-    found = [one for one in known if one.id.startswith(wanted.casefold())]
+def _alert(engine: Engine, wanted: str, settings: Settings) -> Alert:
+    """Return the alert whose id is, or begins with, what was wanted, or exit and say which there are.
+
+    The state remembers those of about a day, the history the others.
+    """
+    known = {one.id: one for one in engine.alerts.alerts}
+    found = [one for one in known if one.startswith(wanted.casefold())]
+    path = history_path(settings)
+    if not found and path is not None:
+        with suppress(NoHistory), History(path) as history:
+            found = [one.id for one in history.alerts_beginning(wanted.casefold())]
+            known |= {one: revisions[-1] for one in found if (revisions := history.alert(one))}
     if not found:
-        newest = ", ".join(one.id for one in known[-_SOME:])
-        fail(
-            f"{place}: no alert {wanted} is remembered: only those of about a day are"
-            + (f"; the newest are {newest}" if newest else ""),
-            MISCONFIGURED,
-        )
+        newest = ", ".join([*known][-_SOME:])
+        said = f"{place_of(settings)}: no alert {clean(wanted, 40)} is known"
+        fail(f"{said}; the newest are {newest}" if newest else said, MISCONFIGURED)
     if len(found) > 1:
-        fail(f"{wanted} is the beginning of {len(found)} alerts: {', '.join(one.id for one in found)}", MISCONFIGURED)
-    return found[0]
+        fail(f"{wanted} is the beginning of {len(found)} alerts: {', '.join(found)}", MISCONFIGURED)
+    if found[0] not in known:
+        fail(f"{place_of(settings)}: what the history holds of the alert {found[0]} cannot be read", ENDED_ON_ERROR)
+    return known[found[0]]
 
 
 def _verdict(engine: Engine, alert: Alert, kind: VerdictKind, now: datetime, given: dict[str, Any]) -> Verdict:
@@ -164,25 +173,13 @@ def _verdict(engine: Engine, alert: Alert, kind: VerdictKind, now: datetime, giv
             why=given["why"],
             takes_effect=takes_effect_from(now, options.lateness, options.bucket, engine.buckets.closed_until),
             for_kind=given["for_kind"],
-            begins=_instant("--from", given["begins"]),
-            until=_instant("--to", given["until"]),
+            begins=instant("--from", given["begins"]) if given["begins"] else None,
+            until=instant("--to", given["until"]) if given["until"] else None,
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = f"--{first['loc'][0]}: " if first["loc"] else ""
         fail(f"{name}{first['msg'].removeprefix('Value error, ')}", MISCONFIGURED)
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option}: {_TIME}", MISCONFIGURED)
-    if moment.tzinfo is None:
-        fail(f"{option}: {_TIME}", MISCONFIGURED)
-    return moment
 
 
 async def _keep(settings: Settings, given: Verdict) -> None:

@@ -17,7 +17,7 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
-from service.core.engine.relearning import SeenBucket, learn_again
+from service.core.engine.relearning import Forgotten, SeenBucket, learn_again
 from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_learnt, dump_open, dump_told, load_progress, load_rows
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
@@ -56,6 +56,8 @@ class Engine:
         Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
     suppressed
         What would have alerted, had it not been suppressed.
+    forgotten
+        What was taken out of what is known: whoever learns this state again from an older one leaves it out.
     rulings
         Verdicts of people, and which of them the model heeds.
     alert_from
@@ -89,6 +91,7 @@ class Engine:
         self.keeps_closed = False
         self._closed: list[ClosedBucket] = []
         self.shadows = Shadows()
+        self.forgotten: tuple[Forgotten, ...] = ()
         self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
         self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
@@ -224,6 +227,10 @@ class Engine:
         To be called for each bucket in the order in which they were closed, on an engine that is used for nothing else.
         """
         learn_again(bucket, self._judge, self.rulings)
+
+    def serves_to_forget(self, wanted: Iterable[Forgotten]) -> bool:
+        """Whether this older state knows nothing of what is to be forgotten: it was before, or without it already."""
+        return all(one in self.forgotten or self.buckets.closed_until <= one.begins for one in wanted)
 
     def heed_until(self, closed_until: datetime) -> None:
         """Heed the verdicts that are due where everything is closed until then."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from models.stream import ActorBucket, Crowd, Exclusions
+from models.stream import ActorBucket, Crowd, Exclusions, Json, fields
 from service.core.engine.judging import BucketJudge
 from service.core.engine.rulings import Rulings
 
@@ -26,6 +26,16 @@ class Forgotten(NamedTuple):
     actor: str
     begins: datetime
     until: datetime
+
+    def row(self) -> dict[str, Json]:
+        """Return plain data for a snapshot."""
+        return {"actor": self.actor, "begins": self.begins.isoformat(), "until": self.until.isoformat()}
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Forgotten":
+        """Restore what `row` gave."""
+        actor, begins, until = fields("forgotten", row, *cls._fields)
+        return cls(str(actor), datetime.fromisoformat(begins), datetime.fromisoformat(until))
 
     def without(self, bucket: Sequence[SeenBucket]) -> list[SeenBucket]:
         """Return what all identities did in a bucket, less what is to be forgotten; who is left with nothing is gone.
@@ -64,10 +74,13 @@ def learn_again(bucket: Sequence[SeenBucket], judge: BucketJudge, rulings: Rulin
 _LEARNT = ("population ", "identities ")
 
 
-def with_learnt_of(now: Iterable[tuple[str, Any]], other: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+def with_learnt_of(
+    now: Iterable[tuple[str, Any]], other: Iterable[tuple[str, Any]], forgotten: Iterable[Forgotten] = ()
+) -> Iterator[tuple[str, Any]]:
     """Yield the rows of a snapshot with what another one had learnt, and had heeded, in the place of its own.
 
-    Positions, open buckets, and what was told stay those of `now`.
+    Positions, open buckets, and what was told stay those of `now`. So does what has been forgotten, and `forgotten` is
+    added to that: whoever learns again leaves it out, too.
 
     >>> now = [("engine", 1), ("identities a", 2), ("verdict", 3)]
     >>> list(with_learnt_of(now, [("engine", 4), ("identities a", 5)]))
@@ -77,5 +90,11 @@ def with_learnt_of(now: Iterable[tuple[str, Any]], other: Iterable[tuple[str, An
     def is_learnt(section: str) -> bool:
         return section == "verdict" or section.startswith(_LEARNT)
 
-    yield from ((section, row) for section, row in now if not is_learnt(section))
+    before: list[Any] = []
+    for section, row in now:
+        if section == "forgotten":
+            before.append(row)
+        elif not is_learnt(section):
+            yield section, row
     yield from ((section, row) for section, row in other if is_learnt(section))
+    yield from (("forgotten", row) for row in (*before, *(one.row() for one in forgotten)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.detectors import Anomaly
 from models.stream import Actor, UnexpectedRow, fields, reading
+from service.core.engine.relearning import Forgotten
 from service.core.messages import Position
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
+        ("forgotten", (one.row() for one in engine.forgotten)),
     ):
         for row in rows:
             yield section, row
@@ -142,6 +144,8 @@ class _Loader:
             engine.budget.load(held.get("budget", []))
         with reading("section verdict"):
             engine.rulings.load(held.get("verdict", []))
+        with reading("section forgotten"):
+            engine.forgotten = tuple(map(Forgotten.from_row, held.get("forgotten", [])))
 
     def _load_people(self, rows: Iterable[Any]) -> None:
         with reading("section person"):

@@ -22,9 +22,10 @@ from service.storage.state import State
 from service.verdicts.stores import BlobVerdictStore, FileVerdictStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
-from tests.fakes.verdicts import verdict
+from tests.fakes.verdicts import HOUR, START, verdict
 from tests.service.cli.test_commands import unwonted
 from tests.service.core.engine.test_engine import event
+from tests.service.history.seen import save
 from tests.service.storage.blobs import container
 
 ANN = Actor("t/ann", "ann@contoso.example", ActorKind.HUMAN)
@@ -98,6 +99,15 @@ def test_it_may_be_named_by_its_beginning_and_be_answered_as_json(place: Place) 
     assert (said["id"], said["kind"], said["for_kind"]) == (one.id, "benign", True)
 
 
+def test_an_alert_that_the_state_has_forgotten_is_found_in_the_history(place: Place) -> None:
+    old = place.alerts[0].model_copy(
+        update={"id": "00000000000000aa", "window_start": START, "window_end": START + HOUR}
+    )
+    save(place.journal.path.with_name("history.sqlite"), [old])
+    assert place.give("00000000", "--once", *WHY).exit_code == 0
+    assert [(one.alert, one.start) for one in place.kept().verdicts] == [(old.id, START)]
+
+
 def test_an_attack_has_the_time_that_it_is_given(place: Place) -> None:
     begins, until = datetime(2026, 3, 1, 6, tzinfo=UTC), datetime(2026, 3, 3, 6, tzinfo=UTC)
     place.give(place.id, "--malicious", "--from", begins.isoformat(), "--to", until.isoformat(), *WHY)
@@ -117,7 +127,7 @@ def test_an_attack_has_the_time_that_it_is_given(place: Place) -> None:
         (["ID", "--benign", "--why", ""], "--why: String should have at least 1 character"),
         (["ID", "--benign", "--why", "a\nb"], "--why: should have no control characters in it"),
         (["ID", "--benign", "--why", "x" * 501], "--why: String should have at most 500 characters"),
-        (["0123", "--benign", *WHY], "no alert 0123 is remembered: only those of about a day are; the newest are ID"),
+        (["0123", "--benign", *WHY], "no alert 0123 is known; the newest are ID"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_changes_nothing(place: Place, words: list[str], said: str) -> None:
