@@ -15,10 +15,14 @@ from service.core.engine.recent import RecentActors
 
 
 class ScoredCells(NamedTuple):
-    """Every cell of the buckets that were closed, as judged: `suppressed` are those that a suppression covers."""
+    """Every cell of the buckets that were closed, as judged: `suppressed` are those that a suppression covers.
+
+    `judged` has what was said of each of these buckets, in the order in which they were closed.
+    """
 
     scored: list[Anomaly]
     suppressed: list[Anomaly]
+    judged: list[list[Judgement]]
 
 
 def close_steps(
@@ -27,6 +31,7 @@ def close_steps(
     """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
     scored: list[Anomaly] = []
     suppressed: list[Anomaly] = []
+    judged: list[list[Judgement]] = []
     for closed in buckets.close_steps(watermark):
         if closed is None:
             yield
@@ -35,12 +40,13 @@ def close_steps(
         judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
         new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
         judge.budget.history.observe(actor_buckets, new)
+        judged.append(judgements)
         scored += new
         suppressed += [
             anomaly for judgement in judgements for found in judgement.suppressed.values() for anomaly in found
         ]
     _end_day(judge.budget, watermark)
-    return ScoredCells(scored, suppressed)
+    return ScoredCells(scored, suppressed, judged)
 
 
 def _judged_then_learnt(

@@ -7,7 +7,6 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any, Final
 
 from models.detectors import Anomaly, Detector
@@ -18,7 +17,7 @@ from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
-from service.core.engine.values import Applied, Evaluation, Options
+from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
 
 _STEP: Final = 2048  # events of one message between two pauses
@@ -54,6 +53,8 @@ class Engine:
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
         Where the input had been complete at the last evaluation.
+    keeps_closed
+        Whether closed buckets are kept for `take_closed`; somebody has to take them then.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
@@ -71,6 +72,8 @@ class Engine:
         self.recent = RecentAnomalies(options.recent)
         self.alert_from: datetime | None = None
         self.evaluated_until = EPOCH
+        self.keeps_closed = False
+        self._closed: list[ClosedBucket] = []
         self._judge = BucketJudge(self.detectors, self.budget)
 
     @property
@@ -173,10 +176,18 @@ class Engine:
         if not self.buckets.ripe(self.watermark.time):
             return []
         closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        if self.keeps_closed:
+            self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
-        news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
+        judged = (*closed.scored, *closed.suppressed)
+        news = (one for one in judged if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
         return closed.scored
+
+    def take_closed(self) -> list[ClosedBucket]:
+        """Return the buckets that were closed since it was last asked, in that order; none unless it `keeps_closed`."""
+        closed, self._closed = self._closed, []
+        return closed
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches the threshold that its detector had on its day."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from models.detectors import Anomaly
+from models.detectors import Anomaly, Judgement
 from models.stream import Limits, RecordResult
 from service.core.alerting import GROUP_FROM, Alert, SuppressedFinding
 
@@ -63,6 +63,22 @@ class Applied(NamedTuple):
     results: Mapping[RecordResult, int]
     clamped: int
     scored: Sequence[Anomaly]
+
+
+class ClosedBucket(NamedTuple):
+    """What everybody did in a bucket that was closed, as it was judged and then learnt.
+
+    Attributes
+    ----------
+    records
+        How many records had been applied by then. Of two buckets that were closed, the one with fewer came first, and
+        among equals the older.
+    judgements
+        One an identity, in the order of their ids.
+    """
+
+    records: int
+    judgements: Sequence[Judgement]
 
 
 class Evaluation(NamedTuple):

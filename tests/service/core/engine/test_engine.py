@@ -284,3 +284,17 @@ def test_memory_of_findings_and_alerts_ends_with_the_horizon() -> None:
         feed.told(START + day * DAY + 15 * MINUTE)
     assert len(feed.engine.alerts) <= 3
     assert len([row for section, row in feed.engine.dump() if section == "recent"]) <= 3
+
+
+def test_what_was_closed_is_kept_only_for_whoever_asks_and_is_taken_once() -> None:
+    feed = Feed()
+    feed.send("0", event(START))
+    feed.send("0", event(START + 2 * HOUR))
+    assert feed.engine.take_closed() == []
+    feed.engine.keeps_closed = True
+    feed.send("0", event(START + 1.6 * HOUR, actor=BOB), event(START + 4 * HOUR))
+    first, second = feed.engine.take_closed()
+    assert [judgement.seen.actor for judgement in first.judgements] == [BOB]
+    assert [judgement.seen.actor for judgement in second.judgements] == [ANN]
+    assert first.records == second.records == 4
+    assert feed.engine.take_closed() == []

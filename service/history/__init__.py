@@ -1,0 +1,33 @@
+"""History: what was seen, judged and told, in a database on this machine; derived, so that losing it loses no alert.
+
+Written beside the stream, read by the command line and by whoever shows it.
+"""
+
+from service.history.reading import FOREVER, History
+from service.history.schema import NoHistory
+from service.history.values import (
+    AlertSummary,
+    Attempt,
+    CellScore,
+    Delivered,
+    HistoryEntry,
+    Hour,
+    HourMark,
+    KnownIdentity,
+    Restored,
+)
+
+__all__ = [
+    "FOREVER",
+    "AlertSummary",
+    "Attempt",
+    "CellScore",
+    "Delivered",
+    "History",
+    "HistoryEntry",
+    "Hour",
+    "HourMark",
+    "KnownIdentity",
+    "NoHistory",
+    "Restored",
+]

@@ -1,0 +1,148 @@
+"""Entries into the tables; to write one again changes nothing, and what was written too early is taken out again.
+
+After a crash the service goes on from its newest snapshot, and closes the same buckets once more: what they held is
+replaced. Transactions, failures and threads are the recorder's business.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+
+from models.stream import Actor
+from service.core.alerting import Alert, SuppressedFinding
+from service.core.engine import ClosedBucket
+from service.core.notices import Notice
+from service.history.packing import pack, pack_hour, pack_model, text
+from service.history.values import Delivered, HistoryEntry, Restored
+
+_SEEN = """
+INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES (?, ?, ?, ?, ?5, ?5)
+ON CONFLICT (id) DO UPDATE SET
+    name = iif(?5 >= last_seen, excluded.name, name), folded = iif(?5 >= last_seen, excluded.folded, folded),
+    kind = iif(?5 >= last_seen, excluded.kind, kind),
+    first_seen = min(first_seen, ?5), last_seen = max(last_seen, ?5)
+"""
+_HOUR = """
+INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document)
+VALUES ((SELECT key FROM identities WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ALERT = """
+INSERT INTO alerts (
+    id, revision, subject, name, folded, kind, operation, window_start, window_end, first_found_at, found_at, score,
+    severity, title, action, findings
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?10, ?10, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    revision = excluded.revision, name = excluded.name, folded = excluded.folded, kind = excluded.kind,
+    first_found_at = iif(excluded.revision = 1, excluded.found_at, first_found_at), found_at = excluded.found_at,
+    score = excluded.score, severity = excluded.severity, title = excluded.title, action = excluded.action,
+    findings = excluded.findings
+"""
+
+
+def write(connection: sqlite3.Connection, entries: Iterable[HistoryEntry]) -> None:
+    """Write entries in their order; whoever calls this has begun a transaction."""
+    for entry in entries:
+        match entry:
+            case ClosedBucket():
+                _write_closed(connection, entry)
+            case Alert():
+                _write_alert(connection, entry)
+            case SuppressedFinding():
+                connection.execute(
+                    "INSERT OR REPLACE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)",
+                    (entry.id, text(entry.actor_id), unix(entry.time), entry.score, entry.suppression, pack(entry)),
+                )
+            case Notice():
+                until = None if entry.until is None else unix(entry.until)
+                connection.execute(
+                    "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?)",
+                    (entry.id, unix(entry.since), until, pack_model(entry)),
+                )
+            case Delivered():
+                connection.executemany(
+                    "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
+                    [
+                        (alert, revision, entry.sink, unix(entry.at), entry.outcome, text(entry.reason))
+                        for alert, revision in entry.alerts
+                    ],
+                )
+            case Restored():
+                take_back(connection, entry)
+
+
+def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket) -> None:
+    bucket = closed.judgements[0].seen.bucket
+    start, ends = unix(bucket.start), unix(bucket.end)
+    connection.executemany(_SEEN, [(*_person(one.seen.actor), start) for one in closed.judgements])
+    connection.executemany(
+        _HOUR,
+        (
+            (
+                text(one.seen.actor.id),
+                start,
+                ends,
+                closed.records if packed.late else 0,
+                closed.records,
+                len(one.seen.cells),
+                packed.score,
+                packed.detector,
+                packed.action,
+                packed.data,
+            )
+            for one in closed.judgements
+            for packed in (pack_hour(one),)
+        ),
+    )
+
+
+def _person(actor: Actor) -> tuple[str, str, str, str]:
+    name = text(actor.name)
+    return text(actor.id), name, name.casefold(), actor.kind.value
+
+
+def _write_alert(connection: sqlite3.Connection, alert: Alert) -> None:
+    most = alert.findings[0]
+    # Of a revision that a crash has undone nothing is left: what is told from now on is counted from here.
+    connection.execute("DELETE FROM revisions WHERE alert = ? AND revision > ?", (alert.id, alert.revision))
+    connection.execute(
+        "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?)",
+        (alert.id, alert.revision, unix(alert.found_at), pack_model(alert)),
+    )
+    name = text(alert.actor_name)
+    connection.execute(
+        _ALERT,
+        (
+            alert.id,
+            alert.revision,
+            text(alert.actor_id),
+            name,
+            name.casefold(),
+            alert.actor_kind.value,
+            text(alert.operation),
+            unix(alert.window_start),
+            unix(alert.window_end),
+            unix(alert.found_at),
+            alert.score,
+            alert.severity.rank,
+            text(most.title),
+            text(most.action_name),
+            alert.finding_count,
+        ),
+    )
+
+
+def take_back(connection: sqlite3.Connection, restored: Restored) -> None:
+    """Take out the hours that were closed after the moment that the service goes on from: they will be closed again.
+
+    In time or late, and in which company, may come out otherwise then, so that to overwrite them is not enough.
+    """
+    connection.execute("DELETE FROM hours WHERE late = 0 AND ends > ?", (unix(restored.watermark),))
+    connection.execute(
+        "DELETE FROM hours WHERE late > ? AND ends > ?",
+        (restored.records, unix(restored.watermark - restored.horizon)),
+    )
+
+
+def unix(moment: datetime) -> float:
+    """Return an instant as the tables have it."""
+    return moment.timestamp()

@@ -1,0 +1,75 @@
+"""Which alerts make one incident, and what becomes of what people have said of it."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from models.statistics.scoring import Severity
+from service.core.incidents import Handling, IncidentState, incidents
+from tests.fakes.clock import MONDAY_MORNING
+
+HOUR = timedelta(hours=1)
+
+
+class Told(NamedTuple):
+    id: str
+    subject: str
+    window_start: datetime
+    window_end: datetime
+    found_at: datetime
+    severity: Severity = Severity.LOW
+    score: float = 50.0
+
+
+def told(id_: str, hours: float, subject: str = "t/ann", **changes: Any) -> Told:
+    start = MONDAY_MORNING + hours * HOUR
+    return Told(id_, subject, start, start + 2 * HOUR, start + 2 * HOUR)._replace(**changes)
+
+
+def said(state: IncidentState, hours: float, assignee: str = "") -> Handling:
+    return Handling(state, assignee, "bob", MONDAY_MORNING + hours * HOUR)
+
+
+def test_alerts_of_one_subject_within_twelve_hours_of_each_other_are_one_incident() -> None:
+    alerts = [told("a", 0), told("b", 14), told("c", 28), told("d", 42.1), told("x", 1, "t/bob")]
+    found = incidents(random.Random(1).sample(alerts, len(alerts)))
+    assert [[one.id for one in incident.alerts] for incident in found] == [["d"], ["a", "b", "c"], ["x"]]
+    assert [one.id for one in found] == ["d", "a", "x"]
+    assert (found[1].start, found[1].end) == (MONDAY_MORNING, MONDAY_MORNING + 30 * HOUR)
+
+
+def test_a_long_window_reaches_further_than_a_short_one_that_follows() -> None:
+    long = told("a", 0, window_end=MONDAY_MORNING + 24 * HOUR)
+    assert len(incidents([long, told("b", 1), told("c", 30)])) == 1
+
+
+def test_the_worst_alert_is_the_most_severe_then_the_highest() -> None:
+    alerts = [told("a", 0, score=99.0), told("b", 1, severity=Severity.HIGH, score=70.0), told("c", 2)]
+    [one] = incidents(alerts)
+    assert one.worst.id == "b"
+
+
+def test_what_was_said_last_of_any_of_its_alerts_holds() -> None:
+    handled = {
+        "b": said(IncidentState.ACKNOWLEDGED, 5, "ann"),
+        "a": said(IncidentState.NEW, 4),
+        "z": said(IncidentState.CLOSED, 9),
+    }
+    [one] = incidents([told("a", 0), told("b", 1)], handled)
+    assert (one.state, one.assignee) == (IncidentState.ACKNOWLEDGED, "ann")
+    [earlier] = incidents([told("0", -1), told("a", 0), told("b", 1)], handled)
+    assert (earlier.id, earlier.state) == ("0", IncidentState.ACKNOWLEDGED)
+
+
+def test_one_that_was_closed_is_new_again_when_there_is_news_of_it() -> None:
+    [shut] = incidents([told("a", 0)], {"a": said(IncidentState.CLOSED, 3, "ann")})
+    assert shut.state is IncidentState.CLOSED
+    [again] = incidents([told("a", 0), told("b", 5)], {"a": said(IncidentState.CLOSED, 3, "ann")})
+    assert (again.state, again.assignee) == (IncidentState.NEW, "ann")
+    [known] = incidents([told("a", 0), told("b", 5)], {"a": said(IncidentState.ACKNOWLEDGED, 3)})
+    assert known.state is IncidentState.ACKNOWLEDGED
+
+
+def test_nothing_was_said_of_a_new_one() -> None:
+    [one] = incidents([told("a", 0)])
+    assert (one.state, one.assignee, one.subject) == (IncidentState.NEW, "", "t/ann")
