@@ -52,7 +52,7 @@ class Markup(HTMLParser):
         self.text += data
 
 
-def entries_of(name: str) -> list[HistoryEntry]:
+def entries_of(name: str, number: int = 1) -> list[HistoryEntry]:
     """A history in which everything that an outsider can choose is `name`."""
     # Parsing lets no lone surrogate through; what an alert holds may have come from elsewhere.
     text = name.encode(errors="replace").decode()
@@ -63,7 +63,7 @@ def entries_of(name: str) -> list[HistoryEntry]:
         )
         for hour in (0.1, 1.2)
     ]
-    return [*closed(seen, [event(5)]), hostile(name).model_copy(update={"actor_id": who.id})]
+    return [*closed(seen, [event(5)]), hostile(name, number).model_copy(update={"actor_id": who.id})]
 
 
 @pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
