@@ -3,7 +3,11 @@
 Written beside the stream, read by the command line and by whoever shows it.
 """
 
+from service.history.file import HistoryFile
+from service.history.handling import handle
 from service.history.reading import FOREVER, History
+from service.history.recorder import HistoryUnwritable, Recorder
+from service.history.retention import HistoryLimits, forget_identity
 from service.history.schema import NoHistory
 from service.history.values import (
     AlertSummary,
@@ -25,9 +29,15 @@ __all__ = [
     "Delivered",
     "History",
     "HistoryEntry",
+    "HistoryFile",
+    "HistoryLimits",
+    "HistoryUnwritable",
     "Hour",
     "HourMark",
     "KnownIdentity",
     "NoHistory",
+    "Recorder",
     "Restored",
+    "forget_identity",
+    "handle",
 ]

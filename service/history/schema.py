@@ -76,7 +76,7 @@ class NoHistory(LookupError):  # noqa: N818 - it says what was not found
     """There is no history, or none that can be read; the text is one line that says why."""
 
 
-def open_to_write(path: Path) -> sqlite3.Connection:
+def open_to_write(path: Path, busy: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open the database, made or brought to this version if need be; only its owner may read it.
 
     Raises
@@ -91,7 +91,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)  # the files that SQLite puts beside it take over its mode
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
     try:
         if not _version(connection):
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, or it changes nothing

@@ -1,0 +1,144 @@
+"""The file behind a history: written in transactions, begun anew when it is gone or damaged, trimmed as it grows.
+
+When to write, and what to do when it cannot be written, is the recorder's business.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from service.core.engine import ClosedBucket
+from service.history.retention import HistoryLimits, trim
+from service.history.schema import BUSY_SECONDS, open_to_write
+from service.history.values import HistoryEntry
+from service.history.writing import write
+
+_log = structlog.get_logger(__name__)
+
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_REFUSED: Final = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+)
+"""It is the entry that cannot be written, not the file."""
+DAMAGED_ENDING: Final = ".set-aside"
+"""What the name of a damaged file ends with; there is one at most."""
+
+
+def weight(entry: HistoryEntry) -> int:
+    """Return how much work an entry is: a closed bucket counts as its identities."""
+    return len(entry.judgements) if isinstance(entry, ClosedBucket) else 1
+
+
+class HistoryFile:
+    """A history database that is written by this object, and perhaps removed by others.
+
+    Parameters
+    ----------
+    path
+        The file; made, with its folder, by the first `write`.
+    limits
+        How long, and how much, is kept.
+    busy
+        Seconds to wait for others that write.
+    """
+
+    def __init__(self, path: Path, limits: HistoryLimits, busy: float = BUSY_SECONDS) -> None:
+        self.path = path
+        self._limits = limits
+        self._busy = busy
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+
+    def write(self, entries: Sequence[HistoryEntry]) -> int:
+        """Write entries, all or none of them; returns the weight of those that no database takes, and are left out.
+
+        Raises
+        ------
+        sqlite3.Error, OSError
+            The file cannot be opened or written; what is damaged has been set aside, and the next attempt begins anew.
+        """
+        try:
+            return self._write(entries)
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                raise
+            self._set_aside(str(error))
+            return self._write(entries)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _write(self, entries: Sequence[HistoryEntry]) -> int:
+        connection = self._open()
+        refused = 0
+        try:
+            _transact(connection, entries)
+        except _REFUSED:
+            # One of them is to blame: the others are written all the same.
+            reason = ""
+            for entry in entries:
+                try:
+                    _transact(connection, [entry])
+                except _REFUSED as error:
+                    refused, reason = refused + weight(entry), type(error).__name__
+            _log.error("history_entries_refused", entries=refused, error=reason)
+        trim(connection, self._limits)
+        return refused
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._there() == self._opened:
+            return self._connection
+        if self._connection is not None:
+            _log.error("history_begun_anew", path=str(self.path), reason="removed")
+            with suppress(sqlite3.Error):
+                self.close()
+        if self._there() is None:
+            self._remove_what_stood_beside()
+        self._connection = open_to_write(self.path, self._busy)
+        self._opened = self._there()
+        return self._connection
+
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _set_aside(self, reason: str) -> None:
+        aside = self.path.with_name(self.path.name + DAMAGED_ENDING)
+        self.path.replace(aside)
+        self._remove_what_stood_beside()
+        _log.error("history_begun_anew", path=str(self.path), reason=reason, set_aside=str(aside))
+
+    def _remove_what_stood_beside(self) -> None:
+        # SQLite would take the log of the old file for one of the new.
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+
+def _transact(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        write(connection, entries)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # what failed may have ended the transaction itself
+            connection.execute("ROLLBACK")
+        raise
