@@ -1,4 +1,4 @@
-"""The same facts for programs: what `/api/v1` answers, as models that its document is made from.
+"""The same facts for programs: what `/api/v1` answers.
 
 What an incident is and what an identity did is history's; how a question is asked, the pages'.
 """
@@ -6,118 +6,30 @@ What an incident is and what an identity did is history's; how a question is ask
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
-
-from models.statistics import Severity
-from models.stream import EPOCH, ActorKind
+from models.stream import EPOCH
 from service.console.alert_page import in_short
-from service.console.asking import NotThere, PageQuery
+from service.console.api_models import (
+    AlertLine,
+    Alerts,
+    AlertTold,
+    Gaps,
+    HourLine,
+    Identities,
+    IdentityLine,
+    IdentityTold,
+    IncidentLine,
+    Incidents,
+)
+from service.console.asking import Decided, NotThere, PageQuery
+from service.console.decisions import decide_incident
 from service.console.incident_list import chosen_incidents
-from service.core.alerting import Alert
-from service.core.incidents import Incident, IncidentState
-from service.core.notices import Notice
+from service.core.incidents import Incident
 from service.history import AlertSummary, History
 
 API_LIMIT = 1_000
 _FEW = 100
 _DAYS = 28
 _MOST_DAYS = 3_650
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AlertLine(_Said):
-    """An alert without its findings: its newest revision."""
-
-    id: str
-    revision: int
-    identity: str
-    name: str
-    kind: ActorKind
-    operation: str
-    what: str
-    title: str
-    severity: Severity
-    score: float
-    window_start: datetime
-    window_end: datetime
-    found_at: datetime
-    findings: int
-
-
-class IncidentLine(_Said):
-    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what."""
-
-    id: str
-    state: IncidentState
-    assignee: str
-    start: datetime
-    end: datetime
-    worst: AlertLine
-    alerts: tuple[AlertLine, ...]
-
-
-class Incidents(_Said):
-    """Incidents, the newest first; `count` says how many there are in all."""
-
-    count: int
-    incidents: tuple[IncidentLine, ...]
-
-
-class Alerts(_Said):
-    """Alerts, the newest first."""
-
-    alerts: tuple[AlertLine, ...]
-
-
-class AlertTold(_Said):
-    """An alert as it was told last, with all numbers behind it, and the id of its incident."""
-
-    incident: str
-    alert: Alert
-
-
-class IdentityLine(_Said):
-    """An identity, and when it was seen."""
-
-    id: str
-    name: str
-    kind: ActorKind
-    first_seen: datetime
-    last_seen: datetime
-
-
-class Identities(_Said):
-    """Identities, those seen last first."""
-
-    identities: tuple[IdentityLine, ...]
-
-
-class HourLine(_Said):
-    """An hour in which an identity did something, with its highest score."""
-
-    start: datetime
-    operations: int
-    score: float
-    detector: str
-    action: str
-    late: bool
-
-
-class IdentityTold(_Said):
-    """An identity, its hours, oldest first, and its alerts, newest first."""
-
-    identity: IdentityLine
-    hours: tuple[HourLine, ...]
-    alerts: tuple[AlertLine, ...]
-
-
-class Gaps(_Said):
-    """Coverage gaps, the newest first."""
-
-    gaps: tuple[Notice, ...]
 
 
 def incidents_said(history: History, asked: PageQuery) -> Incidents:
@@ -139,6 +51,19 @@ def incident_said(history: History, asked: PageQuery) -> IncidentLine:
     if found is None:
         raise NotThere("no incident has this id")
     return _incident(found)
+
+
+def incident_decided(history: History, asked: PageQuery) -> Decided:
+    """Answer a form sent to ``/api/v1/incidents/ID``.
+
+    Raises
+    ------
+    NotPossible
+        An incident has no such state.
+    NotThere
+        No incident has an alert of that id.
+    """
+    return decide_incident(history, asked)._replace(said=incident_said(history, asked))
 
 
 def alerts_said(history: History, asked: PageQuery) -> Alerts:

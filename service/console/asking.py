@@ -18,11 +18,17 @@ class PageQuery(NamedTuple):
         What follows the question mark, each name once; untrusted.
     now
         The present, as far as history goes.
+    by
+        Who asks.
+    form
+        What was sent to be done; untrusted as well.
     """
 
     part: str
     query: Mapping[str, str]
     now: datetime
+    by: str = ""
+    form: Mapping[str, str] = {}
 
     def text(self, name: str, longest: int = 200) -> str:
         """Return what is asked under a name, stripped and no longer than that; empty if nothing is."""
@@ -49,7 +55,20 @@ class Download(NamedTuple):
     body: str
 
 
-PageAnswer = HtmlPage | Download | BaseModel
+class Decided(NamedTuple):
+    """Something was done: in a few words, of which alert, and where to go on; programs are told `said` instead."""
+
+    what: str
+    alert: str
+    onward: str
+    said: BaseModel | None = None
+
+
+PageAnswer = HtmlPage | Download | Decided | BaseModel
+
+
+class NotPossible(ValueError):  # noqa: N818 - it says what the matter is
+    """What was sent cannot be done; the text says why, in one line."""
 
 
 class NotThere(LookupError):  # noqa: N818 - it says what the matter is

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.stream import EPOCH
-from service.console.alert_page import network_words, rows_of
+from service.console.alert_page import network_words, newest, rows_of
 from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.console.charts import Share, Square, shares, week
 from service.console.incident_list import line_of
@@ -65,7 +65,8 @@ def identity_page(history: History, asked: PageQuery) -> HtmlPage:
     last = identity.last_seen
     marks = history.marks(wanted, last - timedelta(days=SHOWN_DAYS))
     alerts = history.alerts(EPOCH, subject=wanted, limit=200)
-    recent = list(history.hours(wanted, last - timedelta(days=HABIT_DAYS)))
+    read = newest([mark for mark in marks if mark.start >= last - timedelta(days=HABIT_DAYS)])
+    recent = list(history.hours(wanted, read[0].start)) if read else []
     return HtmlPage(
         "identity.html",
         {
@@ -105,7 +106,7 @@ def habits(hours: Sequence[Hour], first_seen: datetime) -> Habits:
             for action, time in sorted(firsts.items(), key=lambda one: one[1], reverse=True)
             if time >= settled
         ][:_MOST],
-        HABIT_DAYS,
+        max(1, round((hours[-1].seen.bucket.start - begins) / timedelta(days=1))) if hours else 0,
     )
 
 

@@ -45,6 +45,14 @@ class Line(NamedTuple):
     sparkline: list[Tick]
 
 
+class _Weighed(NamedTuple):
+    """An incident, and what is asked of it again and again."""
+
+    incident: Incident[AlertSummary]
+    worst: AlertSummary
+    state: IncidentState
+
+
 def incident_list(history: History, asked: PageQuery) -> HtmlPage:
     """Answer ``/``."""
     everything = _found(history, asked)
@@ -54,7 +62,7 @@ def incident_list(history: History, asked: PageQuery) -> HtmlPage:
     return HtmlPage(
         "incidents.html",
         {
-            "lines": [line_of(one) for one in shown],
+            "lines": [line_of(one.incident) for one in shown],
             "count": len(chosen),
             "first": begin + 1,
             "last": begin + len(shown),
@@ -112,15 +120,16 @@ def incident_page(history: History, asked: PageQuery) -> HtmlPage:
 
 def chosen_incidents(history: History, asked: PageQuery) -> list[Incident[AlertSummary]]:
     """Return the incidents that the question's facets leave, the newest first."""
-    return _chosen(_found(history, asked), asked)
+    return [one.incident for one in _chosen(_found(history, asked), asked)]
 
 
-def _found(history: History, asked: PageQuery) -> list[Incident[AlertSummary]]:
+def _found(history: History, asked: PageQuery) -> list[_Weighed]:
     days = asked.number("days", _FIRST_SHOWN, 3_650)
-    return history.incidents(asked.now - days * _A_DAY if days else EPOCH)
+    found = history.incidents(asked.now - days * _A_DAY if days else EPOCH)
+    return [_Weighed(one, one.worst, one.state) for one in found]
 
 
-def _chosen(everything: Iterable[Incident[AlertSummary]], asked: PageQuery) -> list[Incident[AlertSummary]]:
+def _chosen(everything: Iterable[_Weighed], asked: PageQuery) -> list[_Weighed]:
     wanted = {name: asked.text(name) for name in ("severity", "kind", "state")}
     text = asked.text("text").casefold()
     return [
@@ -128,15 +137,15 @@ def _chosen(everything: Iterable[Incident[AlertSummary]], asked: PageQuery) -> l
         for one in everything
         if wanted["severity"] in ("", one.worst.severity.value)
         and wanted["kind"] in ("", one.worst.kind.value)
-        and _has_state(one, wanted["state"])
-        and (not text or any(text in said.casefold() for said in _texts(one)))
+        and _has_state(one.state, wanted["state"])
+        and (not text or any(text in said.casefold() for said in _texts(one.incident)))
     ]
 
 
-def _has_state(one: Incident[AlertSummary], wanted: str) -> bool:
+def _has_state(state: IncidentState, wanted: str) -> bool:
     if wanted == _OPEN:
-        return one.state is not IncidentState.CLOSED
-    return wanted in ("", one.state.value)
+        return state is not IncidentState.CLOSED
+    return wanted in ("", state.value)
 
 
 def _texts(one: Incident[AlertSummary]) -> Iterable[str]:
@@ -144,7 +153,7 @@ def _texts(one: Incident[AlertSummary]) -> Iterable[str]:
         yield from (alert.name, alert.subject, alert.action, alert.id, in_short(alert))
 
 
-def _facets(everything: Sequence[Incident[AlertSummary]], asked: PageQuery) -> Mapping[str, list[Choice]]:
+def _facets(everything: Sequence[_Weighed], asked: PageQuery) -> Mapping[str, list[Choice]]:
     severities = Counter(one.worst.severity.value for one in everything)
     kinds = Counter(one.worst.kind.value for one in everything)
     states = Counter(one.state.value for one in everything)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.console import api
+from service.console import api, api_models
 from service.console.access import Role
 from service.console.alert_page import alert_page
-from service.console.asking import PageAnswer, PageQuery
+from service.console.asking import Decided, PageAnswer, PageQuery
 from service.console.coverage_page import coverage_page
+from service.console.decisions import decide_incident
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
@@ -33,12 +34,15 @@ class PageRoute(NamedTuple):
         Called in a thread.
     role
         What somebody must be to ask.
+    method
+        POST for what changes something.
     """
 
     name: str
     path: str
     answer: Callable[[History, PageQuery], PageAnswer]
     role: Role = Role.READER
+    method: str = "GET"
 
 
 class Question(NamedTuple):
@@ -46,9 +50,11 @@ class Question(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[History, PageQuery], BaseModel]
+    answer: Callable[[History, PageQuery], BaseModel | Decided]
     model: type[BaseModel]
     parameters: Mapping[str, str] = {}
+    method: str = "GET"
+    form: Mapping[str, str] = {}
 
 
 _DAYS = "how many days back; 28 unless given, 0 for all"
@@ -58,7 +64,7 @@ QUESTIONS = (
         "/api/v1/incidents",
         "Incidents, the newest first",
         api.incidents_said,
-        api.Incidents,
+        api_models.Incidents,
         {
             "days": _DAYS,
             "severity": "critical, high, medium or low",
@@ -69,13 +75,24 @@ QUESTIONS = (
         },
     ),
     Question(
-        "/api/v1/incidents/{id}", "One incident, by the id of any of its alerts", api.incident_said, api.IncidentLine
+        "/api/v1/incidents/{id}",
+        "One incident, by the id of any of its alerts",
+        api.incident_said,
+        api_models.IncidentLine,
+    ),
+    Question(
+        "/api/v1/incidents/{id}",
+        "Take an incident on, close it, or open it again; with the header X-CSRF-Token, which /api/v1/session tells",
+        api.incident_decided,
+        api_models.IncidentLine,
+        method="POST",
+        form={"state": "new, acknowledged or closed"},
     ),
     Question(
         "/api/v1/alerts",
         "Alerts, the newest first",
         api.alerts_said,
-        api.Alerts,
+        api_models.Alerts,
         {
             "days": _DAYS,
             "identity": "only of this identity, by its id",
@@ -83,23 +100,25 @@ QUESTIONS = (
             "offset": "how many to pass over",
         },
     ),
-    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api.AlertTold),
+    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api_models.AlertTold),
     Question(
         "/api/v1/identities",
         "Identities, those seen last first",
         api.identities_said,
-        api.Identities,
+        api_models.Identities,
         {"q": "what a name or id begins with, or holds", "limit": _LIMIT},
     ),
     Question(
         "/api/v1/identity",
         "One identity with its hours and alerts",
         api.identity_said,
-        api.IdentityTold,
+        api_models.IdentityTold,
         {"id": "its id", "days": _DAYS},
     ),
-    Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api.Gaps, {"days": _DAYS}),
+    Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
+
+SESSION = "/api/v1/session"
 
 PAGES = (
     PageRoute("Incidents", "/", incident_list),
@@ -110,20 +129,28 @@ PAGES = (
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),
     PageRoute("Coverage", "/coverage", coverage_page),
-    *(PageRoute("API", question.path, question.answer) for question in QUESTIONS),
+    PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
+    *(
+        PageRoute("API", one.path, one.answer, Role.READER if one.method == "GET" else Role.ANALYST, one.method)
+        for one in QUESTIONS
+    ),
 )
 
 
 def document(version: str) -> dict[str, Any]:
     """Return what the API is, as OpenAPI 3.1 says it."""
-    models = list(dict.fromkeys(question.model for question in QUESTIONS))
+    models: list[type[BaseModel]] = [*(question.model for question in QUESTIONS), api_models.SessionSaid]
     _, schemas = models_json_schema(
-        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in dict.fromkeys(models)], ref_template="#/components/schemas/{model}"
     )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Unwonted", "version": version, "description": "What the console shows, for programs."},
-        "paths": {question.path: {"get": _operation(question)} for question in QUESTIONS},
+        "paths": {
+            path: {one.method.lower(): _operation(one) for one in QUESTIONS if one.path == path}
+            for path in dict.fromkeys(question.path for question in QUESTIONS)
+        }
+        | {SESSION: {"get": {"summary": "Who is signed in", "responses": _answers("SessionSaid")}}},
         "components": {
             "schemas": {
                 **schemas["$defs"],
@@ -147,14 +174,29 @@ def _operation(question: Question) -> dict[str, Any]:
     ]
     if "{id}" in question.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
-    answers = {"200": _content("The answer", question.model.__name__)}
+    operation = {
+        "summary": question.summary,
+        "parameters": parameters,
+        "responses": _answers(question.model.__name__),
+    }
+    if question.form:
+        fields = {name: {"type": "string", "description": said} for name, said in question.form.items()}
+        schema = {"type": "object", "properties": fields, "required": list(fields)}
+        operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+    return operation
+
+
+def _answers(model: str) -> dict[str, Any]:
+    answers = {"200": _content("The answer", model)}
     for status, said in (
+        ("400", "What was sent cannot be done"),
         ("401", "Nobody is signed in"),
+        ("403", "Not allowed, or not meant"),
         ("404", "There is no such thing"),
         ("503", "History cannot be read now"),
     ):
         answers[status] = _content(said, "Refusal")
-    return {"summary": question.summary, "parameters": parameters, "responses": answers}
+    return answers
 
 
 def _content(said: str, schema: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from service.history import AlertSummary, History, KnownIdentity
 
 SHORTEST_SEARCH = 2
 _MOST = 50
-_ALERTS_LOOKED_AT = 300
+_ALERTS_LOOKED_AT = 250
 _DAYS = timedelta(days=90)
 
 

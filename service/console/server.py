@@ -5,7 +5,7 @@ Every page is read and made in a thread of its own with a deadline, so that a sl
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -13,11 +13,13 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 
-from service.console.access import Door, EntryRefused, Person, Session
-from service.console.asking import Download, HtmlPage, NotThere, PageAnswer, PageQuery
+from service.console.access import Door, EntryRefused, Session
+from service.console.api_models import SessionSaid
+from service.console.asking import Decided, NotPossible, NotThere, PageQuery
 from service.console.guard import CSRF_FIELD, HEADERS, RequestPace, RequestRefused, check_host, check_meant
-from service.console.rendering import ASSETS, asset, page_html
-from service.console.routes import PAGES, PageRoute, document
+from service.console.rendering import page_html
+from service.console.responses import about, go_on, inside, send_asset, to_response
+from service.console.routes import PAGES, SESSION, PageRoute, document
 from service.core.ports import Clock
 from service.history import History, NoHistory
 from service.listening import WebPort
@@ -93,10 +95,11 @@ class Console:
             app.router.add_post("/login", self._let_in)
             app.router.add_get("/enter", self._let_in_by_address)
             app.router.add_post("/logout", self._let_out)
-            app.router.add_get("/static/{name:.+}", _asset)
+            app.router.add_get("/static/{name:.+}", send_asset)
             app.router.add_get("/api/v1/openapi.json", self._document)
+            app.router.add_get(SESSION, self._who_is_it)
             for route in PAGES:
-                app.router.add_get(route.path, partial(self._answer, route))
+                app.router.add_route(route.method, route.path, partial(self._answer, route))
             serving = WebPort(app, host=self._host, port=self._port, option="console.port")
             self._port = await serving.start()
             self._serving = serving
@@ -144,7 +147,7 @@ class Console:
         if session is None and not request.path.startswith(_OPEN_TO_ALL):
             if request.path.startswith("/api/"):
                 raise RequestRefused(401, "sign in first: this needs the cookie of a session")
-            return _onward(f"/login?next={quote(request.path_qs, safe='')}")
+            return go_on(f"/login?next={quote(request.path_qs, safe='')}")
         return await handler(request)
 
     def _session(self, request: web.Request) -> Session | None:
@@ -162,11 +165,15 @@ class Console:
         session = self._session(request)
         if session is None:
             raise RequestRefused(403, "the session has just ended")
-        asked = PageQuery(request.match_info.get("id", ""), dict(request.query), self._now())
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        part, query = request.match_info.get("id", ""), dict(request.query)
+        asked = PageQuery(part, query, self._now(), session.person.name, form)
         if route.role not in session.person.roles:
             raise RequestRefused(403, f"this needs the role {route.role}")
         try:
             made = await within(None, PAGE_WITHIN, self._run(partial(self._make, route, asked, session)))
+        except NotPossible as error:
+            return self._failure(request, 400, str(error))
         except NotThere as error:
             return self._failure(request, 404, str(error))
         except NoHistory:
@@ -181,7 +188,16 @@ class Console:
 
     def _make(self, route: PageRoute, asked: PageQuery, session: Session) -> web.Response:
         answer = route.answer(self._open_history(), asked)
-        return _response(answer, {"here": route.name, "person": session.person, "csrf": session.csrf})
+        if isinstance(answer, Decided):
+            _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
+        return to_response(answer, {"here": route.name, "person": session.person, "csrf": session.csrf})
+
+    async def _who_is_it(self, request: web.Request) -> web.Response:
+        session = self._session(request)
+        if session is None:
+            raise RequestRefused(401, "the session has just ended")
+        said = SessionSaid(name=session.person.name, roles=tuple(sorted(session.person.roles)), csrf=session.csrf)
+        return to_response(said, {})
 
     async def _document(self, _: web.Request) -> web.Response:
         return web.json_response(document(self._version))
@@ -189,25 +205,25 @@ class Console:
     def _failure(self, request: web.Request, status: int, text: str) -> web.Response:
         if request.path.startswith("/api/"):
             return web.json_response({"error": text}, status=status)
-        facts = {"status": status, "text": text, **_about(self._session(request))}
+        facts = {"status": status, "text": text, **about(self._session(request))}
         return web.Response(text=page_html("failure.html", facts), status=status, content_type="text/html")
 
     async def _ask_who(self, request: web.Request) -> web.Response:
         if self._session(request) is not None:
-            return _onward(_inside(request.query.get("next", "/")))
-        return self._login_page(_inside(request.query.get("next", "/")), "", 200)
+            return go_on(inside(request.query.get("next", "/")))
+        return self._login_page(inside(request.query.get("next", "/")), "", 200)
 
     def _login_page(self, onward: str, refusal: str, status: int) -> web.Response:
-        facts = {"onward": onward, "refusal": refusal, "token_file": str(self._door.file), **_about(None)}
+        facts = {"onward": onward, "refusal": refusal, "token_file": str(self._door.file), **about(None)}
         return web.Response(text=page_html("login.html", facts), status=status, content_type="text/html")
 
     async def _let_in(self, request: web.Request) -> web.Response:
         form = await request.post()
         token, name, onward = (str(form.get(field, "")) for field in ("token", "name", "next"))
-        return self._entered(token, name, _inside(onward))
+        return self._entered(token, name, inside(onward))
 
     async def _let_in_by_address(self, request: web.Request) -> web.Response:
-        return self._entered(request.query.get("token", ""), "", _inside(request.query.get("next", "/")))
+        return self._entered(request.query.get("token", ""), "", inside(request.query.get("next", "/")))
 
     def _entered(self, token: str, name: str, onward: str) -> web.Response:
         try:
@@ -219,52 +235,12 @@ class Console:
             raise RequestRefused(503, f"the file of the token cannot be written: {error.strerror}") from None
         session = self._door.session(secret)
         _log.info("console_entered", by=session.person.name if session else "")
-        response = _onward(onward)
+        response = go_on(onward)
         response.set_cookie(self._cookie, secret, httponly=True, samesite="Strict", path="/")
         return response
 
     async def _let_out(self, request: web.Request) -> web.Response:
         self._door.leave(request.cookies.get(self._cookie, ""))
-        response = _onward("/login")
+        response = go_on("/login")
         response.del_cookie(self._cookie, path="/", httponly=True, samesite="Strict")
         return response
-
-
-def _about(session: Session | None) -> Mapping[str, object]:
-    """Return what every page shows of who is signed in."""
-    person: Person | None = session.person if session else None
-    return {"here": "", "person": person, "csrf": session.csrf if session else ""}
-
-
-def _response(answer: PageAnswer, about: Mapping[str, object]) -> web.Response:
-    match answer:
-        case HtmlPage():
-            html = page_html(answer.template, {**about, **answer.facts})
-            return web.Response(text=html, content_type="text/html")
-        case Download():
-            kept = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
-            return web.Response(text=answer.body, content_type=answer.content_type, headers=kept)
-        case _:
-            return web.Response(text=answer.model_dump_json(), content_type="application/json")
-
-
-def _onward(address: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": address})
-
-
-async def _asset(request: web.Request) -> web.Response:
-    name = request.match_info["name"]
-    if name not in ASSETS:
-        raise web.HTTPNotFound
-    kept = {"Cache-Control": "max-age=300"}
-    return web.Response(body=asset(name), content_type=ASSETS[name], charset="utf-8", headers=kept)
-
-
-def _inside(address: str) -> str:
-    r"""Return an address of ours to go on to; the first page instead of one that leads elsewhere.
-
-    >>> _inside("/alerts/1?x=y"), _inside("https://evil.example"), _inside("//evil.example"), _inside("/\\evil.example")
-    ('/alerts/1?x=y', '/', '/', '/')
-    """
-    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return quote(address, safe="/?=&%+:,;@!$'()*~-._") if safe and "\\" not in address else "/"

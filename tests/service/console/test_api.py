@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from service.console.asking import PageQuery
-from service.console.routes import PAGES, QUESTIONS, document
+from service.console.asking import Decided, PageQuery
+from service.console.routes import PAGES, QUESTIONS, SESSION, document
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from tests.fakes.alerts import alert
@@ -43,21 +43,24 @@ class Watched(Mapping[str, str]):
         return len(self.values_)
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.path)
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: f"{one.method} {one.path}")
 def test_a_question_reads_the_parameters_of_its_document_and_no_others(question: object, tmp_path: Path) -> None:
     [found] = [one for one in QUESTIONS if one is question]
     path = tmp_path / "history.sqlite"
     save(path, ENTRIES)
     asked = Watched({"id": ANN.id} if found.path.endswith("identity") else {})
+    form = Watched({"state": "closed"} if found.form else {})
     with History(path) as history:
-        answer = found.answer(history, PageQuery(TOLD.id, asked, NOW))
-    assert type(answer) is found.model
+        answer = found.answer(history, PageQuery(TOLD.id, asked, NOW, "ann", form))
+    assert type(answer.said if isinstance(answer, Decided) else answer) is found.model
     assert asked.read == set(found.parameters)
+    assert form.read == set(found.form)
 
 
 def test_every_question_is_answered_where_the_document_says_and_nowhere_else() -> None:
-    described = set(document("1")["paths"])
-    assert described == {route.path for route in PAGES if route.path.startswith("/api/")}
+    described = {(path, method) for path, methods in document("1")["paths"].items() for method in methods}
+    answered = {(route.path, route.method.lower()) for route in PAGES if route.path.startswith("/api/")}
+    assert described == answered | {(SESSION, "get")}
     assert json.dumps(document("1")).count("$ref") > len(QUESTIONS)
 
 
@@ -73,7 +76,16 @@ async def test_over_http_it_says_what_its_models_say(tmp_path: Path) -> None:
         await visitor.enter()
         status, text, headers = await visitor.get("/api/v1/openapi.json")
         assert (status, json.loads(text)["info"]["version"]) == (200, "1.2.3")
-        for question in QUESTIONS:
+        _, text, _ = await visitor.get(SESSION)
+        assert json.loads(text).keys() == {"name", "roles", "csrf"}
+        word = json.loads(text)["csrf"]
+        status, text, _ = await visitor.post(f"/api/v1/incidents/{TOLD.id}", {"state": "closed"})
+        assert (status, json.loads(text)["error"][:32]) == (403, "this form is not of your session")
+        status, text, _ = await visitor.post(
+            f"/api/v1/incidents/{TOLD.id}", {"state": "acknowledged"}, X_CSRF_Token=word
+        )
+        assert (status, json.loads(text)["assignee"]) == (200, "ann")
+        for question in (one for one in QUESTIONS if one.method == "GET"):
             query = f"?id={quote(ANN.id)}" if "id" in question.parameters else ""
             status, text, headers = await visitor.get(question.path.replace("{id}", TOLD.id) + query)
             assert status == 200, question.path
