@@ -25,6 +25,7 @@ GROUPS = {
         "operators.md",
         "learn.md",
         "replay.md",
+        "history.md",
         "configuration.md",
         "scaling.md",
         "security.md",

@@ -25,6 +25,7 @@ from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silen
 from service.storage import RejectLetters, Saver, set_aside
 from service.telemetry import (
     BatchApplied,
+    BucketsClosed,
     CellsJudged,
     ClockJumped,
     CoverageChecked,
@@ -141,7 +142,11 @@ class App:
         """Check the hub, and save a first snapshot; returns how many partitions the hub has."""
         components = self._components
         engine = self._state.engine
-        self._emit(StateRestored(restored, len(engine.positions), engine.records))
+        self._emit(
+            StateRestored(
+                restored, len(engine.positions), engine.records, engine.watermark.time, engine.options.horizon
+            )
+        )
         if suspect := components.suspects.open(engine.positions):
             self._emit(EndedWhileReading(suspect.partition, suspect.sequence_number, suspect.ends))
         self._state.coverage.begin(engine.positions, self._now())
@@ -206,12 +211,17 @@ class App:
             self._state.changed = True
             parsed, applied = await self._take(messages)
             self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
+            self._emit_closed()
             self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
         if rejects and self._letters is not None:
             await self._letters.write(rejects)
             store = self._letters.store
             self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
+
+    def _emit_closed(self) -> None:
+        if closed := self._state.engine.take_closed():
+            self._emit(BucketsClosed(closed))
 
     async def _take(self, messages: Sequence[Message]) -> tuple[list[Parsed], list[Applied]]:
         """Parse and apply messages, or set them aside; the next life will know in which of them this one ended."""
@@ -257,6 +267,7 @@ class App:
                     )
                     scored = await self._state.take(steps)
                     self._emit(CellsJudged(scored))
+                    self._emit_closed()
                     self._state.coverage.note_end_offset(end_offset)
                 self._state.changed = True
 

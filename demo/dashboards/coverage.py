@@ -171,7 +171,7 @@ _UNDERSTOOD = Row(
         Panel(
             "From the future, and the dead letter",
             "An hour: events dated later than their arrival; rejects and undelivered messages written to the "
-            "dead letter, and those it had no room for.",
+            "dead letter, and those it had no room for; entries that the history lacks.",
             "short",
             (
                 Line(Increase("unwonted_clamped_total", over="1h"), "from the future"),
@@ -179,6 +179,7 @@ _UNDERSTOOD = Row(
                     Increase("unwonted_dead_letters_total", ("reason", "result"), over="1h"),
                     "{{reason}}: dead letter {{result}}",
                 ),
+                Line(Increase("unwonted_history_dropped_total", over="1h"), "missing in the history"),
             ),
         ),
     ),

@@ -4,7 +4,7 @@ Reading is `service.documents`' business, ordering and judging `service.replay`'
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import get_args
@@ -30,10 +30,16 @@ from service.cli.printing import alert_writer, cell_writer, contents, threshold_
 from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
+from service.core.engine import Evaluation
 from service.core.parsing import LeftOut
 from service.documents import Found, Reader, find
+from service.history import HistoryFile, Recorder
 from service.replay import Order, Replay, Summary
 from service.sinks import StdoutSink
+from service.wiring import history_limits
+
+HISTORY_WITHIN = 60.0
+"""Seconds that a disk may take for the last entries of a history."""
 
 
 @click.command(
@@ -44,6 +50,7 @@ from service.sinks import StdoutSink
         "--max-rejected allows",
         "replay yesterday.ndjson.gz",
         "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
+        "replay --history week.sqlite week.ndjson.gz",
         "replay - < activity.json",
     ),
 )
@@ -51,6 +58,9 @@ from service.sinks import StdoutSink
 @click.argument("files", nargs=-1, required=True)
 @click.option("--anomalies", type=click.Path(dir_okay=False, path_type=Path), help="Write every judged cell here.")
 @click.option("--alerts", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts here, as JSON.")
+@click.option(
+    "--history", type=click.Path(dir_okay=False, path_type=Path), help="Write a history here, or add to the one there."
+)
 @suppressions_option
 @click.option("--quiet", is_flag=True, help="Do not print the alerts.")
 @click.option(
@@ -67,6 +77,7 @@ def replay(
     path: Path | None,
     anomalies: Path | None,
     alerts: Path | None,
+    history: Path | None,
     suppressions: Path | None,
     quiet: bool,
     order: Order,
@@ -93,6 +104,7 @@ def replay(
         writers = [] if quiet else [(sys.stdout.buffer, StdoutSink("stdout", sys.stdout.buffer))]
         if told:
             writers.append((told, StdoutSink("alerts", told, style="ndjson")))
+        recorder = Recorder(HistoryFile(history, history_limits(settings.history)), patient=True) if history else None
         reader = Reader(found.sources, unread.add_problem)
         driver = Replay(
             engine,
@@ -104,9 +116,13 @@ def replay(
             on_reject=unread.add_reject,
             on_read=stack.enter_context(Progress(reader)).show,
             order=order,
+            on_closed=recorder.record if recorder else None,
+            on_evaluated=evaluation_recorder(recorder) if recorder else lambda evaluation: None,
         )
         try:
             summary = driver.run(reader)
+            if recorder:
+                recorder.close(HISTORY_WITHIN)
         except BrokenPipeError:
             raise  # whoever read the alerts has gone: click ends it without a word
         except OSError as error:
@@ -119,6 +135,11 @@ def replay(
     if summary.scored:
         click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
     sys.exit(verdict(summary, unread, reader.looked_at, max_rejected / 100.0))
+
+
+def evaluation_recorder(recorder: Recorder) -> Callable[[Evaluation], None]:
+    """Return what hands on to a history what an evaluation came to."""
+    return lambda evaluation: recorder.record([*evaluation.alerts, *evaluation.suppressed])
 
 
 def sources(files: Sequence[str]) -> Found:

@@ -158,17 +158,19 @@ class History:
             The state's watermark, and how many records it had applied.
         """
         order = self._ask(
-            "SELECT DISTINCT records, start FROM hours",
-            "WHERE late = 0 AND ends > ? OR late > ? ORDER BY records, start",
+            "SELECT records, start FROM hours",
+            "WHERE start > ? - 86400.0 AND late = 0 AND ends > ? UNION"  # no bucket is longer than a day
+            " SELECT records, start FROM hours WHERE late > 0 AND late > ? ORDER BY 1, 2",
+            unix(since),
             unix(since),
             records,
         )
         for at, start in order:
             rows = self._ask(
                 _HOUR,
-                "WHERE h.records = ? AND h.start = ? ORDER BY i.id",
-                at,
+                "WHERE h.start = ? AND h.records = ? ORDER BY i.id",
                 start,
+                at,
             )
             if rows:  # else they have been removed meanwhile
                 yield tuple(_hours(rows))

@@ -188,7 +188,7 @@ class Recorder:
             try:
                 refused = self._file.write(batch)
             except (sqlite3.Error, OSError) as error:
-                self._tell(f"{self._file.path}: {error}")
+                self._tell(f"{self._file.path}: {getattr(error, 'strerror', None) or error}")
                 if self._patient or not self._wait_to_try_again():
                     return size
             else:

@@ -25,7 +25,7 @@ SCHEMA_STEPS: Final = (
         UNIQUE (identity, start, late)
     );
     CREATE INDEX hours_start ON hours (start);
-    CREATE INDEX hours_records ON hours (records, start);
+    CREATE INDEX hours_late ON hours (late) WHERE late > 0;
     CREATE INDEX hours_unusual ON hours (start, identity, score) WHERE score >= 40.0;
     CREATE TABLE alerts (
         id TEXT PRIMARY KEY, revision INTEGER NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL,

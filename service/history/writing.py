@@ -5,7 +5,7 @@ replaced. Transactions, failures and threads are the recorder's business.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from models.stream import Actor
@@ -16,11 +16,11 @@ from service.history.packing import pack, pack_hour, pack_model, text
 from service.history.values import Delivered, HistoryEntry, Restored
 
 _SEEN = """
-INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES (?, ?, ?, ?, ?5, ?5)
+INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?6)
 ON CONFLICT (id) DO UPDATE SET
-    name = iif(?5 >= last_seen, excluded.name, name), folded = iif(?5 >= last_seen, excluded.folded, folded),
-    kind = iif(?5 >= last_seen, excluded.kind, kind),
-    first_seen = min(first_seen, ?5), last_seen = max(last_seen, ?5)
+    name = iif(?6 >= last_seen, excluded.name, name), folded = iif(?6 >= last_seen, excluded.folded, folded),
+    kind = iif(?6 >= last_seen, excluded.kind, kind),
+    first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, ?6)
 """
 _HOUR = """
 INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document)
@@ -39,8 +39,9 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-def write(connection: sqlite3.Connection, entries: Iterable[HistoryEntry]) -> None:
+def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
     """Write entries in their order; whoever calls this has begun a transaction."""
+    _write_identities(connection, [one for one in entries if isinstance(one, ClosedBucket)])
     for entry in entries:
         match entry:
             case ClosedBucket():
@@ -70,10 +71,25 @@ def write(connection: sqlite3.Connection, entries: Iterable[HistoryEntry]) -> No
                 take_back(connection, entry)
 
 
+def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBucket]) -> None:
+    """Note who was seen, each once however many buckets there are."""
+    seen: dict[str, tuple[Actor, float, float]] = {}
+    for one in closed:
+        start = unix(one.judgements[0].seen.bucket.start)
+        for judgement in one.judgements:
+            actor = judgement.seen.actor
+            known = seen.get(actor.id)
+            if known is None:
+                seen[actor.id] = (actor, start, start)
+            else:
+                newest = actor if start >= known[2] else known[0]
+                seen[actor.id] = (newest, min(start, known[1]), max(start, known[2]))
+    connection.executemany(_SEEN, ((*_person(actor), first, last) for actor, first, last in seen.values()))
+
+
 def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket) -> None:
     bucket = closed.judgements[0].seen.bucket
     start, ends = unix(bucket.start), unix(bucket.end)
-    connection.executemany(_SEEN, [(*_person(one.seen.actor), start) for one in closed.judgements])
     connection.executemany(
         _HOUR,
         (
@@ -134,11 +150,14 @@ def _write_alert(connection: sqlite3.Connection, alert: Alert) -> None:
 def take_back(connection: sqlite3.Connection, restored: Restored) -> None:
     """Take out the hours that were closed after the moment that the service goes on from: they will be closed again.
 
-    In time or late, and in which company, may come out otherwise then, so that to overwrite them is not enough.
+    What comes in time and what comes late may change places then, so that to overwrite them is not enough.
     """
-    connection.execute("DELETE FROM hours WHERE late = 0 AND ends > ?", (unix(restored.watermark),))
     connection.execute(
-        "DELETE FROM hours WHERE late > ? AND ends > ?",
+        "DELETE FROM hours WHERE start > ?1 - 86400.0 AND late = 0 AND ends > ?1",  # no bucket is longer than a day
+        (unix(restored.watermark),),
+    )
+    connection.execute(
+        "DELETE FROM hours WHERE late > 0 AND late > ? AND ends > ?",
         (restored.records, unix(restored.watermark - restored.horizon)),
     )
 

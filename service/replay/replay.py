@@ -13,7 +13,7 @@ from typing import NamedTuple
 from models.detectors import Anomaly
 from models.stream import EPOCH, ActivityEvent, RecordResult
 from service.core.alerting import Alert
-from service.core.engine import Engine
+from service.core.engine import ClosedBucket, Engine, Evaluation
 from service.core.messages import Message
 from service.core.parsing import Reject
 from service.core.schedule import next_tick
@@ -63,6 +63,8 @@ class Replay:
         In which order events are taken: see `ordering`.
     run
         Events that are held in memory while they are put in order.
+    on_closed, on_evaluated
+        Told of buckets that were closed, as the engine took them, and of each evaluation, whatever came of it.
     """
 
     def __init__(
@@ -76,8 +78,13 @@ class Replay:
         on_read: Callable[[int, int], None],
         order: Order = "auto",
         run: int = RUN,
+        on_closed: Callable[[Sequence[ClosedBucket]], None] | None = None,
+        on_evaluated: Callable[[Evaluation], None] = lambda evaluation: None,
     ) -> None:
         self.engine = engine
+        engine.keeps_closed = on_closed is not None
+        self._on_closed = on_closed
+        self._on_evaluated = on_evaluated
         self._every = every
         self._on_scored = on_scored
         self._on_alerts = on_alerts
@@ -148,14 +155,18 @@ class Replay:
         quiet = self._now + options.horizon + options.window + options.bucket
         while self._due <= moment:
             self._judged(self.engine.idle(PARTITION, self._sequence, self._due))
-            alerts = self.engine.evaluate(self._due).alerts
+            evaluation = self.engine.evaluate(self._due)
+            alerts = evaluation.alerts
             self._counts["alerts"] += len(alerts)
             self._on_alerts(alerts)
+            self._on_evaluated(evaluation)
             # Nothing can be found long after the last record: the calendar may skip what the file leaves out.
             after = self._due if self._due < quiet else max(self._due, moment - self._every)
             self._due = next_tick(after, self._every)
 
     def _judged(self, scored: Sequence[Anomaly]) -> None:
         self._counts["scored"] += len(scored)
+        if self._on_closed is not None and (closed := self.engine.take_closed()):
+            self._on_closed(closed)
         if scored:
             self._on_scored(scored)

@@ -2,6 +2,7 @@
 
 from service.settings.detectors import arguments, default_threshold
 from service.settings.event_hub import EventHubSettings
+from service.settings.history import HistorySettings
 from service.settings.names import by_variable, is_variable
 from service.settings.reading import SettingsError, load
 from service.settings.reference import option_reference
@@ -12,6 +13,7 @@ from service.settings.showing import config_hash, example_yaml, json_schema, pro
 __all__ = [
     "BlobPlace",
     "EventHubSettings",
+    "HistorySettings",
     "LearnSettings",
     "Settings",
     "SettingsError",

@@ -9,6 +9,7 @@ from models.detectors import DETECTORS
 from service.options import Section
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.event_hub import EventHubSettings
+from service.settings.history import HistorySettings
 from service.settings.sections import (
     AlertingSettings,
     DeadLetterSettings,
@@ -54,6 +55,7 @@ class Settings(Section):
 
     event_hub: EventHubSettings = EventHubSettings()
     snapshots: SnapshotsSettings = SnapshotsSettings()
+    history: HistorySettings = HistorySettings()
     standby: StandbySettings = StandbySettings()
     learn: LearnSettings = LearnSettings()
     windows: WindowsSettings = WindowsSettings()

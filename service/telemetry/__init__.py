@@ -1,12 +1,13 @@
 """What happens, reported once by the part that did it, and handed to metrics, log and probes.
 
-No name of a person, resource or address passes through here: those are in the alerts alone.
+No name of a person, resource or address goes from here into a metric or the log; the history has them.
 """
 
 from service.telemetry.events import (
     AlertsBelowSeverity,
     AlertsDigested,
     BatchApplied,
+    BucketsClosed,
     CellsJudged,
     ClockJumped,
     CoverageChecked,
@@ -31,6 +32,7 @@ from service.telemetry.events import (
     TookOver,
     WaitingAsStandby,
 )
+from service.telemetry.history import HistoryBackend
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 
@@ -38,6 +40,7 @@ __all__ = [
     "AlertsBelowSeverity",
     "AlertsDigested",
     "BatchApplied",
+    "BucketsClosed",
     "CellsJudged",
     "ClockJumped",
     "CoverageChecked",
@@ -46,6 +49,7 @@ __all__ = [
     "Evaluated",
     "EvaluationsMissed",
     "GeographyOpened",
+    "HistoryBackend",
     "HistoryFetching",
     "HistoryLearning",
     "HistoryLearnt",

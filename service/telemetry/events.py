@@ -5,12 +5,12 @@ What a part reports in a value of its own (a `Delivery`, a `Saved`, a `Looked`, 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.detectors import Anomaly
-from models.stream import RecordResult
-from service.core.engine import Applied, Evaluation
+from models.stream import EPOCH, RecordResult
+from service.core.engine import Applied, ClosedBucket, Evaluation
 from service.core.messages import Message
 from service.core.notices import GapKind, Notice
 from service.core.parsing import Parsed, RejectReason
@@ -29,11 +29,21 @@ class GeographyOpened(NamedTuple):
 
 
 class StateRestored(NamedTuple):
-    """What the service begins with: a snapshot, or an empty state."""
+    """What the service begins with: a snapshot, or an empty state.
+
+    Attributes
+    ----------
+    records
+        How many it has ever applied.
+    watermark, horizon
+        Up to when buckets are closed in it; and how long after its bucket an event is still judged.
+    """
 
     from_snapshot: bool
     partitions: int
     records: int
+    watermark: datetime = EPOCH
+    horizon: timedelta = timedelta(0)
 
 
 class WaitingAsStandby(NamedTuple):
@@ -187,6 +197,12 @@ class CellsJudged(NamedTuple):
     scored: Sequence[Anomaly]
 
 
+class BucketsClosed(NamedTuple):
+    """Buckets that were judged and learnt, with everything that was seen and said: this one does hold names."""
+
+    closed: Sequence[ClosedBucket]
+
+
 class Evaluated(NamedTuple):
     """A scheduled evaluation, its snapshot included, took so long."""
 
@@ -268,6 +284,7 @@ TelemetryEvent = (
     | EndedWhileReading
     | MessageSetAside
     | CellsJudged
+    | BucketsClosed
     | Evaluated
     | EvaluationsMissed
     | CoverageChecked

@@ -1,7 +1,7 @@
 """Numbers out of the events; names, units and labels of the metrics are the recorder's."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
 from typing import assert_never
 
@@ -163,8 +163,14 @@ class MetricsBackend:
         self._metrics.record_partitions(owned=partitions.owned, known=partitions.known, silent=len(partitions.silent))
 
 
-def expose_live_state(metrics: Metrics, engine: Engine, outbox: Outbox, sinks: Sequence[str]) -> None:
-    """Let each scrape look at what `engine` and `outbox` hold."""
+def expose_live_state(
+    metrics: Metrics,
+    engine: Engine,
+    outbox: Outbox,
+    sinks: Sequence[str],
+    history_dropped: Callable[[], int] = lambda: 0,
+) -> None:
+    """Let each scrape look at what `engine` and `outbox` hold, and how much the history lacks."""
     metrics.watch(
         lambda: LiveReading(
             watermark=engine.watermark.time,
@@ -176,5 +182,6 @@ def expose_live_state(metrics: Metrics, engine: Engine, outbox: Outbox, sinks: S
             alerts_today=engine.alerts.told_of(engine.watermark.time.date()),
             alerts_per_day=engine.budget.alerts_per_day or 0.0,
             expected=engine.budget.expected,
+            history_dropped=history_dropped(),
         )
     )

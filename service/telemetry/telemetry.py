@@ -1,11 +1,21 @@
 """Hands each event to every back end."""
 
+from typing import Protocol
+
 from service.monitoring import Health
 from service.monitoring.metrics import Metrics
 from service.telemetry.events import TelemetryEvent
 from service.telemetry.health import HealthBackend
 from service.telemetry.logs import LogBackend
 from service.telemetry.metrics import MetricsBackend
+
+
+class TelemetryBackend(Protocol):
+    """Makes something of events."""
+
+    def handle(self, event: TelemetryEvent) -> None:
+        """Take one, or leave it alone; never raises."""
+        ...
 
 
 class Telemetry:
@@ -15,6 +25,8 @@ class Telemetry:
     ----------
     metrics, health
         Where numbers go, and where the probes look.
+    others
+        Who else is to be handed every event.
 
     Examples
     --------
@@ -26,8 +38,13 @@ class Telemetry:
     1.0
     """
 
-    def __init__(self, metrics: Metrics, health: Health) -> None:
-        self._backends = (MetricsBackend(metrics), HealthBackend(health), LogBackend())
+    def __init__(self, metrics: Metrics, health: Health, *others: TelemetryBackend) -> None:
+        self._backends: tuple[TelemetryBackend, ...] = (
+            MetricsBackend(metrics),
+            HealthBackend(health),
+            LogBackend(),
+            *others,
+        )
 
     def emit(self, event: TelemetryEvent) -> None:
         """Report an event; a back end that has no use for it leaves it alone."""

@@ -8,6 +8,7 @@ from service.wiring.checks import refusals, unusable_secret_files
 from service.wiring.components import build_components
 from service.wiring.engine import build_engine, detectors_off, open_geography
 from service.wiring.history import LOOPBACK_TOKEN, open_history
+from service.wiring.recording import build_recorder, history_limits, history_path
 from service.wiring.source import source_options
 from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
 from service.wiring.suppressions import open_suppressions
@@ -17,10 +18,13 @@ __all__ = [
     "build_components",
     "build_dead_letters",
     "build_engine",
+    "build_recorder",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
     "detectors_off",
+    "history_limits",
+    "history_path",
     "open_geography",
     "open_history",
     "open_suppressions",

@@ -23,10 +23,18 @@ from service.settings import Settings, config_hash
 from service.sinks import KINDS, build_sink
 from service.source import EventHubSource, SourceEvent
 from service.storage import State
-from service.telemetry import AlertsBelowSeverity, AlertsDigested, GeographyOpened, Telemetry, expose_live_state
+from service.telemetry import (
+    AlertsBelowSeverity,
+    AlertsDigested,
+    GeographyOpened,
+    HistoryBackend,
+    Telemetry,
+    expose_live_state,
+)
 from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
+from service.wiring.recording import build_recorder
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -61,14 +69,16 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     sinks = _build_sinks(settings, clock)
     registry, health = CollectorRegistry(), Health()
     metrics = _build_metrics(settings, registry, engine, tuple(sinks))
-    expose_live_state(metrics, engine, outbox, tuple(sinks))
-    telemetry = Telemetry(metrics, health)
+    resources = AsyncExitStack()
+    recorder = build_recorder(settings, resources)
+    engine.keeps_closed = recorder is not None
+    expose_live_state(metrics, engine, outbox, tuple(sinks), lambda: recorder.dropped if recorder else 0)
+    telemetry = Telemetry(metrics, health, *([HistoryBackend(recorder.record, clock.now)] if recorder else []))
     telemetry.emit(GeographyOpened(geography.type if geography else None, detectors_off(settings, geography)))
     open_source = _source_opener(settings, engine, clock)
     suppressions = open_suppressions(settings, clock, telemetry.emit)
     if suppressions is not None:
         engine.suppress(suppressions.suppressions)
-    resources = AsyncExitStack()
     letters = build_dead_letters(settings, clock, resources)
     lease = build_lease(settings, clock)
     store = build_snapshot_store(settings, resources, lease)

@@ -23,12 +23,14 @@ from service.core.parsing.parser import ActivityLogParser
 from service.core.ports import DeadLetterStore, Receipt, Rendered, SnapshotStore
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
+from service.history.recorder import Recorder
 from service.monitoring.http import Health, HttpServer
 from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
 from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
 from service.storage.suspects import Suspects
+from service.telemetry.history import HistoryBackend
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 from service.wiring import open_suppressions
@@ -126,6 +128,7 @@ class Life:
         parser: ActivityLogParser | None = None,
         store: SnapshotStore | None = None,
         suspects: Suspects | None = None,
+        history: Recorder | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -136,8 +139,11 @@ class Life:
         self.registry = CollectorRegistry()
         metrics = Metrics(self.registry, detectors=("first_time",), sinks=(world.sink.name,), identity_limit=100)
         self.health = Health()
-        telemetry = Telemetry(metrics, self.health)
-        expose_live_state(metrics, self.engine, outbox, (world.sink.name,))
+        self.engine.keeps_closed = history is not None
+        telemetry = Telemetry(
+            metrics, self.health, *([HistoryBackend(history.record, world.clock.now)] if history else [])
+        )
+        expose_live_state(metrics, self.engine, outbox, (world.sink.name,), lambda: history.dropped if history else 0)
         self._observer: Callable[[SourceEvent], None] = telemetry.emit
 
         checked = Settings.model_validate({"suppressions": {"file": suppressions, "look_every": "1m"}})

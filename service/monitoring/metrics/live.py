@@ -36,6 +36,8 @@ class LiveReading(NamedTuple):
         The budget; 0 without one.
     expected
         Identities a day that the thresholds in force would have alerted over the history.
+    history_dropped
+        Entries that are missing in the history.
     """
 
     watermark: datetime = EPOCH
@@ -47,6 +49,7 @@ class LiveReading(NamedTuple):
     alerts_today: int = 0
     alerts_per_day: float = 0.0
     expected: float = 0.0
+    history_dropped: int = 0
 
 
 class LiveCollector(Collector):
@@ -80,6 +83,11 @@ class LiveCollector(Collector):
         yield from self._partitions(reading.positions)
         yield from self._memory(reading.memory)
         yield from self._sensitivity(reading)
+        yield CounterMetricFamily(
+            "unwonted_history_dropped",
+            "Entries that are missing in the history, because it could not be written or fell behind.",
+            value=reading.history_dropped,
+        )
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
             "unwonted_sink_broken",

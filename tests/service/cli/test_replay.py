@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.commands import main
+from service.history.reading import History
 from tests.service.core.parsing.samples import dump, record
 from tests.service.documents.shapes import rest
 
@@ -157,3 +158,25 @@ def test_a_recorded_list_is_read_in_either_order(tmp_path: Path) -> None:
     assert said[0][1:] == said[1][1:] == original[1:]
     assert "20 records over" in said[0][2]
     assert " 0 rejected" in said[0][2]
+
+
+def test_a_history_of_files_can_be_asked_and_says_the_same_each_time(tmp_path: Path) -> None:
+    path, file = tmp_path / "week.sqlite", tmp_path / "week.ndjson"
+    file.write_bytes(LINES)
+    seen = []
+    for _ in range(2):
+        result = replay("--history", path, file)
+        assert result.exit_code == 0, result.output
+        with History(path) as history:
+            seen.append(([one.seen for hours in history.closed() for one in hours], history.alerts()))
+    assert seen[0] == seen[1]
+    assert seen[0][0]
+
+
+def test_a_history_that_cannot_be_written_ends_the_replay_with_one_line(tmp_path: Path) -> None:
+    file, path = tmp_path / "week.ndjson", tmp_path / "none" / "week.sqlite"
+    file.write_bytes(LINES)
+    path.parent.write_text("a file")
+    result = replay("--history", path, file)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"cannot be finished: {path}: Not a directory"

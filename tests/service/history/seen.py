@@ -1,7 +1,7 @@
 """Identities at work, through an engine that keeps what it closes: what a history is written from."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def closed(*messages: Sequence[ActivityEvent]) -> list[ClosedBucket]:
     return [*found, *engine.take_closed()]
 
 
-def save(path: Path, entries: Iterable[HistoryEntry]) -> None:
+def save(path: Path, entries: Sequence[HistoryEntry]) -> None:
     """Write entries into a history."""
     connection = open_to_write(path)
     connection.execute("BEGIN")

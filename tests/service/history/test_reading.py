@@ -203,7 +203,7 @@ def test_a_damaged_document_costs_only_itself(path: Path) -> None:
     save(path, [*closed([event(0)], [event(3)]), alert()])
     connection = open_to_write(path)
     connection.execute("UPDATE hours SET document = x'00' WHERE start = ?", (MONDAY_MORNING.timestamp(),))
-    connection.execute("UPDATE revisions SET document = x'789c030000000001'")
+    connection.execute("UPDATE revisions SET document = x'28b52ffd000000'")
     connection.close()
     with History(path) as history:
         assert [hour.seen.bucket.start for hour in history.hours("t/ann")] == [MONDAY_MORNING + 3 * HOUR]

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -24,6 +25,30 @@ from tests.service.history.seen import BOB, closed, contents, event, save
 
 DEADLINE = 60.0  # seconds within which a slow machine has written three rows
 QUICK = Gathering(most_waiting=10, at_once=1, gather=0.0, again=0.01)
+
+
+class Openings:
+    """Opens the file with so many pages at most; says when it is opened once more, because it could not be written."""
+
+    def __init__(self) -> None:
+        self.pages = 100_000
+        self.again = Event()
+        self._count = 0
+
+    def __call__(self, path: Path, busy: float) -> sqlite3.Connection:
+        self._count += 1
+        if self._count > 1:
+            self.again.set()
+        connection = open_to_write(path, busy)
+        connection.execute(f"PRAGMA max_page_count = {self.pages}")
+        return connection
+
+
+@pytest.fixture
+def openings(monkeypatch: pytest.MonkeyPatch) -> Openings:
+    openings = Openings()
+    monkeypatch.setattr(file_module, "open_to_write", openings)
+    return openings
 
 
 class Recording:
@@ -89,14 +114,15 @@ def test_a_bucket_of_very_many_identities_is_written_in_pieces(recording: Record
 
 
 def test_nobody_waits_for_a_file_that_another_holds_and_what_there_is_room_for_comes_after_all(
-    recording: Recording,
+    recording: Recording, openings: Openings
 ) -> None:
     holding = open_to_write(recording.path)
     holding.execute("BEGIN EXCLUSIVE")
     recorder = recording.begin(Gathering(most_waiting=2, at_once=1, gather=0.0, again=0.01))
     recorder.record([alert(number) for number in range(1, 6)])
     assert recorder.dropped == 3
-    assert not recorder.drain(0.2)
+    assert openings.again.wait(DEADLINE)
+    assert not recorder.drain(0.0)
     holding.execute("COMMIT")
     assert recorder.drain(DEADLINE)
     assert recording.alerts() == {alert(1).id, alert(2).id}
@@ -108,21 +134,14 @@ def test_nobody_waits_for_a_file_that_another_holds_and_what_there_is_room_for_c
     holding.close()
 
 
-def test_a_full_disk_is_waited_for(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = [1]
-
-    def open_small(path: Path, busy: float) -> sqlite3.Connection:
-        connection = open_to_write(path, busy)
-        connection.execute(f"PRAGMA max_page_count = {pages[0]}")
-        return connection
-
-    monkeypatch.setattr(file_module, "open_to_write", open_small)
+def test_a_full_disk_is_waited_for(recording: Recording, openings: Openings) -> None:
+    openings.pages = 1
     recorder = recording.begin(Gathering(most_waiting=100, at_once=1, gather=0.0, again=0.01))
     recorder.record([alert(number, findings=20) for number in range(1, 60)])
-    assert not recorder.drain(0.2)
+    assert openings.again.wait(DEADLINE)
     [line] = recording.logs
     assert "database or disk is full" in line["error"]
-    pages[0] = 100_000
+    openings.pages = 100_000
     assert recorder.drain(DEADLINE)
     assert len(recording.alerts()) == 59
     assert recording.said() == ["history_unwritable", "history_written_again"]

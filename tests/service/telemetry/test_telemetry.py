@@ -36,6 +36,7 @@ from service.telemetry.events import (
     TelemetryEvent,
 )
 from service.telemetry.health import HealthBackend
+from service.telemetry.history import HistoryBackend
 from service.telemetry.logs import LogBackend
 from service.telemetry.metrics import MetricsBackend, expose_live_state
 from service.telemetry.telemetry import Telemetry
@@ -236,7 +237,7 @@ def test_every_event_has_a_back_end_that_does_something_with_it() -> None:
         for event in get_args(TelemetryEvent)
         if all(
             backend["handle"].dispatcher.dispatch(event) is backend["handle"].dispatcher.dispatch(object)
-            for backend in (vars(MetricsBackend), vars(LogBackend), vars(HealthBackend))
+            for backend in map(vars, (MetricsBackend, LogBackend, HealthBackend, HistoryBackend))
         )
     }
     assert unhandled == set()
