@@ -107,10 +107,10 @@ async def ask(path: Path, days: int) -> None:
     with History(path) as history, tempfile.TemporaryDirectory() as folder:
         door = Door(clock, Path(folder) / "token", 3600.0)
         console = Console(lambda: history, clock, door, host="127.0.0.1", port=0, version="0", now=lambda: now)
-        address = await console.start()
+        await console.start()
         print(f"{path.stat().st_size / 1e6:,.0f} MB; milliseconds to the last byte, of {ASKED}: median, slowest")
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            await session.get(address)
+            await session.get(f"{console.address}/enter?token={door.token}")
             told = history.alerts(limit=1)[0]
             busy = history.alerts(subject=BUSY.id, limit=1)[0]
             for name, page in {

@@ -25,6 +25,7 @@ GROUPS = {
         "operators.md",
         "learn.md",
         "replay.md",
+        "console.md",
         "history.md",
         "configuration.md",
         "scaling.md",

@@ -1,8 +1,8 @@
 """The command line: each command reads its options, calls the part that does the work, and prints.
 
-What all of them begin with is in `inputs`; asking about an identity is in `explain`, learning history in `learn`, what
-could not be delivered in `outbox`, replaying files in `replay`, the sample alert in `send_test`, suppressions in
-`suppress`, the saved state in `state`.
+What all of them begin with is in `inputs`; opening a history in a browser is in `console`, asking about an identity in
+`explain`, learning history in `learn`, what could not be delivered in `outbox`, replaying files in `replay`, the sample
+alert in `send_test`, suppressions in `suppress`, the saved state in `state`.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.console import console_command
 from service.cli.ending import Ending
 from service.cli.explain import explain_command
 from service.cli.inputs import (
@@ -87,6 +88,7 @@ def main() -> None:
     logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
+main.add_command(console_command)
 main.add_command(explain_command)
 main.add_command(learn)
 main.add_command(outbox)
@@ -134,12 +136,18 @@ async def serve(settings: Settings, signalled: Ending) -> None:
     collect_seldom()
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     stop = asyncio.Event()
-    components = build_components(settings)
+    components = build_components(settings, announce=announce)
     with signalled.on_signals(stop):
         if components.lease is None:
             await App(components).run(stop)
         else:
             await Standby(components, components.lease).run(stop)
+
+
+def announce(address: str) -> None:
+    """Show whoever has started the service by hand how to get into the console; a log keeps no secrets."""
+    if sys.stderr.isatty():
+        click.echo(f"open {address}", err=True)
 
 
 @main.command(

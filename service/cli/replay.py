@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 import click
 
+from service.cli.console import serve_history
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -30,7 +32,7 @@ from service.cli.printing import alert_writer, cell_writer, contents, threshold_
 from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
-from service.core.engine import Evaluation
+from service.core.engine import Engine, Evaluation
 from service.core.parsing import LeftOut
 from service.documents import Found, Reader, find
 from service.history import HistoryFile, Recorder
@@ -51,6 +53,7 @@ HISTORY_WITHIN = 60.0
         "replay yesterday.ndjson.gz",
         "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
         "replay --history week.sqlite week.ndjson.gz",
+        "replay --quiet --serve week.ndjson.gz",
         "replay - < activity.json",
     ),
 )
@@ -61,6 +64,7 @@ HISTORY_WITHIN = 60.0
 @click.option(
     "--history", type=click.Path(dir_okay=False, path_type=Path), help="Write a history here, or add to the one there."
 )
+@click.option("--serve", is_flag=True, help="Show the result in a browser then, until Ctrl-C.")
 @suppressions_option
 @click.option("--quiet", is_flag=True, help="Do not print the alerts.")
 @click.option(
@@ -78,6 +82,7 @@ def replay(
     anomalies: Path | None,
     alerts: Path | None,
     history: Path | None,
+    serve: bool,
     suppressions: Path | None,
     quiet: bool,
     order: Order,
@@ -104,6 +109,8 @@ def replay(
         writers = [] if quiet else [(sys.stdout.buffer, StdoutSink("stdout", sys.stdout.buffer))]
         if told:
             writers.append((told, StdoutSink("alerts", told, style="ndjson")))
+        if serve and history is None:
+            history = Path(stack.enter_context(TemporaryDirectory(prefix="unwonted-replay-"))) / "history.sqlite"
         recorder = Recorder(HistoryFile(history, history_limits(settings.history)), patient=True) if history else None
         reader = Reader(found.sources, unread.add_problem)
         driver = Replay(
@@ -128,13 +135,21 @@ def replay(
         except OSError as error:
             fail(f"cannot be finished: {error}", ENDED_ON_ERROR)
         sys.stdout.buffer.flush()
+        report(summary, engine, unread, found)
+        code = verdict(summary, unread, reader.looked_at, max_rejected / 100.0)
+        if serve and history and history.exists():
+            serve_history(history, settings.console)
+    sys.exit(code)
+
+
+def report(summary: Summary, engine: Engine, unread: Unread, found: Found) -> None:
+    """Say what was read, what was not, what was kept back, and what thresholds would have come to."""
     click.echo("\n".join([*contents(summary), *unread.lines(), *empty(found), totals(summary)]), err=True)
     if engine.suppressed.counts:
         kept = sum(one.findings for one in engine.suppressed.counts.values())
         click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
     if summary.scored:
         click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
-    sys.exit(verdict(summary, unread, reader.looked_at, max_rejected / 100.0))
 
 
 def evaluation_recorder(recorder: Recorder) -> Callable[[Evaluation], None]:

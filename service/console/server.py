@@ -51,6 +51,8 @@ class Console:
         Where to listen, which is this machine alone; port 0 takes any that is free.
     version
         Of the service, for the API's document.
+    announce
+        Told the address that lets in once, when there is one: it is a secret.
     now
         The present of what is shown; `clock`'s unless it shows the past.
     """
@@ -64,6 +66,7 @@ class Console:
         host: str,
         port: int,
         version: str,
+        announce: Callable[[str], None] = lambda address: None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._open_history = open_history
@@ -72,6 +75,7 @@ class Console:
         self._host = host
         self._port = port
         self._version = version
+        self._announce = announce
         self._now = now or clock.now
         self._pace = RequestPace(clock)
         self._aside = DaemonExecutor(_AT_ONCE)
@@ -80,8 +84,8 @@ class Console:
         self._said = -_SAY_EVERY
         self._cookie = "unwonted"
 
-    async def start(self) -> str:
-        """Begin to listen, unless it does already; returns the address that lets in once, which is a secret.
+    async def start(self) -> None:
+        """Begin to listen, unless it does already.
 
         Raises
         ------
@@ -89,7 +93,10 @@ class Console:
             The address is taken or not ours, or the token's file cannot be written.
         """
         if self._serving is None:
-            self._door.renew()
+            try:
+                self._door.renew()
+            except OSError as error:
+                raise OSError(f"console.token_file: cannot be written: {error}") from error
             app = web.Application(client_max_size=_MOST_SENT, middlewares=[self._guarded])
             app.router.add_get("/login", self._ask_who)
             app.router.add_post("/login", self._let_in)
@@ -106,7 +113,7 @@ class Console:
             # A browser sends a cookie to every port of a host: two consoles should not sign each other's readers out.
             self._cookie = f"unwonted_{self._port}"
             _log.info("console_listening", address=self.address, token_file=str(self._door.file))
-        return f"{self.address}/enter?token={self._door.token}"
+            self._announce(f"{self.address}/enter?token={self._door.token}")
 
     @property
     def address(self) -> str:

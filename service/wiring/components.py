@@ -32,6 +32,7 @@ from service.telemetry import (
     expose_live_state,
 )
 from service.wiring.checks import unusable_secret_files
+from service.wiring.console import build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.recording import build_recorder
@@ -47,7 +48,9 @@ from service.wiring.storage import (
 from service.wiring.suppressions import open_suppressions
 
 
-def build_components(settings: Settings, clock: Clock | None = None) -> Components:
+def build_components(
+    settings: Settings, clock: Clock | None = None, announce: Callable[[str], None] = lambda address: None
+) -> Components:
     """Build everything that `App` drives.
 
     Parameters
@@ -56,6 +59,8 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         Checked settings.
     clock
         The machine's, unless a demonstration lets its calendar run faster.
+    announce
+        Told the address that lets somebody into the console, once: it is a secret.
 
     Raises
     ------
@@ -101,6 +106,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
+        console=build_console(settings, clock, resources, announce),
     )
 
 

@@ -62,7 +62,7 @@ async def visiting(path: Path, now: datetime, **options: Any) -> AsyncIterator[V
     with History(path) as history:
         door = Door(clock, path.with_name("token"), 3600.0)
         console = Console(lambda: history, clock, door, host="127.0.0.1", port=0, version="1", now=lambda: now)
-        address = await console.start()
+        await console.start()
         try:
             async with async_playwright() as driver:
                 browser: Browser = await driver.chromium.launch(
@@ -79,7 +79,7 @@ async def visiting(path: Path, now: datetime, **options: Any) -> AsyncIterator[V
                     "request",
                     lambda asked: None if asked.url.startswith(console.address) else visit.wrong.append(asked.url),
                 )
-                await page.goto(address)
+                await page.goto(f"{console.address}/enter?token={door.token}")
                 yield visit
                 await browser.close()
         finally:

@@ -1,6 +1,6 @@
 """A console on this machine, a history for it to show, and a client that enters as a browser would."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,7 +75,7 @@ class Visitor:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, entries: Iterable[HistoryEntry] = (), *, now: datetime = NOW, session_seconds: float = 3600.0
+    folder: Path, entries: Sequence[HistoryEntry] = (), *, now: datetime = NOW, session_seconds: float = 3600.0
 ) -> AsyncIterator[Visitor]:
     """Serve a history with these entries, to a visitor who has not entered yet."""
     path, clock = folder / "history.sqlite", SystemClock()
