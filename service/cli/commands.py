@@ -2,7 +2,8 @@
 
 What all of them begin with is in `inputs`; opening a history in a browser is in `console`, asking about an identity in
 `explain`, learning history in `learn`, what could not be delivered in `outbox`, replaying files in `replay`, the sample
-alert in `send_test`, suppressions in `suppress`, the saved state in `state`.
+alert in `send_test`, suppressions in `suppress`, the saved state in `state`; what was seen and told in
+`alerts`, `incidents` and `people`.
 """
 
 import asyncio
@@ -18,9 +19,11 @@ import structlog
 import yaml
 
 from service.app import App
+from service.cli.alerts import alerts_command
 from service.cli.console import console_command
 from service.cli.ending import Ending
 from service.cli.explain import explain_command
+from service.cli.incidents import incidents_command
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -37,6 +40,7 @@ from service.cli.inputs import (
 )
 from service.cli.learn import learn
 from service.cli.outbox import outbox
+from service.cli.people import identity_command, timeline_command
 from service.cli.printing import threshold_table
 from service.cli.replay import replay
 from service.cli.send_test import send_test
@@ -89,13 +93,17 @@ def main() -> None:
 
 
 main.add_command(console_command)
+main.add_command(alerts_command)
 main.add_command(explain_command)
+main.add_command(identity_command)
+main.add_command(incidents_command)
 main.add_command(learn)
 main.add_command(outbox)
 main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
+main.add_command(timeline_command)
 
 
 @main.command(

@@ -1,0 +1,141 @@
+"""``unwonted incidents``: which alerts belong together, and what people have said of them."""
+
+import sqlite3
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, ending, fail
+from service.cli.past import (
+    ASKING,
+    NAME_LENGTH,
+    WORDS_LENGTH,
+    alert_line,
+    asked,
+    echo_all,
+    history_option,
+    in_json,
+    json_option,
+    minute,
+    plain,
+    since_option,
+    stretch,
+    until_option,
+)
+from service.clock import SystemClock
+from service.core.incidents import Handling, Incident, IncidentState
+from service.history import AlertSummary, History, handle
+from service.sinks import clean
+
+_STATES = [state.value for state in IncidentState]
+
+
+@click.command(
+    "incidents",
+    short_help="List which alerts belong together, or take one on.",
+    epilog=ending(
+        f"{ASKING}; 1 what was said could not be written",
+        "incidents --config unwonted.yaml --since 7d --state new",
+        "incidents a3f09c5e1b7d2468",
+        "incidents a3f09c5e1b7d2468 --set acknowledged --assign ann",
+    ),
+)
+@config_option
+@history_option
+@since_option
+@until_option
+@click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only these; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
+@click.option("--set", "state", type=click.Choice(_STATES), help="Say where INCIDENT stands.")
+@click.option("--assign", help="Say whose INCIDENT is; nobody's, if empty.")
+@json_option
+@click.argument("incident", required=False)
+def incidents_command(
+    path: Path | None,
+    history: Path | None,
+    since: str | None,
+    until: str | None,
+    states: tuple[str, ...],
+    limit: int,
+    state: str | None,
+    assign: str | None,
+    as_json: bool,
+    incident: str | None,
+) -> None:
+    """List incidents, newest first; with the id of an INCIDENT, or of any of its alerts, show it.
+
+    Alerts of one identity, or about one operation, that follow each other within twelve hours are one incident.
+    """
+    if (state or assign is not None) and not incident:
+        fail("--set and --assign want the incident that they are about", MISCONFIGURED)
+    with asked(path, history) as past:
+        if incident:
+            chosen = _incident(past, incident)
+            if state or assign is not None:
+                _say(past.path, chosen, state, assign)
+                chosen = _incident(past, chosen.id)
+            click.echo(
+                in_json(incident_row(chosen)) if as_json else "\n".join((incident_line(chosen), *_alerts(chosen)))
+            )
+            return
+        found = [one for one in past.incidents(*stretch(past, since, until)) if not states or one.state in states]
+        echo_all(
+            (in_json(incident_row(one)) if as_json else incident_line(one) for one in found[:limit]), "no incidents"
+        )
+
+
+def _incident(history: History, wanted: str) -> Incident[AlertSummary]:
+    named = history.alerts_beginning(wanted)
+    exact = [one for one in named if one.id == wanted] or named
+    if len(exact) > 1:
+        fail(f"{clean(wanted, NAME_LENGTH)} begins several: {', '.join(one.id for one in exact)}", MISCONFIGURED)
+    found = history.incident(exact[0].id) if exact else None
+    return found or fail(f"no incident {clean(wanted, NAME_LENGTH)} is in the history", MISCONFIGURED)
+
+
+def _say(place: Path, incident: Incident[AlertSummary], state: str | None, assign: str | None) -> None:
+    said = Handling(
+        IncidentState(state) if state else incident.state,
+        incident.assignee if assign is None else assign,
+        getuser(),
+        SystemClock().now(),
+    )
+    try:
+        handle(place, incident.id, said)
+    except (sqlite3.Error, OSError) as error:
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
+
+
+def incident_line(one: Incident[AlertSummary]) -> str:
+    """Say in a line what an incident is: since when, until when, how bad, who, its worst operation, how many alerts."""
+    worst, count = one.worst, len(one.alerts)
+    whose = f", {clean(one.assignee, NAME_LENGTH)}" if one.assignee else ""
+    return (
+        f"{minute(one.start)} to {minute(one.end)}  {worst.severity:<13} {one.state}{whose}  "
+        f"{clean(worst.name, NAME_LENGTH)}  {clean(worst.action, WORDS_LENGTH)}  "
+        f"{count:,} alert{'' if count == 1 else 's'}  {one.id}"
+    )
+
+
+def _alerts(one: Incident[AlertSummary]) -> list[str]:
+    return [f"  {alert_line(alert)}" for alert in one.alerts]
+
+
+def incident_row(one: Incident[AlertSummary]) -> dict[str, Any]:
+    """Return an incident as plain data."""
+    worst = one.worst
+    return {
+        "id": one.id,
+        "subject": one.subject,
+        "name": worst.name,
+        "kind": worst.kind,
+        "state": one.state,
+        "assignee": one.assignee,
+        "severity": worst.severity,
+        "score": worst.score,
+        "start": one.start,
+        "end": one.end,
+        "alerts": [plain(alert) for alert in one.alerts],
+    }
