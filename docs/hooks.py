@@ -23,6 +23,7 @@ GROUPS = {
     "Operators": (
         "azure.md",
         "operators.md",
+        "verdicts.md",
         "learn.md",
         "replay.md",
         "console.md",

@@ -20,6 +20,7 @@ from service.core.messages import EndOffset, Message, Position
 from service.core.parsing import Parsed, RejectReason
 from service.core.ports import HubRecreated
 from service.core.schedule import run_ticks
+from service.core.verdicts import Verdicts
 from service.monitoring import sample_loop_lag
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
 from service.storage import RejectLetters, Saver, set_aside
@@ -41,6 +42,7 @@ from service.telemetry import (
     StateRestored,
     Stopped,
     Stopping,
+    VerdictsLate,
 )
 from service.waiting import OneAside, end, raise_failure, unless, until_ended, within
 
@@ -105,6 +107,7 @@ class App:
             create(self._apply_end_offsets(), name="end offsets"),
             create(self._watch_loop(), name="loop"),
             create(self._watch_suppressions(), name="suppressions"),
+            create(self._watch_verdicts(), name="verdicts"),
             create(self._watch_secret_files(), name="secret files"),
             create(self._check_coverage_for_ever(), name="coverage"),
         ]
@@ -136,10 +139,11 @@ class App:
 
     async def _restore(self) -> bool:
         """Restore the state, or learn it from history; returns whether there is one."""
-        if await self._state.restore():
-            return True
+        if self._components.verdicts is not None:
+            # Before anything is judged: what was found must count from where it was to count.
+            await self._accept(await self._components.verdicts.open())
         learn = self._components.learn_history
-        return learn is not None and await learn() and await self._state.restore()
+        return await self._state.restore() or (learn is not None and await learn() and await self._state.restore())
 
     async def _begin(self, *, restored: bool) -> int:
         """Check the hub, and save a first snapshot; returns how many partitions the hub has."""
@@ -309,6 +313,15 @@ class App:
     async def _suppress(self, suppressions: Suppressions) -> None:
         async with self._state.lock:
             self._state.engine.suppress(suppressions)
+
+    async def _watch_verdicts(self) -> None:
+        if self._components.verdicts is not None:
+            await self._components.verdicts.run(self._accept)
+
+    async def _accept(self, verdicts: Verdicts) -> None:
+        async with self._state.lock:
+            if late := self._state.engine.accept(verdicts):
+                self._emit(VerdictsLate(late))
 
     async def _evaluate_for_ever(self) -> None:
         await run_ticks(

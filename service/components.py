@@ -14,6 +14,7 @@ from service.source import SourceEvent
 from service.storage import State, Suspects
 from service.suppressions import SuppressionWatch
 from service.telemetry import Telemetry
+from service.verdicts import VerdictWatch
 
 
 class ServiceSchedule(NamedTuple):
@@ -55,6 +56,8 @@ class Components(NamedTuple):
         Closed at the end.
     suppressions
         Watches the suppressions file, if there is one.
+    verdicts
+        Watches the journal of verdicts.
     unusable_secret_files
         Says by sink which files with its secrets cannot be used now.
     suspects
@@ -81,6 +84,7 @@ class Components(NamedTuple):
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
+    verdicts: VerdictWatch | None = None
     unusable_secret_files: Callable[[], Mapping[str, Sequence[str]]] = dict
     learn_history: Callable[[], Awaitable[bool]] | None = None
     suspects: Suspects = Suspects(None)

@@ -1,7 +1,7 @@
 """Runs the service's own engine over records, as ``unwonted replay`` does, and writes down what it saw and said."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -42,6 +42,9 @@ class Tape:
             if known is not None:
                 entry = entry._replace(failed=known.failed or entry.failed, began=known.began or entry.began)
             self._cells[entry.key] = entry
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take nothing back."""
 
     def teach(self, lessons: Lessons) -> None:
         """Teach nobody."""

@@ -3,7 +3,7 @@
 Whether anybody is told of an anomaly is left to the service.
 """
 
-from models.detectors.anomalies import Anomaly
+from models.detectors.anomalies import Anomaly, anomaly_id
 from models.detectors.contract import Card, Declaration, Detector, Memory
 from models.detectors.examples import Example
 from models.detectors.judging import Judge, Judgement
@@ -28,6 +28,7 @@ __all__ = [
     "RareAction",
     "RoutineCell",
     "Watched",
+    "anomaly_id",
     "build",
     "options",
     "play",

@@ -4,7 +4,7 @@ A detector judges one identity's bucket at a time and remembers, a key at a time
 sees a single record, a clock or a file: the engine joins records into cells, closes buckets and keeps snapshots.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from models.detectors.anomalies import Anomaly
@@ -120,6 +120,7 @@ class Detector(Protocol):
     8. ``ids_depend_on_what_not_on_when_found``.
     9. ``shards_find_the_same``: detectors that have each some of the identities, are told the whole crowd, and are
        taught the merged lessons of all, find together what one finds, and know of the population what it knows.
+    10. ``acquittal_never_raises_a_score``, of anybody.
     """
 
     @property
@@ -157,6 +158,14 @@ class Detector(Protocol):
         """Make what all identities of one bucket teach part of what the population knows.
 
         Called once a bucket, after all of its identities have been learnt, with the sum of their lessons.
+        """
+        ...
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take back what is held against an identity for having done `actions`, which somebody found to be in order.
+
+        `anomalies` are the ids of what was said of them. What it does from now on is judged as if they had not been
+        odd; they become no habit by that.
         """
         ...
 

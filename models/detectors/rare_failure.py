@@ -4,7 +4,7 @@ Why it matters: whoever holds a stolen identity does not know what it may do, an
 weigh more than conflicts and quotas; a refusal that comes every hour says nothing; a failing service is no intruder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
@@ -191,6 +191,11 @@ class RareFailure(StatefulDetector[RareFailureState]):
         for cell in seen.cells:
             mask_of_tried |= mask(cell.action)
         state.mask_of_tried = mask_of_tried
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take back the evidence that these failures have added up to."""
+        if (state := self._states.get(actor)) is not None:
+            state.evidence = state.evidence.without(anomalies)
 
     def teach(self, lessons: Lessons) -> None:
         """Apply attempts, failures and user-days."""

@@ -4,7 +4,7 @@ What it knows, and how it judges with that, is up to each; a detector that keeps
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from models.statistics import IdentityState, Keyed
@@ -21,6 +21,9 @@ class StatefulDetector(ABC, Generic[_S]):
     @abstractmethod
     def _parts(self) -> dict[str, Part]:
         """Return what the population knows, by the names under which it is saved."""
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take nothing back: nothing is held against anybody."""
 
     def dump_population(self) -> Iterator[Json]:
         """Yield the rows of what the population knows."""

@@ -5,7 +5,7 @@ elevated over all subscriptions, the end of what this very service lives on. Not
 worked out: who decides is whoever wrote the list.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
@@ -96,6 +96,9 @@ class WatchList:
 
     def teach(self, lessons: Lessons) -> None:
         """Learn nothing."""
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take nothing back: nothing is remembered."""
 
     @staticmethod
     def counterfactual(changes: Mapping[str, Any], threshold: float) -> str:

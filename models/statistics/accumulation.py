@@ -5,7 +5,7 @@ surprise, and when the sum is told to anybody, is left to the detectors.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from models.statistics.decay import faded
@@ -50,6 +50,15 @@ class Accumulated(NamedTuple):
     value: float = 0.0
     hours: float = 0.0
     anomalies: tuple[str, ...] = ()
+
+    def without(self, anomalies: Collection[str]) -> "Accumulated":
+        """Return nothing if its newest contributions are all among `anomalies`, by id; else the same as before.
+
+        >>> evidence = Accumulated(3.0, 490_000.0, ("a", "b"))
+        >>> evidence.without(["b"]) is evidence, evidence.without(["a", "b", "c"]) is NONE
+        (True, True)
+        """
+        return NONE if all(id_ in anomalies for id_ in self.anomalies) else self
 
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""

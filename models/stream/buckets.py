@@ -214,6 +214,11 @@ class OpenBuckets:
             if self.bucket(number).end > since:
                 yield (yield from self._assembling(number))
 
+    @property
+    def closed_until(self) -> datetime:
+        """End of the last stretch that was closed; nothing on time will come from before."""
+        return self.bucket(self._closed_below).start
+
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
         limit = int(watermark.timestamp() // self._seconds)

@@ -2,8 +2,8 @@
 
 What all of them begin with is in `inputs`; opening a history in a browser is in `console`, asking about an identity in
 `explain`, learning history in `learn`, what could not be delivered in `outbox`, replaying files in `replay`, the sample
-alert in `send_test`, suppressions in `suppress`, the saved state in `state`; what was seen and told in
-`alerts`, `incidents` and `people`.
+alert in `send_test`, suppressions in `suppress`, the saved state in `state`, going back in `unlearning`, what
+alerts were found to be in `verdict`; what was seen and told in `alerts`, `incidents` and `people`.
 """
 
 import asyncio
@@ -47,6 +47,8 @@ from service.cli.send_test import send_test
 from service.cli.slips import Commands
 from service.cli.state import state
 from service.cli.suppress import suppress
+from service.cli.unlearning import UNLEARNING
+from service.cli.verdict import verdict_commands
 from service.clock import SystemClock
 from service.core.alerting import outlook
 from service.core.ports import LeaseLost, SnapshotFenced, SourceError
@@ -103,6 +105,9 @@ main.add_command(replay)
 main.add_command(send_test)
 main.add_command(state)
 main.add_command(suppress)
+for command in UNLEARNING:
+    state.add_command(command)
+main.add_command(verdict_commands)
 main.add_command(timeline_command)
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,9 +21,10 @@ from service.core.alerting import Suppressions
 from service.core.engine import Engine
 from service.core.ports import SnapshotStore
 from service.core.snapshot import decode, is_snapshot
+from service.core.verdicts import Journal, read_journal
 from service.settings import Settings, SettingsError, by_variable, is_variable, load
 from service.storage import load_newest
-from service.wiring import build_engine, build_snapshot_store, open_suppressions
+from service.wiring import build_engine, build_snapshot_store, build_verdict_store, open_suppressions
 
 ENDED_ON_ERROR, MISCONFIGURED, UNDELIVERED = 1, 2, 3
 NOTHING_UNDERSTOOD, TOO_MUCH_REJECTED = 3, 4
@@ -134,6 +136,33 @@ def configured_suppressions(settings: Settings, path: Path | None = None) -> Sup
             )
         refuse(error.lines)
     return watch.suppressions if watch else Suppressions()
+
+
+def instant(option: str, text: str) -> datetime:
+    """Return a time that was given for an option, or exit and say how times are written."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - refused below
+    if moment.tzinfo is None:
+        fail(f"{option}: should be a time with its offset such as 2026-03-01T18:00:00Z", MISCONFIGURED)
+    return moment
+
+
+def kept_verdicts(settings: Settings) -> Journal:
+    """Return the verdicts that were given, having said of each line that is none why, or exit and say why not."""
+
+    async def read() -> Journal:
+        async with AsyncExitStack() as resources:
+            return read_journal(await build_verdict_store(settings, resources).read())
+
+    try:
+        journal = asyncio.run(read())
+    except OSError as error:
+        fail(f"the journal of verdicts cannot be read: {error.strerror or error}", ENDED_ON_ERROR)
+    for problem in journal.problems:
+        click.echo(f"{problem}; passed over", err=True)
+    return journal
 
 
 def place_of(settings: Settings) -> str:

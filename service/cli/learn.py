@@ -25,6 +25,7 @@ from service.cli.inputs import (
     configured_suppressions,
     ending,
     fail,
+    kept_verdicts,
     make_engine,
     max_rejected_option,
     place_of,
@@ -41,6 +42,7 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import SnapshotFenced, SnapshotStore
 from service.core.sign_in import SignInFailed
+from service.core.verdicts import Verdicts
 from service.documents import FileSource, Reader
 from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
 from service.options import parse_duration
@@ -155,6 +157,7 @@ class Lesson:
         self._clock = SystemClock()
         self._engine = make_engine(settings)
         self._engine.suppress(configured_suppressions(settings))
+        self._engine.accept(Verdicts(kept_verdicts(settings).verdicts))
         self._problem = ""
 
     async def give(self, *, replace: bool) -> int:

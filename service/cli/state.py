@@ -3,10 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -32,6 +32,8 @@ from service.core.snapshot import encode
 from service.settings import Settings
 from service.storage import FileSnapshotStore
 from service.wiring import build_snapshot_store
+
+_T = TypeVar("_T")
 
 
 @click.group(short_help="Look into the saved state, or forget positions.")
@@ -72,14 +74,7 @@ def forget_positions(path: Path | None, yes: bool) -> None:
     """
     settings = read_settings(path)
     place = place_of(settings)
-    try:
-        forgotten = asyncio.run(forget(settings, place, confirmed=yes))
-    except SnapshotFenced:
-        fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
-    except OSError as error:
-        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
-    except ValueError as error:
-        fail(f"{place}: {error}", ENDED_ON_ERROR)
+    forgotten = changing(place, forget(settings, place, confirmed=yes))
     if forgotten:
         click.echo(f"{place}: forgot the positions of {forgotten} partition{'' if forgotten == 1 else 's'}")
     else:
@@ -98,21 +93,56 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
     ValueError
         Nothing in it can be used.
     """
+    held = 0
+
+    async def edit(rows: list[tuple[str, Any]], _: AsyncExitStack) -> Iterable[tuple[str, Any]] | None:
+        nonlocal held
+        held = sum(section == "position" for section, _ in rows)
+        if not held:
+            return None
+        if not confirmed:
+            ask(f"{place}: forget how far the hub has been read, and read it from event_hub.start?")
+        return _forgotten(rows)
+
+    await rewrite(settings, place, edit)
+    return held
+
+
+async def rewrite(
+    settings: Settings,
+    place: str,
+    edit: Callable[[list[tuple[str, Any]], AsyncExitStack], Awaitable[Iterable[tuple[str, Any]] | None]],
+) -> None:
+    """Save the newest snapshot anew as `edit` makes it of its rows, unless that is None.
+
+    Raises
+    ------
+    SnapshotFenced, OSError, ValueError
+        As `forget` does.
+    """
     async with AsyncExitStack() as resources:
         store = build_snapshot_store(settings, resources)
         before = await anext(store.load(), None)
-        rows = await newest_usable(store, make_engine(settings).load, place)
-        held = sum(section == "position" for section, _ in rows)
-        if not held:
-            return 0
-        if not confirmed:
-            ask(f"{place}: forget how far the hub has been read, and read it from event_hub.start?")
-        data = await encode(_forgotten(rows), created_at=SystemClock().now(), yield_to_loop=_go_on)
+        rows = await edit(await newest_usable(store, make_engine(settings).load, place), resources)
+        if rows is None:
+            return
+        data = await encode(rows, created_at=SystemClock().now(), yield_to_loop=_go_on)
         # A folder has no conditional write as a blob has: what is there now must be what was read.
         if isinstance(store, FileSnapshotStore) and await anext(FileSnapshotStore(store.folder).load(), None) != before:
             raise SnapshotFenced("another process has written the snapshot since")
         await store.save(data)
-    return held
+
+
+def changing(place: str, work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what a change of the saved state comes to, or exit and say why it cannot be made."""
+    try:
+        return asyncio.run(work)
+    except SnapshotFenced:
+        fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
+    except OSError as error:
+        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
+    except ValueError as error:
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
 
 
 def ask(question: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from service.core.alerting import Alert
 from service.core.messages import EndOffset, Message
 from service.core.notices import Notice
+from service.core.verdicts import Line
 
 
 class Clock(Protocol):
@@ -218,6 +219,18 @@ class SnapshotStore(Protocol):
 
     async def save(self, data: bytes) -> None:
         """Keep `data` durably as the newest generation, atomically; raises `SnapshotFenced` or `OSError`."""
+        ...
+
+
+class VerdictStore(Protocol):
+    """Keeps the lines of the journal of verdicts for good; knows nothing of what is in them."""
+
+    async def read(self) -> Sequence[Line]:
+        """Return all of them, the same object while nothing has been added; raises `OSError`."""
+        ...
+
+    async def append(self, name: str, line: bytes) -> None:
+        """Keep a line durably, under a name of its own where there are names; raises `OSError`."""
         ...
 
 

@@ -25,6 +25,7 @@ from service.settings.sections import (
     SnapshotsSettings,
     StandbySettings,
     SuppressionsSettings,
+    VerdictsSettings,
     WindowsSettings,
 )
 from service.settings.watch import WatchSettings
@@ -63,6 +64,7 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     alerting: AlertingSettings = AlertingSettings()
     suppressions: SuppressionsSettings = SuppressionsSettings()
+    verdicts: VerdictsSettings = VerdictsSettings()
     watch: WatchSettings = WatchSettings()
     notices: NoticesSettings = NoticesSettings()
     detectors: Annotated[dict[str, DetectorSettings], BeforeValidator(_with_defaults)] = Field(default={})

@@ -70,6 +70,8 @@ class SnapshotsSettings(BlobPlace):
     """Name of the blob, for kind blob."""
     every: PositiveDuration = timedelta(seconds=60)
     """How often a snapshot is taken, when something has changed; evaluations take one as well."""
+    keep_daily: int = Field(default=7, ge=0, le=90)
+    """How many days' first snapshots are kept besides, to go back to (`unwonted state revert`); 0 keeps none."""
     timeout: PositiveDuration = timedelta(seconds=60)
     """How long storing a snapshot may take, or reading it at the start; alerts never wait for it longer than 5 s."""
 
@@ -160,6 +162,20 @@ class SuppressionsSettings(Section):
     """YAML file, such as config/suppressions.yaml; without it, nothing is suppressed."""
     look_every: PositiveDuration = timedelta(seconds=5)
     """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
+
+
+class VerdictsSettings(Section):
+    """What people found alerts to be; the journal of it is kept beside the snapshots."""
+
+    look_every: PositiveDuration = timedelta(seconds=15)
+    """How often the journal is looked at for verdicts that were given elsewhere; 2m at most."""
+
+    @field_validator("look_every")
+    @classmethod
+    def _is_heard_of_in_time(cls, value: timedelta) -> timedelta:
+        if value > timedelta(minutes=2):
+            raise ValueError("should be at most 2m: a verdict says from when on it counts, and must be known by then")
+        return value
 
 
 class NoticesSettings(Section):

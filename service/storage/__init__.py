@@ -1,6 +1,7 @@
 """What outlives the process: snapshots of the state, dead letters, which message it was reading, and who may write."""
 
 from service.storage.dead_letter import BlobDeadLetterStore, FileDeadLetterStore
+from service.storage.generations import BlobGenerations, FileGenerations, GenerationStore
 from service.storage.impatient import ImpatientDeadLetterStore
 from service.storage.leases import BlobLease, FileLease
 from service.storage.reject_letters import RejectLetters
@@ -12,11 +13,14 @@ from service.storage.suspects import Suspect, Suspects, set_aside
 
 __all__ = [
     "BlobDeadLetterStore",
+    "BlobGenerations",
     "BlobLease",
     "BlobSnapshotStore",
     "FileDeadLetterStore",
+    "FileGenerations",
     "FileLease",
     "FileSnapshotStore",
+    "GenerationStore",
     "ImpatientDeadLetterStore",
     "Loaded",
     "RejectLetters",

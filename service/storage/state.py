@@ -7,7 +7,7 @@ application.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from models.stream import Steps, finish
@@ -16,10 +16,14 @@ from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, Generation, SnapshotStore
 from service.core.snapshot import encode
+from service.storage.generations import GenerationStore
 from service.storage.restoring import load_newest
 from service.waiting import within
 
 _T = TypeVar("_T")
+
+
+_KEPT_AGAIN = 3600.0  # seconds
 
 
 class Saved(NamedTuple):
@@ -28,7 +32,7 @@ class Saved(NamedTuple):
     `size` is in compressed bytes; `sections` has the plain bytes of each part, once saved.
     """
 
-    outcome: Literal["saved", "failed", "unreadable", "restored"]
+    outcome: Literal["saved", "failed", "unreadable", "restored", "not_kept"]
     size: int
     seconds: float
     at: datetime
@@ -53,6 +57,8 @@ class State:
         Saved and restored with the rest.
     timeout
         Seconds that the store may take for one snapshot, or for reading what there is.
+    daily
+        Where the first snapshot of each day is kept for a while; None if it is not.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class State:
         observer: Callable[[Saved], None],
         coverage: CoverageMonitor | None = None,
         timeout: float = 60.0,
+        daily: GenerationStore | None = None,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
@@ -74,6 +81,9 @@ class State:
         self._clock = clock
         self._observer = observer
         self._timeout = timeout
+        self._daily = daily
+        self._day: date | None = None
+        self._not_before = 0.0
         self._saving = asyncio.Lock()
 
     def present(self) -> datetime:
@@ -158,7 +168,21 @@ class State:
                 self._note("failed", len(data), started, f"{error.strerror or error}{where}")
                 return None
             self._note("saved", len(data), started, sections=sections)
+            await self._keep_daily(data)
             return marks[0]
+
+    async def _keep_daily(self, data: bytes) -> None:
+        """Keep the first snapshot of a day; if that cannot be, one an hour later."""
+        day, started = self._clock.now().date(), self._clock.elapsed()
+        if self._daily is None or day == self._day or started < self._not_before:
+            return
+        try:
+            await within(self._clock, self._timeout, self._daily.keep(day, data))
+        except OSError as error:
+            self._not_before = started + _KEPT_AGAIN
+            self._note("not_kept", len(data), started, error.strerror or str(error))
+        else:
+            self._day = day
 
     def _rows(self, marks: list[int]) -> Iterator[tuple[str, Any]]:
         yield from self.engine.dump()
@@ -172,7 +196,7 @@ class State:
 
     def _note(
         self,
-        outcome: Literal["saved", "failed", "unreadable", "restored"],
+        outcome: Literal["saved", "failed", "unreadable", "restored", "not_kept"],
         size: int,
         started: float,
         reason: str = "",

@@ -30,6 +30,7 @@ from service.telemetry.events import (
     Stopping,
     TelemetryEvent,
     TookOver,
+    VerdictsLate,
     WaitingAsStandby,
 )
 from service.telemetry.history import HistoryBackend
@@ -65,6 +66,7 @@ __all__ = [
     "Telemetry",
     "TelemetryEvent",
     "TookOver",
+    "VerdictsLate",
     "WaitingAsStandby",
     "expose_live_state",
 ]

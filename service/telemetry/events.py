@@ -14,11 +14,13 @@ from service.core.engine import Applied, ClosedBucket, Evaluation
 from service.core.messages import Message
 from service.core.notices import GapKind, Notice
 from service.core.parsing import Parsed, RejectReason
+from service.core.verdicts import Verdict
 from service.delivery import Delivery
 from service.monitoring.metrics import DeadLetterReason
 from service.source import SourceEvent
 from service.storage import Saved
 from service.suppressions import Looked
+from service.verdicts import VerdictsRead
 
 
 class GeographyOpened(NamedTuple):
@@ -255,6 +257,12 @@ class SecretFilesChecked(NamedTuple):
         return tuple(line for lines in self.problems.values() for line in lines)
 
 
+class VerdictsLate(NamedTuple):
+    """Verdicts that were heard of after the bucket from which on they were to count had been closed."""
+
+    verdicts: Sequence[Verdict]
+
+
 class LoopLagSampled(NamedTuple):
     """How late the event loop resumed a waiting task."""
 
@@ -297,5 +305,7 @@ TelemetryEvent = (
     | Saved
     | Delivery
     | Looked
+    | VerdictsRead
+    | VerdictsLate
     | SourceEvent
 )

@@ -36,10 +36,13 @@ from service.telemetry.events import (
     Stopping,
     TelemetryEvent,
     TookOver,
+    VerdictsLate,
     WaitingAsStandby,
 )
+from service.verdicts import VerdictsRead
 
 log = structlog.get_logger("unwonted")
+_MOST_PROBLEMS = 20
 
 
 class LogBackend:
@@ -49,6 +52,7 @@ class LogBackend:
         self._thresholds: Mapping[str, float] = {}
         self._stages: Mapping[str, Stage] = {}
         self._secret_problems: frozenset[str] = frozenset()
+        self._verdict_problems: frozenset[str] = frozenset()
         self._broken_sinks: set[str] = set()
         self._dead_letters_dropped: dict[DeadLetterReason, int] = {}
 
@@ -180,6 +184,23 @@ class LogBackend:
         self._stages = now
 
     @handle.register
+    def _(self, event: VerdictsRead) -> None:
+        if event.opened and event.new:
+            log.info("verdicts_loaded", count=len(event.verdicts))
+        for one in () if event.opened else event.new:
+            takes_effect = one.takes_effect.isoformat()
+            log.info("verdict_given", id=one.id, kind=str(one.kind), alert=one.alert, takes_effect=takes_effect)
+        if event.unread:
+            log.error("verdicts_unreadable", problem=event.problems[0])
+        elif problems := [one for one in event.problems if one not in self._verdict_problems]:
+            log.error("verdicts_damaged", count=len(event.problems), problems=problems[:_MOST_PROBLEMS])
+        self._verdict_problems = self._verdict_problems.union(event.problems)
+
+    @handle.register
+    def _(self, event: VerdictsLate) -> None:
+        log.warning("verdicts_late", ids=[one.id for one in event.verdicts])
+
+    @handle.register
     def _(self, event: CoverageChecked) -> None:
         for notice in event.notices:
             fields = _notice_fields(notice)
@@ -201,6 +222,8 @@ class LogBackend:
     def _(self, event: Saved) -> None:
         if event.outcome in {"failed", "unreadable"}:
             log.error(f"snapshot_{event.outcome}", bytes=event.size, reason=event.reason)
+        elif event.outcome == "not_kept":
+            log.warning("snapshot_not_kept", bytes=event.size, reason=event.reason)
 
     @handle.register
     def _(self, event: Delivery) -> None:

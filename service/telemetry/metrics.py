@@ -29,6 +29,7 @@ from service.telemetry.events import (
     TelemetryEvent,
 )
 from service.telemetry.partitions import PartitionTally
+from service.verdicts import VerdictsRead
 
 UNUSUAL_FROM = 50.0
 """Least score of a cell that counts as an anomaly, whatever its detector's threshold."""
@@ -87,6 +88,12 @@ class MetricsBackend:
         self._metrics.record_suppressions({str(stage): count for stage, count in stages.items()})
         if event.news != "none":
             self._metrics.record_reload(usable=event.news == "loaded")
+
+    @handle.register
+    def _(self, event: VerdictsRead) -> None:
+        kinds = Counter(str(one.kind) for one in event.verdicts.entries)
+        damaged = None if event.unread else len(event.problems)
+        self._metrics.record_verdicts(kinds, damaged=damaged)
 
     @handle.register
     def _(self, event: CoverageChecked) -> None:

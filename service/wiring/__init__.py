@@ -10,7 +10,14 @@ from service.wiring.engine import build_engine, detectors_off, open_geography
 from service.wiring.history import LOOPBACK_TOKEN, open_history
 from service.wiring.recording import build_recorder, history_limits, history_path
 from service.wiring.source import source_options
-from service.wiring.storage import build_dead_letters, build_snapshot_store, build_state, build_undeliverable_writer
+from service.wiring.storage import (
+    build_dead_letters,
+    build_generations,
+    build_snapshot_store,
+    build_state,
+    build_undeliverable_writer,
+    build_verdict_store,
+)
 from service.wiring.suppressions import open_suppressions
 
 __all__ = [
@@ -18,10 +25,12 @@ __all__ = [
     "build_components",
     "build_dead_letters",
     "build_engine",
+    "build_generations",
     "build_recorder",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
+    "build_verdict_store",
     "detectors_off",
     "history_limits",
     "history_path",

@@ -31,6 +31,7 @@ from service.telemetry import (
     Telemetry,
     expose_live_state,
 )
+from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
 from service.wiring.console import build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
@@ -39,11 +40,13 @@ from service.wiring.recording import build_recorder
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
+    build_generations,
     build_lease,
     build_snapshot_store,
     build_state,
     build_suspects,
     build_undeliverable_writer,
+    build_verdict_store,
 )
 from service.wiring.suppressions import open_suppressions
 
@@ -91,7 +94,15 @@ def build_components(
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
+        state=build_state(
+            settings,
+            engine,
+            outbox,
+            store,
+            clock,
+            telemetry.emit,
+            build_generations(settings, resources) if settings.snapshots.keep_daily else None,
+        ),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),
@@ -102,6 +113,12 @@ def build_components(
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        verdicts=VerdictWatch(
+            build_verdict_store(settings, resources),
+            settings.verdicts.look_every.total_seconds(),
+            clock,
+            telemetry.emit,
+        ),
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
@@ -118,13 +135,14 @@ def _history_learner(
     clock: Clock,
     telemetry: Telemetry,
 ) -> Callable[[], Awaitable[bool]] | None:
-    """Return what learns history into `store`, under the suppressions of `engine`; None if nobody wants it."""
+    """Return what learns history into `store`, suppressions and verdicts as `engine` has them, if somebody wants it."""
     if not settings.learn.on_empty_state:
         return None
 
     def new_state() -> State:
         fresh = build_engine_with(geography, settings)
         fresh.suppress(engine.suppressions)
+        fresh.accept(engine.rulings.verdicts)
         return build_state(settings, fresh, Outbox(), store, clock, telemetry.emit)
 
     start = FirstStart(

@@ -23,17 +23,21 @@ from service.monitoring import Redactor
 from service.settings import BlobPlace, Settings, secrets
 from service.storage import (
     BlobDeadLetterStore,
+    BlobGenerations,
     BlobLease,
     BlobSnapshotStore,
     FileDeadLetterStore,
+    FileGenerations,
     FileLease,
     FileSnapshotStore,
+    GenerationStore,
     ImpatientDeadLetterStore,
     Saved,
     State,
     Suspects,
 )
 from service.telemetry import DeadLettersWritten, Telemetry
+from service.verdicts import BlobVerdictStore, FileVerdictStore
 
 
 def build_state(
@@ -43,12 +47,22 @@ def build_state(
     store: SnapshotStore,
     clock: Clock,
     observer: Callable[[Saved], None],
+    daily: GenerationStore | None = None,
 ) -> State:
     """Build the state that is saved in `store`, and restored from it, as one: engine, outbox and coverage."""
     # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
     limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
     timeout = settings.snapshots.timeout.total_seconds()
-    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits), timeout)
+    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits), timeout, daily)
+
+
+def build_generations(settings: Settings, resources: AsyncExitStack) -> GenerationStore:
+    """Build what keeps a snapshot a day, beside the others; `resources` closes it."""
+    place, most = settings.snapshots, settings.snapshots.keep_daily
+    if place.kind == "blob":
+        container = _open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=30)
+        return BlobGenerations(container, place.blob, most)
+    return FileGenerations(place.path, most)
 
 
 def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> ContainerClient:
@@ -103,6 +117,15 @@ def build_snapshot_store(
         )
         return BlobSnapshotStore(container, place.blob)
     return FileSnapshotStore(place.path, lease.check) if isinstance(lease, FileLease) else FileSnapshotStore(place.path)
+
+
+def build_verdict_store(settings: Settings, resources: AsyncExitStack) -> BlobVerdictStore | FileVerdictStore:
+    """Build the journal of verdicts, which lies beside the snapshots; `resources` closes it."""
+    place = settings.snapshots
+    if place.kind == "blob":
+        container = _open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=10)
+        return BlobVerdictStore(container, f"{place.blob}.verdicts")
+    return FileVerdictStore(place.path / "verdicts.ndjson")
 
 
 class DeadLetters(NamedTuple):

@@ -1,6 +1,6 @@
 """The crudest lawful detector: 100 for what an identity has never done, 0 for the rest, failures a little more."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.detectors.anomalies import Anomaly
@@ -61,6 +61,9 @@ class FirstTime:
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         done = self._done.setdefault(seen.actor.id, [])
         done.extend(cell.action for cell in seen.cells if cell.action not in done)
+
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Nothing is held against anybody."""
 
     def teach(self, lessons: Lessons) -> None:
         """Nothing is known of the population."""

@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again: each operation is learnt once, each alert delivered, nothing doubled.
+"""Killed at any moment, again and again: each operation is learnt once, each verdict heeded, each alert delivered.
 
 Real hub protocol, real Blob storage protocol, real HTTP receiver, real processes; what the killed service knows in
 the end is compared with an engine that read the same messages in peace.
@@ -23,14 +23,19 @@ from azure.storage.blob.aio import ContainerClient
 from demo.hub import EmbeddedHub
 from demo.receiver import Receiver
 from models.detectors.anomalies import Anomaly
+from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
-from service.core.ports import SnapshotStore
+from service.core.ports import SnapshotStore, VerdictStore
 from service.core.snapshot.codec import decode
+from service.core.verdicts.collection import Verdicts
+from service.core.verdicts.journal import line_of, name_of
+from service.core.verdicts.verdict import Verdict, VerdictKind, verdict_on
 from service.settings.reading import load
 from service.storage.snapshots import CURRENT, BlobSnapshotStore, FileSnapshotStore
+from service.verdicts.stores import BlobVerdictStore, FileVerdictStore
 from service.wiring import build_engine
 from tests.fakes.azurite import Account
 from tests.fakes.store import kept_in
@@ -53,15 +58,17 @@ def restored(settings: Path, rows: Rows) -> Engine:
     return engine
 
 
-def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime) -> tuple[Engine, set[str]]:
+def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime, verdicts: Verdicts) -> tuple[Engine, set[str]]:
     """Read everything that the hub holds, undisturbed; returns the engine and the ids of what was unusual, and is news.
 
-    On a busy machine the first life begins long after the office: what is older than `alert_from` only teaches.
+    On a busy machine the first life begins long after the office: what is older than `alert_from` only teaches. What
+    was unusual does not count if a verdict answered it.
     """
     engine, parser = build_engine(load(settings, {})), ActivityLogParser()
     partitions = ("0", "1")
     engine.expect(partitions)
     engine.begin(alert_from)
+    engine.accept(verdicts)
     scored: list[Anomaly] = []
     for partition in partitions:
         for one in hub.messages(partition):
@@ -69,11 +76,12 @@ def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime) -> tuple[En
             scored += engine.apply(message, parser.parse(one.body).events).scored
     for partition in partitions:
         scored += engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now() + timedelta(hours=1))
-    return engine, {one.id for one in scored if engine.unusual(one) and one.bucket.end > alert_from}
+    news = [one for one in scored if engine.unusual(one) and one.bucket.end > alert_from]
+    return engine, {one.id for one in news if engine.rulings.covering(one, clock.now()) is None}
 
 
 def learnt(rows: Rows) -> list[str]:
-    known = ("population ", "identities ")
+    known = ("population ", "identities ", "verdict")
     return [json.dumps([section, row], sort_keys=True) for section, row in rows if section.startswith(known)]
 
 
@@ -87,15 +95,39 @@ class Scene:
         receiver: Receiver,
         place: Mapping[str, str],
         store: SnapshotStore,
+        journal: VerdictStore,
         **sections: Any,
     ) -> None:
         self.hub = hub
         self.receiver = receiver
         self.store = store
+        self.journal = journal
+        self.given: list[Verdict] = []
         hook = {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [SIGNING]}
-        self.config = configuration(hub, snapshots={**place, "every": "1s"}, sinks={"hook": hook}, **sections)
+        own = {"snapshots": {**place, "every": "1s"}, "sinks": {"hook": hook}, "verdicts": {"look_every": "1s"}}
+        self.config = configuration(hub, **own, **sections)
         self.service = ServiceProcess(folder, self.config)
         self.settings = folder / "unwonted.yaml"
+
+    async def judge(self, kind: VerdictKind) -> None:
+        """Say of the newest alert in the state, if there is one, what it was found to be."""
+        kept = await kept_in(self.store)
+        engine = restored(self.settings, decode(kept[0])) if kept else None
+        if engine is None or not (alerts := engine.alerts.alerts):
+            return
+        now = clock.now()
+        given = verdict_on(
+            alerts[-1],
+            kind,
+            by="eve",
+            at=now,
+            why="an exercise",
+            # That bucket closes no sooner than in LATENESS seconds; the service looks every second.
+            takes_effect=Bucket.of(now, engine.options.bucket).start,
+            until=now + timedelta(seconds=10) if kind is VerdictKind.MALICIOUS else None,
+        )
+        self.given.append(given)
+        await self.journal.append(name_of(given), line_of(given))
 
     async def finish(self) -> Rows:
         """Wait until everything has been read and every bucket has closed, end the service; returns its state."""
@@ -122,7 +154,7 @@ class Scene:
         """Compare the state with that of an engine that read in peace, and the receiver with the state."""
         engine = restored(self.settings, rows)
         assert engine.alert_from is not None
-        peaceful, unusual = in_peace(self.settings, self.hub, engine.alert_from)
+        peaceful, unusual = in_peace(self.settings, self.hub, engine.alert_from, Verdicts(self.given))
         assert engine.records == peaceful.records
         assert learnt(rows) == learnt(json.loads(json.dumps(list(peaceful.dump()))))
         told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
@@ -147,17 +179,18 @@ async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = N
     receiver = await stack.enter_async_context(Receiver(secret=SIGNING))
     place = {"kind": "file", "path": str(folder / "state")}
     store: SnapshotStore = FileSnapshotStore(folder / "state")
+    journal: VerdictStore = FileVerdictStore(folder / "state" / "verdicts.ndjson")
     if storage is not None:
         text, name = storage.connection_string, f"c{uuid4().hex}"
         place = {"kind": "blob", "connection_string": text, "container": name}
         container = await stack.enter_async_context(ContainerClient.from_connection_string(text, name))
-        store = BlobSnapshotStore(container, "snapshot")
-    found = Scene(folder, hub, receiver, place, store, **sections)
+        store, journal = BlobSnapshotStore(container, "snapshot"), BlobVerdictStore(container, "snapshot.verdicts")
+    found = Scene(folder, hub, receiver, place, store, journal, **sections)
     await stack.enter_async_context(found.service)
     return found
 
 
-async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everything(
+async def test_killed_nine_times_it_has_learnt_everything_once_heeded_every_verdict_and_told_everything(
     tmp_path: Path, storage: Account
 ) -> None:
     rng = Random(20261122)
@@ -170,11 +203,20 @@ async def test_killed_nine_times_it_has_learnt_everything_once_and_told_everythi
             if life % 4 != 3:
                 await it.service.until_said("started")
             await clock.sleep(rng.uniform(0.0, 2.5))
+            kind = tuple(VerdictKind)[life % 4]
+            if life % 2:
+                await it.judge(kind)
             await it.service.kill()
+            if not life % 2:
+                await it.judge(kind)
             await it.service.start()
         stop.set()
         await working
-        it.check(await it.finish())
+        rows = await it.finish()
+        it.check(rows)
+        heeded = {row["id"] for section, row in rows if section == "verdict"}
+        assert heeded == {one.id for one in Verdicts(it.given).due(clock.now(), {})}
+        assert {one.kind for one in it.given} == set(VerdictKind)
 
 
 async def test_with_its_newest_snapshots_damaged_it_goes_back_and_has_learnt_everything_once_all_the_same(

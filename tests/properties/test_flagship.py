@@ -2,7 +2,8 @@
 
 Messages reach the engine in the order of the drawn script: partitions take turns in any order, the reader goes back,
 the process dies and comes back from its last snapshot, or from an older one. At each tick all that the hub then held
-has been read. Three deliberate mutations show that the property can fail.
+has been read. Verdicts are given after some tick, and known to every life that follows, from its beginning. Deliberate
+mutations show that the property can fail.
 """
 
 import itertools
@@ -19,11 +20,13 @@ from hypothesis.errors import NoSuchExample
 from models.detectors.anomalies import Anomaly
 from models.detectors.registry import DETECTORS, build
 from models.stream.events import ActivityEvent
-from models.stream.windows import Bucket, Watermark
+from models.stream.windows import EPOCH, Bucket, Watermark
 from service.core.alerting.suppressions import Suppression, Suppressions
 from service.core.engine.engine import Engine
 from service.core.engine.values import Applied, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.verdicts.collection import Verdicts
+from service.core.verdicts.verdict import Verdict
 from tests.fakes.detector import FirstTime
 from tests.properties.streams import LATENESS, NIGHT, PARTITIONS, TICK, Hub, hubs
 
@@ -66,13 +69,14 @@ def announced_engine() -> Engine:
 
 
 class RunResult(NamedTuple):
-    """What an outsider can know of a run: anomalies of closed buckets, alerts sent, records learnt, and so on."""
+    """What can be known of a run: anomalies of closed buckets, alerts sent, records, what was learnt, and so on."""
 
     anomalies: dict[str, Any]
     alerts: dict[tuple[str, int], str]
     records: int
     budget: list[Any]
     suppressed: list[Any]
+    learnt: list[str]
 
 
 def saved(engine: Engine) -> list[tuple[str, Any]]:
@@ -89,9 +93,11 @@ def scripts() -> st.SearchStrategy[list[Step]]:
 class Run:
     """One life, or several, of an engine in front of a hub."""
 
-    def __init__(self, make: MakeEngine, hub: Hub) -> None:
+    def __init__(self, make: MakeEngine, hub: Hub, journal: Sequence[Verdict] = ()) -> None:
         self.make = make
         self.hub = hub
+        self.journal = journal
+        self.newest = EPOCH
         self.engine = make()
         self.snapshots: list[tuple[list[tuple[str, Any]], datetime | None]] = [(saved(self.engine), None)]
         self.cursor = dict.fromkeys(PARTITIONS, 0)
@@ -107,9 +113,14 @@ class Run:
         self.engine = self.make()
         snapshot, self.ticked = self.snapshots[-1]
         self.engine.load(snapshot)
+        self.hear()
         for partition in PARTITIONS:
             position = self.engine.positions.get(partition)
             self.cursor[partition] = 0 if position is None else position.sequence_number + 1
+
+    def hear(self) -> None:
+        """Know every verdict that was given until now, in whichever life."""
+        self.engine.accept(Verdicts(one for one in self.journal if one.at <= self.newest + TICK))
 
     def read(self, partition: str, until: datetime) -> None:
         at = self.cursor[partition]
@@ -135,6 +146,8 @@ class Run:
         for alert in self.engine.evaluate(now).alerts:
             self.alerts[alert.id, alert.revision] = alert.model_dump_json()
         self.ticked = now
+        self.newest = max(self.newest, now)
+        self.hear()
 
     def live(self, script: list[Step]) -> RunResult:
         steps = itertools.chain(script, itertools.repeat(("tick", 0)))
@@ -159,7 +172,13 @@ class Run:
                 if at == len(ticks):
                     break
         suppressed = list(self.engine.suppressed.dump())
-        return RunResult(self.anomalies, self.alerts, self.engine.records, list(self.engine.budget.dump()), suppressed)
+        learnt = [
+            json.dumps([section, row], sort_keys=True)
+            for section, row in self.engine.dump()
+            if section.startswith(("population ", "identities ", "verdict"))
+        ]
+        budget = list(self.engine.budget.dump())
+        return RunResult(self.anomalies, self.alerts, self.engine.records, budget, suppressed, learnt)
 
     def ticks(self) -> list[datetime]:
         first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)

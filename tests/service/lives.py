@@ -34,6 +34,7 @@ from service.storage.suspects import Suspects
 from service.telemetry.history import HistoryBackend
 from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
+from service.verdicts import FileVerdictStore, VerdictWatch
 from service.wiring import open_suppressions
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
@@ -124,6 +125,7 @@ class Life:
         *,
         start: str | datetime = "earliest",
         suppressions: Path | None = None,
+        verdicts: Path | None = None,
         learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
         dead_letter: DeadLetterStore | None = None,
         parser: ActivityLogParser | None = None,
@@ -189,6 +191,9 @@ class Life:
                 start=start,
                 resources=AsyncExitStack(),
                 suppressions=watch,
+                verdicts=VerdictWatch(FileVerdictStore(verdicts), 60.0, world.clock, telemetry.emit)
+                if verdicts
+                else None,
                 learn_history=partial(learn_history, telemetry) if learn_history else None,
                 suspects=suspects or Suspects(None),
                 console=console,

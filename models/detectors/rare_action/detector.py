@@ -193,6 +193,12 @@ class RareAction:
             before, maxima = habit.worst if habit.worst >= 0.0 else None, lessons.by_number["calibration"]
             habit.worst = self.calibration.learn(day, before, worst, maxima)
 
+    def acquit(self, actor: str, actions: Collection[str], anomalies: Collection[str]) -> None:
+        """Take back the evidence that these have added up to, and their part in a campaign."""
+        if (habit := self.rarity.habits.get(actor)) is not None:
+            habit.evidence = habit.evidence.without(anomalies)
+            habit.campaign = tuple(entry for entry in habit.campaign if entry.action not in actions)
+
     def teach(self, lessons: Lessons) -> None:
         """Apply adoptions, new things, hours, attempts, failures and user-days."""
         self.rarity.teach(lessons)

@@ -53,6 +53,11 @@ class AlertLog:
     def __len__(self) -> int:
         return len(self._alerts)
 
+    @property
+    def alerts(self) -> list[Alert]:
+        """Those that are remembered, as they were told last; the oldest window first."""
+        return sorted(self._alerts.values(), key=lambda one: (one.window_start, one.found_at, one.id))
+
     def told(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` is part of an alert already."""
         # A replay asks this of every cell, and most tell of nothing: the id is a hash, not to be made in vain.

@@ -1,7 +1,8 @@
 """The whole state of the service as one value: messages and instants in, alerts out."""
 
 from service.core.engine.engine import Engine
-from service.core.engine.inspection import Explanation, UnknownActor, explain, inspect
+from service.core.engine.inspection import Explanation, UnknownActor, explain, find_actor, inspect
+from service.core.engine.relearning import Forgotten, SeenBucket, with_learnt_of
 from service.core.engine.state_rows import OtherBuckets, without_positions
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 
@@ -11,10 +12,14 @@ __all__ = [
     "Engine",
     "Evaluation",
     "Explanation",
+    "Forgotten",
     "Options",
     "OtherBuckets",
+    "SeenBucket",
     "UnknownActor",
     "explain",
+    "find_actor",
     "inspect",
+    "with_learnt_of",
     "without_positions",
 ]

@@ -3,7 +3,7 @@
 When a bucket is complete is decided by the watermark, what is made of its anomalies by the engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from models.stream import ActorBucket, Crowd, OpenBuckets, Steps
 from service.core.alerting import Budget
 from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 from service.core.engine.recent import RecentActors
+from service.core.engine.rulings import Rulings
 
 
 class ScoredCells(NamedTuple):
@@ -26,7 +27,7 @@ class ScoredCells(NamedTuple):
 
 
 def close_steps(
-    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, watermark: datetime
+    buckets: OpenBuckets, judge: BucketJudge, people: RecentActors, rulings: Rulings, watermark: datetime
 ) -> Steps[ScoredCells]:
     """Close each bucket that ends at or before `watermark`, oldest first, in steps."""
     scored: list[Anomaly] = []
@@ -37,6 +38,8 @@ def close_steps(
             yield
             continue
         actor_buckets, crowd = closed
+        if actor_buckets:
+            yield from _heed(rulings, judge, actor_buckets[0].bucket.start)
         judgements = yield from _judged_then_learnt(actor_buckets, crowd, judge, people)
         new = [anomaly for judgement in judgements for found in judgement.anomalies.values() for anomaly in found]
         judge.budget.history.observe(actor_buckets, new)
@@ -45,8 +48,16 @@ def close_steps(
         suppressed += [
             anomaly for judgement in judgements for found in judgement.suppressed.values() for anomaly in found
         ]
+    yield from _heed(rulings, judge, buckets.closed_until - buckets.width)
     _end_day(judge.budget, watermark)
     return ScoredCells(scored, suppressed, judged)
+
+
+def _heed(rulings: Rulings, judge: BucketJudge, start: datetime) -> Iterator[None]:
+    """Heed the verdicts that are due before the bucket at `start` is judged; each is a step."""
+    for _ in rulings.heed_until(start):
+        judge.forget()
+        yield
 
 
 def _judged_then_learnt(

@@ -16,9 +16,12 @@ from service.core.engine.closing import close_steps
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
 from service.core.engine.recent import RecentActors, RecentAnomalies
+from service.core.engine.relearning import Forgotten, SeenBucket, learn_again
+from service.core.engine.rulings import Rulings
 from service.core.engine.state_rows import dump_rows, load_progress, load_rows
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.verdicts import Verdict, Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -49,6 +52,10 @@ class Engine:
         Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
     suppressed
         What would have alerted, had it not been suppressed.
+    forgotten
+        What was taken out of what is known: whoever learns this state again from an older one leaves it out.
+    rulings
+        Verdicts of people, and which of them the model heeds.
     alert_from
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
@@ -74,7 +81,9 @@ class Engine:
         self.evaluated_until = EPOCH
         self.keeps_closed = False
         self._closed: list[ClosedBucket] = []
-        self._judge = BucketJudge(self.detectors, self.budget)
+        self.forgotten: tuple[Forgotten, ...] = ()
+        self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
+        self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
     @property
     def suppressions(self) -> Suppressions:
@@ -94,6 +103,16 @@ class Engine:
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
         self._judge.suppress(suppressions)
+
+    def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
+        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says.
+
+        Returns those that come too late for that; they are heeded before the next bucket, and after a crash where they
+        should have been.
+        """
+        self.rulings.verdicts = verdicts
+        self._judge.forget()
+        return self.rulings.overdue(self.buckets.closed_until)
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -175,7 +194,7 @@ class Engine:
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
-        closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
+        closed = yield from close_steps(self.buckets, self._judge, self.people, self.rulings, self.watermark.time)
         if self.keeps_closed:
             self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
@@ -188,6 +207,22 @@ class Engine:
         """Return the buckets that were closed since it was last asked, in that order; none unless it `keeps_closed`."""
         closed, self._closed = self._closed, []
         return closed
+
+    def learn_again(self, bucket: Sequence[SeenBucket]) -> None:
+        """Learn a bucket that another state had closed, on top of what is known; nothing is told of it.
+
+        To be called for each bucket in the order in which they were closed, on an engine that is used for nothing else.
+        """
+        learn_again(bucket, self._judge, self.rulings)
+
+    def serves_to_forget(self, wanted: Iterable[Forgotten]) -> bool:
+        """Whether this older state knows nothing of what is to be forgotten: it was before, or without it already."""
+        return all(one in self.forgotten or self.buckets.closed_until <= one.begins for one in wanted)
+
+    def heed_until(self, closed_until: datetime) -> None:
+        """Heed the verdicts that are due where everything is closed until then."""
+        for _ in self.rulings.heed_until(closed_until - self.options.bucket):
+            self._judge.forget()
 
     def unusual(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` reaches the threshold that its detector had on its day."""
@@ -213,7 +248,10 @@ class Engine:
         found = dict(self.recent.by_id)
         for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
-        unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
+        open_ = [
+            one for one in found.values() if self._eligible(one, since) and self.rulings.covering(one, now) is None
+        ]
+        unusual, newly_suppressed = self._split_suppressed(open_)
         known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(
             unusual,

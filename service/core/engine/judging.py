@@ -3,11 +3,11 @@
 Which buckets are judged, and whether they are learnt afterwards, is decided by `closing` and `preview`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from models.detectors import Anomaly, Detector, Judge, Judgement
 from models.statistics import Lessons
-from models.stream import ActorBucket, Crowd, Exclusions
+from models.stream import ActorBucket, Crowd, Exclusions, exclude_nothing
 from service.core.alerting import Budget, Suppressions
 
 JUDGED_A_STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
@@ -22,6 +22,8 @@ class BucketJudge:
         By name, in the order in which they are asked.
     budget
         Holds each detector's threshold for each day.
+    unlearnable
+        Says which cells of a bucket no detector may learn, by the verdicts that are heeded.
 
     Attributes
     ----------
@@ -29,10 +31,16 @@ class BucketJudge:
         Those in force; `suppress` replaces them.
     """
 
-    def __init__(self, detectors: Mapping[str, Detector], budget: Budget) -> None:
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        budget: Budget,
+        unlearnable: Callable[[ActorBucket], Exclusions] = exclude_nothing,
+    ) -> None:
         self.budget = budget
         self.suppressions = Suppressions()
         self._detectors = detectors
+        self._unlearnable = unlearnable
         self._judge = Judge(detectors)
 
     def suppress(self, suppressions: Suppressions) -> None:
@@ -40,9 +48,14 @@ class BucketJudge:
         self.suppressions = suppressions
         self.forget()
 
-    def judge(self, actor_bucket: ActorBucket, crowd: Crowd) -> Judgement:
-        """Return what the detectors say of a bucket, suppressed cells judged apart from the rest."""
-        return self._judge.judge(actor_bucket, crowd, self._exclusions)
+    def judge(self, actor_bucket: ActorBucket, crowd: Crowd, exclusions: Exclusions | None = None) -> Judgement:
+        """Return what the detectors say of a bucket, suppressed cells judged apart from the rest.
+
+        What is to be passed over is what the suppressions and verdicts in force say, unless it is given.
+        """
+        if exclusions is None:
+            return self._judge.judge(actor_bucket, crowd, self._exclusions)
+        return self._judge.judge(actor_bucket, crowd, lambda _: exclusions)
 
     def keep(self, judgements: Iterable[Judgement]) -> None:
         """Remember these judgements, and no others, until something is learnt."""
@@ -71,4 +84,10 @@ class BucketJudge:
         )
 
     def _exclusions(self, actor_bucket: ActorBucket) -> Exclusions:
-        return self.suppressions.exclusions(actor_bucket, self._detectors)
+        suppressed, unlearnable = (
+            self.suppressions.exclusions(actor_bucket, self._detectors),
+            self._unlearnable(actor_bucket),
+        )
+        if not suppressed or not unlearnable:
+            return suppressed or unlearnable
+        return {name: {**suppressed.get(name, {}), **unlearnable[name]} for name in unlearnable}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.detectors import Anomaly
 from models.stream import Actor, fields, reading
+from service.core.engine.relearning import Forgotten
 from service.core.messages import Position
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def dump_rows(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("failing", engine.alerts.dump_failing()),
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
+        ("verdict", engine.rulings.dump()),
+        ("forgotten", (one.row() for one in engine.forgotten)),
     ):
         for row in rows:
             yield section, row
@@ -88,6 +91,10 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
         engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, of("recent"))}
     with reading("section budget"):
         engine.budget.load(of("budget"))
+    with reading("section verdict"):
+        engine.rulings.load(of("verdict"))
+    with reading("section forgotten"):
+        engine.forgotten = tuple(map(Forgotten.from_row, of("forgotten")))
 
 
 def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from service.core.notices import GapKind
+from service.core.verdicts import VerdictKind
 
 DeadLetterReason = Literal["rejected", "undelivered"]
 """Why something is in a dead letter: a record that could not be understood, a message that could not be delivered."""
@@ -27,11 +28,12 @@ TROUBLES = (
     OTHER,
 )
 CLOSINGS = ("stop", "recycle", "error", "silent", "stolen", "handler", OTHER)
-SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced")
+SNAPSHOTS = ("saved", "failed", "unreadable", "restored", "fenced", "not_kept")
 DELIVERIES = ("sent", "retry", "refused", "broken", "expired", "overflowed", "orphaned")
 ATTEMPTS = frozenset({"sent", "retry", "refused", "broken"})
 GAP_KINDS = tuple(kind.value for kind in GapKind)
 NOTICES = ("opened", "updated", "closed")
 SUPPRESSED = ("known", "severity", "overflow", "suppression", "digest")
+VERDICTS = tuple(kind.value for kind in VerdictKind)
 SUPPRESSION_STAGES = ("planned", "in_force", "ending", "expired")
 DEAD_LETTERS: tuple[DeadLetterReason, ...] = ("rejected", "undelivered")

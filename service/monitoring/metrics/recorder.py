@@ -31,6 +31,7 @@ from service.monitoring.metrics.labels import (
     SUPPRESSED,
     SUPPRESSION_STAGES,
     TROUBLES,
+    VERDICTS,
     DeadLetterReason,
 )
 from service.monitoring.metrics.live import LiveCollector, LiveReading
@@ -168,6 +169,10 @@ class Metrics:
         )
         self._file_broken = gauge(
             "suppressions_file_broken", "1 while the suppressions file cannot be used and an older one is in force."
+        )
+        self._verdicts = gauge("verdicts", "Verdicts that people have given, by what they found.", result=VERDICTS)
+        self._verdicts_damaged = gauge(
+            "verdict_lines_damaged", "Lines of the journal of verdicts that are no verdicts, and were passed over."
         )
         self._latency = histogram(
             "detection_latency_seconds", "From the newest event in an alert to the alert, in seconds.", _DELAYS
@@ -332,6 +337,13 @@ class Metrics:
         """Note that another content of the suppressions file was found."""
         self._reloads.labels("loaded" if usable else "refused").inc()
         self._file_broken.set(not usable)
+
+    def record_verdicts(self, kinds: Mapping[str, int], *, damaged: int | None) -> None:
+        """Note how many verdicts of each kind there are, and how many lines are none; None if nobody can know."""
+        for kind in VERDICTS:
+            self._verdicts.labels(kind).set(kinds.get(kind, 0))
+        if damaged is not None:
+            self._verdicts_damaged.set(damaged)
 
     def record_evaluation(self, *, seconds: float, at: datetime | None) -> None:
         """Note an evaluation; `at` is None if it failed."""

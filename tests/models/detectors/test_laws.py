@@ -257,6 +257,25 @@ def test_memory_is_bounded(name: str) -> None:
 @every_detector
 @few
 @given(seed=st.integers(0, 10_000))
+def test_acquittal_never_raises_a_score(name: str, seed: int) -> None:
+    detector, acquitting = build(name), build(name)
+    groups = history(seed)
+    found = run(detector, groups[:-1])
+    restored(acquitting, detector)
+    for actor in {one.actor.id for one in found}:
+        acquitting.acquit(actor, ACTIONS, {one.id for one in found if one.actor.id == actor})
+    acquitting.acquit("t/nobody", ACTIONS, ())
+    crowd = crowd_of(*groups[-1])
+    for seen in groups[-1]:
+        before, after = detector.score(seen, crowd), acquitting.score(seen, crowd)
+        assert [one.id for one in after] == [one.id for one in before]
+        assert all(one.score <= other.score for one, other in zip(after, before, strict=True))
+    assert population(acquitting) == population(detector)
+
+
+@every_detector
+@few
+@given(seed=st.integers(0, 10_000))
 def test_more_surprise_never_scores_lower(name: str, seed: int) -> None:
     detector, groups = build(name), history(seed, people=12)
     run(detector, groups[:-1])
