@@ -26,6 +26,7 @@ GROUPS = {
         "verdicts.md",
         "learn.md",
         "replay.md",
+        "console.md",
         "history.md",
         "configuration.md",
         "scaling.md",

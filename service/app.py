@@ -84,6 +84,8 @@ class App:
         """
         port = await self._components.server.start()
         try:
+            if self._components.console is not None:
+                await self._components.console.start()
             restored = await unless(stop, self._restore())
             partitions = None if restored is None else await unless(stop, self._begin(restored=restored))
             if partitions is None:
@@ -125,7 +127,8 @@ class App:
         """Close what is open, each for a moment at most: what hangs is left to the operating system."""
         seconds = min(FREED_WITHIN, self._schedule.grace.total_seconds() / 20)
         outer = (*(sink.close for sink in self._components.sinks), self._components.resources.aclose)
-        for closing in ((self._stop_source,), outer, (self._components.server.stop,)):
+        console = () if self._components.console is None else (self._components.console.stop,)
+        for closing in ((self._stop_source, *console), outer, (self._components.server.stop,)):
             await asyncio.gather(*(within(self._clock, seconds, one()) for one in closing), return_exceptions=True)
 
     async def _stop_source(self) -> None:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from service.console import Console
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, DeadLetterStore, Lease, Sink, Source
 from service.delivery import Dispatcher
@@ -66,6 +67,8 @@ class Components(NamedTuple):
         whether there is one now; None if an empty state is to stay empty.
     lease
         What one of two instances holds; `service.standby` waits for it. None if there is no other instance.
+    console
+        Shows people what happened, if it is to be served.
     """
 
     clock: Clock
@@ -86,3 +89,4 @@ class Components(NamedTuple):
     learn_history: Callable[[], Awaitable[bool]] | None = None
     suspects: Suspects = Suspects(None)
     lease: Lease | None = None
+    console: Console | None = None

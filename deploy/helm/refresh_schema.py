@@ -23,6 +23,7 @@ BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
     ("SnapshotsSettings", "path"): {"pattern": "^/state(/|$)"},  # the one place that can be written to, beside /tmp
     ("DeadLetterSettings", "path"): {"pattern": "^/state/"},
     ("LearnSettings", "spool"): {"pattern": "^/state/"},
+    ("ConsoleSettings", "token_file"): {"pattern": "^/state/"},
 }
 """Where the chart is stricter than the service."""
 

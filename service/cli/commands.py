@@ -27,6 +27,7 @@ LISTED = {
     "alerts": Listed("alerts:alerts_command", "List what was told, or show one alert."),
     "budget": Listed("budget:budget_command", "Show what each threshold and each budget would have alerted."),
     "check-config": Listed("check_config:check_config", "Show the configuration in effect, and what is wrong with it."),
+    "console": Listed("console:console_command", "Open the pages of a history in a browser."),
     "explain": Listed("explain:explain_command", "Say how usual an action would be for an identity, and why."),
     "identity": Listed("people:identity_command", "Sum up what one identity did."),
     "incidents": Listed("incidents:incidents_command", "List which alerts belong together, or take one on."),

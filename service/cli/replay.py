@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 import click
@@ -30,7 +31,7 @@ from service.cli.printing import alert_writer, cell_writer, contents, recall_tab
 from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
-from service.core.engine import Evaluation
+from service.core.engine import Engine, Evaluation
 from service.core.parsing import LeftOut
 from service.core.shadow import Shadows
 from service.documents import Found, Reader, find
@@ -54,6 +55,7 @@ SHADOW_ATTACKS = 5  # of each kind in an hour, where the configuration wants non
         "replay yesterday.ndjson.gz",
         "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
         "replay --history week.sqlite week.ndjson.gz",
+        "replay --quiet --serve week.ndjson.gz",
         "replay - < activity.json",
     ),
 )
@@ -64,6 +66,7 @@ SHADOW_ATTACKS = 5  # of each kind in an hour, where the configuration wants non
 @click.option(
     "--history", type=click.Path(dir_okay=False, path_type=Path), help="Write a history here, or add to the one there."
 )
+@click.option("--serve", is_flag=True, help="Show the result in a browser then, until Ctrl-C.")
 @suppressions_option
 @click.option("--quiet", is_flag=True, help="Do not print the alerts.")
 @click.option(
@@ -84,6 +87,7 @@ def replay(
     anomalies: Path | None,
     alerts: Path | None,
     history: Path | None,
+    serve: bool,
     suppressions: Path | None,
     quiet: bool,
     order: Order,
@@ -113,6 +117,8 @@ def replay(
         writers = [] if quiet else [(sys.stdout.buffer, StdoutSink("stdout", sys.stdout.buffer))]
         if told:
             writers.append((told, StdoutSink("alerts", told, style="ndjson")))
+        if serve and history is None:
+            history = Path(stack.enter_context(TemporaryDirectory(prefix="unwonted-replay-"))) / "history.sqlite"
         recorder = Recorder(HistoryFile(history, history_limits(settings.history)), patient=True) if history else None
         reader = Reader(found.sources, unread.add_problem)
         driver = Replay(
@@ -137,15 +143,25 @@ def replay(
         except OSError as error:
             fail(f"cannot be finished: {error}", ENDED_ON_ERROR)
         sys.stdout.buffer.flush()
+        report(summary, engine, unread, found)
+        if shadow:
+            click.echo(f"\n{recall_table(engine.shadows.recall)}", err=True)
+        code = verdict(summary, unread, reader.looked_at, max_rejected / 100.0)
+        if serve and history and history.exists():
+            from service.cli.console import serve_history  # noqa: PLC0415 - pages are seldom asked for
+
+            serve_history(history, settings.console)
+    sys.exit(code)
+
+
+def report(summary: Summary, engine: Engine, unread: Unread, found: Found) -> None:
+    """Say what was read, what was not, what was kept back, and what thresholds would have come to."""
     click.echo("\n".join([*contents(summary), *unread.lines(), *empty(found), totals(summary)]), err=True)
     if engine.suppressed.counts:
         kept = sum(one.findings for one in engine.suppressed.counts.values())
         click.echo(f"{kept:,} finding{'s' if kept > 1 else ''} suppressed", err=True)
     if summary.scored:
         click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
-    if shadow:
-        click.echo(f"\n{recall_table(engine.shadows.recall)}", err=True)
-    sys.exit(verdict(summary, unread, reader.looked_at, max_rejected / 100.0))
 
 
 def evaluation_recorder(recorder: Recorder) -> Callable[[Evaluation], None]:

@@ -61,9 +61,15 @@ async def serve(settings: Settings, signalled: Ending) -> None:
     collect_seldom()
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     stop = asyncio.Event()
-    components = build_components(settings)
+    components = build_components(settings, announce=announce)
     with signalled.on_signals(stop):
         if components.lease is None:
             await App(components).run(stop)
         else:
             await Standby(components, components.lease).run(stop)
+
+
+def announce(address: str) -> None:
+    """Show whoever has started the service by hand how to get into the console; a log keeps no secrets."""
+    if sys.stderr.isatty():
+        click.echo(f"open {address}", err=True)

@@ -4,20 +4,16 @@
 nothing depends on Azure: a liveness probe that did would restart healthy processes during every outage of the cloud.
 """
 
-import logging
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from service.core.ports import Clock
-from service.monitoring.listener import Listener
+from service.listening import WebPort
 from service.monitoring.metrics import STANDBY
-
-_log = logging.getLogger(__name__)
 
 Probe = Literal["startup", "ready", "live"]
 
@@ -144,8 +140,7 @@ class HttpServer:
         self._registry = registry
         self._host = host
         self._port = port
-        self._runner: web.AppRunner | None = None
-        self._listener: Listener | None = None
+        self._serving: WebPort | None = None
         self._serving_on = 0
 
     async def start(self) -> int:
@@ -156,34 +151,21 @@ class HttpServer:
         OSError
             If the address is taken or not ours.
         """
-        if self._runner is not None:
-            return self._serving_on
-        app = web.Application()
-        app.router.add_get("/metrics", self._metrics)
-        for path in PROBES:
-            app.router.add_get(path, self._probe)
-        # One request a connection, which has its deadline: nobody keeps one open for the next.
-        app.on_response_prepare.append(_close_afterwards)
-        # Probes come every few seconds: an access log would bury everything else.
-        runner = web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=1.0)
-        await runner.setup()
-        # The runner has a server as soon as it has been set up.
-        listener = Listener(cast("web.Server", runner.server), self._host, self._port)
-        try:
-            port = await listener.start()
-        except OSError as error:
-            await runner.cleanup()
-            raise OSError(f"http.port: cannot listen on {self._host}:{self._port}: {error}") from error
-        self._runner, self._listener, self._serving_on = runner, listener, port
-        return port
+        if self._serving is None:
+            app = web.Application()
+            app.router.add_get("/metrics", self._metrics)
+            for path in PROBES:
+                app.router.add_get(path, self._probe)
+            serving = WebPort(app, host=self._host, port=self._port, option="http.port")
+            self._serving_on = await serving.start()
+            self._serving = serving
+        return self._serving_on
 
     async def stop(self) -> None:
         """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
-        if self._runner is not None and self._listener is not None:
-            await self._listener.stop()
-            await self._runner.cleanup()
-            self._listener.drop()
-            self._runner = self._listener = None
+        if self._serving is not None:
+            await self._serving.stop()
+            self._serving = None
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -196,19 +178,6 @@ class HttpServer:
         if result.notes:
             body["notes"] = dict(result.notes)
         return web.json_response(body, status=200 if result.ok else 503, headers={"Cache-Control": "no-store"})
-
-
-async def _close_afterwards(_: web.Request, response: web.StreamResponse) -> None:
-    response.force_close()
-    response.headers["Connection"] = "close"
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a line is about something that we did wrong, rather than about a request that is none."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-_log.addFilter(_is_ours)
 
 
 async def sample_loop_lag(clock: Clock, observe: Callable[[float], None], every: float = 1.0) -> None:

@@ -1,5 +1,6 @@
 """What can be configured, where it is read from, and how it is shown without its secrets."""
 
+from service.settings.console import ConsoleSettings
 from service.settings.detectors import arguments, default_threshold
 from service.settings.event_hub import EventHubSettings
 from service.settings.history import HistorySettings
@@ -12,6 +13,7 @@ from service.settings.showing import config_hash, example_yaml, json_schema, pro
 
 __all__ = [
     "BlobPlace",
+    "ConsoleSettings",
     "EventHubSettings",
     "HistorySettings",
     "LearnSettings",

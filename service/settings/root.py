@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from models.detectors import DETECTORS
 from service.options import Section
+from service.settings.console import ConsoleSettings
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.event_hub import EventHubSettings
 from service.settings.history import HistorySettings
@@ -76,6 +77,7 @@ class Settings(Section):
     """Where alerts and notices go, by a name of your choice."""
     dead_letter: DeadLetterSettings = DeadLetterSettings()
     http: HttpSettings = HttpSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
 
@@ -128,6 +130,11 @@ def conflicts(settings: Settings) -> list[str]:
             "notices.after should be at least three times event_hub.probe_every, or a quiet partition looks silent",
         ),
         (horizon >= lateness, "windows.late_horizon should be no shorter than windows.lateness"),
+        (
+            not settings.console.enabled
+            or (settings.history.enabled and (settings.history.path or settings.snapshots.kind == "file")),
+            "console.enabled needs a history: history.enabled, and history.path where snapshots are in blobs",
+        ),
         (horizon >= bucket, "windows.late_horizon should be no shorter than windows.bucket"),
     ]
     return [problem for holds, problem in checks if not holds]

@@ -4,7 +4,8 @@ A kind's folder holds all that is its own: options, pace, rendering, what an ans
 `content` is what is said, to all of them alike; `posting` sends bytes to a secret address; `registry` names the kinds.
 """
 
-from service.sinks.content.wording import clean
+from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.wording import clean, counted, iso, moment, plain_action
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.registry import KINDS, AnySink, build_sink
 from service.sinks.stdout import StdoutSettings, StdoutSink
@@ -13,9 +14,16 @@ __all__ = [
     "KINDS",
     "AnySink",
     "Integration",
+    "Links",
     "SinkSettings",
     "StdoutSettings",
     "StdoutSink",
+    "alert_content",
     "build_sink",
     "clean",
+    "counted",
+    "iso",
+    "kql",
+    "moment",
+    "plain_action",
 ]

@@ -34,6 +34,7 @@ from service.telemetry import (
 )
 from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
+from service.wiring.console import build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.recording import build_recorder
@@ -51,7 +52,9 @@ from service.wiring.storage import (
 from service.wiring.suppressions import open_suppressions
 
 
-def build_components(settings: Settings, clock: Clock | None = None) -> Components:
+def build_components(
+    settings: Settings, clock: Clock | None = None, announce: Callable[[str], None] = lambda address: None
+) -> Components:
     """Build everything that `App` drives.
 
     Parameters
@@ -60,6 +63,8 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         Checked settings.
     clock
         The machine's, unless a demonstration lets its calendar run faster.
+    announce
+        Told the address that lets somebody into the console, once: it is a secret.
 
     Raises
     ------
@@ -120,6 +125,7 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
+        console=build_console(settings, clock, resources, announce),
     )
 
 

@@ -177,7 +177,7 @@ def test_every_path_that_has_an_owner_exists() -> None:
 
 def test_every_file_keeps_to_the_editors_rules() -> None:
     rules = (ROOT / ".editorconfig").read_text(encoding="utf-8")
-    spared = re.findall(r"^\[(tests/[^\]]+)\]$", rules, re.MULTILINE)
+    spared = re.findall(r"^\[((?:tests|service)/[^\]]+)\]$", rules, re.MULTILINE)
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     wrong = []
     for name in filter(None, listing.split("\0")):

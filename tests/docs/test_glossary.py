@@ -64,7 +64,7 @@ class Allowed(NamedTuple):
 ALLOWED = (
     Allowed(r"docs/(?:findings|detections)|models/detectors/", r"the company's|telephone compan", "a firm"),
     Allowed(r"docs/adr/0003", r"audit log of a company", "a firm"),
-    Allowed(r"docs/detections|models/detectors/", r"[`\"]company[`\"]", "a key in the JSON of alerts"),
+    Allowed(r"docs/detect|models/detectors/|service/console/words", r"[`\"]company[`\"]", "a key of alerts"),
     Allowed(r"docs/findings|models/detectors/", r"operations as a story", "what operations tell"),
     Allowed(r"docs/|service/sinks/", r"unwonted\.blindness\.", "the type of an event that receivers know"),
     Allowed(

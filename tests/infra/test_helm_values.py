@@ -199,3 +199,14 @@ def test_history_that_is_learnt_at_the_first_start_has_a_place_in_the_pod() -> N
     assert volumes["state"]["emptyDir"] == {"sizeLimit": "8Gi"}
     assert "learn" not in yaml.safe_load(config_text(manifests(default)))
     assert "/config/learn/spool" in wrong["error"]
+
+
+@needs_judges
+def test_the_console_puts_its_token_where_the_pod_may_write() -> None:
+    console = "config: {console: {enabled: true}, history: {path: /state/history.sqlite}, dead_letter: {kind: none}}"
+    for rendered in answers(case("volume", console), case("blob", console)):
+        said = yaml.safe_load(config_text(manifests(rendered)))["console"]
+        volumes = {volume["name"] for volume in pod(manifests(rendered))["volumes"]}
+
+        assert said == {"enabled": True, "token_file": "/state/console-token"}
+        assert "state" in volumes

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from models.stream.buckets import Limits
 from service.app import App
 from service.components import Components, ServiceSchedule
+from service.console.server import Console
 from service.core.alerting.alerts import Alert
 from service.core.coverage.gaps import GapLimits
 from service.core.coverage.monitor import CoverageMonitor
@@ -131,6 +132,7 @@ class Life:
         store: SnapshotStore | None = None,
         suspects: Suspects | None = None,
         history: Recorder | None = None,
+        console: Console | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -194,6 +196,7 @@ class Life:
                 else None,
                 learn_history=partial(learn_history, telemetry) if learn_history else None,
                 suspects=suspects or Suspects(None),
+                console=console,
             )
         )
 

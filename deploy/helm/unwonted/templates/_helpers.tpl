@@ -79,6 +79,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if $learn.on_empty_state -}}
 {{- $_ := set $config "learn" (merge $learn (dict "spool" "/state/history")) -}}
 {{- end -}}
+{{- $console := get $config "console" | default dict -}}
+{{- if $console.enabled -}}
+{{- $_ := set $config "console" (merge $console (dict "token_file" "/state/console-token")) -}}
+{{- end -}}
 {{- $_ := set $config "snapshots" $snapshots -}}
 {{- $_ := set $config "dead_letter" $letters -}}
 {{- if .Values.suppressions -}}
@@ -87,10 +91,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* Whether anything is written to /state: always on a volume; else by a dead letter that is a file, and by learning. */}}
+{{/* Whether anything is written to /state: always on a volume; else by a dead letter that is a file, by learning, and by the console. */}}
 {{- define "unwonted.writesState" -}}
 {{- $letters := (include "unwonted.config" . | fromYaml).dead_letter -}}
-{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") (dig "learn" "on_empty_state" false .Values.config) -}}true{{- end -}}
+{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") (dig "learn" "on_empty_state" false .Values.config) (dig "console" "enabled" false .Values.config) -}}true{{- end -}}
 {{- end -}}
 
 {{/* PSS restricted, of a pod and of a container. */}}

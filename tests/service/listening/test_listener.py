@@ -15,8 +15,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from service.clock import SystemClock
+from service.listening.listener import Listener
 from service.monitoring.http import Health, HttpServer
-from service.monitoring.listener import Listener
 
 pytestmark = pytest.mark.integration
 
@@ -143,7 +143,7 @@ def no_more_descriptors() -> Iterator[Callable[[], None]]:
 async def test_without_descriptors_it_says_so_once_and_goes_on_when_there_are_some(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("service.monitoring.listener._PAUSE", 0.02)
+    monkeypatch.setattr("service.listening.listener._PAUSE", 0.02)
     loop = asyncio.get_running_loop()
     with structlog.testing.capture_logs() as lines:
         async with listening() as port:

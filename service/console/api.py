@@ -1,0 +1,183 @@
+"""The same facts for programs: what `/api/v1` answers.
+
+What an incident is and what an identity did is history's; how a question is asked, the pages'.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from models.stream import EPOCH
+from service.console.alert_page import in_short
+from service.console.api_models import (
+    AlertLine,
+    Alerts,
+    AlertTold,
+    Gaps,
+    HourLine,
+    Identities,
+    IdentityLine,
+    IdentityTold,
+    IncidentLine,
+    Incidents,
+)
+from service.console.asking import Decided, NotThere, PageQuery
+from service.console.decisions import decide_incident
+from service.console.incident_list import chosen_incidents
+from service.core.incidents import Incident
+from service.history import AlertSummary, History
+
+API_LIMIT = 1_000
+_FEW = 100
+_DAYS = 28
+_MOST_DAYS = 3_650
+
+
+def incidents_said(history: History, asked: PageQuery) -> Incidents:
+    """Answer ``/api/v1/incidents``."""
+    found = chosen_incidents(history, asked)
+    most = asked.number("limit", _FEW, API_LIMIT)
+    return Incidents(count=len(found), incidents=tuple(map(_incident, found[:most])))
+
+
+def incident_said(history: History, asked: PageQuery) -> IncidentLine:
+    """Answer ``/api/v1/incidents/ID``.
+
+    Raises
+    ------
+    NotThere
+        No incident has an alert of that id.
+    """
+    found = history.incident(asked.part)
+    if found is None:
+        raise NotThere("no incident has this id")
+    return _incident(found)
+
+
+def incident_decided(history: History, asked: PageQuery) -> Decided:
+    """Answer a form sent to ``/api/v1/incidents/ID``.
+
+    Raises
+    ------
+    NotPossible
+        An incident has no such state.
+    NotThere
+        No incident has an alert of that id.
+    """
+    return decide_incident(history, asked)._replace(said=incident_said(history, asked))
+
+
+def alerts_said(history: History, asked: PageQuery) -> Alerts:
+    """Answer ``/api/v1/alerts``."""
+    subject, most = asked.text("identity", 1_000), asked.number("limit", _FEW, API_LIMIT)
+    found = history.alerts(_since(asked), subject=subject, limit=most, offset=asked.number("offset", 0, 1_000_000))
+    return Alerts(alerts=tuple(map(_alert, found)))
+
+
+def alert_said(history: History, asked: PageQuery) -> AlertTold:
+    """Answer ``/api/v1/alerts/ID``.
+
+    Raises
+    ------
+    NotThere
+        No alert has that id.
+    """
+    revisions, incident = history.alert(asked.part), history.incident(asked.part)
+    if not revisions or incident is None:
+        raise NotThere("no alert has this id")
+    return AlertTold(incident=incident.id, alert=revisions[-1])
+
+
+def identities_said(history: History, asked: PageQuery) -> Identities:
+    """Answer ``/api/v1/identities``."""
+    found = history.identities(asked.text("q"), limit=asked.number("limit", _FEW, API_LIMIT))
+    return Identities(
+        identities=tuple(
+            IdentityLine(
+                id=one.actor.id,
+                name=one.actor.name,
+                kind=one.actor.kind,
+                first_seen=one.first_seen,
+                last_seen=one.last_seen,
+            )
+            for one in found
+        )
+    )
+
+
+def identity_said(history: History, asked: PageQuery) -> IdentityTold:
+    """Answer ``/api/v1/identity``.
+
+    Raises
+    ------
+    NotThere
+        Nobody has that id.
+    """
+    wanted = asked.text("id", 1_000)
+    found = history.identity(wanted)
+    if found is None:
+        raise NotThere("no identity has this id")
+    who = IdentityLine(
+        id=found.actor.id,
+        name=found.actor.name,
+        kind=found.actor.kind,
+        first_seen=found.first_seen,
+        last_seen=found.last_seen,
+    )
+    hours = (
+        HourLine(
+            start=mark.start,
+            operations=mark.cells,
+            score=mark.score,
+            detector=mark.detector,
+            action=mark.action,
+            late=mark.late,
+        )
+        for mark in history.marks(wanted, _since(asked))
+    )
+    alerts = history.alerts(_since(asked), subject=wanted)
+    return IdentityTold(identity=who, hours=tuple(hours), alerts=tuple(map(_alert, alerts)))
+
+
+def gaps_said(history: History, asked: PageQuery) -> Gaps:
+    """Answer ``/api/v1/gaps``."""
+    return Gaps(gaps=tuple(history.gaps(_since(asked))))
+
+
+def _since(asked: PageQuery) -> datetime:
+    days = asked.number("days", _DAYS, _MOST_DAYS)
+    return asked.now - timedelta(days=days) if days else EPOCH
+
+
+def _alert(one: AlertSummary) -> AlertLine:
+    return AlertLine(
+        id=one.id,
+        revision=one.revision,
+        identity=one.subject,
+        name=one.name,
+        kind=one.kind,
+        operation=one.operation,
+        what=in_short(one),
+        title=one.title,
+        severity=one.severity,
+        score=one.score,
+        window_start=one.window_start,
+        window_end=one.window_end,
+        found_at=one.found_at,
+        findings=one.findings,
+    )
+
+
+def _incident(one: Incident[AlertSummary]) -> IncidentLine:
+    return IncidentLine(
+        id=one.id,
+        state=one.state,
+        assignee=one.assignee,
+        start=one.start,
+        end=one.end,
+        worst=_alert(one.worst),
+        alerts=_alerts(one.alerts),
+    )
+
+
+def _alerts(alerts: Iterable[AlertSummary]) -> tuple[AlertLine, ...]:
+    return tuple(map(_alert, alerts))

@@ -1,0 +1,115 @@
+"""What the API says, as models that its document is made from."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from models.statistics import Severity
+from models.stream import ActorKind
+from service.core.alerting import Alert
+from service.core.incidents import IncidentState
+from service.core.notices import Notice
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AlertLine(_Said):
+    """An alert without its findings: its newest revision."""
+
+    id: str
+    revision: int
+    identity: str
+    name: str
+    kind: ActorKind
+    operation: str
+    what: str
+    title: str
+    severity: Severity
+    score: float
+    window_start: datetime
+    window_end: datetime
+    found_at: datetime
+    findings: int
+
+
+class IncidentLine(_Said):
+    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what."""
+
+    id: str
+    state: IncidentState
+    assignee: str
+    start: datetime
+    end: datetime
+    worst: AlertLine
+    alerts: tuple[AlertLine, ...]
+
+
+class Incidents(_Said):
+    """Incidents, the newest first; `count` says how many there are in all."""
+
+    count: int
+    incidents: tuple[IncidentLine, ...]
+
+
+class Alerts(_Said):
+    """Alerts, the newest first."""
+
+    alerts: tuple[AlertLine, ...]
+
+
+class AlertTold(_Said):
+    """An alert as it was told last, with all numbers behind it, and the id of its incident."""
+
+    incident: str
+    alert: Alert
+
+
+class IdentityLine(_Said):
+    """An identity, and when it was seen."""
+
+    id: str
+    name: str
+    kind: ActorKind
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Identities(_Said):
+    """Identities, those seen last first."""
+
+    identities: tuple[IdentityLine, ...]
+
+
+class HourLine(_Said):
+    """An hour in which an identity did something, with its highest score."""
+
+    start: datetime
+    operations: int
+    score: float
+    detector: str
+    action: str
+    late: bool
+
+
+class IdentityTold(_Said):
+    """An identity, its hours, oldest first, and its alerts, newest first."""
+
+    identity: IdentityLine
+    hours: tuple[HourLine, ...]
+    alerts: tuple[AlertLine, ...]
+
+
+class SessionSaid(_Said):
+    """Who is signed in, and what a request that changes something has to carry as X-CSRF-Token."""
+
+    name: str
+    roles: tuple[str, ...]
+    csrf: str
+
+
+class Gaps(_Said):
+    """Coverage gaps, the newest first."""
+
+    gaps: tuple[Notice, ...]

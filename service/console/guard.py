@@ -1,0 +1,114 @@
+"""What a request must prove before a page looks at it, and what a browser may do with the answer.
+
+A page elsewhere can make a browser on this machine ask us things: that the request names us, comes from one of our own
+pages and carries that session's word is what tells it from one that was meant. Who is signed in is `access`'s.
+"""
+
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from service.console.access import Session
+from service.core.ports import Clock
+from service.options import LOOPBACK
+
+HEADERS: Mapping[str, str] = {
+    # Nothing inline, nothing from elsewhere, nothing framed: a name that became markup could still do nothing.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
+_OURSELVES = frozenset({"same-origin", "none"})
+
+
+class RequestRefused(Exception):  # noqa: N818 - it says what happened
+    """A request is not answered; the text says why, in one line.
+
+    Attributes
+    ----------
+    status
+        What it is answered with instead.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def check_host(headers: Mapping[str, str], own: str) -> None:
+    """Refuse whoever calls us by a name that is not ours: a name elsewhere can be made to lead here.
+
+    Parameters
+    ----------
+    headers
+        The request's.
+    own
+        The host that the console is configured to listen on.
+    """
+    host = _host_of(headers.get("Host", ""))
+    if host not in LOOPBACK and host != own:
+        raise RequestRefused(421, "the console answers to 127.0.0.1 and localhost only")
+
+
+def check_meant(headers: Mapping[str, str], field: str, session: Session | None) -> None:
+    """Refuse what changes something unless one of our own pages has asked for it, in the name of that session.
+
+    Parameters
+    ----------
+    headers
+        The request's.
+    field
+        What the form carries as its proof, if it is not in a header.
+    session
+        Whose request it is; None before anybody has entered, when only where it comes from counts.
+    """
+    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+    if (origin is not None and urlsplit(origin).netloc != headers.get("Host")) or (
+        site is not None and site not in _OURSELVES
+    ):
+        raise RequestRefused(403, "this was sent by a page elsewhere")
+    if session is None:
+        return
+    proof = headers.get(CSRF_HEADER, "") or field
+    if not secrets.compare_digest(proof.encode(errors="replace"), session.csrf.encode()):
+        raise RequestRefused(403, "this form is not of your session: open the page again, and send it from there")
+
+
+class RequestPace:
+    """How many requests are answered at once and over time: so many, and then a few every second."""
+
+    def __init__(self, clock: Clock, *, at_once: int = 200, a_second: float = 20.0) -> None:
+        self._clock = clock
+        self._most = at_once
+        self._seconds = at_once / a_second
+        self._recent: deque[float] = deque(maxlen=at_once)
+
+    def check(self) -> None:
+        """Count a request.
+
+        Raises
+        ------
+        RequestRefused
+            There have been too many.
+        """
+        now = self._clock.elapsed()
+        if len(self._recent) == self._most and now - self._recent[0] < self._seconds:
+            raise RequestRefused(429, "too many requests: wait a moment")
+        self._recent.append(now)
+
+
+def _host_of(value: str) -> str:
+    try:
+        return urlsplit(f"//{value}").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,55 @@
+"""Answers as HTTP has them: pages, files, documents, and where to go on; what they say is made elsewhere."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from aiohttp import web
+
+from service.console.access import Person, Session
+from service.console.asking import Decided, Download, HtmlPage, PageAnswer
+from service.console.rendering import ASSETS, asset, page_html
+
+
+def about(session: Session | None) -> Mapping[str, object]:
+    """Return what every page shows of who is signed in."""
+    person: Person | None = session.person if session else None
+    return {"here": "", "person": person, "csrf": session.csrf if session else ""}
+
+
+def to_response(answer: PageAnswer, about: Mapping[str, object]) -> web.Response:
+    """Return an answer; `about` is what every page shows."""
+    match answer:
+        case HtmlPage():
+            html = page_html(answer.template, {**about, **answer.facts})
+            return web.Response(text=html, content_type="text/html")
+        case Decided():
+            return to_response(answer.said, about) if answer.said else go_on(answer.onward)
+        case Download():
+            kept = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
+            return web.Response(text=answer.body, content_type=answer.content_type, headers=kept)
+        case _:
+            return web.Response(text=answer.model_dump_json(), content_type="application/json")
+
+
+def go_on(address: str) -> web.Response:
+    """Send a browser to another page."""
+    return web.Response(status=303, headers={"Location": address})
+
+
+async def send_asset(request: web.Request) -> web.Response:
+    """Answer ``/static/NAME``."""
+    name = request.match_info["name"]
+    if name not in ASSETS:
+        raise web.HTTPNotFound
+    kept = {"Cache-Control": "max-age=300"}
+    return web.Response(body=asset(name), content_type=ASSETS[name], charset="utf-8", headers=kept)
+
+
+def inside(address: str) -> str:
+    r"""Return an address of ours to go on to; the first page instead of one that leads elsewhere.
+
+    >>> inside("/alerts/1?x=y"), inside("https://evil.example"), inside("//evil.example"), inside("/\\evil.example")
+    ('/alerts/1?x=y', '/', '/', '/')
+    """
+    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return quote(address, safe="/?=&%+:,;@!$'()*~-._") if safe and "\\" not in address else "/"

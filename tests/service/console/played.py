@@ -1,0 +1,44 @@
+"""A history as `unwonted replay` writes it, of a small tenant under attack."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from demo.tenant import Tenant, TenantPlan
+from service.core.alerting import Alert
+from service.documents.places import from_lines
+from service.history.schema import open_to_write
+from service.history.writing import write
+from service.replay.replay import Replay
+from service.settings.root import Settings
+from service.wiring import build_engine
+
+PLAN = TenantPlan(seed=3, identities=25, days=16, campaigns=4, campaigns_from=12)
+
+
+def play(path: Path) -> datetime:
+    """Write the history; returns when it ends."""
+    connection = open_to_write(path)
+    engine = build_engine(Settings())
+    engine.keeps_closed = True
+
+    def keep(alerts: Sequence[Alert] = ()) -> None:
+        connection.execute("BEGIN")
+        write(connection, [*engine.take_closed(), *alerts])
+        connection.execute("COMMIT")
+
+    driver = Replay(
+        engine,
+        every=timedelta(minutes=15),
+        on_scored=lambda scored: None,
+        on_alerts=keep,
+        on_reject=lambda reject, place: None,
+        on_read=lambda taken, total: None,
+    )
+    encode = msgspec.json.Encoder().encode
+    driver.run(from_lines("tenant", [encode(one.record) for one in Tenant(PLAN).records()]))
+    keep()
+    connection.close()
+    return PLAN.end

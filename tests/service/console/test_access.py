@@ -1,0 +1,136 @@
+"""Who gets in, with which token, for how long; and what a request must prove."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from service.console.access import MOST_SESSIONS, TRIES_A_MINUTE, Door, EntryRefused
+from service.console.guard import RequestPace, RequestRefused, check_host, check_meant
+from tests.fakes.clock import FakeClock
+
+SECONDS = 3600.0
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def door(clock: FakeClock, tmp_path: Path) -> Door:
+    door = Door(clock, tmp_path / "run" / "token", SECONDS)
+    door.renew()
+    return door
+
+
+def test_the_token_lies_where_only_its_owner_can_read_it(door: Door) -> None:
+    assert stat.S_IMODE(door.file.stat().st_mode) == 0o600
+    assert door.file.read_text() == f"{door.token}\n"
+    assert len(door.token) >= 40
+
+
+def test_a_file_that_others_could_read_is_not_written_into(door: Door) -> None:
+    door.file.chmod(0o644)
+    door.renew()
+    assert stat.S_IMODE(door.file.stat().st_mode) == 0o600
+
+
+def test_a_token_lets_in_once_and_the_next_one_is_in_the_file(door: Door) -> None:
+    token = door.token
+    secret = door.enter(token, "ann")
+    session = door.session(secret)
+    assert session is not None
+    assert session.person.name == "ann"
+    with pytest.raises(EntryRefused, match="each works once"):
+        door.enter(token, "ann")
+    assert door.session(door.enter(door.file.read_text(), ""))
+
+
+@pytest.mark.parametrize("forged", ["", " ", "x" * 43, "\ud800", "None", "\x00"])
+def test_nothing_else_lets_in(door: Door, forged: str) -> None:
+    with pytest.raises(EntryRefused, match="not valid"):
+        door.enter(forged, "ann")
+    assert door.session(forged) is None
+
+
+def test_nothing_lets_in_before_there_is_a_token(clock: FakeClock, tmp_path: Path) -> None:
+    with pytest.raises(EntryRefused, match="not valid"):
+        Door(clock, tmp_path / "token", SECONDS).enter("", "ann")
+
+
+async def test_who_guesses_has_to_wait(door: Door, clock: FakeClock) -> None:
+    for _ in range(TRIES_A_MINUTE):
+        with pytest.raises(EntryRefused, match="not valid"):
+            door.enter("guess", "")
+    with pytest.raises(EntryRefused, match="wait a minute"):
+        door.enter(door.token, "")
+    await clock.advance(61)
+    assert door.enter(door.token, "")
+
+
+async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many(door: Door, clock: FakeClock) -> None:
+    secret = door.enter(door.token, "ann")
+    await clock.advance(SECONDS - 1)
+    assert door.session(secret)
+    await clock.advance(1)
+    assert door.session(secret) is None
+    secret = door.enter(door.token, "ann")
+    door.leave(secret)
+    assert door.session(secret) is None
+    first = door.enter(door.token, "ann")
+    for _ in range(MOST_SESSIONS):
+        await clock.advance(7)
+        door.enter(door.token, "bob")
+    assert door.session(first) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost", "localhost:1", "[::1]:8090", "127.0.0.1"])
+def test_this_machine_is_asked_by_its_names(host: str) -> None:
+    check_host({"Host": host}, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "evil.example:8090", "127.0.0.1.evil.example", "[", "localhost.x"]
+)
+def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
+    with pytest.raises(RequestRefused, match=r"127\.0\.0\.1 and localhost only"):
+        check_host({"Host": host}, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_what_a_page_elsewhere_sends_is_refused_whatever_it_knows(door: Door, headers: dict[str, str]) -> None:
+    session = door.session(door.enter(door.token, "ann"))
+    assert session is not None
+    with pytest.raises(RequestRefused, match="a page elsewhere"):
+        check_meant({"Host": "127.0.0.1:8090", **headers}, session.csrf, session)
+
+
+@pytest.mark.parametrize("proof", ["", "x", "\ud800", "another"])
+def test_a_form_without_its_sessions_word_is_refused(door: Door, proof: str) -> None:
+    session, other = (door.session(door.enter(door.token, "ann")) for _ in range(2))
+    assert session is not None
+    assert other is not None
+    with pytest.raises(RequestRefused, match="not of your session"):
+        check_meant({"Host": "127.0.0.1"}, other.csrf if proof == "another" else proof, session)
+    check_meant({"Host": "127.0.0.1:1", "Origin": "http://127.0.0.1:1"}, session.csrf, session)
+    check_meant({"Host": "127.0.0.1", "X-CSRF-Token": session.csrf, "Sec-Fetch-Site": "same-origin"}, "", session)
+
+
+async def test_requests_are_answered_at_a_pace(clock: FakeClock) -> None:
+    pace = RequestPace(clock, at_once=3, a_second=1.0)
+    for _ in range(3):
+        pace.check()
+    with pytest.raises(RequestRefused, match="wait a moment"):
+        pace.check()
+    await clock.advance(3)
+    pace.check()
