@@ -1,34 +1,39 @@
 """What a state of very many identities takes: memory, a snapshot, a restart. It prints and asserts nothing.
 
-Every identity is active in every hour, with two operations out of twenty habits; five detectors learn. Resident memory
-is that of the whole process, the simulated identities included, of which the first line says how much they take.
+Every identity is active in every hour, with some operations out of twenty habits; all detectors learn that need no
+geography. After that come hours in which one of fifty is. Resident memory is that of the whole process, the simulated
+identities included, of which the first line says how much they take. The restart is another process, which imports what
+the service does, and has restored everything when it is done.
 
-    python benchmarks/state.py [--identities 20000] [--hours 4]
+    python benchmarks/state.py [--identities 20000] [--hours 4] [--operations 2] [--quiet 0]
 """
 
 import argparse
 import asyncio
-import gc
 import random
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from models.detectors import DETECTORS, build
 from models.stream import ActivityEvent, Actor, ActorKind, Outcome
 from service.cli import collect_seldom
 from service.core.engine import Engine, Options
 from service.core.messages import Message
-from service.core.snapshot import Encoder, SnapshotPart, SnapshotRows
+from service.core.snapshot import Encoder, SnapshotPart
 
 KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
 TENANT = "aaaaaaaa-0000-4000-8000-000000000000"
 ACTIONS = [f"microsoft.service{number % 40}/type{number}/write" for number in range(2_000)]
 SCOPES = [f"{number:08}-0000-4000-8000-000000000000" for number in range(2_000)]
 HABITS = 20
-OPERATIONS = 2
+QUIET = 50
 PER_MESSAGE = 60
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,14 +60,14 @@ class Tenant:
             for _ in range(identities)
         ]
 
-    def hour(self, number: int) -> Iterator[list[ActivityEvent]]:
+    def hour(self, number: int, operations: int, active: int) -> Iterator[list[ActivityEvent]]:
         """Yield an hour's records by message, start and end of each operation; one in twenty fails."""
         chance = random.Random(number)
         begin = BEGIN + number * HOUR
         events: list[ActivityEvent] = []
-        for who in chance.sample(range(len(self._actors)), len(self._actors)):
+        for who in chance.sample(range(len(self._actors)), active):
             time_of_day = begin + timedelta(seconds=chance.random() * 3_500)
-            for _ in range(OPERATIONS):
+            for _ in range(operations):
                 events += self._operation(chance, who, time_of_day)
             if len(events) >= PER_MESSAGE:
                 yield events
@@ -91,12 +96,13 @@ def fresh_engine() -> Engine:
     return engine
 
 
-def live(engine: Engine, tenant: Tenant, hours: int) -> None:
+def live(engine: Engine, tenant: Tenant, chosen: argparse.Namespace) -> None:
     """Let the engine see some hours, and print what each took and left."""
     sequence_number = 0
-    for number in range(hours):
+    for number in range(chosen.hours + chosen.quiet):
+        active = chosen.identities if number < chosen.hours else chosen.identities // QUIET
         started, end = time.process_time(), BEGIN + (number + 1) * HOUR
-        for events in tenant.hour(number):
+        for events in tenant.hour(number, chosen.operations, active):
             sequence_number += 1
             engine.apply(Message("0", sequence_number, str(sequence_number), end, b""), events)
         engine.evaluate(end)
@@ -124,29 +130,51 @@ async def save(engine: Engine) -> bytes:
     return data
 
 
+async def restart(folder: Path) -> None:
+    """Restore a snapshot as the service does, in this process, and print what all of it has taken since it began."""
+    for module in ("service.cli.run", "service.wiring.components"):
+        import_module(module)
+    from service.clock import SystemClock  # noqa: PLC0415
+    from service.core.outbox import Outbox  # noqa: PLC0415
+    from service.storage import FileSnapshotStore, State  # noqa: PLC0415
+
+    imported, before = time.process_time(), mebibytes()
+    clock = SystemClock()
+    state = State(fresh_engine(), Outbox(), FileSnapshotStore(folder), clock, lambda saved: print(saved.reason))
+    await state.restore()
+    print(f"{'restart: imports':<32}{imported:>9.1f} s, {before}")
+    print(f"{'restart: all of it':<32}{time.process_time():>9.1f} s, {mebibytes()}")
+
+
 def main() -> None:
     """Measure it all."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--identities", type=int, default=20_000)
     options.add_argument("--hours", type=int, default=4)
+    options.add_argument("--operations", type=int, default=2)
+    options.add_argument("--quiet", type=int, default=0)
+    options.add_argument("--restart", type=Path)
+    options.add_argument("--keep", type=Path, help="folder to leave the snapshot in")
     chosen = options.parse_args()
     collect_seldom()
+    if chosen.restart is not None:
+        asyncio.run(restart(chosen.restart))
+        return
     tenant = Tenant(chosen.identities)
     print(f"{chosen.identities:,} identities, all active in each hour; seconds are of processor time")
     print(f"{'before':<41}  {mebibytes()}")
     engine = fresh_engine()
-    live(engine, tenant, chosen.hours)
+    live(engine, tenant, chosen)
     box: list[bytes] = []
 
     async def saving() -> None:
         box.append(await save(engine))
 
     asyncio.run(saving())
-    del engine
-    gc.collect()
-    engine, started = fresh_engine(), time.process_time()
-    engine.load(SnapshotRows(box.pop()))
-    print(f"{'restored':<32}{time.process_time() - started:>9.1f} s, {mebibytes()}")
+    with TemporaryDirectory() as temporary:
+        folder = chosen.keep or Path(temporary)
+        (folder / "snapshot.ndjson.gz").write_bytes(box.pop())
+        subprocess.run([sys.executable, __file__, "--restart", folder], check=True)  # noqa: S603 - this file
 
 
 if __name__ == "__main__":

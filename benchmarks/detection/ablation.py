@@ -143,7 +143,7 @@ def _evidence(detector: RareAction) -> None:
 
 
 def _sensitivity(detector: RareAction) -> None:
-    detector.sensitive = {}
+    detector.weigh = lambda action: 0.0
 
 
 def _places(detector: RareAction) -> None:

@@ -13,7 +13,7 @@ from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import TEAM, Deed, Example, daily, weekdays
-from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.sensitivity import SENSITIVE, weighing
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     Backoff,
@@ -139,7 +139,7 @@ class Dormant(StatefulDetector[DormantState]):
         looks: float = 1.0,
     ) -> None:
         self.explain_from = explain_from
-        self.sensitive = sensitive
+        self.weigh = weighing(sensitive)
         self.survival = SurvivalFunction(rungs=_RUNGS, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=0.5, prior=0.03, location=1.0, slope=0.5, looks=looks)
@@ -217,7 +217,7 @@ class Dormant(StatefulDetector[DormantState]):
         if not tried(state.mask_of_tried, cell.action):
             novelty = surprise(math.pow(self.backoff.probability(cell.action, seen.actor.kind), _TRUST))
             terms["action"] = min(novelty, _MOST_NEWS * terms["silence"])
-            if weight := sensitivity(cell.action, self.sensitive):
+            if weight := self.weigh(cell.action):
                 terms["sensitivity"] = weight
         if cell.action.endswith("/read"):
             terms["read"] = _READ_WEIGHT

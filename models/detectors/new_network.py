@@ -14,7 +14,7 @@ from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
-from models.detectors.sensitivity import SENSITIVE, sensitivity
+from models.detectors.sensitivity import SENSITIVE, weighing
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     NOWHERE,
@@ -146,7 +146,7 @@ class NewNetwork(StatefulDetector[NewNetworkState]):
         looks: float = 1.0,
     ) -> None:
         self.explain_from = explain_from
-        self.sensitive = sensitive
+        self.weigh = weighing(sensitive)
         self.novelty = NoveltyRate(aspects=2, half_life=half_life_days * 24.0)
         self.backoff = Backoff()
         self.user_days = UserDays(floor=1.0, prior=0.02, location=1.5, slope=0.5, looks=looks)
@@ -229,7 +229,7 @@ class NewNetwork(StatefulDetector[NewNetworkState]):
             "action": surprise(novel * math.pow(base, _TRUST)),
             "mostly_harmless": _MOSTLY_HARMLESS,
         }
-        if weight := sensitivity(cell.action, self.sensitive):
+        if weight := self.weigh(cell.action):
             terms["sensitivity"] = weight
         return terms
 

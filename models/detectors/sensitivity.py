@@ -3,9 +3,9 @@
 Being on the list never makes something unusual; it makes what is unusual weigh more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 # Powers of ten that something already unusual weighs more: an intruder does it about ten times as often as anybody
 # else who does something new. Names are endings of the case-folded operation, so that one line serves every provider.
@@ -142,6 +142,16 @@ def sensitivity(action: str, listed: Mapping[str, float] = SENSITIVE) -> float:
     if not action.endswith(tuple(listed)):
         return 0.0
     return max((weight for ending, weight in listed.items() if action.endswith(ending)), default=0.0)
+
+
+def weighing(listed: Mapping[str, float]) -> Callable[[str], float]:
+    """Return `sensitivity` by a list that does not change, which remembers what it said of the latest actions.
+
+    >>> weigh = weighing({"/listkeys/action": 0.5})
+    >>> weigh("microsoft.storage/storageaccounts/listkeys/action"), weigh("microsoft.storage/storageaccounts/read")
+    (0.5, 0.0)
+    """
+    return lru_cache(maxsize=4_096)(partial(sensitivity, listed=listed))
 
 
 @lru_cache(maxsize=16_384)

@@ -4,6 +4,7 @@ The in-process stand-in for a stream engine's keyed state. What a state holds is
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from sys import intern
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -64,20 +65,33 @@ class Keyed(Generic[_S]):
         self.evicted = 0
         self.evicted_values = 0
         self._states: dict[str, _S] = {}
+        self._saved: dict[str, Callable[[], Any]] = {}
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._states) + len(self._saved)
 
     def get(self, key: str) -> _S | None:
         """Return the state of `key`, None if there is none; changes nothing."""
-        return self._states.get(key)
+        state = self._states.get(key)
+        return self._restored(key) if state is None and key in self._saved else state
+
+    def _restored(self, key: str) -> _S | None:
+        """Restore a state that is still a row of a snapshot; None, and it is forgotten, if that cannot be done."""
+        read, state = self._saved.pop(key), self.fresh()
+        try:
+            state.restore(read())
+        except Exception:  # noqa: BLE001 - it may be wrong in any way, and it is too late for another one
+            self.evicted += 1
+            return None
+        self._states[key] = state
+        return state
 
     def touch(self, key: str, lessons: Lessons | None = None) -> _S:
         """Return the state of `key`, a fresh one if there is none; `lessons` are told how many more are known by it.
 
         Whoever has something to do with those that must go for a new one calls `make_room` first.
         """
-        state = self._states.get(key)
+        state = self.get(key)
         if state is None:
             self.make_room(key, lessons)
             # Several tables know the same identities: interned, their ids are held once.
@@ -88,8 +102,10 @@ class Keyed(Generic[_S]):
 
     def make_room(self, key: str, lessons: Lessons | None = None) -> Sequence[tuple[str, _S]]:
         """Forget who has to go before `key` can be touched, and return them: nobody if it is known or there is room."""
-        if len(self._states) < self.limit or key in self._states:
+        if len(self) < self.limit or key in self._states or key in self._saved:
             return ()
+        for saved in list(self._saved):
+            self._restored(saved)
         silent = sorted(self._states, key=lambda key: (self._states[key].last_hours, key))
         excess = len(self._states) - self.limit  # of a state that was saved under a higher limit
         evicted = [(key, self._states.pop(key)) for key in silent[: excess + max(1, self.limit // 8)]]
@@ -100,12 +116,14 @@ class Keyed(Generic[_S]):
 
     def keys(self) -> Iterator[str]:
         """Iterate over the keys, in no promised order."""
-        return iter(self._states)
+        return chain(self._states, self._saved)
 
     def sorted_items(self) -> Iterator[tuple[str, _S]]:
         """Iterate over key and state in the order of the keys, for a dump that is always the same."""
-        for key in sorted(self._states):
-            yield key, self._states[key]
+        for key in sorted(self.keys()):
+            state = self.get(key)
+            if state is not None:
+                yield key, state
 
     def dump(self) -> Iterator[Json]:
         """Yield the counts of evictions, then one row a key, in their order."""
@@ -114,17 +132,25 @@ class Keyed(Generic[_S]):
             yield {"id": key, "state": state.row()}
 
     def load(self, rows: Iterable[Any]) -> None:
-        """Replace everything by what `dump` gave; if that is more than the limit, room is made at the next new key."""
+        """Replace everything by what `dump` gave; if that is more than the limit, room is made at the next new key.
+
+        A row may stand for many, with a list of ids and one of functions that return their states. Such a state is
+        restored when it is asked for: by the next dump at the latest.
+        """
         self.evicted, self.evicted_values = 0, 0
-        states = self._states = {}
+        self._states, self._saved = {}, {}
+        states, later = self._states, self._saved
         rows, fresh = iter(rows), self.fresh
         for row in rows:
             self.evicted, self.evicted_values = fields("identities", row, "evicted", "evicted_values")
             break
         for row in rows:
             key, saved = fields("identity", row, "id", "state")
-            state = states[intern(key)] = fresh()
-            state.restore(saved)
+            if type(key) is list:
+                later.update(zip(map(intern, key), saved, strict=True))
+            else:
+                state = states[intern(key)] = fresh()
+                state.restore(saved)
 
 
 class Headcount:

@@ -79,14 +79,16 @@ class Actor(NamedTuple):
     @classmethod
     def from_row(cls, row: Any) -> "Actor":
         """Restore what `row` gave."""
-        id_, name, kind = fields("identity", row, *cls._fields)
-        return _same_actor(id_, name, kind)
+        return _same_actor(*fields("identity", row, "id", "name", "kind"))
 
 
 @lru_cache(maxsize=4_096)
 def _same_actor(id_: str, name: str, kind: str) -> Actor:
     """Return the very same identity for records that stand close together in a snapshot."""
-    return Actor(str(id_), str(name), ActorKind(kind))
+    return Actor(str(id_), str(name), _KINDS[kind])
+
+
+_KINDS = {str(kind): kind for kind in ActorKind}
 
 
 class ActivityEvent(NamedTuple):

@@ -166,7 +166,7 @@ def read_state(settings: Settings, snapshot: Path | None) -> tuple[Engine, Snaps
                 own = place_of(settings)
                 fail(f"{place}: is no snapshot of Unwonted; the service keeps its own at {own}", MISCONFIGURED)
             rows = SnapshotRows(data)
-            engine.load(rows)
+            engine.load(rows.to_restore())
             return engine, rows
         return engine, asyncio.run(_newest_stored(settings, engine, place))
     except OSError as error:
@@ -180,11 +180,12 @@ async def _newest_stored(settings: Settings, engine: Engine, place: str) -> Snap
 
     async with AsyncExitStack() as resources:
         otherwise = "; --snapshot FILE would read another one"
-        return await newest_usable(build_snapshot_store(settings, resources), engine.load, place, otherwise)
+        store = build_snapshot_store(settings, resources)
+        return await newest_usable(store, lambda rows: engine.load(rows.to_restore()), place, otherwise)
 
 
 async def newest_usable(
-    store: SnapshotStore, load: Callable[[Any], None], place: str, otherwise: str = ""
+    store: SnapshotStore, load: Callable[[SnapshotRows], None], place: str, otherwise: str = ""
 ) -> SnapshotRows:
     """Load the newest snapshot that can be used, as the service would, saying what is wrong with newer ones."""
     from service.storage import load_newest  # noqa: PLC0415

@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
-import fastavro
 import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
@@ -24,6 +23,8 @@ def read_avro(stream: BinaryIO) -> Iterator[list[bytes]]:
     Unreadable
         DAMAGED, if it cannot be read to its end.
     """
+    import fastavro  # noqa: PLC0415 - few files are of this kind, and a service reads none
+
     try:
         # Unlike a schema's own checks, a reader that is given none takes the file's word for it.
         rows = fastavro.reader(stream)

@@ -16,7 +16,7 @@ from service.core.coverage import CoverageMonitor
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.core.ports import Clock, Generation, SnapshotStore
-from service.core.snapshot import Encoder, SnapshotPart
+from service.core.snapshot import Encoder, SnapshotPart, SnapshotRows
 from service.storage.generations import GenerationStore
 from service.storage.restoring import load_newest
 from service.waiting import within
@@ -110,9 +110,9 @@ class State:
         self.present()
         started = self._clock.elapsed()
 
-        def load(rows: Iterable[tuple[str, Any]]) -> None:
+        def load(rows: SnapshotRows) -> None:
             ours: dict[str, Any] = {}
-            self.engine.load(_without(ours, rows))
+            self.engine.load(_without(ours, rows.to_restore()))
             if "outbox" in ours:
                 self.outbox.load(ours["outbox"])
             if "coverage" in ours:

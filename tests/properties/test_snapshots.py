@@ -1,7 +1,10 @@
 """Saving, by parts of which some are kept from before, and restoring change nothing: neither state nor bytes."""
 
 import asyncio
+from collections.abc import Iterator
+from copy import deepcopy
 from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests.golden.continuing import ANNOUNCED, Continued, locate
 from tests.golden.make import CREATED, steps
 
 RESTORED_EVERY = 7
+TIMES = 40  # so that there are several blocks of identities
 
 
 def new_life() -> Continued:
@@ -65,3 +69,30 @@ def test_a_service_that_saves_after_each_step_and_restarts_now_and_then_has_the_
     assert kept > RESTORED_EVERY
     written = {section.partition(" ")[2] for section, _ in one.engine.dump() if section.startswith("identities ")}
     assert written == DETECTORS.keys() - {"watch_list"}
+
+
+def multiplied(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield rows with very many more identities, each of whom knows what one knows."""
+    for section, row in rows:
+        inner = row.get("row", row)
+        if not section.startswith("identities ") or "id" not in inner:
+            yield section, row
+            continue
+        for number in range(TIMES):
+            one = {**deepcopy(inner), "id": f"{inner['id']}{number or ''}"}
+            yield section, {**row, "row": one} if inner is not row else one
+
+
+@pytest.mark.integration
+def test_identities_that_are_restored_when_they_are_asked_for_are_judged_as_if_they_always_had_been() -> None:
+    before = new_life()
+    for step in steps()[:40]:
+        before.take(step)
+    rows = list(multiplied(list(before.engine.dump())))
+    data = asyncio.run(Encoder(go_on).encode([SnapshotPart(rows)], created_at=CREATED))
+    at_once, later = new_life(), new_life()
+    at_once.engine.load(SnapshotRows(data))
+    later.engine.load(SnapshotRows(data).to_restore())
+    for step in steps()[40:]:
+        assert later.take(step) == at_once.take(step)
+    assert list(later.engine.dump()) == list(at_once.engine.dump())

@@ -12,7 +12,7 @@ from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.first_sight.declaration import DECLARATION, NAME, why_unusual
-from models.detectors.sensitivity import SENSITIVE, sensitivity, tactic
+from models.detectors.sensitivity import SENSITIVE, tactic, weighing
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     Arrivals,
@@ -106,7 +106,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
         sensitive: Mapping[str, float] = SENSITIVE,
     ) -> None:
         self.explain_from = explain_from
-        self.sensitive = sensitive
+        self.weigh = weighing(sensitive)
         self.arrivals = Arrivals(half_life=half_life_days * 24.0)
         self.rhythms = Rhythms()
         self.networks = LastUsed(_MOST_NETWORKS)
@@ -203,7 +203,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
 
     def _sensitive(self, seen: ActorBucket) -> list[tuple[Cell, str, float]]:
         """Return the cells that are judged and counted, with tactic and sensitivity."""
-        weighed = ((cell, sensitivity(cell.action, self.sensitive)) for cell in seen.cells if cell.attempts)
+        weighed = ((cell, self.weigh(cell.action)) for cell in seen.cells if cell.attempts)
         return [(cell, str(tactic(cell.action)), weight) for cell, weight in weighed if weight >= _FROM]
 
     def _unknown(self, networks: Sequence[str]) -> bool:

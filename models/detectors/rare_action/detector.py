@@ -14,7 +14,7 @@ from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
 from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell
-from models.detectors.sensitivity import SENSITIVE, Tactic, sensitivity, tactic
+from models.detectors.sensitivity import SENSITIVE, Tactic, tactic, weighing
 from models.statistics import (
     BUCKETS_A_DAY,
     MADE,
@@ -74,7 +74,7 @@ class RareAction:
         evidence: AccumulationRule = _DEFAULT_RULE,
     ) -> None:
         self.explain_from = explain_from
-        self.sensitive = sensitive
+        self.weigh = weighing(sensitive)
         self.evidence = evidence
         self.campaign = CAMPAIGN
         half_life = half_life_days * 24.0
@@ -160,7 +160,7 @@ class RareAction:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
-        guarded = {cell.action for cell in tried if sensitivity(cell.action, self.sensitive) >= GUARDED_FROM}
+        guarded = {cell.action for cell in tried if self.weigh(cell.action) >= GUARDED_FROM}
         networks = {network(address) for cell in tried for address in cell.addresses}
         scopes = {scope for cell in tried for scope in cell.scopes}
         previous = self.rarity.habits.get(actor.id)
@@ -283,7 +283,7 @@ class RareAction:
         Deleting what one makes is no surprise; but to end a log, those who set it up are as good as any. Attempts in
         vain at what intruders need teach nothing of success, and make the next attempt in vain no surprise.
         """
-        hours, weight = seen.bucket.hours, sensitivity(cell.action, self.sensitive)
+        hours, weight = seen.bucket.hours, self.weigh(cell.action)
         made = (
             habit is not None
             and self.rarity.makes(habit, cell.action, hours)

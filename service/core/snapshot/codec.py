@@ -7,7 +7,7 @@ last snapshot need not be encoded again. What the rows mean is the engine's and 
 
 import zlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain, repeat
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
-from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_rows
+from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_later, unpack_rows
 
 FORMAT = 4
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
@@ -46,6 +46,9 @@ Encoding a block takes a few milliseconds. The wider the rows, the fewer: what r
 # Keys stay in the order in which they were learnt: a table that forgets may go by it.
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+
+_OF_MANY = "identities "
+"""How sections begin that have the most rows."""
 
 
 class UnreadableSnapshot(ValueError):  # noqa: N818 - it names what was found, not a fault of the caller
@@ -236,20 +239,41 @@ class SnapshotRows:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self._migrated) if self._migrated is not None else self._rows()
 
-    def _rows(self) -> Iterator[tuple[str, Any]]:
+    def to_restore(self) -> Iterator[tuple[str, Any]]:
+        """Iterate likewise, but over states of identities by the block: a row with a list of ids, and one of functions.
+
+        Each of these returns the state of the identity at its place. Of each section the first block is read at once,
+        so that one which is not what it should be is refused early.
+        """
+        return iter(self._migrated) if self._migrated is not None else self._rows(later=True)
+
+    def _rows(self, *, later: bool = False) -> Iterator[tuple[str, Any]]:
         room = max(_ALWAYS_READ, sum(map(len, self._texts)))
+        begun = ""
         with _damage():
             for line in self._lines():
-                section, *rest = _decode(line)
-                if len(rest) == 1:
-                    yield section, rest[0]
+                if later and (block := self._unread(line, begun)) is not None:
+                    section, number, row = block
+                    rows = [row]
                 else:
+                    section, *rest = _decode(line)
+                    if len(rest) == 1:
+                        yield section, rest[0]
+                        continue
                     number, columns = rest
-                    rows = unpack_rows(columns, number)
-                    room -= len(rows)
-                    if room < 0:
-                        raise UnreadableSnapshot("has more rows than it could hold")
-                    yield from zip(repeat(section), rows)
+                    rows, begun = unpack_rows(columns, number), section
+                room -= number
+                if room < 0:
+                    raise UnreadableSnapshot("has more rows than it could hold")
+                yield from zip(repeat(section), rows)
+
+    @staticmethod
+    def _unread(line: memoryview, begun: str) -> tuple[str, int, Any] | None:
+        """Return a block of states as one row that is read later; None if it is no such block, or the first one."""
+        with suppress(msgspec.ValidationError):
+            if begun.startswith(_OF_MANY) and bytes(line[: len(begun) + 4]) == _encode([begun])[:-1] + b",":
+                return unpack_later(line)
+        return None
 
     def _lines(self) -> Iterator[memoryview]:
         for text in self._texts:

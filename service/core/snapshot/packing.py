@@ -8,9 +8,11 @@ A block has for each name a column. It is a list of values, or an object where t
     Objects that have these names.
 ``{"names": […], "which": [[number, …], …], "values": [[…], …]}``
     Objects that have some of these names each, such as actions with their weights.
+``{"words": […], "lists": [[number, …], …]}``
+    Lists of strings of which there are few, such as networks.
 
-The latter two may have ``"null"``: the places, counted with them, at which there is none. What is unpacked are the same
-rows in the same order, and their members too.
+Those of objects may have ``"null"``: the places, counted with them, at which there is none. What is unpacked are the
+same rows in the same order, and their members too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,8 @@ from itertools import chain, repeat
 from sys import intern
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct, ValidationError
+from msgspec.json import Decoder
 
 MOST_TOGETHER = 10_000
 """Rows that a block may have: what all of them share takes no room, and could stand for any number."""
@@ -72,6 +75,7 @@ Mapping.register(Row)
 
 _OBJECTS = {dict, Row}
 _OBJECTS_OR_NONE = {dict, Row, type(None)}
+_decode = Decoder().decode
 _SCALARS = {bool, float, int, str, type(None)}
 
 
@@ -113,6 +117,85 @@ def unpack_rows(columns: Mapping[str, Any], number: int) -> list[Row]:
     return rows
 
 
+class _Unread:
+    """A column that is unpacked when the first of its values is asked for."""
+
+    __slots__ = ("_number", "_raw", "_values")
+
+    def __init__(self, raw: Raw, number: int) -> None:
+        self._raw: Raw | None = raw
+        self._number = number
+        self._values: Sequence[Any] = ()
+
+    def value(self, place: int) -> Any:
+        if self._raw is not None:
+            self._values, self._raw = _unpacked(_decode(self._raw), self._number), None
+        return self._values[place]
+
+
+class Later(Struct, gc=False):
+    """A state that is unpacked when it is called."""
+
+    column: _Unread
+    place: int
+
+    def __call__(self) -> Any:
+        """Return it."""
+        return self.column.value(self.place)
+
+
+class _States(Struct, forbid_unknown_fields=True):
+    """The columns of identities with their states."""
+
+    id: list[str]
+    state: Raw
+
+    def row(self, number: int) -> Row:
+        """Return one row for all of them, whose values are lists."""
+        if len(self.id) != number:
+            raise ValueError(f"{len(self.id)} rows where there should be {number}")
+        return Row(("id", "state"), (self.id, list(map(Later, repeat(_Unread(self.state, number)), range(number)))))
+
+
+class _Same(Struct, forbid_unknown_fields=True):
+    """A column in which all is the same."""
+
+    same: str
+
+
+class _Within(Struct, forbid_unknown_fields=True):
+    """A column of objects with the same names."""
+
+    rows: _States
+
+
+class _OfPart(Struct, forbid_unknown_fields=True):
+    """The columns of identities with their states, of one part of a detector."""
+
+    part: _Same
+    row: _Within
+
+
+_decode_states = Decoder(tuple[str, int, _States]).decode
+_decode_of_part = Decoder(tuple[str, int, _OfPart]).decode
+
+
+def unpack_later(line: memoryview) -> tuple[str, int, Any]:
+    """Return section, number, and one row for all identities of a block, whose states are a `Later` each.
+
+    Raises
+    ------
+    ValidationError
+        If the block is of anything else.
+    """
+    try:
+        section, number, states = _decode_states(line)
+        return section, number, states.row(number)
+    except ValidationError:
+        section, number, of = _decode_of_part(line)
+        return section, number, Row(("part", "row"), (of.part.same, of.row.rows.row(number)))
+
+
 def plain(value: Any) -> Any:
     """Return a value with every `Row` in it as a dictionary."""
     if isinstance(value, Mapping):
@@ -127,6 +210,8 @@ def _packed(values: Sequence[Any]) -> Any:
     if kinds <= _OBJECTS_OR_NONE and len(kinds) > 1:
         packed = _packed_objects([value for value in values if value is not None])
         return {**packed, "null": [place for place, value in enumerate(values) if value is None]}
+    if kinds == {list} and (lists := _packed_lists(values)) is not None:
+        return lists
     first = values[0]
     if len(kinds) > 1 or type(first) not in _SCALARS or values.count(first) < len(values):
         return list(values)
@@ -145,11 +230,25 @@ def _packed_objects(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"names": list(numbers), "which": which, "values": [list(value.values()) for value in values]}
 
 
+def _packed_lists(values: Sequence[list[Any]]) -> dict[str, Any] | None:
+    """Return a column of lists of strings; None if others are among them, or that would not be shorter."""
+    strings = list(chain.from_iterable(values))
+    if set(map(type, strings)) != {str}:
+        return None
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(strings))}
+    if len(numbers) * 2 > len(strings):
+        return None
+    return {"words": list(numbers), "lists": [[numbers[word] for word in value] for value in values]}
+
+
 def _unpacked(column: Any, number: int) -> Sequence[Any]:
     if type(column) is list:
         return column
     if "same" in column:
         return [column["same"]] * number
+    if "words" in column:
+        word_of = list(map(intern, column["words"])).__getitem__
+        return [list(map(word_of, one)) for one in column["lists"]]
     places = column.get("null", ())
     values: list[Any]
     if "rows" in column:

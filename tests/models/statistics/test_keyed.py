@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from models.statistics.keyed import Keyed
 from models.statistics.lessons import Lessons
 from models.statistics.user_days import UserDayState
+from models.stream.rows import fields
 
 
 @given(keys=st.lists(st.text(max_size=2), max_size=200), limit=st.integers(1, 20))
@@ -62,3 +64,44 @@ def test_lists_its_keys_in_order_and_is_emptied_by_no_rows() -> None:
     assert [key for key, _ in store.sorted_items()] == ["a", "b", "c"]
     store.load([])
     assert list(store.keys()) == []
+
+
+@given(
+    asked=st.lists(st.tuples(st.sampled_from(["get", "touch", "make_room"]), st.integers(0, 15)), max_size=30),
+    limit=st.integers(1, 20),
+)
+def test_states_that_are_restored_when_they_are_asked_for_are_no_others(
+    asked: list[tuple[str, int]], limit: int
+) -> None:
+    before = Keyed(40, UserDayState)
+    for hour in range(12):
+        before.touch(f"k{hour:02}").last_hours = hour % 5
+    head, *rows = before.dump()
+    at_once, later = Keyed(limit, UserDayState), Keyed(limit, UserDayState)
+    at_once.load([head, *rows])
+    states = [fields("identity", row, "id", "state") for row in rows]
+    later.load(
+        [head, rows[0], {"id": [key for key, _ in states[1:]], "state": [partial(dict, one) for _, one in states[1:]]}]
+    )
+    for hour, (what, number) in enumerate(asked):
+        found = [getattr(store, what)(f"k{number:02}") for store in (at_once, later)]
+        assert len(at_once) == len(later)
+        if what == "make_room":
+            assert [key for key, _ in found[0]] == [key for key, _ in found[1]]
+        elif what == "touch":
+            for state in found:
+                state.last_hours = 20.0 + hour
+        else:
+            assert (found[0] is None) == (found[1] is None)
+    assert sorted(at_once.keys()) == sorted(later.keys())
+    assert list(at_once.dump()) == list(later.dump())
+
+
+def test_a_state_that_cannot_be_restored_when_it_is_asked_for_is_forgotten_and_counted() -> None:
+    store = Keyed(5, UserDayState)
+    store.load([{"evicted": 3, "evicted_values": 0}, {"id": ["ann", "bob"], "state": [dict, UserDayState().row]}])
+    assert len(store) == 2
+    assert store.get("ann") is None
+    assert store.get("bob") is not None
+    assert (len(store), store.evicted) == (1, 4)
+    assert list(store.keys()) == ["bob"]

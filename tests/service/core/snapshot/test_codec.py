@@ -27,6 +27,7 @@ from service.core.snapshot.codec import (
     lines,
 )
 from service.core.snapshot.migrations import MIGRATIONS
+from service.core.snapshot.packing import plain
 
 CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ROWS = [("engine", {"records": 3}), ("position", {"partition": "0"}), ("detector x", [1.5, None, "é\n"])]
@@ -261,3 +262,38 @@ def test_a_few_bytes_do_not_stand_for_very_many_rows() -> None:
     with pytest.raises(UnreadableSnapshot, match="more rows than it could hold"):
         for _ in SnapshotRows(of_members([members(DATA)[0], line, tail])):
             pass
+
+
+def opened(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield rows with what was to be read later, one by one."""
+    for section, row in rows:
+        whole = dict(row)
+        inner = dict(whole.get("row", whole))
+        if not isinstance(inner.get("id"), list):
+            yield section, plain(row)
+            continue
+        for key, state in zip(inner["id"], inner["state"], strict=True):
+            one = {"id": key, "state": plain(state())}
+            yield section, {"part": row["part"], "row": one} if "row" in whole else one
+
+
+def test_states_of_identities_are_read_when_they_are_asked_for() -> None:
+    states = [{"id": f"t/{number}", "state": {"done": {f"a/{number % 7}": 1.5}, "at": number}} for number in range(600)]
+    parts = [{"part": "habits" if number < 300 else "failures", "row": one} for number, one in enumerate(states)]
+    others = [{"id": number, "state": None} for number in range(600)]
+    rows: list[tuple[str, Any]] = [("engine", {"records": 3})]
+    for name, some in (("x", states), ("of parts", parts), ("others", others)):
+        rows += [(f"identities {name}", {"evicted": 0}), *((f"identities {name}", one) for one in some)]
+    read = list(SnapshotRows(packed(rows)).to_restore())
+    assert list(opened(read)) == rows
+    assert len(read) < len(rows) - 400
+
+
+def test_a_state_that_is_read_later_and_is_damaged_says_so_to_whoever_asks() -> None:
+    ids = ",".join(f'"t/{number}"' for number in range(4))
+    good = f'["identities x",4,{{"id":[{ids}],"state":{{"rows":{{"at":[1,2,3,4]}}}}}}]\n'.encode()
+    bad = good.replace(b'"t/', b'"u/').replace(b"[1,2,3,4]", b"[1,2]")
+    tail = json.dumps({"sha256": sha256(sha256(good + bad).digest()).hexdigest()}).encode()
+    *_, (_, row) = SnapshotRows(of_members([members(DATA)[0], good + bad, tail])).to_restore()
+    with pytest.raises(ValueError, match="2 rows where there should be 4"):
+        row["state"][0]()
