@@ -123,7 +123,7 @@ async def rewrite(
     async with AsyncExitStack() as resources:
         store = build_snapshot_store(settings, resources)
         before = await anext(store.load(), None)
-        rows = await edit(await newest_usable(store, make_engine(settings).load, place), resources)
+        rows = await edit(list(await newest_usable(store, make_engine(settings).load, place)), resources)
         if rows is None:
             return
         data = await encode(rows, created_at=SystemClock().now(), yield_to_loop=_go_on)

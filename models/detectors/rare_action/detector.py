@@ -308,7 +308,7 @@ class RareAction:
 
     def _in_vain(self, seen: ActorBucket, cell: Cell) -> float:
         """Return how often, fading, the identity has failed at a cell that intruders need and that only failed."""
-        if cell.successes or not cell.failed or sensitivity(cell.action, self.sensitive) < GUARDED_FROM:
+        if cell.successes or not cell.failed or self.weigh(cell.action) < GUARDED_FROM:
             return 0.0
         return self.failures.times_failed(seen.actor.id, cell.action, seen.bucket.hours)
 

@@ -235,7 +235,7 @@ def test_the_last_room_on_a_disk_is_left_to_the_snapshots(
         return DiskUsage(total, free[0])
 
     free = [99_999]
-    monkeypatch.setattr(file_module.shutil, "disk_usage", usage)
+    monkeypatch.setattr("shutil.disk_usage", usage)
     recorder = recording.begin()
     recorder.record([alert()])
     assert asked.wait(DEADLINE)
