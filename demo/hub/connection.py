@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._authenticated = False
         self._open = False
         self._closing = False
+        self._cut = False
         self._paused = False
         self._grants: dict[tuple[str, ...], datetime] = {}
         self._heard = self._spoke = self._loop.time()
@@ -121,13 +122,15 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes, as well or as badly as the fault switches want."""
         faults = self.broker.faults
-        if self._transport is None or self._transport.is_closing() or faults.silent or not data:
+        if self._transport is None or self._transport.is_closing() or self._cut or faults.silent or not data:
             return
         self._spoke = self._loop.time()
         if faults.cut_after is not None:
             faults.cut_after -= len(data)
             if faults.cut_after < 0:
-                self._transport.write(data[: faults.cut_after])
+                # What dribbles has been counted, and comes first.
+                self._transport.write(b"".join(self._drops) + data[: faults.cut_after])
+                self._drops.clear()
                 faults.cut_after = None
                 self._reset_when_written()
                 return
@@ -292,5 +295,5 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _reset_when_written(self) -> None:
-        self._closing = True
+        self._closing = self._cut = True
         self._loop.call_soon(self.abort)

@@ -147,6 +147,20 @@ async def test_faults_silence_cut_and_dribble() -> None:
     assert Client(hub).wire.closed == "aborted"
 
 
+@pytest.mark.parametrize("dribble", [None, (5, 0.0)])
+async def test_behind_a_frame_that_was_cut_nothing_comes_any_more(dribble: tuple[int, float] | None) -> None:
+    hub = make_hub()
+    client = Client(hub).open()
+    hub.faults.dribble = dribble
+    client.connection.write(b"a frame that is sent whole")
+    hub.faults.cut_after = 3
+    client.connection.write(b"another")
+    client.connection.write(b"and what it has in its buffer")
+    await asyncio.sleep(0.01)  # noqa: TID251 - lets the loop's timers run
+    assert client.wire.closed == "aborted"
+    assert b"a frame that is sent wholeano".startswith(client.wire.data)
+
+
 async def test_idle_time_outs_are_kept_on_both_sides() -> None:
     client = Client(make_hub(limits=Limits(idle_timeout=60))).open(idle_time_out=30_000)
     client.connection._spoke -= 11
