@@ -4,6 +4,7 @@ It shows what history has, so a replayed file is looked at as a running service 
 """
 
 from service.console.access import Door
+from service.console.desk import HandedIn, VerdictDesk
 from service.console.server import Console
 
-__all__ = ["Console", "Door"]
+__all__ = ["Console", "Door", "HandedIn", "VerdictDesk"]

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from service.console.desk import HandedIn
+
 
 class PageQuery(NamedTuple):
     """A question.
@@ -64,7 +66,8 @@ class Decided(NamedTuple):
     said: BaseModel | None = None
 
 
-PageAnswer = HtmlPage | Download | Decided | BaseModel
+Finished = HtmlPage | Download | Decided | BaseModel
+PageAnswer = Finished | HandedIn
 
 
 class NotPossible(ValueError):  # noqa: N818 - it says what the matter is

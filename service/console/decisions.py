@@ -1,13 +1,17 @@
-"""What people decide in the console: how far they are with an incident.
+"""What people decide in the console: how far they are with an incident, and what an alert was found to be.
 
 Whoever decides is signed in as an analyst, and each decision is a line of the log: both are the server's business.
 """
 
 from service.console.asking import Decided, NotPossible, NotThere, PageQuery
+from service.console.desk import HandedIn
 from service.core.incidents import Handling, IncidentState
+from service.core.verdicts import VerdictKind
 from service.history import History, handle
 
 _STATES = {state.value: state for state in IncidentState}
+_KINDS = {kind.value: kind for kind in VerdictKind}
+_LONGEST = 500
 
 
 def decide_incident(history: History, asked: PageQuery) -> Decided:
@@ -29,3 +33,26 @@ def decide_incident(history: History, asked: PageQuery) -> Decided:
     assignee = {IncidentState.NEW: "", IncidentState.ACKNOWLEDGED: asked.by}.get(state, found.assignee)
     handle(history.path, found.id, Handling(state, assignee, asked.by, asked.now))
     return Decided(f"incident {state.value}", asked.part, f"/alerts/{asked.part}")
+
+
+def judge_alert(history: History, asked: PageQuery) -> HandedIn:
+    """Answer a form sent to ``/alerts/ID/verdict``: what it was found to be, for the desk to keep.
+
+    Raises
+    ------
+    NotPossible
+        There is no such kind of verdict, or nobody has said why.
+    NotThere
+        No alert has that id.
+    """
+    kind = _KINDS.get(asked.form.get("kind", ""))
+    if kind is None:
+        raise NotPossible(f"kind should be one of {', '.join(_KINDS)}")
+    why = " ".join(asked.form.get("why", "").split())[:_LONGEST]
+    if not why:
+        raise NotPossible("say why, for whoever reads this in a month")
+    revisions = history.alert(asked.part)
+    if not revisions:
+        raise NotThere("no alert has this id, or it is older than history goes")
+    for_kind = bool(asked.form.get("for_kind", "")) and kind is VerdictKind.BENIGN
+    return HandedIn(revisions[-1], kind, why, for_kind, asked.by)

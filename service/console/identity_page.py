@@ -9,7 +9,7 @@ from models.stream import EPOCH
 from service.console.alert_page import network_words, newest, rows_of
 from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.console.charts import Share, Square, shares, week
-from service.console.incident_list import line_of
+from service.console.incident_list import listed_incident
 from service.history import AlertSummary, History, Hour, HourMark
 
 SHOWN_DAYS = 90
@@ -76,7 +76,7 @@ def identity_page(history: History, asked: PageQuery) -> HtmlPage:
             "habits": habits(recent, identity.first_seen),
             "hours": len(marks),
             "active_days": len({mark.start.date() for mark in marks}),
-            "incidents": [line_of(one) for one in history.incidents(EPOCH, subject=wanted)],
+            "incidents": [listed_incident(one) for one in history.incidents(EPOCH, subject=wanted)],
             "rows": list(rows_of(recent[-24:]))[-_LATEST_ROWS:][::-1],
         },
     )

@@ -37,7 +37,7 @@ class Choice(NamedTuple):
     number: int | None
 
 
-class Line(NamedTuple):
+class ListedIncident(NamedTuple):
     """An incident as the list shows it."""
 
     incident: Incident[AlertSummary]
@@ -62,7 +62,7 @@ def incident_list(history: History, asked: PageQuery) -> HtmlPage:
     return HtmlPage(
         "incidents.html",
         {
-            "lines": [line_of(one.incident) for one in shown],
+            "lines": [listed_incident(one.incident) for one in shown],
             "count": len(chosen),
             "first": begin + 1,
             "last": begin + len(shown),
@@ -114,7 +114,8 @@ def incident_page(history: History, asked: PageQuery) -> HtmlPage:
     if found is None:
         raise NotThere("no incident has this id, or it is older than history goes")
     return HtmlPage(
-        "incident.html", {"line": line_of(found), "incident": found, "said": [in_short(a) for a in found.alerts]}
+        "incident.html",
+        {"line": listed_incident(found), "incident": found, "said": [in_short(a) for a in found.alerts]},
     )
 
 
@@ -178,12 +179,12 @@ def _facets(everything: Sequence[_Weighed], asked: PageQuery) -> Mapping[str, li
     }
 
 
-def line_of(one: Incident[AlertSummary]) -> Line:
+def listed_incident(one: Incident[AlertSummary]) -> ListedIncident:
     """Return an incident as lists show it."""
     # At least a day, so that a burst looks like one.
     last = max(one.end, one.start + _A_DAY)
     points = [(alert.window_start, alert.score) for alert in one.alerts]
-    return Line(one, in_short(one.worst), spark(points, one.start, last))
+    return ListedIncident(one, in_short(one.worst), spark(points, one.start, last))
 
 
 def _query(asked: PageQuery) -> dict[str, str]:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from service.console.access import Person, Session
-from service.console.asking import Decided, Download, HtmlPage, PageAnswer
+from service.console.asking import Decided, Download, Finished, HtmlPage
 from service.console.rendering import ASSETS, asset, page_html
 
 
@@ -16,7 +16,7 @@ def about(session: Session | None) -> Mapping[str, object]:
     return {"here": "", "person": person, "csrf": session.csrf if session else ""}
 
 
-def to_response(answer: PageAnswer, about: Mapping[str, object]) -> web.Response:
+def to_response(answer: Finished, about: Mapping[str, object]) -> web.Response:
     """Return an answer; `about` is what every page shows."""
     match answer:
         case HtmlPage():

@@ -14,10 +14,12 @@ from service.console.access import Role
 from service.console.alert_page import alert_page
 from service.console.asking import Decided, PageAnswer, PageQuery
 from service.console.coverage_page import coverage_page
-from service.console.decisions import decide_incident
+from service.console.decisions import decide_incident, judge_alert
+from service.console.desk import HandedIn
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
+from service.core.verdicts import Verdict
 from service.history import History
 
 
@@ -50,7 +52,7 @@ class Question(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[History, PageQuery], BaseModel | Decided]
+    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn]
     model: type[BaseModel]
     parameters: Mapping[str, str] = {}
     method: str = "GET"
@@ -102,6 +104,18 @@ QUESTIONS = (
     ),
     Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api_models.AlertTold),
     Question(
+        "/api/v1/alerts/{id}/verdict",
+        "Say what an alert was found to be; with the header X-CSRF-Token, which /api/v1/session tells",
+        judge_alert,
+        Verdict,
+        method="POST",
+        form={
+            "kind": "benign, benign_once, malicious or duplicate",
+            "why": "for whoever reads it in a month",
+            "for_kind": "with benign, and not empty: for all identities of its kind as well",
+        },
+    ),
+    Question(
         "/api/v1/identities",
         "Identities, those seen last first",
         api.identities_said,
@@ -130,6 +144,7 @@ PAGES = (
     PageRoute("Search", "/search", search_page),
     PageRoute("Coverage", "/coverage", coverage_page),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
+    PageRoute("Incidents", "/alerts/{id}/verdict", judge_alert, Role.ANALYST, "POST"),
     *(
         PageRoute("API", one.path, one.answer, Role.READER if one.method == "GET" else Role.ANALYST, one.method)
         for one in QUESTIONS
@@ -181,7 +196,7 @@ def _operation(question: Question) -> dict[str, Any]:
     }
     if question.form:
         fields = {name: {"type": "string", "description": said} for name, said in question.form.items()}
-        schema = {"type": "object", "properties": fields, "required": list(fields)}
+        schema = {"type": "object", "properties": fields, "required": [name for name in fields if name != "for_kind"]}
         operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
     return operation
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -15,12 +16,14 @@ from aiohttp import web
 
 from service.console.access import Door, EntryRefused, Session
 from service.console.api_models import SessionSaid
-from service.console.asking import Decided, NotPossible, NotThere, PageQuery
+from service.console.asking import Decided, Finished, NotPossible, NotThere, PageQuery
+from service.console.desk import HandedIn, VerdictDesk
 from service.console.guard import CSRF_FIELD, HEADERS, RequestPace, RequestRefused, check_host, check_meant
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, send_asset, to_response
 from service.console.routes import PAGES, SESSION, PageRoute, document
 from service.core.ports import Clock
+from service.core.verdicts import Verdict
 from service.history import History, NoHistory
 from service.listening import WebPort
 from service.waiting import DaemonExecutor, within
@@ -33,6 +36,7 @@ _SAY_EVERY = 10.0
 _OPEN_TO_ALL = ("/login", "/enter", "/static/")
 
 _log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -51,6 +55,8 @@ class Console:
         Where to listen, which is this machine alone; port 0 takes any that is free.
     version
         Of the service, for the API's document.
+    desk
+        Where verdicts are handed in; None where there is no service that would heed them.
     announce
         Told the address that lets in once, when there is one: it is a secret.
     now
@@ -66,6 +72,7 @@ class Console:
         host: str,
         port: int,
         version: str,
+        desk: VerdictDesk | None = None,
         announce: Callable[[str], None] = lambda address: None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
@@ -75,6 +82,7 @@ class Console:
         self._host = host
         self._port = port
         self._version = version
+        self._desk = desk
         self._announce = announce
         self._now = now or clock.now
         self._pace = RequestPace(clock)
@@ -177,8 +185,10 @@ class Console:
         asked = PageQuery(part, query, self._now(), session.person.name, form)
         if route.role not in session.person.roles:
             raise RequestRefused(403, f"this needs the role {route.role}")
+        about = {"here": route.name, "person": session.person, "csrf": session.csrf, "verdict_of": self._verdict_of}
         try:
-            made = await within(None, PAGE_WITHIN, self._run(partial(self._make, route, asked, session)))
+            answer = await within(None, PAGE_WITHIN, self._answered(route, asked))
+            return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, about)))
         except NotPossible as error:
             return self._failure(request, 400, str(error))
         except NotThere as error:
@@ -187,17 +197,32 @@ class Console:
             return self._failure(request, 503, "there is no history yet, or it cannot be read")
         except (OSError, sqlite3.Error) as error:  # a deadline that has passed is an OSError, too
             _log.warning("console_unanswered", path=route.path, error=type(error).__name__, text=str(error))
-            return self._failure(request, 503, f"the history cannot be read now: {error}")
-        return made
+            return self._failure(request, 503, f"this cannot be read or kept now: {error}")
 
-    async def _run(self, work: Callable[[], web.Response]) -> web.Response:
-        return await asyncio.wrap_future(self._aside.submit(work))
-
-    def _make(self, route: PageRoute, asked: PageQuery, session: Session) -> web.Response:
-        answer = route.answer(self._open_history(), asked)
+    async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
+        answer = await self._run(lambda: route.answer(self._open_history(), asked))
+        if isinstance(answer, HandedIn):
+            answer = await self._kept(answer, said=route.name == "API")
         if isinstance(answer, Decided):
             _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
-        return to_response(answer, {"here": route.name, "person": session.person, "csrf": session.csrf})
+        return answer
+
+    async def _kept(self, handed_in: HandedIn, *, said: bool) -> Decided:
+        if self._desk is None:
+            raise NotPossible("verdicts are given where the service runs: nobody here would heed them")
+        try:
+            verdict = await self._desk.give(handed_in)
+        except ValueError as error:
+            raise NotPossible(" ".join(str(error).split())[:300]) from error
+        what = f"verdict {verdict.kind.value}"
+        return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
+
+    def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:
+        """Return the verdict on an alert; False where nobody could give one."""
+        return False if self._desk is None else self._desk.of(alert)
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.wrap_future(self._aside.submit(work))
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = self._session(request)

@@ -34,7 +34,7 @@ from service.telemetry import (
 )
 from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
-from service.wiring.console import build_console
+from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.recording import build_recorder
@@ -92,6 +92,7 @@ def build_components(
     letters = build_dead_letters(settings, clock, resources)
     lease = build_lease(settings, clock)
     store = build_snapshot_store(settings, resources, lease)
+    journal = build_verdict_store(settings, resources)
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
@@ -116,7 +117,7 @@ def build_components(
         resources=resources,
         suppressions=suppressions,
         verdicts=VerdictWatch(
-            build_verdict_store(settings, resources),
+            journal,
             settings.verdicts.look_every.total_seconds(),
             clock,
             telemetry.emit,
@@ -125,7 +126,7 @@ def build_components(
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
-        console=build_console(settings, clock, resources, announce),
+        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock)),
     )
 
 

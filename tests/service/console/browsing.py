@@ -11,6 +11,7 @@ import aiohttp
 
 from service.clock import SystemClock
 from service.console.access import Door
+from service.console.desk import VerdictDesk
 from service.console.server import Console
 from service.history.reading import History
 from service.history.values import HistoryEntry
@@ -75,14 +76,21 @@ class Visitor:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, entries: Sequence[HistoryEntry] = (), *, now: datetime = NOW, session_seconds: float = 3600.0
+    folder: Path,
+    entries: Sequence[HistoryEntry] = (),
+    *,
+    now: datetime = NOW,
+    session_seconds: float = 3600.0,
+    desk: VerdictDesk | None = None,
 ) -> AsyncIterator[Visitor]:
     """Serve a history with these entries, to a visitor who has not entered yet."""
     path, clock = folder / "history.sqlite", SystemClock()
     save(path, entries)
     door = Door(clock, folder / "token", session_seconds)
     with History(path) as history:
-        console = Console(lambda: history, clock, door, host="127.0.0.1", port=0, version="1.2.3", now=lambda: now)
+        console = Console(
+            lambda: history, clock, door, host="127.0.0.1", port=0, version="1.2.3", desk=desk, now=lambda: now
+        )
         await console.start()
         try:
             async with Visitor(console, door.token) as visitor:

@@ -1,5 +1,6 @@
 """What is decided in the console is kept, is told who decided it, and needs a form of one's own session."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,9 +8,17 @@ import pytest
 import structlog
 
 from service.console.access import Door, Person, Role
+from service.core.engine.engine import Engine
+from service.core.engine.values import Options
 from service.core.incidents import IncidentState
+from service.core.verdicts.collection import Verdicts
+from service.core.verdicts.journal import read_journal
 from service.history.reading import History
+from service.verdicts.stores import FileVerdictStore
+from service.wiring.console import JournalDesk
 from tests.fakes.alerts import alert
+from tests.fakes.clock import FakeClock
+from tests.fakes.detector import FirstTime
 from tests.service.console.browsing import Visitor, serving
 
 pytestmark = pytest.mark.integration
@@ -78,3 +87,80 @@ async def test_who_may_only_read_decides_nothing(tmp_path: Path, monkeypatch: py
         status, page, _ = await visitor.post(f"/incidents/{ID}", {"csrf": csrf, "state": "closed"})
         assert status == 403
         assert "needs the role analyst" in page
+
+
+class Desk(JournalDesk):
+    """The service's own, with its journal and its engine at hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.engine = FileVerdictStore(folder / "verdicts.ndjson"), Engine(Options(), [FirstTime()])
+        super().__init__(self.store, self.engine, FakeClock())
+
+    async def kept(self) -> Verdicts:
+        return Verdicts(read_journal(await self.store.read()).verdicts)
+
+
+async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        async with serving(tmp_path, [alert()], desk=desk) as visitor:
+            await visitor.enter()
+            csrf = await word(visitor)
+            form = {"csrf": csrf, "kind": "benign", "why": "she is\non call", "for_kind": "yes"}
+            status, _, headers = await visitor.post(f"/alerts/{ID}/verdict", form)
+            assert (status, headers["Location"]) == (303, f"/alerts/{ID}")
+            _, page, _ = await visitor.get(f"/alerts/{ID}")
+            assert re.search(r"Found <strong>benign for its kind</strong> by ann, .*she is on call", page)
+            [kept] = (await desk.kept()).entries
+            assert (kept.alert, kept.kind.value, kept.by, kept.why, kept.for_kind) == (
+                ID, "benign", "ann", "she is on call", True,
+            )  # fmt: skip
+            status, text, _ = await visitor.post(
+                f"/api/v1/alerts/{ID}/verdict", {"kind": "malicious", "why": "INC-7"}, X_CSRF_Token=csrf
+            )
+            assert (status, json.loads(text)["kind"]) == (200, "malicious")
+            desk.engine.accept(await desk.kept())
+            _, page, _ = await visitor.get(f"/incidents/{ID}")
+            assert '<span class="tag">malicious</span>' in page
+    decided = [(line["what"], line["alert"], line["by"]) for line in lines if line["event"] == "console_decided"]
+    assert decided == [("verdict benign", ID, "ann"), ("verdict malicious", ID, "ann")]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status", "said"),
+    [
+        (ID, {"kind": "good", "why": "x"}, 400, "Kind should be one of benign, benign_once, malicious, duplicate."),
+        (ID, {"kind": "benign"}, 400, "Say why"),
+        (ID, {"kind": "benign", "why": " \n "}, 400, "Say why"),
+        (ID, {"kind": "benign", "why": "\x1b[2J"}, 400, "control characters"),
+        ("none", {"kind": "benign", "why": "x"}, 404, "No alert has this id"),
+        (ID, {"kind": "benign", "why": "x", "csrf": ""}, 403, "not of your session"),
+    ],
+)
+async def test_a_verdict_that_makes_no_sense_is_refused_in_one_line(
+    tmp_path: Path, path: str, form: dict[str, str], status: int, said: str
+) -> None:
+    desk = Desk(tmp_path)
+    async with serving(tmp_path, [alert()], desk=desk) as visitor:
+        await visitor.enter()
+        got, page, _ = await visitor.post(f"/alerts/{path}/verdict", {"csrf": await word(visitor), **form})
+        assert (got, said in page) == (status, True)
+    assert len(await desk.kept()) == 0
+
+
+async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_it_no_verdict_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "verdicts.ndjson").mkdir()
+    async with serving(tmp_path, [alert()], desk=Desk(tmp_path)) as visitor:
+        await visitor.enter()
+        form = {"csrf": await word(visitor), "kind": "benign", "why": "x"}
+        status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", form)
+        assert (status, "cannot be read or kept now" in page) == (503, True)
+    async with serving(tmp_path, [alert()]) as visitor:
+        await visitor.enter()
+        csrf = await word(visitor)
+        _, page, _ = await visitor.get(f"/alerts/{ID}")
+        assert "What was it?" not in page
+        status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", {**form, "csrf": csrf})
+        assert (status, "verdicts are given where the service runs" in page.lower()) == (400, True)
