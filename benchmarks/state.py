@@ -3,7 +3,7 @@
 Every identity is active in every hour, with some operations out of twenty habits; all detectors learn that need no
 geography. After that come hours in which one of fifty is. Resident memory is that of the whole process, the simulated
 identities included, of which the first line says how much they take. The restart is another process, which imports what
-the service does, and has restored everything when it is done.
+the service does; with its first snapshot, every identity has been restored.
 
     python benchmarks/state.py [--identities 20000] [--hours 4] [--operations 2] [--quiet 0]
 """
@@ -143,7 +143,10 @@ async def restart(folder: Path) -> None:
     state = State(fresh_engine(), Outbox(), FileSnapshotStore(folder), clock, lambda saved: print(saved.reason))
     await state.restore()
     print(f"{'restart: imports':<32}{imported:>9.1f} s, {before}")
-    print(f"{'restart: all of it':<32}{time.process_time():>9.1f} s, {mebibytes()}")
+    ready = time.process_time()
+    print(f"{'restart: ready':<32}{ready:>9.1f} s, {mebibytes()}")
+    await state.save()
+    print(f"{'first snapshot after it':<32}{time.process_time() - ready:>9.1f} s, {mebibytes()}")
 
 
 def main() -> None:

@@ -106,6 +106,8 @@ class Keyed(Generic[_S]):
             return ()
         for saved in list(self._saved):
             self._restored(saved)
+        if len(self) < self.limit:  # some could not be restored
+            return ()
         silent = sorted(self._states, key=lambda key: (self._states[key].last_hours, key))
         excess = len(self._states) - self.limit  # of a state that was saved under a higher limit
         evicted = [(key, self._states.pop(key)) for key in silent[: excess + max(1, self.limit // 8)]]

@@ -16,7 +16,8 @@ same rows in the same order, and their members too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from sys import intern
 from typing import Any
 
@@ -272,13 +273,15 @@ def blocks(rows: Iterable[tuple[str, Any]], most: Callable[[str], int]) -> Itera
 
     Rows of a section that may not be packed (`most` says 0), and rows that are no objects, come alone.
     """
-    section, names, block = "", None, list[Any]()
-    for name, row in rows:
-        found = tuple(row) if type(row) in _OBJECTS and row and most(name) else None
-        if block and (name != section or found is None or found != names or len(block) == most(name)):
+    for section, tagged in groupby(rows, itemgetter(0)):
+        limit = most(section)
+        names, block = None, list[Any]()
+        for _, row in tagged:
+            found = tuple(row) if limit and type(row) in _OBJECTS and row else None
+            if block and (found is None or found != names or len(block) == limit):
+                yield section, block
+                block = []
+            names = found
+            block.append(row)
+        if block:
             yield section, block
-            block = []
-        section, names = name, found
-        block.append(row)
-    if block:
-        yield section, block

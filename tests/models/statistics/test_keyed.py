@@ -97,6 +97,15 @@ def test_states_that_are_restored_when_they_are_asked_for_are_no_others(
     assert list(at_once.dump()) == list(later.dump())
 
 
+def test_states_that_cannot_be_restored_make_room_enough() -> None:
+    store, row = Keyed(8, UserDayState), UserDayState().row
+    states = [row if number % 2 else dict for number in range(8)]
+    store.load([{"evicted": 0, "evicted_values": 0}, {"id": [f"k{number}" for number in range(8)], "state": states}])
+    assert store.make_room("new") == ()
+    assert sorted(store.keys()) == ["k1", "k3", "k5", "k7"]
+    assert store.evicted == 4
+
+
 def test_a_state_that_cannot_be_restored_when_it_is_asked_for_is_forgotten_and_counted() -> None:
     store = Keyed(5, UserDayState)
     store.load([{"evicted": 3, "evicted_values": 0}, {"id": ["ann", "bob"], "state": [dict, UserDayState().row]}])
