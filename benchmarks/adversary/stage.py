@@ -12,6 +12,8 @@ from benchmarks.adversary.operations import WANTED
 from benchmarks.adversary.world import Life, World
 from demo.tenant import DAY, HOUR, MINUTE, Call, Identity, Operation
 
+_LATEST = 22.0  # hour of the day: what begins then is over before the day is
+
 
 class Attack(NamedTuple):
     """What an attacker does.
@@ -107,8 +109,8 @@ class Stage:
         return self.rng.choice(days)
 
     def usual_time(self, who: Identity, day: int) -> int:
-        """Draw a moment of that day at which somebody usually works."""
-        hours = [hour for hour in self.life(who).hours if hour < 22.0]
+        """Draw a moment of that day at which somebody usually works, early enough for what follows: before 22:00."""
+        hours = [hour for hour in self.life(who).hours if hour < _LATEST] or [_LATEST]
         return day * DAY + int(self.rng.choice(hours) * HOUR)
 
     def any_time(self, day: int) -> int:

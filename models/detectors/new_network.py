@@ -60,7 +60,7 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=62.0,
+    threshold=70.0,
     terms=("network", "action", "mostly_harmless", "sensitivity"),
     evidence=("network", "action", "identities"),
     speaks=Example(

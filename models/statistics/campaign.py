@@ -78,7 +78,7 @@ class CampaignRule(NamedTuple):
     (0.0, 0.0)
     """
 
-    share: float = 0.3
+    share: float = 0.4
     half_life: float = 240.0
     most: float = 6.0
     floor: float = 2.0

@@ -34,7 +34,9 @@ from models.statistics import (
 from models.stream import ActorBucket, Cell, Crowd, Json, Part, dump_parts, load_parts
 
 _MOST_CONTEXT = 2.5  # of the surprise of a new network or scope
-_OTHER_FAILURE = 0.25  # what a failure for another reason than want of permission weighs: conflicts happen to everybody
+# What a refusal weighs of its surprise: what is new is refused more often, so that both say the same thing twice.
+# Another failure weighs a quarter of that: conflicts happen to everybody.
+_REFUSAL, _OTHER_FAILURE = 0.5, 0.125
 _OFF_HOURS = 0.5  # of the surprise of an hour: people who do something new often do it late
 _FAMILIAR = 0.032  # 10**-CONTEXT_FLOOR: an own habit that explains an action so well needs no peers and no context
 _HELD_FROM = 75.0  # score from which an action teaches only when it recurs on another day
@@ -255,7 +257,7 @@ class RareAction:
         terms = {"action": surprise(likely.probability)}
         if cell.failures or cell.denials:
             fails = self.failures.probability(seen.actor.id, cell.action, hours, crowd, seen.cells)
-            terms["outcome"] = surprise(fails) * (1.0 if cell.denials else _OTHER_FAILURE)
+            terms["outcome"] = surprise(fails) * (_REFUSAL if cell.denials else _OTHER_FAILURE)
         if sum(terms.values()) <= CONTEXT_FLOOR:
             return terms
         if weight:
@@ -331,7 +333,7 @@ class RareAction:
         outcome: Json = None
         if "outcome" in terms:
             fails = self.failures.probability(actor.id, cell.action, hours, crowd, seen.cells)
-            weight = 1.0 if cell.denials else _OTHER_FAILURE
+            weight = _REFUSAL if cell.denials else _OTHER_FAILURE
             outcome = {"probability": fails, "weight": weight, **self.failures.counts(actor.id, cell.action, hours)}
         weight = growth(hours, rarity.half_life)
 

@@ -5,7 +5,8 @@ import pytest
 from benchmarks.adversary.attacks import EVERY, VARIANTS, Variant
 from benchmarks.adversary.operations import BLINDING, HARMLESS, WANTED
 from benchmarks.adversary.stage import Stage, working_days
-from demo.tenant import DAY, HOUR, MINUTE
+from benchmarks.adversary.world import Life
+from demo.tenant import DAY, HOUR, MINUTE, Identity
 from tests.benchmarks.adversary.planted import (
     PLAN,
     actions,
@@ -33,6 +34,16 @@ def test_every_attack_is_within_the_days_that_count_and_the_same_whenever_it_is_
     assert all(world().first * DAY <= call.time < PLAN.days * DAY for call in (*made.steps, *made.cover))
     assert set(made.payload) <= set(made.steps)
     assert said(again.steps) == said(made.steps)
+
+
+def test_who_only_works_late_at_night_is_used_as_late_as_leaves_time_for_all_steps() -> None:
+    class Night(Stage):
+        def life(self, who: Identity) -> Life:
+            return Life(hours=[23.5])
+
+    who = world().directory.identities[0]
+
+    assert Night(world(), "night", set()).usual_time(who, 20) == 20 * DAY + 22 * HOUR
 
 
 def test_two_attacks_of_one_style_are_different() -> None:
