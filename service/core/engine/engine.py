@@ -176,7 +176,12 @@ class Engine:
             return []
         closed = yield from close_steps(self.buckets, self._judge, self.people, self.watermark.time)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
-        news = (one for one in chain(*closed) if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
+        # What an open alert tells of goes on even where it has become usual.
+        news = (
+            one
+            for one in chain(*closed)
+            if one.bucket.end > (self.alert_from or EPOCH) and (self.unusual(one) or self.alerts.open.goes_on(one))
+        )
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
         return closed.scored
 
@@ -205,9 +210,12 @@ class Engine:
         for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
             found.setdefault(anomaly.id, anomaly)
         unusual, newly_suppressed = self._split_suppressed(one for one in found.values() if self._eligible(one, since))
+        usual = [one for one in unusual if not self.unusual(one)]
+        unusual = [one for one in unusual if self.unusual(one)]
         known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(
             unusual,
+            usual=usual,
             settled=self.recent.by_id.keys(),
             detectors=self.detectors,
             threshold=self.budget.threshold,
