@@ -35,6 +35,7 @@ BY_DATA = re.compile(
     | ^engine\ watermark\.marks$
     | ^failing\ names$
     | ^rollout\ taken_up$
+    | ^open\ (told|updates)$
     | ^campaign\ finding\.evidence$
     | ^alert\ alert\.findings\[\]\.evidence$
     | ^recent\ evidence$

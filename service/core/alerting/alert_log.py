@@ -6,7 +6,7 @@ aligned window gives the same alert a higher revision. What an alert holds is de
 quotes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,8 @@ from service.core.alerting.alerts import (
     operation_alert_id,
     rollout_alert_id,
 )
-from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised
+from service.core.alerting.open_alerts import OpenAlerts
+from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised, updated
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.alerting.shared_campaigns import SharedCampaigns
 from service.core.alerting.traces import strange_networks
@@ -30,6 +31,8 @@ from service.core.validation import understood
 GROUP_FROM = 5
 """Identities whose unusual failures of one operation in one window make one alert for the operation."""
 
+GOES_ON = "It goes on; it was told of when it was new."
+"""Why something is told that has become usual."""
 _ROLLOUT = "rollout/"
 
 
@@ -53,6 +56,7 @@ class AlertLog:
         self.group_from = group_from
         self.rollouts = Rollouts(window, rollout_from)
         self.campaigns = SharedCampaigns()
+        self.open = OpenAlerts()
         self._alerts: dict[str, Alert] = {}
         self._told: dict[str, set[str]] = {}
         self._home: dict[str, str] = {}  # the alert that each anomaly is told in
@@ -87,6 +91,7 @@ class AlertLog:
         detectors: Mapping[str, Detector],
         threshold: Callable[[str, datetime], float],
         now: datetime,
+        usual: Iterable[Anomaly] = (),
     ) -> list[Alert]:
         """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
@@ -102,10 +107,20 @@ class AlertLog:
             From a detector's name and the start of a bucket to the threshold in force there.
         now
             The instant of the evaluation.
+        usual
+            What is no longer unusual, but of which an open alert has to know.
         """
+
+        def made(anomaly: Anomaly) -> Finding:
+            limit = threshold(anomaly.detector, anomaly.bucket.start)
+            return finding(anomaly, detectors[anomaly.detector], settled=anomaly.id in settled, threshold=limit)
+
         alerts = []
         anew: list[tuple[Anomaly, Finding]] = []
-        for subject, group in self._grouped(list(anomalies), detectors):
+        for subject, group in self._placed(self._grouped(list(anomalies), detectors), list(usual), detectors):
+            if subject.goes_on:
+                alerts += self._update(subject.key, group, made, now)
+                continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
                 continue
@@ -114,13 +129,10 @@ class AlertLog:
             self._home.update((anomaly.id, subject.key) for anomaly in group)
             known = self._alerts.get(subject.key)
             findings = {one.id: one for one in (known.findings if known else ())}
-            for anomaly in group:
-                findings[anomaly.id] = finding(
-                    anomaly,
-                    detectors[anomaly.detector],
-                    settled=anomaly.id in settled,
-                    threshold=threshold(anomaly.detector, anomaly.bucket.start),
-                )
+            findings.update((anomaly.id, made(anomaly)) for anomaly in group)
+            if subject.is_identity:
+                for anomaly in news:
+                    self.open.note(anomaly, subject.key)
             # What many do or suffer is joined already; but not by a network that is strange to them.
             alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
             anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
@@ -137,6 +149,49 @@ class AlertLog:
             if told_before is None or alert.revision > told_before.revision:
                 alerts.append(alert)
         return alerts
+
+    def _placed(
+        self,
+        groups: Iterable[tuple[Subject, list[Anomaly]]],
+        usual: Iterable[Anomaly],
+        detectors: Mapping[str, Detector],
+    ) -> Iterator[tuple[Subject, list[Anomaly]]]:
+        """Yield groups as they are told, one after the other: what only goes on is told in the alert that is open."""
+        for subject, group in groups:
+            always = any(detectors[one.detector].declaration.always for one in group)
+            places = {one.id: self.open.where(one) for one in group}
+            if not subject.is_identity or subject.key in self._alerts or always or None in places.values():
+                yield subject, group
+            else:
+                yield from self._going_on(group)
+        yield from self._going_on([one for one in usual if one.id not in self._home])
+
+    def _going_on(self, anomalies: Iterable[Anomaly]) -> Iterator[tuple[Subject, list[Anomaly]]]:
+        by_place: dict[str, list[Anomaly]] = {}
+        for one in anomalies:
+            place = self.open.where(one)
+            if place is not None:
+                by_place.setdefault(place, []).append(one)
+        for place, several in sorted(by_place.items()):
+            window = Bucket.of(several[0].bucket.start, self.window)
+            yield Subject(place, window, several[0].actor, goes_on=True), several
+
+    def _update(
+        self, key: str, anomalies: Iterable[Anomaly], made: Callable[[Anomaly], Finding], now: datetime
+    ) -> list[Alert]:
+        """Return an open alert if it has to be told again."""
+        found, days = [], 0
+        for anomaly in sorted(anomalies, key=lambda one: (one.bucket.start, one.id)):
+            if anomaly.id not in self._home:
+                self._home[anomaly.id] = key
+                days = max(days, self.open.update(anomaly, key))
+                one = made(anomaly)
+                found.append(one if one.why else one.model_copy(update={"why": GOES_ON}))
+        if not found:
+            return []
+        known = self._alerts[key]
+        alert = self._alerts[key] = updated(known, found, days, now)
+        return [alert] if alert.revision > known.revision else []
 
     def _grouped(
         self, anomalies: Sequence[Anomaly], detectors: Mapping[str, Detector]
@@ -156,6 +211,8 @@ class AlertLog:
         groups: dict[str, tuple[Subject, list[Anomaly]]] = {}
         for anomaly in anomalies:
             subject = self._subject(anomaly, failed=anomaly.id in failed, many=anomaly.id in many)
+            if subject.goes_on:  # and was told of that
+                continue
             groups.setdefault(subject.key, (subject, []))[1].append(anomaly)
         return sorted(groups.values(), key=lambda one: (one[0].window.start, one[0].actor.id, one[0].key))
 
@@ -173,7 +230,10 @@ class AlertLog:
         elif home is not None and self._alerts[home].kind is AlertKind.ROLLOUT:
             leader = self._alerts[home].actor_id.removeprefix(_ROLLOUT)
         if leader is None:
-            return Subject(alert_id(actor.id, window), window, actor)
+            own = alert_id(actor.id, window)
+            if home not in {None, own}:
+                return Subject(home, window, actor, goes_on=True)
+            return Subject(own, window, actor)
         week, names = (
             Bucket.of(anomaly.bucket.start, ROLLOUT_DAYS),
             self.rollouts.names(leader) or {actor.id: actor.name},
@@ -184,13 +244,17 @@ class AlertLog:
     def expire(self, oldest: datetime) -> None:
         """Forget alerts whose window ended at or before `oldest`: nothing can be added to them any more."""
         self.campaigns.expire(oldest)
-        kept = self.campaigns.known
+        self.open.expire(oldest)
+        kept = self.campaigns.known | self.open.alerts
         for key in [key for key, alert in self._alerts.items() if alert.window_end <= oldest and key not in kept]:
             del self._alerts[key], self._told[key]
-        self._home = {told: key for key, several in self._told.items() for told in several}
+        self._home = self._homes()
         self.rollouts.expire(oldest)
         for place in [place for place in self._failing if place[0] + self.window <= oldest]:
             del self._failing[place]
+
+    def _homes(self) -> dict[str, str]:
+        return {told: key for key, several in self._told.items() for told in several} | dict(self.open.homes())
 
     def dump(self) -> list[dict[str, Any]]:
         """Plain rows for a snapshot, one an alert."""
@@ -212,8 +276,9 @@ class AlertLog:
         failing: Iterable[Any] = (),
         rollouts: Iterable[Any] = (),
         campaigns: Iterable[Any] = (),
+        going_on: Iterable[Any] = (),
     ) -> None:
-        """Restore what `dump`, `dump_failing` and the dumps of `rollouts` and `campaigns` gave.
+        """Restore what `dump`, `dump_failing` and the dumps of `rollouts`, `campaigns` and `open` gave.
 
         Raises
         ------
@@ -227,7 +292,8 @@ class AlertLog:
                 alert = Alert.model_validate(saved)
             self._alerts[alert.id] = alert
             self._told[alert.id] = set(told)
-        self._home = {told: key for key, several in self._told.items() for told in several}
+        self.open.load(going_on)
+        self._home = self._homes()
         for row in failing:
             start, action, names = fields("failing", row, "window_start", "action", "names")
             self._failing[datetime.fromisoformat(start), action] = dict(names)

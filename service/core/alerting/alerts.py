@@ -96,6 +96,8 @@ class Alert(BaseModel):
         The operations that many take up, as they were written; empty in any other alert.
     joined_by
         What joins the identities of a campaign, in words, at most 20; empty in any other alert.
+    days
+        On how many days it was seen so far: an open alert is updated with what goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,6 +119,7 @@ class Alert(BaseModel):
     identity_count: int = 0
     rollout: tuple[str, ...] = ()
     joined_by: tuple[str, ...] = ()
+    days: int = 1
 
     @property
     def kind(self) -> AlertKind:

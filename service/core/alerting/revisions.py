@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from models.stream import Actor, ActorKind, Bucket, display_name
 from service.core.alerting.alerts import Alert, AlertKind, Finding
+from service.core.alerting.open_alerts import is_due
 from service.core.alerting.shared_campaigns import SharedCampaign
 
 MOST_FINDINGS = 25
@@ -26,11 +27,12 @@ class Subject(NamedTuple):
     operation: str = ""
     names: Collection[str] = ()
     rollout: bool = False
+    goes_on: bool = False
 
     @property
     def is_identity(self) -> bool:
-        """Whether it is about one identity."""
-        return not self.operation and not self.rollout
+        """Whether it is about one identity's window."""
+        return not self.operation and not self.rollout and not self.goes_on
 
 
 def revised(subject: Subject, findings: list[Finding], previous: Alert | None, *, told: int, now: datetime) -> Alert:
@@ -60,6 +62,36 @@ def revised(subject: Subject, findings: list[Finding], previous: Alert | None, *
         rollout=_written((*(previous.rollout if previous else ()), *names)) if subject.rollout else (),
     )
     return _unless_old(alert, previous) if subject.rollout else alert
+
+
+def updated(known: Alert, found: Iterable[Finding], days: int, now: datetime) -> Alert:
+    """Return an open alert with what went on: of each detector and operation what was found first, and what last.
+
+    It is told again on the 2nd, 4th, 8th and so on day, and when it becomes more severe.
+    """
+    told: dict[tuple[str, str, bool], Finding] = {}
+    for one in (*known.findings, *found):
+        first, last = (one.detector, one.action, True), (one.detector, one.action, False)
+        told[first] = min(told.get(first, one), one, key=lambda each: (each.time, each.id))
+        told[last] = max(told.get(last, one), one, key=lambda each: (each.time, each.id))
+    findings = sorted(
+        {one.id: one for one in told.values()}.values(), key=lambda one: (-one.surprise, one.time, one.id)
+    )
+    alert = known.model_copy(
+        update={
+            "revision": known.revision + 1,
+            "window_end": max(known.window_end, *(one.bucket_end for one in findings)),
+            "found_at": now,
+            "score": max(known.score, *(one.score for one in findings)),
+            "severity": max([known.severity, *(one.severity for one in findings)], key=lambda one: one.rank),
+            "findings": tuple(findings[:MOST_FINDINGS]),
+            "omitted": known.omitted + max(0, len(findings) - MOST_FINDINGS),
+            "days": max(known.days, days),
+        }
+    )
+    if is_due(days) or alert.severity.rank > known.severity.rank:
+        return alert
+    return alert.model_copy(update={"revision": known.revision, "found_at": known.found_at})
 
 
 def campaign_alert(campaign: SharedCampaign, previous: Alert | None, now: datetime) -> Alert:

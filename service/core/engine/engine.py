@@ -211,8 +211,12 @@ class Engine:
         if self.keeps_closed:
             self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
         # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
-        judged = (*closed.scored, *closed.suppressed)
-        news = (one for one in judged if self.unusual(one) and one.bucket.end > (self.alert_from or EPOCH))
+        # What an open alert tells of goes on even where it has become usual.
+        news = (
+            one
+            for one in (*closed.scored, *closed.suppressed)
+            if one.bucket.end > (self.alert_from or EPOCH) and (self.unusual(one) or self.alerts.open.goes_on(one))
+        )
         self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
         return closed.scored
 
@@ -265,9 +269,12 @@ class Engine:
             one for one in found.values() if self._eligible(one, since) and self.rulings.covering(one, now) is None
         ]
         unusual, newly_suppressed = self._split_suppressed(open_)
+        usual = [one for one in unusual if not self.unusual(one)]
+        unusual = [one for one in unusual if self.unusual(one)]
         known = sum(map(self.alerts.told, unusual))
         alerts = self.alerts.tell(
             unusual,
+            usual=usual,
             settled=self.recent.by_id.keys(),
             detectors=self.detectors,
             threshold=self.budget.threshold,

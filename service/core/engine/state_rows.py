@@ -62,6 +62,7 @@ def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("failing", engine.alerts.dump_failing()),
         ("rollout", engine.alerts.rollouts.dump()),
         ("campaign", engine.alerts.campaigns.dump()),
+        ("open", engine.alerts.open.dump()),
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
@@ -187,7 +188,7 @@ def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
 def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
     with reading("section position"):
         engine.positions = dict(map(Position.from_row, sections.get("position", [])))
-    told = ("alert", "failing", "rollout", "campaign")
+    told = ("alert", "failing", "rollout", "campaign", "open")
     with reading(f"section {', '.join(told[:-1])} or {told[-1]}"):
         engine.alerts.load(*(sections.get(section, []) for section in told))
     with reading("section suppressed"):

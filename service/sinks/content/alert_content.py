@@ -152,9 +152,12 @@ def heading(alert: Alert) -> str:
         return f"{how_bad}: {many} joined by {_joined(alert, most=1)}"
     if alert.kind is AlertKind.DIGEST:
         return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, too many to be told one by one"
-    more = f" and {counted(alert.finding_count - 1, 'more action')}" if alert.finding_count > 1 else ""
+    # What goes on is told as it was first and as it was last.
+    actions = len({one.action for one in alert.findings}) if alert.days > 1 else alert.finding_count
+    more = f" and {counted(actions - 1, 'more action')}" if actions > 1 else ""
     what = clean(plain_action(alert.findings[0].action_name), 80)
-    return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}"
+    goes_on = f", on {alert.days} days so far" if alert.days > 1 else ""
+    return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}{goes_on}"
 
 
 def others(alerts: Sequence[Alert]) -> str:

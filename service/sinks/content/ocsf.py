@@ -100,6 +100,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
             "actor_kind": alert.actor_kind.value,
             "kql": kql(alert),
             "findings_left_out": alert.omitted,
+            **({"days": alert.days} if alert.days > 1 else {}),
             **_many(alert),
         },
     }

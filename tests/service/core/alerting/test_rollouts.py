@@ -62,7 +62,8 @@ def told(log: AlertLog, anomalies: Iterable[Anomaly], hour: int = 1) -> list[Ale
 
 def loaded(log: AlertLog, other: AlertLog) -> AlertLog:
     """Return `other` as `log` comes back from a snapshot."""
-    other.load(*json.loads(json.dumps([log.dump(), log.dump_failing(), log.rollouts.dump()])))
+    parts = [log.dump(), log.dump_failing(), log.rollouts.dump(), log.campaigns.dump(), log.open.dump()]
+    other.load(*json.loads(json.dumps(parts)))
     return other
 
 

@@ -13,6 +13,7 @@ from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.json_value import Json
+from service.core.alerting.open_alerts import OPEN_DAYS
 from service.core.engine.engine import Engine
 from service.core.engine.judging import JUDGED_A_STEP
 from service.core.engine.values import Applied, Options
@@ -279,10 +280,10 @@ def test_names_are_remembered_up_to_a_bound_the_longest_silent_going_first() -> 
 
 def test_memory_of_findings_and_alerts_ends_with_the_horizon() -> None:
     feed = Feed()
-    for day in range(6):
+    for day in range(24):
         feed.send("0", event(START + day * DAY, f"a/{day}"))
         feed.told(START + day * DAY + 15 * MINUTE)
-    assert len(feed.engine.alerts) <= 3
+    assert len(feed.engine.alerts) <= 3 + OPEN_DAYS.days
     assert len([row for section, row in feed.engine.dump() if section == "recent"]) <= 3
 
 
