@@ -3,6 +3,8 @@
 When to write, and what to do when it cannot be written, is the recorder's business.
 """
 
+import errno
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +35,10 @@ _REFUSED: Final = (
 """It is the entry that cannot be written, not the file."""
 DAMAGED_ENDING: Final = ".set-aside"
 """What the name of a damaged file ends with; there is one at most."""
+
+
+KEPT_FREE: Final = 500_000_000
+"""Bytes of the disk, a tenth of it at most, that are left to the snapshots, without which nothing is told."""
 
 
 def weight(entry: HistoryEntry) -> int:
@@ -85,6 +91,7 @@ class HistoryFile:
             connection.close()
 
     def _write(self, entries: Sequence[HistoryEntry]) -> int:
+        self._leave_room()
         connection = self._open()
         refused = 0
         try:
@@ -100,6 +107,14 @@ class HistoryFile:
             _log.error("history_entries_refused", entries=refused, error=reason)
         trim(connection, self._limits)
         return refused
+
+    def _leave_room(self) -> None:
+        folder = next((one for one in self.path.absolute().parents if one.exists()), None)
+        if folder is None:
+            return
+        disk = shutil.disk_usage(folder)
+        if disk.free < min(KEPT_FREE, disk.total // 10):
+            raise OSError(errno.ENOSPC, f"only {disk.free:,} bytes are free, which are left to the snapshots")
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._there() == self._opened:

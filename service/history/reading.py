@@ -202,6 +202,8 @@ class History:
             Only those that are at least that severe.
         """
         whose, values = ("AND subject = ? ", [text(subject)]) if subject else ("", [])
+        if least.rank >= Severity.HIGH.rank:
+            whose += "AND severity >= 3 "  # says that the index of the severe ones will do
         return self._alerts(
             f"window_start >= ? AND window_start < ? {whose}AND severity >= ? ORDER BY window_start DESC, id LIMIT ?"
             " OFFSET ?",

@@ -47,7 +47,7 @@ class HistoryLimits(NamedTuple):
     """How many days before its newest bucket a history reaches back, and how many bytes it may take."""
 
     days: float = 90.0
-    most_bytes: int = 2_000_000_000
+    most_bytes: int = 500_000_000
 
 
 def trim(connection: sqlite3.Connection, limits: HistoryLimits) -> bool:

@@ -16,5 +16,5 @@ class HistorySettings(Section):
     """The file; by default history.sqlite in the directory of the snapshots, and none where those are in blobs."""
     days: int = Field(default=90, ge=1, le=3_650)
     """How many days before the newest it reaches back."""
-    max_bytes: int = Field(default=1_000_000_000, ge=10_000_000)
+    max_bytes: int = Field(default=500_000_000, ge=10_000_000)
     """Size at which the oldest goes, a day at a time."""

@@ -1,12 +1,13 @@
 """Whoever brings an entry never waits; whatever happens to the file costs entries that are counted, and one line."""
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,6 +26,11 @@ from tests.service.history.seen import BOB, closed, contents, event, save
 
 DEADLINE = 60.0  # seconds within which a slow machine has written three rows
 QUICK = Gathering(most_waiting=10, at_once=1, gather=0.0, again=0.01)
+
+
+class DiskUsage(NamedTuple):
+    total: int
+    free: int
 
 
 class Openings:
@@ -218,3 +224,27 @@ def test_nothing_is_taken_after_the_end_and_an_end_with_nothing_is_no_trouble(re
     recorder.record([alert()])
     assert recorder.dropped == 1
     assert not recording.path.exists()
+
+
+def test_the_last_room_on_a_disk_is_left_to_the_snapshots(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total, asked = 1_000_000, Event()
+
+    def usage(folder: Path) -> DiskUsage:
+        asked.set()
+        return DiskUsage(total, free[0])
+
+    free = [99_999]
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    recorder = recording.begin()
+    recorder.record([alert()])
+    assert asked.wait(DEADLINE)
+    asked.clear()
+    assert asked.wait(DEADLINE)
+    assert not recording.path.exists()
+    free[0] = 100_000
+    assert recorder.drain(DEADLINE)
+    assert recording.alerts() == {alert().id}
+    assert recording.said() == ["history_unwritable", "history_written_again"]
+    assert "99,999 bytes are free" in recording.logs[0]["error"]
