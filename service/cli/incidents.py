@@ -19,7 +19,7 @@ from service.cli.past import (
     in_json,
     json_option,
     minute,
-    plain,
+    plain_row,
     since_option,
     stretch,
     until_option,
@@ -137,5 +137,5 @@ def incident_row(one: Incident[AlertSummary]) -> dict[str, Any]:
         "score": worst.score,
         "start": one.start,
         "end": one.end,
-        "alerts": [plain(alert) for alert in one.alerts],
+        "alerts": [plain_row(alert) for alert in one.alerts],
     }
