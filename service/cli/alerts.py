@@ -20,7 +20,7 @@ from service.cli.past import (
     json_option,
     minute,
     person,
-    plain,
+    plain_row,
     since_option,
     stretch,
     until_option,
@@ -71,7 +71,7 @@ def alerts_command(
             return
         subject = person(past, identity).actor.id if identity else ""
         found = past.alerts(*stretch(past, since, until), subject=subject, least=Severity(min_severity), limit=limit)
-        echo_all((in_json(plain(one)) if as_json else alert_line(one) for one in found), "no alerts")
+        echo_all((in_json(plain_row(one)) if as_json else alert_line(one) for one in found), "no alerts")
 
 
 def _show(history: History, wanted: str, *, as_json: bool) -> None:
@@ -84,7 +84,9 @@ def _show(history: History, wanted: str, *, as_json: bool) -> None:
         fail(f"no alert {clean(wanted, NAME_LENGTH)} is in the history", MISCONFIGURED)
     newest, attempts = revisions[-1], history.deliveries(revisions[-1].id)
     if as_json:
-        click.echo(in_json({"alert": newest.model_dump(mode="json"), "deliveries": [plain(one) for one in attempts]}))
+        click.echo(
+            in_json({"alert": newest.model_dump(mode="json"), "deliveries": [plain_row(one) for one in attempts]})
+        )
         return
     sink = StdoutSink("alerts", sys.stdout.buffer)
     for message in sink.render([newest]):

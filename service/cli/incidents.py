@@ -20,7 +20,7 @@ from service.cli.past import (
     in_json,
     json_option,
     minute,
-    plain,
+    plain_row,
     since_option,
     stretch,
     until_option,
@@ -138,5 +138,5 @@ def incident_row(one: Incident[AlertSummary]) -> dict[str, Any]:
         "score": worst.score,
         "start": one.start,
         "end": one.end,
-        "alerts": [plain(alert) for alert in one.alerts],
+        "alerts": [plain_row(alert) for alert in one.alerts],
     }

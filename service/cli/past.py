@@ -127,6 +127,6 @@ def echo_all(rows: Iterator[str], none: str) -> None:
         click.echo(none, err=True)
 
 
-def plain(value: Any) -> dict[str, Any]:
+def plain_row(value: Any) -> dict[str, Any]:
     """Return a named tuple as a dictionary, what is in it as plain data."""
     return {name: msgspec.to_builtins(one) for name, one in value._asdict().items()}

@@ -26,7 +26,7 @@ from service.cli.past import (
     kind,
     minute,
     person,
-    plain,
+    plain_row,
     since_option,
     stretch,
     until_option,
@@ -182,7 +182,7 @@ def identity_row(known: SummedUp) -> dict[str, Any]:
         "operations": dict(known.operations.most_common()),
         "first": known.first,
         "addresses": dict(known.addresses.most_common()),
-        "alerts": [plain(one) for one in known.alerts],
+        "alerts": [plain_row(one) for one in known.alerts],
     }
 
 
@@ -211,7 +211,7 @@ def hour_row(hour: Hour) -> dict[str, Any]:
         "actor": hour.seen.actor._asdict(),
         "late": hour.late,
         "cells": [
-            {**plain(cell), "sample": [event.row() for event in cell.sample], **score._asdict()}
+            {**plain_row(cell), "sample": [event.row() for event in cell.sample], **score._asdict()}
             for cell, score in zip(hour.seen.cells, hour.scores, strict=True)
         ],
         "anomalies": [

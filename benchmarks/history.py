@@ -1,0 +1,80 @@
+"""What a history costs the stream: parsing and judging with one written beside them and without, in turns in one run.
+
+Prints processor time, so that a busy machine disturbs little: that of the stream's own thread, and that of both threads
+together. Asserts nothing.
+
+    python benchmarks/history.py [--identities 400] [--days 14] [--turns 3]
+"""
+
+import argparse
+import gc
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.throughput import PER_MESSAGE, envelopes, line, messages_of, tenant_records
+from models.detectors import build
+from service.cli import collect_seldom
+from service.core.engine import Engine, Options
+from service.core.messages import Message
+from service.core.parsing import ActivityLogParser
+from service.history import HistoryFile, HistoryLimits, Recorder
+
+DONE_WITHIN = 60.0  # seconds for what still waits when the stream has ended
+
+
+class Spent(NamedTuple):
+    """Processor seconds of the stream's own thread, and of the process."""
+
+    own: float
+    whole: float
+
+
+def turn(messages: Sequence[Message], file: Path, *, kept: bool) -> Spent:
+    """Take all messages once, with a history if it is `kept`."""
+    engine, parser = Engine(Options(), [build("rare_action"), build("rare_failure")]), ActivityLogParser()
+    engine.expect(["0"])
+    engine.keeps_closed = kept
+    recorder = Recorder(HistoryFile(file, HistoryLimits()))
+    gc.collect()
+    whole, own = time.process_time(), time.thread_time()
+    for message in messages:
+        engine.apply(message, parser.parse(message.body).events)
+        recorder.record(engine.take_closed())
+    own = time.thread_time() - own
+    recorder.drain(DONE_WITHIN)
+    whole = time.process_time() - whole
+    recorder.close(DONE_WITHIN)
+    if recorder.dropped:
+        print(f"{recorder.dropped:,} entries were dropped")
+    return Spent(own, whole)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--identities", type=int, default=400)
+    options.add_argument("--days", type=int, default=14)
+    options.add_argument("--turns", type=int, default=3)
+    chosen = options.parse_args()
+    collect_seldom()
+    records = tenant_records(chosen.identities, chosen.days)
+    messages = messages_of(envelopes(records, PER_MESSAGE))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "history.sqlite")
+        without, beside = [], []
+        for _ in range(chosen.turns):
+            without.append(turn(messages, file, kept=False))
+            file.unlink(missing_ok=True)
+            beside.append(turn(messages, file, kept=True))
+        size = file.stat().st_size
+    print(f"{'with a history':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
+    line("the stream's own thread", min(one.own for one in beside), len(records), min(one.own for one in without))
+    line("both threads together", min(one.whole for one in beside), len(records), min(one.whole for one in without))
+    print(f"{size / len(records):,.0f} bytes a record in the history")
+
+
+if __name__ == "__main__":
+    main()
