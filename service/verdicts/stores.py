@@ -63,7 +63,7 @@ class FileVerdictStore:
                 if stamp == self._stamp:
                     return self._lines
                 data = file.read(_MOST_BYTES)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._stamp, self._lines = None, ()
             return self._lines
         name = self.path.name
