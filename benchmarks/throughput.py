@@ -36,10 +36,12 @@ from service.clock import SystemClock
 from service.core.engine import Engine, Options
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
+from service.history import HistoryFile, HistoryLimits, Recorder
 from service.source import EventHubSource, SourceOptions
 
 PER_MESSAGE = 30
 HABITS = 20
+TURNS = 3
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
 
@@ -114,6 +116,36 @@ def stages(messages: Sequence[Message], records: int) -> None:
     line("parse + engine, both detectors", stopwatch(whole), records, bare)
     keys = engine.detectors["rare_action"].memory().keys
     print(f"{engine.records:,} events of {keys} identities; cells a record are the tenant's own")
+
+
+def recorded(messages: Sequence[Message], records: int) -> None:
+    """Measure parsing and the engine with a history written beside them, and without, in turns."""
+    spent: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(2 * TURNS):
+            kept = turn % 2 == 1
+            engine = Engine(Options(), [build("rare_action"), build("rare_failure")])
+            engine.expect(["0"])
+            engine.keeps_closed = kept
+            recorder = Recorder(HistoryFile(Path(folder, f"{turn}.sqlite"), HistoryLimits()))
+            parser = ActivityLogParser()
+            gc.collect()
+            whole, main = time.process_time(), time.thread_time()
+            for message in messages:
+                engine.apply(message, parser.parse(message.body).events)
+                recorder.record(engine.take_closed())
+            main = time.thread_time() - main
+            recorder.drain(60.0)
+            spent[kept].append((main, time.process_time() - whole))
+            recorder.close(60.0)
+            if recorder.dropped:
+                print(f"{recorder.dropped:,} entries were dropped")
+        size = Path(folder, "1.sqlite").stat().st_size
+    print(f"\n{'with a history, of one run in turns':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
+    for at, name in enumerate(("the stream's own thread", "both threads together")):
+        without, beside = (min(one[at] for one in spent[kept]) for kept in (False, True))
+        line(name, beside, records, without)
+    print(f"{size / records:,.0f} bytes a record in the history")
 
 
 class Crowded:
@@ -365,6 +397,7 @@ def main() -> None:
     print(f"{len(records):,} records, {size / len(records):,.0f} bytes each, Python {sys.version.split()[0]}")
     packed = envelopes(records, PER_MESSAGE)
     stages(messages_of(packed), len(records))
+    recorded(messages_of(packed), len(records))
     if not chosen.skip_amqp:
         print("\nover AMQP, hub in a process of its own on this machine")
         asyncio.run(over_amqp(envelopes(records[:20_000], 1), 1))

@@ -1,5 +1,6 @@
 """``unwonted identity`` and ``unwonted timeline``: what the history has of one identity, summed up or hour by hour."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from models.stream import Cell
-from service.cli.inputs import config_option, ending
+from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, ending, fail
 from service.cli.past import (
     ASKING,
     NAME_LENGTH,
@@ -29,7 +30,8 @@ from service.cli.past import (
     stretch,
     until_option,
 )
-from service.history import AlertSummary, History, Hour, KnownIdentity
+from service.cli.state import ask
+from service.history import AlertSummary, History, Hour, KnownIdentity, forget_identity
 from service.sinks import clean
 
 _MOST = 10
@@ -50,24 +52,55 @@ class SummedUp(NamedTuple):
 @click.command(
     "identity",
     short_help="Sum up what one identity did.",
-    epilog=ending(ASKING, "identity ann --config unwonted.yaml", "identity svc-backup --since 28d --json"),
+    epilog=ending(
+        f"{ASKING}; 1 not agreed to, or it could not be forgotten",
+        "identity ann --config unwonted.yaml",
+        "identity svc-backup --since 28d --json",
+        "identity ann@contoso.com --forget --yes",
+    ),
 )
 @config_option
 @history_option
 @since_option
 @until_option
 @json_option
+@click.option("--forget", is_flag=True, help="Take it out of the history for good; what was learnt of it stays.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("who")
 def identity_command(
-    path: Path | None, history: Path | None, since: str | None, until: str | None, as_json: bool, who: str
+    path: Path | None,
+    history: Path | None,
+    since: str | None,
+    until: str | None,
+    as_json: bool,
+    forget: bool,
+    yes: bool,
+    who: str,
 ) -> None:
     """Say who WHO is, what it does, from where, what of that is new, and which alerts there were.
 
     WHO is an id, a name, or the beginning of one.
     """
     with asked(path, history) as past:
+        if forget:
+            if since or until:
+                fail("--forget takes out all that there is: without --since and --until", MISCONFIGURED)
+            _forget(past, person(past, who), confirmed=yes)
+            return
         known = sum_up(past, person(past, who), stretch(past, since, until))
     click.echo(in_json(identity_row(known)) if as_json else "\n".join(identity_lines(known)))
+
+
+def _forget(history: History, identity: KnownIdentity, *, confirmed: bool) -> None:
+    name, place = clean(identity.actor.name, NAME_LENGTH), history.path
+    if not confirmed:
+        ask(f"{place}: take {name} ({clean(identity.actor.id, NAME_LENGTH)}) out of it for good?")
+    history.close()
+    try:
+        taken = forget_identity(place, identity.actor.id)
+    except (sqlite3.Error, OSError) as error:
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
+    click.echo(f"{place}: {taken:,} row{'' if taken == 1 else 's'} of {name} taken out")
 
 
 @click.command(

@@ -34,6 +34,7 @@ SCHEMA_STEPS: Final = (
         severity INTEGER NOT NULL, title TEXT NOT NULL, action TEXT NOT NULL, findings INTEGER NOT NULL
     );
     CREATE INDEX alerts_window ON alerts (window_start, id);
+    CREATE INDEX alerts_severe ON alerts (window_start, id) WHERE severity >= 3;
     CREATE INDEX alerts_subject ON alerts (subject, window_start);
     CREATE TABLE revisions (
         alert TEXT NOT NULL, revision INTEGER NOT NULL, found_at REAL NOT NULL, document BLOB NOT NULL,

@@ -175,3 +175,14 @@ def test_a_time_that_is_none_is_said_to_be(path: Path, given: str) -> None:
     result = ask(path, "alerts", "--since", given)
     assert result.exit_code == 2
     assert result.stderr.startswith("--since: should be a time such as ")
+
+
+def test_an_identity_is_forgotten_for_good_once_somebody_agrees(path: Path) -> None:
+    refused = CliRunner().invoke(main, ["identity", "--history", str(path), "ann", "--forget"], input="n\n")
+    assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (1, "nothing was changed")
+    assert ask(path, "identity", "ann", "--forget", "--since", "7d").exit_code == 2
+    [line] = said(path, "identity", "ann", "--forget", "--yes")
+    assert line == f"{path}: 7 rows of Ann@contoso.com taken out"
+    assert ask(path, "identity", "ann").stderr == "nobody called ann is in the history\n"
+    assert ANN.name.encode() not in path.read_bytes()
+    assert len(said(path, "alerts")) == 1

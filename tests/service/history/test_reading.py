@@ -124,6 +124,18 @@ def test_alerts_come_back_whole_with_whom_they_were_told_to(path: Path) -> None:
         assert history.alert("nothing") == []
 
 
+def test_severe_alerts_are_found_by_an_index_among_very_many(path: Path) -> None:
+    save(path, [alert(), alert(2, severity=Severity.CRITICAL)])
+    with History(path) as history:
+        assert [one.severity for one in history.alerts(least=Severity.CRITICAL)] == [Severity.CRITICAL]
+        [plan] = history._ask(
+            "EXPLAIN QUERY PLAN SELECT id FROM alerts",
+            "WHERE window_start >= 0 AND severity >= 3 AND severity >= ? ORDER BY window_start DESC, id LIMIT 9",
+            4,
+        )[:1]
+        assert "alerts_severe" in plan[3]
+
+
 def test_what_was_suppressed_and_what_was_not_seen_is_there(path: Path) -> None:
     kept = SuppressedFinding("1", "s", True, "d", "t/ann", "ann", "a", MONDAY_MORNING, 70.0, "high", "why")
     open_gap = notice(2, until=None)

@@ -1,5 +1,6 @@
 """Whoever brings an entry never waits; whatever happens to the file costs entries that are counted, and one line."""
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator, MutableMapping
@@ -235,7 +236,7 @@ def test_the_last_room_on_a_disk_is_left_to_the_snapshots(
         return DiskUsage(total, free[0])
 
     free = [99_999]
-    monkeypatch.setattr(file_module.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     recorder = recording.begin()
     recorder.record([alert()])
     assert asked.wait(DEADLINE)

@@ -101,6 +101,15 @@ def test_of_a_forgotten_person_nothing_is_left_in_the_file(tmp_path: Path) -> No
     assert forget_identity(path, ann.id) == 0
 
 
+def test_what_is_damaged_is_no_reason_not_to_forget_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    save(path, [*closed([event(0)]), outage(3)])
+    connection = open_to_write(path)
+    connection.execute("UPDATE revisions SET document = x'00'")
+    connection.close()
+    assert forget_identity(path, ANN.id) == 2
+
+
 def test_of_a_stretch_of_time_only_that_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     save(path, closed([event(0), event(0, actor=BOB)], [event(24)], [event(48)]))

@@ -1,0 +1,194 @@
+"""Asks for what was told, what belongs together, what was kept back, and what was not seen."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from models.statistics import Severity
+from models.stream import EPOCH, ActorKind
+from service.core.alerting import Alert, SuppressedFinding
+from service.core.incidents import APART, Handling, Incident, IncidentState, incidents
+from service.core.notices import Notice
+from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of
+from service.history.packing import text, unpack_model, unpack_suppressed
+from service.history.values import AlertSummary, Attempt
+from service.history.writing import unix
+
+_SEVERITIES = tuple(Severity)
+_ALERT = (
+    "SELECT id, revision, subject, name, kind, operation, window_start, window_end, first_found_at, found_at, score,"
+    " severity, title, action, findings FROM alerts"
+)
+
+
+class AlertQueries(Queries):
+    """Questions about alerts, incidents, suppressed findings and coverage gaps."""
+
+    def alerts(
+        self,
+        since: datetime = EPOCH,
+        until: datetime = FOREVER,
+        *,
+        subject: str = "",
+        least: Severity = Severity.INFORMATIONAL,
+        limit: int = MOST_ANSWERED,
+        offset: int = 0,
+    ) -> list[AlertSummary]:
+        """Return the alerts whose window begins in ``[since, until)``, newest first.
+
+        Parameters
+        ----------
+        subject
+            Only about this identity (its id) or operation (``operation/…``).
+        least
+            Only those that are at least that severe.
+        """
+        whose, values = ("AND subject = ? ", [text(subject)]) if subject else ("", [])
+        if least.rank >= Severity.HIGH.rank:
+            whose += "AND severity >= 3 "  # says that the index of the severe ones will do
+        return self._alerts(
+            f"window_start >= ? AND window_start < ? {whose}AND severity >= ? ORDER BY window_start DESC, id LIMIT ?"
+            " OFFSET ?",
+            unix(since),
+            unix(until),
+            *values,
+            least.rank,
+            limit,
+            offset,
+        )
+
+    def alert(self, wanted: str) -> list[Alert]:
+        """Return all revisions of an alert, oldest first; none if there is no such alert."""
+        rows = self._ask("SELECT document FROM revisions", "WHERE alert = ? ORDER BY revision", text(wanted))
+        found = []
+        for (document,) in rows:
+            with suppress(ValueError):
+                found.append(unpack_model(Alert, document))
+        return found
+
+    def alerts_beginning(self, prefix: str, *, limit: int = 5) -> list[AlertSummary]:
+        """Return the alerts whose id begins so."""
+        return self._alerts("id >= ? AND id < ? ORDER BY id LIMIT ?", text(prefix), text(prefix) + "\U0010ffff", limit)
+
+    def deliveries(self, alert: str) -> list[Attempt]:
+        """Return every attempt to tell somebody of an alert, oldest first."""
+        rows = self._ask(
+            "SELECT alert, revision, sink, outcome, reason, at FROM deliveries",
+            "WHERE alert = ? ORDER BY at, sink",
+            text(alert),
+        )
+        return [Attempt(*row)._replace(at=moment_of(row[-1])) for row in rows]
+
+    def _alerts(self, where: str, *values: object) -> list[AlertSummary]:
+        return [_summary(row) for row in self._ask(_ALERT, f"WHERE {where}", *values)]
+
+    def incidents(
+        self, since: datetime = EPOCH, until: datetime = FOREVER, *, subject: str = "", limit: int = 10_000
+    ) -> list[Incident[AlertSummary]]:
+        """Return the incidents with an alert whose window begins in ``[since, until)``, each whole, newest first.
+
+        Of more than `limit` alerts the newest are looked at.
+        """
+        found = {one.id: one for one in self.alerts(since, until, subject=subject, limit=limit)}
+        if found:
+            begins = min(one.window_start for one in found.values())
+            for one in {one.subject: one for one in sorted(found.values(), key=_by_window, reverse=True)}.values():
+                if one.window_start - begins <= APART:
+                    found |= {before.id: before for before in self._before(one)}
+        return incidents(found.values(), self.handled())
+
+    def incident(self, alert: str) -> Incident[AlertSummary] | None:
+        """Return the incident that an alert belongs to."""
+        for one in self._alerts("id = ?", text(alert)):
+            together = [one, *self._before(one), *self._after(one)]
+            return incidents(together, self.handled())[0]
+        return None
+
+    def handled(self) -> dict[str, Handling]:
+        """Return what people have said of incidents, by the alert that it was said of."""
+        rows = self._ask("SELECT alert, state, assignee, by, at FROM incidents", "")
+        return {
+            alert: Handling(IncidentState(state), assignee, by, moment_of(at))
+            for alert, state, assignee, by, at in rows
+        }
+
+    def _before(self, alert: AlertSummary) -> Iterator[AlertSummary]:
+        """Yield the alerts that lead up to this one without a pause that parts incidents."""
+        begins = alert.window_start
+        while True:
+            found = self._alerts(
+                "subject = ? AND window_start < ? AND window_end >= ?",
+                text(alert.subject),
+                unix(begins),
+                unix(begins - APART),
+            )
+            if not found:
+                return
+            yield from found
+            begins = min(one.window_start for one in found)
+
+    def _after(self, alert: AlertSummary) -> Iterator[AlertSummary]:
+        begins, ends = alert.window_start, alert.window_end
+        while True:
+            found = self._alerts(
+                "subject = ? AND window_start > ? AND window_start <= ?",
+                text(alert.subject),
+                unix(begins),
+                unix(ends + APART),
+            )
+            if not found:
+                return
+            yield from found
+            begins = max(one.window_start for one in found)
+            ends = max(ends, *(one.window_end for one in found))
+
+    def suppressed(
+        self, since: datetime = EPOCH, until: datetime = FOREVER, *, identity: str = "", limit: int = MOST_ANSWERED
+    ) -> list[SuppressedFinding]:
+        """Return what suppressions kept back of what happened in ``[since, until)``, newest first."""
+        whose, values = ("AND identity = ? ", [text(identity)]) if identity else ("", [])
+        rows = self._ask(
+            "SELECT document FROM suppressed",
+            f"WHERE time >= ? AND time < ? {whose}ORDER BY time DESC, id LIMIT ?",
+            unix(since),
+            unix(until),
+            *values,
+            limit,
+        )
+        found = []
+        for (document,) in rows:
+            with suppress(ValueError):
+                found.append(unpack_suppressed(document))
+        return found
+
+    def gaps(self, since: datetime = EPOCH, until: datetime = FOREVER, *, limit: int = MOST_ANSWERED) -> list[Notice]:
+        """Return the newest notice of each coverage gap that touches ``[since, until)``, the newest gap first."""
+        rows = self._ask(
+            "SELECT document FROM gaps",
+            "WHERE since < ? AND (until IS NULL OR until >= ?) ORDER BY since DESC, id LIMIT ?",
+            unix(until),
+            unix(since),
+            limit,
+        )
+        found = []
+        for (document,) in rows:
+            with suppress(ValueError):
+                found.append(unpack_model(Notice, document))
+        return found
+
+
+def _summary(row: Any) -> AlertSummary:
+    one = AlertSummary(*row)
+    return one._replace(
+        kind=ActorKind(one.kind),
+        window_start=moment_of(row[6]),
+        window_end=moment_of(row[7]),
+        first_found_at=moment_of(row[8]),
+        found_at=moment_of(row[9]),
+        severity=_SEVERITIES[row[11]],
+    )
+
+
+def _by_window(one: AlertSummary) -> tuple[datetime, str]:
+    return one.window_start, one.id
