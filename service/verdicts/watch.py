@@ -3,12 +3,13 @@
 A journal that cannot be read leaves what is known in force, and is told once; so is each line that is no verdict.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from service.core.ports import Clock, VerdictStore
-from service.core.verdicts import Line, Verdict, Verdicts, read_journal
-from service.waiting import OneAside, within
+from service.core.verdicts import Line, Verdict, Verdicts, line_of, name_of, read_journal
+from service.waiting import OneAside, finished, within
 
 _WITHIN = 30.0  # seconds
 
@@ -60,6 +61,7 @@ class VerdictWatch:
         self._clock = clock
         self._observer = observer
         self._aside = OneAside()
+        self._given = asyncio.Event()
         self._lines: Sequence[Line] | None = None
         self._known = VerdictsRead(Verdicts())
 
@@ -75,10 +77,26 @@ class VerdictWatch:
         self._observer(read._replace(opened=True))
         return read.verdicts
 
+    @property
+    def verdicts(self) -> Verdicts:
+        """Those that are known."""
+        return self._known.verdicts
+
+    async def give(self, verdict: Verdict) -> None:
+        """Keep a verdict in the journal, and have it heard of at once; it is durable when this returns.
+
+        Raises
+        ------
+        OSError
+            It could not be kept.
+        """
+        await within(self._clock, _WITHIN, self._store.append(name_of(verdict), line_of(verdict)))
+        self._given.set()
+
     async def run(self, apply: Callable[[Verdicts], Awaitable[None]]) -> None:
         """Look for ever; `apply` makes more verdicts known."""
         while True:
-            await self._clock.sleep(self._every)
+            await self._pause()
             before = self._known
             try:
                 read = await self._look()
@@ -90,6 +108,15 @@ class VerdictWatch:
                 await apply(read.verdicts)
             if read.new or (read.problems, read.unread) != (before.problems, before.unread):
                 self._observer(read)
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again, or something has been given here."""
+        given = asyncio.ensure_future(self._given.wait())
+        try:
+            await finished(self._clock, self._every, given)
+        finally:
+            given.cancel()
+        self._given.clear()
 
     async def _look(self) -> VerdictsRead:
         lines = await within(self._clock, _WITHIN, self._store.read())

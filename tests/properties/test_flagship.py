@@ -20,7 +20,7 @@ from hypothesis.errors import NoSuchExample
 from models.detectors.anomalies import Anomaly
 from models.detectors.registry import DETECTORS, build
 from models.stream.events import ActivityEvent
-from models.stream.windows import EPOCH, Bucket, Watermark
+from models.stream.windows import Bucket, Watermark
 from service.core.alerting.suppressions import Suppression, Suppressions
 from service.core.engine.engine import Engine
 from service.core.engine.values import Applied, Evaluation, Options
@@ -97,13 +97,14 @@ class Run:
         self.make = make
         self.hub = hub
         self.journal = journal
-        self.newest = EPOCH
         self.engine = make()
         self.snapshots: list[tuple[list[tuple[str, Any]], datetime | None]] = [(saved(self.engine), None)]
         self.cursor = dict.fromkeys(PARTITIONS, 0)
         self.anomalies: dict[str, Any] = {}
         self.alerts: dict[tuple[str, int], str] = {}
         self.ticked: datetime | None = None
+        self.newest = self.ticks()[0] - TICK
+        self.hear()
 
     def save(self) -> None:
         self.snapshots.append((saved(self.engine), self.ticked))

@@ -74,9 +74,9 @@ def test_verdicts_do_change_what_is_told_and_what_is_learnt() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("make", [engine, real_engine])
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hub=hubs(), script=scripts(), journal=journals())
-def test_so_it_is_with_verdicts_a_thousand_times(
+def test_so_it_is_with_verdicts_hundreds_of_times(
     make: MakeEngine, hub: Hub, script: list[Step], journal: list[Verdict]
 ) -> None:
     assert Run(make, hub, journal).live(script) == Run(make, hub, journal).live([])

@@ -125,9 +125,9 @@ def test_what_is_forgotten_was_never_seen(drawn: tuple[Hub, list[Verdict], Forgo
 
 
 @pytest.mark.integration
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(situations())
-def test_so_it_is_a_thousand_times(drawn: tuple[Hub, list[Verdict], Forgotten, int]) -> None:
+def test_so_it_is_hundreds_of_times(drawn: tuple[Hub, list[Verdict], Forgotten, int]) -> None:
     hub, journal, forgotten, kept_after = drawn
     again, never, _ = learnt_again(hub, journal, forgotten, possible(hub, forgotten, kept_after))
     assert again == never

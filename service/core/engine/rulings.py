@@ -107,10 +107,10 @@ class Rulings:
 
     def _make_common(self, verdict: Verdict) -> None:
         """Let a few identities of the same kind, who do nothing else, have done this a day each."""
-        for actor, cells in _by_actor(verdict.cells):
+        for place, (actor, cells) in enumerate(_by_actor(verdict.cells)):
             for number in range(PEERS, 0, -1):
                 # No identity's key begins with a separator: keys are stripped of them.
-                peer = Actor(f"\x1everdict\x1e{verdict.alert}\x1e{actor.id}\x1e{number}", "a peer", actor.kind)
+                peer = Actor(f"\x1everdict\x1e{verdict.alert}\x1e{place}\x1e{number}", "a peer", actor.kind)
                 self._learn(self._days_before(peer, cells, verdict.takes_effect, number))
 
     def _days_before(self, actor: Actor, cells: Sequence[JudgedCell], moment: datetime, days: int) -> list[ActorBucket]:

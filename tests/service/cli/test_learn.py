@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from benchmarks.learning.comparison import brought_to_an_end
 from demo.activity_log_api import ActivityLogServer, LogAnalyticsServer, StaticCredential
 from demo.activity_log_api.stand_in import StandIn
 from demo.tenant import Tenant, TenantPlan
+from models.stream.windows import Bucket
 from service.cli.commands import main
 from service.clock import SystemClock
 from service.core.snapshot.codec import decode
+from service.core.verdicts.journal import line_of
+from service.core.verdicts.verdict import VerdictKind
 from service.learning import Spool
 from service.learning.spool import SUFFIX
 from service.storage.snapshots import CURRENT
 from service.wiring import LOOPBACK_TOKEN
+from tests.fakes.verdicts import HOUR, judged, verdict
 from tests.service.documents.shapes import row
 from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS, replayed
 
@@ -89,6 +93,21 @@ def test_a_state_that_exists_is_kept_unless_it_is_to_be_replaced(tmp_path: Path)
     assert "there is a state already; --replace learns it anew" in refused.stderr
     assert learn(tmp_path, "--replace", history).exit_code == 0
     assert state(tmp_path) == first
+
+
+def test_verdicts_that_were_given_are_heeded_where_they_were_to_count(tmp_path: Path) -> None:
+    start = Bucket.of(datetime.fromisoformat(RECORDS[len(RECORDS) // 2]["time"]), HOUR).start
+    cell = judged("microsoft.peering/peerings/write", start=start)
+    given = verdict(VerdictKind.BENIGN, cell, start=start, end=start + HOUR, at=start + HOUR, takes_effect=start)
+    later = given.model_copy(update={"alert": "a2", "takes_effect": NOW + timedelta(days=1)})
+    history, journal = lines(tmp_path), tmp_path / "state" / "verdicts.ndjson"
+    journal.parent.mkdir()
+    journal.write_bytes(line_of(given) + line_of(later))
+    assert learn(tmp_path, history).exit_code == 0
+    sections = state(tmp_path)
+    assert sections["verdict"] == [{"id": given.id, "takes_effect": start.isoformat()}]
+    known = [row for row in sections["identities rare_action"] if "peerings/write" in json.dumps(row)]
+    assert [row["row"]["id"] for row in known if row["part"] == "habits"] == [cell.actor_id]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ class FakeVerdictStore:
         return self.lines
 
     async def append(self, name: str, line: bytes) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.lines = (*self.lines, (f"line {len(self.lines) + 1}", line))
 
 
@@ -92,6 +94,29 @@ async def test_what_is_added_is_handed_on_once_with_all_the_rest() -> None:
     assert not any("@" in str(value) for value in line.values())
     assert watched.known == [Verdicts([BENIGN, MALICIOUS])]
     assert watched.metric("verdicts", result="benign") == 1
+
+
+async def test_what_is_given_here_is_kept_and_known_at_once() -> None:
+    watched = Watched()
+    await watched.watch.open()
+    running = asyncio.ensure_future(watched.watch.run(watched.apply))
+    await settle()
+    await watched.watch.give(BENIGN)
+    await watched.clock.advance(0.0)
+    await settle()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert watched.known == [Verdicts([BENIGN])]
+    assert watched.watch.verdicts == Verdicts([BENIGN])
+    assert [line for _, line in watched.store.lines] == [line_of(BENIGN)]
+
+
+async def test_what_cannot_be_kept_is_not_given() -> None:
+    watched = Watched()
+    watched.store.failure = OSError("the disk is full")
+    with pytest.raises(OSError, match="the disk is full"):
+        await watched.watch.give(BENIGN)
+    assert watched.watch.verdicts == Verdicts()
 
 
 async def test_a_damaged_line_is_named_once_counted_and_passed_over() -> None:
