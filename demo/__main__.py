@@ -26,6 +26,9 @@ def main() -> int:
     except KeyboardInterrupt:
         terminal.say("interrupted")
         return 130
+    except FileExistsError as error:
+        terminal.say(str(error))
+        return 2
     except ServiceEnded as ended:
         terminal.say(f"The service has ended before it should have:\n{ended}")
         return 1

@@ -5,6 +5,7 @@ What it is given to read, and at which pace its calendar runs, is decided by who
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import yaml
@@ -28,7 +29,15 @@ from service.wiring import detectors_off
 
 ROOT = Path(__file__).parents[1]
 MUST_ALERT = ("rare_action", "rare_failure")
+CONFIGURATION = "unwonted.yaml"
 SINKS = ("slack", "teams", "webhook")
+
+
+class Ports(NamedTuple):
+    """Where the service listens."""
+
+    metrics: int
+    console: int
 
 
 class ServiceEnded(Exception):  # noqa: N818 - it says what happened
@@ -94,8 +103,24 @@ def without_places() -> list[str]:
     return detectors_off(Settings(), None)
 
 
+def emptied(folder: Path) -> Path:
+    """Make a folder for one performance, without what an earlier one has left there, for its owner alone.
+
+    Raises
+    ------
+    FileExistsError
+        There is something else in it.
+    """
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / CONFIGURATION).exists():
+            raise FileExistsError(f"{folder}: is no folder of the demo: name another one with --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    return folder.resolve()
+
+
 def configuration(
-    folder: Path, hub: str, receiver: Receiver, secret: str, port: int, threshold: float | None
+    folder: Path, hub: str, receiver: Receiver, secret: str, ports: Ports, threshold: float | None
 ) -> Mapping[str, Any]:
     """Return what the service's YAML says: everything that is not here has its default, as in production."""
     return {
@@ -110,7 +135,8 @@ def configuration(
             "webhook": {"kind": "webhook", "url": receiver.webhook_url, "allow_private": True, "secrets": [secret]},
         },
         "dead_letter": {"path": str(folder / "dead-letter.ndjson")},
-        "http": {"host": "127.0.0.1", "port": port},
+        "http": {"host": "127.0.0.1", "port": ports.metrics},
+        "console": {"enabled": True, "port": ports.console, "token_file": str(folder / "console-token")},
         "log": {"format": "json"},
     }
 
@@ -131,8 +157,8 @@ class ServiceProcess:
     ----------
     judged
         File of what it thinks of each operation from that moment on.
-    metrics_url
-        Where its metrics are.
+    metrics_url, console_url
+        Where its metrics and its console are.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], moment: datetime) -> None:
@@ -143,9 +169,11 @@ class ServiceProcess:
         self._session: aiohttp.ClientSession | None = None
         self.judged = folder / "judged.ndjson"
         self.metrics_url = f"http://127.0.0.1:{config['http']['port']}/metrics"
+        self.console_url = f"http://127.0.0.1:{config['console']['port']}"
+        self._token_file = Path(config["console"]["token_file"])
 
     async def __aenter__(self) -> Self:
-        path = self._folder / "unwonted.yaml"
+        path = self._folder / CONFIGURATION
         path.write_text(yaml.safe_dump(self._config))
         options = {"config": path, "moment": self._moment.isoformat(), "judged": self.judged}
         arguments = ["-m", "demo.compressed", *(f"--{name}={value}" for name, value in options.items())]
@@ -169,6 +197,11 @@ class ServiceProcess:
         await self.stop()
         if self._session is not None:
             await self._session.close()
+
+    @property
+    def entrance(self) -> str:
+        """Address that lets somebody into the console, once."""
+        return f"{self.console_url}/enter?token={self._token_file.read_text().strip()}"
 
     @property
     def pid(self) -> int:

@@ -23,8 +23,10 @@ class Options:
         Real seconds that 15 minutes of the calendar take.
     threshold
         Least score that alerts; None for each detector's own default.
-    page_port, metrics_port
+    page_port, console_port, metrics_port
         Where to look; another one is taken if somebody listens there already.
+    folder
+        Where the service keeps its configuration, its state and its history; they stay there.
     keep
         Whether to stay until interrupted.
     screenshot
@@ -41,10 +43,12 @@ class Options:
     tick: float
     threshold: float | None
     page_port: int
+    console_port: int
     metrics_port: int
     keep: bool
     screenshot: Path | None
     pictures: Path
+    folder: Path
 
     @property
     def plan(self) -> TenantPlan:
@@ -73,6 +77,7 @@ def read_options(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--tick", type=float, default=0.17, help="seconds for 15 minutes (default: %(default)s)")
     parser.add_argument("--threshold", type=float, help="least score that alerts (default: each detector's own)")
     parser.add_argument("--page-port", type=int, default=8090, help="if it is free (default: %(default)s)")
+    parser.add_argument("--console-port", type=int, default=8091, help="if it is free (default: %(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8080, help="if it is free (default: %(default)s)")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write a picture of the page, with Chromium")
     parser.add_argument(
@@ -81,6 +86,13 @@ def read_options(argv: Sequence[str] | None = None) -> Options:
         metavar="FOLDER",
         default=Path("build/dashboards"),
         help="where to draw the dashboards (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("build/demo"),
+        help="where state and history stay (default: %(default)s)",
     )
     parser.add_argument(
         "--keep",

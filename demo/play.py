@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain, takewhile
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from azure.eventhub.aio import EventHubProducerClient
 
+from demo.afterwards import tries
 from demo.blackout import Blackout, Noticed, is_notice, patience, planned, read_notice
 from demo.compressed import CompressedClock
 from demo.dashboards import Recording, draw_all
@@ -24,10 +23,12 @@ from demo.first_day import first_day, lines
 from demo.hub import EmbeddedHub
 from demo.judged import read_judged
 from demo.launch import (
+    Ports,
     Scrape,
     ServiceEnded,
     ServiceProcess,
     configuration,
+    emptied,
     free_port,
     thresholds,
     without_places,
@@ -81,32 +82,34 @@ class Play:
         receiver = Receiver(
             free_port(options.page_port), secret=secret, tolerance=SIGNATURE_TOLERANCE * self._rate, clock=clock
         )
-        with TemporaryDirectory(prefix="unwonted-demo-", ignore_cleanup_errors=True) as name:
-            async with hub, receiver:
-                port = free_port(options.metrics_port)
-                config = {
-                    **configuration(Path(name), hub.connection_string, receiver, secret, port, options.threshold),
-                    "notices": {"after": f"{patience(self._rate).total_seconds():.0f}s"},
-                }
-                blackout = Blackout(hub, clock, planned(options, self._begins, self._ends, self._rate))
-                service = ServiceProcess(Path(name), config, self._begins)
-                self._introduce(hub, receiver, service)
-                async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
-                    filled, following = await self._fill(hub, producer, self._tenant.messages())
-                    async with service:
-                        learned = await self._learn(service, filled)
-                        scrape = await self._live(service, producer, receiver, following, blackout)
-                        result = score(self._tenant.campaigns, self._told, read_judged(service.judged))
-                        needed, identities = thresholds(options.threshold), len(self._tenant.identities)
-                        sum_up(self._terminal, result, needed, learned, identities, options.live)
-                        blind = blackout.verdict(receiver.received)
-                        worked = judge(self._terminal, result, self._told, receiver.received, scrape, blind)
-                        service.pace(clock.run(1.0))
-                        await self._compare()
-                        await self._draw()
-                        await self._stay(receiver, service)
-                        code = await service.stop()
-                self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
+        folder = emptied(options.folder)
+        async with hub, receiver:
+            ports = Ports(free_port(options.metrics_port), free_port(options.console_port))
+            config = {
+                **configuration(folder, hub.connection_string, receiver, secret, ports, options.threshold),
+                "notices": {"after": f"{patience(self._rate).total_seconds():.0f}s"},
+            }
+            blackout = Blackout(hub, clock, planned(options, self._begins, self._ends, self._rate))
+            service = ServiceProcess(folder, config, self._begins)
+            self._introduce(hub, receiver, service)
+            async with EventHubProducerClient.from_connection_string(hub.connection_string) as producer:
+                filled, following = await self._fill(hub, producer, self._tenant.messages())
+                async with service:
+                    learned = await self._learn(service, filled)
+                    scrape = await self._live(service, producer, receiver, following, blackout)
+                    result = score(self._tenant.campaigns, self._told, read_judged(service.judged))
+                    needed, identities = thresholds(options.threshold), len(self._tenant.identities)
+                    sum_up(self._terminal, result, needed, learned, identities, options.live)
+                    blind = blackout.verdict(receiver.received)
+                    worked = judge(self._terminal, result, self._told, receiver.received, scrape, blind)
+                    service.pace(clock.run(1.0))
+                    await self._compare()
+                    await self._draw()
+                    await self._stay(receiver, service)
+                    code = await service.stop()
+            self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
+        for line in tries(options.folder, self._told, served=False):
+            self._terminal.say(line)
         return worked and code == 0
 
     def _introduce(self, hub: EmbeddedHub, receiver: Receiver, service: ServiceProcess) -> None:
@@ -124,6 +127,7 @@ class Play:
             say(f"            {name} alerts from a score of {threshold:g} on: {meant}")
         say(f"            off, for want of a geographic database: {', '.join(without_places())}")
         say(f"  metrics   {service.metrics_url}")
+        say(f"  console   {service.console_url}   who did what, and why that is unusual")
         say(f"  page      {receiver.page_url}   the alerts as Teams and Slack show them")
 
     async def _fill(
@@ -187,6 +191,7 @@ class Play:
         terminal.title(
             f"Live: {counted(options.live, 'day')}, 15 minutes in {options.tick:g} s, an evaluation every 15 minutes"
         )
+        terminal.say(f"  console   {service.entrance}")
         service.pace(clock.run(self._rate))
         noted, scrape, over = self._begins, None, 0.0
         due = takewhile(lambda message: message[0] < self._ends, following)
@@ -261,12 +266,15 @@ class Play:
             problem = await screenshot(receiver.page_url, options.screenshot)
             say(f"  picture   {problem or options.screenshot}")
         if not options.keep:
-            say("  page and metrics end here; --keep keeps them until Ctrl-C")
+            say("  console, page and metrics end here; --keep keeps them until Ctrl-C")
             return
         say()
+        say(f"  console   {service.entrance}")
         say(f"  page      {receiver.page_url}")
         say(f"  metrics   curl -s {service.metrics_url} | grep ^unwonted_")
         say("  Ctrl-C ends it all.")
+        for line in tries(options.folder, self._told, served=True):
+            say(line)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,10 +1,13 @@
 """`python -m demo` as people run it, on a smaller tenant and with less patience."""
 
 import asyncio
+import os
 import re
+import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,11 +23,18 @@ SMALL = ("--identities", "40", "--history", "14", "--live", "1", "--tick", "0.1"
 TINY = ("--identities", "20", "--history", "2", "--live", "1", "--tick", "0.03", "--attacks", "0")
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where the demo leaves what it leaves; its name is short, or lines would be long."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name) / "demo"
+
+
 @asynccontextmanager
-async def demo(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    pipe = asyncio.subprocess.PIPE
+async def demo(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe, more = asyncio.subprocess.PIPE, ("--folder", str(folder), "--console-port", str(free_port(0)))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "demo", *arguments, cwd=ROOT, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        sys.executable, "-m", "demo", *more, *arguments, cwd=ROOT, stdout=pipe, stderr=asyncio.subprocess.STDOUT
     )
     try:
         yield process
@@ -35,16 +45,20 @@ async def demo(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @pytest.mark.integration
-async def test_a_small_demo_finds_attacks_shows_its_pages_and_ends_well() -> None:
+async def test_a_small_demo_finds_attacks_shows_its_pages_and_ends_well(folder: Path) -> None:
     page, metrics = free_port(0), free_port(0)
     ports = ("--page-port", str(page), "--metrics-port", str(metrics))
-    async with demo(*SMALL, *ports, "--attacks", "3", "--keep") as process:
+    async with demo(folder, *SMALL, *ports, "--attacks", "3", "--keep") as process:
         text = await read_until(process, "Ctrl-C ends it all.")
         async with aiohttp.ClientSession() as session:
             async with session.get(f"http://127.0.0.1:{page}/") as answer:
                 assert "Microsoft Teams" in await answer.text()
             async with session.get(f"http://127.0.0.1:{metrics}/metrics") as answer:
                 assert "unwonted_alerts_total" in await answer.text()
+        entrance = re.findall(r"^  console   (http://\S+/enter\?token=\S+)$", text, re.MULTILINE)[-1]
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session, session.get(entrance) as answer:
+            assert re.search(r'href="/(alerts|incidents)/\w{16}"', await answer.text())
         process.send_signal(signal.SIGINT)
         rest, _ = await process.communicate()
     text += rest.decode()
@@ -64,11 +78,25 @@ async def test_a_small_demo_finds_attacks_shows_its_pages_and_ends_well() -> Non
     assert "FAILED" not in text
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 100
+    tried = re.findall(r"^ +(\S*unwonted) (.*)$", text, re.MULTILINE)
+    assert [shlex.split(line)[0] for _, line in tried] == [
+        "incidents",
+        "timeline",
+        "verdict",
+        "incidents",
+        "timeline",
+        "console",
+    ]
+    for program, line in tried[:3]:
+        command = await asyncio.create_subprocess_exec(
+            program, *shlex.split(line), cwd=ROOT, env={**os.environ, "UNWONTED_CONFIG": str(folder / "unwonted.yaml")}
+        )
+        assert await command.wait() == 0, line
 
 
 @pytest.mark.integration
-async def test_a_demo_in_which_nothing_is_found_says_so_and_fails() -> None:
-    async with demo(*TINY, "--no-keep") as process:
+async def test_a_demo_in_which_nothing_is_found_says_so_and_fails(folder: Path) -> None:
+    async with demo(folder, *TINY, "--no-keep") as process:
         output, _ = await process.communicate()
     text = output.decode()
     assert process.returncode == 1, text
@@ -78,9 +106,9 @@ async def test_a_demo_in_which_nothing_is_found_says_so_and_fails() -> None:
 
 
 @pytest.mark.integration
-async def test_a_demo_that_is_interrupted_takes_the_service_with_it() -> None:
+async def test_a_demo_that_is_interrupted_takes_the_service_with_it(folder: Path) -> None:
     port = free_port(0)
-    async with demo(*TINY, "--tick", "5", "--metrics-port", str(port)) as process:
+    async with demo(folder, *TINY, "--tick", "5", "--metrics-port", str(port)) as process:
         await read_until(process, "Live: ")
         process.send_signal(signal.SIGINT)
         output, _ = await process.communicate()

@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from demo.launch import (
+    Ports,
     Scrape,
     ServiceEnded,
     ServiceProcess,
     configuration,
+    emptied,
     free_port,
     thresholds,
     without_places,
@@ -59,7 +62,7 @@ def test_what_has_no_series_is_missing() -> None:
 def test_what_is_said_of_thresholds_is_what_the_service_is_configured_to(tmp_path: Path) -> None:
     receiver = Receiver(free_port(0), secret="whsec_" + "A" * 32)
     for chosen in (None, 41.5):
-        config = configuration(tmp_path, "hub", receiver, "whsec_" + "A" * 32, free_port(0), chosen)
+        config = configuration(tmp_path, "hub", receiver, "whsec_" + "A" * 32, Ports(1, 2), chosen)
         engine = build_engine(Settings.model_validate({"detectors": config["detectors"]}))
         assert engine.budget.thresholds() == thresholds(chosen)
         assert not engine.detectors.keys() & set(without_places())
@@ -76,8 +79,22 @@ def test_a_port_that_is_taken_is_not_given_again() -> None:
 
 @pytest.mark.integration
 async def test_a_service_that_ends_by_itself_is_quoted(tmp_path: Path) -> None:
-    config = {"http": {"port": free_port(0)}, "event_hubs": {}}
+    console = {"port": free_port(0), "token_file": str(tmp_path / "token")}
+    config = {"http": {"port": free_port(0)}, "console": console, "event_hubs": {}}
     async with ServiceProcess(tmp_path, config, MONDAY_MORNING) as service:
         with pytest.raises(ServiceEnded, match="event_hub"):
             await scrape_for_ever(service)
     assert await service.stop() != 0
+
+
+def test_a_folder_of_an_earlier_performance_is_emptied_and_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "demo"
+    assert emptied(folder) == folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "unwonted.yaml").touch()
+    (folder / "state").mkdir()
+    assert list(emptied(folder).iterdir()) == []
+    (folder / "thesis.txt").touch()
+    with pytest.raises(FileExistsError, match="is no folder of the demo"):
+        emptied(folder)
+    assert (folder / "thesis.txt").exists()
