@@ -36,7 +36,7 @@ LISTED = {
     "replay": Listed("replay:replay", "Show the alerts that recorded logs would have caused."),
     "run": Listed("run:run", "Read the Event Hub and alert, until SIGTERM."),
     "send-test": Listed("send_test:send_test", "Send a sample alert to the sinks."),
-    "state": Listed("unlearning:state", "Look into the saved state, go back, or forget."),
+    "state": Listed("state:state", "Look into the saved state, go back, or forget."),
     "suppress": Listed("suppress:suppress", "Keep known noise from alerting for a while."),
     "timeline": Listed("people:timeline_command", "Show hour by hour what one identity did."),
     "verdict": Listed("verdict:verdict_commands", "Say what an alert was found to be."),

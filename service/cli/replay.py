@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -35,10 +35,12 @@ from service.core.engine import Engine, Evaluation
 from service.core.parsing import LeftOut
 from service.core.shadow import Shadows
 from service.documents import Found, Reader, find
-from service.history import HistoryFile, Recorder
 from service.replay import Order, Replay, Summary
+from service.settings import Settings
 from service.sinks import StdoutSink
-from service.wiring import history_limits
+
+if TYPE_CHECKING:
+    from service.history import Recorder
 
 HISTORY_WITHIN = 60.0
 """Seconds that a disk may take for the last entries of a history."""
@@ -119,7 +121,7 @@ def replay(
             writers.append((told, StdoutSink("alerts", told, style="ndjson")))
         if serve and history is None:
             history = Path(stack.enter_context(TemporaryDirectory(prefix="unwonted-replay-"))) / "history.sqlite"
-        recorder = Recorder(HistoryFile(history, history_limits(settings.history)), patient=True) if history else None
+        recorder = history_recorder(history, settings) if history else None
         reader = Reader(found.sources, unread.add_problem)
         driver = Replay(
             engine,
@@ -164,7 +166,16 @@ def report(summary: Summary, engine: Engine, unread: Unread, found: Found) -> No
         click.echo(f"\n{threshold_table(outlook(engine.budget))}", err=True)
 
 
-def evaluation_recorder(recorder: Recorder) -> Callable[[Evaluation], None]:
+def history_recorder(file: Path, settings: Settings) -> "Recorder":
+    """Return what writes a history into `file`, as it is read and not beside it."""
+    # Here, because it comes with the log, which a replay without a history has no use for.
+    from service.history import HistoryFile, Recorder  # noqa: PLC0415
+    from service.wiring import history_limits  # noqa: PLC0415
+
+    return Recorder(HistoryFile(file, history_limits(settings.history)), patient=True)
+
+
+def evaluation_recorder(recorder: "Recorder") -> Callable[[Evaluation], None]:
     """Return what hands on to a history what an evaluation came to."""
     return lambda evaluation: recorder.record([*evaluation.alerts, *evaluation.suppressed])
 

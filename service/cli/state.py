@@ -1,44 +1,32 @@
-"""``unwonted state``: sums up what is saved, and forgets how far the hub has been read."""
+"""``unwonted state``: sums up what is saved, and forgets how far the hub was read; going back is in `unlearning`."""
 
-import asyncio
 import json
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from service.cli.epilog import ending
 from service.cli.inputs import (
-    ENDED_ON_ERROR,
-    MISCONFIGURED,
     READING_STATE,
     config_option,
-    fail,
-    make_engine,
-    newest_usable,
     place_of,
     read_settings,
     read_state,
     snapshot_option,
 )
-from service.clock import SystemClock
+from service.cli.rewriting import ask, changing, rewrite
+from service.cli.unlearning import UNLEARNING
 from service.core.coverage import CoverageMonitor
 from service.core.engine import inspect, without_positions
-from service.core.ports import SnapshotFenced
-from service.core.snapshot import encode
 from service.settings import Settings
-from service.storage import FileSnapshotStore
-from service.wiring import build_snapshot_store
-
-_T = TypeVar("_T")
 
 
-@click.group(short_help="Look into the saved state, or forget positions.")
+@click.group(short_help="Look into the saved state, go back, or forget.")
 def state() -> None:
-    """Look into the saved state, or forget how far the hub has been read."""
+    """Look into the saved state, go back to a former day, or forget: what somebody did, or how far the hub was read."""
 
 
 @state.command(
@@ -108,55 +96,6 @@ async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
     return held
 
 
-async def rewrite(
-    settings: Settings,
-    place: str,
-    edit: Callable[[list[tuple[str, Any]], AsyncExitStack], Awaitable[Iterable[tuple[str, Any]] | None]],
-) -> None:
-    """Save the newest snapshot anew as `edit` makes it of its rows, unless that is None.
-
-    Raises
-    ------
-    SnapshotFenced, OSError, ValueError
-        As `forget` does.
-    """
-    async with AsyncExitStack() as resources:
-        store = build_snapshot_store(settings, resources)
-        before = await anext(store.load(), None)
-        rows = await edit(list(await newest_usable(store, make_engine(settings).load, place)), resources)
-        if rows is None:
-            return
-        data = await encode(rows, created_at=SystemClock().now(), yield_to_loop=_go_on)
-        # A folder has no conditional write as a blob has: what is there now must be what was read.
-        if isinstance(store, FileSnapshotStore) and await anext(FileSnapshotStore(store.folder).load(), None) != before:
-            raise SnapshotFenced("another process has written the snapshot since")
-        await store.save(data)
-
-
-def changing(place: str, work: Coroutine[Any, Any, _T]) -> _T:
-    """Return what a change of the saved state comes to, or exit and say why it cannot be made."""
-    try:
-        return asyncio.run(work)
-    except SnapshotFenced:
-        fail(f"{place}: another instance writes there: stop it, and try again", ENDED_ON_ERROR)
-    except OSError as error:
-        fail(f"{place}: {error.strerror or error}", MISCONFIGURED)
-    except ValueError as error:
-        fail(f"{place}: {error}", ENDED_ON_ERROR)
-
-
-def ask(question: str) -> None:
-    """Go on if whoever sits there agrees, or exit; where nobody does, say how to agree."""
-    try:
-        agreed = click.confirm(question, err=True)
-    except click.Abort:
-        if sys.stdin.isatty():
-            raise  # somebody pressed Ctrl-C
-        fail("\nnobody can be asked here, and nothing was changed: pass --yes to agree", MISCONFIGURED)
-    if not agreed:
-        fail("nothing was changed", ENDED_ON_ERROR)
-
-
 def _forgotten(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     for section, row in without_positions(rows):
         if section == "coverage":
@@ -168,5 +107,5 @@ def _forgotten(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield section, row
 
 
-async def _go_on() -> None:
-    """Nothing else waits for the event loop here."""
+for _command in UNLEARNING:
+    state.add_command(_command)

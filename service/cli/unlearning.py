@@ -23,7 +23,7 @@ from service.cli.inputs import (
     place_of,
     read_settings,
 )
-from service.cli.state import ask, changing, rewrite, state
+from service.cli.rewriting import ask, changing, rewrite
 from service.core.engine import Engine, Forgotten, SeenBucket, UnknownActor, find_actor, with_learnt_of
 from service.core.snapshot import decode
 from service.core.verdicts import Verdicts
@@ -257,5 +257,4 @@ def _checked(settings: Settings, rows: _Rows) -> list[tuple[str, Any]]:
     return made
 
 
-for _command in (generations_command, revert_command, forget_command):
-    state.add_command(_command)
+UNLEARNING = (generations_command, revert_command, forget_command)

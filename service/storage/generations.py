@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob.aio import ContainerClient
 
 from service.waiting import OneAside
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
 
 _OURS_ALONE = 0o600
 _DAILY = re.compile(r"\.daily-(\d{4}-\d\d-\d\d)(?:\.ndjson\.gz)?$")
@@ -101,7 +103,7 @@ class BlobGenerations:
         How many days are kept.
     """
 
-    def __init__(self, container: ContainerClient, name: str, most: int) -> None:
+    def __init__(self, container: "ContainerClient", name: str, most: int) -> None:
         self._container = container
         self._prefix = f"{name}.daily-"
         self._most = most

@@ -8,12 +8,15 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob.aio import ContainerClient
 
 from service.core.verdicts import Line
 from service.waiting import OneAside
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
 
 _MOST_BYTES = 100_000_000
 _WITHIN = 10.0  # seconds
@@ -105,7 +108,7 @@ class BlobVerdictStore:
         What the names of the blobs begin with.
     """
 
-    def __init__(self, container: ContainerClient, prefix: str) -> None:
+    def __init__(self, container: "ContainerClient", prefix: str) -> None:
         self._container = container
         self._prefix = prefix
         self._known: dict[str, bytes] = {}
