@@ -34,7 +34,7 @@ from service.telemetry import (
 from service.wiring.checks import unusable_secret_files
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
-from service.wiring.recording import build_recorder
+from service.wiring.recording import HistoryFirst, build_recorder
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -82,11 +82,12 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     letters = build_dead_letters(settings, clock, resources)
     lease = build_lease(settings, clock)
     store = build_snapshot_store(settings, resources, lease)
+    kept = HistoryFirst(store, recorder) if recorder else store
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
+        state=build_state(settings, engine, outbox, kept, clock, telemetry.emit),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),
