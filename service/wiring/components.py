@@ -82,12 +82,13 @@ def build_components(settings: Settings, clock: Clock | None = None) -> Componen
     letters = build_dead_letters(settings, clock, resources)
     lease = build_lease(settings, clock)
     store = build_snapshot_store(settings, resources, lease)
-    kept = HistoryFirst(store, recorder) if recorder else store
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
+    if recorder is not None:
+        store = HistoryFirst(store, recorder)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
-        state=build_state(settings, engine, outbox, kept, clock, telemetry.emit),
+        state=build_state(settings, engine, outbox, store, clock, telemetry.emit),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
         sinks=tuple(sinks.values()),

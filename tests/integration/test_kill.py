@@ -29,7 +29,6 @@ from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
 from service.core.ports import SnapshotStore
 from service.core.snapshot.codec import decode
-from service.history.reading import History
 from service.settings.reading import load
 from service.storage.snapshots import CURRENT, BlobSnapshotStore, FileSnapshotStore
 from service.wiring import build_engine
@@ -60,7 +59,6 @@ def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime) -> tuple[En
     On a busy machine the first life begins long after the office: what is older than `alert_from` only teaches.
     """
     engine, parser = build_engine(load(settings, {})), ActivityLogParser()
-    engine.keeps_closed = True
     partitions = ("0", "1")
     engine.expect(partitions)
     engine.begin(alert_from)
@@ -72,16 +70,6 @@ def in_peace(settings: Path, hub: EmbeddedHub, alert_from: datetime) -> tuple[En
     for partition in partitions:
         scored += engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now() + timedelta(hours=1))
     return engine, {one.id for one in scored if engine.unusual(one) and one.bucket.end > alert_from}
-
-
-def check_history(path: Path, peaceful: Engine) -> None:
-    """Compare what is in the history with what was closed in peace: nothing is missing, nothing is in it twice."""
-    with History(path) as history:
-        found = [hour.seen for hours in history.closed() for hour in hours]
-        told = [one.id for one in history.alerts()]
-    closed = [judgement.seen for one in peaceful.take_closed() for judgement in one.judgements]
-    assert sorted(found) == sorted(closed)
-    assert told
 
 
 def learnt(rows: Rows) -> list[str]:
@@ -136,8 +124,6 @@ class Scene:
         assert engine.alert_from is not None
         peaceful, unusual = in_peace(self.settings, self.hub, engine.alert_from)
         assert engine.records == peaceful.records
-        if (history := self.settings.parent / "state" / "history.sqlite").exists():
-            check_history(history, peaceful)
         assert learnt(rows) == learnt(json.loads(json.dumps(list(peaceful.dump()))))
         told = [Alert.model_validate(row["alert"]) for section, row in rows if section == "alert"]
         delivered = self.delivered()
