@@ -31,6 +31,7 @@ from service.telemetry import (
     ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
+    Decided,
     EndedWhileReading,
     Evaluated,
     EvaluationsMissed,
@@ -335,6 +336,7 @@ class App:
         async with self._state.lock:
             evaluation = await self._state.take(self._evaluation_steps(planned))
             self._state.changed = True
+            self._emit(Decided(evaluation))
         # Delivered even if no snapshot is saved by then: an alert twice after a crash is better than a late one.
         self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
         self._emit(Evaluated(evaluation, self._clock.elapsed() - started))

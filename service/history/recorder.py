@@ -75,6 +75,7 @@ class Recorder:
         self._changed = threading.Condition()
         self._waiting: deque[HistoryEntry] = deque()
         self._weight = 0  # of what waits, and of what is being written
+        self._taken = self._done = 0  # weights of all that ever was
         self._trouble = ""
         self._dropping = False
         self._hurried = False
@@ -94,6 +95,7 @@ class Recorder:
                 if self._admits():
                     self._waiting += _pieces(entry)
                     self._weight += weight(entry)
+                    self._taken += weight(entry)
                 else:
                     self._drop(weight(entry))
             if self._waiting:
@@ -125,13 +127,19 @@ class Recorder:
             self._thread = thread
 
     def drain(self, seconds: float) -> bool:
-        """Have all that waits written, without waiting for more; returns whether that is done in so many seconds."""
+        """Have written what waits now, without waiting for more; returns whether that is done in so many seconds."""
         with self._changed:
+            until = self._taken
             self._hurried = True
             self._changed.notify_all()
-            done = self._changed.wait_for(lambda: not self._weight, seconds)
+            done = self._changed.wait_for(lambda: self._done >= until, seconds)
             self._hurried = False
         return done
+
+    def settle(self, seconds: float) -> None:
+        """Wait until what waits now is written, for so many seconds at most, and not at all while it cannot be."""
+        if not self._trouble:
+            self.drain(seconds)
 
     def close(self, seconds: float) -> None:
         """Write what waits, for so many seconds at most, and let go of the file.
@@ -162,6 +170,7 @@ class Recorder:
             refused = self._write(batch, size)
             with self._changed:
                 self._weight -= size
+                self._done += size
                 self.dropped += refused
                 self._changed.notify_all()
         with suppress(sqlite3.Error):

@@ -205,6 +205,12 @@ class BucketsClosed(NamedTuple):
     closed: Sequence[ClosedBucket]
 
 
+class Decided(NamedTuple):
+    """What an evaluation came to, before it is saved and told; this one holds names, too."""
+
+    evaluation: Evaluation
+
+
 class Evaluated(NamedTuple):
     """A scheduled evaluation, its snapshot included, took so long."""
 
@@ -293,6 +299,7 @@ TelemetryEvent = (
     | MessageSetAside
     | CellsJudged
     | BucketsClosed
+    | Decided
     | Evaluated
     | EvaluationsMissed
     | CoverageChecked

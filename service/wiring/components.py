@@ -37,7 +37,7 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
-from service.wiring.recording import build_recorder
+from service.wiring.recording import HistoryFirst, build_recorder
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -94,6 +94,8 @@ def build_components(
     store = build_snapshot_store(settings, resources, lease)
     journal = build_verdict_store(settings, resources)
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
+    if recorder is not None:
+        store = HistoryFirst(store, recorder)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),

@@ -1,14 +1,18 @@
 """Builds what writes the history, and says where it is; asking it is the command line's business."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
+from service.core.ports import Generation, SnapshotStore
 from service.history import HistoryFile, HistoryLimits, Recorder
 from service.settings import HistorySettings, Settings
 
 _CLOSED_WITHIN: Final = 1.5  # seconds; the application gives all that is closed at the end two
+
+_SETTLED_WITHIN: Final = 1.0  # seconds that a snapshot, and so an alert, may come later
 
 _NAME: Final = "history.sqlite"
 
@@ -33,3 +37,36 @@ def build_recorder(settings: Settings, resources: AsyncExitStack) -> Recorder | 
     recorder = Recorder(HistoryFile(path, history_limits(settings.history)))
     resources.push_async_callback(asyncio.to_thread, recorder.close, _CLOSED_WITHIN)
     return recorder
+
+
+class HistoryFirst:
+    """Saves a snapshot once the history has what happened until then, so that a process that is killed leaves no hole.
+
+    What is not in the snapshot happens again, what is in it does not. A history that cannot be written is not waited
+    for, and one that is slow for a second at most.
+
+    Parameters
+    ----------
+    store
+        Where the snapshots are.
+    recorder
+        What writes the history.
+    """
+
+    def __init__(self, store: SnapshotStore, recorder: Recorder) -> None:
+        self._store = store
+        self._recorder = recorder
+
+    def load(self) -> AsyncIterator[Generation]:
+        """Yield what is there, newest first."""
+        return self._store.load()
+
+    def accept(self) -> None:
+        """Hold what was yielded last for good."""
+        self._store.accept()
+
+    async def save(self, data: bytes) -> None:
+        """Save a snapshot."""
+        with suppress(OSError):  # no thread is left: the snapshot matters more
+            await asyncio.to_thread(self._recorder.settle, _SETTLED_WITHIN)
+        await self._store.save(data)

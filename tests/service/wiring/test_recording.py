@@ -1,16 +1,22 @@
 """Where the history is, and that what is built writes it, and lets go of it at the end."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.history.file import HistoryFile
 from service.history.reading import History
+from service.history.recorder import Gathering, Recorder
+from service.history.retention import HistoryLimits
+from service.history.schema import NoHistory
 from service.settings.root import Settings
 from service.wiring import build_components
-from service.wiring.recording import build_recorder, history_limits, history_path
+from service.wiring.recording import HistoryFirst, build_recorder, history_limits, history_path
 from tests.fakes.alerts import alert
+from tests.fakes.clock import FakeClock
+from tests.fakes.store import FakeStore
 
 BLOB = {"kind": "blob", "account_url": "https://contoso.blob.core.windows.net"}
 HUB = {"namespace": "contoso.servicebus.windows.net", "hub": "activity-log"}
@@ -49,3 +55,40 @@ async def test_the_service_keeps_what_it_closes_only_if_somebody_takes_it(tmp_pa
     )
     assert components.state.engine.keeps_closed is enabled
     await components.resources.aclose()
+
+
+class Checking(FakeStore):
+    """Notes which alerts are in the history when a snapshot is saved."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(FakeClock())
+        self.path = path
+        self.known: list[list[str]] = []
+
+    async def save(self, data: bytes) -> None:
+        with suppress(NoHistory), History(self.path) as history:
+            self.known.append([one.id for one in history.alerts()])
+        await super().save(data)
+
+
+async def test_a_snapshot_is_saved_when_the_history_has_what_happened_until_then(tmp_path: Path) -> None:
+    store = Checking(tmp_path / "history.sqlite")
+    recorder = Recorder(HistoryFile(store.path, HistoryLimits()), Gathering(gather=3_600.0))
+    first = HistoryFirst(store, recorder)
+    recorder.record([alert()])
+    await first.save(b"one")
+    assert store.known == [[alert().id]]
+    assert [one.data async for one in first.load()] == [one.data async for one in store.load()]
+    first.accept()
+    recorder.close(60.0)
+
+
+async def test_a_history_that_cannot_be_written_delays_no_snapshot(tmp_path: Path) -> None:
+    store = Checking(tmp_path / "history.sqlite")
+    recorder = Recorder(HistoryFile(store.path, HistoryLimits()), Gathering(gather=3_600.0))
+    recorder.record([alert()])
+    recorder._trouble = "database is locked"
+    await HistoryFirst(store, recorder).save(b"one")
+    assert store.known == []
+    assert [one.data async for one in store.load()] == [b"one"]
+    recorder.close(60.0)
