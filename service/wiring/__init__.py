@@ -6,6 +6,7 @@ them together.
 
 from service.wiring.checks import refusals, unusable_secret_files
 from service.wiring.components import build_components
+from service.wiring.console import JournalDesk
 from service.wiring.engine import build_engine, detectors_off, open_geography
 from service.wiring.history import LOOPBACK_TOKEN, open_history
 from service.wiring.recording import build_recorder, history_limits, history_path
@@ -22,6 +23,7 @@ from service.wiring.suppressions import open_suppressions
 
 __all__ = [
     "LOOPBACK_TOKEN",
+    "JournalDesk",
     "build_components",
     "build_dead_letters",
     "build_engine",
