@@ -6,6 +6,7 @@ ever changed or taken away: what people found is a record. What is in a line is 
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
@@ -62,7 +63,7 @@ class FileVerdictStore:
                 if stamp == self._stamp:
                     return self._lines
                 data = file.read(_MOST_BYTES)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._stamp, self._lines = None, ()
             return self._lines
         name = self.path.name
@@ -145,7 +146,8 @@ class BlobVerdictStore:
             try:
                 await self._container.upload_blob(blob, line, overwrite=False, validate_content=True)
             except ResourceNotFoundError:
-                await self._container.create_container()
+                with suppress(ResourceExistsError):  # made by somebody else meanwhile
+                    await self._container.create_container()
                 await self._container.upload_blob(blob, line, overwrite=False, validate_content=True)
         except ResourceExistsError:
             pass  # an upload whose answer was lost, or the same verdict given twice

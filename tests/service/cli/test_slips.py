@@ -18,7 +18,7 @@ from tests.service.cli.test_commands import config, unwonted
         (["state", "inspect", "old.gz"], "did you mean --snapshot old.gz?"),
         (["explain", "ann", "delete", "lock"], 'unexpected extra argument (lock); names with blanks want quotes: "…"'),
         (["rnu"], "Did you mean 'run'?"),
-        (["state", "forget"], "No such command 'forget'"),
+        (["state", "remember"], "No such command 'remember'"),
         (["version", "x"], "Got unexpected extra argument (x)\n"),
     ],
 )
