@@ -20,6 +20,9 @@ from service.cli import main as unwonted
 from service.clock import SystemClock
 from service.console import Console, Door
 from service.history import History
+from service.settings import Settings
+from service.verdicts import FileVerdictStore
+from service.wiring import JournalDesk, build_engine
 
 FOLDER = Path(__file__).parent / "images" / "console"
 PLAN = TenantPlan(seed=24, identities=60, days=37, campaigns=8, campaigns_from=32)
@@ -52,6 +55,7 @@ async def draw(path: Path, token_file: Path) -> None:
             host="127.0.0.1",
             port=0,
             version="0",
+            desk=JournalDesk(FileVerdictStore(token_file.with_name("verdicts")), build_engine(Settings()), clock),
             now=lambda: told.window_end + timedelta(days=1),
         )
         await console.start()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from service.wiring.checks import refusals, unusable_secret_files
     from service.wiring.components import build_components
+    from service.wiring.console import JournalDesk
     from service.wiring.engine import build_engine, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.recording import build_recorder, history_limits, history_path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOOPBACK_TOKEN",
+    "JournalDesk",
     "build_components",
     "build_dead_letters",
     "build_engine",
@@ -50,6 +52,7 @@ __all__ = [
 _HOMES = {
     "checks": ("refusals", "unusable_secret_files"),
     "components": ("build_components",),
+    "console": ("JournalDesk",),
     "engine": ("build_engine", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "recording": ("build_recorder", "history_limits", "history_path"),

@@ -18,8 +18,7 @@ from service.core.verdicts import Verdicts, read_journal
 from service.history import History
 from service.settings.root import Settings
 from service.verdicts import FileVerdictStore
-from service.wiring import build_engine
-from service.wiring.console import JournalDesk
+from service.wiring import JournalDesk, build_engine
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.hostile_names import KNOWN
 from tests.service.console.played import play

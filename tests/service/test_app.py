@@ -71,7 +71,7 @@ async def test_sigterm_stops_reading_saves_flushes_saves_and_closes() -> None:
     assert world.trail[0] == "source stopped"
     assert world.trail[1].startswith("saved")
     assert world.trail[-2:] == ["saved with 0 waiting", "sink closed"]
-    assert len(world.sink.taken) == 2
+    assert len(world.sink.taken) == 3  # of each, and of both: a network that was strange to them joins them
     assert not life.health.result("ready").ok
     again = Life(world)
     async with living(again):
@@ -152,8 +152,8 @@ async def test_an_evaluation_that_is_stopped_in_between_has_told_all_that_it_has
             await world.clock.sleep(0.0)
         evaluating.cancel()
         await asyncio.gather(evaluating, return_exceptions=True)
-        assert len(life.engine.alerts) == 120
-        assert life.app._state.outbox.waiting(world.sink.name) == 120
+        assert len(life.engine.alerts) == 121  # one of each, and one of all: they share a network strange to them
+        assert life.app._state.outbox.waiting(world.sink.name) == 121
 
 
 async def test_what_cannot_heal_ends_the_process() -> None:

@@ -158,7 +158,7 @@ def test_a_port_that_is_taken_ends_run_with_its_code_and_one_line(
 def test_settings_that_are_refused_only_while_parts_are_put_together_end_run_as_a_misconfiguration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def gone(settings: Settings) -> Components:
+    def gone(settings: Settings, **_: object) -> Components:
         raise SettingsError(["sinks.hook.url_file: was taken away meanwhile"])
 
     monkeypatch.setattr("service.cli.run.build_components", gone)
