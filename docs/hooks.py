@@ -34,7 +34,7 @@ GROUPS = {
         "runbooks/",
     ),
     "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
-    "Contributors": ("contributing/", "release.md"),
+    "Contributors": ("contributing/", "soak.md", "release.md"),
     "Decisions": ("adr/",),
 }
 """What stands together, and in which order; a folder stands for its pages. Whatever is not named comes last."""

@@ -31,7 +31,7 @@ from service.cli.past import (
     stretch,
     until_option,
 )
-from service.cli.state import ask
+from service.cli.rewriting import ask
 from service.history import AlertSummary, History, Hour, KnownIdentity, forget_identity
 from service.sinks import clean
 

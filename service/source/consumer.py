@@ -219,6 +219,8 @@ class EventHubSource:
             kind, reason = refusal.kind, str(refusal)
         limit = self._options.give_up_unreachable_after if kind == "unreachable" else self._options.give_up_after
         for silence in silences:
+            if silence.partition not in self._watchdog.silent:
+                continue  # it has spoken again meanwhile, and nobody would tell that once more
             self._observer(Silent(silence.partition, silence.seconds, reason))
             if silence.seconds >= limit or kind == "bad-position":
                 raise RefusalError(

@@ -77,6 +77,7 @@ async def chapter(
     report.delivered += len(invariants.told.contents)
     report.copies += invariants.told.copies
     report.grown += invariants.told.grown
+    report.left_open += len(invariants.left_open)
     report.gaps += len(invariants.told.stages)
     report.starts += world.starts
     report.set_aside += len(world.set_aside)

@@ -21,6 +21,7 @@ class Report:
     copies: int = 0
     grown: int = 0
     gaps: int = 0
+    left_open: int = 0
     starts: int = 0
     set_aside: int = 0
     checks: int = 0
@@ -35,6 +36,7 @@ class Report:
             f"{self.days:.0f} days of tenants: {self.messages:,} messages with {self.records:,} records.",
             f"{self.alerts:,} alerts and {self.gaps:,} coverage gaps, told in {self.delivered:,} different messages.",
             f"{self.copies - self.delivered:,} messages came again, {self.grown:,} of them with more findings.",
+            f"{self.left_open:,} gaps were told and never closed: what knew of them was damaged or not saved.",
             f"{self.starts:,} starts; {self.set_aside:,} set aside; {self.checks:,} comparisons of what was learnt.",
             "",
             "| fault | times | ready again after, s: median | longest |",

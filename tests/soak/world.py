@@ -63,6 +63,7 @@ class World:
         self.feed = Feed(self.hub, seed)
         self.starts = 0
         self.set_aside: set[tuple[str, int]] = set()
+        self.may_have_forgotten = False
         self._storage = storage
         self._file_size: int | None = None
         self._clock_setting = folder / "time"
@@ -188,6 +189,7 @@ class World:
 
     async def spoil_newest(self, spoil: Callable[[bytes], bytes]) -> None:
         """Change what the newest snapshot holds; nobody else may write to it meanwhile."""
+        self.may_have_forgotten = True
         async for newest in self.store.load():
             data = spoil(newest.data)
             if self._container is not None:
@@ -226,7 +228,8 @@ class World:
             await self.start()
 
     def note_life(self) -> None:
-        """Note what this life has set aside: it has been read by nobody, and was told as lost."""
+        """Note what this life has set aside, which was told as lost, and whether it told what it could not save."""
+        self.may_have_forgotten = self.may_have_forgotten or bool(self.service.said("snapshot_failed"))
         for one in self.service.said("message_set_aside"):
             self.set_aside.add((one["partition"], one["sequence_number"]))
 

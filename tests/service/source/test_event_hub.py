@@ -17,6 +17,7 @@ from service.core.ports import Clock, HubRecreated, SourceError
 from service.source.connection import close
 from service.source.consumer import EventHubSource
 from service.source.options import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceOptions, SourceTrouble
+from service.source.watchdog import Silence
 from tests.fakes.clock import FakeClock
 from tests.service.source.harness import Recorder
 
@@ -122,11 +123,25 @@ async def test_a_connection_that_stays_open_but_delivers_nothing_is_replaced() -
             recorder.events.clear()
             await clock.advance(60.0)
             await recorder.until_told(EndOffsets)
-            await clock.advance(65.0)
-            silent = await recorder.until_told(Silent, partition="0")
+            while not (told := recorder.told(Silent, partition="0")):
+                await clock.advance(10.0)
+                await SystemClock().sleep(0.5)
+            silent = told[-1]
             assert "the SDK delivers nothing" in silent.reason
             await recorder.until_told(Recovered, partition="0")
             await recorder.until(10)
+
+
+async def test_a_partition_that_speaks_again_while_the_hub_is_asked_why_it_was_silent_is_not_told_as_silent() -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        recorder = Recorder()
+        fill(hub, "0", 5)
+        source = source_of(hub, recorder)
+        async with running(source, recorder):
+            await recorder.until(5)
+            await source._renew_silent([Silence("0", 65.0, news=True)])
+            assert not recorder.told(Silent)
+            assert not recorder.told(Closed)
 
 
 async def test_a_hub_that_was_away_for_long_is_waited_for_and_read_on_where_it_was_left() -> None:
