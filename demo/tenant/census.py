@@ -15,12 +15,16 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
 """Application id and name of each of Microsoft's own applications, the same in every tenant, by role."""
 
 _KIND_SHARES = {"human": 0.54, "guest": 0.04, "service_principal": 0.17, "managed_identity": 0.21, "first_party": 0.04}
+_AUTOMATION = ("service_principal", "managed_identity")
 
 
-def census(total: int) -> list[tuple[str, str]]:
-    """List kind and role of everybody; every kind of routine occurs before any occurs too often."""
+def census(total: int, automation: float | None = None) -> list[tuple[str, str]]:
+    """List kind and role of everybody; every kind of routine occurs before any occurs too often.
+
+    `automation` is the share of applications and managed identities, if it is to be another than usual.
+    """
     people: list[tuple[str, str]] = []
-    for kind, share in _KIND_SHARES.items():
+    for kind, share in _shares(automation).items():
         roles = {
             "service_principal": _SERVICE_PRINCIPALS,
             "managed_identity": _MANAGED,
@@ -38,6 +42,17 @@ def census(total: int) -> list[tuple[str, str]]:
         people.pop(0)
     people.extend([("managed_identity", "machine")] * (total - len(people)))
     return people
+
+
+def _shares(automation: float | None) -> dict[str, float]:
+    if automation is None:
+        return _KIND_SHARES
+    machines = sum(share for kind, share in _KIND_SHARES.items() if kind in _AUTOMATION)
+    others = 1.0 - machines
+    return {
+        kind: share * (automation / machines if kind in _AUTOMATION else (1.0 - automation) / others)
+        for kind, share in _KIND_SHARES.items()
+    }
 
 
 def _apportion(shares: dict[str, float], count: int) -> list[str]:

@@ -110,7 +110,9 @@ class Directory:
         self._offices = tuple(f"203.0.113.{block * 16}" for block in range(6))
         self._names: set[str] = set()
         self._plan = plan
-        self.identities = tuple(self._identity(index, *who) for index, who in enumerate(census(plan.identities)))
+        self.identities = tuple(
+            self._identity(index, *who) for index, who in enumerate(census(plan.identities, plan.automation))
+        )
 
     def stranger(self, key: str, kind: str, role: str, first_day: int = 0) -> Identity:
         """Make up somebody who is not one of the tenant's `identities`: equal keys give equal strangers.

@@ -41,6 +41,8 @@ class TenantPlan:
         Factor on what Azure's services write beside the deeds of others: evaluations of writes by policies, several a
         write; roll-outs of policies; activations of privileged roles; backups. At 1 that is about two fifths of all
         records; 0 leaves it out, and changes no other record.
+    automation
+        Share of applications and managed identities among the identities; None for the usual 38 %.
     partitions
         Partitions of the hub; messages fall on them at random, because Azure Monitor sends no key.
     delay
@@ -63,6 +65,7 @@ class TenantPlan:
     maintenance: float = 3.0
     duplicates: float = 0.1
     policies: float = 1.0
+    automation: float | None = None
     partitions: int = 4
     delay: float = 1.0
 
@@ -73,6 +76,8 @@ class TenantPlan:
             raise ValueError("start must be aware UTC")
         if self.campaigns and not 0 <= self.first_campaign_day <= self.last_campaign_day < self.days:
             raise ValueError("campaigns must begin within the simulated days")
+        if self.automation is not None and not 0.0 <= self.automation <= 1.0:
+            raise ValueError("automation must be a share")
         if self.policies < 0:
             raise ValueError("policies must not be negative")
 

@@ -40,8 +40,10 @@ class FirstTime:
         failures: bool = False,
         always: bool = False,
         evidence: Mapping[str, Json] = NO_EVIDENCE,
+        sensitivity: float = 0.0,
     ) -> None:
         self._evidence = evidence
+        self._sensitivity = sensitivity
         card = CARD._replace(name=name)
         self.declaration = DECLARATION._replace(card=card, failures=failures, always=always)
         self._done: dict[str, list[str]] = {}
@@ -63,6 +65,7 @@ class FirstTime:
                 surprise=cell.attempts + 2.0 * cell.failures + len(done) / 100 + others,
                 why=f"Never in {len(done)} actions.",
                 evidence=self._evidence,
+                sensitivity=self._sensitivity,
             )
             for cell in seen.cells
         ]

@@ -13,9 +13,14 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from service.clock import SystemClock
-from service.console import Console, Door
+from service.console import Console, Door, VerdictDesk
+from service.core.verdicts import Verdicts, read_journal
 from service.history import History
-from tests.fakes.clock import MONDAY_MORNING
+from service.settings.root import Settings
+from service.verdicts import FileVerdictStore
+from service.wiring import build_engine
+from service.wiring.console import JournalDesk
+from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.hostile_names import KNOWN
 from tests.service.console.played import play
 from tests.service.console.test_pages import entries_of
@@ -47,6 +52,7 @@ class Visit(NamedTuple):
 
     page: Page
     console: Console
+    token_file: Path
     wrong: list[str]
 
     async def open(self, path: str) -> None:
@@ -56,12 +62,14 @@ class Visit(NamedTuple):
 
 
 @asynccontextmanager
-async def visiting(path: Path, now: datetime, **options: Any) -> AsyncIterator[Visit]:
+async def visiting(path: Path, now: datetime, desk: VerdictDesk | None = None, **options: Any) -> AsyncIterator[Visit]:
     """Open the address that the console prints in a browser of its own."""
     clock = SystemClock()
     with History(path) as history:
         door = Door(clock, path.with_name("token"), 3600.0)
-        console = Console(lambda: history, clock, door, host="127.0.0.1", port=0, version="1", now=lambda: now)
+        console = Console(
+            lambda: history, clock, door, host="127.0.0.1", port=0, version="1", desk=desk, now=lambda: now
+        )
         await console.start()
         try:
             async with async_playwright() as driver:
@@ -71,7 +79,7 @@ async def visiting(path: Path, now: datetime, **options: Any) -> AsyncIterator[V
                 context: BrowserContext = await browser.new_context(**options)
                 context.set_default_timeout(20_000)
                 page = await context.new_page()
-                visit = Visit(page, console, [])
+                visit = Visit(page, console, door.file, [])
                 page.on("pageerror", lambda error: visit.wrong.append(str(error)))
                 page.on("console", lambda said: visit.wrong.append(said.text) if said.type == "error" else None)
                 page.on("dialog", lambda dialog: visit.wrong.append(f"a dialog: {dialog.message}"))
@@ -107,6 +115,40 @@ async def test_a_newcomer_opens_one_address_finds_the_attack_and_sees_why(played
         assert await page.locator("h1").inner_text() == who
         assert await page.locator("#timeline canvas").is_visible()
         assert visit.wrong == []
+
+
+async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_both_are_heeded(
+    played: Played, tmp_path: Path
+) -> None:
+    store, engine = FileVerdictStore(tmp_path / "verdicts.ndjson"), build_engine(Settings())
+    desk = JournalDesk(store, engine, FakeClock(played.end))
+    with History(played.path) as history:
+        attack, fine = sorted(history.alerts(limit=50), key=lambda one: -one.score)[:2]
+    async with visiting(played.path, played.end, desk) as visit:
+        page = visit.page
+        for alert, button, said in (
+            (attack.id, "An attack", "malicious"),
+            (fine.id, "Fine: learn it", "benign"),
+        ):
+            await visit.open(f"/alerts/{alert}")
+            await page.get_by_role("button", name=button).click()
+            assert await page.locator(".said").count() == 0, "nobody has said why"
+            await page.get_by_label("Why, for whoever reads this").fill(f"looked at {said}")
+            await page.get_by_role("button", name=button).click()
+            await page.locator(".said", has_text=f"Found {said} by console").wait_for()
+        await page.get_by_role("button", name="Take it on").click()
+        await page.locator(".tag", has_text="acknowledged").wait_for()
+        await page.goto(visit.console.address)
+        assert await page.locator("tr", has_text="acknowledged").count() == 1
+        await page.get_by_role("button", name="Sign out").click()
+        await page.get_by_label("Token").fill(visit.token_file.read_text())
+        await page.get_by_label("Your name").fill("ann")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.locator(".who", has_text="ann").wait_for()
+        assert visit.wrong == []
+    engine.accept(Verdicts(read_journal(await store.read()).verdicts))
+    heeded = {one.alert: one.kind.value for one in engine.rulings.verdicts.entries}
+    assert heeded == {attack.id: "malicious", fine.id: "benign"}
 
 
 async def test_a_keyboard_is_enough(played: Played) -> None:

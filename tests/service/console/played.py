@@ -7,10 +7,8 @@ from pathlib import Path
 import msgspec
 
 from demo.tenant import Tenant, TenantPlan
-from service.core.alerting import Alert
 from service.documents.places import from_lines
-from service.history.schema import open_to_write
-from service.history.writing import write
+from service.history import HistoryEntry, HistoryFile, HistoryLimits
 from service.replay.replay import Replay
 from service.settings.root import Settings
 from service.wiring import build_engine
@@ -20,25 +18,21 @@ PLAN = TenantPlan(seed=3, identities=25, days=16, campaigns=4, campaigns_from=12
 
 def play(path: Path) -> datetime:
     """Write the history; returns when it ends."""
-    connection = open_to_write(path)
-    engine = build_engine(Settings())
-    engine.keeps_closed = True
+    file = HistoryFile(path, HistoryLimits())
 
-    def keep(alerts: Sequence[Alert] = ()) -> None:
-        connection.execute("BEGIN")
-        write(connection, [*engine.take_closed(), *alerts])
-        connection.execute("COMMIT")
+    def keep(entries: Sequence[HistoryEntry]) -> None:
+        file.write(entries)
 
     driver = Replay(
-        engine,
+        build_engine(Settings()),
         every=timedelta(minutes=15),
         on_scored=lambda scored: None,
         on_alerts=keep,
         on_reject=lambda reject, place: None,
         on_read=lambda taken, total: None,
+        on_closed=keep,
     )
     encode = msgspec.json.Encoder().encode
     driver.run(from_lines("tenant", [encode(one.record) for one in Tenant(PLAN).records()]))
-    keep()
-    connection.close()
+    file.close()
     return PLAN.end

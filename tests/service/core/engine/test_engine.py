@@ -42,8 +42,14 @@ def event(
 class Feed:
     """An engine, and partitions to put messages into."""
 
-    def __init__(self, partitions: Sequence[str] = ("0",), *, alert_from: datetime | None = START - DAY) -> None:
-        self.engine = Engine(Options(), [FirstTime()])
+    def __init__(
+        self,
+        partitions: Sequence[str] = ("0",),
+        *,
+        alert_from: datetime | None = START - DAY,
+        sensitivity: float = 0.0,
+    ) -> None:
+        self.engine = Engine(Options(thresholds={"first_time": 75.0}), [FirstTime(sensitivity=sensitivity)])
         self.engine.expect(partitions)
         if alert_from is not None:
             self.engine.begin(alert_from)
@@ -276,6 +282,21 @@ def test_names_are_remembered_up_to_a_bound_the_longest_silent_going_first() -> 
         engine.apply(Message("0", hour, "", START + hour * HOUR, b""), [event(START + hour * HOUR, actor=actor)])
     engine.idle("0", 3, START + DAY)
     assert [actor.name for actor in engine.people.values()] == ["ann", "eve"]
+
+
+@pytest.mark.parametrize(("sensitivity", "days"), [(1.0, [1, 2, 4]), (0.0, [1])])
+def test_what_was_told_and_is_sensitive_updates_its_alert_although_it_has_become_usual(
+    sensitivity: float, days: list[int]
+) -> None:
+    feed, told = Feed(sensitivity=sensitivity), []
+    for day in range(6):
+        feed.send("0", event(START + day * DAY))
+        feed.send("0", event(START + day * DAY + 3 * HOUR, "other/thing"))  # closes the hour
+        for alert in feed.engine.evaluate(START + day * DAY + 3 * HOUR).alerts:
+            told += [(day + 1, alert.id, alert.days) for one in alert.findings[:1] if one.action != "other/thing"]
+    assert [day for day, _, _ in told] == days
+    assert {each for _, each, _ in told} == {told[0][1]}
+    assert [seen for _, _, seen in told] == days
 
 
 def test_memory_of_findings_and_alerts_ends_with_the_horizon() -> None:
