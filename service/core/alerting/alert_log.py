@@ -21,7 +21,7 @@ from service.core.alerting.alerts import (
     operation_alert_id,
     rollout_alert_id,
 )
-from service.core.alerting.open_alerts import OpenAlerts
+from service.core.alerting.open_alerts import IsClosed, OpenAlerts, never_closed
 from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised, updated
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.alerting.shared_campaigns import SharedCampaigns
@@ -92,6 +92,7 @@ class AlertLog:
         threshold: Callable[[str, datetime], float],
         now: datetime,
         usual: Iterable[Anomaly] = (),
+        is_closed: IsClosed = never_closed,
     ) -> list[Alert]:
         """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
@@ -109,6 +110,8 @@ class AlertLog:
             The instant of the evaluation.
         usual
             What is no longer unusual, but of which an open alert has to know.
+        is_closed
+            Whether somebody closed the alert that has been open for what an anomaly repeats.
         """
 
         def made(anomaly: Anomaly) -> Finding:
@@ -117,7 +120,9 @@ class AlertLog:
 
         alerts = []
         anew: list[tuple[Anomaly, Finding]] = []
-        for subject, group in self._placed(self._grouped(list(anomalies), detectors), list(usual), detectors):
+        for subject, group in self._placed(
+            self._grouped(list(anomalies), detectors), list(usual), detectors, is_closed
+        ):
             if subject.goes_on:
                 alerts += self._update(subject.key, group, made, now)
                 continue
@@ -155,21 +160,22 @@ class AlertLog:
         groups: Iterable[tuple[Subject, list[Anomaly]]],
         usual: Iterable[Anomaly],
         detectors: Mapping[str, Detector],
+        is_closed: IsClosed,
     ) -> Iterator[tuple[Subject, list[Anomaly]]]:
         """Yield groups as they are told, one after the other: what only goes on is told in the alert that is open."""
         for subject, group in groups:
             always = any(detectors[one.detector].declaration.always for one in group)
-            places = {one.id: self.open.where(one) for one in group}
+            places = {one.id: self.open.where(one, is_closed) for one in group}
             if not subject.is_identity or subject.key in self._alerts or always or None in places.values():
                 yield subject, group
             else:
-                yield from self._going_on(group)
-        yield from self._going_on([one for one in usual if one.id not in self._home])
+                yield from self._going_on(group, is_closed)
+        yield from self._going_on([one for one in usual if one.id not in self._home], is_closed)
 
-    def _going_on(self, anomalies: Iterable[Anomaly]) -> Iterator[tuple[Subject, list[Anomaly]]]:
+    def _going_on(self, anomalies: Iterable[Anomaly], is_closed: IsClosed) -> Iterator[tuple[Subject, list[Anomaly]]]:
         by_place: dict[str, list[Anomaly]] = {}
         for one in anomalies:
-            place = self.open.where(one)
+            place = self.open.where(one, is_closed)
             if place is not None:
                 by_place.setdefault(place, []).append(one)
         for place, several in sorted(by_place.items()):

@@ -1,10 +1,11 @@
 """Which alerts are open: what they tell of goes on, and updates them, instead of being told anew or passing for normal.
 
-An alert is open until what it tells of has not come for two weeks. That something became usual by being done again and
-again is no reason to say nothing of it; that it is still so, on the 2nd, 4th, 8th and so on day, is said.
+An alert is open until what it tells of has not come for two weeks, or somebody says that it is no attack. That
+something became usual by being done again and again is no reason to say nothing of it; that it is still so, on the
+2nd, 4th, 8th and so on day, is said.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,11 +13,19 @@ from models.detectors import Anomaly
 from models.stream import fields
 from service.core.alerting.traces import strange_networks
 
+IsClosed = Callable[[Anomaly, datetime, datetime], bool]
+"""Whether somebody closed the alert of what an anomaly repeats, told of between two instants."""
+
 OPEN_DAYS = timedelta(days=14)
 MOST_OPEN = 20_000
 """Most that is remembered as open; what has not come for longest goes first."""
 WEIGHTY_ENOUGH = 1.0
 """How much an intruder must need an operation for an open alert to be updated when it is no longer unusual."""
+
+
+def never_closed(anomaly: Anomaly, first: datetime, last: datetime) -> bool:
+    """Say that nobody closed the alert."""
+    return False
 
 
 class _Open(NamedTuple):
@@ -36,10 +45,12 @@ class OpenAlerts:
         # What went on: by identity and anomaly, the alert that it updates, and until when it may be looked at again.
         self._updates: dict[str, dict[str, tuple[str, datetime]]] = {}
 
-    def where(self, anomaly: Anomaly) -> str | None:
+    def where(self, anomaly: Anomaly, is_closed: IsClosed = never_closed) -> str | None:
         """Return the open alert that tells of the same in an earlier window; None if nothing does."""
         known = self._open.get(anomaly.actor.id, {}).get(_what(anomaly))
-        return known.alert if known is not None and known.first < anomaly.bucket.start else None
+        if known is None or known.first >= anomaly.bucket.start or is_closed(anomaly, known.first, known.last):
+            return None
+        return known.alert
 
     def goes_on(self, anomaly: Anomaly) -> bool:
         """Whether an open alert has to know of `anomaly`, however usual it has become."""

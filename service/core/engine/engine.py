@@ -7,6 +7,7 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -279,6 +280,7 @@ class Engine:
             detectors=self.detectors,
             threshold=self.budget.threshold,
             now=now,
+            is_closed=partial(self.rulings.closes, now=now),
         )
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
         self._expire(now)

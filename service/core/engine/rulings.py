@@ -53,6 +53,10 @@ class Rulings:
         """Return the verdict by which `anomaly` is answered at `now`."""
         return self.verdicts.covering(anomaly, now, self.heeded)
 
+    def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
+        """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
+        return self.verdicts.closes(anomaly, first, last, now)
+
     def exclusions(self, seen: ActorBucket) -> Exclusions:
         """Return what no detector may learn of a bucket."""
         return self.verdicts.exclusions(seen, self._detectors, self.heeded)

@@ -39,7 +39,8 @@ class Verdicts:
                 for action in one.actions:
                     self._of_action.setdefault(action, []).append(one)
             else:
-                self._of_actor.setdefault(one.actor_id, []).append(one)
+                for actor in one.actors:
+                    self._of_actor.setdefault(actor, []).append(one)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -62,10 +63,17 @@ class Verdicts:
         """Return the verdict by which `anomaly` is answered at `now`; `heeded` are the ids of those in the model."""
         if not self.entries:
             return None
-        for one in (*self._of_actor.get(anomaly.actor.id, ()), *self._of_action.get(anomaly.cell.action, ())):
+        for one in self._about(anomaly):
             if one.covers(anomaly, learnt=self.id_of(one) in heeded) and self.of(one.alert, now) is one:
                 return one
         return None
+
+    def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
+        """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
+        return any(one.closes(anomaly, first, last) and self.of(one.alert, now) is one for one in self._about(anomaly))
+
+    def _about(self, anomaly: Anomaly) -> Sequence[Verdict]:
+        return *self._of_actor.get(anomaly.actor.id, ()), *self._of_action.get(anomaly.cell.action, ())
 
     def due(self, start: datetime, heeded: Mapping[str, datetime]) -> list[Verdict]:
         """Return those to be heeded before the bucket at `start` is judged, and not `heeded` yet, in their order.
@@ -96,5 +104,5 @@ class Verdicts:
         for one in about:
             last = [other for other in self._of_alert[one.alert] if self.id_of(other) in heeded]
             if last and last[-1] is one:
-                actions |= {cell.action: False for cell in seen.cells if one.keeps_out(cell)}
+                actions |= {cell.action: False for cell in seen.cells if one.keeps_out(seen.actor.id, cell)}
         return dict.fromkeys(detectors, actions) if actions else NOTHING_EXCLUDED

@@ -91,7 +91,8 @@ class Verdict(BaseModel):
     alert
         Id of the alert.
     actor_id, actor_name
-        Whom the alert is about; ``operation/…`` for an operation that fails for many.
+        Whom the alert is about; ``operation/…`` for an operation that fails for many, ``rollout/…`` and ``campaign/…``
+        for several identities: those whose cells it has.
     cells
         What it told of.
     for_kind
@@ -149,29 +150,45 @@ class Verdict(BaseModel):
         """Operations that its alert told of."""
         return frozenset(cell.action for cell in self.cells)
 
+    @property
+    def actors(self) -> frozenset[str]:
+        """Ids of those whom it is about."""
+        return frozenset((self.actor_id, *(cell.actor_id for cell in self.cells)))
+
+    def speaks_of(self, actor: str, action: str) -> bool:
+        """Whether its alert told of that operation, and of that identity, unless it was of anybody."""
+        return any(cell.action == action and (self.of_operation or cell.actor_id == actor) for cell in self.cells)
+
+    def closes(self, anomaly: Anomaly, first: datetime, last: datetime) -> bool:
+        """Whether it ends an open alert, that told of what `anomaly` repeats between `first` and `last`."""
+        told = self.kind is not VerdictKind.MALICIOUS and self.start <= last and first < self.end
+        return told and self.speaks_of(anomaly.actor.id, anomaly.cell.action)
+
     def covers(self, anomaly: Anomaly, *, learnt: bool) -> bool:
         """Whether `anomaly` is what it has answered, so that nobody need be told.
 
         Parameters
         ----------
         anomaly
-            Of the identity that it is about; of anybody, if it is about an operation.
+            Of an identity that it is about; of anybody, if it is about an operation.
         learnt
             Whether the model heeds it by now; until then a benign one covers what will be a habit as soon as it does.
         """
         cell, bucket = anomaly.cell, anomaly.bucket
-        if self.kind is VerdictKind.MALICIOUS or cell.action not in self.actions or cell.first_time < self.start:
+        if self.kind is VerdictKind.MALICIOUS or cell.first_time < self.start:
+            return False
+        if not self.speaks_of(anomaly.actor.id, cell.action):
             return False
         if self.kind is VerdictKind.BENIGN:
             return not learnt or bucket.start < self.takes_effect
         return cell.first_time < self.end
 
-    def keeps_out(self, cell: Cell) -> bool:
-        """Whether a cell of the identity that it is about must not become part of what is normal."""
+    def keeps_out(self, actor: str, cell: Cell) -> bool:
+        """Whether a cell of `actor`, whom it is about, must not become part of what is normal."""
         if not self.start <= cell.first_time < self.end:
             return False
         if self.kind is VerdictKind.BENIGN_ONCE:
-            return cell.action in self.actions
+            return self.speaks_of(actor, cell.action)
         return self.kind is VerdictKind.MALICIOUS and (not self.of_operation or cell.action in self.actions)
 
 

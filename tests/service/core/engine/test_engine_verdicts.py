@@ -64,7 +64,7 @@ class Feed:
         return self.engine.evaluate(now)
 
     def told(self, now: datetime) -> list[str]:
-        return sorted(f"{one.actor_id} {one.action}" for alert in self.tick(now).alerts for one in alert.findings)
+        return sorted({f"{one.actor_id} {one.action}" for alert in self.tick(now).alerts for one in alert.findings})
 
     def detectors(self) -> str:
         rows = [[*one.dump_population(), *one.dump_identities()] for _, one in sorted(self.engine.detectors.items())]
@@ -191,6 +191,20 @@ def test_with_the_real_detectors_it_makes_a_habit_of_one_identity_and_of_no_othe
     assert judged_score(feed, TEAM[0], ROLE) < 25.0 < rare
     assert judged_score(feed, TEAM[1], ROLE) > rare
     assert before > rare
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_open_alert_that_was_answered_is_not_told_again_the_next_day_unless_it_is_an_attack(
+    kind: VerdictKind,
+) -> None:
+    feed, alert = told_of_a_role()
+    feed.give(verdict_on(alert, kind, START + 2 * HOUR))
+    feed.restart()
+    feed.send(event(START + DAY, ROLE, actor=TEAM[0]))
+    told = {one.id for one in feed.tick(START + DAY + MINUTE).alerts}
+    feed.send(event(START + DAY + 9 * HOUR, "web/sites/write", actor=TEAM[2]))
+    told |= {one.id for one in feed.tick(START + DAY + 9 * HOUR + MINUTE).alerts}
+    assert (alert.id in told) == (kind is VerdictKind.MALICIOUS)
 
 
 def test_for_its_kind_it_makes_the_others_less_odd_and_knows_them_by_no_name() -> None:

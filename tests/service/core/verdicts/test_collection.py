@@ -3,8 +3,11 @@
 import itertools
 from datetime import datetime, timedelta
 
+import pytest
+
 from models.detectors.anomalies import Anomaly
 from models.stream.cells import ActorBucket
+from models.stream.events import Actor
 from models.stream.windows import Bucket
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import VerdictKind
@@ -79,3 +82,26 @@ def test_of_an_operation_it_speaks_of_anybody() -> None:
     assert all_.covering(bob, NOON, {}) == one
     bucket = ActorBucket(bob.actor, bob.bucket, (bob.cell,))
     assert all_.exclusions(bucket, ["x"], heeded(all_, 0)) == {"x": {"a/write": False}}
+
+
+@pytest.mark.parametrize("whom", ["rollout/a/write", "campaign/0123456789abcdef"])
+def test_of_several_identities_it_speaks_of_each_of_them_and_of_nobody_else(whom: str) -> None:
+    bob, eve = ANN._replace(id="t/bob"), ANN._replace(id="t/eve")
+    cells = judged(), judged("b/write", bob)
+
+    def by(actor: Actor, action: str) -> Anomaly:
+        bucket = Bucket(START, HOUR)
+        return anomaly()._replace(actor=actor, cell=judged(action).cell(bucket))
+
+    once = Verdicts([verdict(VerdictKind.BENIGN_ONCE, *cells, actor_id=whom, at=NOON)])
+    answered = [by(ANN, "a/write"), by(bob, "b/write")]
+    others = [by(ANN, "b/write"), by(bob, "a/write"), by(eve, "a/write")]
+    assert all(once.covering(one, NOON, {}) and once.closes(one, START, START, NOON) for one in answered)
+    assert not any(once.covering(one, NOON, {}) or once.closes(one, START, START, NOON) for one in others)
+    attack = Verdicts([verdict(VerdictKind.MALICIOUS, *cells, actor_id=whom, at=NOON)])
+    for all_, expected in ((once, [True, True, False, False, False]), (attack, [True, True, True, True, False])):
+        kept_out = [
+            bool(all_.exclusions(ActorBucket(one.actor, one.bucket, (one.cell,)), ["x"], heeded(all_, 0)))
+            for one in (*answered, *others)
+        ]
+        assert kept_out == expected

@@ -61,12 +61,12 @@ def test_it_answers_what_it_is_about(kind: VerdictKind, later: int, learnt: bool
     ],
 )
 def test_it_keeps_out_what_it_is_about(kind: VerdictKind, action: str, later: int, expected: bool) -> None:
-    assert verdict(kind).keeps_out(anomaly(action, later * HOUR).cell) is expected
+    assert verdict(kind).keeps_out(ANN.id, anomaly(action, later * HOUR).cell) is expected
 
 
 def test_of_an_operation_that_fails_for_many_only_that_operation_is_kept_out() -> None:
     one = verdict(MALICIOUS, actor_id="operation/a/write")
-    assert (one.keeps_out(anomaly().cell), one.keeps_out(anomaly("b/write").cell)) == (True, False)
+    assert (one.keeps_out("t/bob", anomaly().cell), one.keeps_out("t/bob", anomaly("b/write").cell)) == (True, False)
 
 
 @pytest.mark.parametrize(
