@@ -203,7 +203,7 @@ class BucketsClosed(NamedTuple):
     closed: Sequence[ClosedBucket]
 
 
-class Decided(NamedTuple):
+class EvaluationDecided(NamedTuple):
     """What an evaluation came to, before it is saved and told; this one holds names, too."""
 
     evaluation: Evaluation
@@ -291,7 +291,7 @@ TelemetryEvent = (
     | MessageSetAside
     | CellsJudged
     | BucketsClosed
-    | Decided
+    | EvaluationDecided
     | Evaluated
     | EvaluationsMissed
     | CoverageChecked
