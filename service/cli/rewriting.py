@@ -14,7 +14,7 @@ import click
 from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, fail, make_engine, newest_usable
 from service.clock import SystemClock
 from service.core.ports import SnapshotFenced
-from service.core.snapshot import encode
+from service.core.snapshot import encode, plain
 from service.settings import Settings
 from service.storage import FileSnapshotStore
 from service.wiring import build_snapshot_store
@@ -37,7 +37,8 @@ async def rewrite(
     async with AsyncExitStack() as resources:
         store = build_snapshot_store(settings, resources)
         before = await anext(store.load(), None)
-        rows = await edit(list(await newest_usable(store, make_engine(settings).load, place)), resources)
+        newest = await newest_usable(store, make_engine(settings).load, place)
+        rows = await edit([(section, plain(row)) for section, row in newest], resources)
         if rows is None:
             return
         data = await encode(rows, created_at=SystemClock().now(), yield_to_loop=_go_on)

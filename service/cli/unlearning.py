@@ -97,11 +97,15 @@ def revert_command(path: Path | None, generation: str, yes: bool) -> None:
 
     async def edit(rows: list[tuple[str, Any]], _: AsyncExitStack) -> _Rows:
         one = await _named(settings, generation, place)
-        until = written(one.engine.buckets.closed_until)
+        now = make_engine(settings)
+        now.load(rows)
+        begins, ends = one.engine.buckets.closed_until, now.buckets.closed_until
+        until = written(begins)
         if not yes:
             ask(f"{place}: unlearn everything since {until}?")
         click.echo(f"{place}: what is known is that of {one.name}, learnt until {until}")
-        return _checked(settings, with_learnt_of(rows, one.rows))
+        unlearnt = [Forgotten("", begins, ends)] if begins < ends else []
+        return _checked(settings, with_learnt_of(rows, one.rows, unlearnt))
 
     changing(place, rewrite(settings, place, edit))
 
@@ -164,7 +168,7 @@ def forget_command(path: Path | None, actor: str, begins: str, until: str, datab
             learnt, hours = _learn_again(older.engine, history, every, file)
         older.engine.heed_until(now.buckets.closed_until)
         click.echo(f"{place}: forgot {hours:,} hours; from {older.name} on, {learnt:,} were learnt again")
-        return _checked(settings, with_learnt_of(rows, older.engine.dump(), [wanted]))
+        return _checked(settings, with_learnt_of(rows, older.engine.dump(), every))
 
     try:
         changing(place, rewrite(settings, place, edit))

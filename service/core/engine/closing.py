@@ -79,7 +79,7 @@ def _judged_then_learnt(
         return judgements
     bucket = actor_buckets[0].bucket
     _end_day(judge.budget, bucket.start)
-    yield from shadows.judge_steps(actor_buckets, crowd, judge.judge, judge.unusual)
+    yield from shadows.judge_steps(actor_buckets, crowd, judge.judge, judge.tells)
     lessons = judge.lessons(bucket.hours)
     for count, judgement in enumerate(judgements, 1):
         people.remember(judgement.seen.actor)

@@ -296,7 +296,7 @@ class Engine:
             suppression = self.suppressions.covering(anomaly)
             if suppression is None:
                 unusual.append(anomaly)
-            elif not self.alerts.told(anomaly):
+            elif self.unusual(anomaly) and not self.alerts.told(anomaly):
                 suppressed.append((anomaly, suppression))
         return unusual, suppressed
 

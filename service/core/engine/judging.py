@@ -83,6 +83,10 @@ class BucketJudge:
             anomaly.detector, anomaly.bucket.start
         )
 
+    def tells(self, anomaly: Anomaly) -> bool:
+        """Whether `anomaly` is unusual, and no suppression in force covers it."""
+        return self.unusual(anomaly) and self.suppressions.covering(anomaly) is None
+
     def _exclusions(self, actor_bucket: ActorBucket) -> Exclusions:
         suppressed, unlearnable = (
             self.suppressions.exclusions(actor_bucket, self._detectors),

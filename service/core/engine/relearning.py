@@ -21,7 +21,10 @@ class SeenBucket(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """What is to be as if it had never been seen: an identity's cells that begin in ``[begins, until)``."""
+    """What is to be as if it had never been seen: an identity's cells that begin in ``[begins, until)``.
+
+    Without an `actor` it is what anybody did then.
+    """
 
     actor: str
     begins: datetime
@@ -44,7 +47,7 @@ class Forgotten(NamedTuple):
         """
         left = []
         for one in bucket:
-            if one.seen.actor.id == self.actor:
+            if self.actor in {"", one.seen.actor.id}:
                 cells = tuple(cell for cell in one.seen.cells if not self.begins <= cell.first_time < self.until)
                 if not cells:
                     continue
@@ -79,8 +82,8 @@ def with_learnt_of(
 ) -> Iterator[tuple[str, Any]]:
     """Yield the rows of a snapshot with what another one had learnt, and had heeded, in the place of its own.
 
-    Positions, open buckets, and what was told stay those of `now`. So does what has been forgotten, and `forgotten` is
-    added to that: whoever learns again leaves it out, too.
+    Positions, open buckets, and what was told stay those of `now`. What has been forgotten goes with what was learnt,
+    and `forgotten` is added to that: whoever learns again leaves it out, too.
 
     >>> now = [("engine", 1), ("identities a", 2), ("verdict", 3)]
     >>> list(with_learnt_of(now, [("engine", 4), ("identities a", 5)]))
@@ -90,11 +93,12 @@ def with_learnt_of(
     def is_learnt(section: str) -> bool:
         return section == "verdict" or section.startswith(_LEARNT)
 
-    before: list[Any] = []
-    for section, row in now:
+    yield from ((section, row) for section, row in now if section != "forgotten" and not is_learnt(section))
+    left_out: list[Any] = []
+    for section, row in other:
         if section == "forgotten":
-            before.append(row)
-        elif not is_learnt(section):
+            left_out.append(row)
+        elif is_learnt(section):
             yield section, row
-    yield from ((section, row) for section, row in other if is_learnt(section))
-    yield from (("forgotten", row) for row in (*before, *(one.row() for one in forgotten)))
+    left_out += [row for row in (one.row() for one in forgotten) if row not in left_out]
+    yield from (("forgotten", row) for row in left_out)

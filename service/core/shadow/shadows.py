@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from heapq import nsmallest
+from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
@@ -67,7 +68,7 @@ class Shadows:
         self.due = self._each > 0
 
     def judge_steps(
-        self, hour: Sequence[ActorBucket], crowd: Crowd, judge: Judges, unusual: Callable[[Anomaly], bool]
+        self, hour: Sequence[ActorBucket], crowd: Crowd, judge: Judges, tells: Callable[[Anomaly], bool]
     ) -> Iterator[None]:
         """Judge some attacks in `hour`, before it is learnt, in steps; an hour that is judged again is left alone.
 
@@ -77,8 +78,8 @@ class Shadows:
             What everybody did.
         judge
             What the detectors say of a bucket, learning and remembering nothing.
-        unusual
-            Whether an anomaly is told of, at the thresholds of its day.
+        tells
+            Whether an anomaly is told of, at the thresholds of its day and under the suppressions in force.
         """
         if not self.due or not hour or hour[0].cells[0].late:
             return
@@ -86,10 +87,12 @@ class Shadows:
         chosen = yield from _chosen_steps(hour, self._each)
         for count, plan in enumerate(chosen, 1):
             imagined, steps = _imagined(plan)
-            said = judge(*planted(imagined, crowd, steps)).anomalies
+            said = judge(*planted(imagined, crowd, steps))
             actions = {step.action for step in steps}
-            found = (one for anomalies in said.values() for one in anomalies if one.cell.action in actions)
-            self.recall.count(plan.case, alerted=any(map(unusual, found)))
+            # What a verdict keeps from being learnt is passed over, and told of all the same.
+            every = chain(said.anomalies.values(), said.suppressed.values())
+            found = (one for one in chain.from_iterable(every) if one.cell.action in actions)
+            self.recall.count(plan.case, alerted=any(map(tells, found)))
             if count % _JUDGED_A_STEP == 0:
                 yield
 

@@ -9,5 +9,6 @@ from service.core.snapshot.codec import (
     encode,
     is_snapshot,
 )
+from service.core.snapshot.packing import plain
 
-__all__ = ["Encoder", "SnapshotPart", "SnapshotRows", "UnreadableSnapshot", "decode", "encode", "is_snapshot"]
+__all__ = ["Encoder", "SnapshotPart", "SnapshotRows", "UnreadableSnapshot", "decode", "encode", "is_snapshot", "plain"]

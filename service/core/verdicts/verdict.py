@@ -259,7 +259,7 @@ def verdict_on(
     ----------
     begins, until
         Of a malicious one, from when until when nothing of the identity is learnt: the beginning of the alert, and a
-        day after the verdict, unless they are given. All others are about the window of the alert.
+        day after the verdict, unless they are given. All others are about the window of the alert, or its last 90 days.
 
     Raises
     ------
@@ -269,6 +269,9 @@ def verdict_on(
     start, end = alert.window_start, alert.window_end
     if kind is VerdictKind.MALICIOUS:
         start, end = begins or start, until or max(end, at + _KEPT_OUT)
+    if begins is None and until is None:
+        # An open alert may go on for longer than a verdict may be about.
+        start = max(start, end - _LONGEST)
     return Verdict(
         kind=kind,
         alert=alert.id,

@@ -147,6 +147,22 @@ def test_verdicts_are_heeded_at_their_place_again(past: Past, tmp_path: Path) ->
     assert len(past.learnt()) >= len(never.learnt()) + 1
 
 
+def test_what_going_back_unlearned_is_not_learnt_again_when_something_is_forgotten(past: Past, tmp_path: Path) -> None:
+    older, day = Past(tmp_path / "older", last=2), START + DAY
+    assert past.run("revert", "2026-03-04", "--yes").exit_code == 0
+    for one in (past, older):
+        result = one.forget(actor=BOB.name, begins=day + 9 * HOUR, until=day + 12 * HOUR)
+        assert result.exit_code == 0, result.output
+    assert past.learnt() == older.learnt()
+
+
+def test_going_back_to_what_was_forgotten_since_says_no_longer_that_it_is(past: Past) -> None:
+    assert past.forget().exit_code == 0
+    assert past.run("revert", "2026-03-06", "--yes").exit_code == 0
+    [forgotten] = [row for section, row in past.rows() if section == "forgotten"]
+    assert (forgotten["actor"], forgotten["until"]) == ("", (START + 4 * DAY + 16 * HOUR).isoformat())
+
+
 def test_going_back_unlearns_and_reads_nothing_again(past: Past, tmp_path: Path) -> None:
     rest, older = past.rest(), Past(tmp_path / "older", last=2)
     assert past.run("revert", "2026-03-04", input="n\n").exit_code == 1

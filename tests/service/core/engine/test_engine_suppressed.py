@@ -23,13 +23,14 @@ ANNS = NIGHT._replace(actor="ann@example.com")
 class Feed:
     """An engine in front of one partition."""
 
-    def __init__(self, *entries: Suppression, options: Options = PLAIN) -> None:
+    def __init__(self, *entries: Suppression, options: Options = PLAIN, sensitivity: float = 0.0) -> None:
+        self._sensitivity = sensitivity
         self.engine = self._fresh(options)
         self.engine.suppress(Suppressions(entries))
         self._sent = 0
 
     def _fresh(self, options: Options) -> Engine:
-        engine = Engine(options, [FirstTime()])
+        engine = Engine(options, [FirstTime(sensitivity=self._sensitivity)])
         engine.expect(["0"])
         engine.begin(START - DAY)
         return engine
@@ -109,6 +110,17 @@ def test_what_was_told_before_it_was_announced_is_not_counted_as_kept_back() -> 
     feed.send(event(START + 2 * MINUTE, "b/write"))
     evaluation = feed.tick(15 * MINUTE)
     assert (told(evaluation), [one.action for one in evaluation.suppressed]) == ([], ["B/WRITE"])
+
+
+def test_what_has_become_usual_and_only_goes_on_is_not_counted_as_kept_back() -> None:
+    feed = Feed(options=Options(thresholds={"first_time": 75.0}), sensitivity=1.0)
+    feed.send(event(START))
+    assert told(feed.tick(MINUTE)) == ["t/ann a/write"]
+    feed.engine.suppress(Suppressions([ANNS._replace(until=START + 9 * DAY, learn=True)]))
+    feed.send(event(START + DAY))
+    feed.send(event(START + DAY + 2 * HOUR, "z/read", actor=BOB))
+    evaluation = feed.tick(DAY + 2 * HOUR)
+    assert (told(evaluation), evaluation.suppressed) == (["t/bob z/read"], [])
 
 
 def test_what_is_announced_while_it_waits_is_kept_back() -> None:

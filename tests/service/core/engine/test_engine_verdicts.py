@@ -30,15 +30,16 @@ TEAM = [BOB._replace(id=f"t/{number}", name=f"p{number}@example.com") for number
 class Feed:
     """An engine in front of one partition, and the verdicts that it has been told of."""
 
-    def __init__(self, *, real: bool = False) -> None:
+    def __init__(self, *, real: bool = False, sensitivity: float = 0.0) -> None:
         self.real = real
+        self.sensitivity = sensitivity
         self.given: list[Verdict] = []
         self.engine = self._fresh()
         self._sent = 0
 
     def _fresh(self) -> Engine:
         shipped = [build(name) for name in sorted(DETECTORS)] if self.real else []
-        detectors: list[Detector] = [*shipped] or [FirstTime()]
+        detectors: list[Detector] = [*shipped] or [FirstTime(sensitivity=self.sensitivity)]
         thresholds = {one.declaration.name: one.declaration.threshold for one in detectors}
         engine = Engine(Options(thresholds=thresholds), detectors)
         engine.expect(["0"])
@@ -71,9 +72,9 @@ class Feed:
         return json.dumps(rows, sort_keys=True)
 
 
-def begun(kind: VerdictKind) -> tuple[Feed, Alert]:
+def begun(kind: VerdictKind, *, sensitivity: float = 0.0) -> tuple[Feed, Alert]:
     """Ann does something new at eight; twenty minutes later somebody says what that was."""
-    feed = Feed()
+    feed = Feed(sensitivity=sensitivity)
     feed.send(event(START), event(START, actor=BOB))
     [alert] = [one for one in feed.tick(START + MINUTE).alerts if one.actor_id == ANN.id]
     feed.give(verdict_on(alert, kind, START + 20 * MINUTE))
@@ -118,6 +119,16 @@ def test_only_what_is_in_order_becomes_a_habit(kind: VerdictKind, tomorrow: list
     assert feed.told(START + 2 * HOUR + MINUTE) == ["t/bob z/read", *same_hour]
     feed.send(event(START + DAY, actor=ANN))
     assert feed.told(START + DAY + MINUTE) == tomorrow
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_sensitive_and_goes_on_although_it_is_usual_is_told_only_of_an_attack(kind: VerdictKind) -> None:
+    feed, alert = begun(kind, sensitivity=1.0)
+    told: set[str] = set()
+    for day in range(5):
+        feed.send(event(START + day * DAY + 25 * MINUTE), event(START + day * DAY + 3 * HOUR, "z/read", actor=BOB))
+        told |= {one.id for one in feed.tick(START + day * DAY + 3 * HOUR + MINUTE).alerts}
+    assert (alert.id in told) == (kind is VerdictKind.MALICIOUS)
 
 
 def test_what_was_an_attack_keeps_all_of_its_time_out() -> None:

@@ -63,6 +63,15 @@ def test_so_many_of_each_kind_are_imagined_to_be_stolen_and_no_others() -> None:
     assert shadows.recall.of() == CaseCount(12, 12)
 
 
+def test_what_is_told_although_it_is_not_to_be_learnt_counts_as_found() -> None:
+    class KeptOut(Judges):
+        def __call__(self, seen: ActorBucket, crowd: Crowd) -> Judgement:
+            said = super().__call__(seen, crowd)
+            return said._replace(anomalies={}, suppressed=said.anomalies)
+
+    assert imagine(many(), each=3, judges=KeptOut())[1].recall.of() == CaseCount(12, 12)
+
+
 def test_whom_it_strikes_and_how_does_not_depend_on_the_order_in_which_they_came() -> None:
     forth, back = imagine(many())[1], imagine(many()[::-1])[1]
     assert forth.recall.by_case() == back.recall.by_case()

@@ -12,7 +12,7 @@ from models.detectors.anomalies import Anomaly
 from models.stream.windows import Bucket
 from service.core.alerting.sample_alert import sample_alert
 from service.core.verdicts.verdict import HEARD_WITHIN, VerdictKind, cells_of, takes_effect_from
-from tests.fakes.verdicts import ANN, HOUR, START, judged, verdict
+from tests.fakes.verdicts import ANN, HOUR, START, judged, verdict, verdict_on
 
 ONCE, MALICIOUS, DUPLICATE = VerdictKind.BENIGN_ONCE, VerdictKind.MALICIOUS, VerdictKind.DUPLICATE
 
@@ -103,6 +103,15 @@ def test_it_takes_effect_where_nothing_is_closed_until_it_is_heard_of_and_as_soo
 
 def test_what_is_closed_already_is_not_touched() -> None:
     assert takes_effect_from(START, HOUR, HOUR, closed_until=START + 3 * HOUR) == START + 3 * HOUR
+
+
+@pytest.mark.parametrize("kind", VerdictKind)
+def test_one_can_be_given_on_an_alert_that_has_been_open_for_long(kind: VerdictKind) -> None:
+    alert = sample_alert(START)
+    long = alert.model_copy(update={"window_end": alert.window_start + timedelta(days=120)})
+    given_ = verdict_on(long, kind, long.window_end)
+    assert given_.end - given_.start == timedelta(days=90)
+    assert given_.end >= long.window_end
 
 
 def test_each_cell_of_an_alert_is_told_once_whatever_was_said_of_it() -> None:
