@@ -50,6 +50,21 @@ async def test_a_form_that_cannot_be_read_is_refused_and_is_no_bug_of_ours(
     assert [line["event"] for line in lines] == ["console_listening", "console_refused"]
 
 
+async def test_who_hangs_up_amid_a_form_is_no_bug_of_ours(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with serving(tmp_path) as visitor:
+            host, port = urlsplit(visitor.console.address).netloc.split(":")
+            for _ in range(3):
+                _, writer = await asyncio.open_connection(host, int(port))
+                head = f"POST /login HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: {FORM}\r\nContent-Length: 9"
+                writer.write(f"{head}\r\n\r\ntok".encode())
+                await writer.drain()
+                await visitor.get("/login")  # it has been read by now
+                writer.transport.abort()
+                await visitor.get("/login")
+    assert [line["event"] for line in lines] == ["console_listening", "console_refused"]
+
+
 async def test_an_origin_that_is_none_is_elsewhere(tmp_path: Path) -> None:
     async with serving(tmp_path) as visitor:
         assert (await sent(visitor, FORM, b"token=x", "Origin: http://[")).startswith(b"HTTP/1.1 403 ")
