@@ -132,6 +132,7 @@ async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_pa
         (ID, {"kind": "good", "why": "x"}, 400, "Kind should be one of benign, benign_once, malicious, duplicate."),
         (ID, {"kind": "benign"}, 400, "Say why"),
         (ID, {"kind": "benign", "why": " \n "}, 400, "Say why"),
+        (ID, {"kind": "benign", "why": "x" * 10_000}, 400, "Why has 10,000 characters, and may have 500."),
         (ID, {"kind": "benign", "why": "\x1b[2J"}, 400, "control characters"),
         ("none", {"kind": "benign", "why": "x"}, 404, "No alert has this id"),
         (ID, {"kind": "benign", "why": "x", "csrf": ""}, 403, "not of your session"),
@@ -163,5 +164,6 @@ async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_i
         csrf = await word(visitor)
         _, page, _ = await visitor.get(f"/alerts/{ID}")
         assert "What was it?" not in page
+        assert "given where the service runs" in page
         status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", {**form, "csrf": csrf})
         assert (status, "verdicts are given where the service runs" in page.lower()) == (400, True)
