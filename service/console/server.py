@@ -245,7 +245,7 @@ class Console:
         return to_response(said, {})
 
     async def _document(self, _: web.Request) -> web.Response:
-        return web.json_response(document(self._version))
+        return web.json_response(document(self._version, self._cookie))
 
     def _failure(self, request: web.Request, status: int, text: str) -> web.Response:
         if request.path.startswith("/api/"):
