@@ -117,7 +117,10 @@ class SharedCampaigns:
         return {
             link: sorted(several, key=lambda one: (one.since, one.actor))
             for link, several in by_link.items()
-            if len(several) > 1 and not all(one.opens for one in several)
+            if len(several) > 1
+            and not all(one.opens for one in several)
+            # Who made a grant may be forgotten before those who used it.
+            and (not link.startswith(_GRANT) or any(one.opens for one in several))
         }
 
     def _joined(self) -> list[dict[str, list[Trace]]]:
@@ -194,7 +197,8 @@ class SharedCampaigns:
                 self._ids[link] = key
 
 
-_NETWORK, _TARGET, _TO, _ON = "network ", "target ", "grant to ", "grant on "
+_NETWORK, _TARGET, _GRANT = "network ", "target ", "grant "
+_TO, _ON = f"{_GRANT}to ", f"{_GRANT}on "
 
 
 def _touches(anomaly: Anomaly) -> Iterator[tuple[str, bool]]:
