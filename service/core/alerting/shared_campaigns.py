@@ -3,7 +3,7 @@
 A small graph of the last days, of what has been told. What a campaign's alert holds is made by the log (`alert_log`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -94,6 +94,10 @@ class SharedCampaigns:
         self._keep_bound()
         found = [self._campaign(links) for links in self._joined() if not touched.isdisjoint(links)]
         return sorted(found, key=lambda one: one.id)
+
+    def acquit(self, in_order: Callable[[Finding], bool]) -> None:
+        """Forget who touched something when that was found to be in order: it joins nobody any more."""
+        self._traces = {key: one for key, one in self._traces.items() if not in_order(one.finding)}
 
     def _add(self, trace: Trace) -> str:
         known = self._traces.get((trace.link, trace.actor), trace)
