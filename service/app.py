@@ -31,9 +31,9 @@ from service.telemetry import (
     ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
-    Decided,
     EndedWhileReading,
     Evaluated,
+    EvaluationDecided,
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
@@ -336,7 +336,7 @@ class App:
         async with self._state.lock:
             evaluation = await self._state.take(self._evaluation_steps(planned))
             self._state.changed = True
-            self._emit(Decided(evaluation))
+            self._emit(EvaluationDecided(evaluation))
         # Delivered even if no snapshot is saved by then: an alert twice after a crash is better than a late one.
         self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
         self._emit(Evaluated(evaluation, self._clock.elapsed() - started))

@@ -37,7 +37,7 @@ class Told(NamedTuple):
     counterfactual: str
 
 
-class Row(NamedTuple):
+class CellRow(NamedTuple):
     """What was done in an hour around the alert."""
 
     start: datetime
@@ -152,12 +152,12 @@ def network_words(address: str) -> str:
     return f"{mark.join(parts[:_NETWORK])}{mark}*" if len(parts) > _NETWORK else address
 
 
-def rows_of(hours: Iterable[Hour]) -> Iterable[Row]:
+def rows_of(hours: Iterable[Hour]) -> Iterable[CellRow]:
     """Yield what was done in each hour, in order of time."""
     for hour in hours:
         pairs = sorted(zip(hour.seen.cells, hour.scores, strict=True), key=lambda one: one[0].first_time)
         for cell, score in pairs:
-            yield Row(hour.seen.bucket.start, cell, score, score.score >= ODD_FROM)
+            yield CellRow(hour.seen.bucket.start, cell, score, score.score >= ODD_FROM)
 
 
 def az(alert: Alert) -> str:
@@ -199,7 +199,7 @@ def in_short(alert: Alert | AlertSummary) -> str:
     return plain_action(action) + (f" and {counted(more, 'more action')}" if more > 0 else "")
 
 
-def _around(history: History, alert: Alert) -> Sequence[Row]:
+def _around(history: History, alert: Alert) -> Sequence[CellRow]:
     first, last = alert.window_start - AROUND, alert.window_end + AROUND
     return list(rows_of(history.hours(alert.actor_id, first, last)))[:_MOST_ROWS]
 

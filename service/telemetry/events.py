@@ -205,7 +205,7 @@ class BucketsClosed(NamedTuple):
     closed: Sequence[ClosedBucket]
 
 
-class Decided(NamedTuple):
+class EvaluationDecided(NamedTuple):
     """What an evaluation came to, before it is saved and told; this one holds names, too."""
 
     evaluation: Evaluation
@@ -299,7 +299,7 @@ TelemetryEvent = (
     | MessageSetAside
     | CellsJudged
     | BucketsClosed
-    | Decided
+    | EvaluationDecided
     | Evaluated
     | EvaluationsMissed
     | CoverageChecked

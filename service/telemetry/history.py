@@ -6,7 +6,7 @@ from functools import singledispatchmethod
 
 from service.delivery import Delivery
 from service.history import Delivered, HistoryEntry, Restored
-from service.telemetry.events import BucketsClosed, CoverageChecked, Decided, StateRestored, TelemetryEvent
+from service.telemetry.events import BucketsClosed, CoverageChecked, EvaluationDecided, StateRestored, TelemetryEvent
 
 
 class HistoryBackend:
@@ -38,7 +38,7 @@ class HistoryBackend:
         self._record(event.closed)
 
     @handle.register
-    def _(self, event: Decided) -> None:
+    def _(self, event: EvaluationDecided) -> None:
         self._record([*event.evaluation.alerts, *event.evaluation.suppressed])
 
     @handle.register

@@ -29,12 +29,13 @@ def never_closed(anomaly: Anomaly, first: datetime, last: datetime) -> bool:
 
 
 class _Open(NamedTuple):
-    """Where something was told, when it came first and last, and on how many days, so far."""
+    """Where something was told, when it came first and last, on how many days so far, and how sensitive it is."""
 
     alert: str
     first: datetime
     last: datetime
     days: int
+    weight: float
 
 
 class OpenAlerts:
@@ -47,30 +48,36 @@ class OpenAlerts:
 
     def where(self, anomaly: Anomaly, is_closed: IsClosed = never_closed) -> str | None:
         """Return the open alert that tells of the same in an earlier window; None if nothing does."""
-        known = self._open.get(anomaly.actor.id, {}).get(_what(anomaly))
+        known = self._open.get(anomaly.actor.id, {}).get(self._key(anomaly))
         if known is None or known.first >= anomaly.bucket.start or is_closed(anomaly, known.first, known.last):
             return None
         return known.alert
 
+    def _key(self, anomaly: Anomaly) -> str:
+        """Return under what an anomaly is remembered; of what is usual, no detector says from where it came."""
+        what, of_actor = _what(anomaly), self._open.get(anomaly.actor.id, {})
+        if what in of_actor or "terms" in anomaly.evidence:
+            return what
+        return min((one for one in of_actor if one.startswith(f"{what} ")), default=what)
+
     def goes_on(self, anomaly: Anomaly) -> bool:
         """Whether an open alert has to know of `anomaly`, however usual it has become."""
-        return (
-            anomaly.actor.id in self._open
-            and anomaly.sensitivity >= WEIGHTY_ENOUGH
-            and not anomaly.in_vain
-            and self.where(anomaly) is not None
-        )
+        of_actor = self._open.get(anomaly.actor.id)
+        if of_actor is None or anomaly.in_vain or self.where(anomaly) is None:
+            return False
+        return of_actor[self._key(anomaly)].weight >= WEIGHTY_ENOUGH
 
     def note(self, anomaly: Anomaly, alert: str) -> int:
         """Remember that `anomaly` was told in `alert`; return on how many days by now, 0 if this is no other day."""
         of_actor = self._open.setdefault(anomaly.actor.id, {})
-        what, start = _what(anomaly), anomaly.bucket.start
+        what, start = self._key(anomaly), anomaly.bucket.start
         known = of_actor.get(what)
         if known is None or known.alert != alert:
-            of_actor[what] = _Open(alert, start, start, 1)
+            of_actor[what] = _Open(alert, start, start, 1, anomaly.sensitivity)
             return 1
         anew = start.date() > known.last.date()
-        of_actor[what] = _Open(alert, min(known.first, start), max(known.last, start), known.days + anew)
+        weight = max(known.weight, anomaly.sensitivity)
+        of_actor[what] = _Open(alert, min(known.first, start), max(known.last, start), known.days + anew, weight)
         return known.days + 1 if anew else 0
 
     def update(self, anomaly: Anomaly, alert: str) -> int:
@@ -114,7 +121,7 @@ class OpenAlerts:
             {
                 "actor": actor,
                 "told": {
-                    what: [one.alert, one.first.isoformat(), one.last.isoformat(), one.days]
+                    what: [one.alert, one.first.isoformat(), one.last.isoformat(), one.days, one.weight]
                     for what, one in sorted(self._open.get(actor, {}).items())
                 },
                 "updates": {
@@ -138,8 +145,8 @@ class OpenAlerts:
             actor, told, updates = fields("open", row, "actor", "told", "updates")
             if told:
                 self._open[actor] = {
-                    what: _Open(alert, datetime.fromisoformat(first), datetime.fromisoformat(last), days)
-                    for what, (alert, first, last, days) in told.items()
+                    what: _Open(alert, datetime.fromisoformat(first), datetime.fromisoformat(last), days, weight)
+                    for what, (alert, first, last, days, weight) in told.items()
                 }
             if updates:
                 self._updates[actor] = {

@@ -84,7 +84,8 @@ def test_what_is_no_longer_unusual_is_in_the_open_alert_and_without_one_it_is_no
     assert told(log, [], usual=[anomaly(timedelta(0), score=10.0, why="")]) == []
     assert len(log) == 0
     [first] = told(log, [anomaly(timedelta(0))])
-    again = anomaly(DAY, score=10.0, why="")
+    # A detector says little of what is usual: not how sensitive it is, nor from where it came.
+    again = anomaly(DAY, score=10.0, why="", sensitivity=0.0)._replace(evidence={})
     assert log.open.goes_on(again)
     [update] = told(log, [], usual=[again])
     assert (update.id, update.revision, update.score) == (first.id, 2, 80.0)
@@ -143,6 +144,8 @@ def test_what_is_harmless_or_was_refused_goes_on_only_while_it_is_unusual() -> N
     log = AlertLog(2 * HOUR)
     told(log, [anomaly(timedelta(0), sensitivity=0.0), anomaly(timedelta(0), who="bob", failed=True)])
     assert not log.open.goes_on(anomaly(DAY, sensitivity=0.0, score=10.0))
+    told(log, [anomaly(HOUR, who="eve", strange="198.51.100.7")])
+    assert log.open.goes_on(anomaly(DAY, who="eve", score=10.0)._replace(evidence={}))
     assert not log.open.goes_on(anomaly(DAY, who="bob", failed=True, score=10.0))
 
 
