@@ -68,7 +68,7 @@ def incident_decided(history: History, asked: PageQuery) -> Decided:
 
 def alerts_said(history: History, asked: PageQuery) -> Alerts:
     """Answer ``/api/v1/alerts``."""
-    subject, most = asked.text("identity", 1_000), asked.number("limit", _FEW, API_LIMIT)
+    subject, most = asked.exact("identity"), asked.number("limit", _FEW, API_LIMIT)
     found = history.alerts(_since(asked), subject=subject, limit=most, offset=asked.number("offset", 0, 1_000_000))
     return Alerts(alerts=tuple(map(_alert, found)))
 
@@ -112,7 +112,7 @@ def identity_said(history: History, asked: PageQuery) -> IdentityTold:
     NotThere
         Nobody has that id.
     """
-    wanted = asked.text("id", 1_000)
+    wanted = asked.exact("id")
     found = history.identity(wanted)
     if found is None:
         raise NotThere("no identity has this id")

@@ -36,6 +36,10 @@ class PageQuery(NamedTuple):
         """Return what is asked under a name, stripped and no longer than that; empty if nothing is."""
         return self.query.get(name, "").strip()[:longest]
 
+    def exact(self, name: str) -> str:
+        """Return what is asked under a name as it is: an id may begin with a space, or be very long."""
+        return self.query.get(name, "")
+
     def number(self, name: str, otherwise: int, most: int) -> int:
         """Return a number between 0 and `most`; `otherwise` if it is none."""
         text = self.query.get(name, "")

@@ -73,16 +73,40 @@ def check_meant(headers: Mapping[str, str], field: str, session: Session | None)
     session
         Whose request it is; None before anybody has entered, when only where it comes from counts.
     """
-    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
-    if (origin is not None and urlsplit(origin).netloc != headers.get("Host")) or (
-        site is not None and site not in _OURSELVES
-    ):
+    origin = headers.get("Origin")
+    if origin is not None and _authority(origin) != headers.get("Host"):
         raise RequestRefused(403, "this was sent by a page elsewhere")
+    check_own(headers)
     if session is None:
         return
     proof = headers.get(CSRF_HEADER, "") or field
     if not secrets.compare_digest(proof.encode(errors="replace"), session.csrf.encode()):
         raise RequestRefused(403, "this form is not of your session: open the page again, and send it from there")
+
+
+def check_own(headers: Mapping[str, str]) -> None:
+    """Refuse what a browser says that a page elsewhere has made it ask."""
+    if comes_from_elsewhere(headers):
+        raise RequestRefused(403, "this was sent by a page elsewhere")
+
+
+def comes_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page elsewhere has led here: it then sends no cookie of ours."""
+    return headers.get("Sec-Fetch-Site", "none") not in _OURSELVES
+
+
+def own_page(headers: Mapping[str, str]) -> str:
+    """Return the address, within the console, of the page that a form was sent from; the first page if nobody says.
+
+    >>> own_page({"Host": "localhost:1", "Referer": "http://localhost:1/alerts/1?x=y"})
+    '/alerts/1?x=y'
+    >>> own_page({"Host": "localhost:1", "Referer": "http://evil.example/alerts/1"}), own_page({"Referer": "http://["})
+    ('/', '/')
+    """
+    referer = headers.get("Referer", "")
+    if not _authority(referer) or _authority(referer) != headers.get("Host"):
+        return "/"
+    return urlsplit(referer)._replace(scheme="", netloc="", fragment="").geturl() or "/"
 
 
 class RequestPace:
@@ -106,6 +130,13 @@ class RequestPace:
         if len(self._recent) == self._most and now - self._recent[0] < self._seconds:
             raise RequestRefused(429, "too many requests: wait a moment")
         self._recent.append(now)
+
+
+def _authority(address: str) -> str:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
 
 
 def _host_of(value: str) -> str:

@@ -58,7 +58,7 @@ def identity_page(history: History, asked: PageQuery) -> HtmlPage:
     NotThere
         Nobody has that id.
     """
-    wanted = asked.text("id", 1_000)
+    wanted = asked.exact("id")
     identity = history.identity(wanted)
     if identity is None:
         raise NotThere("no identity has this id, or it has done nothing for as long as history goes")

@@ -80,9 +80,9 @@ def _lines(text: str) -> Markup:
     return Markup("\n").join(escape(clean(line, _LINE)) for line in text.splitlines()[:_LINES])
 
 
-def _in_address(text: str) -> str:
-    # As history keeps it: what is no text in any encoding is a question mark.
-    return quote(text.encode(errors="replace"), safe="")
+def _in_address(text: str) -> Markup:
+    # As history keeps it: what is no text in any encoding is a question mark. Whole, since half an id leads nowhere.
+    return escape(quote(text.encode(errors="replace"), safe=""))
 
 
 def _data(value: object) -> Markup:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from service.console.access import Person, Session
 from service.console.asking import Decided, Download, Finished, HtmlPage
+from service.console.guard import RequestRefused
 from service.console.rendering import ASSETS, asset, page_html
 
 
@@ -34,6 +35,22 @@ def to_response(answer: Finished, about: Mapping[str, object]) -> web.Response:
 def go_on(address: str) -> web.Response:
     """Send a browser to another page."""
     return web.Response(status=303, headers={"Location": address})
+
+
+async def read_form(request: web.Request) -> Mapping[str, object]:
+    """Return the fields of a form.
+
+    Raises
+    ------
+    RequestRefused
+        What was sent is none: in an encoding that there is not, or cut off.
+    """
+    try:
+        return await request.post()
+    except ConnectionError:
+        raise RequestRefused(400, "who sent this hung up amid it") from None
+    except (ValueError, LookupError, RuntimeError, AssertionError):  # what aiohttp raises of what it cannot take apart
+        raise RequestRefused(400, "what was sent is no form that can be read") from None
 
 
 async def send_asset(request: web.Request) -> web.Response:

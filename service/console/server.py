@@ -18,9 +18,19 @@ from service.console.access import Door, EntryRefused, Session
 from service.console.api_models import SessionSaid
 from service.console.asking import Decided, Finished, NotPossible, NotThere, PageQuery
 from service.console.desk import HandedIn, VerdictDesk
-from service.console.guard import CSRF_FIELD, HEADERS, RequestPace, RequestRefused, check_host, check_meant
+from service.console.guard import (
+    CSRF_FIELD,
+    HEADERS,
+    RequestPace,
+    RequestRefused,
+    check_host,
+    check_meant,
+    check_own,
+    comes_from_elsewhere,
+    own_page,
+)
 from service.console.rendering import page_html
-from service.console.responses import about, go_on, inside, send_asset, to_response
+from service.console.responses import about, go_on, inside, read_form, send_asset, to_response
 from service.console.routes import PAGES, SESSION, PageRoute, document
 from service.core.ports import Clock
 from service.core.verdicts import Verdict
@@ -156,13 +166,15 @@ class Console:
         self._pace.check()
         check_host(request.headers, self._host)
         session = self._session(request)
-        if request.method not in {"GET", "HEAD"}:
-            field = str((await request.post()).get(CSRF_FIELD, ""))
+        changing = request.method not in {"GET", "HEAD"}
+        if changing:
+            field = str((await read_form(request)).get(CSRF_FIELD, ""))
             check_meant(request.headers, field, session)
         if session is None and not request.path.startswith(_OPEN_TO_ALL):
             if request.path.startswith("/api/"):
                 raise RequestRefused(401, "sign in first: this needs the cookie of a session")
-            return go_on(f"/login?next={quote(request.path_qs, safe='')}")
+            onward = own_page(request.headers) if changing else request.path_qs
+            return go_on(f"/login?next={quote(onward, safe='')}")
         return await handler(request)
 
     def _session(self, request: web.Request) -> Session | None:
@@ -180,7 +192,7 @@ class Console:
         session = self._session(request)
         if session is None:
             raise RequestRefused(403, "the session has just ended")
-        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        form = {name: value for name, value in (await read_form(request)).items() if isinstance(value, str)}
         part, query = request.match_info.get("id", ""), dict(request.query)
         asked = PageQuery(part, query, self._now(), session.person.name, form)
         if route.role not in session.person.roles:
@@ -197,7 +209,8 @@ class Console:
             return self._failure(request, 503, "there is no history yet, or it cannot be read")
         except (OSError, sqlite3.Error) as error:  # a deadline that has passed is an OSError, too
             _log.warning("console_unanswered", path=route.path, error=type(error).__name__, text=str(error))
-            return self._failure(request, 503, f"this cannot be read or kept now: {error}")
+            said = getattr(error, "strerror", None) or str(error)  # a reader need not know where files are
+            return self._failure(request, 503, f"this cannot be read or kept now: {said}")
 
     async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
         answer = await self._run(lambda: route.answer(self._open_history(), asked))
@@ -243,18 +256,21 @@ class Console:
     async def _ask_who(self, request: web.Request) -> web.Response:
         if self._session(request) is not None:
             return go_on(inside(request.query.get("next", "/")))
-        return self._login_page(inside(request.query.get("next", "/")), "", 200)
+        elsewhere = comes_from_elsewhere(request.headers)
+        return self._login_page(inside(request.query.get("next", "/")), "", 200, elsewhere=elsewhere)
 
-    def _login_page(self, onward: str, refusal: str, status: int) -> web.Response:
-        facts = {"onward": onward, "refusal": refusal, "token_file": str(self._door.file), **about(None)}
+    def _login_page(self, onward: str, refusal: str, status: int, *, elsewhere: bool = False) -> web.Response:
+        said = {"onward": onward, "refusal": refusal, "elsewhere": elsewhere, "token_file": str(self._door.file)}
+        facts = {**said, **about(None)}
         return web.Response(text=page_html("login.html", facts), status=status, content_type="text/html")
 
     async def _let_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await read_form(request)
         token, name, onward = (str(form.get(field, "")) for field in ("token", "name", "next"))
         return self._entered(token, name, inside(onward))
 
     async def _let_in_by_address(self, request: web.Request) -> web.Response:
+        check_own(request.headers)
         return self._entered(request.query.get("token", ""), "", inside(request.query.get("next", "/")))
 
     def _entered(self, token: str, name: str, onward: str) -> web.Response:

@@ -10,7 +10,7 @@ from models.stream import EPOCH, ActorKind
 from service.core.alerting import Alert, SuppressedFinding
 from service.core.incidents import APART, Handling, Incident, IncidentState, incidents
 from service.core.notices import Notice
-from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of
+from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of, readable
 from service.history.packing import text, unpack_model, unpack_suppressed
 from service.history.values import AlertSummary, Attempt
 from service.history.writing import unix
@@ -78,10 +78,10 @@ class AlertQueries(Queries):
             "WHERE alert = ? ORDER BY at, sink",
             text(alert),
         )
-        return [Attempt(*row)._replace(at=moment_of(row[-1])) for row in rows]
+        return list(readable(lambda row: Attempt(*row)._replace(at=moment_of(row[-1])), rows))
 
     def _alerts(self, where: str, *values: object) -> list[AlertSummary]:
-        return [_summary(row) for row in self._ask(_ALERT, f"WHERE {where}", *values)]
+        return list(readable(_summary, self._ask(_ALERT, f"WHERE {where}", *values)))
 
     def incidents(
         self, since: datetime = EPOCH, until: datetime = FOREVER, *, subject: str = "", limit: int = 10_000
@@ -108,10 +108,7 @@ class AlertQueries(Queries):
     def handled(self) -> dict[str, Handling]:
         """Return what people have said of incidents, by the alert that it was said of."""
         rows = self._ask("SELECT alert, state, assignee, by, at FROM incidents", "")
-        return {
-            alert: Handling(IncidentState(state), assignee, by, moment_of(at))
-            for alert, state, assignee, by, at in rows
-        }
+        return dict(readable(_handling, rows))
 
     def _before(self, alert: AlertSummary) -> Iterator[AlertSummary]:
         """Yield the alerts that lead up to this one without a pause that parts incidents."""
@@ -188,6 +185,11 @@ def _summary(row: Any) -> AlertSummary:
         found_at=moment_of(row[9]),
         severity=_SEVERITIES[row[11]],
     )
+
+
+def _handling(row: Any) -> tuple[str, Handling]:
+    alert, state, assignee, by, at = row
+    return alert, Handling(IncidentState(state), assignee, by, moment_of(at))
 
 
 def _by_window(one: AlertSummary) -> tuple[datetime, str]:

@@ -1,18 +1,19 @@
 """The file behind the questions: opened when something is asked, and again when it has been made anew meanwhile."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from models.stream import EPOCH
 from service.history.schema import NoHistory, open_to_read
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
 MOST_ANSWERED: Final = 1_000
 """How many of a kind one question answers, unless it says otherwise."""
 
@@ -70,6 +71,13 @@ class Queries:
             except sqlite3.Error as error:
                 self.close()
                 raise NoHistory(f"{self.path}: {error}") from None
+
+
+def readable(make: Callable[[Any], _T], rows: Iterable[Any]) -> Iterator[_T]:
+    """Yield what is made of each row; one that is damaged, or from a version to come, costs only itself."""
+    for row in rows:
+        with suppress(ValueError, LookupError, TypeError, OverflowError):
+            yield make(row)
 
 
 def moment_of(seconds: float) -> datetime:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from models.stream import EPOCH, Actor, ActorKind
-from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of
+from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of, readable
 from service.history.packing import text, unpack_hour
 from service.history.values import Hour, HourMark, KnownIdentity
 from service.history.writing import unix
@@ -24,8 +24,7 @@ class HourQueries(Queries):
 
     def identity(self, wanted: str) -> KnownIdentity | None:
         """Return the identity with that id."""
-        found = self._ask(_IDENTITY, "WHERE id = ?", text(wanted))
-        return _identity(found[0]) if found else None
+        return next(readable(_identity, self._ask(_IDENTITY, "WHERE id = ?", text(wanted))), None)
 
     def identities(self, begins: str = "", *, limit: int = 20) -> list[KnownIdentity]:
         """Return those whose name, id or object id begins so, or else holds it, whatever the case; last seen first."""
@@ -44,7 +43,7 @@ class HourQueries(Queries):
         return list(dict.fromkeys([*exact, *near]))[:limit]
 
     def _identities(self, where: str, *values: object) -> list[KnownIdentity]:
-        return [_identity(row) for row in self._ask(_IDENTITY, f"WHERE {where}", *values)]
+        return list(readable(_identity, self._ask(_IDENTITY, f"WHERE {where}", *values)))
 
     def hours(
         self, actor: str, since: datetime = EPOCH, until: datetime = FOREVER, *, limit: int = 100_000
@@ -64,34 +63,30 @@ class HourQueries(Queries):
         self, actor: str, since: datetime = EPOCH, until: datetime = FOREVER, *, limit: int = 100_000
     ) -> list[HourMark]:
         """Return the same hours without their cells, oldest first."""
-        return [
-            _mark(row)
-            for row in self._ask(
-                _MARK,
-                "WHERE i.id = ? AND h.start >= ? AND h.start < ? ORDER BY h.start, h.late LIMIT ?",
-                text(actor),
-                unix(since),
-                unix(until),
-                limit,
-            )
-        ]
+        rows = self._ask(
+            _MARK,
+            "WHERE i.id = ? AND h.start >= ? AND h.start < ? ORDER BY h.start, h.late LIMIT ?",
+            text(actor),
+            unix(since),
+            unix(until),
+            limit,
+        )
+        return list(readable(_mark, rows))
 
     def unusual(
         self, since: datetime, until: datetime = FOREVER, *, least: float = 40.0, limit: int = MOST_ANSWERED
     ) -> list[HourMark]:
         """Return everybody's hours with a score of at least `least` (40 or more), the highest first."""
-        return [
-            _mark(row)
-            for row in self._ask(
-                _MARK,
-                "WHERE h.score >= 40.0 AND"
-                " h.start >= ? AND h.start < ? AND h.score >= ? ORDER BY h.score DESC, h.start, i.id LIMIT ?",
-                unix(since),
-                unix(until),
-                least,
-                limit,
-            )
-        ]
+        rows = self._ask(
+            _MARK,
+            "WHERE h.score >= 40.0 AND"
+            " h.start >= ? AND h.start < ? AND h.score >= ? ORDER BY h.score DESC, h.start, i.id LIMIT ?",
+            unix(since),
+            unix(until),
+            least,
+            limit,
+        )
+        return list(readable(_mark, rows))
 
     def closed(self, since: datetime = EPOCH, records: int = 0) -> Iterator[tuple[Hour, ...]]:
         """Yield every bucket that was closed after a state, in order, with the hours of all identities in it.

@@ -157,6 +157,7 @@ async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_i
         form = {"csrf": await word(visitor), "kind": "benign", "why": "x"}
         status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", form)
         assert (status, "cannot be read or kept now" in page) == (503, True)
+        assert str(tmp_path) not in page.partition("<main")[2]
     async with serving(tmp_path, [alert()]) as visitor:
         await visitor.enter()
         csrf = await word(visitor)

@@ -186,6 +186,16 @@ async def test_an_identity_has_its_habits_networks_and_alerts(tmp_path: Path) ->
         assert (await visitor.get("/identity?id=nobody"))[0] == 404
 
 
+@pytest.mark.parametrize("id_", [" ann ", "x" * 4000, "%_'\"--", "a+b&id=c"])
+async def test_an_identity_is_found_under_its_id_whatever_that_is(tmp_path: Path, id_: str) -> None:
+    async with serving(tmp_path, closed([event(0.1, actor=Actor(id_, "ann", ActorKind.HUMAN))], [event(5)])) as visitor:
+        await visitor.enter()
+        _, page, _ = await visitor.get("/identities?q=ann")
+        [address] = re.findall(r'href="(/identity\?id=(?!t%2F)[^"]+)"', page)
+        assert (await visitor.get(address))[0] == 200
+        assert (await visitor.get(f"/api/v1{address}"))[0] == 200
+
+
 @pytest.mark.parametrize(
     "words", ["contoso", "203.0.113.7", "roleassignments", "payments", "6d8f6a0e-8f6e", "a1e27", "0b1f6471"]
 )

@@ -1,5 +1,7 @@
 """What is written comes back as it was, each question answers what it says, and names do no harm."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -221,3 +223,28 @@ def test_a_damaged_document_costs_only_itself(path: Path) -> None:
         assert [hour.seen.bucket.start for hour in history.hours("t/ann")] == [MONDAY_MORNING + 3 * HOUR]
         assert history.alert(alert().id) == []
         assert len(history.alerts()) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE alerts SET kind = 'alien' WHERE id = ?",
+        "UPDATE alerts SET severity = 77 WHERE id = ?",
+        "UPDATE alerts SET window_end = 9e300 WHERE id = ?",
+    ],
+)
+def test_a_row_that_cannot_be_read_costs_only_itself(path: Path, damage: str) -> None:
+    first, second = alert(1), alert(2, actor_id=BOB.id, actor_name=BOB.name)
+    save(path, [*closed([event(0), event(0.1, "b/read", BOB)], [event(5)]), first, second])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(damage, (first.id,))
+        connection.execute("UPDATE identities SET kind = 'alien' WHERE id = ?", (ANN.id,))
+        connection.execute("INSERT INTO incidents VALUES (?, 'exploded', '', 'ann', 1.0)", (second.id,))
+        connection.commit()
+    with History(path) as history:
+        assert [one.id for one in history.alerts()] == [second.id]
+        assert [(one.id, one.state) for one in history.incidents()] == [(second.id, IncidentState.NEW)]
+        assert history.incident(first.id) is None
+        assert [one.actor for one in history.identities()] == [BOB]
+        assert history.identity(ANN.id) is None
+        assert history.marks(ANN.id) == []
