@@ -72,7 +72,7 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=55.0,
+    threshold=57.0,
     terms=("volume", "scope", "sensitivity"),
     evidence=("volume", "scope"),
     speaks=Example(

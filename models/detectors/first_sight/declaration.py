@@ -32,7 +32,7 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=64.0,
+    threshold=65.0,
     terms=("first", "network", "hour", "deed", "sensitivity", "tactics", "only", "later"),
     evidence=("arrivals", "network", "hour", "deeds"),
     speaks=Example(

@@ -26,7 +26,7 @@ CARD = Card(
 )
 DECLARATION = Declaration(
     card=CARD,
-    threshold=57.0,  # one in 190 user-days; about two false alerts a day in a thousand identities
+    threshold=58.0,  # one in 210 user-days; about two false alerts a day in a thousand identities
     terms=(
         "action",
         "outcome",

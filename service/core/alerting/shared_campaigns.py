@@ -3,7 +3,7 @@
 A small graph of the last days, of what has been told. What a campaign's alert holds is made by the log (`alert_log`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -95,6 +95,10 @@ class SharedCampaigns:
         found = [self._campaign(links) for links in self._joined() if not touched.isdisjoint(links)]
         return sorted(found, key=lambda one: one.id)
 
+    def acquit(self, in_order: Callable[[Finding], bool]) -> None:
+        """Forget who touched something when that was found to be in order: it joins nobody any more."""
+        self._traces = {key: one for key, one in self._traces.items() if not in_order(one.finding)}
+
     def _add(self, trace: Trace) -> str:
         known = self._traces.get((trace.link, trace.actor), trace)
         best = max(known.finding, trace.finding, key=lambda one: (one.surprise, one.id))
@@ -117,7 +121,10 @@ class SharedCampaigns:
         return {
             link: sorted(several, key=lambda one: (one.since, one.actor))
             for link, several in by_link.items()
-            if len(several) > 1 and not all(one.opens for one in several)
+            if len(several) > 1
+            and not all(one.opens for one in several)
+            # Who made a grant may be forgotten before those who used it.
+            and (not link.startswith(_GRANT) or any(one.opens for one in several))
         }
 
     def _joined(self) -> list[dict[str, list[Trace]]]:
@@ -194,7 +201,8 @@ class SharedCampaigns:
                 self._ids[link] = key
 
 
-_NETWORK, _TARGET, _TO, _ON = "network ", "target ", "grant to ", "grant on "
+_NETWORK, _TARGET, _GRANT = "network ", "target ", "grant "
+_TO, _ON = f"{_GRANT}to ", f"{_GRANT}on "
 
 
 def _touches(anomaly: Anomaly) -> Iterator[tuple[str, bool]]:

@@ -273,6 +273,8 @@ class Engine:
         usual = [one for one in unusual if not self.unusual(one)]
         unusual = [one for one in unusual if self.unusual(one)]
         known = sum(map(self.alerts.told, unusual))
+        if self.rulings.verdicts:
+            self.alerts.campaigns.acquit(partial(self.rulings.acquits, now=now))
         alerts = self.alerts.tell(
             unusual,
             usual=usual,

@@ -10,6 +10,7 @@ from typing import Any
 from models.detectors import Anomaly, Detector, anomaly_id
 from models.statistics import Lessons
 from models.stream import Actor, ActorBucket, Bucket, Crowd, Exclusions, Json, fields
+from service.core.alerting import Finding
 from service.core.verdicts import JudgedCell, Verdict, VerdictKind, Verdicts
 
 LEAST_DAYS, MOST_DAYS = 3, 14
@@ -56,6 +57,10 @@ class Rulings:
     def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
         """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
         return self.verdicts.closes(anomaly, first, last, now)
+
+    def acquits(self, finding: Finding, now: datetime) -> bool:
+        """Whether what was told has been found in order by `now`."""
+        return self.verdicts.acquits(finding, now)
 
     def exclusions(self, seen: ActorBucket) -> Exclusions:
         """Return what no detector may learn of a bucket."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from models.detectors import Anomaly
 from models.stream import NOTHING_EXCLUDED, ActorBucket, Exclusions
+from service.core.alerting import Finding
 from service.core.verdicts.verdict import Verdict
 
 
@@ -63,17 +64,23 @@ class Verdicts:
         """Return the verdict by which `anomaly` is answered at `now`; `heeded` are the ids of those in the model."""
         if not self.entries:
             return None
-        for one in self._about(anomaly):
+        for one in self._about(anomaly.actor.id, anomaly.cell.action):
             if one.covers(anomaly, learnt=self.id_of(one) in heeded) and self.of(one.alert, now) is one:
                 return one
         return None
 
     def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
         """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
-        return any(one.closes(anomaly, first, last) and self.of(one.alert, now) is one for one in self._about(anomaly))
+        about = self._about(anomaly.actor.id, anomaly.cell.action)
+        return any(one.closes(anomaly, first, last) and self.of(one.alert, now) is one for one in about)
 
-    def _about(self, anomaly: Anomaly) -> Sequence[Verdict]:
-        return *self._of_actor.get(anomaly.actor.id, ()), *self._of_action.get(anomaly.cell.action, ())
+    def acquits(self, finding: Finding, now: datetime) -> bool:
+        """Whether what was told has been found in order by `now`."""
+        about = self._about(finding.actor_id, finding.action)
+        return any(one.acquits(finding) and self.of(one.alert, now) is one for one in about)
+
+    def _about(self, actor: str, action: str) -> Sequence[Verdict]:
+        return *self._of_actor.get(actor, ()), *self._of_action.get(action, ())
 
     def due(self, start: datetime, heeded: Mapping[str, datetime]) -> list[Verdict]:
         """Return those to be heeded before the bucket at `start` is judged, and not `heeded` yet, in their order.

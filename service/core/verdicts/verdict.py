@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.detectors import Anomaly
 from models.stream import EPOCH, Actor, ActorKind, Bucket, Cell
-from service.core.alerting import Alert
+from service.core.alerting import Alert, Finding
 
 MOST_CELLS = 50
 _LONGEST_TEXT = 500
@@ -163,6 +163,12 @@ class Verdict(BaseModel):
         """Whether it ends an open alert, that told of what `anomaly` repeats between `first` and `last`."""
         told = self.kind is not VerdictKind.MALICIOUS and self.start <= last and first < self.end
         return told and self.speaks_of(anomaly.actor.id, anomaly.cell.action)
+
+    def acquits(self, finding: Finding) -> bool:
+        """Whether it found in order what was told."""
+        until = max(self.end, self.takes_effect) if self.kind is VerdictKind.BENIGN else self.end
+        in_order = self.kind in {VerdictKind.BENIGN, VerdictKind.BENIGN_ONCE}
+        return in_order and self.start <= finding.time < until and self.speaks_of(finding.actor_id, finding.action)
 
     def covers(self, anomaly: Anomaly, *, learnt: bool) -> bool:
         """Whether `anomaly` is what it has answered, so that nobody need be told.

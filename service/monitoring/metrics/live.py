@@ -159,8 +159,8 @@ class LiveCollector(Collector):
         )
         evicted = CounterMetricFamily(
             "unwonted_evictions",
-            "Identities or values evicted to stay within the limits, and identities whose row of a snapshot could not be "
-            "read when they were seen again.",
+            "Identities or values evicted to stay within the limits, and identities whose row of a snapshot could not "
+            "be read when they were seen again.",
             labels=["detector"],
         )
         warmth = GaugeMetricFamily(

@@ -91,6 +91,26 @@ def test_two_identities_on_a_network_strange_to_both_are_joined_and_each_is_told
     assert (one.score, one.severity) == (96.0, Severity.HIGH)
 
 
+def test_who_was_found_in_order_joins_nobody_any_more() -> None:
+    log = new_log()
+    told(log, [anomaly("ann", strange="198.51.100.7"), anomaly("eve", hour=1, strange="203.0.113.7")])
+    log.campaigns.acquit(lambda finding: finding.actor_id == "t/ann")
+    later = [anomaly("bob", hour=90, strange="198.51.100.9"), anomaly("carl", hour=90, strange="203.0.113.9")]
+    [one] = campaigns(told(log, later, hour=91))
+    assert one.identities == ("carl", "eve")
+
+
+def test_a_grant_whose_maker_is_forgotten_joins_nobody_and_stops_nothing() -> None:
+    log, role = new_log(), f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/r1"
+    users = [anomaly(who, hour=50, days=1, resource=ACCOUNT.replace("payments", who)) for who in ("bob", "carl")]
+    [one] = campaigns(told(log, [anomaly("ann", ASSIGN, resource=role), *users], hour=51))
+    assert one.identities == ("ann", "bob", "carl")
+    log.expire(MONDAY + timedelta(days=7, hours=1))
+    joined = [anomaly(who, hour=200, strange="198.51.100.9") for who in ("bob", "dan")]
+    [one] = campaigns(told(log, joined, hour=201))
+    assert one.identities == ("bob", "dan")
+
+
 def test_days_later_the_second_joins_the_first_of_whom_nothing_else_is_remembered() -> None:
     log = new_log()
     told(log, [anomaly("ann", strange="198.51.100.7")])

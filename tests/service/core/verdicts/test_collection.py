@@ -9,6 +9,7 @@ from models.detectors.anomalies import Anomaly
 from models.stream.cells import ActorBucket
 from models.stream.events import Actor
 from models.stream.windows import Bucket
+from service.core.alerting.sample_alert import sample_alert
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import VerdictKind
 from tests.fakes.verdicts import ANN, HOUR, START, judged, verdict
@@ -105,3 +106,14 @@ def test_of_several_identities_it_speaks_of_each_of_them_and_of_nobody_else(whom
             for one in (*answered, *others)
         ]
         assert kept_out == expected
+
+
+@pytest.mark.parametrize("kind", VerdictKind)
+def test_what_was_found_in_order_is_acquitted_and_nothing_else(kind: VerdictKind) -> None:
+    all_, alert = Verdicts([verdict(kind, at=NOON)]), sample_alert(START)
+    told = alert.findings[0].model_copy(update={"actor_id": ANN.id, "action": "a/write", "time": START})
+    in_order = kind in {VerdictKind.BENIGN, VerdictKind.BENIGN_ONCE}
+    assert all_.acquits(told, NOON) is in_order
+    assert not all_.acquits(told, NOON - MINUTE)
+    for other in ({"actor_id": "t/bob"}, {"action": "b/write"}, {"time": START + 9 * HOUR}):
+        assert not all_.acquits(told.model_copy(update=other), NOON)
