@@ -96,7 +96,8 @@ class Console:
         self._announce = announce
         self._now = now or clock.now
         self._pace = RequestPace(clock)
-        self._aside = DaemonExecutor(_AT_ONCE)
+        # More threads than turns: one that has answered is free a moment later, and one may hang.
+        self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
         self._serving: WebPort | None = None
         self._refused = 0
         self._said = -_SAY_EVERY
@@ -235,7 +236,8 @@ class Console:
         return False if self._desk is None else self._desk.of(alert)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.wrap_future(self._aside.submit(work))
+        async with self._turns:
+            return await asyncio.wrap_future(self._aside.submit(work))
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = self._session(request)

@@ -1,5 +1,6 @@
 """What is decided in the console is kept, is told who decided it, and needs a form of one's own session."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -124,6 +125,21 @@ async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_pa
             assert '<span class="tag">malicious</span>' in page
     decided = [(line["what"], line["alert"], line["by"]) for line in lines if line["event"] == "console_decided"]
     assert decided == [("verdict benign", ID, "ann"), ("verdict malicious", ID, "ann")]
+
+
+async def test_of_many_who_ask_and_judge_at_once_nobody_is_turned_away_and_every_verdict_is_kept(
+    tmp_path: Path,
+) -> None:
+    desk, told = Desk(tmp_path), [alert(number) for number in range(1, 11)]
+    async with serving(tmp_path, told, desk=desk) as visitor:
+        await visitor.enter()
+        form = {"csrf": await word(visitor), "kind": "benign", "why": "an exercise"}
+        given = [visitor.post(f"/alerts/{one.id}/verdict", form) for one in told]
+        asked = [visitor.get(f"/alerts/{one.id}") for one in told]
+        decided, shown, _ = await asyncio.gather(asyncio.gather(*given), asyncio.gather(*asked), desk.store.read())
+        assert [status for status, _, _ in decided] == [303] * 10
+        assert [status for status, _, _ in shown] == [200] * 10
+    assert {one.alert for one in (await desk.kept()).entries} == {one.id for one in told}
 
 
 @pytest.mark.parametrize(
