@@ -95,7 +95,7 @@ class Console:
         self._desk = desk
         self._announce = announce
         self._now = now or clock.now
-        self._pace = RequestPace(clock)
+        self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
         # More threads than turns: one that has answered is free a moment later, and one may hang.
         self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
         self._serving: WebPort | None = None
@@ -164,9 +164,10 @@ class Console:
         return response
 
     async def _checked(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        self._pace.check()
-        check_host(request.headers, self._host)
         session = self._session(request)
+        # Whoever has not entered can flood the door, and not who is inside.
+        (self._pace_inside if session else self._pace).check()
+        check_host(request.headers, self._host)
         changing = request.method not in {"GET", "HEAD"}
         if changing:
             field = str((await read_form(request)).get(CSRF_FIELD, ""))
