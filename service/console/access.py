@@ -107,12 +107,16 @@ class Door:
         ------
         EntryRefused
             The token is not the one, was used before, or too many have been tried.
+        OSError
+            The next token cannot be put into its file.
         """
         now = self._clock.elapsed()
         if len(self._tries) == TRIES_A_MINUTE and now - self._tries[0] < _MINUTE:
             raise EntryRefused("too many attempts: wait a minute")
         self._tries.append(now)
         if not self.token or not secrets.compare_digest(_digest(token.strip()), _digest(self.token)):
+            if not self.token or not self.file.exists():  # it could not be written, or somebody has removed it
+                self.renew()
             raise EntryRefused("this token is not valid: each works once, and the next one is in the file")
         self.token = ""  # whatever becomes of the file, it has been used
         self.renew()

@@ -81,6 +81,8 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
         raise NotThere("no alert has this id, or it is older than history goes")
     alert = revisions[-1]
     incident = history.incident(alert.id)
+    around = _around(history, alert) if not alert.identity_count else []
+    rows = shown_of(around, alert)
     return HtmlPage(
         "alert.html",
         {
@@ -93,7 +95,8 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "revisions": revisions,
             "deliveries": history.deliveries(alert.id),
             "usual": usual(history, alert) if not alert.identity_count else None,
-            "rows": _around(history, alert) if not alert.identity_count else [],
+            "rows": rows,
+            "rows_left_out": len(around) - len(rows),
             "kql": kql(alert),
             "az": az(alert),
             "ticket": ticket(alert),
@@ -160,6 +163,17 @@ def rows_of(hours: Iterable[Hour]) -> Iterable[CellRow]:
             yield CellRow(hour.seen.bucket.start, cell, score, score.score >= ODD_FROM)
 
 
+def shown_of(rows: Sequence[CellRow], alert: Alert) -> Sequence[CellRow]:
+    """Return as many as a page holds, in order: those of the alert's window, then the odd ones, then the nearest."""
+
+    def farness(number: int) -> tuple[bool, bool, timedelta]:
+        row, time = rows[number], rows[number].cell.first_time
+        away = max(alert.window_start - time, time - alert.window_end, timedelta(0))
+        return away > timedelta(0), not row.odd, away
+
+    return [rows[number] for number in sorted(sorted(range(len(rows)), key=farness)[:_MOST_ROWS])]
+
+
 def az(alert: Alert) -> str:
     """Return a command of the Azure CLI that lists the records behind the first findings."""
     first, last = _span(alert)
@@ -201,7 +215,7 @@ def in_short(alert: Alert | AlertSummary) -> str:
 
 def _around(history: History, alert: Alert) -> Sequence[CellRow]:
     first, last = alert.window_start - AROUND, alert.window_end + AROUND
-    return list(rows_of(history.hours(alert.actor_id, first, last)))[:_MOST_ROWS]
+    return list(rows_of(history.hours(alert.actor_id, first, last)))
 
 
 def _place(incident: Incident[AlertSummary] | None, alert: Alert) -> int:

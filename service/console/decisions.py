@@ -41,16 +41,18 @@ def judge_alert(history: History, asked: PageQuery) -> HandedIn:
     Raises
     ------
     NotPossible
-        There is no such kind of verdict, or nobody has said why.
+        There is no such kind of verdict, or nobody has said why, or at too great length.
     NotThere
         No alert has that id.
     """
     kind = _KINDS.get(asked.form.get("kind", ""))
     if kind is None:
         raise NotPossible(f"kind should be one of {', '.join(_KINDS)}")
-    why = " ".join(asked.form.get("why", "").split())[:_LONGEST]
+    why = " ".join(asked.form.get("why", "").split())
     if not why:
         raise NotPossible("say why, for whoever reads this in a month")
+    if len(why) > _LONGEST:
+        raise NotPossible(f"why has {len(why):,} characters, and may have {_LONGEST}")
     revisions = history.alert(asked.part)
     if not revisions:
         raise NotThere("no alert has this id, or it is older than history goes")

@@ -152,8 +152,8 @@ PAGES = (
 )
 
 
-def document(version: str) -> dict[str, Any]:
-    """Return what the API is, as OpenAPI 3.1 says it."""
+def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
+    """Return what the API is, as OpenAPI 3.1 says it; `cookie` is what that of a session is called."""
     models: list[type[BaseModel]] = [*(question.model for question in QUESTIONS), api_models.SessionSaid]
     _, schemas = models_json_schema(
         [(model, "serialization") for model in dict.fromkeys(models)], ref_template="#/components/schemas/{model}"
@@ -176,7 +176,7 @@ def document(version: str) -> dict[str, Any]:
                     "additionalProperties": False,
                 },
             },
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "unwonted"}},
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
         },
         "security": [{"session": []}],
     }

@@ -95,8 +95,9 @@ class Console:
         self._desk = desk
         self._announce = announce
         self._now = now or clock.now
-        self._pace = RequestPace(clock)
-        self._aside = DaemonExecutor(_AT_ONCE)
+        self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
+        # More threads than turns: one that has answered is free a moment later, and one may hang.
+        self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
         self._serving: WebPort | None = None
         self._refused = 0
         self._said = -_SAY_EVERY
@@ -163,9 +164,10 @@ class Console:
         return response
 
     async def _checked(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        self._pace.check()
-        check_host(request.headers, self._host)
         session = self._session(request)
+        # Whoever has not entered can flood the door, and not who is inside.
+        (self._pace_inside if session else self._pace).check()
+        check_host(request.headers, self._host)
         changing = request.method not in {"GET", "HEAD"}
         if changing:
             field = str((await read_form(request)).get(CSRF_FIELD, ""))
@@ -235,7 +237,8 @@ class Console:
         return False if self._desk is None else self._desk.of(alert)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.wrap_future(self._aside.submit(work))
+        async with self._turns:
+            return await asyncio.wrap_future(self._aside.submit(work))
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = self._session(request)
@@ -245,7 +248,7 @@ class Console:
         return to_response(said, {})
 
     async def _document(self, _: web.Request) -> web.Response:
-        return web.json_response(document(self._version))
+        return web.json_response(document(self._version, self._cookie))
 
     def _failure(self, request: web.Request, status: int, text: str) -> web.Response:
         if request.path.startswith("/api/"):

@@ -4,6 +4,7 @@ A line is on the disk, or in the storage account, before whoever gave the verdic
 ever changed or taken away: what people found is a record. What is in a line is of no concern here.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,7 +35,8 @@ class FileVerdictStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._aside = OneAside(_WITHIN)
+        self._reading, self._adding = OneAside(_WITHIN), OneAside(_WITHIN)
+        self._turn = asyncio.Lock()
         self._stamp: tuple[int, int, int] | None = None
         self._lines: Sequence[Line] = ()
 
@@ -46,17 +48,18 @@ class FileVerdictStore:
         OSError
             The file is there, and cannot be read.
         """
-        return await self._aside.run(self._read)
+        return await self._reading.run(self._read)
 
     async def append(self, name: str, line: bytes) -> None:
-        """Add a line durably; `name` is of no use here.
+        """Add a line durably, after those that are being added; `name` is of no use here.
 
         Raises
         ------
         OSError
             Disk full, or not ours to write: nothing has been kept, or half a line that is passed over.
         """
-        await self._aside.run(self._append, line)
+        async with self._turn:
+            await self._adding.run(self._append, line)
 
     def _read(self) -> Sequence[Line]:
         try:

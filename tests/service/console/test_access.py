@@ -47,6 +47,18 @@ def test_a_token_lets_in_once_and_the_next_one_is_in_the_file(door: Door) -> Non
     assert door.session(door.enter(door.file.read_text(), ""))
 
 
+def test_a_token_file_that_could_not_be_written_once_locks_nobody_out_for_good(door: Door) -> None:
+    beside = door.file.with_name(f"{door.file.name}.new")
+    beside.mkdir()
+    for token in (door.token, "guess"):
+        with pytest.raises(OSError, match="directory"):
+            door.enter(token, "ann")
+    beside.rmdir()
+    with pytest.raises(EntryRefused, match="the next one is in the file"):
+        door.enter("guess", "ann")
+    assert door.session(door.enter(door.file.read_text(), "ann"))
+
+
 @pytest.mark.parametrize("forged", ["", " ", "x" * 43, "\ud800", "None", "\x00"])
 def test_nothing_else_lets_in(door: Door, forged: str) -> None:
     with pytest.raises(EntryRefused, match="not valid"):

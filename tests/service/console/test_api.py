@@ -78,6 +78,8 @@ async def test_over_http_it_says_what_its_models_say(tmp_path: Path) -> None:
         await visitor.enter()
         status, text, headers = await visitor.get("/api/v1/openapi.json")
         assert (status, json.loads(text)["info"]["version"]) == (200, "1.2.3")
+        [cookie] = visitor.cookies
+        assert json.loads(text)["components"]["securitySchemes"]["session"]["name"] == cookie
         _, text, _ = await visitor.get(SESSION)
         assert json.loads(text).keys() == {"name", "roles", "csrf"}
         word = json.loads(text)["csrf"]

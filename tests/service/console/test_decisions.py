@@ -1,5 +1,6 @@
 """What is decided in the console is kept, is told who decided it, and needs a form of one's own session."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -126,12 +127,28 @@ async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_pa
     assert decided == [("verdict benign", ID, "ann"), ("verdict malicious", ID, "ann")]
 
 
+async def test_of_many_who_ask_and_judge_at_once_nobody_is_turned_away_and_every_verdict_is_kept(
+    tmp_path: Path,
+) -> None:
+    desk, told = Desk(tmp_path), [alert(number) for number in range(1, 11)]
+    async with serving(tmp_path, told, desk=desk) as visitor:
+        await visitor.enter()
+        form = {"csrf": await word(visitor), "kind": "benign", "why": "an exercise"}
+        given = [visitor.post(f"/alerts/{one.id}/verdict", form) for one in told]
+        asked = [visitor.get(f"/alerts/{one.id}") for one in told]
+        decided, shown, _ = await asyncio.gather(asyncio.gather(*given), asyncio.gather(*asked), desk.store.read())
+        assert [status for status, _, _ in decided] == [303] * 10
+        assert [status for status, _, _ in shown] == [200] * 10
+    assert {one.alert for one in (await desk.kept()).entries} == {one.id for one in told}
+
+
 @pytest.mark.parametrize(
     ("path", "form", "status", "said"),
     [
         (ID, {"kind": "good", "why": "x"}, 400, "Kind should be one of benign, benign_once, malicious, duplicate."),
         (ID, {"kind": "benign"}, 400, "Say why"),
         (ID, {"kind": "benign", "why": " \n "}, 400, "Say why"),
+        (ID, {"kind": "benign", "why": "x" * 10_000}, 400, "Why has 10,000 characters, and may have 500."),
         (ID, {"kind": "benign", "why": "\x1b[2J"}, 400, "control characters"),
         ("none", {"kind": "benign", "why": "x"}, 404, "No alert has this id"),
         (ID, {"kind": "benign", "why": "x", "csrf": ""}, 403, "not of your session"),
@@ -163,5 +180,6 @@ async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_i
         csrf = await word(visitor)
         _, page, _ = await visitor.get(f"/alerts/{ID}")
         assert "What was it?" not in page
+        assert "given where the service runs" in page
         status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", {**form, "csrf": csrf})
         assert (status, "verdicts are given where the service runs" in page.lower()) == (400, True)

@@ -135,6 +135,17 @@ async def test_the_alert_page_says_who_did_what_where_and_why_and_what_was_usual
     assert AROUND > HOUR
 
 
+async def test_of_a_very_busy_identity_the_day_around_shows_what_the_alert_is_about(tmp_path: Path) -> None:
+    before = [event(-8 + number / 100, f"a/{number}/write") for number in range(500)]
+    one = alert(actor_id=ANN.id, actor_name=ANN.name)
+    async with serving(tmp_path, [*closed(before, [event(0.5, "z/vault/delete")], [event(20)]), one]) as visitor:
+        await visitor.enter()
+        _, page, _ = await visitor.get(f"/alerts/{one.id}")
+    text = " ".join(Markup(page).text.split())
+    assert "Mon 02 Nov 09:30 delete vault" in text
+    assert "101 more are left out" in text
+
+
 async def test_the_first_page_asks_by_its_address(tmp_path: Path) -> None:
     low = alert(2, actor_name="low@contoso.com", actor_kind="service_principal", score=55.0, severity="low")
     async with serving(tmp_path, [alert(1), low, outage(3)]) as visitor:
@@ -213,3 +224,11 @@ async def test_what_was_not_seen_is_shown(tmp_path: Path) -> None:
         await visitor.enter()
         _, page, _ = await visitor.get("/coverage")
         assert notice().kind.value in page
+
+
+async def test_no_gap_is_not_told_of_days_that_nobody_recorded(tmp_path: Path) -> None:
+    async with serving(tmp_path, closed([event(0)], [event(5)])) as visitor:
+        await visitor.enter()
+        _, page, _ = await visitor.get("/coverage")
+    assert "all of it was seen" not in page
+    assert "None that is known of; before Mon 02 Nov 09:00 nothing was recorded." in " ".join(Markup(page).text.split())
