@@ -44,6 +44,16 @@ class Body:
         except TemplateRefusedError:
             return message_about(alert, _whole(alert), ALERT)
 
+    def failure(self, message: Rendered, links: Links) -> str:
+        """Return where and how the template fails at what `message` holds, as far as it is an alert that is whole."""
+        try:
+            self.made(alert_given(Alert.model_validate_json(message.body), links))
+        except TemplateRefusedError as error:
+            return f": {error}"
+        except ValueError:
+            return ""
+        return ""
+
     def notice(self, notice: Notice) -> Rendered:
         """Return the message that tells `notice`, or the notice as an event if the template fails."""
         try:

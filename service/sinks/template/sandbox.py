@@ -5,6 +5,7 @@ same bytes, or the same refusal.
 """
 
 import json
+import re
 import traceback
 from collections.abc import Callable, Generator, ItemsView, Mapping, Sequence
 from itertools import islice
@@ -52,6 +53,7 @@ _ALLOWED = (
     nodes.Tuple,
 )
 _FILE = "template"
+_UNDEFINED = re.compile(r"(?:'[a-z. ]+ object' has no attribute )?'(\w{1,64})'(?: is undefined)?")
 
 
 class TemplateRefusedError(ValueError):
@@ -91,6 +93,7 @@ class BodyTemplate:
             raise TemplateRefusedError("is nested too deeply") from None
         self._template = environment.template_class.from_code(environment, code, {})
         self._values = dict(values)
+        self._source = source
 
     def text(self, content: Mapping[str, Any]) -> str:
         """Return what it makes of `content`.
@@ -110,7 +113,7 @@ class BodyTemplate:
         except TemplateRefusedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template of somebody's does wrong is its own fault
-            raise TemplateRefusedError(_failure(error)) from None
+            raise TemplateRefusedError(_failure(error, self._source)) from None
         return "".join(parts)
 
 
@@ -156,12 +159,14 @@ def _steps(node: nodes.Node) -> int:
     return 1 + (inner * MOST_LOOP_ENTRIES if isinstance(node, nodes.For) else inner)
 
 
-def _failure(error: Exception) -> str:
+def _failure(error: Exception, source: str) -> str:
     """Say where it failed and how, in words that hold nothing of an alert."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == _FILE]
     where = f"line {lines[-1]}: " if lines else ""
-    # What is undefined is told by its name in the template; other errors may quote what they were given.
-    return where + (str(error.message) if isinstance(error, UndefinedError) else type(error).__name__)
+    said = str(error.message) if isinstance(error, UndefinedError) else ""
+    # Other messages may quote what was given, as does this one if the name itself was.
+    named = _UNDEFINED.fullmatch(said)
+    return where + (said if named and named[1] in source else type(error).__name__)
 
 
 def _each(given: object) -> Sequence[Any]:

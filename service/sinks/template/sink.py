@@ -69,7 +69,7 @@ class TemplateSink(PostedSink):
     async def send(self, message: Rendered) -> Receipt:
         """Add the secrets and post once; what the template failed at is refused, and so goes to the dead letter."""
         if message.content_type in UNRENDERED:
-            return Receipt("refused", "template_failed")
+            return Receipt("refused", f"template_failed{self._body.failure(message, self._links)}")
         try:
             headers = await self._secrets(self._header_files)
             members = await self._secrets(self._member_files)

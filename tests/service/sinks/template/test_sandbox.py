@@ -65,6 +65,8 @@ def test_a_template_that_might_do_harm_is_refused_before_it_runs(source: str, wh
     [
         ("{{ nothing }}", "line 1: 'nothing' is undefined"),
         ("\n\n{{ values.nothing }}", "line 3: 'dict object' has no attribute 'nothing'"),
+        ("{{ values[title] }}", "line 1: UndefinedError"),
+        ("{{ values[word] }}", "line 1: UndefinedError"),
         ("{{ title.__class__.__mro__ }}", "line 1: "),
         ("{{ numbers.append }}{{ numbers.__init__.__globals__ }}", "line 1: "),
         ("{{ title | join(title) | clip }}", "line 1: TypeError"),
@@ -80,7 +82,7 @@ def test_a_template_that_might_do_harm_is_refused_before_it_runs(source: str, wh
 def test_a_template_that_fails_says_where_and_how_and_nothing_of_the_alert(source: str, why: str) -> None:
     source = source.replace("{{ |", "{{ quoted|")
     with pytest.raises(TemplateRefusedError) as refusal:
-        made(source, too_many=list(range(101)), numbers_as_text=["1"] * 100, quoted='"')
+        made(source, too_many=list(range(101)), numbers_as_text=["1"] * 100, quoted='"', word="planted")
     assert str(refusal.value).startswith(why)
     assert "planted" not in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -61,7 +61,7 @@ async def test_an_alert_that_the_template_fails_at_is_given_up_whole(receiver: R
     assert (failed.id, failed.content_type) == (f"{bob.id}.1", ALERT)
     assert Alert.model_validate_json(failed.body) == bob
     assert (await sink.send(fine)).outcome == "sent"
-    assert await sink.send(failed) == Receipt("refused", "template_failed")
+    assert await sink.send(failed) == Receipt("refused", "template_failed: line 1: 'nothing' is undefined")
     await sink.close()
     assert len(receiver.heard) == 1
 
