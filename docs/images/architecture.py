@@ -15,6 +15,7 @@ SINKS = {
     "teams": ("Microsoft Teams", "Workflows webhook"),
     "slack": ("Slack", "incoming webhook"),
     "webhook": ("signed webhook", "CloudEvents, OCSF"),
+    "email": ("email", "SMTP, text and HTML"),
     "stdout": ("standard output", "cards or JSON"),
 }
 """What is written in the box of a kind of sink, from the top; one that is not here has its kind's name, at the end."""

@@ -32,6 +32,11 @@ _LOOK_AT = {
     "url_unreadable": "there is no address: set {sink}.url_file",
     "url_invalid": "the address should be a web address, https://host/…",
     "secret_invalid": "{sink}.secrets should be whsec_ and 24 to 64 bytes in base64",
+    "password_unreadable": "there is no password: set {sink}.password_file",
+    "password_invalid": "{sink}.password should be one line of ASCII",
+    "login_refused": "the server does not know {sink}.user with that password",
+    "login_unsupported": "the server offers no login that is understood here: PLAIN, LOGIN or CRAM-MD5",
+    "starttls_missing": "the server offers no STARTTLS: is {sink}.tls: tls meant, or is somebody in between?",
     "entra_token": "no Microsoft Entra token: in AKS, look at the workload identity; elsewhere, run az login",
     "flow_disabled": "the workflow is switched off or deleted: look at it in Power Automate",
     "answer_not_ok": "what answers there is not Slack: look at the host, and whether a proxy asks for a sign-in",
@@ -41,6 +46,7 @@ _LOOK_AT = {
     "http_429": "it has had too many messages",
 }
 _REDIRECT = "the address has moved: put the new one where {address} has it from"
+_MAIL = "the server takes no letter of {sink}.sender, or none to {sink}.recipients: look at both, and at its log"
 _BY_OUTCOME = {
     "retry": "the receiver has a fault: look at its status page, or its log",
     "refused": "it does not accept this message: look at its log, and whether it is meant for what {sink}.kind says",
@@ -107,6 +113,8 @@ def _look_at(name: str, sink: SinkSettings, receipt: Receipt) -> str:
     if problems := sink.file_problems():
         return "; ".join(f"{option}.{problem}" for problem in problems)
     hint = _LOOK_AT.get(receipt.reason) or _BY_OUTCOME.get(receipt.outcome, "")
+    if receipt.reason.startswith("smtp_") and receipt.outcome == "broken":
+        hint = _MAIL
     if receipt.reason.startswith("http_3"):
         hint = _REDIRECT
     address = "url_file" if getattr(sink, "url_file", None) else "url"

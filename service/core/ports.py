@@ -104,7 +104,7 @@ class Rendered(NamedTuple):
     alerts
         ``(alert id, revision)`` of each alert in it, or those of the notice that it is.
     body
-        Exactly the bytes of the request (or of the line on stdout).
+        Exactly the bytes of the request (or of the line on stdout, or what a letter is made of).
     content_type
         MIME type of the body.
     hidden

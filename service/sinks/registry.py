@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from pydantic import Field
 
 from service.core.ports import Clock, Sink
+from service.sinks.email import EMAIL
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
@@ -18,6 +19,7 @@ INTEGRATIONS: tuple[Integration[Any], ...] = (
     SLACK,
     WEBHOOK,
     TEMPLATE,
+    EMAIL,
     STDOUT,
 )
 

@@ -32,6 +32,13 @@ SINKS: dict[str, Any] = {
         "header_files": {"Authorization": "/nowhere"},
         "member_files": {"key": "/nowhere"},
     },
+    "mail": {
+        "kind": "email",
+        "host": "smtp.example.com",
+        "sender": "a@example.com",
+        "recipients": ["b@example.com"],
+        "password_file": "/nowhere",
+    },
     "other_team": {"kind": "teams", "url": "https://x.logic.azure.com/x"},
     "other_channel": {"kind": "slack", "url": "https://hooks.slack.com/x"},
     "other_hook": {"kind": "webhook", "url": "https://example.com/x", "secrets": ["whsec_" + "QUJD" * 8]},

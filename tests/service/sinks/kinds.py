@@ -24,6 +24,8 @@ LINKS = {
     "runbook_url": "https://wiki.contoso.com/runbooks/{detector}?from=unwonted",
 }
 POSTED = [kind for kind, one in KINDS.items() if issubclass(one.settings, PostedSinkSettings)]
+NEEDED = frozenset({"host", "sender", "recipients"})
+"""Options without which there is nowhere to send to, where there is no address to post to: their examples will do."""
 MACHINES = frozenset({"application/cloudevents+json; charset=utf-8", "application/x-ndjson"})
 """Types of messages that no person reads: they hold what was logged, as it was logged."""
 
@@ -32,6 +34,9 @@ def configured(kind: str, **given: Any) -> SinkSettings:
     """Return options of a sink that may post to this machine, with every secret that it can have planted."""
     model = KINDS[kind].settings
     options: dict[str, Any] = {name: True for name in ("allow_loopback", "allow_private") if name in model.model_fields}
+    options |= {
+        name: field.examples[0] for name, field in model.model_fields.items() if name in NEEDED and field.examples
+    }
     for name, field in model.model_fields.items():
         if name != "url" and field.annotation == tuple[SecretStr, ...]:
             options[name] = [SIGNING]
