@@ -15,7 +15,6 @@ from service.cli.expected import conclude, junit_option, read_files, show
 from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
-    MISCONFIGURED,
     config_option,
     configured_suppressions,
     fail,
@@ -54,14 +53,10 @@ def test_command(files: Sequence[str], path: Path | None, junit: Path | None, su
     FILES are YAML: files, folders, patterns, or - for standard input, whose paths are relative to this folder. Each
     test begins knowing nothing, with the configuration of the service.
     """
-    read = read_files(files)
+    read = read_files(files, played=True)
     settings = read_settings(path)
     quiet = configured_suppressions(settings, suppressions)
     collect_seldom()
-    if nothing := [
-        f"{name}: {test.name}: history: is missing" for name, _, file in read for test in file.tests if not test.history
-    ]:
-        fail("\n".join(nothing), MISCONFIGURED)
     played = []
     for name, folder, file in read:
         for test in file.tests:

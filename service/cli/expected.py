@@ -23,8 +23,11 @@ junit_option = click.option(
 )
 
 
-def read_files(files: Iterable[str]) -> list[tuple[str, Path, TestFile]]:
-    """Return the name, the folder and the tests of each file, or exit with every mistake on a line."""
+def read_files(files: Iterable[str], *, played: bool) -> list[tuple[str, Path, TestFile]]:
+    """Return the name, the folder and the tests of each file, or exit with every mistake on a line.
+
+    Tests that are to be `played` need a history.
+    """
     read, wrong = [], list[str]()
     try:
         sources = find(dict.fromkeys(files)).sources
@@ -34,7 +37,9 @@ def read_files(files: Iterable[str]) -> list[tuple[str, Path, TestFile]]:
         for one in wanted:
             data = one.path.read_bytes() if one.path else sys.stdin.buffer.read()
             try:
-                read.append((one.name, one.path.parent if one.path else Path(), read_tests(data, one.name)))
+                read.append(
+                    (one.name, one.path.parent if one.path else Path(), read_tests(data, one.name, played=played))
+                )
             except TestFileError as error:
                 wrong += error.lines
     except OSError as error:
@@ -110,4 +115,4 @@ def expected_of(expect: Sequence[str], files: Sequence[str], junit: Path | None)
         fail("--junit: there is nothing to write without --expect", MISCONFIGURED)
     if "-" in files and "-" in expect:
         fail("--expect: standard input is read for the records already", MISCONFIGURED)
-    return Expected(read_files(expect) if expect else [])
+    return Expected(read_files(expect, played=False) if expect else [])

@@ -40,8 +40,8 @@ class TestFileError(Exception):
         super().__init__("\n".join(lines))
 
 
-def read_tests(data: bytes, place: str) -> TestFile:
-    """Return what stands in a file that is called `place`.
+def read_tests(data: bytes, place: str, *, played: bool) -> TestFile:
+    """Return what stands in a file that is called `place`; where its tests are to be `played`, each has a history.
 
     Raises
     ------
@@ -53,13 +53,21 @@ def read_tests(data: bytes, place: str) -> TestFile:
     except ValueError as error:
         raise TestFileError([f"{place}: {error}"]) from None
     try:
-        return TestFile.model_validate(tree)
+        file = TestFile.model_validate(tree)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         # A list in which every entry is wrong is none the shorter for that.
-        short = [one for one in details if one["type"] == "too_short" and not _has_more_below(one, details)]
-        found = {_mistake(one, lines) for one in details if one["type"] != "too_short" or one in short}
-    raise TestFileError([f"{place}: line {line}, {text}" for line, text in sorted(found)])
+        telling = [one for one in details if one["type"] != "too_short" or not _has_more_below(one, details)]
+        raise _unusable(place, {_mistake(one, lines) for one in telling}) from None
+    bare = [number for number, test in enumerate(file.tests) if played and not test.history]
+    if bare:
+        text = "history: is missing or empty"
+        raise _unusable(place, {(lines["tests", str(number)], f"tests[{number}].{text}") for number in bare})
+    return file
+
+
+def _unusable(place: str, found: set[tuple[int, str]]) -> TestFileError:
+    return TestFileError([f"{place}: line {line}, {text}" for line, text in sorted(found)])
 
 
 def _tree(data: bytes) -> tuple[object, Mapping[_Keys, int]]:

@@ -78,6 +78,14 @@ def test_what_does_not_hold_is_told_with_what_was_found(tmp_path: Path) -> None:
         assert said in result.stdout
 
 
+def test_a_hostile_name_writes_nothing_to_the_terminal_but_itself(tmp_path: Path) -> None:
+    result = unwonted("test", written(tmp_path / "t.yaml", {"identity": "\x1b[2J\nheld \u202e", "alerts": True}))
+    assert result.exit_code == 1
+    assert "\x1b" not in result.stdout
+    assert "\u202e" not in result.stdout
+    assert not any(line.startswith("held") for line in result.stdout.splitlines())
+
+
 def test_a_severity_is_at_least_that(tmp_path: Path) -> None:
     doors = [{"example": "failure_spike.speaks"}]
     wanted = {"identity": "ann", "detector": "failure_spike", "alerts": "low"}
@@ -121,7 +129,7 @@ def test_what_is_misused_is_refused_with_a_line(tmp_path: Path) -> None:
         ((tmp_path / "gone.yaml",), "gone.yaml: No such file or directory"),
         ((bad,), "bad.yaml: line 2, tests[0].nmae: no such key"),
         ((tmp_path / "none",), "none of these folders has a file of tests in it"),
-        ((file,), "t.yaml: one: history: is missing"),
+        ((file,), "t.yaml: line 2, tests[0].history: is missing or empty"),
         (("--junit", tmp_path / "no" / "out.xml", OURS / "rare_action.yaml"), "out.xml: No such file or directory"),
     ]:
         result = unwonted("test", *words)

@@ -25,12 +25,12 @@ tests:
 
 def mistakes(text: str | bytes) -> list[str]:
     with pytest.raises(TestFileError) as caught:
-        read_tests(text if isinstance(text, bytes) else text.encode(), "t.yaml")
+        read_tests(text if isinstance(text, bytes) else text.encode(), "t.yaml", played=True)
     return caught.value.lines
 
 
 def test_one_value_will_do_where_there_may_be_several() -> None:
-    [test] = read_tests(b"\xef\xbb\xbf" + GOOD.encode(), "t.yaml").tests
+    [test] = read_tests(b"\xef\xbb\xbf" + GOOD.encode(), "t.yaml", played=True).tests
     assert test.history[0].deeds
     [deed] = test.history[0].deeds
     assert (deed.identity, deed.at) == (("ann",), (datetime(2026, 3, 2, 9, tzinfo=UTC),))
@@ -137,3 +137,15 @@ def test_an_expectation_reads_as_a_line() -> None:
         "ann a/* at 2026-03-02 09:00 from 198.51.100.7 by dormant: "
         "does not alert, scores at least 10, stays below 40.5, mentions 'days'"
     )
+
+
+def test_only_a_test_that_is_played_needs_a_history() -> None:
+    bare = b"tests:\n  - name: one\n    expect: [{identity: ann, alerts: true}]\n"
+    assert read_tests(bare, "t.yaml", played=False).tests[0].history == ()
+    assert mistakes(bare) == ["t.yaml: line 2, tests[0].history: is missing or empty"]
+
+
+def test_what_an_alias_repeats_counts_where_it_stands_first() -> None:
+    twice = "tests:\n  - &a\n    name: one\n    expect: [{identity: ann}]\n  - *a\n"
+    told = mistakes(twice)
+    assert {one.partition(", ")[0] for one in told} == {"t.yaml: line 2", "t.yaml: line 4"}
