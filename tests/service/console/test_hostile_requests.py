@@ -101,7 +101,6 @@ async def test_who_follows_a_link_from_elsewhere_is_led_on_without_signing_in_ag
 async def test_a_flood_from_elsewhere_does_not_keep_out_who_is_inside(tmp_path: Path) -> None:
     async with serving(tmp_path) as visitor, Visitor(visitor.console, "") as stranger:
         await visitor.enter()
-        for _ in range(6):
-            flood = await asyncio.gather(*(stranger.get("/login") for _ in range(50)))
-        assert 429 in {status for status, _, _ in flood}
+        flood = [await asyncio.gather(*(stranger.get("/login") for _ in range(50))) for _ in range(6)]
+        assert 429 in {status for status, _, _ in flood[-1]}
         assert (await visitor.get("/"))[0] == 200
