@@ -33,7 +33,7 @@ GROUPS = {
         "security.md",
         "runbooks/",
     ),
-    "Detection engineers": ("detections.md", "findings.md", "parsing.md"),
+    "Detection engineers": ("detections.md", "detection-tests.md", "findings.md", "parsing.md"),
     "Contributors": ("contributing/", "soak.md", "release.md"),
     "Decisions": ("adr/",),
 }

@@ -38,6 +38,7 @@ LISTED = {
     "send-test": Listed("send_test:send_test", "Send a sample alert to the sinks."),
     "state": Listed("state:state", "Look into the saved state, go back, or forget."),
     "suppress": Listed("suppress:suppress", "Keep known noise from alerting for a while."),
+    "test": Listed("detection_tests:test_command", "Check that what must alert does, and the rest does not."),
     "timeline": Listed("people:timeline_command", "Show hour by hour what one identity did."),
     "verdict": Listed("verdict:verdict_commands", "Say what an alert was found to be."),
     "version": Listed("commands:version", "Print the version."),

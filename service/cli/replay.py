@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import click
 
 from service.cli.epilog import ending
+from service.cli.expected import Expected, expected_of, junit_option
 from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
@@ -31,7 +32,7 @@ from service.cli.printing import alert_writer, cell_writer, contents, recall_tab
 from service.cli.progress import Progress
 from service.cli.unread import Unread
 from service.core.alerting import outlook
-from service.core.engine import Engine, Evaluation
+from service.core.engine import ClosedBucket, Engine, Evaluation
 from service.core.parsing import LeftOut
 from service.core.shadow import Shadows
 from service.documents import Found, Reader, find
@@ -42,6 +43,8 @@ from service.sinks import StdoutSink
 if TYPE_CHECKING:
     from service.history import Recorder
 
+Told = TypeVar("Told")
+
 HISTORY_WITHIN = 60.0
 """Seconds that a disk may take for the last entries of a history."""
 
@@ -51,13 +54,15 @@ SHADOW_ATTACKS = 5  # of each kind in an hour, where the configuration wants non
 @click.command(
     short_help="Show the alerts that recorded logs would have caused.",
     epilog=ending(
-        "0 all well; 1 it could not be finished; 2 wrong usage or configuration, or a file that is not there or may "
+        "0 all well; 1 it could not be finished, or something expected did not hold; "
+        "2 wrong usage or configuration, or a file that is not there or may "
         "not be read; 3 nothing in the files was understood; 4 more was rejected, or could not be read, than "
         "--max-rejected allows",
         "replay yesterday.ndjson.gz",
         "replay --config unwonted.yaml --quiet --alerts alerts.ndjson insights-activity-logs/",
         "replay --history week.sqlite week.ndjson.gz",
         "replay --quiet --serve week.ndjson.gz",
+        "replay --quiet --expect rules.yaml week.ndjson.gz",
         "replay - < activity.json",
     ),
 )
@@ -80,6 +85,13 @@ SHADOW_ATTACKS = 5  # of each kind in an hour, where the configuration wants non
     "it arrived as it stands, and everything else by time.",
 )
 @click.option(
+    "--expect",
+    multiple=True,
+    metavar="FILE",
+    help="Hold the result against what this file of detection tests expects; may be given several times.",
+)
+@junit_option
+@click.option(
     "--shadow", is_flag=True, help="Imagine attacks as well, in silence, and print how many would have been told of."
 )
 @max_rejected_option
@@ -93,6 +105,8 @@ def replay(
     suppressions: Path | None,
     quiet: bool,
     order: Order,
+    expect: Sequence[str],
+    junit: Path | None,
     shadow: bool,
     max_rejected: float,
 ) -> None:
@@ -102,6 +116,7 @@ def replay(
     Elastic and Splunk export, Event Hubs Capture, Parquet, each packed or not. Time is that of the records. The same
     files give the same bytes.
     """
+    expected = expected_of(expect, files, junit)
     settings = read_settings(path)
     engine = make_engine(settings)
     engine.suppress(configured_suppressions(settings, suppressions))
@@ -129,12 +144,12 @@ def replay(
             on_scored=cell_writer(cells, lambda one: engine.unusual(one) or engine.alerts.told(one))
             if cells
             else lambda scored: None,
-            on_alerts=alert_writer(writers),
+            on_alerts=all_told(alert_writer(writers), expected.alerted),
             on_reject=unread.add_reject,
             on_read=stack.enter_context(Progress(reader)).show,
             order=order,
-            on_closed=recorder.record if recorder else None,
-            on_evaluated=evaluation_recorder(recorder) if recorder else lambda evaluation: None,
+            on_closed=closed_told(recorder, expected),
+            on_evaluated=evaluation_told(recorder, expected, engine),
         )
         try:
             summary = driver.run(reader)
@@ -149,6 +164,7 @@ def replay(
         if shadow:
             click.echo(f"\n{recall_table(engine.shadows.recall)}", err=True)
         code = verdict(summary, unread, reader.looked_at, max_rejected / 100.0)
+        code = max(code, expected.conclude(junit))  # what was not read weighs more than what did not hold
         if serve and history and history.exists():
             from service.cli.console import serve_history  # noqa: PLC0415 - pages are seldom asked for
 
@@ -175,9 +191,31 @@ def history_recorder(file: Path, settings: Settings) -> "Recorder":
     return Recorder(HistoryFile(file, history_limits(settings.history)), patient=True)
 
 
-def evaluation_recorder(recorder: "Recorder") -> Callable[[Evaluation], None]:
-    """Return what hands on to a history what an evaluation came to."""
-    return lambda evaluation: recorder.record([*evaluation.alerts, *evaluation.suppressed])
+def all_told(*listeners: Callable[[Told], None]) -> Callable[[Told], None]:
+    """Return what tells each of them, in their order."""
+
+    def tell(news: Told) -> None:
+        for listener in listeners:
+            listener(news)
+
+    return tell
+
+
+def closed_told(recorder: "Recorder | None", expected: Expected) -> Callable[[Sequence[ClosedBucket]], None] | None:
+    """Return what takes buckets that were closed; None if nobody does, and they need not be kept."""
+    takers = [*([recorder.record] if recorder else []), *([expected.closed] if expected.checks else [])]
+    return all_told(*takers) if takers else None
+
+
+def evaluation_told(recorder: "Recorder | None", expected: Expected, engine: Engine) -> Callable[[Evaluation], None]:
+    """Return what takes what an evaluation came to."""
+
+    def tell(evaluation: Evaluation) -> None:
+        if recorder:
+            recorder.record([*evaluation.alerts, *evaluation.suppressed])
+        expected.evaluated(engine.alerts.told)
+
+    return tell
 
 
 def sources(files: Sequence[str]) -> Found:

@@ -90,6 +90,10 @@ class HubRecreated(SourceError):  # noqa: N818 - it says what happened to the hu
         self.partitions = tuple(partitions)
 
 
+ALERT = "application/vnd.unwonted.alert+json"
+"""Content type of an alert that was never made a message for its sink: the alert itself, to be rendered later."""
+
+
 class Rendered(NamedTuple):
     """One message to one sink, ready to be sent and kept in the outbox until it is.
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue, ValidationError
 
 from service.core.alerting import Alert
-from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
-from service.delivery.undeliverable import ALERT
+from service.core.ports import ALERT, Clock, Pace, Receipt, Rendered, Sink
 
 RESENT = "resent"
 

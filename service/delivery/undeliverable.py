@@ -12,10 +12,7 @@ import structlog
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.ports import DeadLetterStore
-
-ALERT = "application/vnd.unwonted.alert+json"
-"""Content type of an alert that was told of by its number alone, and so was never made a message for its sink."""
+from service.core.ports import ALERT, DeadLetterStore
 
 _CAPACITY = 5_000
 _LISTED = 200  # alerts in an entry that only lists them

@@ -10,6 +10,7 @@ from service.settings.reference import option_reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, LearnSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, proxy_secrets, redacted, secrets
+from service.settings.watch import WatchEntry
 
 __all__ = [
     "BlobPlace",
@@ -19,6 +20,7 @@ __all__ = [
     "LearnSettings",
     "Settings",
     "SettingsError",
+    "WatchEntry",
     "arguments",
     "by_variable",
     "config_hash",

@@ -10,12 +10,14 @@ from service.sinks.integration import Integration, SinkSettings
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
 from service.sinks.teams import TEAMS
+from service.sinks.template import TEMPLATE
 from service.sinks.webhook import WEBHOOK
 
 INTEGRATIONS: tuple[Integration[Any], ...] = (
     TEAMS,
     SLACK,
     WEBHOOK,
+    TEMPLATE,
     STDOUT,
 )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from service.wiring.checks import refusals, unusable_secret_files
     from service.wiring.components import build_components
     from service.wiring.console import JournalDesk
-    from service.wiring.engine import build_engine, detectors_off, open_geography
+    from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.recording import build_recorder, history_limits, history_path
     from service.wiring.source import source_options
@@ -32,6 +32,7 @@ __all__ = [
     "build_components",
     "build_dead_letters",
     "build_engine",
+    "build_engine_for_example",
     "build_generations",
     "build_recorder",
     "build_snapshot_store",
@@ -53,7 +54,7 @@ _HOMES = {
     "checks": ("refusals", "unusable_secret_files"),
     "components": ("build_components",),
     "console": ("JournalDesk",),
-    "engine": ("build_engine", "detectors_off", "open_geography"),
+    "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "recording": ("build_recorder", "history_limits", "history_path"),
     "source": ("source_options",),

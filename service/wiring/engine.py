@@ -1,13 +1,42 @@
 """Builds the engine with the detectors that are enabled and that have what they need."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
-from models.detectors import DETECTORS, build, takes
+from models.detectors import DETECTORS, Watched, build, takes
+from models.statistics import Place
 from models.stream import Limits
 from service.core.engine import Engine, Options
 from service.geography import Geography, UnusableDatabase
-from service.settings import Settings, SettingsError, arguments
+from service.settings import Settings, SettingsError, WatchEntry, arguments
 from service.wiring.watching import watched
+
+
+class Atlas(Protocol):
+    """Knows the countries of addresses, or their cities as well."""
+
+    @property
+    def cities(self) -> bool:
+        """Whether it knows cities, and not only countries."""
+        ...
+
+    def locate(self, address: str) -> Place | None:
+        """Return the place of an address; None for one that it does not know."""
+        ...
+
+
+class InventedPlaces:
+    """Places of addresses that an example invents, countries and cities, before those of an atlas, if there is one."""
+
+    def __init__(self, places: Mapping[str, Place], beyond: Atlas | None) -> None:
+        self.cities = True
+        self._places = places
+        self._beyond = beyond
+
+    def locate(self, address: str) -> Place | None:
+        """Return the place of an address; None for one that nobody knows."""
+        invented = self._places.get(address)
+        return invented if invented or self._beyond is None else self._beyond.locate(address)
 
 
 def open_geography(settings: Settings) -> Geography | None:
@@ -29,7 +58,7 @@ def open_geography(settings: Settings) -> Geography | None:
         raise SettingsError([f"geography.database: {path} {error}"]) from None
 
 
-def detectors_off(settings: Settings, geography: Geography | None) -> list[str]:
+def detectors_off(settings: Settings, geography: Atlas | None) -> list[str]:
     """Return the detectors that are enabled, and off all the same because they have no geographic data to judge by."""
     places = {""}
     if geography is not None:
@@ -41,7 +70,7 @@ def detectors_off(settings: Settings, geography: Geography | None) -> list[str]:
     )
 
 
-def _detector_options(settings: Settings, name: str, geography: Geography | None = None) -> dict[str, Any]:
+def _detector_options(settings: Settings, name: str, geography: Atlas | None = None) -> dict[str, Any]:
     """Return the constructor arguments of the detector `name`: the shared ones that it takes, and its own options."""
     shared: dict[str, Any] = {
         "max_identities": settings.limits.max_identities,
@@ -65,7 +94,24 @@ def build_engine(settings: Settings, **overrides: Any) -> Engine:
     return build_engine_with(open_geography(settings), settings, **overrides)
 
 
-def build_engine_with(geography: Geography | None, settings: Settings, **overrides: Any) -> Engine:
+def build_engine_for_example(
+    settings: Settings, places: Mapping[str, Place], also_watched: Iterable[Watched]
+) -> Engine:
+    """Build an engine that knows, besides what is configured, what an example brings: places, and a watch list.
+
+    Raises
+    ------
+    SettingsError
+        The geographic database cannot be used.
+    """
+    geography = open_geography(settings)
+    entries = tuple(WatchEntry(**one._asdict()) for one in also_watched)
+    watch = settings.watch.model_copy(update={"entries": (*settings.watch.entries, *entries)})
+    known = InventedPlaces(places, geography) if places else geography
+    return build_engine_with(known, settings.model_copy(update={"watch": watch}))
+
+
+def build_engine_with(geography: Atlas | None, settings: Settings, **overrides: Any) -> Engine:
     """Build an engine with a geographic database that is open already, or with none."""
     off = detectors_off(settings, geography)
     enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled and name not in off}

@@ -90,7 +90,11 @@ WRONG = [
     ("config: {schedule: {every: soon}}", "/config/schedule/every", "[dhms]"),
     ("config: {schedule: {every: [1]}}", "/config/schedule/every", "want number or string"),
     ("config: {alerting: {alerts_per_day: 0}}", "/config/alerting/alerts_per_day", "exclusiveMinimum"),
-    ("config: {sinks: {soc: {kind: mail}}}", "/config/sinks/soc/kind", "'slack', 'stdout', 'teams', 'webhook'"),
+    (
+        "config: {sinks: {soc: {kind: mail}}}",
+        "/config/sinks/soc/kind",
+        "'slack', 'stdout', 'teams', 'template', 'webhook'",
+    ),
     ("config: {sinks: {soc: {min_severity: loud}}}", "/config/sinks/soc/min_severity", "'informational', 'low'"),
     ("config: {sinks: {soc: {url: 'https://x'}}}", "/config/sinks/soc'", "'url' not allowed"),
     ("config: {sinks: {SOC: {kind: stdout}}}", "/config/sinks'", "'SOC' not allowed"),

@@ -32,7 +32,7 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
         "dataschema": SCHEMA,
     }
     for longest, findings in ((1024, 100), (128, 50), (64, 5)):
-        event["data"] = detection_finding(_cut_alert(alert, longest, findings), links)
+        event["data"] = detection_finding(cut_alert(alert, longest, findings), links)
         if len(compact(event)) <= LARGEST:
             break
     return event
@@ -64,7 +64,8 @@ def notice_event(notice: Notice) -> Element:
     }
 
 
-def _cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
+def cut_alert(alert: Alert, longest: int, findings: int) -> Alert:
+    """Return `alert` with texts of at most `longest` characters and so many of its findings, the others counted."""
     told = [
         finding.model_copy(update={field: _cut(value, longest) for field, value in finding})
         for finding in alert.findings[:findings]

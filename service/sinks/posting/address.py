@@ -128,6 +128,25 @@ class HostedSinkSettings(PostedSinkSettings):
             raise ValueError(f"should lead to one of allow_hosts: {', '.join(self.allow_hosts)}")
 
 
+class GuardedSinkSettings(PostedSinkSettings):
+    """A sink at any address that does not lead into a private network, unless that is meant."""
+
+    allow_private: bool = False
+    """Whether the address may lead to a private, link-local or loopback network."""
+
+    def http(self, clock: Clock) -> "HttpPost":
+        """Return what posts to the address, unless it leads into a private network."""
+        from service.sinks.posting.http_post import HttpPost  # noqa: PLC0415
+
+        return HttpPost(
+            self.address,
+            clock=clock,
+            allow_loopback=self.allow_private,
+            allow_private=self.allow_private,
+            session=self.session,
+        )
+
+
 def file_problem(option: str, file: Path | None, check: Callable[[str], None]) -> list[str]:
     """Say, in at most one line, why a secret's file cannot be used now: it cannot be read, or `check` raises."""
     if file is None:

@@ -1,20 +1,16 @@
 """What can be configured of a generic webhook."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service.core.ports import Clock
 from service.options import Secrets
-from service.sinks.posting.address import PostedSinkSettings, file_problem
+from service.sinks.posting.address import GuardedSinkSettings, file_problem
 from service.sinks.webhook.signing import check_signing_secret
 
-if TYPE_CHECKING:
-    from service.sinks.posting.http_post import HttpPost
 
-
-class WebhookSettings(PostedSinkSettings):
+class WebhookSettings(GuardedSinkSettings):
     """Any receiver of CloudEvents with an OCSF Detection Finding, signed after Standard Webhooks."""
 
     kind: Literal["webhook"] = "webhook"
@@ -23,8 +19,6 @@ class WebhookSettings(PostedSinkSettings):
     """Signing secrets (whsec_ and base64); with several, each signs, so that they can be rotated."""
     secret_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-secret"])
     """File with a signing secret, instead of secrets; read anew at every delivery."""
-    allow_private: bool = False
-    """Whether the address may lead to a private, link-local or loopback network."""
 
     @field_validator("secrets")
     @classmethod
@@ -42,18 +36,6 @@ class WebhookSettings(PostedSinkSettings):
     def file_problems(self) -> list[str]:
         """Say what is wrong now with the files that hold the address and the signing secret."""
         return super().file_problems() + file_problem("secret_file", self.secret_file, check_signing_secret)
-
-    def http(self, clock: Clock) -> "HttpPost":
-        """Return what posts to the address, unless it leads into a private network."""
-        from service.sinks.posting.http_post import HttpPost  # noqa: PLC0415
-
-        return HttpPost(
-            self.address,
-            clock=clock,
-            allow_loopback=self.allow_private,
-            allow_private=self.allow_private,
-            session=self.session,
-        )
 
     @property
     def signing(self) -> tuple[SecretStr | Path, ...]:

@@ -26,6 +26,12 @@ SINKS: dict[str, Any] = {
     "team": {"kind": "teams", "url_file": "/nowhere"},
     "channel": {"kind": "slack", "url_file": "/nowhere"},
     "hook": {"kind": "webhook", "url_file": "/nowhere", "secret_file": "/nowhere"},
+    "ticket": {
+        "kind": "template",
+        "url_file": "/nowhere",
+        "header_files": {"Authorization": "/nowhere"},
+        "member_files": {"key": "/nowhere"},
+    },
     "other_team": {"kind": "teams", "url": "https://x.logic.azure.com/x"},
     "other_channel": {"kind": "slack", "url": "https://hooks.slack.com/x"},
     "other_hook": {"kind": "webhook", "url": "https://example.com/x", "secrets": ["whsec_" + "QUJD" * 8]},
