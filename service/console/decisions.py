@@ -57,4 +57,4 @@ def judge_alert(history: History, asked: PageQuery) -> HandedIn:
     if not revisions:
         raise NotThere("no alert has this id, or it is older than history goes")
     for_kind = bool(asked.form.get("for_kind", "")) and kind is VerdictKind.BENIGN
-    return HandedIn(revisions[-1], kind, why, for_kind, asked.by)
+    return HandedIn(revisions[-1], kind, why, for_kind, asked.by, asked.form.get("after"))

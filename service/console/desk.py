@@ -7,13 +7,20 @@ from service.core.verdicts import Verdict, VerdictKind
 
 
 class HandedIn(NamedTuple):
-    """What somebody has found an alert to be, not kept yet."""
+    """What somebody has found an alert to be, not kept yet.
+
+    Attributes
+    ----------
+    after
+        Id of the verdict that they saw on it, empty if they saw none; None if they do not say.
+    """
 
     alert: Alert
     kind: VerdictKind
     why: str
     for_kind: bool
     by: str
+    after: str | None = None
 
 
 class VerdictDesk(Protocol):

@@ -113,6 +113,7 @@ QUESTIONS = (
             "kind": "benign, benign_once, malicious or duplicate",
             "why": "for whoever reads it in a month",
             "for_kind": "with benign, and not empty: for all identities of its kind as well",
+            "after": "id of the verdict that this one replaces, empty if there is none: refused if there is another",
         },
     ),
     Question(
@@ -196,7 +197,8 @@ def _operation(question: Question) -> dict[str, Any]:
     }
     if question.form:
         fields = {name: {"type": "string", "description": said} for name, said in question.form.items()}
-        schema = {"type": "object", "properties": fields, "required": [name for name in fields if name != "for_kind"]}
+        required = [name for name in fields if name not in {"for_kind", "after"}]
+        schema = {"type": "object", "properties": fields, "required": required}
         operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
     return operation
 

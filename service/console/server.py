@@ -98,6 +98,7 @@ class Console:
         self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
         # More threads than turns: one that has answered is free a moment later, and one may hang.
         self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
+        self._judging = asyncio.Lock()
         self._serving: WebPort | None = None
         self._refused = 0
         self._said = -_SAY_EVERY
@@ -226,7 +227,13 @@ class Console:
         if self._desk is None:
             raise NotPossible("verdicts are given where the service runs: nobody here would heed them")
         try:
-            verdict = await self._desk.give(handed_in)
+            async with self._judging:
+                known = self._desk.of(handed_in.alert.id)
+                if known and handed_in.after not in {None, known.id}:
+                    raise NotPossible(f"{known.by} has judged it meanwhile: open the alert again, and see")
+                verdict = await self._desk.give(handed_in)
+        except NotPossible:
+            raise
         except ValueError as error:
             raise NotPossible(" ".join(str(error).split())[:300]) from error
         what = f"verdict {verdict.kind.value}"

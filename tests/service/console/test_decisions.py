@@ -142,6 +142,26 @@ async def test_of_many_who_ask_and_judge_at_once_nobody_is_turned_away_and_every
     assert {one.alert for one in (await desk.kept()).entries} == {one.id for one in told}
 
 
+async def test_who_has_not_seen_what_somebody_else_just_found_does_not_replace_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    async with serving(tmp_path, [alert()], desk=desk) as visitor:
+        await visitor.enter()
+
+        async def form(kind: str) -> dict[str, str]:
+            _, page, _ = await visitor.get(f"/alerts/{ID}")
+            seen = re.search(r'name="after" value="([^"]*)"', page)
+            assert seen
+            return {"csrf": await word(visitor), "kind": kind, "why": "looked at", "after": seen[1]}
+
+        both = [await form("malicious"), await form("benign")]
+        answers = await asyncio.gather(*(visitor.post(f"/alerts/{ID}/verdict", one) for one in both))
+        assert sorted(status for status, _, _ in answers) == [303, 400]
+        assert "Ann has judged it meanwhile: open the alert again, and see" in "".join(page for _, page, _ in answers)
+        again = await visitor.post(f"/alerts/{ID}/verdict", await form("duplicate"))
+        assert again[0] == 303
+    assert len(await desk.kept()) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "form", "status", "said"),
     [
