@@ -127,7 +127,7 @@ def test_a_successor_tells_on_where_its_predecessor_stopped_and_learns_anew() ->
     assert after.alert_from == before.evaluated_until
     fresh, succeeded = new_engine(threshold=0.01), learnt(after)
     teach_lines(fresh, RECORDS)
-    told = ("engine", "position", "alert", "failing", "suppressed", "recent")
+    told = ("engine", "position", "alert", "failing", "rollout", "campaign", "open", "suppressed", "recent")
     assert {name: rows for name, rows in succeeded.items() if name not in told} == {
         name: rows for name, rows in learnt(fresh).items() if name not in told
     }
