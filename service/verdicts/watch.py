@@ -11,8 +11,6 @@ from service.core.ports import Clock, VerdictStore
 from service.core.verdicts import Line, Verdict, Verdicts, line_of, name_of, read_journal
 from service.waiting import OneAside, finished, within
 
-_WITHIN = 30.0  # seconds
-
 
 class VerdictsRead(NamedTuple):
     """What a look came to.
@@ -51,16 +49,24 @@ class VerdictWatch:
         Passes the time.
     observer
         Told what each look came to that is news; must not raise.
+    timeout
+        Seconds that the journal may take to be read, or added to.
     """
 
     def __init__(
-        self, store: VerdictStore, every: float, clock: Clock, observer: Callable[[VerdictsRead], None]
+        self,
+        store: VerdictStore,
+        every: float,
+        clock: Clock,
+        observer: Callable[[VerdictsRead], None],
+        timeout: float = 30.0,
     ) -> None:
         self._store = store
         self._every = every
         self._clock = clock
         self._observer = observer
         self._aside = OneAside()
+        self._timeout = timeout
         self._given = asyncio.Event()
         self._lines: Sequence[Line] | None = None
         self._known = VerdictsRead(Verdicts())
@@ -73,7 +79,10 @@ class VerdictWatch:
         OSError
             It cannot be read: to go on without would be to forget what people have found.
         """
-        read = await self._look()
+        try:
+            read = await self._look()
+        except OSError as error:
+            raise OSError(f"the journal of verdicts cannot be read: {error.strerror or error}") from error
         self._observer(read._replace(opened=True))
         return read.verdicts
 
@@ -90,7 +99,7 @@ class VerdictWatch:
         OSError
             It could not be kept.
         """
-        await within(self._clock, _WITHIN, self._store.append(name_of(verdict), line_of(verdict)))
+        await within(self._clock, self._timeout, self._store.append(name_of(verdict), line_of(verdict)))
         self._given.set()
 
     async def run(self, apply: Callable[[Verdicts], Awaitable[None]]) -> None:
@@ -119,7 +128,7 @@ class VerdictWatch:
         self._given.clear()
 
     async def _look(self) -> VerdictsRead:
-        lines = await within(self._clock, _WITHIN, self._store.read())
+        lines = await within(self._clock, self._timeout, self._store.read())
         if lines is self._lines and not self._known.unread:
             return self._known._replace(new=())
         journal = await self._aside.run(read_journal, lines)

@@ -123,6 +123,7 @@ def build_components(
             settings.verdicts.look_every.total_seconds(),
             clock,
             telemetry.emit,
+            settings.snapshots.timeout.total_seconds(),
         ),
         unusable_secret_files=lambda: unusable_secret_files(settings),
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),

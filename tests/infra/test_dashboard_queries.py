@@ -110,8 +110,7 @@ def commands_of_the_runbooks(service: int, prometheus: str) -> set[str]:
 
 def configuration_in(folder: Path) -> Path:
     """Return the configuration that the demo wrote for its service."""
-    (found,) = folder.glob("unwonted-demo-*/unwonted.yaml")
-    return found
+    return folder / "demo" / "unwonted.yaml"
 
 
 async def failures(commands: set[str], config: Path) -> list[str]:
@@ -136,7 +135,8 @@ async def test_under_the_demos_load_every_panel_rule_and_command_of_a_runbook_ha
     service, own = unused_port(), unused_port()
     url = f"http://127.0.0.1:{own}"
     configure(tmp_path, service)
-    demo = [sys.executable, "-m", "demo", *SMALL.split(), "--metrics-port", str(service), "--pictures"]
+    demo = [sys.executable, "-m", "demo", *SMALL.split(), "--metrics-port", str(service), "--console-port", "0"]
+    demo += ["--folder", str(tmp_path / "demo"), "--pictures"]
     prometheus = ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'd'}"]
     quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
     heard = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}

@@ -85,5 +85,5 @@ async def test_a_journal_that_cannot_be_read_ends_the_service_before_it_judges_a
     (tmp_path / "verdicts.ndjson").mkdir()
     life = Life(world, verdicts=tmp_path / "verdicts.ndjson")
     life.feed(WEB)
-    assert isinstance(await died_of(life), IsADirectoryError)
+    assert str(await died_of(life)) == "the journal of verdicts cannot be read: Is a directory"
     assert world.store.saves == 0

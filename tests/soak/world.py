@@ -92,6 +92,8 @@ class World:
             snapshots={**await self._place(), "every": "2s", "timeout": "10s"},
             sinks={"hook": {"kind": "webhook", "url": url, "allow_private": True, "secrets": [SIGNING]}},
             detectors={"rare_action": {"threshold": 40}, "rare_failure": {"threshold": 40}},
+            # So that there is something to tell of on the first day of a tenant, too.
+            watch={"entries": [{"operations": ["*/delete"], "reason": "all that is gone is told of"}]},
             notices={"after": "6s"},
             dead_letter={"path": str(self.folder / "letters" / "dead-letter.ndjson")},
             shutdown={"grace": "25s"},
