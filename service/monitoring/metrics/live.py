@@ -158,10 +158,7 @@ class LiveCollector(Collector):
             labels=["detector"],
         )
         evicted = CounterMetricFamily(
-            "unwonted_evictions",
-            "Identities or values evicted to stay within the limits, and identities whose row of a snapshot could not "
-            "be read when they were seen again.",
-            labels=["detector"],
+            "unwonted_evictions", "Identities or values evicted to stay within the limits.", labels=["detector"]
         )
         warmth = GaugeMetricFamily(
             "unwonted_warmup_ratio",
