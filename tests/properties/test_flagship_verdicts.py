@@ -95,7 +95,7 @@ class HeedsAtOnce(Engine):
         late = super().accept(verdicts)
         for one in verdicts.due(verdicts.entries[-1].takes_effect, {}) if verdicts.entries else ():
             if verdicts.id_of(one) not in self.rulings.heeded:
-                self.rulings._heed(one)
+                self._judge.follow(self.rulings.heed(one))
         return late
 
 
