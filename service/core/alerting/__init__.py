@@ -9,12 +9,13 @@ from service.core.alerting.budget import Budget, Outlook, outlook
 from service.core.alerting.digest import by_urgency, digest, urgency
 from service.core.alerting.rollouts import ROLLOUT_FROM
 from service.core.alerting.sample_alert import sample_alert
-from service.core.alerting.score_history import History
+from service.core.alerting.score_history import LOWEST, History
 from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
 from service.core.alerting.suppressions import Stage, Suppression, Suppressions, UnusableSuppressions
 
 __all__ = [
     "GROUP_FROM",
+    "LOWEST",
     "ROLLOUT_FROM",
     "Alert",
     "AlertKind",
