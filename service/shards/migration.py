@@ -3,10 +3,11 @@
 What the population knows is in every shard; everything else is in one place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from service.shards.routing import shard_of
+from service.shards.shard import OtherShard
 
 StateRows = Iterable[tuple[str, Any]]
 _COUNTS = {"evicted", "evicted_values"}
@@ -76,9 +77,15 @@ def merge_states(driver: StateRows, parts: Sequence[StateRows]) -> Iterator[tupl
     """Yield the rows of one snapshot; rows of identities and cells stand shard after shard.
 
     An engine that has loaded them dumps them in order.
+
+    Raises
+    ------
+    OtherShard
+        When they are not all of the shards that the driver has.
     """
     sections = [_by_section(part) for part in parts]
     told = list(driver)
+    _check(told, sections)
     first = ("engine", "position")
     yield from (one for one in told if one[0] in first)
     names = dict.fromkeys(name for part in sections for name in part)
@@ -96,6 +103,16 @@ def merge_states(driver: StateRows, parts: Sequence[StateRows]) -> Iterator[tupl
         else:
             yield from ((name, row) for rows in of_shards for row in rows)
     yield from (one for one in told if one[0] not in {*first, "driver"})
+
+
+def _check(driver: Sequence[tuple[str, Any]], shards: Sequence[Mapping[str, list[Any]]]) -> None:
+    of = next((row["shards"] for section, row in driver if section == "driver"), 0)
+    found = [row for part in shards for row in part.get("shard", [])]
+    for number in range(of):
+        if {"number": number, "of": of} not in found:
+            raise OtherShard(f"shard {number} of {of} is missing")
+    if len(found) != of:
+        raise OtherShard(f"there are {len(found)} shards where the driver has {of}")
 
 
 def _by_section(rows: StateRows) -> dict[str, list[Any]]:

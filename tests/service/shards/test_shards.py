@@ -170,3 +170,12 @@ def test_bounds_on_all_together_are_shared_out_and_there_equality_ends() -> None
         number: held if held <= share else 0 for number, held in homes.items()
     }
     assert max(homes.values()) > share
+
+
+def test_shards_are_put_together_only_if_all_are_there() -> None:
+    life, other = Life(), Life(shards=2)
+    parts = [list(shard.dump()) for shard in life.shards]
+    with pytest.raises(OtherShard, match="shard 1 of 3 is missing"):
+        list(merge_states(life.driver.dump(), [parts[0], parts[2], other.shards[1].dump()]))
+    with pytest.raises(OtherShard, match="there are 4 shards where the driver has 3"):
+        list(merge_states(life.driver.dump(), [*parts, other.shards[0].dump()]))
