@@ -47,6 +47,10 @@ class Visitor:
         """Ask for a page: its status, text and headers."""
         return await self._ask("GET", path, {}, headers)
 
+    async def head(self, path: str) -> tuple[int, str, dict[str, str]]:
+        """Ask for a page's headers alone."""
+        return await self._ask("HEAD", path, {}, {})
+
     async def post(self, path: str, form: dict[str, str], **headers: str) -> tuple[int, str, dict[str, str]]:
         """Send a form."""
         return await self._ask("POST", path, form, headers)

@@ -112,6 +112,17 @@ async def test_every_answer_tells_the_browser_to_run_and_load_nothing_that_is_no
         )
 
 
+async def test_whoever_may_get_a_page_may_ask_for_its_head_and_is_told_otherwise_what_they_may(tmp_path: Path) -> None:
+    async with serving(tmp_path, [alert()]) as visitor:
+        await visitor.enter()
+        for path in PAGES:
+            status, body, headers = await visitor.head(path)
+            assert (status, body) == (200, ""), path
+            assert headers["Content-Type"] == (await visitor.get(path))[2]["Content-Type"]
+        status, _, headers = await visitor.get(f"/alerts/{alert().id}/verdict")
+        assert (status, headers["Allow"]) == (405, "POST")
+
+
 async def test_a_name_that_was_made_to_lead_here_gets_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path) as visitor:
         await visitor.enter()
