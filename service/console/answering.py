@@ -14,6 +14,7 @@ from aiohttp import web
 
 from service.console.asking import Decided, Finished, NotPossible, PageQuery
 from service.console.desk import HandedIn, VerdictDesk
+from service.console.live import Live
 from service.console.responses import to_response
 from service.console.routes import PageRoute
 from service.core.verdicts import Verdict
@@ -39,14 +40,21 @@ class Answers:
         The present of what is shown.
     desk
         Where verdicts are handed in; None where there is no service that would heed them.
+    live
+        Returns what the service says of itself.
     """
 
     def __init__(
-        self, open_history: Callable[[], History], now: Callable[[], datetime], desk: VerdictDesk | None
+        self,
+        open_history: Callable[[], History],
+        now: Callable[[], datetime],
+        desk: VerdictDesk | None,
+        live: Callable[[], Live],
     ) -> None:
         self._open_history = open_history
         self._desk = desk
         self._now = now
+        self._live = live
         # More threads than turns: one that has answered is free a moment later, and one may hang.
         self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
         self._judging = asyncio.Lock()
@@ -78,7 +86,7 @@ class Answers:
         OSError, sqlite3.Error
             It cannot be read or kept, or not in time.
         """
-        asked = PageQuery(part, query, self._now(), by, form)
+        asked = PageQuery(part, query, self._now(), by, form, self._live())
         answer = await within(None, PAGE_WITHIN, self._answered(route, asked))
         shown = {**about, "verdict_of": self._verdict_of}
         return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, shown)))

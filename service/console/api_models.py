@@ -113,3 +113,37 @@ class Gaps(_Said):
     """Coverage gaps, the newest first."""
 
     gaps: tuple[Notice, ...]
+
+
+class TuningDay(_Said):
+    """A day: identities that did anything, and how many would have been alerted, by now's thresholds and by others."""
+
+    begins: datetime
+    active: int
+    now: int
+    tried: int
+
+
+class Appearing(_Said):
+    """An identity's day that other thresholds would have told of, by the hour that is furthest above them."""
+
+    identity: str
+    name: str
+    kind: ActorKind
+    start: datetime
+    detector: str
+    score: float
+    action: str
+
+
+class Tuning(_Said):
+    """What thresholds would have given in the last days, beside those in force; and the YAML to configure them."""
+
+    since: datetime
+    until: datetime
+    in_force: dict[str, float]
+    tried: dict[str, float]
+    days: tuple[TuningDay, ...]
+    appearing: tuple[Appearing, ...]
+    vanishing: tuple[AlertLine, ...]
+    yaml: str

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from service.console.desk import HandedIn
+from service.console.live import Live
 
 
 class PageQuery(NamedTuple):
@@ -24,6 +25,8 @@ class PageQuery(NamedTuple):
         Who asks.
     form
         What was sent to be done; untrusted as well.
+    live
+        What the service says of itself.
     """
 
     part: str
@@ -31,6 +34,7 @@ class PageQuery(NamedTuple):
     now: datetime
     by: str = ""
     form: Mapping[str, str] = {}
+    live: Live = Live()
 
     def text(self, name: str, longest: int = 200) -> str:
         """Return what is asked under a name, stripped and no longer than that; empty if nothing is."""

@@ -19,6 +19,8 @@ from service.console.desk import HandedIn
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
+from service.console.tuning_page import tuning_page, tuning_said
+from service.core.alerting import AS_DELIVERED
 from service.core.verdicts import Verdict
 from service.history import History
 
@@ -130,6 +132,19 @@ QUESTIONS = (
         api_models.IdentityTold,
         {"id": "its id", "days": _DAYS},
     ),
+    Question(
+        "/api/v1/tuning",
+        "What other thresholds or a budget would have told of",
+        tuning_said,
+        api_models.Tuning,
+        {
+            "days": "how many days: 7, 14 or 28",
+            "until": "the day before which they end, as 2026-03-02; tomorrow unless given",
+            "all": "points by which every threshold is moved, -30 to 30",
+            "budget": "most identities alerted a day, on average; moves all thresholds",
+            **{name: f"the threshold of {name}, 40 to 100" for name in AS_DELIVERED.thresholds},
+        },
+    ),
     Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
 
@@ -143,6 +158,7 @@ PAGES = (
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),
+    PageRoute("Tuning", "/tuning", tuning_page),
     PageRoute("Coverage", "/coverage", coverage_page),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/alerts/{id}/verdict", judge_alert, Role.ANALYST, "POST"),

@@ -28,6 +28,7 @@ from service.console.guard import (
     comes_from_elsewhere,
     own_page,
 )
+from service.console.live import Live
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, read_form, send_asset, to_response
 from service.console.routes import PAGES, SESSION, PageRoute, document
@@ -64,6 +65,8 @@ class Console:
         Told the address that lets in once, when there is one: it is a secret.
     now
         The present of what is shown; `clock`'s unless it shows the past.
+    live
+        Returns what the service says of itself, if there is one.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Console:
         desk: VerdictDesk | None = None,
         announce: Callable[[str], None] = lambda address: None,
         now: Callable[[], datetime] | None = None,
+        live: Callable[[], Live] = Live,
     ) -> None:
         self._clock = clock
         self._door = door
@@ -85,7 +89,7 @@ class Console:
         self._port = port
         self._version = version
         self._announce = announce
-        self._answers = Answers(open_history, now or clock.now, desk)
+        self._answers = Answers(open_history, now or clock.now, desk, live)
         self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
         self._serving: WebPort | None = None
         self._refused = 0

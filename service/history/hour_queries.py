@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from models.stream import EPOCH, Actor, ActorKind
+from service.core.alerting import Peak
 from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of, readable
 from service.history.packing import text, unpack_hour
 from service.history.values import Hour, HourMark, KnownIdentity
@@ -16,6 +17,7 @@ _MARK = (
     " FROM hours h JOIN identities i ON i.key = h.identity"
 )
 _HOUR = "SELECT h.document, h.records, h.late FROM hours h JOIN identities i ON i.key = h.identity"
+MOST_PEAKS = 20_000
 _IDENTITY = "SELECT id, name, kind, first_seen, last_seen FROM identities"
 
 
@@ -88,6 +90,30 @@ class HourQueries(Queries):
         )
         return list(readable(_mark, rows))
 
+    def peaks(self, since: datetime, until: datetime = FOREVER, *, limit: int = MOST_PEAKS) -> list[Peak]:
+        """Return what reached 40 in everybody's hours by each detector, oldest first; of too many, the newest.
+
+        What a suppression kept back is left out.
+        """
+        rows = self._ask(
+            _HOUR,
+            "WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? ORDER BY h.start DESC, h.identity LIMIT ?",
+            unix(since),
+            unix(until),
+            limit,
+        )
+        return [_peak(hour) for hour in _hours(rows)][::-1]
+
+    def active(self, since: datetime, until: datetime = FOREVER) -> dict[int, int]:
+        """Return how many identities did anything on each day, by the day's number since 1970; no day without any."""
+        rows = self._ask(
+            "SELECT CAST(start / 86400.0 AS INTEGER), count(DISTINCT identity) FROM hours",
+            "WHERE start >= ? AND start < ? GROUP BY 1 ORDER BY 1",
+            unix(since),
+            unix(until),
+        )
+        return dict(rows)
+
     def closed(self, since: datetime = EPOCH, records: int = 0) -> Iterator[tuple[Hour, ...]]:
         """Yield every bucket that was closed after a state, in order, with the hours of all identities in it.
 
@@ -126,6 +152,14 @@ def _hours(rows: Sequence[Any]) -> Iterator[Hour]:
     for document, records, late in rows:
         with suppress(ValueError):
             yield unpack_hour(document, records, late=bool(late))
+
+
+def _peak(hour: Hour) -> Peak:
+    scores: dict[str, tuple[float, str]] = {}
+    for one in hour.anomalies:
+        if one.score > scores.get(one.detector, (0.0, ""))[0]:
+            scores[one.detector] = (one.score, one.cell.action_name)
+    return Peak(hour.seen.actor, hour.seen.bucket.start, scores)
 
 
 def _mark(row: Any) -> HourMark:

@@ -80,6 +80,8 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
         f"/identities?q={who[:300]}",
         f"/search?q={who[:300]}",
         "/coverage",
+        f"/tuning?days=28&all=-30&budget={who[:300]}",
+        f"/tuning?until={who[:300]}&rare_action={who[:300]}&all={who[:300]}",
         f"/alerts/{who[:300]}",
     ]
     async with serving(tmp_path, entries_of(name)) as visitor:
