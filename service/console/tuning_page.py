@@ -106,11 +106,13 @@ def try_out(history: History, asked: PageQuery) -> Tried:
     moved, budget = _signed(asked.text("all")), asked.number("budget", 0, _MOST_BUDGET)
     now = asked.live.in_force.thresholds
     sliders = [Slider(name, limit, _slid(asked, name, limit)) for name, limit in now.items()]
-    peaks, active = history.peaks(since, until), history.active(since, until)
     start = {
         one.name: one.now if moved == 0 and one.tried == round(one.now) else _points(one.tried + moved)
         for one in sliders
     }
+    # A budget reckons with all that scored 40 or more; thresholds with what any of them could reach.
+    least = _LEAST if budget else max(_LEAST, min([*now.values(), *start.values()], default=_LEAST))
+    peaks, active = history.peaks(since, until, least=least), history.active(since, until)
     whole = {day: count for day, count in active.items() if day_begins(day + 1) <= asked.now} or active
     over = [one for one in peaks if day_number(one.start) in whole]
     tried = thresholds_within(over, whole, start, float(budget)) if budget else start

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from models.stream import EPOCH, Actor, ActorKind
-from service.core.alerting import Peak
+from service.core.alerting import Peak, day_begins, day_number
 from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of, readable
 from service.history.packing import text, unpack_hour
 from service.history.values import Hour, HourMark, KnownIdentity
@@ -18,11 +19,19 @@ _MARK = (
 )
 _HOUR = "SELECT h.document, h.records, h.late FROM hours h JOIN identities i ON i.key = h.identity"
 MOST_PEAKS = 20_000
+_UNSETTLED_DAYS = 2
+"""How many days before the newest may yet get late hours."""
+_MOMENT = timedelta(microseconds=1)
 _IDENTITY = "SELECT id, name, kind, first_seen, last_seen FROM identities"
 
 
 class HourQueries(Queries):
     """Questions about identities and their hours."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        # By the beginning of history: in another one, or once the oldest is gone, all is counted anew.
+        self._active_of: dict[datetime, dict[int, int]] = {}
 
     def identity(self, wanted: str) -> KnownIdentity | None:
         """Return the identity with that id."""
@@ -90,29 +99,45 @@ class HourQueries(Queries):
         )
         return list(readable(_mark, rows))
 
-    def peaks(self, since: datetime, until: datetime = FOREVER, *, limit: int = MOST_PEAKS) -> list[Peak]:
-        """Return what reached 40 in everybody's hours by each detector, oldest first; of too many, the newest.
+    def peaks(
+        self, since: datetime, until: datetime = FOREVER, *, least: float = 40.0, limit: int = MOST_PEAKS
+    ) -> list[Peak]:
+        """Return everybody's hours with a score of at least `least` (40 or more), by each detector, oldest first.
 
-        What a suppression kept back is left out.
+        What a suppression kept back is left out; of too many, the newest are returned.
         """
         rows = self._ask(
             _HOUR,
-            "WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? ORDER BY h.start DESC, h.identity LIMIT ?",
+            "WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? AND h.score >= ?"
+            " ORDER BY h.start DESC, h.identity LIMIT ?",
             unix(since),
             unix(until),
+            least,
             limit,
         )
         return [_peak(hour) for hour in _hours(rows)][::-1]
 
     def active(self, since: datetime, until: datetime = FOREVER) -> dict[int, int]:
-        """Return how many identities did anything on each day, by the day's number since 1970; no day without any."""
-        rows = self._ask(
-            "SELECT CAST(start / 86400.0 AS INTEGER), count(DISTINCT identity) FROM hours",
-            "WHERE start >= ? AND start < ? GROUP BY 1 ORDER BY 1",
-            unix(since),
-            unix(until),
+        """Return how many identities did anything on each day that begins in ``[since, until)``, by the day's number.
+
+        No day without any. What has been counted of a day to which nothing is added any more is remembered.
+        """
+        span = self.span()
+        if span is None:
+            return {}
+        days = range(day_number(max(since, span[0])), day_number(min(until - _MOMENT, span[1])) + 1)
+        settled = day_number(span[1]) - _UNSETTLED_DAYS
+        known = self._active_of.get(span[0], {})
+        found = {day: count if (count := known.get(day)) is not None else self._active_on(day) for day in days}
+        self._active_of = {span[0]: {day: count for day, count in {**known, **found}.items() if day < settled}}
+        return {day: count for day, count in found.items() if count}
+
+    def _active_on(self, day: int) -> int:
+        begins = unix(day_begins(day))
+        [(count,)] = self._ask(
+            "SELECT count(DISTINCT identity) FROM hours", "WHERE start >= ? AND start < ?", begins, begins + 86_400.0
         )
-        return dict(rows)
+        return int(count)
 
     def closed(self, since: datetime = EPOCH, records: int = 0) -> Iterator[tuple[Hour, ...]]:
         """Yield every bucket that was closed after a state, in order, with the hours of all identities in it.
@@ -144,7 +169,9 @@ class HourQueries(Queries):
 
     def span(self) -> tuple[datetime, datetime] | None:
         """Return the starts of the oldest and the newest bucket; None if there is none."""
-        [(first, last)] = self._ask("SELECT min(start), max(start) FROM hours", "")
+        [(first, last)] = self._ask(
+            "SELECT (SELECT min(start) FROM hours), (SELECT max(start) FROM hours)", ""
+        )  # each by the index
         return None if first is None else (moment_of(first), moment_of(last))
 
 
