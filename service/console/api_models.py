@@ -147,3 +147,23 @@ class Tuning(_Said):
     appearing: tuple[Appearing, ...]
     vanishing: tuple[AlertLine, ...]
     yaml: str
+
+
+class KeptBack(_Said):
+    """A finding that a suppression would have kept back."""
+
+    identity: str
+    name: str
+    time: datetime
+    action: str
+    detector: str
+    score: float
+
+
+class SuppressionTried(_Said):
+    """A suppression as a file has it, or why it is none; and what it would have kept back, the newest of it."""
+
+    problems: tuple[str, ...]
+    yaml: str
+    count: int
+    kept_back: tuple[KeptBack, ...]

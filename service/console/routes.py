@@ -19,6 +19,7 @@ from service.console.desk import HandedIn
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
+from service.console.suppress_page import suppress_page, suppression_said
 from service.console.tuning_page import tuning_page, tuning_said
 from service.core.alerting import AS_DELIVERED
 from service.core.verdicts import Verdict
@@ -119,6 +120,22 @@ QUESTIONS = (
         },
     ),
     Question(
+        "/api/v1/alerts/{id}/suppress",
+        "A suppression filled in from an alert: what it would have kept back in 28 days, and its YAML; changes nothing",
+        suppression_said,
+        api_models.SuppressionTried,
+        {
+            "actor": "id or name of the identity; the alert's unless given, empty for everybody",
+            "action": "pattern of the operation; that of the alert's first finding unless given, empty for any",
+            "subscription": "id of the subscription",
+            "detector": "name of the detector",
+            "until": "when it ends: a time, or how long after now, such as 8h; 7d unless given",
+            "reason": "why, for whoever reads it in a month",
+            "owner": "who answers for it; who asks unless given",
+            "learn": "yes or no: whether what happens becomes normal",
+        },
+    ),
+    Question(
         "/api/v1/identities",
         "Identities, those seen last first",
         api.identities_said,
@@ -155,6 +172,7 @@ PAGES = (
     PageRoute("Incidents", "/incidents.csv", incident_csv),
     PageRoute("Incidents", "/incidents/{id}", incident_page),
     PageRoute("Incidents", "/alerts/{id}", alert_page),
+    PageRoute("Incidents", "/alerts/{id}/suppress", suppress_page),
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),

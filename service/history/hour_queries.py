@@ -117,6 +117,23 @@ class HourQueries(Queries):
         )
         return [_peak(hour) for hour in _hours(rows)][::-1]
 
+    def telling(
+        self, since: datetime, until: datetime = FOREVER, *, least: float, identity: str = "", limit: int = 5_000
+    ) -> list[Hour]:
+        """Return the hours of everybody, or of one, with a score of at least `least` (40 or more), the newest first."""
+        whose, values = ("AND i.id = ? ", [text(identity)]) if identity else ("", [])
+        rows = self._ask(
+            _HOUR,
+            f"WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? AND h.score >= ? {whose}"
+            "ORDER BY h.start DESC, h.identity LIMIT ?",
+            unix(since),
+            unix(until),
+            least,
+            *values,
+            limit,
+        )
+        return list(_hours(rows))
+
     def active(self, since: datetime, until: datetime = FOREVER) -> dict[int, int]:
         """Return how many identities did anything on each day that begins in ``[since, until)``, by the day's number.
 

@@ -189,6 +189,7 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
     paths = [
         "/",
         f"/alerts/{worst.id}",
+        f"/alerts/{worst.id}/suppress?reason=moving&owner=dba&learn=no",
         f"/incidents/{together.id}",
         f"/identity?id={worst.subject}",
         "/identities",

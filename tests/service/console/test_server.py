@@ -16,7 +16,16 @@ from tests.service.console.browsing import serving
 
 pytestmark = pytest.mark.integration
 
-PAGES = ["/", "/incidents.csv", "/identities", "/coverage", "/tuning", "/search?q=ann", f"/alerts/{alert().id}"]
+PAGES = [
+    "/",
+    "/incidents.csv",
+    "/identities",
+    "/coverage",
+    "/tuning",
+    "/search?q=ann",
+    f"/alerts/{alert().id}/suppress",
+    f"/alerts/{alert().id}",
+]
 
 
 async def test_who_has_not_entered_is_asked_who_they_are_and_then_gets_where_they_wanted(tmp_path: Path) -> None:
