@@ -128,6 +128,8 @@ async def ask(path: Path, days: int) -> None:
                 "search for an address": "/search?q=192.0.2.1",
                 "search for nothing there": "/search?q=nothing-like-it",
                 "coverage": "/coverage",
+                "explorer": "/explorer",
+                "explorer, an address": "/explorer?q=192.0.2.1",
                 "tuning, 7 days": "/tuning?days=7&all=-5",
                 "tuning, 28 days": "/tuning?days=28&all=-5",
                 "tuning, a budget": "/tuning?days=28&budget=5",

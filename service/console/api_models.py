@@ -167,3 +167,29 @@ class SuppressionTried(_Said):
     yaml: str
     count: int
     kept_back: tuple[KeptBack, ...]
+
+
+class DayOfLane(_Said):
+    """A day of an identity: the highest score of its hours, how many there are, and the worst alert of that day."""
+
+    begins: datetime
+    score: float
+    hours: int
+    alert: str
+
+
+class LaneLine(_Said):
+    """An identity with the days on which it did anything, oldest first."""
+
+    id: str
+    name: str
+    kind: ActorKind
+    days: tuple[DayOfLane, ...]
+
+
+class Lanes(_Said):
+    """Identities with their days, the highest score first."""
+
+    since: datetime
+    until: datetime
+    lanes: tuple[LaneLine, ...]

@@ -24,6 +24,7 @@ ASSETS: Mapping[str, str] = {
     "console.js": "text/javascript",
     "timeline.js": "text/javascript",
     "tuning.js": "text/javascript",
+    "explorer.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/uPlot.iife.min.js": "text/javascript",
     "vendor/uPlot.min.css": "text/css",

@@ -16,6 +16,7 @@ from service.console.asking import Decided, PageAnswer, PageQuery
 from service.console.coverage_page import coverage_page
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
+from service.console.explorer import explorer_page, lanes_said
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
@@ -150,6 +151,19 @@ QUESTIONS = (
         {"id": "its id", "days": _DAYS},
     ),
     Question(
+        "/api/v1/explorer",
+        "Identities with the highest score of each of their days, the most unusual first",
+        lanes_said,
+        api_models.Lanes,
+        {
+            "since": "the first day, as 2026-03-02; 28 days before the last unless given, 92 at most",
+            "until": "the last day; today unless given",
+            "q": "only those with this: in a name, an id, an address, a resource, an operation, a correlation id",
+            "limit": "how many at most; 30 unless given, 200 at most",
+            "from": "how many to pass over",
+        },
+    ),
+    Question(
         "/api/v1/tuning",
         "What other thresholds or a budget would have told of",
         tuning_said,
@@ -176,6 +190,7 @@ PAGES = (
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),
+    PageRoute("Explorer", "/explorer", explorer_page),
     PageRoute("Tuning", "/tuning", tuning_page),
     PageRoute("Coverage", "/coverage", coverage_page),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from models.stream import EPOCH, Bucket
+from models.stream import Bucket
 from service.console.alert_page import in_short
 from service.console.api import line_of_alert
 from service.console.api_models import Appearing, Tuning, TuningDay
@@ -101,7 +101,8 @@ def tuning_said(history: History, asked: PageQuery) -> Tuning:
 def try_out(history: History, asked: PageQuery) -> Tried:
     """Try what is asked for on the last days, or on as many before a day."""
     days = min(one for one in _DAYS_TRIED if one >= asked.number("days", _DAYS_TRIED[0], _DAYS_TRIED[-1]))
-    until = _day_of(asked.text("until"), asked.now)
+    tomorrow = Bucket.of(asked.now, _DAY).end
+    until = min(asked.day("until", tomorrow), tomorrow)
     since = until - days * _DAY
     moved, budget = _signed(asked.text("all")), asked.number("budget", 0, _MOST_BUDGET)
     now = asked.live.in_force.thresholds
@@ -160,16 +161,6 @@ def _points(wanted: int) -> float:
 def _signed(text: str) -> int:
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     return sign * min(int(digits), _MOST_MOVED) if digits.isascii() and digits.isdigit() and len(digits) < 4 else 0
-
-
-def _day_of(text: str, now: datetime) -> datetime:
-    """Return the beginning of a day that is named, else the end of the one that is not over yet."""
-    tomorrow = Bucket.of(now, _DAY).end
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=EPOCH.tzinfo)
-    except ValueError:
-        return tomorrow
-    return min(max(day, EPOCH + 366 * _DAY), tomorrow)
 
 
 def _appearing(peak: Peak, tried: Mapping[str, float]) -> Appearing:

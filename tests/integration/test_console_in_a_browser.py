@@ -196,6 +196,7 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
         "/search?q=contoso",
         "/coverage",
         "/tuning?days=14&all=-8",
+        "/explorer",
     ]
     found: list[str] = []
     async with visiting(played.path, played.end, **look) as visit:

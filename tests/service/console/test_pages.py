@@ -82,6 +82,8 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
         f"/identities?q={who[:300]}",
         f"/search?q={who[:300]}",
         "/coverage",
+        f"/explorer?q={who[:300]}&until={who[:300]}",
+        f"/explorer?since={who[:300]}&from={who[:300]}",
         f"/tuning?days=28&all=-30&budget={who[:300]}",
         f"/tuning?until={who[:300]}&rare_action={who[:300]}&all={who[:300]}",
         f"/alerts/{who[:300]}",

@@ -21,6 +21,7 @@ PAGES = [
     "/incidents.csv",
     "/identities",
     "/coverage",
+    "/explorer",
     "/tuning",
     "/search?q=ann",
     f"/alerts/{alert().id}/suppress",
