@@ -4,7 +4,11 @@ It shows what history has, so a replayed file is looked at as a running service 
 """
 
 from service.console.access import Door
+from service.console.api_models import Tuning
+from service.console.asking import PageQuery
 from service.console.desk import HandedIn, VerdictDesk
+from service.console.live import Live
 from service.console.server import Console
+from service.console.tuning_page import tuning_said
 
-__all__ = ["Console", "Door", "HandedIn", "VerdictDesk"]
+__all__ = ["Console", "Door", "HandedIn", "Live", "PageQuery", "Tuning", "VerdictDesk", "tuning_said"]

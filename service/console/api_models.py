@@ -113,3 +113,83 @@ class Gaps(_Said):
     """Coverage gaps, the newest first."""
 
     gaps: tuple[Notice, ...]
+
+
+class TuningDay(_Said):
+    """A day: identities that did anything, and how many would have been alerted, by now's thresholds and by others."""
+
+    begins: datetime
+    active: int
+    now: int
+    tried: int
+
+
+class Appearing(_Said):
+    """An identity's day that other thresholds would have told of, by the hour that is furthest above them."""
+
+    identity: str
+    name: str
+    kind: ActorKind
+    start: datetime
+    detector: str
+    score: float
+    action: str
+
+
+class Tuning(_Said):
+    """What thresholds would have given in the last days, beside those in force; and the YAML to configure them."""
+
+    since: datetime
+    until: datetime
+    in_force: dict[str, float]
+    tried: dict[str, float]
+    days: tuple[TuningDay, ...]
+    appearing: tuple[Appearing, ...]
+    vanishing: tuple[AlertLine, ...]
+    yaml: str
+
+
+class KeptBack(_Said):
+    """A finding that a suppression would have kept back."""
+
+    identity: str
+    name: str
+    time: datetime
+    action: str
+    detector: str
+    score: float
+
+
+class SuppressionTried(_Said):
+    """A suppression as a file has it, or why it is none; and what it would have kept back, the newest of it."""
+
+    problems: tuple[str, ...]
+    yaml: str
+    count: int
+    kept_back: tuple[KeptBack, ...]
+
+
+class DayOfLane(_Said):
+    """A day of an identity: the highest score of its hours, how many there are, and the worst alert of that day."""
+
+    begins: datetime
+    score: float
+    hours: int
+    alert: str
+
+
+class LaneLine(_Said):
+    """An identity with the days on which it did anything, oldest first."""
+
+    id: str
+    name: str
+    kind: ActorKind
+    days: tuple[DayOfLane, ...]
+
+
+class Lanes(_Said):
+    """Identities with their days, the highest score first."""
+
+    since: datetime
+    until: datetime
+    lanes: tuple[LaneLine, ...]

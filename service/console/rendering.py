@@ -23,6 +23,8 @@ ASSETS: Mapping[str, str] = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "timeline.js": "text/javascript",
+    "tuning.js": "text/javascript",
+    "explorer.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/uPlot.iife.min.js": "text/javascript",
     "vendor/uPlot.min.css": "text/css",

@@ -16,9 +16,13 @@ from service.console.asking import Decided, PageAnswer, PageQuery
 from service.console.coverage_page import coverage_page
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
+from service.console.explorer import explorer_page, lanes_said
 from service.console.identity_page import identity_page
 from service.console.incident_list import incident_csv, incident_list, incident_page
 from service.console.search_page import identities_page, search_page
+from service.console.suppress_page import suppress_page, suppression_said
+from service.console.tuning_page import tuning_page, tuning_said
+from service.core.alerting import AS_DELIVERED
 from service.core.verdicts import Verdict
 from service.history import History
 
@@ -117,6 +121,22 @@ QUESTIONS = (
         },
     ),
     Question(
+        "/api/v1/alerts/{id}/suppress",
+        "A suppression filled in from an alert: what it would have kept back in 28 days, and its YAML; changes nothing",
+        suppression_said,
+        api_models.SuppressionTried,
+        {
+            "actor": "id or name of the identity; the alert's unless given, empty for everybody",
+            "action": "pattern of the operation; that of the alert's first finding unless given, empty for any",
+            "subscription": "id of the subscription",
+            "detector": "name of the detector",
+            "until": "when it ends: a time, or how long after now, such as 8h; 7d unless given",
+            "reason": "why, for whoever reads it in a month",
+            "owner": "who answers for it; who asks unless given",
+            "learn": "yes or no: whether what happens becomes normal",
+        },
+    ),
+    Question(
         "/api/v1/identities",
         "Identities, those seen last first",
         api.identities_said,
@@ -130,6 +150,32 @@ QUESTIONS = (
         api_models.IdentityTold,
         {"id": "its id", "days": _DAYS},
     ),
+    Question(
+        "/api/v1/explorer",
+        "Identities with the highest score of each of their days, the most unusual first",
+        lanes_said,
+        api_models.Lanes,
+        {
+            "since": "the first day, as 2026-03-02; 28 days before the last unless given, 92 at most",
+            "until": "the last day; today unless given",
+            "q": "only those with this: in a name, an id, an address, a resource, an operation, a correlation id",
+            "limit": "how many at most; 30 unless given, 200 at most",
+            "from": "how many to pass over",
+        },
+    ),
+    Question(
+        "/api/v1/tuning",
+        "What other thresholds or a budget would have told of",
+        tuning_said,
+        api_models.Tuning,
+        {
+            "days": "how many days: 7, 14 or 28",
+            "until": "the day before which they end, as 2026-03-02; tomorrow unless given",
+            "all": "points by which every threshold is moved, -30 to 30",
+            "budget": "most identities alerted a day, on average; moves all thresholds",
+            **{name: f"the threshold of {name}, 40 to 100" for name in AS_DELIVERED.thresholds},
+        },
+    ),
     Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
 
@@ -140,9 +186,12 @@ PAGES = (
     PageRoute("Incidents", "/incidents.csv", incident_csv),
     PageRoute("Incidents", "/incidents/{id}", incident_page),
     PageRoute("Incidents", "/alerts/{id}", alert_page),
+    PageRoute("Incidents", "/alerts/{id}/suppress", suppress_page),
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),
+    PageRoute("Explorer", "/explorer", explorer_page),
+    PageRoute("Tuning", "/tuning", tuning_page),
     PageRoute("Coverage", "/coverage", coverage_page),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/alerts/{id}/verdict", judge_alert, Role.ANALYST, "POST"),

@@ -1,23 +1,22 @@
-"""Serves the console: who may ask what is decided here, what is answered by the pages.
+"""Serves the console: who may ask what is decided here; how a page is made is `answering`'s.
 
-Every page is read and made in a thread of its own with a deadline, so that a slow disk holds up nobody but its reader.
+What it says is the page's own.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 
 from service.console.access import Door, EntryRefused, Session
+from service.console.answering import Answers
 from service.console.api_models import SessionSaid
-from service.console.asking import Decided, Finished, NotPossible, NotThere, PageQuery
-from service.console.desk import HandedIn, VerdictDesk
+from service.console.asking import NotPossible, NotThere
+from service.console.desk import VerdictDesk
 from service.console.guard import (
     CSRF_FIELD,
     HEADERS,
@@ -29,24 +28,19 @@ from service.console.guard import (
     comes_from_elsewhere,
     own_page,
 )
+from service.console.live import Live
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, read_form, send_asset, to_response
 from service.console.routes import PAGES, SESSION, PageRoute, document
 from service.core.ports import Clock
-from service.core.verdicts import Verdict
 from service.history import History, NoHistory
 from service.listening import WebPort
-from service.waiting import DaemonExecutor, within
 
-PAGE_WITHIN = 8.0
-"""Seconds that reading and making a page may take: less than its connection lasts."""
-_AT_ONCE = 4
 _MOST_SENT = 64 * 1024
 _SAY_EVERY = 10.0
 _OPEN_TO_ALL = ("/login", "/enter", "/static/")
 
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -71,6 +65,8 @@ class Console:
         Told the address that lets in once, when there is one: it is a secret.
     now
         The present of what is shown; `clock`'s unless it shows the past.
+    live
+        Returns what the service says of itself, if there is one.
     """
 
     def __init__(
@@ -85,20 +81,16 @@ class Console:
         desk: VerdictDesk | None = None,
         announce: Callable[[str], None] = lambda address: None,
         now: Callable[[], datetime] | None = None,
+        live: Callable[[], Live] = Live,
     ) -> None:
-        self._open_history = open_history
         self._clock = clock
         self._door = door
         self._host = host
         self._port = port
         self._version = version
-        self._desk = desk
         self._announce = announce
-        self._now = now or clock.now
+        self._answers = Answers(open_history, now or clock.now, desk, live)
         self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
-        # More threads than turns: one that has answered is free a moment later, and one may hang.
-        self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
-        self._judging = asyncio.Lock()
         self._serving: WebPort | None = None
         self._refused = 0
         self._said = -_SAY_EVERY
@@ -126,7 +118,8 @@ class Console:
             app.router.add_get("/api/v1/openapi.json", self._document)
             app.router.add_get(SESSION, self._who_is_it)
             for route in PAGES:
-                app.router.add_route(route.method, route.path, partial(self._answer, route))
+                add = app.router.add_get if route.method == "GET" else app.router.add_post  # who may GET, may HEAD
+                add(route.path, partial(self._answer, route))
             serving = WebPort(app, host=self._host, port=self._port, option="console.port")
             self._port = await serving.start()
             self._serving = serving
@@ -157,6 +150,7 @@ class Console:
             response = self._failure(request, refusal.status, str(refusal))
         except web.HTTPException as error:
             response = self._failure(request, error.status, error.reason.lower())
+            response.headers.update({name: one for name, one in error.headers.items() if name == "Allow"})
         except Exception:  # noqa: BLE001 - whatever it is, a reader is told nothing of it, and the service goes on
             _log.exception("console_failed_on_a_bug", path=request.path)
             response = self._failure(request, 500, "this page cannot be made: the log of the service says why")
@@ -195,15 +189,12 @@ class Console:
         session = self._session(request)
         if session is None:
             raise RequestRefused(403, "the session has just ended")
-        form = {name: value for name, value in (await read_form(request)).items() if isinstance(value, str)}
-        part, query = request.match_info.get("id", ""), dict(request.query)
-        asked = PageQuery(part, query, self._now(), session.person.name, form)
         if route.role not in session.person.roles:
             raise RequestRefused(403, f"this needs the role {route.role}")
-        about = {"here": route.name, "person": session.person, "csrf": session.csrf, "verdict_of": self._verdict_of}
+        form = {name: value for name, value in (await read_form(request)).items() if isinstance(value, str)}
+        part, query, by = request.match_info.get("id", ""), dict(request.query), session.person.name
         try:
-            answer = await within(None, PAGE_WITHIN, self._answered(route, asked))
-            return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, about)))
+            return await self._answers.answer(route, part, query, form, by, {**about(session), "here": route.name})
         except NotPossible as error:
             return self._failure(request, 400, str(error))
         except NotThere as error:
@@ -214,38 +205,6 @@ class Console:
             _log.warning("console_unanswered", path=route.path, error=type(error).__name__, text=str(error))
             said = getattr(error, "strerror", None) or str(error)  # a reader need not know where files are
             return self._failure(request, 503, f"this cannot be read or kept now: {said}")
-
-    async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
-        answer = await self._run(lambda: route.answer(self._open_history(), asked))
-        if isinstance(answer, HandedIn):
-            answer = await self._kept(answer, said=route.name == "API")
-        if isinstance(answer, Decided):
-            _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
-        return answer
-
-    async def _kept(self, handed_in: HandedIn, *, said: bool) -> Decided:
-        if self._desk is None:
-            raise NotPossible("verdicts are given where the service runs: nobody here would heed them")
-        try:
-            async with self._judging:
-                known = self._desk.of(handed_in.alert.id)
-                if known and handed_in.after not in {None, known.id}:
-                    raise NotPossible(f"{known.by} has judged it meanwhile: open the alert again, and see")
-                verdict = await self._desk.give(handed_in)
-        except NotPossible:
-            raise
-        except ValueError as error:
-            raise NotPossible(" ".join(str(error).split())[:300]) from error
-        what = f"verdict {verdict.kind.value}"
-        return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
-
-    def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:
-        """Return the verdict on an alert; False where nobody could give one."""
-        return False if self._desk is None else self._desk.of(alert)
-
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        async with self._turns:
-            return await asyncio.wrap_future(self._aside.submit(work))
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = self._session(request)

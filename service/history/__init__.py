@@ -18,6 +18,8 @@ from service.history.values import (
     Hour,
     HourMark,
     KnownIdentity,
+    Lane,
+    LaneDay,
     Restored,
 )
 
@@ -35,6 +37,8 @@ __all__ = [
     "Hour",
     "HourMark",
     "KnownIdentity",
+    "Lane",
+    "LaneDay",
     "NoHistory",
     "Recorder",
     "Restored",

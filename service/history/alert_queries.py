@@ -1,6 +1,7 @@
 """Asks for what was told, what belongs together, what was kept back, and what was not seen."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -61,6 +62,20 @@ class AlertQueries(Queries):
     def alert(self, wanted: str) -> list[Alert]:
         """Return all revisions of an alert, oldest first; none if there is no such alert."""
         rows = self._ask("SELECT document FROM revisions", "WHERE alert = ? ORDER BY revision", text(wanted))
+        found = []
+        for (document,) in rows:
+            with suppress(ValueError):
+                found.append(unpack_model(Alert, document))
+        return found
+
+    def newest_revisions(self, wanted: Iterable[str]) -> list[Alert]:
+        """Return the newest revision of each alert, in the order of their ids."""
+        ids = json.dumps(list(map(text, wanted)))
+        rows = self._ask(
+            "SELECT document FROM revisions r JOIN alerts a ON a.id = r.alert AND a.revision = r.revision",
+            "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id",
+            ids,
+        )
         found = []
         for (document,) in rows:
             with suppress(ValueError):

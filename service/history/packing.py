@@ -184,10 +184,14 @@ def unpack_suppressed(data: bytes) -> SuppressedFinding:
 
 
 def _unpacked(data: bytes, decode: Callable[[bytes], _R]) -> _R:
+    frame = zstd.ZstdDecompressor()  # what is packed is one frame: to look for more takes longer than to unpack it
     try:
-        return decode(zstd.decompress(data))
+        plain = frame.decompress(data)
     except zstd.ZstdError as error:
         raise ValueError(f"damaged: {error}") from None
+    if not frame.eof:
+        raise ValueError("damaged: it is cut off")
+    return decode(plain)
 
 
 def text(value: str) -> str:

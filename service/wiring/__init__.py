@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from service.wiring.checks import refusals, unusable_secret_files
     from service.wiring.components import build_components
-    from service.wiring.console import JournalDesk
+    from service.wiring.console import JournalDesk, thresholds_configured
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.recording import build_recorder, history_limits, history_path
@@ -47,13 +47,14 @@ __all__ = [
     "open_suppressions",
     "refusals",
     "source_options",
+    "thresholds_configured",
     "unusable_secret_files",
 ]
 
 _HOMES = {
     "checks": ("refusals", "unusable_secret_files"),
     "components": ("build_components",),
-    "console": ("JournalDesk",),
+    "console": ("JournalDesk", "thresholds_configured"),
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "recording": ("build_recorder", "history_limits", "history_path"),

@@ -34,7 +34,7 @@ from service.telemetry import (
 )
 from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
-from service.wiring.console import JournalDesk, build_console
+from service.wiring.console import JournalDesk, build_console, said_of
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.recording import HistoryFirst, build_recorder
@@ -129,7 +129,9 @@ def build_components(
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
-        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock)),
+        console=build_console(
+            settings, clock, resources, announce, JournalDesk(journal, engine, clock), lambda: said_of(engine)
+        ),
     )
 
 

@@ -189,11 +189,14 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
     paths = [
         "/",
         f"/alerts/{worst.id}",
+        f"/alerts/{worst.id}/suppress?reason=moving&owner=dba&learn=no",
         f"/incidents/{together.id}",
         f"/identity?id={worst.subject}",
         "/identities",
         "/search?q=contoso",
         "/coverage",
+        "/tuning?days=14&all=-8",
+        "/explorer",
     ]
     found: list[str] = []
     async with visiting(played.path, played.end, **look) as visit:

@@ -186,3 +186,15 @@ def test_an_identity_is_forgotten_for_good_once_somebody_agrees(path: Path) -> N
     assert ask(path, "identity", "ann").stderr == "nobody called ann is in the history\n"
     assert ANN.name.encode() not in path.read_bytes()
     assert len(said(path, "alerts")) == 1
+
+
+def test_tuning_says_how_many_a_day_whom_besides_which_not_and_what_to_configure(path: Path) -> None:
+    lines = said(path, "tuning", "--threshold", "rare_action=100")
+    assert lines[0].split() == ["day", "active", "now", "tried"]
+    assert lines[-3:] == ["detectors:", "  rare_action:", "    threshold: 100"]
+    [row] = rows(path, "tuning", "--all", "-5", "--budget", "4", "--days", "28")
+    assert row["yaml"].startswith("alerting:\n  alerts_per_day: 4\ndetectors:\n")
+    assert row["days"]
+    refused = ask(path, "tuning", "--threshold", "rare=60")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("--threshold should be NAME=SCORE, with a score of 40 to 100; there are ")

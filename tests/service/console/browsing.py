@@ -1,6 +1,6 @@
 """A console on this machine, a history for it to show, and a client that enters as a browser would."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import aiohttp
 from service.clock import SystemClock
 from service.console.access import Door
 from service.console.desk import VerdictDesk
+from service.console.live import Live
 from service.console.server import Console
 from service.history.reading import History
 from service.history.values import HistoryEntry
@@ -46,6 +47,10 @@ class Visitor:
     async def get(self, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
         """Ask for a page: its status, text and headers."""
         return await self._ask("GET", path, {}, headers)
+
+    async def head(self, path: str) -> tuple[int, str, dict[str, str]]:
+        """Ask for a page's headers alone."""
+        return await self._ask("HEAD", path, {}, {})
 
     async def post(self, path: str, form: dict[str, str], **headers: str) -> tuple[int, str, dict[str, str]]:
         """Send a form."""
@@ -82,6 +87,7 @@ async def serving(
     now: datetime = NOW,
     session_seconds: float = 3600.0,
     desk: VerdictDesk | None = None,
+    live: Callable[[], Live] = Live,
 ) -> AsyncIterator[Visitor]:
     """Serve a history with these entries, to a visitor who has not entered yet."""
     path, clock = folder / "history.sqlite", SystemClock()
@@ -89,7 +95,15 @@ async def serving(
     door = Door(clock, folder / "token", session_seconds)
     with History(path) as history:
         console = Console(
-            lambda: history, clock, door, host="127.0.0.1", port=0, version="1.2.3", desk=desk, now=lambda: now
+            lambda: history,
+            clock,
+            door,
+            host="127.0.0.1",
+            port=0,
+            version="1.2.3",
+            desk=desk,
+            now=lambda: now,
+            live=live,
         )
         await console.start()
         try:

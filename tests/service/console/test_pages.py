@@ -76,10 +76,16 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
         f"/?days=0&text={who[:300]}&kind={who[:300]}&severity={who[:300]}",
         f"/alerts/{told.id}",
         f"/incidents/{told.id}",
+        f"/alerts/{told.id}/suppress",
+        f"/alerts/{told.id}/suppress?actor={who[:300]}&action={who[:300]}&reason={who[:300]}&owner={who[:300]}&learn=no",
         f"/identity?id={who[:3000]}",
         f"/identities?q={who[:300]}",
         f"/search?q={who[:300]}",
         "/coverage",
+        f"/explorer?q={who[:300]}&until={who[:300]}",
+        f"/explorer?since={who[:300]}&from={who[:300]}",
+        f"/tuning?days=28&all=-30&budget={who[:300]}",
+        f"/tuning?until={who[:300]}&rare_action={who[:300]}&all={who[:300]}",
         f"/alerts/{who[:300]}",
     ]
     async with serving(tmp_path, entries_of(name)) as visitor:
