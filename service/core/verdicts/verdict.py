@@ -276,8 +276,8 @@ def verdict_on(
     start, end = alert.window_start, alert.window_end
     if kind is VerdictKind.MALICIOUS:
         # Not until the end of the alert's window: that of a roll-out or a campaign reaches to the end of a week.
-        told_until = max(one.bucket_end for one in alert.findings)
-        start, end = begins or start, until or max(told_until, at + _KEPT_OUT)
+        last_end = max(one.bucket_end for one in alert.findings)
+        start, end = begins or start, until or max(last_end, at + _KEPT_OUT)
     if begins is None and until is None:
         # An open alert may go on for longer than a verdict may be about.
         start = max(start, end - _LONGEST)

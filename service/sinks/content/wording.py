@@ -79,13 +79,18 @@ def plain_action(name: str) -> str:
         return name
     verb = parts[-1].lower()
     if verb == "action" and len(parts) > 3:
-        return f"{_words(parts[-2])} of {_words(parts[-3])}"
+        return f"{words_of(parts[-2])} of {words_of(parts[-3])}"
     if verb == "action":
-        return f"{_words(parts[-2])} ({parts[0]})"
-    return f"{_VERBS.get(verb, _words(parts[-1]))} {_words(parts[-2])}"
+        return f"{words_of(parts[-2])} ({parts[0]})"
+    return f"{_VERBS.get(verb, words_of(parts[-1]))} {words_of(parts[-2])}"
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return a segment of an operation or of a resource's id in words.
+
+    >>> words_of("virtualMachines"), words_of("myOwnThings")
+    ('virtual machines', 'my own things')
+    """
     return operation_words().get(name.lower()) or _CAMEL.sub(" ", name).lower()
 
 

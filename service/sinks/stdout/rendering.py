@@ -25,10 +25,10 @@ def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str
         lines += _fact("Check" if number == 0 else "", f"{number + 1}. {step}")
     if content.mitre:
         lines += _fact("ATT&CK", content.mitre)
-    if colour and content.links:
-        lines.append(f"{'Links':<13} {' · '.join(_hyperlink(link) for link in content.links)}")
+    if colour and content.all_links:
+        lines.append(f"{'Links':<13} {' · '.join(_hyperlink(link) for link in content.all_links)}")
     else:
-        lines += [f"{link.label:<13} {link.url}" for link in content.links]
+        lines += [f"{link.label:<13} {link.url}" for link in content.all_links]
     code = _COLOURS.get(alert.severity.value, "1")
     top = f"\x1b[{code}m┌ {lines[0]}\x1b[0m" if colour else f"┌ {lines[0]}"
     return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {content.reference}"]) + "\n"

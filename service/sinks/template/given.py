@@ -46,7 +46,7 @@ def alert_given(alert: Alert, links: Links) -> dict[str, Any]:
         "facts": [_named(facts) for facts in content.findings],
         "checks": list(content.checks),
         "mitre": content.mitre,
-        "links": [{"label": link.label, "url": link.url} for link in content.links],
+        "links": [{"label": link.label, "url": link.url} for link in content.all_links],
         "query": kql(alert),
     }
 

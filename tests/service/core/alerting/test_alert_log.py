@@ -300,7 +300,7 @@ def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_r
 def test_everything_that_tells_of_an_alert_counts_the_findings_that_it_does_not_hold() -> None:
     [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number:02}") for number in range(60)])
     content = alert_content(alert, Links(), findings=5)
-    assert content.heading.endswith("and 59 more actions")
+    assert content.heading.endswith("and 59 more")
     assert (len(content.findings), content.hidden) == (5, 55)
     data: Any = cloud_event(alert)["data"]
     assert data["message"] == data["finding_info"]["title"] == content.heading
