@@ -13,7 +13,7 @@ from urllib.parse import quote
 from models.stream import ActorKind
 from service.core.alerting import Alert, AlertKind, Finding
 from service.sinks.content.resources import Resource, listed_resources, resources_of, touched
-from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
+from service.sinks.content.wording import clean, counted, iso, listed, moment, ordinal, plain_action
 
 # Longest texts, in bytes of UTF-8.
 _NAME = 120
@@ -104,6 +104,8 @@ class AlertContent(NamedTuple):
         Name, kind and id.
     name
         Name and kind alone.
+    incident
+        Which alert of which incident it is; empty if it is the first.
     what, why
         What was done, and why that is told, in a line each: of the most surprising finding.
     touched, untold
@@ -117,8 +119,8 @@ class AlertContent(NamedTuple):
     mitre
         ATT&CK tactics and techniques.
     decisions
-        Into the console: the alert, what it was found to be, what is to be suppressed. None of them changes anything
-        before somebody says so there.
+        Into the console: the alert, what it was found to be, what is to be suppressed, its incident. None of them
+        changes anything before somebody says so there.
     links
         Portal, query, runbook.
     reference
@@ -128,6 +130,7 @@ class AlertContent(NamedTuple):
     heading: str
     who: Fact
     name: str
+    incident: str
     what: str
     why: str
     touched: tuple[Resource, ...]
@@ -143,7 +146,17 @@ class AlertContent(NamedTuple):
     @property
     def first_screen(self) -> tuple[Fact, ...]:
         """What has to be read before anything else, but for what it was done to."""
-        return (Fact("Who", self.name), Fact("What", self.what), Fact("Why", self.why))
+        facts = (Fact("Who", self.name), *self._part_of, Fact("What", self.what), Fact("Why", self.why))
+        return tuple(fact for fact in facts if fact.text)
+
+    @property
+    def subject(self) -> tuple[Fact, ...]:
+        """Whom or what it is about, and what it is a part of."""
+        return (self.who, *self._part_of)
+
+    @property
+    def _part_of(self) -> tuple[Fact, ...]:
+        return (Fact("Incident", self.incident),) if self.incident else ()
 
     @property
     def all_links(self) -> tuple[Link, ...]:
@@ -163,6 +176,7 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
         heading=heading(alert),
         who=_who(alert),
         name=_who(alert).text if alert.identity_count else _name_and_kind(alert),
+        incident=f"{ordinal(alert.incident_place)} alert of incident {alert.incident}" if alert.incident else "",
         what=clean(_what(alert), _LINE),
         why=clean(alert.findings[0].why, _LINE),
         touched=resources,
@@ -341,10 +355,13 @@ def _links(alert: Alert, links: Links) -> Iterable[Link]:
 
 def _decisions(alert: Alert, links: Links) -> Iterable[Link]:
     if links.console and alert.kind is not AlertKind.DIGEST:
-        page = f"{quote(links.console, safe=':/[]%')}/alerts/{quote(alert.id, safe='')}"
+        console = quote(links.console, safe=":/[]%")
+        page = f"{console}/alerts/{quote(alert.id, safe='')}"
         yield Link("Open in console", page)
         yield Link("Fine: learn it", f"{page}?verdict=benign#verdict")
         yield Link("Suppress…", f"{page}?suppress=yes#suppress")
+        if alert.incident:
+            yield Link("Incident", f"{console}/incidents/{quote(alert.incident, safe='')}")
 
 
 def short_query(alert: Alert) -> str:

@@ -101,6 +101,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
             "kql": kql(alert),
             "findings_left_out": alert.omitted,
             **({"days": alert.days} if alert.days > 1 else {}),
+            **({"incident": alert.incident, "incident_place": alert.incident_place} if alert.incident else {}),
             **_many(alert),
         },
     }

@@ -126,3 +126,18 @@ def counted(number: int, one: str, many: str = "") -> str:
     ('1 attempt', '3 identities')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def ordinal(number: int) -> str:
+    """Return which one of several something is.
+
+    >>> [ordinal(number) for number in (1, 3, 11, 12, 21, 22, 103, 111, 1_001)]
+    ['first', 'third', '11th', '12th', '21st', '22nd', '103rd', '111th', '1,001st']
+    """
+    if 1 <= number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    is_teen = number % 100 in {11, 12, 13}
+    return f"{number:,}" + ("th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th"))

@@ -121,7 +121,7 @@ def _told(alert: Alert, links: Links, findings: int) -> Element:
     more = [f"{counted(content.hidden, 'more finding')} not shown."] if content.hidden else []
     steps = [f"{number}. {step}" for number, step in enumerate(content.checks, 1)]
     mitre = [Fact("ATT&CK", content.mitre)] if content.mitre else []
-    text = [content.heading, "", *_lines([content.who])]
+    text = [content.heading, "", *_lines(content.subject)]
     for facts in content.findings:
         text += ["", *_lines(facts)]
     text += ["", *more] * bool(more)
@@ -129,7 +129,7 @@ def _told(alert: Alert, links: Links, findings: int) -> Element:
     text += ["", *_lines(mitre), *_lines(Fact(link.label, link.url) for link in content.all_links), content.reference]
     html = [
         _heading(content.heading, _COLOURS.get(alert.severity.value, _GREY)),
-        _table([content.who]),
+        _table(content.subject),
         *(_table(facts) for facts in content.findings),
         *map(_small, more),
         *([f"<p><b>Check next</b><br>{'<br>'.join(map(escape, steps))}</p>"] * bool(steps)),

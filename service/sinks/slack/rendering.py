@@ -104,9 +104,7 @@ def _blocks(alert: Alert, content: AlertContent) -> list[Element]:
 
 
 def _first_screen(content: AlertContent) -> Element:
-    lines: list[list[JsonValue]] = [
-        [_run(f"{fact.label}: "), _run(fact.text)] for fact in content.first_screen if fact.text
-    ]
+    lines: list[list[JsonValue]] = [[_run(f"{fact.label}: "), _run(fact.text)] for fact in content.first_screen]
     if content.touched:
         runs: list[JsonValue] = [_run("On: ")]
         for number, one in enumerate(content.touched):

@@ -15,7 +15,7 @@ _COLOURS = {"critical": "1;31", "high": "1;31", "medium": "1;33", "low": "1;36"}
 def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str:
     """Return `alert` as lines of at most 100 characters (longer where a link or a name has no blank to break at)."""
     content = alert_content(alert, links)
-    lines = [content.heading, *_fact(content.who.label, content.who.text)]
+    lines = [content.heading, *(line for fact in content.subject for line in _fact(fact.label, fact.text))]
     for number, facts in enumerate(content.findings):
         lines += [""] * (number > 0)
         lines += [line for fact in facts for line in _fact(fact.label, fact.text)]

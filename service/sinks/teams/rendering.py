@@ -108,7 +108,7 @@ def _weight(element: Element) -> int:
 
 def _container(alert: Alert, content: AlertContent) -> Element:
     items: list[JsonValue] = [_heading(alert, content.heading)]
-    items += [_fact(fact) for fact in content.first_screen if fact.text]
+    items += [_fact(fact) for fact in content.first_screen]
     if content.touched:
         items.insert(-1, _touched(content))
     rest = f"rest-{alert.id}"

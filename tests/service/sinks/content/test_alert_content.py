@@ -1,6 +1,7 @@
 """What is said of an alert in words, beyond what the golden files show."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from models.stream.events import ActorKind
 from service.core.alerting.alerts import Alert
 from service.core.alerting.digest import digest
-from service.sinks.content.alert_content import ALL_LINKS, Link, Links, alert_content
+from service.sinks.content.alert_content import ALL_LINKS, Fact, Link, Links, alert_content
+from service.sinks.content.ocsf import detection_finding
 from tests.fakes.alerts import HOSTILE_NAMES, alert, campaign, finding, hostile, outage, rollout
 
 
@@ -62,3 +64,20 @@ def test_a_query_that_an_address_cannot_hold_whole_is_shortened_or_left_out_neve
     assert max(map(len, links.values())) <= 4_000
     if "KQL query" in links:
         assert unquote(links["KQL query"]).endswith("| sort by TimeGenerated asc")
+
+
+def test_an_alert_that_is_not_the_first_of_its_incident_says_so_and_leads_there() -> None:
+    third = alert(3, incident=alert().id, incident_place=3)
+    content = alert_content(third, CONSOLE)
+    said = Fact("Incident", f"third alert of incident {alert().id}")
+    assert said in content.subject
+    assert said in content.first_screen
+    assert content.decisions[-1] == Link("Incident", f"https://unwonted.example/incidents/{alert().id}")
+    assert "Incident" not in [fact.label for fact in alert_content(alert(), CONSOLE).first_screen]
+
+
+def test_machines_are_told_of_an_incident_from_its_second_alert_on() -> None:
+    unmapped: Any = detection_finding(alert(3, incident=alert().id, incident_place=3))["unmapped"]
+    assert (unmapped["incident"], unmapped["incident_place"]) == (alert().id, 3)
+    first: Any = detection_finding(alert())["unmapped"]
+    assert not {"incident", "incident_place"} & first.keys()
