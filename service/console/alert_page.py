@@ -99,6 +99,9 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "rows_left_out": len(around) - len(rows),
             "kql": kql(alert),
             "az": az(alert),
+            "suppress": suppress_command(alert),
+            "chosen": asked.text("verdict"),
+            "shown": "suppress" if asked.text("suppress") else "",
             "ticket": ticket(alert),
         },
     )
@@ -187,6 +190,13 @@ def az(alert: Alert) -> str:
     elif not alert.identity_count:
         words += ["--caller", clean(alert.actor_name, 200)]
     return shlex.join([*words, "--output", "table"])
+
+
+def suppress_command(alert: Alert) -> str:
+    """Return a command that has the first finding suppressed for a week, with who and why to be filled in."""
+    actor = [] if alert.identity_count else ["--actor", clean(alert.actor_id, 300)]
+    words = ["unwonted", "suppress", "add", *actor, "--action", clean(alert.findings[0].action_name, 300)]
+    return f"{shlex.join(words)} --until 7d --no-learn --owner ... --reason ..."
 
 
 def ticket(alert: Alert) -> str:

@@ -103,6 +103,12 @@ class Settings(Section):
         return value
 
     @model_validator(mode="after")
+    def _alerts_lead_to_the_console(self) -> "Settings":
+        for one in self.sinks.values():
+            one.lead_to(self.console.public_url or "")
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":
         if problems := conflicts(self):
             raise ValueError("\n".join(problems))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from models.statistics import Severity
 from service.core.ports import Clock, Pace, Sink
@@ -38,6 +38,8 @@ class SinkSettings(Section):
     )
     """Resource id of the Log Analytics workspace that the query opens in."""
 
+    _console: str = PrivateAttr(default="")
+
     @field_validator("runbook_url")
     @classmethod
     def _runbook_is_a_link(cls, value: str | None) -> str | None:
@@ -53,10 +55,16 @@ class SinkSettings(Section):
         """Return the host that it posts to, which is no secret as the rest of an address is; empty if there is none."""
         return ""
 
+    def lead_to(self, console: str) -> None:
+        """Have alerts lead to the console at this address, without a slash at its end; empty for none."""
+        self._console = console
+
     @property
     def links(self) -> Links:
         """Which links an alert carries there."""
-        return Links(self.portal_links, self.workspace or "", self.runbook_url or "", PORTALS[self.cloud])
+        return Links(
+            self.portal_links, self.workspace or "", self.runbook_url or "", PORTALS[self.cloud], self._console
+        )
 
 
 _S = TypeVar("_S", bound=SinkSettings)

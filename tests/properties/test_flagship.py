@@ -255,6 +255,13 @@ def test_something_does_join_identities() -> None:
     find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
 
 
+def test_alerts_do_have_their_place_in_an_incident() -> None:
+    def happens(hub: Hub) -> bool:
+        return any('"incident_place"' in alert for alert in Run(engine, hub).live([]).alerts.values())
+
+    find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
+
+
 def test_many_do_take_up_the_same() -> None:
     def happens(hub: Hub) -> bool:
         return any("rollout/" in alert for alert in Run(grouping_engine, hub).live([]).alerts.values())

@@ -11,6 +11,8 @@ from service.core.notices import Notice
 from service.core.ports import Rendered
 from service.sinks.content.pagination import Element, Page
 
+_NAMED = 10
+
 
 def compact(element: Element) -> bytes:
     """Return an element as compact JSON in UTF-8.
@@ -32,3 +34,10 @@ def message_about_page(kind: str, page: Page, part: int, body: bytes) -> Rendere
     told = tuple((alert.id, alert.revision) for alert in page.alerts)
     names = "\x1f".join(f"{alert}.{revision}" for alert, revision in told)
     return Rendered(sha256(f"{kind}\x1e{names}\x1e{part}".encode()).hexdigest()[:16], told, body, hidden=page.hidden)
+
+
+def cut_short(message: Rendered) -> str:
+    """Return what is said where a message is told in short: that it is, and the ids of the first that it was about."""
+    ids = [told for told, _ in message.alerts]
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    return f"In short, because the whole was refused: {', '.join(ids[:_NAMED])}{more}."

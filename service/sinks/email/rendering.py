@@ -121,20 +121,20 @@ def _told(alert: Alert, links: Links, findings: int) -> Element:
     more = [f"{counted(content.hidden, 'more finding')} not shown."] if content.hidden else []
     steps = [f"{number}. {step}" for number, step in enumerate(content.checks, 1)]
     mitre = [Fact("ATT&CK", content.mitre)] if content.mitre else []
-    text = [content.heading, "", *_lines([content.who])]
+    text = [content.heading, "", *_lines(content.subject)]
     for facts in content.findings:
         text += ["", *_lines(facts)]
     text += ["", *more] * bool(more)
     text += ["", "Check next", *steps] * bool(steps)
-    text += ["", *_lines(mitre), *_lines(Fact(link.label, link.url) for link in content.links), content.reference]
+    text += ["", *_lines(mitre), *_lines(Fact(link.label, link.url) for link in content.all_links), content.reference]
     html = [
         _heading(content.heading, _COLOURS.get(alert.severity.value, _GREY)),
-        _table([content.who]),
+        _table(content.subject),
         *(_table(facts) for facts in content.findings),
         *map(_small, more),
         *([f"<p><b>Check next</b><br>{'<br>'.join(map(escape, steps))}</p>"] * bool(steps)),
         _table(mitre),
-        *([f"<p>{' · '.join(map(_link, content.links))}</p>"] * bool(content.links)),
+        *([f"<p>{' · '.join(map(_link, content.all_links))}</p>"] * bool(content.all_links)),
         _small(content.reference),
     ]
     return {"text": "\n".join(text), "html": "".join(html)}

@@ -9,7 +9,7 @@ from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost
 from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.slack.answers import classify
-from service.sinks.slack.rendering import render, render_notice
+from service.sinks.slack.rendering import render, render_notice, shortened
 
 
 class SlackSink(PostedSink):
@@ -26,7 +26,7 @@ class SlackSink(PostedSink):
     """
 
     def __init__(self, name: str, http: HttpPost, links: Links = ALL_LINKS) -> None:
-        super().__init__(name, http, classify)
+        super().__init__(name, http, classify, shortened)
         self._links = links
 
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:

@@ -12,7 +12,7 @@ from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost
 from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.teams.answers import classify
-from service.sinks.teams.rendering import render, render_notice
+from service.sinks.teams.rendering import render, render_notice, shortened
 
 AUDIENCE = "https://service.flow.microsoft.com/.default"
 
@@ -35,7 +35,7 @@ class TeamsSink(PostedSink):
     def __init__(
         self, name: str, http: HttpPost, links: Links = ALL_LINKS, credential: AsyncTokenCredential | None = None
     ) -> None:
-        super().__init__(name, http, classify)
+        super().__init__(name, http, classify, shortened)
         self._links = links
         self._credential = credential
 

@@ -22,7 +22,7 @@ def alert_given(alert: Alert, links: Links) -> dict[str, Any]:
     first = alert.findings[0]
     more = [Fact("And", f"{content.hidden:,} more")] if content.hidden else []
     checks = [Fact("Check", check) for check in content.checks]
-    told = [content.who, *(fact for facts in content.findings for fact in facts), *more, *checks]
+    told = [*content.subject, *(fact for facts in content.findings for fact in facts), *more, *checks]
     return {
         "kind": "alert",
         "id": alert.id,
@@ -39,6 +39,7 @@ def alert_given(alert: Alert, links: Links) -> dict[str, Any]:
             "name": clean(alert.actor_name, _NAME),
             "kind": alert.actor_kind.value,
         },
+        "incident": {"id": alert.incident or alert.id, "number": alert.incident_place},
         "detector": first.detector,
         "operation": clean(first.action_name, _NAME, keep_end=True),
         "resource": clean(first.resources[0], RESOURCE, keep_end=True) if first.resources else "",
@@ -46,7 +47,7 @@ def alert_given(alert: Alert, links: Links) -> dict[str, Any]:
         "facts": [_named(facts) for facts in content.findings],
         "checks": list(content.checks),
         "mitre": content.mitre,
-        "links": [{"label": link.label, "url": link.url} for link in content.links],
+        "links": [{"label": link.label, "url": link.url} for link in content.all_links],
         "query": kql(alert),
     }
 
@@ -66,6 +67,7 @@ def notice_given(notice: Notice) -> dict[str, Any]:
         "reference": content.reference,
         **_time(notice.found_at),
         "actor": {"id": "", "name": "", "kind": ""},
+        "incident": {"id": "", "number": 0},
         "detector": "",
         "operation": "",
         "resource": "",

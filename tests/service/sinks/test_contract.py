@@ -92,7 +92,7 @@ def test_a_new_revision_is_a_new_message_and_says_update(kind: str) -> None:
 @pytest.mark.parametrize("kind", SINKS)
 def test_what_an_alert_does_not_hold_is_counted(kind: str) -> None:
     [message] = SINKS[kind]().render([alert(findings=25, omitted=35)])
-    assert b"and 59 more actions" in message.body
+    assert b"and 35 more" in message.body
 
 
 @pytest.mark.parametrize("kind", SINKS)
@@ -123,14 +123,17 @@ async def test_a_sink_that_sent_nothing_can_be_closed_and_again(kind: str) -> No
 
 @pytest.mark.parametrize("kind", POSTED)
 async def test_each_status_means_the_same_to_every_sink(kind: str, receiver: Receiver, tmp_path: Path) -> None:
-    receiver.replies = [Reply(status, headers={"location": "/moved"}) for status in OUTCOMES]
     sink = posting(kind, receiver.url, tmp_path)
     [message] = sink.render([alert()])
-    receipts = [await sink.send(message) for _ in OUTCOMES]
+    for status, outcome in OUTCOMES.items():
+        # What is refused for its form may be tried once more in short.
+        most = 2 if status in {400, 413} else 1
+        receiver.heard.clear()
+        receiver.replies = [Reply(status, headers={"location": "/moved"})]
+        receipt = await sink.send(message)
+        assert (receipt.outcome, receipt.reason) == (outcome, f"http_{status}")
+        assert 1 <= len(receiver.heard) <= most, "a redirect was followed"
     await sink.close()
-    assert [receipt.outcome for receipt in receipts] == list(OUTCOMES.values())
-    assert [receipt.reason for receipt in receipts] == [f"http_{status}" for status in OUTCOMES]
-    assert len(receiver.heard) == len(OUTCOMES), "a redirect was followed"
 
 
 @pytest.mark.parametrize("kind", POSTED)

@@ -29,6 +29,7 @@ def hostile_once(name: str, number: int) -> Alert:
 CASES: dict[str, Sequence[Alert]] = {
     "ordinary": [alert()],
     "update": [alert(2, revision=3, findings=2)],
+    "incident": [alert(3, incident="a1e2700000000001", incident_place=3)],
     "outage": [outage(1)],
     "campaign": [campaign(1)],
     "rollout": [rollout(1)],
