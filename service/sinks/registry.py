@@ -7,6 +7,7 @@ from pydantic import Field
 
 from service.core.ports import Clock, Sink
 from service.sinks.email import EMAIL
+from service.sinks.event_hub import EVENT_HUB
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
@@ -20,6 +21,7 @@ INTEGRATIONS: tuple[Integration[Any], ...] = (
     WEBHOOK,
     TEMPLATE,
     EMAIL,
+    EVENT_HUB,
     STDOUT,
 )
 

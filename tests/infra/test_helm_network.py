@@ -8,7 +8,7 @@ from tests.infra.judges import needs_judges
 pytestmark = [pytest.mark.integration, needs_judges]
 
 
-@pytest.mark.parametrize(("which", "ports"), [("blob", {443, 5671}), ("everything", {443, 587})])
+@pytest.mark.parametrize(("which", "ports"), [("blob", {443, 5671}), ("everything", {443, 587, 5671})])
 def test_the_network_policy_lets_out_what_is_needed_and_never_to_the_nodes_identity(
     chart: list[Manifest], ports: set[int]
 ) -> None:

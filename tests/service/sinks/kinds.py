@@ -19,6 +19,9 @@ from tests.fakes.clock import FakeClock
 
 PLANTED = "planted-5ecret"
 SIGNING = "whsec_cGxhbnRlZC01ZWNyZXQtc2lnbmluZyBzZWNyZXQ="
+CONNECTION = (
+    f"Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey={PLANTED};EntityPath=alerts"
+)
 LINKS = {
     "workspace": f"{SUBSCRIPTION}/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/soc",
     "runbook_url": "https://wiki.contoso.com/runbooks/{detector}?from=unwonted",
@@ -41,7 +44,7 @@ def configured(kind: str, **given: Any) -> SinkSettings:
         if name != "url" and field.annotation == tuple[SecretStr, ...]:
             options[name] = [SIGNING]
         elif name != "url" and SecretStr in (field.annotation, *get_args(field.annotation)):
-            options[name] = PLANTED
+            options[name] = CONNECTION if name == "connection_string" else PLANTED
     if kind in POSTED and not given.keys() & {"url", "url_file"}:
         options["url_file"] = "/unused"
     made: SinkSettings = model.model_validate({**options, **given})
