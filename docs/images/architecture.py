@@ -17,6 +17,7 @@ SINKS = {
     "webhook": ("signed webhook", "CloudEvents, OCSF"),
     "email": ("email", "SMTP, text and HTML"),
     "event_hub": ("Event Hub", "CloudEvents, OCSF"),
+    "sentinel": ("Microsoft Sentinel", "rows of a table"),
     "stdout": ("standard output", "cards or JSON"),
 }
 """What is written in the box of a kind of sink, from the top; one that is not here has its kind's name, at the end."""

@@ -9,6 +9,7 @@ from service.core.ports import Clock, Sink
 from service.sinks.email import EMAIL
 from service.sinks.event_hub import EVENT_HUB
 from service.sinks.integration import Integration, SinkSettings
+from service.sinks.sentinel import SENTINEL
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
 from service.sinks.teams import TEAMS
@@ -22,6 +23,7 @@ INTEGRATIONS: tuple[Integration[Any], ...] = (
     TEMPLATE,
     EMAIL,
     EVENT_HUB,
+    SENTINEL,
     STDOUT,
 )
 

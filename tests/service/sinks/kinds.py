@@ -27,9 +27,11 @@ LINKS = {
     "runbook_url": "https://wiki.contoso.com/runbooks/{detector}?from=unwonted",
 }
 POSTED = [kind for kind, one in KINDS.items() if issubclass(one.settings, PostedSinkSettings)]
-NEEDED = frozenset({"host", "sender", "recipients"})
+NEEDED = frozenset({"endpoint", "host", "recipients", "rule_id", "sender"})
 """Options without which there is nowhere to send to, where there is no address to post to: their examples will do."""
-MACHINES = frozenset({"application/cloudevents+json; charset=utf-8", "application/x-ndjson"})
+MACHINES = frozenset(
+    {"application/cloudevents+json; charset=utf-8", "application/x-ndjson", "application/vnd.unwonted.row+json"}
+)
 """Types of messages that no person reads: they hold what was logged, as it was logged."""
 
 
