@@ -41,8 +41,8 @@ _LOOK_AT = {
     "connection_string_invalid": "{sink}.connection_string should be one of an Event Hub, and name the hub",
     "not_authorized": "it does not know us: grant Azure Event Hubs Data Sender on the hub, or look at policy and key",
     "hub_not_found": "there is no such hub in that namespace: look at {sink}.hub",
-    "rule_not_allowed": "grant Monitoring Metrics Publisher on the data collection rule to the identity; a new role takes "
-    "up to half an hour",
+    "rule_not_allowed": "grant Monitoring Metrics Publisher on the data collection rule to the identity; a new role "
+    "takes up to half an hour",
     "rule_not_found": "there is no such data collection rule behind {sink}.endpoint: look at {sink}.rule_id",
     "stream_not_found": "the data collection rule has no stream {sink}.stream",
     "hub_disabled": "the hub is disabled: look at it in the Azure portal",

@@ -12,6 +12,7 @@ from service.sinks.integration import Integration, SinkSettings
 from service.sinks.sentinel import SENTINEL
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
+from service.sinks.syslog import SYSLOG
 from service.sinks.teams import TEAMS
 from service.sinks.template import TEMPLATE
 from service.sinks.webhook import WEBHOOK
@@ -24,6 +25,7 @@ INTEGRATIONS: tuple[Integration[Any], ...] = (
     EMAIL,
     EVENT_HUB,
     SENTINEL,
+    SYSLOG,
     STDOUT,
 )
 
