@@ -30,7 +30,7 @@ from service.settings.sections import (
     WindowsSettings,
 )
 from service.settings.watch import WatchSettings
-from service.sinks import AnySink, StdoutSettings
+from service.sinks import AnySink, EventHubSinkSettings, StdoutSettings
 
 _DAY = timedelta(days=1)
 
@@ -140,6 +140,13 @@ def conflicts(settings: Settings) -> list[str]:
             not settings.console.enabled
             or (settings.history.enabled and (settings.history.path or settings.snapshots.kind == "file")),
             "console.enabled needs a history: history.enabled, and history.path where snapshots are in blobs",
+        ),
+        (
+            not any(
+                isinstance(one, EventHubSinkSettings) and one.enabled and one.is_hub(*settings.event_hub.named)
+                for one in settings.sinks.values()
+            ),
+            "sinks should not send to the Event Hub that is read: alerts would come back as records",
         ),
         (horizon >= bucket, "windows.late_horizon should be no shorter than windows.bucket"),
     ]

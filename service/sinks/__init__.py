@@ -6,6 +6,7 @@ A kind's folder holds all that is its own: options, pace, rendering, what an ans
 
 from service.sinks.content.alert_content import Links, alert_content, kql
 from service.sinks.content.wording import clean, counted, iso, moment, plain_action
+from service.sinks.event_hub import EventHubSinkSettings
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.registry import KINDS, AnySink, build_sink
 from service.sinks.stdout import StdoutSettings, StdoutSink
@@ -13,6 +14,7 @@ from service.sinks.stdout import StdoutSettings, StdoutSink
 __all__ = [
     "KINDS",
     "AnySink",
+    "EventHubSinkSettings",
     "Integration",
     "Links",
     "SinkSettings",

@@ -45,7 +45,7 @@ def tree(tmp_path: Path) -> Path:
         path.write_text(text, encoding="utf-8")
     registry = tmp_path / "service/sinks/registry.py"
     text = registry.read_text(encoding="utf-8")
-    first = "from service.sinks.slack import SLACK\n"
+    first = "from service.sinks.sentinel import SENTINEL\n"
     table = re.search(r"^INTEGRATIONS: .*? = \(\n.*?(?=^\)$)", text, re.MULTILINE | re.DOTALL)
     assert table
     text = text[: table.end()] + ENTRY + "\n" + text[table.end() :]

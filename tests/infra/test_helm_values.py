@@ -93,7 +93,7 @@ WRONG = [
     (
         "config: {sinks: {soc: {kind: mail}}}",
         "/config/sinks/soc/kind",
-        "'email', 'slack', 'stdout', 'teams', 'template', 'webhook'",
+        "'email', 'event_hub', 'sentinel', 'slack', 'stdout', 'syslog', 'teams', 'template', 'webhook'",
     ),
     ("config: {sinks: {soc: {min_severity: loud}}}", "/config/sinks/soc/min_severity", "'informational', 'low'"),
     ("config: {sinks: {soc: {url: 'https://x'}}}", "/config/sinks/soc'", "'url' not allowed"),

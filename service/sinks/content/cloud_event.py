@@ -10,12 +10,13 @@ from service.sinks.content.pagination import Element
 from service.sinks.content.wording import iso
 
 SOURCE = "/unwonted"
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 LARGEST = 262_144
 """Longest event, in bytes."""
 
 
-def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
-    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
+def cloud_event(alert: Alert, links: Links = ALL_LINKS, largest: int = LARGEST) -> Element:
+    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most `largest` bytes of it.
 
     What Azure allows as a name is told as it was logged: only texts of more than 1,024 characters and lists of more
     than 20 are cut. If the event is still too large, shorter texts are cut, too, and the least surprising findings are
@@ -33,7 +34,7 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
     }
     for longest, findings in ((1024, 100), (128, 50), (64, 5)):
         event["data"] = detection_finding(cut_alert(alert, longest, findings), links)
-        if len(compact(event)) <= LARGEST:
+        if len(compact(event)) <= largest:
             break
     return event
 

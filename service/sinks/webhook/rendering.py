@@ -6,10 +6,8 @@ from service.core.alerting import Alert
 from service.core.notices import Notice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.content.cloud_event import cloud_event, notice_event
+from service.sinks.content.cloud_event import CONTENT_TYPE, cloud_event, notice_event
 from service.sinks.content.messages import compact, message_about
-
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
