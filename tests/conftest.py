@@ -13,6 +13,8 @@ from tests.fakes.azurite import Account, azurite, find_azurite
 
 FEWER = 5
 """How many times fewer examples of a property `make check` tries than `make test`."""
+LEAST = 3
+"""As few it tries at any rate."""
 
 # How fast a machine is today is no property of the code.
 settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,12 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():
         if (own := getattr(test, "_hypothesis_internal_use_settings", None)) is not None:
-            fewer = settings(own, max_examples=max(5, own.max_examples // FEWER))
+            fewer = settings(own, max_examples=max(LEAST, own.max_examples // FEWER))
             test._hypothesis_internal_use_settings = fewer
     machines: set[Any] = {getattr(item, "cls", None) for item in items}
     for machine in machines:
         if (own := getattr(machine, "settings", None)) is not None:
-            machine.settings = settings(own, max_examples=max(5, own.max_examples // FEWER))
+            machine.settings = settings(own, max_examples=max(LEAST, own.max_examples // FEWER))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,10 +50,16 @@ def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collecto
     return found
 
 
+def pytest_collection() -> None:
+    """Do not look for garbage where there is none: what is imported stays."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays to the end anyway (modules, the tests), and call it seldom."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(100_000, 50, 100)
 
 
