@@ -15,6 +15,13 @@ FEWER = 5
 """How many times fewer examples of a property `make check` tries than `make test`."""
 LEAST = 3
 """As few it tries at any rate."""
+LONGEST = (
+    "tests/integration/test_standby.py",
+    "tests/properties/test_flagship.py",
+    "tests/integration/test_soak.py",
+    "tests/demo/test_demo.py",
+)
+"""Files that take minutes begin first: in the end there would be nothing left to do beside them."""
 
 # How fast a machine is today is no property of the code.
 settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,7 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
+    """Begin with what takes longest, and take fewer examples where asked with `--hypothesis-profile=quick`.
+
+    Which ones is drawn anew in each run.
+    """
+    items.sort(key=lambda item: [item.nodeid.startswith(file) for file in LONGEST], reverse=True)
     if settings.get_current_profile_name() != "quick":
         return
     for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():
