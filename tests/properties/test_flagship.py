@@ -324,6 +324,7 @@ class RemembersNoJudgement(Engine):
         return super().evaluate(now)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
 def test_judgements_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
@@ -386,6 +387,7 @@ def rare(mutant: MakeEngine) -> Any:
     return pytest.param(mutant, marks=pytest.mark.integration, id=mutant.__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", [rare(without_guard), rare(with_positions_ahead), with_the_fastest_partition])
 def test_the_flagship_catches(mutant: MakeEngine) -> None:
     try:

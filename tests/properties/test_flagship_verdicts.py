@@ -19,6 +19,8 @@ from tests.fakes.verdicts import HOUR, judged, verdict
 from tests.properties.streams import ACTIONS, ACTORS, LATENESS, PARTITIONS, START, TICK, Hub, hubs
 from tests.properties.test_flagship import MakeEngine, Run, RunResult, Step, engine, real_engine, scripts
 
+pytestmark = pytest.mark.slow
+
 
 @st.composite
 def journals(draw: st.DrawFn) -> list[Verdict]:

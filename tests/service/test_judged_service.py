@@ -12,6 +12,8 @@ from service.verdicts.stores import FileVerdictStore
 from tests.fakes.verdicts import verdict_on
 from tests.service.lives import HOUR, QUARTER, Life, World, died_of, killed, living
 
+pytestmark = pytest.mark.slow
+
 WEB = "Microsoft.Web/sites/1"
 
 

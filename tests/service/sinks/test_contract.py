@@ -95,6 +95,7 @@ def test_what_an_alert_does_not_hold_is_counted(kind: str) -> None:
     assert b"and 35 more" in message.body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SINKS)
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
 def test_no_name_makes_a_message_too_large_or_impossible(kind: str, name: str) -> None:
