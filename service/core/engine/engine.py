@@ -24,7 +24,7 @@ from service.core.engine.state_rows import dump_learnt, dump_open, dump_told, lo
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
 from service.core.messages import Message, Position
 from service.core.shadow import Shadows
-from service.core.verdicts import Verdict, Verdicts
+from service.core.verdicts import FollowUps, Verdict, VerdictNotice, Verdicts
 
 _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
@@ -61,6 +61,8 @@ class Engine:
         What was taken out of what is known: whoever learns this state again from an older one leaves it out.
     rulings
         Verdicts of people, and which of them the model heeds.
+    follow_ups
+        Which verdicts were told to those who had been told of their alerts.
     alert_from
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
@@ -93,6 +95,7 @@ class Engine:
         self._closed: list[ClosedBucket] = []
         self.shadows = Shadows()
         self.forgotten: tuple[Forgotten, ...] = ()
+        self.follow_ups = FollowUps()
         self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
         self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
 
@@ -124,6 +127,10 @@ class Engine:
         self.rulings.verdicts = verdicts
         self._judge.forget()
         return self.rulings.overdue(self.buckets.closed_until)
+
+    def answer(self, now: datetime) -> Sequence[VerdictNotice]:
+        """Return the verdicts of which somebody is to be told now, each once in the life of a state."""
+        return self.follow_ups.due(self.rulings.verdicts, self.alerts.remembered, now)
 
     def skip(self, partition: str, position: Position) -> None:
         """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
@@ -285,11 +292,14 @@ class Engine:
             is_closed=partial(self.rulings.closes, now=now),
         )
         self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
+        answered = self.answer(now)
         self._expire(now)
         self.shadows.evaluated()
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
+        return Evaluation(
+            now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known, answered
+        )
 
     def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""

@@ -66,6 +66,7 @@ def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
         ("budget", engine.budget.dump()),
         ("suppressed", engine.suppressed.dump()),
         ("verdict", engine.rulings.dump()),
+        ("answered", engine.follow_ups.dump()),
         ("forgotten", (one.row() for one in engine.forgotten)),
     ):
         for row in rows:
@@ -193,6 +194,8 @@ def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
         engine.alerts.load(*(sections.get(section, []) for section in told))
     with reading("section suppressed"):
         engine.suppressed.load(sections.get("suppressed", []))
+    with reading("section answered"):
+        engine.follow_ups.load(sections.get("answered", []))
 
 
 def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -47,11 +47,11 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a message of its own."""
     said = notice_content(notice)
     blocks: list[Element] = [
-        {"type": "header", "text": _plain(clean(("🟢 " if notice.until else "⚪ ") + said.heading, HEADER))},
+        {"type": "header", "text": _plain(clean(("🟢 " if said.is_over else "⚪ ") + said.heading, HEADER))},
         _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
         _context([_plain(said.reference)]),
     ]

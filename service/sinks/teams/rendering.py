@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -46,10 +46,10 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a card of its own."""
     said = notice_content(notice)
-    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if notice.until else "Warning")])
+    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if said.is_over else "Warning")])
     facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
     below = _rich([_run(said.reference, isSubtle=True, size="Small")])
     elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
