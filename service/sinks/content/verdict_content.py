@@ -14,7 +14,7 @@ _FOUND = {
     VerdictKind.DUPLICATE: "Closed as known already",
 }
 _FOLLOWS = {
-    VerdictKind.BENIGN: "these deeds become a habit from {since} on, and are no more told",
+    VerdictKind.BENIGN: "these deeds become a habit from {since} on, and are told no more",
     VerdictKind.BENIGN_ONCE: "none of it is learnt; on another day it is told again",
     VerdictKind.MALICIOUS: "nothing of it is learnt from {since} on, and all of it is told as before",
     VerdictKind.DUPLICATE: "no more of it is told",

@@ -105,12 +105,11 @@ def _blocks(alert: Alert, content: AlertContent) -> list[Element]:
 
 def _first_screen(content: AlertContent) -> Element:
     lines: list[list[JsonValue]] = [[_run(f"{fact.label}: "), _run(fact.text)] for fact in content.first_screen]
-    if content.touched:
+    if content.touched.names:
         runs: list[JsonValue] = [_run("On: ")]
-        for number, one in enumerate(content.touched):
-            kind = f" ({one.kind})" if one.kind else ""
-            runs += [_run(", ")] * (number > 0) + [_run(one.name, bold=True)] + [_run(kind)] * bool(kind)
-        lines.insert(-1, runs + [_run(f" and {content.untold:,} more")] * bool(content.untold))
+        for number, name in enumerate(content.touched.names):
+            runs += [_run(", ")] * (number > 0) + [_run(name, bold=True)]
+        lines.insert(-1, runs + [_run(content.touched.rest)] * bool(content.touched.rest))
     elements = [run for number, line in enumerate(lines) for run in ([_run("\n")] * (number > 0) + line)]
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 

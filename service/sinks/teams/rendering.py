@@ -27,6 +27,7 @@ from service.sinks.content.alert_content import (
 from service.sinks.content.messages import compact, cut_short, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.pagination import Element, Layout, Page, paginate
+from service.sinks.content.resources import Touched
 from service.sinks.content.wording import counted
 
 # Teams refuses 28,672 bytes, counted after the flow has expanded the card by a good sixth.
@@ -109,8 +110,8 @@ def _weight(element: Element) -> int:
 def _container(alert: Alert, content: AlertContent) -> Element:
     items: list[JsonValue] = [_heading(alert, content.heading)]
     items += [_fact(fact) for fact in content.first_screen]
-    if content.touched:
-        items.insert(-1, _touched(content))
+    if content.touched.names:
+        items.insert(-1, _touched(content.touched))
     rest = f"rest-{alert.id}"
     actions = [_open(link) for link in content.decisions]
     actions.append({"type": "Action.ToggleVisibility", "title": "Details", "targetElements": [rest]})
@@ -120,13 +121,11 @@ def _container(alert: Alert, content: AlertContent) -> Element:
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
 
 
-def _touched(content: AlertContent) -> Element:
+def _touched(touched: Touched) -> Element:
     runs: list[JsonValue] = [_run("On  ", weight="Bolder")]
-    for number, one in enumerate(content.touched):
-        kind = f" ({one.kind})" if one.kind else ""
-        runs += [_run(", ")] * (number > 0) + [_run(one.name, weight="Bolder")] + [_run(kind)] * bool(kind)
-    runs += [_run(f" and {content.untold:,} more")] * bool(content.untold)
-    return {**_rich(runs), "spacing": "None"}
+    for number, name in enumerate(touched.names):
+        runs += [_run(", ")] * (number > 0) + [_run(name, weight="Bolder")]
+    return {**_rich(runs + [_run(touched.rest)] * bool(touched.rest)), "spacing": "None"}
 
 
 def _rest(content: AlertContent) -> list[JsonValue]:
