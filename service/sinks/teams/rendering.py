@@ -113,7 +113,7 @@ def _container(alert: Alert, content: AlertContent) -> Element:
     if content.touched.names:
         items.insert(-1, _touched(content.touched))
     rest = f"rest-{alert.id}"
-    actions = [_open(link) for link in content.decisions]
+    actions = [_open(link) for link in content.decisions if _opens(link)]
     actions.append({"type": "Action.ToggleVisibility", "title": "Details", "targetElements": [rest]})
     items.append({"type": "ActionSet", "actions": actions})
     items.append({"type": "Container", "id": rest, "isVisible": False, "items": _rest(content)})
@@ -142,9 +142,14 @@ def _rest(content: AlertContent) -> list[JsonValue]:
         items.extend(_fact(step) for step in steps)
     if content.mitre:
         items.append(_fact(Fact("ATT&CK", content.mitre)))
-    if content.links:
-        items.append({"type": "ActionSet", "actions": [_open(link) for link in content.links]})
+    if links := [_open(link) for link in content.links if _opens(link)]:
+        items.append({"type": "ActionSet", "actions": links})
     return items
+
+
+def _opens(link: Link) -> bool:
+    """Whether Teams opens it, which it does of no address in the clear."""
+    return link.url.startswith("https://")
 
 
 def _open(link: Link) -> JsonValue:
