@@ -316,12 +316,22 @@ class App:
 
     async def _watch_verdicts(self) -> None:
         if self._components.verdicts is not None:
-            await self._components.verdicts.run(self._accept)
+            await self._components.verdicts.run(self._accept_and_answer)
 
     async def _accept(self, verdicts: Verdicts) -> None:
         async with self._state.lock:
             if late := self._state.engine.accept(verdicts):
                 self._emit(VerdictsLate(late))
+
+    async def _accept_and_answer(self, verdicts: Verdicts) -> None:
+        """Have verdicts heeded, and those told of them at once who were told of their alerts."""
+        await self._accept(verdicts)
+        async with self._state.lock:
+            answered = self._state.engine.answer(self._now())
+            self._dispatcher.notify(answered)
+            self._state.changed = True
+        if answered:
+            self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
 
     async def _evaluate_for_ever(self) -> None:
         await run_ticks(
@@ -345,6 +355,7 @@ class App:
         # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
         evaluation = yield from self._state.engine.evaluate_steps(planned)
         yield from self._dispatcher.submit_steps(evaluation.alerts)
+        self._dispatcher.notify(evaluation.answered)
         return evaluation
 
     async def _check_coverage_for_ever(self) -> None:

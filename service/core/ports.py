@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from service.core.alerting import Alert
 from service.core.messages import EndOffset, Message
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.verdicts import Line
 
 
@@ -143,7 +143,7 @@ class Pace(NamedTuple):
 
 
 class Sink(Protocol):
-    """A place where people or machines read alerts and notices."""
+    """A place where people or machines read alerts and notices, of coverage gaps and of verdicts."""
 
     @property
     def name(self) -> str:
@@ -154,7 +154,7 @@ class Sink(Protocol):
         """Turn alerts into as few messages as the receiver's limits allow; pure, equal input gives equal bytes."""
         ...
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a message of its own; pure, equal input gives equal bytes."""
         ...
 

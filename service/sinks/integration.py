@@ -27,6 +27,8 @@ class SinkSettings(Section):
     """Least severity to send: informational, low, medium, high or critical."""
     notices: bool = True
     """Whether to send notices of coverage gaps: input is missing, late or lost, and is complete again."""
+    verdicts: bool = True
+    """Whether to send what the alerts that were sent there are found to be."""
     runbook_url: str | None = Field(default=None, examples=["https://wiki.example.com/unwonted"])
     """Link for the reader of an alert: what to do next; {detector} in it stands for the detector's name."""
     portal_links: bool = True
@@ -46,6 +48,11 @@ class SinkSettings(Section):
         if value is not None and not (value.startswith(("https://", "http://")) and urlsplit(value).hostname):
             raise ValueError("should be a web address, https://…")
         return value
+
+    @property
+    def follows_up(self) -> bool:
+        """Whether what an alert was found to be is told there."""
+        return self.verdicts
 
     def file_problems(self) -> list[str]:
         """Say what is wrong now with the files that hold its secrets, ``option: file: reason``, without their text."""

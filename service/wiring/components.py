@@ -203,10 +203,9 @@ def _dispatcher_opener(
 ) -> Callable[[Callable[[], Awaitable[None]]], Dispatcher]:
     """Return what opens the dispatcher, given what saves a snapshot once messages have been settled."""
     routes = [
-        Route(
-            sink, KINDS[settings.sinks[name].kind].pace, settings.sinks[name].min_severity, settings.sinks[name].notices
-        )
+        Route(sink, KINDS[one.kind].pace, one.min_severity, one.notices, one.follows_up)
         for name, sink in sinks.items()
+        for one in (settings.sinks[name],)
     ]
 
     def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:

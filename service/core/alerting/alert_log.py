@@ -72,6 +72,10 @@ class AlertLog:
         """Those that are remembered, as they were told last; the oldest window first."""
         return sorted(self._alerts.values(), key=lambda one: (one.window_start, one.found_at, one.id))
 
+    def remembered(self, wanted: str) -> Alert | None:
+        """Return an alert as it was told last; None if nothing can be added to it any more."""
+        return self._alerts.get(wanted)
+
     def told(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` is part of an alert already."""
         # A replay asks this of every cell, and most tell of nothing: the id is a hash, not to be made in vain.

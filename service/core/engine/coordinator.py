@@ -17,6 +17,7 @@ from service.core.engine.relearning import Forgotten
 from service.core.engine.rulings import Rulings
 from service.core.engine.values import Evaluation, Options
 from service.core.messages import Message, Position
+from service.core.verdicts import FollowUps, VerdictNotice
 
 
 class Coordinator:
@@ -49,6 +50,8 @@ class Coordinator:
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
         Where the input had been complete at the last evaluation.
+    follow_ups
+        Which verdicts were told to those who had been told of their alerts.
     forgotten
         What was taken out of what is known: whoever learns this state again from an older one leaves it out.
     """
@@ -71,6 +74,7 @@ class Coordinator:
         self.alert_from: datetime | None = None
         self.evaluated_until = EPOCH
         self.rulings = Rulings(self.detectors, options.bucket)
+        self.follow_ups = FollowUps()
         self.forgotten: tuple[Forgotten, ...] = ()
 
     def expect(self, partitions: Iterable[str]) -> None:
@@ -197,10 +201,17 @@ class Coordinator:
             is_closed=partial(self.rulings.closes, now=now),
         )
         self.evaluated_until = max(self.evaluated_until, min(now, complete_until))
+        answered = self.answer(now)
         self._expire(min(now, complete_until))
         overflowed = self.recent.take_dropped()
         suppressed = self.suppressed.note(newly_suppressed)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
+        return Evaluation(
+            now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known, answered
+        )
+
+    def answer(self, now: datetime) -> Sequence[VerdictNotice]:
+        """Return the verdicts of which somebody is to be told now, each once in the life of a state."""
+        return self.follow_ups.due(self.rulings.verdicts, self.alerts.remembered, now)
 
     def _new_in(self, opened: Iterable[Previewed], since: datetime) -> Iterator[Anomaly]:
         """Yield what is unusual in the open buckets that end after `since`.

@@ -87,6 +87,7 @@ def dump_told(coordinator: Coordinator) -> Iterator[tuple[str, Any]]:
         ("budget", coordinator.budget.dump()),
         ("suppressed", coordinator.suppressed.dump()),
         ("verdict", coordinator.rulings.dump()),
+        ("answered", coordinator.follow_ups.dump()),
         ("forgotten", (one.row() for one in coordinator.forgotten)),
     ):
         for row in rows:
@@ -226,6 +227,8 @@ def _load_told(coordinator: Coordinator, sections: Mapping[str, list[Any]]) -> N
         coordinator.alerts.load(*(sections.get(section, []) for section in told))
     with reading("section suppressed"):
         coordinator.suppressed.load(sections.get("suppressed", []))
+    with reading("section answered"):
+        coordinator.follow_ups.load(sections.get("answered", []))
 
 
 def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

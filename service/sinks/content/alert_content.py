@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from models.stream import ActorKind
 from service.core.alerting import Alert, AlertKind, Finding
-from service.sinks.content.resources import Resource, listed_resources, resources_of, touched
+from service.sinks.content.resources import Touched, listed_resources, resources_of, touched
 from service.sinks.content.wording import clean, counted, iso, listed, moment, ordinal, plain_action
 
 # Longest texts, in bytes of UTF-8.
@@ -108,8 +108,8 @@ class AlertContent(NamedTuple):
         Which alert of which incident it is; empty if it is the first.
     what, why
         What was done, and why that is told, in a line each: of the most surprising finding.
-    touched, untold
-        The first few things that it was done to, and how many more are known.
+    touched
+        What it was done to.
     findings
         For each finding its facts, most surprising first; at most as many as were asked for.
     hidden
@@ -119,10 +119,10 @@ class AlertContent(NamedTuple):
     mitre
         ATT&CK tactics and techniques.
     decisions
-        Into the console: the alert, what it was found to be, what is to be suppressed, its incident. None of them
-        changes anything before somebody says so there.
+        Into the console: the alert, what it was found to be, what is to be suppressed. None of them changes anything
+        before somebody says so there.
     links
-        Portal, query, runbook.
+        The incident, portal, query, runbook.
     reference
         Alert id and revision, for collapsing repeats and for talking about it.
     """
@@ -133,8 +133,7 @@ class AlertContent(NamedTuple):
     incident: str
     what: str
     why: str
-    touched: tuple[Resource, ...]
-    untold: int
+    touched: Touched
     findings: tuple[tuple[Fact, ...], ...]
     hidden: int
     checks: tuple[str, ...]
@@ -171,16 +170,14 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
     first = _FIRST.get(alert.kind, "")
     # The first step of each finding before the second of any: what was done first is not all that was done.
     steps = [first, *chain.from_iterable(zip_longest(*(f.response for f in shown), fillvalue=""))]
-    resources, untold = listed_resources(resources_of(alert), most=ALIKE)
     return AlertContent(
         heading=heading(alert),
         who=_who(alert),
         name=_who(alert).text if alert.identity_count else _name_and_kind(alert),
         incident=f"{ordinal(alert.incident_place)} alert of incident {alert.incident}" if alert.incident else "",
-        what=clean(_what(alert), _LINE),
+        what=_operations(alert) if alert.kind is AlertKind.IDENTITY else clean(_what(alert), _LINE),
         why=clean(alert.findings[0].why, _LINE),
-        touched=resources,
-        untold=untold,
+        touched=listed_resources(resources_of(alert), most=ALIKE),
         findings=tuple(_facts(finding, whose=alert.identity_count > 0) for finding in shown),
         hidden=alert.finding_count - len(shown),
         checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
@@ -269,6 +266,12 @@ def _deeds(alert: Alert) -> str:
     return f"{clean(plain_action(alert.findings[0].action_name), 80)}{more}{things}{goes_on}"
 
 
+def _operations(alert: Alert) -> str:
+    """Return the first few operations in words."""
+    names = _distinct({one.action: plain_action(one.action_name) for one in alert.findings}.values())
+    return listed(names, most=ALIKE, limit=80)
+
+
 def _name_and_kind(alert: Alert) -> str:
     kind = "" if alert.actor_kind is ActorKind.UNKNOWN else f" ({_kind(alert.actor_kind)})"
     return f"{_name(alert)}{kind}"
@@ -331,6 +334,8 @@ def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
 
 def _links(alert: Alert, links: Links) -> Iterable[Link]:
     start, end = _span(alert)
+    if links.console and alert.incident:
+        yield Link("Incident", f"{_console(links)}/incidents/{quote(alert.incident, safe='')}")
     if links.portal:
         correlations = [] if alert.kind in _SAME else [c for finding in alert.findings for c in finding.correlations]
         scopes = _distinct(s.rpartition("/")[2] for finding in alert.findings for s in finding.scopes if s)[:5]
@@ -353,15 +358,16 @@ def _links(alert: Alert, links: Links) -> Iterable[Link]:
         yield Link("Runbook", quote(links.runbook_url.replace("{detector}", detector), safe="/:?#[]@!$&'()*+,;=%~"))
 
 
+def _console(links: Links) -> str:
+    return quote(links.console, safe=":/[]%")
+
+
 def _decisions(alert: Alert, links: Links) -> Iterable[Link]:
     if links.console and alert.kind is not AlertKind.DIGEST:
-        console = quote(links.console, safe=":/[]%")
-        page = f"{console}/alerts/{quote(alert.id, safe='')}"
+        page = f"{_console(links)}/alerts/{quote(alert.id, safe='')}"
         yield Link("Open in console", page)
         yield Link("Fine: learn it", f"{page}?verdict=benign#verdict")
         yield Link("Suppress…", f"{page}?suppress=yes#suppress")
-        if alert.incident:
-            yield Link("Incident", f"{console}/incidents/{quote(alert.incident, safe='')}")
 
 
 def short_query(alert: Alert) -> str:

@@ -7,7 +7,7 @@ import json
 from hashlib import sha256
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.pagination import Element, Page
 
@@ -24,7 +24,7 @@ def compact(element: Element) -> bytes:
     return json.dumps(element, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def message_about(told: Alert | Notice, body: bytes, content_type: str = "application/json") -> Rendered:
+def message_about(told: Alert | AnyNotice, body: bytes, content_type: str = "application/json") -> Rendered:
     """Return the message that tells one alert, or one notice, and nothing else."""
     return Rendered(f"{told.id}.{told.revision}", ((told.id, told.revision),), body, content_type)
 

@@ -16,6 +16,24 @@ _SAMPLED = 3
 """How many resources of a finding are known at the most."""
 
 
+class Touched(NamedTuple):
+    """The first few things that something was done to, their kind if it is one, and how many more are known."""
+
+    names: tuple[str, ...] = ()
+    kind: str = ""
+    more: int = 0
+
+    @property
+    def rest(self) -> str:
+        """What is said after the names.
+
+        >>> Touched(("a", "b"), "vaults", 7).rest, Touched(("a",), "vaults").rest, Touched(("a", "b"), "", 7).rest
+        (' and 7 more (vaults)', ' (vaults)', ' and 7 more')
+        """
+        more = f" and {self.more:,} more" if self.more else ""
+        return f"{more} ({self.kind})" if self.kind else more
+
+
 class Resource(NamedTuple):
     """What people call a resource, and in words the kind of thing it is, which may be empty."""
 
@@ -70,13 +88,15 @@ def touched(alert: Alert) -> str:
     return f"{'at least ' if unknown else ''}{len(known):,} {what or 'resources'}"
 
 
-def listed_resources(resources: Sequence[str], most: int) -> tuple[tuple[Resource, ...], int]:
-    """Return up to `most` of them, and how many are left out; what has the same name and kind stands once.
+def listed_resources(resources: Sequence[str], most: int) -> Touched:
+    """Return up to `most` of them by name; what has the same name and kind stands once.
 
     >>> listed_resources(["/subscriptions/1/vaults/a", "/subscriptions/2/vaults/A", "/subscriptions/1/vaults/b"], 1)
-    ((Resource(name='a', kind='vaults'),), 1)
+    Touched(names=('a',), kind='vaults', more=1)
     """
     found: dict[tuple[str, str], Resource] = {}
     for one in map(resource_of, resources):
         found.setdefault((one.name.casefold(), one.kind.casefold()), one)
-    return tuple(found.values())[:most], max(0, len(found) - most)
+    kinds = {one.kind for one in found.values()}
+    names = tuple(one.name for one in found.values())
+    return Touched(names[:most], kinds.pop() if len(kinds) == 1 else "", max(0, len(names) - most))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -65,7 +65,7 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a letter of its own."""
     said = notice_content(notice)
     text = "\n".join([said.heading, "", *_lines(said.facts), "", said.reference])

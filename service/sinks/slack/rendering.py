@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -47,11 +47,11 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a message of its own."""
     said = notice_content(notice)
     blocks: list[Element] = [
-        {"type": "header", "text": _plain(clean(("🟢 " if notice.until else "⚪ ") + said.heading, HEADER))},
+        {"type": "header", "text": _plain(clean(("🟢 " if said.is_over else "⚪ ") + said.heading, HEADER))},
         _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
         _context([_plain(said.reference)]),
     ]
@@ -105,12 +105,11 @@ def _blocks(alert: Alert, content: AlertContent) -> list[Element]:
 
 def _first_screen(content: AlertContent) -> Element:
     lines: list[list[JsonValue]] = [[_run(f"{fact.label}: "), _run(fact.text)] for fact in content.first_screen]
-    if content.touched:
+    if content.touched.names:
         runs: list[JsonValue] = [_run("On: ")]
-        for number, one in enumerate(content.touched):
-            kind = f" ({one.kind})" if one.kind else ""
-            runs += [_run(", ")] * (number > 0) + [_run(one.name, bold=True)] + [_run(kind)] * bool(kind)
-        lines.insert(-1, runs + [_run(f" and {content.untold:,} more")] * bool(content.untold))
+        for number, name in enumerate(content.touched.names):
+            runs += [_run(", ")] * (number > 0) + [_run(name, bold=True)]
+        lines.insert(-1, runs + [_run(content.touched.rest)] * bool(content.touched.rest))
     elements = [run for number, line in enumerate(lines) for run in ([_run("\n")] * (number > 0) + line)]
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 

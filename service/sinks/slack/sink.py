@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost
@@ -33,6 +33,6 @@ class SlackSink(PostedSink):
         """Turn alerts into Block Kit messages."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a message of its own."""
         return render_notice(notice)

@@ -3,7 +3,7 @@
 import textwrap
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.sinks.content.alert_content import ALL_LINKS, Link, Links, alert_content
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.wording import counted
@@ -34,12 +34,12 @@ def card(alert: Alert, links: Links = ALL_LINKS, *, colour: bool = False) -> str
     return "\n".join([top, *(f"│ {line}".rstrip() for line in lines[1:]), f"└ {content.reference}"]) + "\n"
 
 
-def notice_card(notice: Notice, *, colour: bool = False) -> str:
+def notice_card(notice: AnyNotice, *, colour: bool = False) -> str:
     """Return `notice` as lines of at most 100 characters."""
     said = notice_content(notice)
     top = f"┌ {said.heading}"
     lines = [f"│ {line}".rstrip() for fact in said.facts for line in _fact(fact.label, fact.text)]
-    code = "1;32" if notice.until else "1;33"
+    code = "1;32" if said.is_over else "1;33"
     return "\n".join([f"\x1b[{code}m{top}\x1b[0m" if colour else top, *lines, f"└ {said.reference}"]) + "\n"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -27,6 +27,7 @@ from service.sinks.content.alert_content import (
 from service.sinks.content.messages import compact, cut_short, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.pagination import Element, Layout, Page, paginate
+from service.sinks.content.resources import Touched
 from service.sinks.content.wording import counted
 
 # Teams refuses 28,672 bytes, counted after the flow has expanded the card by a good sixth.
@@ -46,10 +47,10 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a card of its own."""
     said = notice_content(notice)
-    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if notice.until else "Warning")])
+    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if said.is_over else "Warning")])
     facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
     below = _rich([_run(said.reference, isSubtle=True, size="Small")])
     elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
@@ -109,10 +110,10 @@ def _weight(element: Element) -> int:
 def _container(alert: Alert, content: AlertContent) -> Element:
     items: list[JsonValue] = [_heading(alert, content.heading)]
     items += [_fact(fact) for fact in content.first_screen]
-    if content.touched:
-        items.insert(-1, _touched(content))
+    if content.touched.names:
+        items.insert(-1, _touched(content.touched))
     rest = f"rest-{alert.id}"
-    actions = [_open(link) for link in content.decisions]
+    actions = [_open(link) for link in content.decisions if _opens(link)]
     actions.append({"type": "Action.ToggleVisibility", "title": "Details", "targetElements": [rest]})
     items.append({"type": "ActionSet", "actions": actions})
     items.append({"type": "Container", "id": rest, "isVisible": False, "items": _rest(content)})
@@ -120,13 +121,11 @@ def _container(alert: Alert, content: AlertContent) -> Element:
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
 
 
-def _touched(content: AlertContent) -> Element:
+def _touched(touched: Touched) -> Element:
     runs: list[JsonValue] = [_run("On  ", weight="Bolder")]
-    for number, one in enumerate(content.touched):
-        kind = f" ({one.kind})" if one.kind else ""
-        runs += [_run(", ")] * (number > 0) + [_run(one.name, weight="Bolder")] + [_run(kind)] * bool(kind)
-    runs += [_run(f" and {content.untold:,} more")] * bool(content.untold)
-    return {**_rich(runs), "spacing": "None"}
+    for number, name in enumerate(touched.names):
+        runs += [_run(", ")] * (number > 0) + [_run(name, weight="Bolder")]
+    return {**_rich(runs + [_run(touched.rest)] * bool(touched.rest)), "spacing": "None"}
 
 
 def _rest(content: AlertContent) -> list[JsonValue]:
@@ -143,9 +142,14 @@ def _rest(content: AlertContent) -> list[JsonValue]:
         items.extend(_fact(step) for step in steps)
     if content.mitre:
         items.append(_fact(Fact("ATT&CK", content.mitre)))
-    if content.links:
-        items.append({"type": "ActionSet", "actions": [_open(link) for link in content.links]})
+    if links := [_open(link) for link in content.links if _opens(link)]:
+        items.append({"type": "ActionSet", "actions": links})
     return items
+
+
+def _opens(link: Link) -> bool:
+    """Whether Teams opens it, which it does of no address in the clear."""
+    return link.url.startswith("https://")
 
 
 def _open(link: Link) -> JsonValue:

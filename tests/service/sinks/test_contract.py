@@ -8,9 +8,10 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from service.core.ports import Receipt
+from service.core.verdicts.verdict import VerdictKind
 from service.sinks.registry import INTEGRATIONS, KINDS
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile, outage
-from tests.fakes.notices import notice
+from tests.fakes.notices import hostile_verdict, notice, verdict_notice
 from tests.fakes.receiver import Receiver, Reply
 from tests.service.sinks.kinds import MACHINES, PLANTED, POSTED, SIGNING, SINKS, configured, made, posting, sent
 
@@ -78,6 +79,26 @@ def test_equal_notices_give_equal_bytes_and_are_no_alert(kind: str) -> None:
     assert message == SINKS[kind]().render_notice(notice())
     assert message.alerts == ((notice().id, 1),)
     assert message.body
+
+
+@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
+def test_every_verdict_is_a_message_whatever_its_names(kind: str, name: str) -> None:
+    for found in VerdictKind:
+        one = hostile_verdict(name, found)
+        message = SINKS[kind]().render_notice(one)
+        assert message == SINKS[kind]().render_notice(one)
+        assert message.alerts == ((one.id, 1),)
+        assert 0 < len(message.body) <= LARGEST
+        shown = "" if message.content_type in MACHINES else message.body.decode()
+        assert not any(hidden in shown for hidden in "\x00\x07\x1b\r\u202e\u2066\u200b\u2028\ud800")
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_a_verdict_says_by_whom_why_and_on_which_alert(kind: str) -> None:
+    body = SINKS[kind]().render_notice(verdict_notice()).body.decode()
+    for said in ("Closed as benign by eve@contoso.com: alice@contoso.com", "she is on call this month", alert().id):
+        assert said in body
 
 
 @pytest.mark.parametrize("kind", SINKS)

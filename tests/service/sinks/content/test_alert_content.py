@@ -72,7 +72,7 @@ def test_an_alert_that_is_not_the_first_of_its_incident_says_so_and_leads_there(
     said = Fact("Incident", f"third alert of incident {alert().id}")
     assert said in content.subject
     assert said in content.first_screen
-    assert content.decisions[-1] == Link("Incident", f"https://unwonted.example/incidents/{alert().id}")
+    assert content.links[0] == Link("Incident", f"https://unwonted.example/incidents/{alert().id}")
     assert "Incident" not in [fact.label for fact in alert_content(alert(), CONSOLE).first_screen]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.sinks.content.alert_content import ALL_LINKS, alert_content, heading
-from service.sinks.content.resources import Resource, listed_resources, resource_of, touched
+from service.sinks.content.resources import Resource, Touched, listed_resources, resource_of, touched
 from tests.fakes.alerts import HOSTILE_NAMES, SUBSCRIPTION, alert, finding
 
 GUID = "0b1f6471-1bf0-4dda-aec3-111122223333"
@@ -44,11 +44,11 @@ def test_whatever_an_id_holds_its_name_is_short_clean_and_there(name: str) -> No
 def test_what_has_no_name_is_not_listed() -> None:
     told = finding(resources=("", " "))
     content = alert_content(alert().model_copy(update={"findings": (told,)}), ALL_LINKS)
-    assert (content.touched, content.untold) == ((), 0)
+    assert content.touched == Touched()
 
 
 def test_one_thing_of_which_several_ids_tell_is_listed_once() -> None:
-    assert listed_resources([machine(1), machine(1).upper()], 3) == ((Resource("web-1", "virtual machines"),), 0)
+    assert listed_resources([machine(1), machine(1).upper()], 3) == Touched(("web-1",), "virtual machines")
 
 
 def burst(*resources: tuple[str, ...], attempts: int = 1) -> str:

@@ -122,6 +122,13 @@ def test_its_buttons_lead_into_the_console_and_unfold_the_rest_of_their_own_aler
     assert len(set(targets)) == 2
 
 
+def test_what_teams_would_not_open_is_no_button() -> None:
+    links = Links(console="http://localhost:8090", runbook_url="http://wiki.contoso.com")
+    [message] = TeamsSink("team", posts_to("https://unused"), links).render([alert()])
+    titles = [node["title"] for node in nodes(card(message.body)) if node.get("type", "").startswith("Action.")]
+    assert titles == ["Details", "Activity log", "KQL query"]
+
+
 def test_without_a_console_there_is_no_button_into_it() -> None:
     [message] = TeamsSink("team", posts_to("https://unused")).render([alert()])
     assert b"Fine: learn it" not in message.body
