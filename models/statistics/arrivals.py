@@ -11,6 +11,7 @@ from river import base
 
 from models.statistics.decay import growth, surprise
 from models.statistics.lessons import ByName, by_name
+from models.statistics.weights import lightest
 from models.stream import Json, fields
 
 STRENGTH = 5.0  # what a prior is worth, in active days for a first one and in first days for all else
@@ -210,7 +211,7 @@ class Arrivals(base.AnomalyDetector):
     def _make_room(self) -> None:
         if len(self._actions) < self.max_actions:
             return
-        lightest = sorted(self._actions, key=lambda key: (self._actions[key], key))
-        for key in lightest[: len(lightest) - self.max_actions + max(1, self.max_actions // 8)]:
+        excess = len(self._actions) - self.max_actions
+        for key in lightest(self._actions, excess + max(1, self.max_actions // 8)):
             del self._actions[key]
             self.evicted += 1

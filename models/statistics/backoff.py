@@ -10,6 +10,7 @@ from typing import Any
 from river import base
 
 from models.statistics.decay import surprise
+from models.statistics.weights import lightest
 from models.stream import Json, fields
 
 UNSEEN_ACTIONS = 50  # actions of a service that nobody here has used yet: Azure's services have some tens each
@@ -111,9 +112,8 @@ class Backoff(base.AnomalyDetector):
 
         What was abandoned goes first, so that it makes room.
         """
-        changes = [(action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
-        changes.sort(key=lambda change: (change[2] > 0, change))
-        for action, kind, number in changes:
+        changes = [(n > 0, action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
+        for _, action, kind, number in sorted(changes):
             if number > 0:
                 self.adopt(action, kind, number)
             else:
@@ -249,7 +249,7 @@ class Backoff(base.AnomalyDetector):
 
     def _drop_least_adopted(self) -> None:
         tenant = self._adopted[TENANT]
-        for action in sorted(tenant, key=lambda action: (tenant[action], action))[: max(1, self.max_actions // 4)]:
+        for action in lightest(tenant, max(1, self.max_actions // 4)):
             for name in [name for name in self._adopted if name != TENANT and action in self._adopted[name]]:
                 count = self._adopted[name][action]
                 self._remove(name, action, count, count)

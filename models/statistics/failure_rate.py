@@ -13,6 +13,7 @@ from river import base
 from models.statistics.decay import growth, surprise
 from models.statistics.keyed import Keyed
 from models.statistics.lessons import ByName, by_name
+from models.statistics.weights import lightest
 from models.stream import NOBODY, Cell, Crowd, Json, Tally, UnexpectedRow, fields, tallied
 
 TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
@@ -292,9 +293,9 @@ class FailureRate(base.AnomalyDetector):
         pair = state.pairs.get(action)
         if pair is None:
             if len(state.pairs) >= self.max_pairs:
-                pairs = state.pairs
-                for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
-                    del pairs[name]
+                tried = {name: pair[0] for name, pair in state.pairs.items()}
+                for name in lightest(tried, max(1, self.max_pairs // 4)):
+                    del state.pairs[name]
                     self.states.evicted_values += 1
             pair = state.pairs[action] = [0.0, 0.0]
         pair[0] += weight
@@ -315,10 +316,10 @@ class FailureRate(base.AnomalyDetector):
         return Tally(others, refused)
 
     def _drop_lightest_actions(self) -> None:
-        actions = self._actions
-        for name in sorted(actions, key=lambda name: (actions[name][0][0], name))[: max(1, self.max_actions // 4)]:
-            del actions[name]
+        tried = {name: counts[0] for name, (counts, _) in self._actions.items()}
+        for name in lightest(tried, max(1, self.max_actions // 4)):
+            del self._actions[name]
             self.evicted += 1
-        services = {name.partition("/")[0] for name in actions}
+        services = {name.partition("/")[0] for name in self._actions}
         for service in [service for service in self._services if service not in services]:
             del self._services[service]

@@ -302,7 +302,7 @@ class Rarity(base.AnomalyDetector):
             habit.held = {}
         if habit.held.setdefault(action, day) >= day:
             if len(habit.held) > MOST_HELD:
-                del habit.held[min(habit.held, key=lambda name: (habit.held or {}).get(name, 0))]
+                del habit.held[min(habit.held, key=habit.held.__getitem__)]
             return True
         del habit.held[action]
         if not habit.held:

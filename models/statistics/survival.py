@@ -26,7 +26,7 @@ def reached(own: bytes, rung: int) -> bytes:
     """
     counts = bytearray(own.ljust(rung + 1, b"\0"))
     if counts[0] == FULL:
-        counts = bytearray(count // 2 for count in counts)
+        counts = bytearray(count // 2 for count in bytes(counts))
     for reached in range(rung + 1):
         counts[reached] += 1
     return bytes(counts)
