@@ -7,7 +7,8 @@ the action's service, then any action. What one identity does itself is left to 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import surprise
 from models.statistics.weights import lightest
@@ -18,7 +19,7 @@ UNSEEN_SERVICES = 100  # services that nobody here has used yet: Azure has about
 TENANT = ""
 
 
-class Backoff(base.AnomalyDetector):
+class Backoff(AnomalyDetector):
     r"""Predictive probability of an action over a tree of populations.
 
     A population is a multiset of adoptions: an identity counts once for each action that it has ever done, however
@@ -97,11 +98,11 @@ class Backoff(base.AnomalyDetector):
         self._totals: dict[str, int] = {TENANT: 0}
         self._services: dict[str, list[int]] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Let one more identity of ``x["kind"]`` adopt ``x["action"]``."""
         self.adopt(str(x.get("action", "")), str(x.get("kind", "unknown")))
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` for somebody of ``x["kind"]`` amid ``x["session"]`` services."""
         session = x.get("session", ())
         known = session if isinstance(session, (tuple, list, set, frozenset)) else ()

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import growth, surprise
 from models.statistics.keyed import Keyed
@@ -66,7 +67,7 @@ class FailureState:
             self.pairs = {intern(name): [float(tried), float(failed)] for name, (tried, failed) in pairs.items()}
 
 
-class FailureRate(base.AnomalyDetector):
+class FailureRate(AnomalyDetector):
     r"""Probability that one identity's attempt at one action fails.
 
     Counts are of cells, fading. Each level is a beta-binomial mean with its parent as prior,
@@ -131,14 +132,14 @@ class FailureRate(base.AnomalyDetector):
         self.states = Keyed(max_identities, fresh)
         self._mine: tuple[Sequence[Cell], dict[str, Tally]] = ((), {})
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
         actor, action, lessons = str(x.get("actor", "")), str(x.get("action", "")), by_name()
         hours = float(x.get("time", 0.0))
         self.learn(actor, [(action, bool(x.get("failed")))], hours, lessons)
         self.teach(lessons, hours)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["failed"]``."""
         actor, action = str(x.get("actor", "")), str(x.get("action", ""))
         probability = self.probability(actor, action, float(x.get("time", 0.0)))

@@ -11,7 +11,8 @@ from sys import intern
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.backoff import Backoff
 from models.statistics.decay import surprise
@@ -121,7 +122,7 @@ class Chance(NamedTuple):
     places: int
 
 
-class LocationRarity(base.AnomalyDetector):
+class LocationRarity(AnomalyDetector):
     r"""Predictive probability of a place, given an action and a kind of identity.
 
     .. math:: p(place | a) = \frac{\max(c - d, 0) + (\theta + d K) \, p(place)}{N + \theta}
@@ -178,7 +179,7 @@ class LocationRarity(base.AnomalyDetector):
         self.novelty = NoveltyRate(half_life=half_life)
         self._actions: dict[str, dict[str, int]] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` at ``x["place"]``."""
         actor, action, place = str(x.get("actor", "")), str(x.get("action", "")), str(x.get("place", ""))
         marks = by_name()
@@ -187,7 +188,7 @@ class LocationRarity(base.AnomalyDetector):
         self.note(actor, action, place, marks)
         self.teach(marks)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["place"]``, for ``x["action"]`` by somebody of ``x["kind"]``."""
         known = self.chance(str(x.get("place", "")), str(x.get("action", "")), str(x.get("kind", "unknown")))
         return surprise(known.probability)
