@@ -84,8 +84,14 @@ class Decided(NamedTuple):
     said: BaseModel | None = None
 
 
+class SampleWanted(NamedTuple):
+    """Somebody wants a test message sent to a sink."""
+
+    sink: str
+
+
 Finished = HtmlPage | Download | Decided | BaseModel
-PageAnswer = Finished | HandedIn
+PageAnswer = Finished | HandedIn | SampleWanted
 
 
 class NotPossible(ValueError):  # noqa: N818 - it says what the matter is

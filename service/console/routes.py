@@ -12,8 +12,8 @@ from pydantic.json_schema import models_json_schema
 from service.console import api, api_models
 from service.console.access import Role
 from service.console.alert_page import alert_page
-from service.console.asking import Decided, PageAnswer, PageQuery
-from service.console.coverage_page import coverage_page
+from service.console.asking import Decided, PageAnswer, PageQuery, SampleWanted
+from service.console.coverage_page import coverage_page, coverage_said, want_sample
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
 from service.console.explorer import explorer_page, lanes_said
@@ -42,6 +42,8 @@ class PageRoute(NamedTuple):
         What somebody must be to ask.
     method
         POST for what changes something.
+    shows_generations
+        Whether it has to be asked first which generations of the state are kept.
     """
 
     name: str
@@ -49,6 +51,7 @@ class PageRoute(NamedTuple):
     answer: Callable[[History, PageQuery], PageAnswer]
     role: Role = Role.READER
     method: str = "GET"
+    shows_generations: bool = False
 
 
 class Question(NamedTuple):
@@ -56,7 +59,7 @@ class Question(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn]
+    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn | SampleWanted]
     model: type[BaseModel]
     parameters: Mapping[str, str] = {}
     method: str = "GET"
@@ -176,6 +179,19 @@ QUESTIONS = (
             **{name: f"the threshold of {name}, 40 to 100" for name in AS_DELIVERED.thresholds},
         },
     ),
+    Question(
+        "/api/v1/coverage",
+        "What is read, who is told, what is kept back, and the generations of the state",
+        coverage_said,
+        api_models.CoverageSaid,
+    ),
+    Question(
+        "/api/v1/sinks/{id}/test",
+        "Send a test message to a sink; with the header X-CSRF-Token, which /api/v1/session tells",
+        want_sample,
+        api_models.SinkTested,
+        method="POST",
+    ),
     Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
 
@@ -192,11 +208,19 @@ PAGES = (
     PageRoute("Search", "/search", search_page),
     PageRoute("Explorer", "/explorer", explorer_page),
     PageRoute("Tuning", "/tuning", tuning_page),
-    PageRoute("Coverage", "/coverage", coverage_page),
+    PageRoute("Coverage", "/coverage", coverage_page, shows_generations=True),
+    PageRoute("Coverage", "/sinks/{id}/test", want_sample, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/alerts/{id}/verdict", judge_alert, Role.ANALYST, "POST"),
     *(
-        PageRoute("API", one.path, one.answer, Role.READER if one.method == "GET" else Role.ANALYST, one.method)
+        PageRoute(
+            "API",
+            one.path,
+            one.answer,
+            Role.READER if one.method == "GET" else Role.ANALYST,
+            one.method,
+            shows_generations=one.answer is coverage_said,
+        )
         for one in QUESTIONS
     ),
 )

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from service.clock import SystemClock
-from service.console import Console, Door, VerdictDesk
+from service.console import Console, Door, Live, PartitionState, SinkState, VerdictDesk
 from service.core.verdicts import Verdicts, read_journal
 from service.history import History
 from service.settings.root import Settings
@@ -33,6 +33,9 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(BROWSER is None, reason="THE CONSOLE IS NOT TRIED IN A BROWSER: install chromium"),
 ]
+
+
+ALONE = Live()
 
 
 class Played(NamedTuple):
@@ -61,13 +64,23 @@ class Visit(NamedTuple):
 
 
 @asynccontextmanager
-async def visiting(path: Path, now: datetime, desk: VerdictDesk | None = None, **options: Any) -> AsyncIterator[Visit]:
+async def visiting(
+    path: Path, now: datetime, desk: VerdictDesk | None = None, live: Live = ALONE, **options: Any
+) -> AsyncIterator[Visit]:
     """Open the address that the console prints in a browser of its own."""
     clock = SystemClock()
     with History(path) as history:
         door = Door(clock, path.with_name("token"), 3600.0)
         console = Console(
-            lambda: history, clock, door, host="127.0.0.1", port=0, version="1", desk=desk, now=lambda: now
+            lambda: history,
+            clock,
+            door,
+            host="127.0.0.1",
+            port=0,
+            version="1",
+            desk=desk,
+            now=lambda: now,
+            live=lambda: live,
         )
         await console.start()
         try:
@@ -179,7 +192,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda one: f"{one['color_scheme']}-{one['viewport']['width']}")
-async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str, Any]) -> None:
+async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str, Any], tmp_path: Path) -> None:
     if not AXE.exists():
         pytest.skip("WHO CAN USE THE CONSOLE IS NOT JUDGED: run npm ci")
     judge = await asyncio.to_thread(AXE.read_text)
@@ -199,7 +212,13 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
         "/explorer",
     ]
     found: list[str] = []
-    async with visiting(played.path, played.end, **look) as visit:
+    desk = JournalDesk(FileVerdictStore(tmp_path / "verdicts"), build_engine(Settings()), FakeClock(played.end))
+    live = Live(
+        partitions=[PartitionState("0", 3, played.end)],
+        sinks=[SinkState("chat", "slack", 0), SinkState("desk", "webhook", 2, played.end, "http_404")],
+        kept=["snapshot.daily-2026-01-20.ndjson.gz"],
+    )
+    async with visiting(played.path, played.end, desk, live, **look) as visit:
         for path in paths:
             await visit.open(path)
             await visit.page.evaluate(judge)
