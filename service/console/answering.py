@@ -98,6 +98,16 @@ class Answers:
         shown = {**about, "verdict_of": self._verdict_of}
         return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, shown)))
 
+    async def news(self) -> str:
+        """Return a word that is another one whenever an alert or what is said of an incident is new.
+
+        Raises
+        ------
+        NoHistory, OSError, sqlite3.Error
+            It cannot be read, or not in time.
+        """
+        return await within(None, PAGE_WITHIN, self._run(lambda: self._open_history().newest_word()))
+
     async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
         answer = await self._run(lambda: route.answer(self._open_history(), asked))
         if isinstance(answer, HandedIn):

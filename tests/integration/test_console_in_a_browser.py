@@ -19,6 +19,7 @@ from service.history import History
 from service.settings.root import Settings
 from service.verdicts import FileVerdictStore
 from service.wiring import JournalDesk, build_engine
+from tests.fakes.alerts import alert
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.hostile_names import KNOWN
 from tests.service.console.played import play
@@ -161,6 +162,41 @@ async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_b
     engine.accept(Verdicts(read_journal(await store.read()).verdicts))
     heeded = {one.alert: one.kind.value for one in engine.rulings.verdicts.entries}
     assert heeded == {attack.id: "malicious", fine.id: "benign"}
+
+
+async def test_a_new_alert_comes_into_the_list_by_itself(played: Played, tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await asyncio.to_thread(shutil.copy, played.path, path)
+    new = alert(
+        7, actor_name="newcomer@contoso.com", window_start=played.end, window_end=played.end + timedelta(hours=2)
+    )
+    async with visiting(path, played.end) as visit:
+        async with visit.page.expect_response("**/news"):
+            await visit.page.reload()
+        save(path, [new])
+        await visit.page.locator("tr.fresh", has_text="newcomer@contoso.com").wait_for()
+        assert visit.wrong == []
+
+
+async def test_days_are_chosen_by_dragging_and_thresholds_by_sliding(played: Played) -> None:
+    async with visiting(played.path, played.end) as visit:
+        page = visit.page
+        await visit.open("/explorer")
+        bar = await page.locator("#brush").bounding_box()
+        assert bar is not None
+        await page.mouse.move(bar["x"] + bar["width"] * 0.9, bar["y"] + 20)
+        await page.mouse.down()
+        await page.mouse.move(bar["x"] + bar["width"] * 0.97, bar["y"] + 20)
+        await page.mouse.up()
+        await page.wait_for_url("**/explorer?since=*&until=*")
+        assert 2 <= await page.locator(".lanes thead time").count() <= 20
+        await visit.open("/tuning?days=28")
+        await page.get_by_label("All thresholds, by points").focus()
+        for _ in range(10):
+            await page.keyboard.press("ArrowLeft")
+        await page.locator("#yaml", has_text="threshold:").wait_for()
+        await page.wait_for_url("**/tuning?*all=-10*")
+        assert visit.wrong == []
 
 
 async def test_a_keyboard_is_enough(played: Played) -> None:
