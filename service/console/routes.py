@@ -17,8 +17,9 @@ from service.console.coverage_page import coverage_page, coverage_said, want_sam
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
 from service.console.explorer import explorer_page, lanes_said
+from service.console.exports import incident_csv, incident_ocsf
 from service.console.identity_page import identity_page
-from service.console.incident_list import incident_csv, incident_list, incident_page
+from service.console.incident_list import incident_list, incident_page
 from service.console.search_page import identities_page, search_page
 from service.console.suppress_page import suppress_page, suppression_said
 from service.console.tuning_page import tuning_page, tuning_said
@@ -196,10 +197,19 @@ QUESTIONS = (
 )
 
 SESSION = "/api/v1/session"
+EXPORTS = {
+    "/incidents.csv": ("text/csv", "Incidents as a table; asked as /api/v1/incidents is"),
+    "/incidents.ndjson": (
+        "application/x-ndjson",
+        "Their alerts as OCSF 1.5 Detection Findings, one a line, 2,000 at most; asked as /api/v1/incidents is",
+    ),
+}
+"""Files, and what is in them."""
 
 PAGES = (
     PageRoute("Incidents", "/", incident_list),
     PageRoute("Incidents", "/incidents.csv", incident_csv),
+    PageRoute("Incidents", "/incidents.ndjson", incident_ocsf),
     PageRoute("Incidents", "/incidents/{id}", incident_page),
     PageRoute("Incidents", "/alerts/{id}", alert_page),
     PageRoute("Incidents", "/alerts/{id}/suppress", suppress_page),
@@ -239,6 +249,7 @@ def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
             path: {one.method.lower(): _operation(one) for one in QUESTIONS if one.path == path}
             for path in dict.fromkeys(question.path for question in QUESTIONS)
         }
+        | {path: {"get": _export(path)} for path in EXPORTS}
         | {SESSION: {"get": {"summary": "Who is signed in", "responses": _answers("SessionSaid")}}},
         "components": {
             "schemas": {
@@ -256,11 +267,23 @@ def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
     }
 
 
+def _export(path: str) -> dict[str, Any]:
+    content_type, said = EXPORTS[path]
+    answer = {"description": "The file", "content": {content_type: {"schema": {"type": "string"}}}}
+    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_said)
+    return {
+        "summary": said,
+        "parameters": [_parameter(name, said) for name, said in asked.items() if name != "limit"],
+        "responses": {"200": answer},
+    }
+
+
+def _parameter(name: str, said: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
+
+
 def _operation(question: Question) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
-        for name, said in question.parameters.items()
-    ]
+    parameters = [_parameter(name, said) for name, said in question.parameters.items()]
     if "{id}" in question.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     operation = {

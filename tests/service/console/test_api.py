@@ -11,7 +11,7 @@ import pytest
 from service.console.asking import Decided, PageQuery, SampleWanted
 from service.console.desk import HandedIn
 from service.console.live import Live, SinkState
-from service.console.routes import PAGES, QUESTIONS, SESSION, document
+from service.console.routes import EXPORTS, PAGES, QUESTIONS, SESSION, document
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from tests.fakes.alerts import alert
@@ -65,7 +65,8 @@ def test_a_question_reads_the_parameters_of_its_document_and_no_others(question:
 def test_every_question_is_answered_where_the_document_says_and_nowhere_else() -> None:
     described = {(path, method) for path, methods in document("1")["paths"].items() for method in methods}
     answered = {(route.path, route.method.lower()) for route in PAGES if route.path.startswith("/api/")}
-    assert described == answered | {(SESSION, "get")}
+    assert described == answered | {(SESSION, "get")} | {(path, "get") for path in EXPORTS}
+    assert EXPORTS.keys() <= {route.path for route in PAGES}
     assert json.dumps(document("1")).count("$ref") > len(QUESTIONS)
 
 
