@@ -14,11 +14,12 @@ import structlog
 from aiohttp import web
 
 from service.console.api_models import SinkTested
-from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted
+from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live
 from service.console.responses import to_response
 from service.console.routes import PageRoute
+from service.console.what_if import what_if_answer
 from service.core.verdicts import Verdict
 from service.history import History
 from service.waiting import DaemonExecutor, within
@@ -114,6 +115,8 @@ class Answers:
             answer = await self._kept(answer, said=route.name == "API")
         if isinstance(answer, SampleWanted):
             answer = await self._sent(answer.sink, asked, said=route.name == "API")
+        if isinstance(answer, WhatIf):
+            answer = what_if_answer(answer, asked.live, said=route.name == "API")
         if isinstance(answer, Decided):
             _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
         return answer

@@ -240,3 +240,24 @@ class SinkTested(_Said):
     sink: str
     taken: bool
     said: str
+
+
+class Opinion(_Said):
+    """What a detector would think of it, against its threshold; empty words where it is ordinary."""
+
+    detector: str
+    score: float
+    threshold: float
+    would_alert: bool
+    why: str
+    counterfactual: str
+
+
+class WhatIfSaid(_Said):
+    """How a deed would be judged: the highest opinion first; who says nothing has none."""
+
+    identity: str
+    action: str
+    time: datetime
+    would_alert: bool
+    opinions: tuple[Opinion, ...]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.core.alerting import AS_DELIVERED, InForce, Suppression, SuppressionCount
+from service.core.engine import Explanation, Imagined
 
 
 class PartitionState(NamedTuple):
@@ -50,6 +51,8 @@ class Live(NamedTuple):
         Names of the generations of the state that are kept, the newest first; None if nobody knows.
     send_sample
         Sends a test message to a sink that is named.
+    what_if
+        Says how an identity's deed would be judged; None of an identity that the state does not remember.
     kept_now
         Asks for `kept`.
     """
@@ -61,4 +64,5 @@ class Live(NamedTuple):
     counts: Mapping[str, SuppressionCount] = {}
     kept: Sequence[str] | None = None
     send_sample: Callable[[str], Awaitable[SampleSent]] | None = None
+    what_if: Callable[[str, Imagined], Explanation | None] | None = None
     kept_now: Callable[[], Awaitable[Sequence[str]]] | None = None

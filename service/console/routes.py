@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from service.console import api, api_models
 from service.console.access import Role
 from service.console.alert_page import alert_page
-from service.console.asking import Decided, PageAnswer, PageQuery, SampleWanted
+from service.console.asking import Decided, PageAnswer, PageQuery, SampleWanted, WhatIf
 from service.console.coverage_page import coverage_page, coverage_said, want_sample
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
@@ -23,6 +23,7 @@ from service.console.incident_list import incident_list, incident_page
 from service.console.search_page import identities_page, search_page
 from service.console.suppress_page import suppress_page, suppression_said
 from service.console.tuning_page import tuning_page, tuning_said
+from service.console.what_if import what_if
 from service.core.alerting import AS_DELIVERED
 from service.core.verdicts import Verdict
 from service.history import History
@@ -60,7 +61,7 @@ class Question(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn | SampleWanted]
+    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn | SampleWanted | WhatIf]
     model: type[BaseModel]
     parameters: Mapping[str, str] = {}
     method: str = "GET"
@@ -193,6 +194,19 @@ QUESTIONS = (
         api_models.SinkTested,
         method="POST",
     ),
+    Question(
+        "/api/v1/identity/what-if",
+        "How a deed of an identity would be judged now, by a running service",
+        what_if,
+        api_models.WhatIfSaid,
+        {
+            "id": "its id",
+            "action": "the operation, such as Microsoft.KeyVault/vaults/delete",
+            "hour": "at which hour of the day, UTC, 0 to 23; right now unless given",
+            "from": "from which address",
+            "failed": "not empty: as if it were denied",
+        },
+    ),
     Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
 
@@ -215,6 +229,7 @@ PAGES = (
     PageRoute("Incidents", "/alerts/{id}/suppress", suppress_page),
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
+    PageRoute("Identities", "/identity/what-if", what_if),
     PageRoute("Search", "/search", search_page),
     PageRoute("Explorer", "/explorer", explorer_page),
     PageRoute("Tuning", "/tuning", tuning_page),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from service.console import Live, PartitionState, SampleSent, SinkState
 from service.core.alerting import InForce
-from service.core.engine import Engine
+from service.core.engine import Engine, Explanation, Imagined, imagine
 from service.core.messages import EndOffset
 from service.core.outbox import Outbox
 from service.core.ports import Clock
@@ -50,6 +50,7 @@ class Running:
             suppressions=engine.suppressions.entries,
             counts=dict(engine.suppressed.counts),
             send_sample=self._send_sample,
+            what_if=self._what_if,
             kept_now=self._generations.names if self._generations is not None else None,
         )
 
@@ -67,6 +68,10 @@ class Running:
         broken = self._outbox.broken(name)
         kind, waiting = self._settings.sinks[name].kind, self._outbox.waiting(name)
         return SinkState(name, kind, waiting, *(broken or (None, "")))
+
+    def _what_if(self, identity: str, deed: Imagined) -> Explanation | None:
+        actor = self._engine.people.get(identity)
+        return None if actor is None else imagine(self._engine, actor, deed)
 
     async def _send_sample(self, name: str) -> SampleSent:
         return await send_sample(name, self._settings.sinks[name], self._clock)

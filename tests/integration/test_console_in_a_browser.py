@@ -12,8 +12,10 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from models.stream import Actor, ActorKind
 from service.clock import SystemClock
 from service.console import Console, Door, Live, PartitionState, SinkState, VerdictDesk
+from service.core.engine import imagine
 from service.core.verdicts import Verdicts, read_journal
 from service.history import History
 from service.settings.root import Settings
@@ -241,6 +243,7 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
         f"/alerts/{worst.id}/suppress?reason=moving&owner=dba&learn=no",
         f"/incidents/{together.id}",
         f"/identity?id={worst.subject}",
+        f"/identity/what-if?id={worst.subject}&action=Microsoft.KeyVault/vaults/delete&hour=3&from=203.0.113.7",
         "/identities",
         "/search?q=contoso",
         "/coverage",
@@ -248,11 +251,13 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
         "/explorer",
     ]
     found: list[str] = []
-    desk = JournalDesk(FileVerdictStore(tmp_path / "verdicts"), build_engine(Settings()), FakeClock(played.end))
+    engine = build_engine(Settings())
+    desk = JournalDesk(FileVerdictStore(tmp_path / "verdicts"), engine, FakeClock(played.end))
     live = Live(
         partitions=[PartitionState("0", 3, played.end)],
         sinks=[SinkState("chat", "slack", 0), SinkState("desk", "webhook", 2, played.end, "http_404")],
         kept=["snapshot.daily-2026-01-20.ndjson.gz"],
+        what_if=lambda identity, deed: imagine(engine, Actor(identity, "ann", ActorKind.HUMAN), deed),
     )
     async with visiting(played.path, played.end, desk, live, **look) as visit:
         for path in paths:

@@ -7,6 +7,7 @@ import pytest
 
 from demo.receiver import Receiver
 from service.core.alerting.suppressions import Suppression, Suppressions
+from service.core.engine.inspection import Imagined
 from service.core.messages import EndOffset, Message
 from service.core.outbox import Outbox
 from service.core.ports import Receipt, Rendered
@@ -15,6 +16,7 @@ from service.storage.generations import FileGenerations
 from service.wiring.engine import build_engine
 from service.wiring.running import Running
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
+from tests.service.history.seen import BOB, HOUR, event
 
 NOW = MONDAY_MORNING
 
@@ -24,8 +26,10 @@ def running(
 ) -> Running:
     settings = Settings.model_validate({"sinks": sinks, "alerting": {"alerts_per_day": 5}})
     engine = build_engine(settings)
-    engine.expect(["0", "1", "10"])
-    engine.apply(Message("1", 7, "7", NOW, b""), [])
+    engine.expect(["1"])
+    engine.begin(NOW - HOUR)
+    engine.apply(Message("1", 7, "7", NOW, b""), [event(0, "b/read", BOB)])
+    engine.idle("1", 7, NOW + 9 * HOUR)
     entry = Suppression("ann", "", "", "", NOW, NOW.replace(year=2027), "on call", "dba", False)
     engine.suppress(Suppressions([entry]))
     return Running(settings, engine, outbox, FakeClock(), lambda: end_offsets, kept)
@@ -58,6 +62,15 @@ async def test_thresholds_suppressions_and_generations_are_those_in_force(tmp_pa
     assert live.kept_now is not None
     assert await live.kept_now() == [f"snapshot.daily-{NOW.date()}.ndjson.gz"]
     assert running({}, Outbox(), {}).live().kept_now is None
+
+
+def test_what_an_identity_might_do_is_judged_if_the_state_remembers_it() -> None:
+    live = running({}, Outbox(), {}).live()
+    assert live.what_if is not None
+    assert live.what_if("nobody", Imagined("a/b")) is None
+    found = live.what_if(BOB.id, Imagined("microsoft.keyvault/vaults/delete", hour=3))
+    assert found is not None
+    assert (found.actor, found.time.hour) == (BOB, 3)
 
 
 @pytest.mark.integration
