@@ -7,8 +7,20 @@ from service.console.access import Door
 from service.console.api_models import Tuning
 from service.console.asking import PageQuery
 from service.console.desk import HandedIn, VerdictDesk
-from service.console.live import Live
+from service.console.live import Live, PartitionState, SampleSent, SinkState
 from service.console.server import Console
 from service.console.tuning_page import tuning_said
 
-__all__ = ["Console", "Door", "HandedIn", "Live", "PageQuery", "Tuning", "VerdictDesk", "tuning_said"]
+__all__ = [
+    "Console",
+    "Door",
+    "HandedIn",
+    "Live",
+    "PageQuery",
+    "PartitionState",
+    "SampleSent",
+    "SinkState",
+    "Tuning",
+    "VerdictDesk",
+    "tuning_said",
+]

@@ -110,7 +110,7 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
 def told_of(finding: Finding) -> Told:
     """Return a finding with its waterfall: only numbers become bars, whatever its evidence holds."""
     said = finding.evidence.get("counterfactual")
-    return Told(finding, waterfall(_numbers(finding.evidence.get("terms")), finding.surprise), str(said or ""))
+    return Told(finding, waterfall(numbers_of(finding.evidence.get("terms")), finding.surprise), str(said or ""))
 
 
 def usual(history: History, alert: Alert) -> Usual:
@@ -234,7 +234,8 @@ def _place(incident: Incident[AlertSummary] | None, alert: Alert) -> int:
     return ids.index(alert.id) + 1 if alert.id in ids else 1
 
 
-def _numbers(value: Any) -> Mapping[str, float]:
+def numbers_of(value: Any) -> Mapping[str, float]:
+    """Return those of a mapping that are numbers: evidence may hold whatever a detector says."""
     if not isinstance(value, Mapping):
         return {}
     return {

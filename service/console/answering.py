@@ -5,6 +5,7 @@ Each has a deadline, so that a slow disk holds up nobody but its reader. Who may
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
@@ -12,11 +13,13 @@ from typing import Literal, TypeVar
 import structlog
 from aiohttp import web
 
-from service.console.asking import Decided, Finished, NotPossible, PageQuery
+from service.console.api_models import SinkTested
+from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live
 from service.console.responses import to_response
 from service.console.routes import PageRoute
+from service.console.what_if import what_if_answer
 from service.core.verdicts import Verdict
 from service.history import History
 from service.waiting import DaemonExecutor, within
@@ -24,6 +27,7 @@ from service.waiting import DaemonExecutor, within
 PAGE_WITHIN = 8.0
 """Seconds that reading and making a page may take: less than its connection lasts."""
 _AT_ONCE = 4
+_KEPT_WITHIN = 2.0
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -86,15 +90,33 @@ class Answers:
         OSError, sqlite3.Error
             It cannot be read or kept, or not in time.
         """
-        asked = PageQuery(part, query, self._now(), by, form, self._live())
+        live = self._live()
+        if route.shows_generations and live.kept_now is not None:
+            with suppress(OSError):  # that nobody can say is no reason to say nothing of the rest
+                live = live._replace(kept=await within(None, _KEPT_WITHIN, live.kept_now()))
+        asked = PageQuery(part, query, self._now(), by, form, live)
         answer = await within(None, PAGE_WITHIN, self._answered(route, asked))
         shown = {**about, "verdict_of": self._verdict_of}
         return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, shown)))
+
+    async def news(self) -> str:
+        """Return a word that is another one whenever an alert or what is said of an incident is new.
+
+        Raises
+        ------
+        NoHistory, OSError, sqlite3.Error
+            It cannot be read, or not in time.
+        """
+        return await within(None, PAGE_WITHIN, self._run(lambda: self._open_history().newest_word()))
 
     async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
         answer = await self._run(lambda: route.answer(self._open_history(), asked))
         if isinstance(answer, HandedIn):
             answer = await self._kept(answer, said=route.name == "API")
+        if isinstance(answer, SampleWanted):
+            answer = await self._sent(answer.sink, asked, said=route.name == "API")
+        if isinstance(answer, WhatIf):
+            answer = what_if_answer(answer, asked.live, said=route.name == "API")
         if isinstance(answer, Decided):
             _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
         return answer
@@ -114,6 +136,14 @@ class Answers:
             raise NotPossible(" ".join(str(error).split())[:300]) from error
         what = f"verdict {verdict.kind.value}"
         return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
+
+    async def _sent(self, sink: str, asked: PageQuery, *, said: bool) -> Finished:
+        if asked.live.send_sample is None:
+            raise NotPossible("only a running service sends test messages")
+        sample = await asked.live.send_sample(sink)
+        _log.info("console_tested_sink", sink=sink, taken=sample.taken, by=asked.by)
+        tested = SinkTested(sink=sink, taken=sample.taken, said=sample.said)
+        return tested if said else HtmlPage("sink.html", {"tested": tested})
 
     def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:
         """Return the verdict on an alert; False where nobody could give one."""

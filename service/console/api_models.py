@@ -193,3 +193,71 @@ class Lanes(_Said):
     since: datetime
     until: datetime
     lanes: tuple[LaneLine, ...]
+
+
+class PartitionLine(_Said):
+    """A partition: messages in the hub that are not read yet, and when the hub took the one that was read last."""
+
+    partition: str
+    behind: int | None
+    applied: datetime | None
+
+
+class SinkLine(_Said):
+    """A sink: what kind, how many messages wait for it, and since when and why it takes none, if it does not."""
+
+    name: str
+    kind: str
+    waiting: int
+    broken_since: datetime | None
+    reason: str
+
+
+class SuppressionLine(_Said):
+    """A suppression: where it stands, what it kept back, and its entry, as far as these are known."""
+
+    id: str
+    stage: str
+    findings: int
+    last: datetime | None
+    entry: dict[str, str]
+
+
+class CoverageSaid(_Said):
+    """What history spans, what is read, who is told, what is kept back, and the generations of the state."""
+
+    since: datetime | None
+    until: datetime | None
+    partitions: tuple[PartitionLine, ...]
+    sinks: tuple[SinkLine, ...]
+    suppressions: tuple[SuppressionLine, ...]
+    generations: tuple[str, ...] | None
+
+
+class SinkTested(_Said):
+    """What became of a test message."""
+
+    sink: str
+    taken: bool
+    said: str
+
+
+class Opinion(_Said):
+    """What a detector would think of it, against its threshold; empty words where it is ordinary."""
+
+    detector: str
+    score: float
+    threshold: float
+    would_alert: bool
+    why: str
+    counterfactual: str
+
+
+class WhatIfSaid(_Said):
+    """How a deed would be judged: the highest opinion first; who says nothing has none."""
+
+    identity: str
+    action: str
+    time: datetime
+    would_alert: bool
+    opinions: tuple[Opinion, ...]

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from service.console.desk import HandedIn
 from service.console.live import Live
+from service.core.engine import Imagined
+from service.history import KnownIdentity
 
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 
@@ -84,8 +86,21 @@ class Decided(NamedTuple):
     said: BaseModel | None = None
 
 
+class SampleWanted(NamedTuple):
+    """Somebody wants a test message sent to a sink."""
+
+    sink: str
+
+
+class WhatIf(NamedTuple):
+    """Somebody wants to know how an identity's deed would be judged."""
+
+    identity: KnownIdentity
+    deed: Imagined
+
+
 Finished = HtmlPage | Download | Decided | BaseModel
-PageAnswer = Finished | HandedIn
+PageAnswer = Finished | HandedIn | SampleWanted | WhatIf
 
 
 class NotPossible(ValueError):  # noqa: N818 - it says what the matter is

@@ -12,16 +12,18 @@ from pydantic.json_schema import models_json_schema
 from service.console import api, api_models
 from service.console.access import Role
 from service.console.alert_page import alert_page
-from service.console.asking import Decided, PageAnswer, PageQuery
-from service.console.coverage_page import coverage_page
+from service.console.asking import Decided, PageAnswer, PageQuery, SampleWanted, WhatIf
+from service.console.coverage_page import coverage_page, coverage_said, want_sample
 from service.console.decisions import decide_incident, judge_alert
 from service.console.desk import HandedIn
 from service.console.explorer import explorer_page, lanes_said
+from service.console.exports import incident_csv, incident_ocsf
 from service.console.identity_page import identity_page
-from service.console.incident_list import incident_csv, incident_list, incident_page
+from service.console.incident_list import incident_list, incident_page
 from service.console.search_page import identities_page, search_page
 from service.console.suppress_page import suppress_page, suppression_said
 from service.console.tuning_page import tuning_page, tuning_said
+from service.console.what_if import what_if
 from service.core.alerting import AS_DELIVERED
 from service.core.verdicts import Verdict
 from service.history import History
@@ -42,6 +44,8 @@ class PageRoute(NamedTuple):
         What somebody must be to ask.
     method
         POST for what changes something.
+    shows_generations
+        Whether it has to be asked first which generations of the state are kept.
     """
 
     name: str
@@ -49,6 +53,7 @@ class PageRoute(NamedTuple):
     answer: Callable[[History, PageQuery], PageAnswer]
     role: Role = Role.READER
     method: str = "GET"
+    shows_generations: bool = False
 
 
 class Question(NamedTuple):
@@ -56,7 +61,7 @@ class Question(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn]
+    answer: Callable[[History, PageQuery], BaseModel | Decided | HandedIn | SampleWanted | WhatIf]
     model: type[BaseModel]
     parameters: Mapping[str, str] = {}
     method: str = "GET"
@@ -176,27 +181,71 @@ QUESTIONS = (
             **{name: f"the threshold of {name}, 40 to 100" for name in AS_DELIVERED.thresholds},
         },
     ),
+    Question(
+        "/api/v1/coverage",
+        "What is read, who is told, what is kept back, and the generations of the state",
+        coverage_said,
+        api_models.CoverageSaid,
+    ),
+    Question(
+        "/api/v1/sinks/{id}/test",
+        "Send a test message to a sink; with the header X-CSRF-Token, which /api/v1/session tells",
+        want_sample,
+        api_models.SinkTested,
+        method="POST",
+    ),
+    Question(
+        "/api/v1/identity/what-if",
+        "How a deed of an identity would be judged now, by a running service",
+        what_if,
+        api_models.WhatIfSaid,
+        {
+            "id": "its id",
+            "action": "the operation, such as Microsoft.KeyVault/vaults/delete",
+            "hour": "at which hour of the day, UTC, 0 to 23; right now unless given",
+            "from": "from which address",
+            "failed": "not empty: as if it were denied",
+        },
+    ),
     Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
 )
 
 SESSION = "/api/v1/session"
+EXPORTS = {
+    "/incidents.csv": ("text/csv", "Incidents as a table; asked as /api/v1/incidents is"),
+    "/incidents.ndjson": (
+        "application/x-ndjson",
+        "Their alerts as OCSF 1.5 Detection Findings, one a line, 2,000 at most; asked as /api/v1/incidents is",
+    ),
+}
+"""Files, and what is in them."""
 
 PAGES = (
     PageRoute("Incidents", "/", incident_list),
     PageRoute("Incidents", "/incidents.csv", incident_csv),
+    PageRoute("Incidents", "/incidents.ndjson", incident_ocsf),
     PageRoute("Incidents", "/incidents/{id}", incident_page),
     PageRoute("Incidents", "/alerts/{id}", alert_page),
     PageRoute("Incidents", "/alerts/{id}/suppress", suppress_page),
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
+    PageRoute("Identities", "/identity/what-if", what_if),
     PageRoute("Search", "/search", search_page),
     PageRoute("Explorer", "/explorer", explorer_page),
     PageRoute("Tuning", "/tuning", tuning_page),
-    PageRoute("Coverage", "/coverage", coverage_page),
+    PageRoute("Coverage", "/coverage", coverage_page, shows_generations=True),
+    PageRoute("Coverage", "/sinks/{id}/test", want_sample, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/incidents/{id}", decide_incident, Role.ANALYST, "POST"),
     PageRoute("Incidents", "/alerts/{id}/verdict", judge_alert, Role.ANALYST, "POST"),
     *(
-        PageRoute("API", one.path, one.answer, Role.READER if one.method == "GET" else Role.ANALYST, one.method)
+        PageRoute(
+            "API",
+            one.path,
+            one.answer,
+            Role.READER if one.method == "GET" else Role.ANALYST,
+            one.method,
+            shows_generations=one.answer is coverage_said,
+        )
         for one in QUESTIONS
     ),
 )
@@ -215,6 +264,7 @@ def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
             path: {one.method.lower(): _operation(one) for one in QUESTIONS if one.path == path}
             for path in dict.fromkeys(question.path for question in QUESTIONS)
         }
+        | {path: {"get": _export(path)} for path in EXPORTS}
         | {SESSION: {"get": {"summary": "Who is signed in", "responses": _answers("SessionSaid")}}},
         "components": {
             "schemas": {
@@ -232,11 +282,23 @@ def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
     }
 
 
+def _export(path: str) -> dict[str, Any]:
+    content_type, said = EXPORTS[path]
+    answer = {"description": "The file", "content": {content_type: {"schema": {"type": "string"}}}}
+    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_said)
+    return {
+        "summary": said,
+        "parameters": [_parameter(name, said) for name, said in asked.items() if name != "limit"],
+        "responses": {"200": answer},
+    }
+
+
+def _parameter(name: str, said: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
+
+
 def _operation(question: Question) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
-        for name, said in question.parameters.items()
-    ]
+    parameters = [_parameter(name, said) for name, said in question.parameters.items()]
     if "{id}" in question.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     operation = {

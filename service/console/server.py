@@ -29,6 +29,7 @@ from service.console.guard import (
     own_page,
 )
 from service.console.live import Live
+from service.console.news import NewsStreams
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, read_form, send_asset, to_response
 from service.console.routes import PAGES, SESSION, PageRoute, document
@@ -90,6 +91,7 @@ class Console:
         self._version = version
         self._announce = announce
         self._answers = Answers(open_history, now or clock.now, desk, live)
+        self._news = NewsStreams(self._answers.news, clock)
         self._pace, self._pace_inside = RequestPace(clock), RequestPace(clock)
         self._serving: WebPort | None = None
         self._refused = 0
@@ -117,6 +119,7 @@ class Console:
             app.router.add_get("/static/{name:.+}", send_asset)
             app.router.add_get("/api/v1/openapi.json", self._document)
             app.router.add_get(SESSION, self._who_is_it)
+            app.router.add_get("/news", self._tell_news, allow_head=False)
             for route in PAGES:
                 add = app.router.add_get if route.method == "GET" else app.router.add_post  # who may GET, may HEAD
                 add(route.path, partial(self._answer, route))
@@ -136,6 +139,7 @@ class Console:
 
     async def stop(self) -> None:
         """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
+        self._news.end()
         if self._serving is not None:
             await self._serving.stop()
             self._serving = None
@@ -205,6 +209,9 @@ class Console:
             _log.warning("console_unanswered", path=route.path, error=type(error).__name__, text=str(error))
             said = getattr(error, "strerror", None) or str(error)  # a reader need not know where files are
             return self._failure(request, 503, f"this cannot be read or kept now: {said}")
+
+    async def _tell_news(self, request: web.Request) -> web.StreamResponse:
+        return await self._news.serve(request, allowed=lambda: self._session(request) is not None)
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = self._session(request)

@@ -120,6 +120,11 @@ class AlertQueries(Queries):
             return incidents(together, self.handled())[0]
         return None
 
+    def newest_word(self) -> str:
+        """Return a word that is another one whenever an alert was told, or something was said of an incident."""
+        [(told, said)] = self._ask("SELECT (SELECT max(rowid) FROM revisions), (SELECT max(rowid) FROM incidents)", "")
+        return f"{told or 0}.{said or 0}"
+
     def handled(self) -> dict[str, Handling]:
         """Return what people have said of incidents, by the alert that it was said of."""
         rows = self._ask("SELECT alert, state, assignee, by, at FROM incidents", "")

@@ -5,6 +5,7 @@ A kind's folder holds all that is its own: options, pace, rendering, what an ans
 """
 
 from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.ocsf_line import ocsf_line
 from service.sinks.content.wording import clean, counted, iso, moment, plain_action
 from service.sinks.event_hub import EventHubSinkSettings
 from service.sinks.integration import Integration, SinkSettings
@@ -27,5 +28,6 @@ __all__ = [
     "iso",
     "kql",
     "moment",
+    "ocsf_line",
     "plain_action",
 ]

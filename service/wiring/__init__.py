@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.recording import build_recorder, history_limits, history_path
+    from service.wiring.sample import send_sample
     from service.wiring.source import source_options
     from service.wiring.storage import (
         build_dead_letters,
@@ -46,6 +47,7 @@ __all__ = [
     "open_history",
     "open_suppressions",
     "refusals",
+    "send_sample",
     "source_options",
     "thresholds_configured",
     "unusable_secret_files",
@@ -58,6 +60,7 @@ _HOMES = {
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "recording": ("build_recorder", "history_limits", "history_path"),
+    "sample": ("send_sample",),
     "source": ("source_options",),
     "storage": (
         "build_dead_letters",

@@ -34,10 +34,11 @@ from service.telemetry import (
 )
 from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
-from service.wiring.console import JournalDesk, build_console, said_of
+from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.recording import HistoryFirst, build_recorder
+from service.wiring.running import Running
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -96,6 +97,8 @@ def build_components(
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     if recorder is not None:
         store = HistoryFirst(store, recorder)
+    generations = build_generations(settings, resources) if settings.snapshots.keep_daily else None
+    running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
@@ -106,7 +109,7 @@ def build_components(
             store,
             clock,
             telemetry.emit,
-            build_generations(settings, resources) if settings.snapshots.keep_daily else None,
+            generations,
         ),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
@@ -129,9 +132,7 @@ def build_components(
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
-        console=build_console(
-            settings, clock, resources, announce, JournalDesk(journal, engine, clock), lambda: said_of(engine)
-        ),
+        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live),
     )
 
 

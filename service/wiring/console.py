@@ -68,11 +68,6 @@ def thresholds_configured(settings: Settings) -> InForce:
     return InForce(thresholds, settings.alerting.alerts_per_day)
 
 
-def said_of(engine: Engine) -> Live:
-    """Return what a running service says of itself."""
-    return Live(InForce(dict(sorted(engine.budget.thresholds().items())), engine.budget.alerts_per_day))
-
-
 def build_console(
     settings: Settings,
     clock: Clock,

@@ -5,7 +5,7 @@ from service.core.engine.closing import anomalies_in, suppressed_in
 from service.core.engine.consequences import Acquittal, Compliance, Consequence
 from service.core.engine.coordinator import Coordinator
 from service.core.engine.engine import Engine
-from service.core.engine.inspection import Explanation, UnknownActor, explain, find_actor, inspect
+from service.core.engine.inspection import Explanation, Imagined, UnknownActor, explain, find_actor, imagine, inspect
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import Previewed, preview_steps
 from service.core.engine.relearning import Forgotten, SeenBucket, with_learnt_of
@@ -35,6 +35,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Forgotten",
+    "Imagined",
     "Options",
     "OtherBuckets",
     "Previewed",
@@ -51,6 +52,7 @@ __all__ = [
     "dump_told",
     "explain",
     "find_actor",
+    "imagine",
     "inspect",
     "load_rows",
     "preview_steps",

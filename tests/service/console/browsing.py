@@ -1,7 +1,7 @@
 """A console on this machine, a history for it to show, and a client that enters as a browser would."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from service.console.access import Door
 from service.console.desk import VerdictDesk
 from service.console.live import Live
 from service.console.server import Console
+from service.core.ports import Clock
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from tests.fakes.clock import MONDAY_MORNING
@@ -61,6 +62,12 @@ class Visitor:
         status, _, _ = await self.post("/login", {"token": self.token, "name": "ann"})
         assert status == 303
 
+    def listen(self, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask to be told of news; the answer goes on."""
+        assert self._session is not None
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._session.get("/news", headers=sent, allow_redirects=False)
+
     @property
     def cookies(self) -> dict[str, str]:
         """What the console has given to be shown again."""
@@ -88,9 +95,10 @@ async def serving(
     session_seconds: float = 3600.0,
     desk: VerdictDesk | None = None,
     live: Callable[[], Live] = Live,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Visitor]:
     """Serve a history with these entries, to a visitor who has not entered yet."""
-    path, clock = folder / "history.sqlite", SystemClock()
+    path, clock = folder / "history.sqlite", clock or SystemClock()
     save(path, entries)
     door = Door(clock, folder / "token", session_seconds)
     with History(path) as history:

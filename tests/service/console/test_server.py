@@ -19,6 +19,7 @@ pytestmark = pytest.mark.integration
 PAGES = [
     "/",
     "/incidents.csv",
+    "/incidents.ndjson",
     "/identities",
     "/coverage",
     "/explorer",
