@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import CONTENT_TYPE, cloud_event, notice_event
@@ -22,6 +22,6 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     ]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into an event of its own."""
     return message_about(notice, compact(notice_event(notice)), CONTENT_TYPE)

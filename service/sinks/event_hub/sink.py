@@ -13,7 +13,7 @@ from azure.eventhub import EventData, TransportType
 from azure.eventhub.aio import EventHubProducerClient
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.event_hub.answers import CLIENT_ERRORS, TOO_LARGE, receipt_of
@@ -77,7 +77,7 @@ class EventHubSink:
         """Turn each alert into an event of its own."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into an event of its own."""
         return render_notice(notice)
 

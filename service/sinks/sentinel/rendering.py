@@ -9,8 +9,9 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from service.core.alerting import Alert, Finding
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
+from service.core.verdicts import VerdictNotice
 from service.sinks.content.alert_content import ALL_LINKS, Links, alert_content, heading, kql
 from service.sinks.content.cloud_event import cut_alert
 from service.sinks.content.messages import compact, message_about
@@ -26,6 +27,7 @@ https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#logs
 LARGEST_ROW = 253_952
 """Bytes; a request may have four times as many."""
 _MOST = 100  # entries of a list
+_LONGEST = 1024  # characters of a name in a verdict
 
 
 def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
@@ -33,21 +35,35 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [message_about(alert, compact_rows(_fitting(alert, links)), ROW) for alert in alerts]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a row."""
     said = notice_content(notice)
-    row: Element = {
-        **_common("notice", notice.id, notice.revision, notice.found_at),
+    told: Element = {
         "Stage": notice.stage,
-        "Severity": "medium",
         "Title": said.heading,
         "Description": "\n".join(f"{fact.label}: {fact.text}" for fact in said.facts),
+    }
+    return message_about(notice, compact_rows({**_about(notice), **told}), ROW)
+
+
+def _about(notice: AnyNotice) -> Element:
+    if isinstance(notice, VerdictNotice):
+        return {
+            **_common("verdict", notice.alert, notice.revision, notice.found_at),
+            "Severity": notice.severity.value,
+            "ActorId": notice.actor_id[:_LONGEST],
+            "ActorName": notice.actor_name[:_LONGEST],
+            "Operations": [one[:_LONGEST] for one in notice.actions],
+            "WindowStart": iso(notice.takes_effect),
+        }
+    return {
+        **_common("notice", notice.id, notice.revision, notice.found_at),
+        "Severity": "medium",
         "WindowStart": iso(notice.since),
         "WindowEnd": iso(notice.until) if notice.until is not None else None,
         "Partitions": list(notice.partitions[:_MOST]),
         "Subscriptions": list(notice.subscriptions[:_MOST]),
     }
-    return message_about(notice, compact_rows(row), ROW)
 
 
 def compact_rows(row: Element) -> bytes:

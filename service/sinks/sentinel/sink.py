@@ -7,7 +7,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost
@@ -54,7 +54,7 @@ class SentinelSink(PostedSink):
         """Turn each alert into a row of its own."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a row."""
         return render_notice(notice)
 

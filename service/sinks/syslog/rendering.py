@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from service.core.alerting import Alert, Finding
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
+from service.core.verdicts import VerdictNotice
 from service.sinks.content.alert_content import ALL_LINKS, Links, alert_content, heading, kql
 from service.sinks.content.messages import message_about
 from service.sinks.content.notice_content import notice_content
@@ -40,21 +41,35 @@ def render(alerts: Sequence[Alert], collector: Collector, links: Links = ALL_LIN
     ]
 
 
-def render_notice(notice: Notice, collector: Collector) -> Rendered:
+def render_notice(notice: AnyNotice, collector: Collector) -> Rendered:
     """Turn a notice into a message of its own."""
-    said = notice_content(notice)
+    said, is_verdict = notice_content(notice), isinstance(notice, VerdictNotice)
     fields = [
         Field("externalId", notice.id, 40),
-        Field("cat", "Coverage gap"),
+        Field("cat", "Verdict" if is_verdict else "Coverage gap"),
         Field("rt", _millis(notice.found_at)),
         Field("act", notice.stage, 63),
         Field("cn1", notice.revision, label="Revision"),
-        Field("start", _millis(notice.since)),
-        Field("end", _millis(notice.until) if notice.until is not None else ""),
+        *_about(notice),
         Field("msg", "\n".join(f"{fact.label}: {fact.text}" for fact in said.facts)),
     ]
+    signature = f"{'verdict' if is_verdict else 'gap'}_{notice.kind.value}"
     head = ("notice", notice.found_at, "medium")
-    return message_about(notice, _message(collector, head, f"gap_{notice.kind.value}", said.heading, fields), TEXT)
+    return message_about(notice, _message(collector, head, signature, said.heading, fields), TEXT)
+
+
+def _about(notice: AnyNotice) -> Iterator[Field]:
+    """Yield what a notice is about: an alert that was judged, or the span of a gap."""
+    if isinstance(notice, VerdictNotice):
+        yield Field("suser", notice.actor_name)
+        yield Field("suid", notice.actor_id)
+        yield Field("start", _millis(notice.takes_effect))
+        yield Field("cs1", notice.alert, label="Alert")
+        yield Field("cs2", _all(notice.actions), label="Operations")
+        yield Field("cs3", notice.by, label="Judged by")
+    else:
+        yield Field("start", _millis(notice.since))
+        yield Field("end", _millis(notice.until) if notice.until is not None else "")
 
 
 def _message(

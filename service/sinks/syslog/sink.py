@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.syslog.answers import receipt_of
@@ -47,7 +47,7 @@ class SyslogSink:
         """Turn each alert into a message of its own."""
         return render(alerts, self._collector, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a message of its own."""
         return render_notice(notice, self._collector)
 
