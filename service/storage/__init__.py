@@ -7,6 +7,7 @@ from service.storage.leases import BlobLease, FileLease
 from service.storage.reject_letters import RejectLetters
 from service.storage.restoring import Loaded, load_newest
 from service.storage.saver import Saver
+from service.storage.segments import BlobSegments
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
 from service.storage.suspects import Suspect, Suspects, set_aside
@@ -15,6 +16,7 @@ __all__ = [
     "BlobDeadLetterStore",
     "BlobGenerations",
     "BlobLease",
+    "BlobSegments",
     "BlobSnapshotStore",
     "FileDeadLetterStore",
     "FileGenerations",

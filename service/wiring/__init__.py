@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.wiring.console import JournalDesk
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
-    from service.wiring.recording import build_recorder, history_limits, history_path
+    from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
     from service.wiring.source import source_options
     from service.wiring.storage import (
         build_dead_letters,
@@ -35,6 +35,7 @@ __all__ = [
     "build_engine_for_example",
     "build_generations",
     "build_recorder",
+    "build_segments",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
@@ -56,7 +57,7 @@ _HOMES = {
     "console": ("JournalDesk",),
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
-    "recording": ("build_recorder", "history_limits", "history_path"),
+    "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
     "source": ("source_options",),
     "storage": (
         "build_dead_letters",
