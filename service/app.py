@@ -111,6 +111,7 @@ class App:
             create(self._watch_verdicts(), name="verdicts"),
             create(self._watch_secret_files(), name="secret files"),
             create(self._check_coverage_for_ever(), name="coverage"),
+            create(self._ship_history(), name="history"),
         ]
         last = [
             create(self._dispatcher.run(), name="dispatcher"),
@@ -211,6 +212,10 @@ class App:
         self._dispatcher.wake(await self._saver.save(min(SAVED_WITHIN, grace / 4)))
         left = await self._dispatcher.flush(max(0.0, began + 0.75 * grace - self._clock.elapsed()))
         await self._saver.save(max(0.0, began + 0.9 * grace - self._clock.elapsed()))
+        if self._components.shipping is not None:
+            with suppress(TimeoutError):
+                left_over = max(0.0, began + 0.95 * grace - self._clock.elapsed())
+                await within(self._clock, left_over, self._components.shipping.finish())
         self._emit(Stopped(left))
 
     async def _apply_batch(self, messages: Sequence[Message]) -> None:
@@ -297,6 +302,10 @@ class App:
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
+
+    async def _ship_history(self) -> None:
+        if self._components.shipping is not None:
+            await self._components.shipping.run()
 
     async def _watch_secret_files(self) -> None:
         aside = OneAside(_LOOK_WITHIN)

@@ -238,6 +238,50 @@ class VerdictStore(Protocol):
         ...
 
 
+class Segment(NamedTuple):
+    """A segment of the history: the hour that it holds, by its first Unix second, and which version of it there is."""
+
+    hour: int
+    tag: str
+
+
+class FoundSegment(NamedTuple):
+    """What a segment holds, and which version of it that is."""
+
+    data: bytes
+    tag: str
+
+
+class SegmentChanged(Exception):  # noqa: N818 - it says what happened
+    """Somebody else has written or deleted the segment of this hour since."""
+
+    def __init__(self, hour: int) -> None:
+        super().__init__(f"the segment of {hour} has been changed")
+
+
+class SegmentStore(Protocol):
+    """Keeps segments of the history, one an hour; knows nothing of what is in them."""
+
+    async def names(self) -> Sequence[Segment]:
+        """Return which there are; raises `OSError`."""
+        ...
+
+    async def get(self, hour: int) -> FoundSegment | None:
+        """Return one, None if there is none of that hour; raises `OSError`."""
+        ...
+
+    async def put(self, hour: int, data: bytes, tag: str | None) -> str:
+        """Keep one in place of the version `tag`, or where there is none; returns its tag.
+
+        Raises `SegmentChanged` or `OSError`.
+        """
+        ...
+
+    async def delete(self, hour: int, tag: str) -> None:
+        """Delete that version; raises `SegmentChanged` or `OSError`."""
+        ...
+
+
 class SnapshotFenced(Exception):  # noqa: N818 - it says what happened to us: another writer took over
     """Another instance has written since we last read or wrote; this one must stop."""
 

@@ -7,6 +7,7 @@ from service.storage.leases import BlobLease, FileLease
 from service.storage.reject_letters import RejectLetters
 from service.storage.restoring import Loaded, load_newest
 from service.storage.saver import Saver
+from service.storage.segments import BlobSegments
 from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
@@ -17,6 +18,7 @@ __all__ = [
     "BlobDeadLetterStore",
     "BlobGenerations",
     "BlobLease",
+    "BlobSegments",
     "BlobSnapshotStore",
     "FileDeadLetterStore",
     "FileGenerations",

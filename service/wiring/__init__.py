@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.wiring.console import JournalDesk, thresholds_configured
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
-    from service.wiring.recording import build_recorder, history_limits, history_path
+    from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
     from service.wiring.sample import send_sample
     from service.wiring.source import source_options
     from service.wiring.storage import (
@@ -36,6 +36,7 @@ __all__ = [
     "build_engine_for_example",
     "build_generations",
     "build_recorder",
+    "build_segments",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
@@ -59,7 +60,7 @@ _HOMES = {
     "console": ("JournalDesk", "thresholds_configured"),
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
-    "recording": ("build_recorder", "history_limits", "history_path"),
+    "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
     "sample": ("send_sample",),
     "source": ("source_options",),
     "storage": (

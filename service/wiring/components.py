@@ -37,7 +37,7 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
-from service.wiring.recording import HistoryFirst, build_recorder
+from service.wiring.recording import HistoryFirst, build_recorder, build_shipping
 from service.wiring.running import Running
 from service.wiring.source import source_options
 from service.wiring.storage import (
@@ -133,6 +133,7 @@ def build_components(
         suspects=build_suspects(settings, resources),
         lease=lease,
         console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live),
+        shipping=build_shipping(settings, clock, recorder, resources),
     )
 
 
