@@ -24,7 +24,7 @@ from service.console.search_page import identities_page, search_page
 from service.console.suppress_page import suppress_page, suppression_said
 from service.console.tuning_page import tuning_page, tuning_said
 from service.console.what_if import what_if
-from service.core.alerting import AS_DELIVERED
+from service.core.alerting import AS_DELIVERED, is_movable
 from service.core.verdicts import Verdict
 from service.history import History
 
@@ -178,7 +178,7 @@ QUESTIONS = (
             "until": "the day before which they end, as 2026-03-02; tomorrow unless given",
             "all": "points by which every threshold is moved, -30 to 30",
             "budget": "most identities alerted a day, on average; moves all thresholds",
-            **{name: f"the threshold of {name}, 40 to 100" for name in AS_DELIVERED.thresholds},
+            **{name: f"the threshold of {name}, 40 to 100" for name in filter(is_movable, AS_DELIVERED.thresholds)},
         },
     ),
     Question(
