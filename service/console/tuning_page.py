@@ -77,6 +77,7 @@ def tuning_page(history: History, asked: PageQuery) -> HtmlPage:
         "tuning.html",
         {
             "tried": tried,
+            "last": tried.until - _DAY,
             "in_force": asked.live.in_force,
             "choices": _DAYS_TRIED,
             "bounds": (_LEAST, _MOST, _MOST_MOVED),
