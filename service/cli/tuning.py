@@ -14,6 +14,7 @@ from service.cli.inputs import MISCONFIGURED, config_option, fail, read_settings
 from service.cli.past import ASKING, NAME_LENGTH, WORDS_LENGTH, asked, history_option, in_json, json_option, minute
 from service.clock import SystemClock
 from service.console import Live, PageQuery, Tuning, tuning_said
+from service.core.alerting import is_movable
 from service.history import History
 from service.sinks import clean
 from service.wiring import thresholds_configured
@@ -49,11 +50,12 @@ def tuning_command(
 ) -> None:
     """Say how many a day other thresholds would have alerted, whom besides, which alerts not, and what to configure."""
     in_force = thresholds_configured(read_settings(path))
+    movable = list(filter(is_movable, in_force.thresholds))
     query = {"days": str(days), "all": str(moved), "budget": str(budget or "")}
     for given in thresholds:
         name, _, score = given.partition("=")
-        if name not in in_force.thresholds or not (score.isascii() and score.isdigit() and 40 <= int(score) <= 100):
-            there = ", ".join(in_force.thresholds)
+        if name not in movable or not (score.isascii() and score.isdigit() and 40 <= int(score) <= 100):
+            there = ", ".join(movable)
             fail(f"--threshold should be NAME=SCORE, with a score of 40 to 100; there are {there}", MISCONFIGURED)
         query[name] = score
     with asked(path, history) as past:

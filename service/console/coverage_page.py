@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from models.stream import EPOCH
 from service.console.api_models import CoverageSaid, PartitionLine, SinkLine, SuppressionLine
 from service.console.asking import HtmlPage, NotThere, PageQuery, SampleWanted
 from service.core.alerting import Stage, SuppressedFinding, Suppression
@@ -32,6 +33,11 @@ class Hidden(NamedTuple):
     last: datetime | None
     entry: Suppression | None
     stage: Stage | None
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is in force, if its entry says so."""
+        return self.entry.begins if self.entry and self.entry.begins != EPOCH else None
 
     def what(self) -> Sequence[tuple[str, str]]:
         """Return what stands in the entry."""

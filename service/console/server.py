@@ -30,9 +30,11 @@ from service.console.guard import (
 )
 from service.console.live import Live
 from service.console.news import NewsStreams
+from service.console.openapi import document
+from service.console.questions import SESSION
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, read_form, send_asset, to_response
-from service.console.routes import PAGES, SESSION, PageRoute, document
+from service.console.routes import PAGES, PageRoute
 from service.core.ports import Clock
 from service.history import History, NoHistory
 from service.listening import WebPort

@@ -13,7 +13,16 @@ from service.console.alert_page import in_short
 from service.console.api import line_of_alert
 from service.console.api_models import Appearing, Tuning, TuningDay
 from service.console.asking import HtmlPage, PageQuery
-from service.core.alerting import InForce, Peak, Trial, day_begins, day_number, thresholds_within, try_thresholds
+from service.core.alerting import (
+    InForce,
+    Peak,
+    Trial,
+    day_begins,
+    day_number,
+    is_movable,
+    thresholds_within,
+    try_thresholds,
+)
 from service.history import AlertSummary, History
 
 _DAYS_TRIED = (7, 14, 28)
@@ -62,12 +71,13 @@ def tuning_page(history: History, asked: PageQuery) -> HtmlPage:
     tried = try_out(history, asked)
     trial = tried.trial
     now, then = trial.a_day(asked.now)
-    names = {*asked.live.in_force.thresholds, "all", "budget"}
+    names = {*filter(is_movable, asked.live.in_force.thresholds), "all", "budget"}
     kept = {name: value[:10] for name, value in asked.query.items() if name in names}
     return HtmlPage(
         "tuning.html",
         {
             "tried": tried,
+            "last": tried.until - _DAY,
             "in_force": asked.live.in_force,
             "choices": _DAYS_TRIED,
             "bounds": (_LEAST, _MOST, _MOST_MOVED),
@@ -106,8 +116,8 @@ def try_out(history: History, asked: PageQuery) -> Tried:
     since = until - days * _DAY
     moved, budget = _signed(asked.text("all")), asked.number("budget", 0, _MOST_BUDGET)
     now = asked.live.in_force.thresholds
-    sliders = [Slider(name, limit, _slid(asked, name, limit)) for name, limit in now.items()]
-    start = {
+    sliders = [Slider(name, limit, _slid(asked, name, limit)) for name, limit in now.items() if is_movable(name)]
+    start = dict(now) | {
         one.name: one.now if moved == 0 and one.tried == round(one.now) else _points(one.tried + moved)
         for one in sliders
     }

@@ -12,7 +12,15 @@ from service.core.alerting.sample_alert import sample_alert
 from service.core.alerting.score_history import LOWEST, History, day_begins, day_number
 from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
 from service.core.alerting.suppressions import Stage, Suppression, Suppressions, UnusableSuppressions
-from service.core.alerting.trial import AS_DELIVERED, InForce, Peak, Trial, thresholds_within, try_thresholds
+from service.core.alerting.trial import (
+    AS_DELIVERED,
+    InForce,
+    Peak,
+    Trial,
+    is_movable,
+    thresholds_within,
+    try_thresholds,
+)
 
 __all__ = [
     "AS_DELIVERED",
@@ -40,6 +48,7 @@ __all__ = [
     "day_begins",
     "day_number",
     "digest",
+    "is_movable",
     "outlook",
     "sample_alert",
     "thresholds_within",

@@ -29,6 +29,15 @@ AS_DELIVERED = InForce({name: kind.declaration.threshold for name, kind in sorte
 """What holds where nothing is configured."""
 
 
+def is_movable(detector: str) -> bool:
+    """Whether thresholds may be moved: not that of a detector that is there to say the same thing every time.
+
+    >>> is_movable("rare_action"), is_movable("watch_list"), is_movable("one of your own")
+    (True, False, True)
+    """
+    return detector not in DETECTORS or not DETECTORS[detector].declaration.always
+
+
 class Peak(NamedTuple):
     """What an identity's hour came to: the highest score of each detector, and the operation that has it."""
 
@@ -135,7 +144,7 @@ def thresholds_within(
     peaks: Iterable[Peak], active: Mapping[int, int], start: Mapping[str, float], alerts_per_day: float
 ) -> dict[str, float]:
     """Return the thresholds that a budget would settle at, were the days to come like these."""
-    history = History(start)
+    history = History(filter(is_movable, start))
     worst: dict[int, dict[str, list[int]]] = {day: {} for day in active}
     for peak in peaks:
         ours = worst.setdefault(day_number(peak.start), {})
@@ -145,7 +154,7 @@ def thresholds_within(
     for day, identities in sorted(worst.items()):
         profiles: Counter[Profile] = Counter(map(tuple, identities.values()))
         history.days.append(Day(day, active.get(day, len(identities)), profiles))
-    return Budget(start, alerts_per_day, history).outlook(alerts_per_day)
+    return {**start, **Budget(start, alerts_per_day, history).outlook(alerts_per_day)}
 
 
 def _alerted(peaks: Iterable[Peak], thresholds: Mapping[str, float]) -> Counter[int]:

@@ -11,7 +11,9 @@ import pytest
 from service.console.asking import Decided, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn
 from service.console.live import Live, SinkState
-from service.console.routes import EXPORTS, PAGES, QUESTIONS, SESSION, document
+from service.console.openapi import document
+from service.console.questions import EXPORTS, QUESTIONS, SESSION
+from service.console.routes import PAGES
 from service.core.engine.inspection import Explanation, Imagined
 from service.history.reading import History
 from service.history.values import HistoryEntry

@@ -1,7 +1,9 @@
 """The form of a suppression: filled in from an alert, what it would have kept back, and a text that files take."""
 
+import re
 import shlex
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -100,5 +102,8 @@ async def test_the_page_says_what_is_wrong_or_what_to_commit(tmp_path: Path) -> 
         assert "until: " in text
         assert "reason: is missing" in text
         _, page, _ = await visitor.get(f"/alerts/{TOLD.id}/suppress?reason=moving&owner=dba&learn=yes")
-        assert 'reason: "moving"' in Markup(page).text
+        shown = re.search(r'<pre id="yaml"[^>]*>(.*?)</pre>', page, re.DOTALL)
+        assert shown
+        [entry] = read_suppressions(f"suppressions:\n{unescape(shown[1])}".encode(), "page", NOW)
+        assert (entry.actor, entry.reason, entry.learn) == (ANN.id, "moving", True)
         assert "unwonted suppress add --actor" in Markup(page).text

@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 
 import pytest
+import yaml
 
 from service.console.api_models import Tuning
 from service.console.asking import PageQuery
@@ -15,6 +17,7 @@ from service.core.alerting.alerts import Alert
 from service.core.alerting.trial import InForce
 from service.history.reading import History
 from service.history.values import HistoryEntry
+from service.settings.root import Settings
 from tests.fakes.alerts import alert, finding
 from tests.fakes.clock import MONDAY_MORNING
 from tests.service.console.browsing import NOW, serving
@@ -92,3 +95,19 @@ async def test_the_page_says_the_same_and_leads_to_the_days_before(tmp_path: Pat
         assert (status, "History has nothing of these days" in page) == (200, True)
         _, text, _ = await visitor.get("/api/v1/tuning?first_time=50")
         assert json.loads(text)["tried"]["first_time"] == 50.0
+
+
+@pytest.mark.integration
+async def test_the_text_on_the_page_is_yaml_that_the_settings_take(tmp_path: Path) -> None:
+    async with serving(tmp_path, ENTRIES) as visitor:
+        await visitor.enter()
+        _, page, _ = await visitor.get("/tuning?all=-5&budget=4")
+        shown = re.search(r'<pre id="yaml"[^>]*>(.*?)</pre>', page, re.DOTALL)
+        assert shown
+        settings = Settings.model_validate(yaml.safe_load(unescape(shown[1])))
+        _, text, _ = await visitor.get("/api/v1/tuning?all=-5&budget=4")
+    assert settings.alerting.alerts_per_day == 4.0
+    moved = {name: one.threshold for name, one in Settings().detectors.items()}
+    for name, one in settings.detectors.items():
+        assert one.threshold == (moved[name] if name == "watch_list" else round(moved[name]) - 5.0), name
+    assert json.loads(text)["tried"]["watch_list"] == moved["watch_list"]
