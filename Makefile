@@ -22,13 +22,14 @@ OTHER_VENV := build/other-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
 FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration and not slow" --hypothesis-profile=quick
-# Slow tests wait most of the time: more of them at once than there are cores, in the order in which they stand.
-ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# In the order in which they stand: those that take minutes first, which tests/conftest.py knows. Many wait most of the
+# time, above all those that are not measured: more of them at once than there are cores.
+ALL := --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
 OWN_TESTS := tests/models tests/service tests/golden
 
 .PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes fmt lock clean
-.PHONY: check-format check-lint check-types check-layers check-tests
+.PHONY: check-format check-lint check-types check-layers check-tests for-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,13 +37,15 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
-	@$(MAKE) check-format check-lint check-types check-layers
+test: ## everything: formatting, lint, types, layers, fast, slow, integration and shared-data tests
+	@$(MAKE) --jobs=4 for-tests
+	@$(MAKE) check-format check-lint check-layers
 ifdef ARGS
+	@$(MAKE) check-types
 	@$(PYTEST) $(ARGS)
 else
-	@$(MAKE) coverage
-	@$(PYTEST) $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
+	@$(MAKE) --jobs=2 check-types coverage
+	@$(PYTEST) --numprocesses=4 $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
 endif
 
 check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute
@@ -50,7 +53,7 @@ check: $(STAMPS)/dev ## the same without the slow tests and without coverage, wi
 
 coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its tests leave out; fails below 90 %
 	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest $(ALL) $(OWN_TESTS) service models
+	@$(COVERAGE) run -m pytest --numprocesses=3 $(ALL) $(OWN_TESTS) service models
 	@$(COVERAGE) combine --quiet
 	@$(COVERAGE) json --quiet
 	@$(BIN)/python -m tests.coverage_gate build/coverage.json
@@ -121,6 +124,10 @@ check-tests:
 	@$(PYTEST) $(FAST) $(ARGS)
 
 # --- what the targets above stand on ---
+
+# Side by side: each is waited for most of the time by a network or a disk.
+for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed
+	@:
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
 # Quiet twice: errors are shown, and no warning about how the machine's pip is set up.
