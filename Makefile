@@ -19,6 +19,7 @@ COVERAGE := $(BIN)/python -m coverage
 DOCS_VENV := build/docs-venv
 RELEASE_VENV := build/release-venv
 OTHER_VENV := build/other-venv
+SPARK_VENV := build/spark-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
 FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration and not slow" --hypothesis-profile=quick
@@ -97,8 +98,8 @@ notes: ## what a release is told with, into build/notes.md; refuses versions tha
 	@$(PYTHON) deploy/release_notes.py $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime demo dev infra docs release; do \
-	  case $$name in demo|dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
+	@for name in bootstrap runtime demo dev infra docs release spark; do \
+	  case $$name in demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done
@@ -126,7 +127,7 @@ check-tests:
 # --- what the targets above stand on ---
 
 # Side by side: each is waited for most of the time by a network or a disk.
-for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed
+for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
 	@:
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
@@ -185,6 +186,15 @@ $(OTHER_VENV)/.installed: requirements/runtime.txt pyproject.toml $(STAMPS)/boot
 	    $(BIN)/uv pip install --quiet --python $(OTHER_VENV) --no-deps --no-build-isolation --editable . && touch $@ && exit 0; \
 	  done; \
 	done; touch $@
+
+# PySpark brings half a gigabyte of Spark itself, and is an extra: it stays apart. Without Java it would be of no use.
+$(SPARK_VENV)/.installed: requirements/spark.txt requirements/runtime.txt pyproject.toml $(STAMPS)/bootstrap
+	@mkdir -p $(@D)
+	@if command -v java >/dev/null; then \
+	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK_VENV) && \
+	  $(BIN)/uv pip install --quiet --python $(SPARK_VENV) --require-hashes -r requirements/runtime.txt && \
+	  $(BIN)/uv pip install --quiet --python $(SPARK_VENV) --require-hashes -r requirements/spark.txt && touch $@; \
+	else echo "java is not installed: the tests on Spark will be skipped"; fi
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
 .PHONY: page
