@@ -101,10 +101,16 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "az": az(alert),
             "suppress": suppress_command(alert),
             "chosen": asked.text("verdict"),
-            "shown": "suppress" if asked.text("suppress") else "",
+            "shown": "",
             "ticket": ticket(alert),
         },
     )
+
+
+def alert_to_suppress(history: History, asked: PageQuery) -> HtmlPage:
+    """Answer ``/alerts/ID/suppress``: the alert, with the command that suppresses what it tells of laid open."""
+    page = alert_page(history, asked)
+    return page._replace(facts={**page.facts, "shown": "suppress"})
 
 
 def told_of(finding: Finding) -> Told:

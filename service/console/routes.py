@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.console import api, api_models
 from service.console.access import Role
-from service.console.alert_page import alert_page
+from service.console.alert_page import alert_page, alert_to_suppress
 from service.console.asking import Decided, PageAnswer, PageQuery
 from service.console.coverage_page import coverage_page
 from service.console.decisions import decide_incident, judge_alert
@@ -140,6 +140,7 @@ PAGES = (
     PageRoute("Incidents", "/incidents.csv", incident_csv),
     PageRoute("Incidents", "/incidents/{id}", incident_page),
     PageRoute("Incidents", "/alerts/{id}", alert_page),
+    PageRoute("Incidents", "/alerts/{id}/suppress", alert_to_suppress),
     PageRoute("Identities", "/identities", identities_page),
     PageRoute("Identities", "/identity", identity_page),
     PageRoute("Search", "/search", search_page),
