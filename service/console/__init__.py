@@ -9,6 +9,7 @@ from service.console.asking import PageQuery
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live, PartitionState, SampleSent, SinkState
 from service.console.server import Console
+from service.console.suppress_page import kept_back
 from service.console.tuning_page import tuning_said
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "SinkState",
     "Tuning",
     "VerdictDesk",
+    "kept_back",
     "tuning_said",
 ]
