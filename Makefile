@@ -29,7 +29,7 @@ ALL := --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
 OWN_TESTS := tests/models tests/service tests/golden
 
-.PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes fmt lock clean
+.PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes wheels fmt lock clean
 .PHONY: check-format check-lint check-types check-layers check-tests for-tests
 
 help: ## list these targets
@@ -94,12 +94,16 @@ sbom: $(RELEASE_VENV)/.installed ## a bill of materials of what the service runs
 audit: $(RELEASE_VENV)/.installed ## ask whether a weakness is known of anything that the service runs with
 	@$(RELEASE_VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/runtime.txt
 
+wheels: $(STAMPS)/dev ## the project as a wheel of pure Python, and as one compiled for this machine, into build/
+	@$(BIN)/hatchling build -t wheel -d build
+	@UNWONTED_MYPYC=1 $(BIN)/hatchling build -t wheel -d build
+
 notes: ## what a release is told with, into build/notes.md; refuses versions that differ (ARGS=v1.2.3)
 	@$(PYTHON) deploy/release_notes.py $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime demo dev infra docs release spark; do \
-	  case $$name in demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
+	@for name in bootstrap runtime compile demo dev infra docs release spark; do \
+	  case $$name in compile|demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done
