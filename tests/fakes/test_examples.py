@@ -19,7 +19,7 @@ def test_only_the_quick_profile_takes_fewer_and_takes_fewer_once(profile: str, w
     def law(number: int) -> None:
         tried.append(number)
 
-    items: list[Any] = [SimpleNamespace(obj=law), SimpleNamespace(obj=law), SimpleNamespace(obj=len), SimpleNamespace()]
+    items: list[Any] = [SimpleNamespace(nodeid="", obj=one) for one in (law, law, len, None)]
     before = settings.get_current_profile_name()
     settings.load_profile(profile)
     try:
