@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from service.wiring.checks import refusals, unusable_secret_files
+    from service.wiring.checks import refusals, unusable_secret_files, unusable_sign_in_files
     from service.wiring.components import build_components
     from service.wiring.console import JournalDesk
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
@@ -48,10 +48,11 @@ __all__ = [
     "refusals",
     "source_options",
     "unusable_secret_files",
+    "unusable_sign_in_files",
 ]
 
 _HOMES = {
-    "checks": ("refusals", "unusable_secret_files"),
+    "checks": ("refusals", "unusable_secret_files", "unusable_sign_in_files"),
     "components": ("build_components",),
     "console": ("JournalDesk",),
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),

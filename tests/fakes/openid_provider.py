@@ -90,6 +90,8 @@ class OpenIdProvider:
         What the configuration says besides, or otherwise.
     redirects
         Where people may be sent back to; anywhere while there are none.
+    secret, assertion
+        What the console proves itself with; either does.
     asks
         Whether it shows a page that has to be clicked on before it goes on.
     """
@@ -105,7 +107,7 @@ class OpenIdProvider:
         self.redirects: set[str] = set()
         self.asked: list[Asked] = []
         self.left: list[Mapping[str, str]] = []
-        self.assertion = ""
+        self.secret, self.assertion = SECRET, ""
         self.asks = False
         self._codes: dict[str, Mapping[str, str]] = {}
 
@@ -173,12 +175,12 @@ class OpenIdProvider:
     def _exchange(self, form: Mapping[str, str], authorization: str) -> web.StreamResponse:
         asked = self._codes.pop(form.get("code", ""), None)
         proofs = {
-            form.get("client_secret") == SECRET,
+            form.get("client_secret") == self.secret,
             self.assertion and form.get("client_assertion") == self.assertion,
         }
         if authorization:
             login, _, password = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
-            proofs.add((unquote_plus(login), unquote_plus(password)) == (CLIENT, SECRET))
+            proofs.add((unquote_plus(login), unquote_plus(password)) == (CLIENT, self.secret))
         if True not in proofs:
             return _refused("invalid_client", "AADSTS7000215: Invalid client secret provided.")
         verifier = urlsafe_b64encode(sha256(form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
