@@ -49,7 +49,7 @@ class Entrance(Protocol):
         """Return what the log says of this way in."""
         ...
 
-    def announced(self, address: str) -> str:
+    def to_open(self, address: str) -> str:
         """Return the address to open, which may let in; `address` is where the console listens."""
         ...
 

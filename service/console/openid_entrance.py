@@ -65,7 +65,7 @@ class OpenIdEntrance:
         """Say who vouches for people."""
         return {"public_url": self.public, "sign_in": self._door.provider}
 
-    def announced(self, address: str) -> str:
+    def to_open(self, address: str) -> str:
         """Return the address that browsers know."""
         return self.public
 

@@ -142,7 +142,7 @@ class Console:
             self._serving = serving
             self._entrance.listens(self._port)
             _log.info("console_listening", address=self.address, **self._entrance.described())
-            self._announce(self._entrance.announced(self.address))
+            self._announce(self._entrance.to_open(self.address))
 
     @property
     def address(self) -> str:

@@ -52,7 +52,7 @@ class TokenEntrance:
         """Say where the token is."""
         return {"token_file": str(self._door.file)}
 
-    def announced(self, address: str) -> str:
+    def to_open(self, address: str) -> str:
         """Return the address that lets in once: a secret."""
         return f"{address}/enter?token={self._door.token}"
 

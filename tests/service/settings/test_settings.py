@@ -22,7 +22,6 @@ from service.settings.names import option_paths
 from service.settings.reading import SettingsError, load
 from service.settings.root import Settings
 from service.settings.showing import config_hash, example_yaml, json_schema, redacted, secrets
-from service.settings.sign_in import SignInSettings
 from service.sinks.teams.settings import TeamsSettings
 from service.sinks.webhook.settings import WebhookSettings
 
@@ -282,14 +281,6 @@ def test_a_secret_in_a_file_is_known_to_the_redaction_and_a_missing_file_is_no_e
 def test_every_secret_and_its_telling_parts_are_known_to_the_redaction() -> None:
     known = set(secrets(secretive()))
     assert {CONNECTION, TEAMS_URL, f"{PLANTED}=", f"{PLANTED}==", f"/{PLANTED}", f"client-{PLANTED}"} <= known
-
-
-@pytest.mark.parametrize("option", ["client_secret_file", "client_assertion_file"])
-def test_what_proves_who_the_console_is_is_known_to_the_redaction(tmp_path: Path, option: str) -> None:
-    file = tmp_path / "proof"
-    file.write_text(f"{PLANTED}\n")
-    sign_in = SignInSettings.model_validate({"issuer": "https://login.example", "client_id": "c", option: file})
-    assert set(secrets(Settings(sign_in=sign_in))) == {PLANTED}
 
 
 def test_the_hash_tells_settings_apart_and_ignores_the_values_of_secrets() -> None:
