@@ -83,8 +83,17 @@ class OpenIdDoor:
         self._rules = rules
         self._pending: dict[str, _Pending] = {}
 
-    async def begin(self, onward: str, browser: str) -> Begun:
-        """Return where to send a browser; `browser` is what its cookie carries already, if it has one.
+    async def begin(self, onward: str, browser: str, *, choose: bool = False) -> Begun:
+        """Return where to send a browser.
+
+        Parameters
+        ----------
+        onward
+            Where it wants to go.
+        browser
+            What its cookie carries already; empty if it has none.
+        choose
+            Whether somebody wants to enter as somebody else.
 
         Raises
         ------
@@ -92,7 +101,7 @@ class OpenIdDoor:
             The provider cannot be asked.
         """
         try:
-            begun = await self.client.begin()
+            begun = await self.client.begin(choose=choose)
         except ProviderFailed as error:
             raise EntryRefused(str(error), 503) from None
         now = self._clock.elapsed()
@@ -101,8 +110,8 @@ class OpenIdDoor:
         while len(self._pending) >= MOST_BEGUN:
             del self._pending[next(iter(self._pending))]
         # A cookie of ours serves for a second tab as well; any other is not known, and replaced.
-        known = any(one.browser == secret_digest(browser) for one in self._pending.values())
-        browser = browser if known else secrets.token_urlsafe(32)
+        if secret_digest(browser) not in {one.browser for one in self._pending.values()}:
+            browser = secrets.token_urlsafe(32)
         self._pending[secret_digest(begun.state)] = _Pending(begun, secret_digest(browser), onward, now + BEGUN_SECONDS)
         return Begun(begun.address, browser)
 

@@ -97,8 +97,9 @@ class OpenIdEntrance:
         onward = inside(request.query.get("next", "/"))
         return go_on(onward) if session_of(request) is not None else self._page(onward, "", 200)
 
-    def _page(self, onward: str, refusal: str, status: int) -> web.Response:
-        facts = {"onward": onward, "refusal": refusal, "provider": self._door.provider, **about(None)}
+    def _page(self, onward: str, refusal: str, status: int, *, known: bool = False) -> web.Response:
+        said = {"onward": onward, "refusal": refusal, "provider": self._door.provider, "known": known}
+        facts = {**said, **about(None)}
         return web.Response(text=page_html("sign_in.html", facts), status=status, content_type="text/html")
 
     async def _send_to_provider(self, request: web.Request) -> web.Response:
@@ -106,7 +107,8 @@ class OpenIdEntrance:
         self._pace.check()
         onward = inside(request.query.get("next", "/"))
         try:
-            begun = await _in_time(self._door.begin(onward, request.cookies.get(self.jar.entering, "")))
+            browser, choose = request.cookies.get(self.jar.entering, ""), "choose" in request.query
+            begun = await _in_time(self._door.begin(onward, browser, choose=choose))
         except EntryRefused as refusal:
             return self._refused(refusal, onward)
         response = go_on(begun.address)
@@ -132,7 +134,7 @@ class OpenIdEntrance:
             _log.warning("console_entry_refused", subject=refusal.subject, reason=str(refusal))
         else:
             self._refuse(str(refusal))
-        return self._page(onward, str(refusal), refusal.status)
+        return self._page(onward, str(refusal), refusal.status, known=bool(refusal.subject))
 
     async def _let_out(self, request: web.Request) -> web.Response:
         session = self._door.leave(request.cookies.get(self.jar.session, ""))

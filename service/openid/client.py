@@ -95,8 +95,8 @@ class OpenIdClient:
         """
         await self._provider.known()
 
-    async def begin(self) -> BegunSignIn:
-        """Return where to send somebody to sign in.
+    async def begin(self, *, choose: bool = False) -> BegunSignIn:
+        """Return where to send somebody to sign in; `choose` if they want to do so as somebody else.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class OpenIdClient:
             "nonce": nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-        }
+        } | ({"prompt": "select_account"} if choose else {})
         return BegunSignIn(_with(known.authorization, asked), state, nonce, verifier)
 
     async def finish(self, code: str, begun: BegunSignIn) -> SignedIn:

@@ -13,12 +13,15 @@ from service.openid.fetching import JsonFetcher
 from service.openid.tokens import TENANT_PLACE, PublicKey, keys_of
 from service.openid.values import ProviderFailed
 from service.options import LOOPBACK
+from service.waiting import within
 
 FRESH_SECONDS = 3_600.0
 USABLE_SECONDS = 86_400.0
 """How long what is known is used when the provider cannot be asked again."""
 LOOK_AGAIN_SECONDS = 60.0
 """Least time between two looks for a key that is not known: whoever makes up keys must not make us ask."""
+BOTH_WITHIN = 7.0
+"""Seconds for configuration and keys together: less than who asks is waited for, so that a failure is remembered."""
 _FAILED_SECONDS = 5.0
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -85,10 +88,12 @@ class Provider:
                 return self._known
             if self._failed is None or now - self._failed_at >= _FAILED_SECONDS:
                 try:
-                    self._known, self._failed = await self._ask(), None
+                    self._known, self._failed = await within(None, BOTH_WITHIN, self._ask()), None
                     self._known_at = now
                 except ProviderFailed as failed:
                     self._failed, self._failed_at = failed, now
+                except TimeoutError:
+                    self._failed, self._failed_at = ProviderFailed("the provider is too slow"), now
             if self._known is None or (self._failed and age >= USABLE_SECONDS):
                 raise self._failed or ProviderFailed("the provider has not been asked")
             return self._known

@@ -55,6 +55,10 @@ class SignInSettings(Section):
             (bool(self.client_id), "issuer needs client_id"),
             (len(given) == 1, "needs exactly one of client_secret, client_secret_file and client_assertion_file"),
             (
+                bool(self.reader_roles or self.reader_groups or self.analyst_roles or self.analyst_groups),
+                "nobody could enter: needs one of reader_roles, reader_groups, analyst_roles and analyst_groups",
+            ),
+            (
                 bool(self.tenants) or not any(one in f"{self.issuer}/" for one in _MANY_TENANTS),
                 "tenants should say who may enter, since issuer is for people of any tenant",
             ),

@@ -220,15 +220,15 @@ def saying(said: object, status: int = 200, **headers: str) -> Misbehaviour:
 
 
 @asynccontextmanager
-async def providing(clock: Clock) -> AsyncIterator[OpenIdProvider]:
-    """Run a provider until the end of the block."""
+async def providing(clock: Clock, host: str = "127.0.0.1") -> AsyncIterator[OpenIdProvider]:
+    """Run a provider until the end of the block; to a browser, localhost is another site than 127.0.0.1."""
     provider = OpenIdProvider(clock)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", provider.answer)
     server = TestServer(app, handler_cancellation=True)
     await server.start_server(shutdown_timeout=0.01, access_log=None)
     try:
-        provider.url = f"http://127.0.0.1:{server.port}"
+        provider.url = f"http://{host}:{server.port}"
         yield provider
     finally:
         await server.close()

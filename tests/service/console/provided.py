@@ -71,13 +71,14 @@ async def provided(
     *,
     desk: VerdictDesk | None = None,
     public: str = "",
+    provider_host: str = "127.0.0.1",
     **sign_in: Any,
 ) -> AsyncIterator[Provided]:
     """Serve a history with these entries to whoever the provider vouches for."""
     path, clock, port = folder / "history.sqlite", FakeClock(), free_port()
     public = public or f"http://127.0.0.1:{port}"
     save(path, entries)
-    async with providing(clock) as provider:
+    async with providing(clock, provider_host) as provider:
         provider.redirects = {f"{public}/callback"}
         options = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, **sign_in}
         lasts = {"session": SESSION, "idle": IDLE, "public_url": public, "enabled": True}

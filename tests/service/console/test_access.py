@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.console.access import MOST_SESSIONS, EntryRefused, Person, Session, Sessions
-from service.console.guard import RequestPace, RequestRefused, check_host, check_meant
+from service.console.guard import PersonalPace, RequestPace, RequestRefused, check_host, check_meant
 from service.console.token_door import TRIES_A_MINUTE, Door
 from tests.fakes.clock import FakeClock
 
@@ -175,3 +175,15 @@ async def test_requests_are_answered_at_a_pace(clock: FakeClock) -> None:
         pace.check()
     await clock.advance(3)
     pace.check()
+
+
+async def test_each_person_has_a_pace_and_only_so_many_are_remembered(clock: FakeClock) -> None:
+    pace = PersonalPace(clock, at_once=1, a_second=1.0, people=2)
+    ann, bob, eve = (Person("same name", subject=subject) for subject in ("a", "b", ""))
+    for one in (ann, bob, eve):
+        pace.check(one)
+    pace.check(ann)
+    with pytest.raises(RequestRefused, match="wait a moment"):
+        pace.check(eve)
+    await clock.advance(1)
+    pace.check(eve)

@@ -111,7 +111,10 @@ async def test_who_has_no_role_is_told_which_is_missing(
             assert status == 403
             assert "Ann@contoso.example has signed in, and may not enter: " in page
             assert said.lower() in page.lower()
-            assert "__" not in headers.get("Set-Cookie", "")
+            assert "Set-Cookie" not in headers
+            assert 'href="/enter?next=%2F&amp;choose=1">Enter as somebody else<' in page
+            status, _, headers = await at.visitor.get("/enter?next=%2F&choose=1")
+            assert parse_qs(urlsplit(headers["Location"]).query)["prompt"] == ["select_account"]
             assert (await at.visitor.get("/"))[0] == 303
     [refused] = [line for line in lines if line["event"] == "console_entry_refused"]
     assert (refused["subject"], "ann@contoso.example" in refused["reason"]) == (ANN["oid"], True)
@@ -277,7 +280,18 @@ async def test_a_provider_that_is_away_keeps_people_out_and_is_in_the_log_before
             status, page, _ = await at.visitor.get("/enter")
             assert (status, "cannot be reached: Connection refused" in page) == (503, True)
             assert (await at.visitor.get("/login"))[0] == 200
+            token = signing_key().sign(ANN)
+            status, text, _ = await at.visitor.get("/api/v1/alerts", Authorization=f"Bearer {token}")
+            assert (status, "cannot be reached" in json.loads(text)["error"]) == (503, True)
     assert "console_sign_in_unavailable" in [line["event"] for line in lines]
+
+
+async def test_a_provider_that_is_silent_keeps_nobody_waiting_longer_than_a_page_may_take(tmp_path: Path) -> None:
+    async with provided(tmp_path) as at:
+        at.provider.misbehave["/.well-known/openid-configuration"] = silent
+        answers = await asyncio.gather(*(at.visitor.get("/enter") for _ in range(8)))
+        assert {status for status, _, _ in answers} == {503}
+        assert (await at.visitor.get("/login"))[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ def test_with_a_provider_it_may_listen_for_others_and_its_address_is_written_as_
             SIGN_IN.replace("}", ", client_assertion_file: /x}"),
             "needs exactly one of client_secret,",
         ),
+        (
+            SIGN_IN.replace("}", ", reader_roles: [], analyst_roles: []}"),
+            "nobody could enter: needs one of",
+        ),
         (SIGN_IN.replace("example", "example/organizations/v2.0"), "tenants should say who may enter"),
         ("console: {enabled: true}\nhistory: {enabled: false}", "console.enabled needs a history"),
         (
