@@ -21,7 +21,7 @@ RELEASE_VENV := build/release-venv
 OTHER_VENV := build/other-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
-FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration" --hypothesis-profile=quick
+FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration and not slow" --hypothesis-profile=quick
 # Slow tests wait most of the time: more of them at once than there are cores, in the order in which they stand.
 ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.

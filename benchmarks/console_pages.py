@@ -33,6 +33,7 @@ HOUR = timedelta(hours=1)
 OPERATIONS = [f"Microsoft.Service{n % 12}/resources{n}/{verb}" for n in range(60) for verb in ("read", "write")]
 ALERTS_A_DAY = 20
 ASKED = 20
+EXPLAINED_FROM = 40.0
 BUSY = Actor("tenant/busy", "busy@contoso.example", ActorKind.SERVICE_PRINCIPAL)
 NO_LIMITS = HistoryLimits(100_000, 1 << 40)
 
@@ -61,7 +62,9 @@ def hours(identities: int, days: int, a_day: float, rng: random.Random) -> Itera
                 bucket,
                 tuple(cell(action, bucket.start, actor, rng) for action in rng.sample(OPERATIONS, cells)),
             )
-            unusual = [Anomaly("rare_action", actor, bucket, seen.cells[0], rng.expovariate(0.08), 3.0, "", {})]
+            score = rng.expovariate(0.08)
+            why = "Never seen from it in 41 active days." if score >= EXPLAINED_FROM else ""
+            unusual = [Anomaly("rare_action", actor, bucket, seen.cells[0], score, 3.0, why, {})]
             judgements.append(judge.judge(seen, Crowd(0, {}))._replace(anomalies={"rare_action": unusual}))
         yield ClosedBucket(number, judgements)
 
@@ -125,6 +128,11 @@ async def ask(path: Path, days: int) -> None:
                 "search for an address": "/search?q=192.0.2.1",
                 "search for nothing there": "/search?q=nothing-like-it",
                 "coverage": "/coverage",
+                "explorer": "/explorer",
+                "explorer, an address": "/explorer?q=192.0.2.1",
+                "tuning, 7 days": "/tuning?days=7&all=-5",
+                "tuning, 28 days": "/tuning?days=28&all=-5",
+                "tuning, a budget": "/tuning?days=28&budget=5",
                 "API: alerts": "/api/v1/alerts?days=90",
             }.items():
                 times = []

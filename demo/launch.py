@@ -136,7 +136,12 @@ def configuration(
         },
         "dead_letter": {"path": str(folder / "dead-letter.ndjson")},
         "http": {"host": "127.0.0.1", "port": ports.metrics},
-        "console": {"enabled": True, "port": ports.console, "token_file": str(folder / "console-token")},
+        "console": {
+            "enabled": True,
+            "port": ports.console,
+            "public_url": f"http://127.0.0.1:{ports.console}",
+            "token_file": str(folder / "console-token"),
+        },
         "log": {"format": "json"},
     }
 

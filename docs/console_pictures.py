@@ -67,6 +67,8 @@ async def draw(path: Path, token_file: Path) -> None:
                 ("incidents", "/?days=90", 640),
                 ("alert", f"/alerts/{told.id}", 1400),
                 ("identity", f"/identity?id={quote(told.subject, safe='')}", 1150),
+                ("explorer", "/explorer", 900),
+                ("tuning", "/tuning?days=28&all=-6", 1100),
             ):
                 await page.set_viewport_size({"width": WIDTH, "height": height})
                 await page.goto(console.address + address)

@@ -16,6 +16,7 @@ from docs.images import draw
 from docs.images.architecture import architecture
 from models.detectors import DETECTORS
 from service.settings import example_yaml, json_schema, option_reference
+from service.sinks.sentinel import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +27,13 @@ def chart_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+def sentinel_columns() -> str:
+    """Return the columns of the table for Microsoft Sentinel, in the words of a table and of a rule's stream."""
+    stream = [{"name": name, "type": kind} for name, kind in COLUMNS.items()]
+    table = [{**one, "type": one["type"].replace("datetime", "dateTime")} for one in stream]
+    return json.dumps({"table": table, "stream": stream}, indent=2) + "\n"
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "config/unwonted.yaml": example_yaml,
     "docs/configuration.md": option_reference,
@@ -33,6 +41,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/images/architecture.svg": architecture,
     **{f"docs/images/{name}": drawn for name, drawn in draw.PICTURES.items()},
     "deploy/helm/unwonted/values.schema.json": chart_schema,
+    "deploy/azure/sentinel-columns.json": sentinel_columns,
     **{f"config/grafana/dashboards/{one.name}.json": partial(write, one) for one in DASHBOARDS},
 }
 """Path in the repository, and what the file should hold."""

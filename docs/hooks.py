@@ -23,6 +23,8 @@ GROUPS = {
     "Operators": (
         "azure.md",
         "operators.md",
+        "siem.md",
+        "templates.md",
         "verdicts.md",
         "learn.md",
         "replay.md",

@@ -111,6 +111,7 @@ class App:
             create(self._watch_verdicts(), name="verdicts"),
             create(self._watch_secret_files(), name="secret files"),
             create(self._check_coverage_for_ever(), name="coverage"),
+            create(self._ship_history(), name="history"),
         ]
         last = [
             create(self._dispatcher.run(), name="dispatcher"),
@@ -211,6 +212,10 @@ class App:
         self._dispatcher.wake(await self._saver.save(min(SAVED_WITHIN, grace / 4)))
         left = await self._dispatcher.flush(max(0.0, began + 0.75 * grace - self._clock.elapsed()))
         await self._saver.save(max(0.0, began + 0.9 * grace - self._clock.elapsed()))
+        if self._components.shipping is not None:
+            with suppress(TimeoutError):
+                left_over = max(0.0, began + 0.95 * grace - self._clock.elapsed())
+                await within(self._clock, left_over, self._components.shipping.finish())
         self._emit(Stopped(left))
 
     async def _apply_batch(self, messages: Sequence[Message]) -> None:
@@ -298,6 +303,10 @@ class App:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
 
+    async def _ship_history(self) -> None:
+        if self._components.shipping is not None:
+            await self._components.shipping.run()
+
     async def _watch_secret_files(self) -> None:
         aside = OneAside(_LOOK_WITHIN)
         while True:
@@ -316,12 +325,22 @@ class App:
 
     async def _watch_verdicts(self) -> None:
         if self._components.verdicts is not None:
-            await self._components.verdicts.run(self._accept)
+            await self._components.verdicts.run(self._accept_and_answer)
 
     async def _accept(self, verdicts: Verdicts) -> None:
         async with self._state.lock:
             if late := self._state.engine.accept(verdicts):
                 self._emit(VerdictsLate(late))
+
+    async def _accept_and_answer(self, verdicts: Verdicts) -> None:
+        """Have verdicts heeded, and those told of them at once who were told of their alerts."""
+        await self._accept(verdicts)
+        async with self._state.lock:
+            answered = self._state.engine.answer(self._now())
+            self._dispatcher.notify(answered)
+            self._state.changed = True
+        if answered:
+            self._dispatcher.wake(await self._saver.save(SAVED_WITHIN))
 
     async def _evaluate_for_ever(self) -> None:
         await run_ticks(
@@ -345,6 +364,7 @@ class App:
         # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
         evaluation = yield from self._state.engine.evaluate_steps(planned)
         yield from self._dispatcher.submit_steps(evaluation.alerts)
+        self._dispatcher.notify(evaluation.answered)
         return evaluation
 
     async def _check_coverage_for_ever(self) -> None:

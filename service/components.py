@@ -9,6 +9,7 @@ from service.console import Console
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, DeadLetterStore, Lease, Sink, Source
 from service.delivery import Dispatcher
+from service.history import Shipping
 from service.monitoring import HttpServer
 from service.source import SourceEvent
 from service.storage import State, Suspects
@@ -69,6 +70,8 @@ class Components(NamedTuple):
         What one of two instances holds; `service.standby` waits for it. None if there is no other instance.
     console
         Shows people what happened, if it is to be served.
+    shipping
+        Keeps the history elsewhere as well, and fetches it from there.
     """
 
     clock: Clock
@@ -90,3 +93,4 @@ class Components(NamedTuple):
     suspects: Suspects = Suspects(None)
     lease: Lease | None = None
     console: Console | None = None
+    shipping: Shipping | None = None

@@ -1,15 +1,27 @@
 """What many tests share and what is slow to start."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.azurite import Account, azurite, find_azurite
 
-FEWER = 3
+FEWER = 5
 """How many times fewer examples of a property `make check` tries than `make test`."""
+LEAST = 3
+"""As few it tries at any rate."""
+LONGEST = (
+    "tests/integration/test_standby.py",
+    "tests/properties/test_flagship.py",
+    "tests/integration/test_soak.py",
+    "tests/demo/test_demo.py",
+)
+"""Files that take minutes begin first: in the end there would be nothing left to do beside them."""
 
 # How fast a machine is today is no property of the code.
 settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,19 +35,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
+    """Begin with what takes longest, and take fewer examples where asked with `--hypothesis-profile=quick`.
+
+    Which ones is drawn anew in each run.
+    """
+    items.sort(key=lambda item: [item.nodeid.startswith(file) for file in LONGEST], reverse=True)
     if settings.get_current_profile_name() != "quick":
         return
     for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():
         if (own := getattr(test, "_hypothesis_internal_use_settings", None)) is not None:
-            fewer = settings(own, max_examples=max(5, own.max_examples // FEWER))
+            fewer = settings(own, max_examples=max(LEAST, own.max_examples // FEWER))
             test._hypothesis_internal_use_settings = fewer
+    machines: set[Any] = {getattr(item, "cls", None) for item in items}
+    for machine in machines:
+        if (own := getattr(machine, "settings", None)) is not None:
+            machine.settings = settings(own, max_examples=max(LEAST, own.max_examples // FEWER))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples only in a file that has some: to look for them takes half as long as to import it."""
+    found = yield
+    if file_path.suffix == ".py" and ">>>" not in file_path.read_text(encoding="utf-8"):
+        return [one for one in found if not isinstance(one, DoctestModule)]
+    return found
+
+
+def pytest_collection() -> None:
+    """Do not look for garbage where there is none: what is imported stays."""
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays to the end anyway (modules, the tests), and call it seldom."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(100_000, 50, 100)
 
 

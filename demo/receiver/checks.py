@@ -165,8 +165,9 @@ def _block_is_sound(block: object) -> bool:
             return _section_is_sound(_object(block))
         case {"type": "context", "elements": list(elements)}:
             return 0 < len(elements) <= 10 and all(_text_is_sound(element, "context") for element in elements)
-        case {"type": "actions", "elements": list(elements)}:
-            return 0 < len(elements) <= 25 and all(map(_button_is_sound, elements))
+        case {"type": "rich_text" | "actions" as kind, "elements": list(elements)}:
+            is_sound = _rich_section_is_sound if kind == "rich_text" else _button_is_sound
+            return 0 < len(elements) <= 25 and all(map(is_sound, elements))
         case _:
             return False
 
@@ -176,6 +177,17 @@ def _section_is_sound(section: Json) -> bool:
     if not isinstance(fields, list) or len(fields) > 10 or (text is None and not fields):
         return False
     return all(_text_is_sound(field, "field") for field in fields) and (text is None or _text_is_sound(text, "section"))
+
+
+def _rich_section_is_sound(section: object) -> bool:
+    match section:
+        case {"type": "rich_text_section", "elements": list(runs)}:
+            return bool(runs) and all(
+                isinstance(run, dict) and run.get("type") == "text" and isinstance(run.get("text"), str) and run["text"]
+                for run in runs
+            )
+        case _:
+            return False
 
 
 def _text_is_sound(text: object, place: str) -> bool:

@@ -16,6 +16,10 @@ SINKS = {
     "slack": ("Slack", "incoming webhook"),
     "webhook": ("signed webhook", "CloudEvents, OCSF"),
     "email": ("email", "SMTP, text and HTML"),
+    "template": ("template", "PagerDuty, Jira, …"),
+    "event_hub": ("Event Hub", "CloudEvents, OCSF"),
+    "sentinel": ("Microsoft Sentinel", "rows of a table"),
+    "syslog": ("syslog", "CEF over TLS"),
     "stdout": ("standard output", "cards or JSON"),
 }
 """What is written in the box of a kind of sink, from the top; one that is not here has its kind's name, at the end."""
@@ -46,13 +50,15 @@ class Box(NamedTuple):
     def drawn(self) -> str:
         """Return the box as SVG."""
         centre = f'x="{self.x + self.width / 2:g}" text-anchor="middle"'
+        first = min(22, self.height // 2 - 2)
+        second = self.y + first + min(18, self.height // 2 - 4)
         rows = [
-            f'<text {centre} y="{self.y + 40 + 15 * row}" font-size="11" fill="#333333">{escape(line)}</text>'
+            f'<text {centre} y="{second + 15 * row}" font-size="11" fill="#333333">{escape(line)}</text>'
             for row, line in enumerate(self.lines)
         ]
         place = f'x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}"'
         frame = f'<rect {place} rx="6" fill="{self.fill}" stroke="{self.stroke}" stroke-width="1.5"/>'
-        title = f'<text {centre} y="{self.y + 22}" font-weight="bold">{escape(self.title)}</text>'
+        title = f'<text {centre} y="{self.y + first}" font-weight="bold">{escape(self.title)}</text>'
         return "\n".join([frame, title, *rows])
 
 
@@ -86,14 +92,15 @@ def architecture() -> str:
         Box(770, 160, 70, 80, "outbox", ("saved first,", "then sent"), **white),
         Box(470, 350, 180, 70, "snapshot", ("the whole state, positions too:", "file or Blob Storage")),
         Box(205, 350, 170, 70, "dead letter", ("redacted samples of what", "could not be read")),
-        Box(745, 350, 170, 70, "Prometheus, Kubernetes", ("/metrics, /healthz/…", "no person in any label")),
+        Box(705, 350, 170, 70, "Prometheus, Kubernetes", ("/metrics, /healthz/…", "no person in any label")),
     ]
     arrows = [line((85, 126, 85, 160)), line((155, 200, 225, 200))]
     arrows += [line((left, 200, right, 200)) for left, right in ((330, 350), (465, 485), (635, 655), (750, 770))]
+    pitch = min(66, 380 // len(KINDS))
     for number, kind in enumerate(sorted(KINDS, key=lambda kind: [*SINKS, kind].index(kind))):
         title, below = SINKS.get(kind, (kind, ""))
-        boxes.append(Box(915, 60 + 66 * number, 130, 46, title, (below,)))
-        arrows.append(line((840, 200, 915, 83 + 66 * number)))
+        boxes.append(Box(915, 50 + pitch * number, 130, pitch - 6, title, (below,)))
+        arrows.append(line((840, 200, 915, 50 + pitch * number + pitch // 2 - 3)))
     arrows += [
         line((560, 312, 560, 349), both=True),
         line((277, 240, 277, 350), dashed=True),

@@ -7,7 +7,7 @@ identity's own gaps and on those of its kind; what it does on waking counts more
 import math
 from collections.abc import Mapping, Sequence
 from sys import intern
-from typing import Any
+from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -128,7 +128,7 @@ class Dormant(StatefulDetector[DormantState]):
         How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

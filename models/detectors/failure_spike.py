@@ -7,7 +7,7 @@ number counts, so that it finds what is odd by number alone, and stays silent ab
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -111,7 +111,7 @@ class FailureSpike(StatefulDetector[FailureSpikeState]):
         How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

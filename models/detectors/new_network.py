@@ -8,7 +8,7 @@ principal that has never moved surprises more than a person on a train.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from sys import intern
-from typing import Any
+from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -135,7 +135,7 @@ class NewNetwork(StatefulDetector[NewNetworkState]):
         How many detectors look at every user-day like this one (`UserDays`).
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

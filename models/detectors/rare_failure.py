@@ -5,7 +5,7 @@ weigh more than conflicts and quotas; a refusal that comes every hour says nothi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -135,7 +135,7 @@ class RareFailure(StatefulDetector[RareFailureState]):
         How failures that come together add up.
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

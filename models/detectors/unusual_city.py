@@ -4,6 +4,8 @@ Why it matters: within a country, too, a stolen token is used from elsewhere. Ho
 is judged stands in `unusual_location`; without a geographic database it has nothing to say, and is off.
 """
 
+from typing import ClassVar
+
 from models.detectors.contract import Card, Declaration
 from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
 from models.detectors.unusual_location import LOCATION_EVIDENCE, TERMS, UnusualLocation
@@ -54,7 +56,7 @@ DECLARATION = Declaration(
 class UnusualCity(UnusualLocation):
     """Takes the city for a place; parameters are those of `UnusualLocation`."""
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def key(self, place: Place) -> str:
         """Return the country and the city; empty where the city is not known."""

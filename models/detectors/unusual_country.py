@@ -4,6 +4,8 @@ Why it matters: people move slowly, servers not at all, stolen tokens at once. H
 is judged stands in `unusual_location`; without a geographic database it has nothing to say, and is off.
 """
 
+from typing import ClassVar
+
 from models.detectors.contract import Card, Declaration
 from models.detectors.examples import ELSEWHERE, OFFICE, TEAM, Example, daily
 from models.detectors.unusual_location import LOCATION_EVIDENCE, TERMS, UnusualLocation
@@ -55,7 +57,7 @@ DECLARATION = Declaration(
 class UnusualCountry(UnusualLocation):
     """Takes the country for a place; parameters are those of `UnusualLocation`."""
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def key(self, place: Place) -> str:
         """Return the code of the country."""

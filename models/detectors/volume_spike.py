@@ -5,7 +5,7 @@ Why it matters: whoever destroys or copies a tenant does what its owner may do, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -153,7 +153,7 @@ class VolumeSpike(StatefulDetector[VolumeSpikeState]):
         Days after which an active hour of the population counts half; for new subscriptions, twice as many.
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(self, explain_from: float = 40.0, max_identities: int = 200_000, half_life_days: float = 30.0) -> None:
         self.explain_from = explain_from

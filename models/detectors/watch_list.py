@@ -6,7 +6,7 @@ worked out: who decides is whoever wrote the list.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
@@ -72,7 +72,7 @@ class WatchList:
         The entries.
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(self, explain_from: float = 40.0, watched: Sequence[Watched] = ()) -> None:
         self.explain_from = explain_from

@@ -7,10 +7,12 @@ which nobody has begun for weeks is. Which deeds matter, and what such a surpris
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import growth, surprise
 from models.statistics.lessons import ByName, by_name
+from models.statistics.weights import lightest
 from models.stream import Json, fields
 
 STRENGTH = 5.0  # what a prior is worth, in active days for a first one and in first days for all else
@@ -66,7 +68,7 @@ class Beginnings(NamedTuple):
         return Beginnings(*(count + identities for count in self))
 
 
-class Arrivals(base.AnomalyDetector):
+class Arrivals(AnomalyDetector):
     r"""Chance that somebody begins, and that somebody who begins does this.
 
     With D the active days of a kind, F those that were somebody's first, and :math:`c_s`, :math:`c_a` the first days
@@ -113,7 +115,7 @@ class Arrivals(base.AnomalyDetector):
         self._totals: dict[str, float] = {}
         self._actions: dict[tuple[str, str], float] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn an active day of somebody of ``x["kind"]``: if ``x["novel"]``, the first, with ``x["action"]``."""
         days, deeds, kind = by_name(), by_name(), str(x.get("kind", "unknown"))
         self.learn_day(kind, days, first=bool(x.get("novel")))
@@ -121,7 +123,7 @@ class Arrivals(base.AnomalyDetector):
             self.learn_deed(kind, str(x.get("sort", "")), str(x["action"]), days, deeds)
         self.teach(days, deeds, float(x.get("time", 0.0)))
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` on a day that is the first (``x["novel"]``); else that it is not."""
         sort, action = str(x.get("sort", "")), str(x.get("action", ""))
         known = self.known(str(x.get("kind", "unknown")), sort, action, float(x.get("time", 0.0)))
@@ -210,7 +212,7 @@ class Arrivals(base.AnomalyDetector):
     def _make_room(self) -> None:
         if len(self._actions) < self.max_actions:
             return
-        lightest = sorted(self._actions, key=lambda key: (self._actions[key], key))
-        for key in lightest[: len(lightest) - self.max_actions + max(1, self.max_actions // 8)]:
+        excess = len(self._actions) - self.max_actions
+        for key in lightest(self._actions, excess + max(1, self.max_actions // 8)):
             del self._actions[key]
             self.evicted += 1

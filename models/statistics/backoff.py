@@ -7,9 +7,11 @@ the action's service, then any action. What one identity does itself is left to 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import surprise
+from models.statistics.weights import lightest
 from models.stream import Json, fields
 
 UNSEEN_ACTIONS = 50  # actions of a service that nobody here has used yet: Azure's services have some tens each
@@ -17,7 +19,7 @@ UNSEEN_SERVICES = 100  # services that nobody here has used yet: Azure has about
 TENANT = ""
 
 
-class Backoff(base.AnomalyDetector):
+class Backoff(AnomalyDetector):
     r"""Predictive probability of an action over a tree of populations.
 
     A population is a multiset of adoptions: an identity counts once for each action that it has ever done, however
@@ -96,11 +98,11 @@ class Backoff(base.AnomalyDetector):
         self._totals: dict[str, int] = {TENANT: 0}
         self._services: dict[str, list[int]] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Let one more identity of ``x["kind"]`` adopt ``x["action"]``."""
         self.adopt(str(x.get("action", "")), str(x.get("kind", "unknown")))
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` for somebody of ``x["kind"]`` amid ``x["session"]`` services."""
         session = x.get("session", ())
         known = session if isinstance(session, (tuple, list, set, frozenset)) else ()
@@ -111,9 +113,8 @@ class Backoff(base.AnomalyDetector):
 
         What was abandoned goes first, so that it makes room.
         """
-        changes = [(action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
-        changes.sort(key=lambda change: (change[2] > 0, change))
-        for action, kind, number in changes:
+        changes = [(n > 0, action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
+        for _, action, kind, number in sorted(changes):
             if number > 0:
                 self.adopt(action, kind, number)
             else:
@@ -249,7 +250,7 @@ class Backoff(base.AnomalyDetector):
 
     def _drop_least_adopted(self) -> None:
         tenant = self._adopted[TENANT]
-        for action in sorted(tenant, key=lambda action: (tenant[action], action))[: max(1, self.max_actions // 4)]:
+        for action in lightest(tenant, max(1, self.max_actions // 4)):
             for name in [name for name in self._adopted if name != TENANT and action in self._adopted[name]]:
                 count = self._adopted[name][action]
                 self._remove(name, action, count, count)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.lessons import ByNumber, by_number
 from models.statistics.scoring import SCORE_PER_DECADE, score
@@ -42,7 +43,7 @@ class Known(NamedTuple):
     silent: float
 
 
-class Calibration(base.AnomalyDetector):
+class Calibration(AnomalyDetector):
     r"""Exceedance probability of the largest surprise of a user-day.
 
     One value a user-day, its maximum, goes into a histogram that fades daily. The chance that a user-day reaches v is
@@ -101,13 +102,13 @@ class Calibration(base.AnomalyDetector):
         self._next: tuple[int, Known] | None = None
         self._hold(self._table([0.0] * BINS))
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
         lessons = by_number()
         self.learn(int(x.get("day", 0)), None, float(x.get("surprise", 0.0)), lessons)
         self.teach(lessons)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import growth, surprise
 from models.statistics.keyed import Keyed
 from models.statistics.lessons import ByName, by_name
+from models.statistics.weights import lightest
 from models.stream import NOBODY, Cell, Crowd, Json, Tally, UnexpectedRow, fields, tallied
 
 TENANT_PRIOR = (0.05, 20.0)  # five in a hundred cells of an Azure tenant hold a failure, as a first guess
@@ -65,7 +67,7 @@ class FailureState:
             self.pairs = {intern(name): [float(tried), float(failed)] for name, (tried, failed) in pairs.items()}
 
 
-class FailureRate(base.AnomalyDetector):
+class FailureRate(AnomalyDetector):
     r"""Probability that one identity's attempt at one action fails.
 
     Counts are of cells, fading. Each level is a beta-binomial mean with its parent as prior,
@@ -130,14 +132,14 @@ class FailureRate(base.AnomalyDetector):
         self.states = Keyed(max_identities, fresh)
         self._mine: tuple[Sequence[Cell], dict[str, Tally]] = ((), {})
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn one cell: ``x["actor"]`` tried ``x["action"]`` at ``x["time"]`` hours, ``x["failed"]`` or not."""
         actor, action, lessons = str(x.get("actor", "")), str(x.get("action", "")), by_name()
         hours = float(x.get("time", 0.0))
         self.learn(actor, [(action, bool(x.get("failed")))], hours, lessons)
         self.teach(lessons, hours)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["failed"]``."""
         actor, action = str(x.get("actor", "")), str(x.get("action", ""))
         probability = self.probability(actor, action, float(x.get("time", 0.0)))
@@ -292,9 +294,9 @@ class FailureRate(base.AnomalyDetector):
         pair = state.pairs.get(action)
         if pair is None:
             if len(state.pairs) >= self.max_pairs:
-                pairs = state.pairs
-                for name in sorted(pairs, key=lambda name: (pairs[name][0], name))[: max(1, self.max_pairs // 4)]:
-                    del pairs[name]
+                tried = {name: pair[0] for name, pair in state.pairs.items()}
+                for name in lightest(tried, max(1, self.max_pairs // 4)):
+                    del state.pairs[name]
                     self.states.evicted_values += 1
             pair = state.pairs[action] = [0.0, 0.0]
         pair[0] += weight
@@ -315,10 +317,10 @@ class FailureRate(base.AnomalyDetector):
         return Tally(others, refused)
 
     def _drop_lightest_actions(self) -> None:
-        actions = self._actions
-        for name in sorted(actions, key=lambda name: (actions[name][0][0], name))[: max(1, self.max_actions // 4)]:
-            del actions[name]
+        tried = {name: counts[0] for name, (counts, _) in self._actions.items()}
+        for name in lightest(tried, max(1, self.max_actions // 4)):
+            del self._actions[name]
             self.evicted += 1
-        services = {name.partition("/")[0] for name in actions}
+        services = {name.partition("/")[0] for name in self._actions}
         for service in [service for service in self._services if service not in services]:
             del self._services[service]

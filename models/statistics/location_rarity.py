@@ -11,12 +11,14 @@ from sys import intern
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.backoff import Backoff
 from models.statistics.decay import surprise
 from models.statistics.lessons import ByName, by_name
 from models.statistics.novelty import NoveltyRate
+from models.statistics.weights import lightest
 from models.stream import Json, Part, fields
 
 _BITS = 64  # of a count of distinct identities: exact enough up to some hundred
@@ -120,7 +122,7 @@ class Chance(NamedTuple):
     places: int
 
 
-class LocationRarity(base.AnomalyDetector):
+class LocationRarity(AnomalyDetector):
     r"""Predictive probability of a place, given an action and a kind of identity.
 
     .. math:: p(place | a) = \frac{\max(c - d, 0) + (\theta + d K) \, p(place)}{N + \theta}
@@ -177,7 +179,7 @@ class LocationRarity(base.AnomalyDetector):
         self.novelty = NoveltyRate(half_life=half_life)
         self._actions: dict[str, dict[str, int]] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` at ``x["place"]``."""
         actor, action, place = str(x.get("actor", "")), str(x.get("action", "")), str(x.get("place", ""))
         marks = by_name()
@@ -186,7 +188,7 @@ class LocationRarity(base.AnomalyDetector):
         self.note(actor, action, place, marks)
         self.teach(marks)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["place"]``, for ``x["action"]`` by somebody of ``x["kind"]``."""
         known = self.chance(str(x.get("place", "")), str(x.get("action", "")), str(x.get("kind", "unknown")))
         return surprise(known.probability)
@@ -202,13 +204,14 @@ class LocationRarity(base.AnomalyDetector):
             places = self._actions.get(action)
             if places is None:
                 if len(self._actions) >= self.max_actions:
-                    self._drop(self._actions, lambda name: sum(map(int.bit_count, self._actions[name].values())))
+                    used = {name: sum(map(int.bit_count, known.values())) for name, known in self._actions.items()}
+                    self._drop(self._actions, used)
                 places = self._actions[intern(action)] = {}
             for place in sorted(marks[action]):
                 bits = places.get(place)
                 if bits is None:
                     if len(places) >= self.max_places:
-                        self._drop(places, {name: one.bit_count() for name, one in places.items()}.__getitem__)
+                        self._drop(places, {name: one.bit_count() for name, one in places.items()})
                     bits = 0
                 places[intern(place)] = bits | marks[action][place]
 
@@ -247,8 +250,8 @@ class LocationRarity(base.AnomalyDetector):
             action, places = fields("places", row, "action", "places")
             self._actions[intern(str(action))] = {intern(str(name)): int(bits, 16) for name, bits in places.items()}
 
-    def _drop(self, table: dict[str, Any], used: Callable[[str], int]) -> None:
+    def _drop(self, table: dict[str, Any], used: Mapping[str, int]) -> None:
         """Drop the quarter that the fewest identities have used."""
-        for name in sorted(table, key=lambda name: (used(name), name))[: max(1, len(table) // 4)]:
+        for name in lightest(used, max(1, len(table) // 4)):
             del table[name]
             self.evicted += 1

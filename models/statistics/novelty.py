@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import growth, surprise
 from models.statistics.lessons import ByNumber, by_number
@@ -40,7 +41,7 @@ def prior_hazard(stage: int) -> float:
     return max(LEAST, 0.9 * STEP**stage)
 
 
-class NoveltyRate(base.AnomalyDetector):
+class NoveltyRate(AnomalyDetector):
     r"""Probability that an identity does something new in its next active bucket, in one or several aspects.
 
     With h the hazard of a kind of identity at an experience stage (novel buckets over active buckets, both fading,
@@ -84,13 +85,13 @@ class NoveltyRate(base.AnomalyDetector):
         self._learnt, self._used = 0, 0
         self._hazards: dict[str, list[Hazards]] = {}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn that an identity of ``x["kind"]`` with ``x["buckets"]`` behind it did (``x["novel"]``) a new thing."""
         novel, lessons = [bool(x.get("novel"))] * self.aspects, by_number()
         self.learn(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), novel, lessons)
         self.teach(lessons, float(x.get("time", 0.0)))
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["novel"]``, for an identity that did new things in ``x["seen"]`` buckets."""
         rate = self.rate(str(x.get("kind", "unknown")), int(x.get("buckets", 0)), int(x.get("seen", 0)))
         return surprise(rate if x.get("novel") else 1.0 - rate)

@@ -8,7 +8,8 @@ import math
 from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.backoff import Backoff
 from models.statistics.decay import growth, surprise
@@ -46,7 +47,7 @@ class Likelihood(NamedTuple):
     least: float = 0.0
 
 
-class Rarity(base.AnomalyDetector):
+class Rarity(AnomalyDetector):
     r"""Pitman-Yor probability of an action with a learnt novelty rate.
 
     With w the fading number of an identity's active buckets that hold the action, n that of its active buckets,
@@ -108,14 +109,14 @@ class Rarity(base.AnomalyDetector):
         self.headcount = Headcount()
         self.habits = Keyed(max_identities, Habit)
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn that ``x["actor"]``, of ``x["kind"]``, did ``x["action"]`` in the bucket at ``x["time"]`` hours."""
         lessons = Lessons(float(x.get("time", 0.0)))
         tried = [(str(x.get("action", "")), bool(x.get("failed")))]
         self.learn(str(x.get("actor", "")), str(x.get("kind", "unknown")), tried, lessons)
         self.teach(lessons)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` by ``x["actor"]`` at ``x["time"]``."""
         habit = self.habits.get(str(x.get("actor", "")))
         action, kind = str(x.get("action", "")), str(x.get("kind", "unknown"))
@@ -302,7 +303,7 @@ class Rarity(base.AnomalyDetector):
             habit.held = {}
         if habit.held.setdefault(action, day) >= day:
             if len(habit.held) > MOST_HELD:
-                del habit.held[min(habit.held, key=lambda name: (habit.held or {}).get(name, 0))]
+                del habit.held[min(habit.held, key=habit.held.__getitem__)]
             return True
         del habit.held[action]
         if not habit.held:

@@ -45,7 +45,7 @@ def with_hour(rhythm: bytes, hour: int, times: int = 1) -> bytes:
         return bytes(counts)
     half = _FULL // 2 + 1
     halvings, more = divmod(times - room - 1, half)
-    counts = bytearray(count >> min(8, halvings + 1) for count in counts)
+    counts = bytearray(count >> min(8, halvings + 1) for count in bytes(counts))
     counts[hour] = half + more
     return bytes(counts)
 

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.decay import growth, surprise
 from models.statistics.lessons import ByNumber, by_number
@@ -26,7 +27,7 @@ def reached(own: bytes, rung: int) -> bytes:
     """
     counts = bytearray(own.ljust(rung + 1, b"\0"))
     if counts[0] == FULL:
-        counts = bytearray(count // 2 for count in counts)
+        counts = bytearray(count // 2 for count in bytes(counts))
     for reached in range(rung + 1):
         counts[reached] += 1
     return bytes(counts)
@@ -41,7 +42,7 @@ def halved(own: bytes) -> bool:
     return bool(own) and 2 * own[0] >= FULL
 
 
-class SurvivalFunction(base.AnomalyDetector):
+class SurvivalFunction(AnomalyDetector):
     r"""Chance of getting at least to a rung, from the tenant to a group to one identity.
 
     With :math:`c_j` the fading number of times that rung j was reached, the chance to go on from rung j - 1 is
@@ -100,13 +101,13 @@ class SurvivalFunction(base.AnomalyDetector):
         self.half_life = half_life
         self._counts: dict[str, list[float]] = {_TENANT: [0.0] * (rungs + 1)}
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn that somebody of ``x["kind"]`` got as far as ``x["rung"]``."""
         lessons = by_number()
         self.learn(str(x.get("kind", "unknown")), int(x.get("rung", 0)), lessons)
         self.teach(lessons, float(x.get("time", 0.0)))
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["rung"]``, to somebody with the counts ``x["own"]``."""
         steps = self.steps(str(x.get("kind", "unknown")), int(x.get("rung", 0)), float(x.get("time", 0.0)))
         return surprise(self.probability(steps, x.get("own", b"")))

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from river import base
+from river.base.anomaly_detector import AnomalyDetector
+from river.base.typing import FeatureName
 
 from models.statistics.calibration import Calibration
 from models.statistics.lessons import ByNumber, by_number
@@ -49,7 +50,7 @@ class UserDayState:
         self.last_hours, self.day, self.worst = float(last_hours), day_of(24.0 * int(day)), float(worst)
 
 
-class UserDays(base.AnomalyDetector):
+class UserDays(AnomalyDetector):
     r"""Exceedance probability of the largest surprise of a user-day, most of which hold none.
 
     .. math:: P(v) = looks \cdot share \cdot P(v \mid judged), \quad
@@ -113,13 +114,13 @@ class UserDays(base.AnomalyDetector):
         self._known = [0.0, 0.0]
         self._refresh()
 
-    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
         lessons = by_number()
         self.learn(UserDayState(), 24.0 * int(x.get("day", 0)), lessons, float(x.get("surprise", 0.0)))
         self.teach(lessons)
 
-    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the score, 0 to 100, of ``x["surprise"]``."""
         return self.score(float(x.get("surprise", 0.0)))
 

@@ -8,7 +8,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from sys import intern
-from typing import Any
+from typing import Any, TypeVar
+
+_K = TypeVar("_K", str, tuple[str, str])
 
 
 class Weights(Mapping[str, float]):
@@ -109,3 +111,12 @@ class Weights(Mapping[str, float]):
     def plain(self) -> dict[str, float]:
         """Return the same as a dictionary."""
         return dict(zip(self._names, self._values, strict=True))
+
+
+def lightest(weights: Mapping[_K, float], number: int) -> list[_K]:
+    """Return the `number` keys that weigh least, lightest first; of equals the first by its name.
+
+    >>> lightest({"web/write": 2.0, "web/read": 1.0, "vault/purge": 1.0}, 2)
+    ['vault/purge', 'web/read']
+    """
+    return [key for _, key in sorted((weight, key) for key, weight in weights.items())[:number]]

@@ -40,6 +40,7 @@ LISTED = {
     "suppress": Listed("suppress:suppress", "Keep known noise from alerting for a while."),
     "test": Listed("detection_tests:test_command", "Check that what must alert does, and the rest does not."),
     "timeline": Listed("people:timeline_command", "Show hour by hour what one identity did."),
+    "tuning": Listed("tuning:tuning_command", "Try thresholds and a budget on the last days."),
     "verdict": Listed("verdict:verdict_commands", "Say what an alert was found to be."),
     "version": Listed("commands:version", "Print the version."),
 }

@@ -15,13 +15,14 @@ import click
 from service.cli.epilog import ending
 from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, fail, read_settings
 from service.clock import SystemClock
-from service.console import Console, Door
+from service.console import Console, Door, Live
+from service.core.alerting import InForce
 from service.history import History, NoHistory
 from service.monitoring import Redactor, configure
 from service.options import LOOPBACK
-from service.settings import ConsoleSettings
+from service.settings import ConsoleSettings, Settings
 from service.waiting import DaemonExecutor
-from service.wiring import history_path
+from service.wiring import history_path, thresholds_configured
 
 _HOUR = timedelta(hours=1)
 
@@ -52,19 +53,19 @@ def console_command(path: Path | None, file: Path | None) -> None:
         History(chosen).span()
     except NoHistory as error:
         fail(str(error), MISCONFIGURED)
-    serve_history(chosen, settings.console)
+    serve_history(chosen, settings)
 
 
-def serve_history(path: Path, options: ConsoleSettings) -> None:
+def serve_history(path: Path, settings: Settings) -> None:
     """Serve the history in a file until Ctrl-C; on another port, if the configured one is taken."""
     configure(level="warning", redactor=Redactor([]))
     try:
-        asyncio.run(_serve(path, options))
+        asyncio.run(_serve(path, settings.console, thresholds_configured(settings)))
     except OSError as error:
         fail(f"cannot be served: {error}", ENDED_ON_ERROR)
 
 
-async def _serve(path: Path, options: ConsoleSettings) -> None:
+async def _serve(path: Path, options: ConsoleSettings, in_force: InForce) -> None:
     loop, stop, clock = asyncio.get_running_loop(), asyncio.Event(), SystemClock()
     loop.set_default_executor(DaemonExecutor())
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -84,6 +85,7 @@ async def _serve(path: Path, options: ConsoleSettings) -> None:
                 port=port,
                 version=version("unwonted"),
                 now=lambda: newest + _HOUR,
+                live=lambda: Live(in_force),
                 announce=lambda address: click.echo(f"\nopen {address}\nCtrl-C ends it", err=True),
             )
 

@@ -36,6 +36,7 @@ _CALLED = {"changes": "score with more"}
         f"{READING_STATE}, or nobody of that name",
         "explain ann@contoso.com Microsoft.Authorization/roleAssignments/write",
         "explain ann Microsoft.KeyVault/vaults/delete --failed --config unwonted.yaml",
+        "explain ann Microsoft.KeyVault/vaults/delete --at 3 --from 203.0.113.7",
     ),
 )
 @config_option
@@ -43,7 +44,17 @@ _CALLED = {"changes": "score with more"}
 @click.argument("actor")
 @click.argument("action")
 @click.option("--failed", is_flag=True, help="As if it had been denied.")
-def explain_command(path: Path | None, snapshot: Path | None, actor: str, action: str, failed: bool) -> None:
+@click.option("--at", "hour", type=click.IntRange(0, 23), help="As if at that hour of the day, UTC; now, if not given.")
+@click.option("--from", "address", default="", metavar="ADDRESS", help="As if from that address.")
+def explain_command(
+    path: Path | None,
+    snapshot: Path | None,
+    actor: str,
+    action: str,
+    failed: bool,
+    hour: int | None,
+    address: str,
+) -> None:
     """Say what would be thought of ACTOR doing ACTION once, and why.
 
     ACTOR is an id, a name, or what stands before the @ of a name, if nobody else has that.
@@ -52,7 +63,7 @@ def explain_command(path: Path | None, snapshot: Path | None, actor: str, action
         fail(f"ACTION should be {_AN_OPERATION}", MISCONFIGURED)
     engine, _ = read_state(read_settings(path), snapshot)
     try:
-        answer = explain(engine, actor, action, failed=failed)
+        answer = explain(engine, actor, action, failed=failed, hour=hour, address=address)
     except UnknownActor as error:
         fail(clean(str(error), _SENTENCE), MISCONFIGURED)
     click.echo("\n".join(explanation(answer)))

@@ -1,8 +1,10 @@
 """``unwonted identity`` and ``unwonted timeline``: what the history has of one identity, summed up or hour by hour."""
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ import click
 
 from models.stream import Cell
 from service.cli.epilog import ending
-from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, fail
+from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, fail, read_settings
 from service.cli.past import (
     ASKING,
     NAME_LENGTH,
@@ -32,8 +34,10 @@ from service.cli.past import (
     until_option,
 )
 from service.cli.rewriting import ask
-from service.history import AlertSummary, History, Hour, KnownIdentity, forget_identity
+from service.history import AlertSummary, History, Hour, KnownIdentity, forget_identity, forget_in_segments
+from service.settings import Settings
 from service.sinks import clean
+from service.wiring import build_segments
 
 _MOST = 10
 
@@ -86,13 +90,15 @@ def identity_command(
         if forget:
             if since or until:
                 fail("--forget takes out all that there is: without --since and --until", MISCONFIGURED)
-            _forget(past, person(past, who), confirmed=yes)
+            # A file that is named by itself may be anybody's: what is in blobs is that of the configuration.
+            settings = read_settings(path) if history is None else None
+            _forget(past, person(past, who), settings, confirmed=yes)
             return
         known = sum_up(past, person(past, who), stretch(past, since, until))
     click.echo(in_json(identity_row(known)) if as_json else "\n".join(identity_lines(known)))
 
 
-def _forget(history: History, identity: KnownIdentity, *, confirmed: bool) -> None:
+def _forget(history: History, identity: KnownIdentity, settings: Settings | None, *, confirmed: bool) -> None:
     name, place = clean(identity.actor.name, NAME_LENGTH), history.path
     if not confirmed:
         ask(f"{place}: take {name} ({clean(identity.actor.id, NAME_LENGTH)}) out of it for good?")
@@ -102,6 +108,24 @@ def _forget(history: History, identity: KnownIdentity, *, confirmed: bool) -> No
     except (sqlite3.Error, OSError) as error:
         fail(f"{place}: {error}", ENDED_ON_ERROR)
     click.echo(f"{place}: {taken:,} row{'' if taken == 1 else 's'} of {name} taken out")
+    if settings is not None:
+        _forget_in_blobs(settings, place, identity, name)
+
+
+def _forget_in_blobs(settings: Settings, place: Path, identity: KnownIdentity, name: str) -> None:
+    """Take an identity out of the segments of the history, if there are any."""
+
+    async def forget() -> int | None:
+        async with AsyncExitStack() as resources:
+            store = build_segments(settings, resources)
+            return None if store is None else await forget_in_segments(store, place.parent, identity.actor.id)
+
+    try:
+        changed = asyncio.run(forget())
+    except (sqlite3.Error, OSError, ValueError) as error:
+        fail(f"the history in blobs still has {name}: {error}", ENDED_ON_ERROR)
+    if changed is not None:
+        click.echo(f"blobs: {name} taken out of {changed:,} hour{'' if changed == 1 else 's'}")
 
 
 @click.command(

@@ -168,7 +168,7 @@ def replay(
         if serve and history and history.exists():
             from service.cli.console import serve_history  # noqa: PLC0415 - pages are seldom asked for
 
-            serve_history(history, settings.console)
+            serve_history(history, settings)
     sys.exit(code)
 
 

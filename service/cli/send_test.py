@@ -1,7 +1,4 @@
-"""``unwonted send-test``: sends a sample alert to each sink, and says of each that did not take it what to look at.
-
-Neither an address nor anything else that is secret is printed: a host, an option and the name of a file are not.
-"""
+"""``unwonted send-test``: sends a sample alert to each sink, and says of each that did not take it what to look at."""
 
 import asyncio
 import sys
@@ -13,46 +10,8 @@ import click
 from service.cli.epilog import ending
 from service.cli.inputs import MISCONFIGURED, UNDELIVERED, config_option, fail, read_settings
 from service.clock import SystemClock
-from service.core.alerting import sample_alert
-from service.core.ports import Receipt
 from service.settings import Settings
-from service.sinks import SinkSettings, build_sink
-
-_LOOK_AT = {
-    "timeout": "no answer in time: look at firewalls and the network policy, and whether a proxy is needed "
-    "(HTTPS_PROXY)",
-    "connection": "no connection: look at its port, firewalls and the network policy, and whether a proxy is needed "
-    "(HTTPS_PROXY)",
-    "dns": "its name does not resolve from here: look at its spelling, DNS and the network policy",
-    "tls": "its certificate is not trusted: look at {sink}.ca_file, and whether a proxy looks into TLS",
-    "proxy": "the proxy that HTTPS_PROXY names does not let us through",
-    "address_refused": "its name leads to a private or loopback address, which {sink}.allow_private would allow",
-    "host_not_allowed": "{sink}.allow_hosts does not name it",
-    "url_not_https": "the address should begin with https://",
-    "url_unreadable": "there is no address: set {sink}.url_file",
-    "url_invalid": "the address should be a web address, https://host/…",
-    "secret_invalid": "{sink}.secrets should be whsec_ and 24 to 64 bytes in base64",
-    "password_unreadable": "there is no password: set {sink}.password_file",
-    "password_invalid": "{sink}.password should be one line of ASCII",
-    "login_refused": "the server does not know {sink}.user with that password",
-    "login_unsupported": "the server offers no login that is understood here: PLAIN, LOGIN or CRAM-MD5",
-    "starttls_missing": "the server offers no STARTTLS: is {sink}.tls: tls meant, or is somebody in between?",
-    "entra_token": "no Microsoft Entra token: in AKS, look at the workload identity; elsewhere, run az login",
-    "flow_disabled": "the workflow is switched off or deleted: look at it in Power Automate",
-    "answer_not_ok": "what answers there is not Slack: look at the host, and whether a proxy asks for a sign-in",
-    "error_in_body": "the workflow has failed: look at its run history in Power Automate",
-    "stream_closed": "whoever reads standard output has gone",
-    "throttled": "it has had too many messages",
-    "http_429": "it has had too many messages",
-}
-_REDIRECT = "the address has moved: put the new one where {address} has it from"
-_MAIL = "the server takes no letter of {sink}.sender, or none to {sink}.recipients: look at both, and at its log"
-_BY_OUTCOME = {
-    "retry": "the receiver has a fault: look at its status page, or its log",
-    "refused": "it does not accept this message: look at its log, and whether it is meant for what {sink}.kind says",
-    "broken": "the address is wrong or no longer valid: make a new webhook there, and put its address where {address} "
-    "has it from",
-}
+from service.wiring import send_sample
 
 
 @click.command(
@@ -83,39 +42,7 @@ async def send_samples(settings: Settings, names: Sequence[str]) -> bool:
     clock = SystemClock()
     delivered = True
     for name in names:
-        sink = build_sink(name, settings.sinks[name], clock)
-        for message in sink.render([sample_alert(clock.now())]):
-            receipt = await sink.send(message)
-            click.echo(f"{name}: {_told(name, settings.sinks[name], receipt)}", err=True)
-            delivered = delivered and receipt.outcome == "sent"
-        await sink.close()
+        sent = await send_sample(name, settings.sinks[name], clock)
+        click.echo(f"{name}: {sent.said}", err=True)
+        delivered = delivered and sent.taken
     return delivered
-
-
-def _told(name: str, sink: SinkSettings, receipt: Receipt) -> str:
-    """Say what has become of the sample, and what to look at if it was not sent."""
-    host, reason = sink.destination(), f" ({receipt.reason})"
-    match receipt.outcome:
-        case "sent":
-            return "sent" + (f" to {host}" if host else "") + reason
-        case "retry":
-            outcome = "not delivered" + (f" to {host}" if host else "") + "; the service would try again"
-        case "refused":
-            outcome = "refused" + (f" by {host}" if host else "")
-        case _:
-            outcome = f"broken: {host} will not take any message" if host else "broken"
-    return f"{outcome}{reason}: {_look_at(name, sink, receipt)}"
-
-
-def _look_at(name: str, sink: SinkSettings, receipt: Receipt) -> str:
-    """Return what to look at: the files of its secrets if one cannot be used, or what the reason is known to mean."""
-    option = f"sinks.{name}"
-    if problems := sink.file_problems():
-        return "; ".join(f"{option}.{problem}" for problem in problems)
-    hint = _LOOK_AT.get(receipt.reason) or _BY_OUTCOME.get(receipt.outcome, "")
-    if receipt.reason.startswith("smtp_") and receipt.outcome == "broken":
-        hint = _MAIL
-    if receipt.reason.startswith("http_3"):
-        hint = _REDIRECT
-    address = "url_file" if getattr(sink, "url_file", None) else "url"
-    return hint.format(sink=option, address=f"{option}.{address}")

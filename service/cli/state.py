@@ -18,6 +18,7 @@ from service.cli.inputs import (
     snapshot_option,
 )
 from service.cli.rewriting import ask, changing, rewrite
+from service.cli.sharding import SHARDING
 from service.cli.unlearning import UNLEARNING
 from service.core.coverage import CoverageMonitor
 from service.core.engine import inspect, without_positions
@@ -107,5 +108,5 @@ def _forgotten(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield section, row
 
 
-for _command in UNLEARNING:
+for _command in (*UNLEARNING, *SHARDING):
     state.add_command(_command)

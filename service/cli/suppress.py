@@ -25,10 +25,9 @@ from service.cli.inputs import (
 )
 from service.clock import SystemClock
 from service.core.alerting import Stage, SuppressedFinding, Suppression, SuppressionCount, UnusableSuppressions
-from service.options import parse_duration
 from service.settings import Settings
 from service.sinks import clean
-from service.suppressions import add, checked_values, described, expire, locked, written
+from service.suppressions import add, checked_values, described, end_of, expire, locked, written
 
 _SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
@@ -87,14 +86,6 @@ def as_options(lines: Iterable[str], values: Container[str]) -> Iterator[str]:
             yield _LEARN
         else:
             yield f"--{key}: {said}" if key in values else line
-
-
-def end_of(begins: str, until: str) -> str:
-    """Return a time that may be given as a duration, as a time; what is neither is returned as it is."""
-    try:
-        return written(datetime.fromisoformat(begins) + parse_duration(until, unit=True))
-    except (ValueError, OverflowError):
-        return until
 
 
 @suppress.command(

@@ -4,6 +4,7 @@ Each changes only what was learnt. How far the hub has been read, open hours, an
 """
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -27,11 +28,11 @@ from service.cli.rewriting import ask, changing, rewrite
 from service.core.engine import Engine, Forgotten, SeenBucket, UnknownActor, find_actor, with_learnt_of
 from service.core.snapshot import decode
 from service.core.verdicts import Verdicts
-from service.history import History, NoHistory
+from service.history import History, NoHistory, fetch_segments
 from service.settings import Settings
 from service.sinks import clean
 from service.suppressions import written
-from service.wiring import build_generations, history_path
+from service.wiring import build_generations, build_segments, history_path
 
 _Rows = Iterable[tuple[str, Any]]
 _CODES = (
@@ -149,7 +150,10 @@ def forget_command(path: Path | None, actor: str, begins: str, until: str, datab
     if span[1] <= span[0]:
         fail("--to: should be later than --from", MISCONFIGURED)
 
-    async def edit(rows: list[tuple[str, Any]], _: AsyncExitStack) -> _Rows:
+    async def edit(rows: list[tuple[str, Any]], resources: AsyncExitStack) -> _Rows:
+        # No service runs, and the pod with its file may be gone: what it had is in blobs.
+        if database is None and (store := build_segments(settings, resources)) is not None:
+            await fetch_segments(store, file)
         now = make_engine(settings)
         now.load(rows)
         wanted = Forgotten(_actor_id(now, actor, file), *span)
@@ -172,7 +176,7 @@ def forget_command(path: Path | None, actor: str, begins: str, until: str, datab
 
     try:
         changing(place, rewrite(settings, place, edit))
-    except NoHistory as error:
+    except (NoHistory, sqlite3.Error) as error:
         fail(f"{file}: {error}", MISCONFIGURED)
 
 

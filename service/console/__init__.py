@@ -4,11 +4,15 @@ It shows what history has, so a replayed file is looked at as a running service 
 """
 
 from service.console.access import Role, Sessions
+from service.console.api_models import Tuning
+from service.console.asking import PageQuery
 from service.console.desk import HandedIn, VerdictDesk
+from service.console.live import Live, PartitionState, SampleSent, SinkState
 from service.console.openid_door import OpenIdDoor, RoleRule
 from service.console.openid_entrance import CALLBACK, LOGIN
 from service.console.server import Console
 from service.console.token_door import Door
+from service.console.tuning_page import tuning_said
 
 __all__ = [
     "CALLBACK",
@@ -16,9 +20,16 @@ __all__ = [
     "Console",
     "Door",
     "HandedIn",
+    "Live",
     "OpenIdDoor",
+    "PageQuery",
+    "PartitionState",
     "Role",
     "RoleRule",
+    "SampleSent",
     "Sessions",
+    "SinkState",
+    "Tuning",
     "VerdictDesk",
+    "tuning_said",
 ]

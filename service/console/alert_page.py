@@ -99,6 +99,9 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "rows_left_out": len(around) - len(rows),
             "kql": kql(alert),
             "az": az(alert),
+            "suppress": suppress_command(alert),
+            "chosen": asked.text("verdict"),
+            "shown": "suppress" if asked.text("suppress") else "",
             "ticket": ticket(alert),
         },
     )
@@ -107,7 +110,7 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
 def told_of(finding: Finding) -> Told:
     """Return a finding with its waterfall: only numbers become bars, whatever its evidence holds."""
     said = finding.evidence.get("counterfactual")
-    return Told(finding, waterfall(_numbers(finding.evidence.get("terms")), finding.surprise), str(said or ""))
+    return Told(finding, waterfall(numbers_of(finding.evidence.get("terms")), finding.surprise), str(said or ""))
 
 
 def usual(history: History, alert: Alert) -> Usual:
@@ -189,6 +192,13 @@ def az(alert: Alert) -> str:
     return shlex.join([*words, "--output", "table"])
 
 
+def suppress_command(alert: Alert) -> str:
+    """Return a command that has the first finding suppressed for a week, with who and why to be filled in."""
+    actor = [] if alert.identity_count else ["--actor", clean(alert.actor_id, 300)]
+    words = ["unwonted", "suppress", "add", *actor, "--action", clean(alert.findings[0].action_name, 300)]
+    return f"{shlex.join(words)} --until 7d --no-learn --owner ... --reason ..."
+
+
 def ticket(alert: Alert) -> str:
     """Return what to paste into a ticket."""
     content = alert_content(alert, Links())
@@ -224,7 +234,8 @@ def _place(incident: Incident[AlertSummary] | None, alert: Alert) -> int:
     return ids.index(alert.id) + 1 if alert.id in ids else 1
 
 
-def _numbers(value: Any) -> Mapping[str, float]:
+def numbers_of(value: Any) -> Mapping[str, float]:
+    """Return those of a mapping that are numbers: evidence may hold whatever a detector says."""
     if not isinstance(value, Mapping):
         return {}
     return {

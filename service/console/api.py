@@ -70,7 +70,7 @@ def alerts_said(history: History, asked: PageQuery) -> Alerts:
     """Answer ``/api/v1/alerts``."""
     subject, most = asked.exact("identity"), asked.number("limit", _FEW, API_LIMIT)
     found = history.alerts(_since(asked), subject=subject, limit=most, offset=asked.number("offset", 0, 1_000_000))
-    return Alerts(alerts=tuple(map(_alert, found)))
+    return Alerts(alerts=tuple(map(line_of_alert, found)))
 
 
 def alert_said(history: History, asked: PageQuery) -> AlertTold:
@@ -135,7 +135,7 @@ def identity_said(history: History, asked: PageQuery) -> IdentityTold:
         for mark in history.marks(wanted, _since(asked))
     )
     alerts = history.alerts(_since(asked), subject=wanted)
-    return IdentityTold(identity=who, hours=tuple(hours), alerts=tuple(map(_alert, alerts)))
+    return IdentityTold(identity=who, hours=tuple(hours), alerts=tuple(map(line_of_alert, alerts)))
 
 
 def gaps_said(history: History, asked: PageQuery) -> Gaps:
@@ -148,7 +148,8 @@ def _since(asked: PageQuery) -> datetime:
     return asked.now - timedelta(days=days) if days else EPOCH
 
 
-def _alert(one: AlertSummary) -> AlertLine:
+def line_of_alert(one: AlertSummary) -> AlertLine:
+    """Return an alert as lists have it."""
     return AlertLine(
         id=one.id,
         revision=one.revision,
@@ -174,10 +175,10 @@ def _incident(one: Incident[AlertSummary]) -> IncidentLine:
         assignee=one.assignee,
         start=one.start,
         end=one.end,
-        worst=_alert(one.worst),
+        worst=line_of_alert(one.worst),
         alerts=_alerts(one.alerts),
     )
 
 
 def _alerts(alerts: Iterable[AlertSummary]) -> tuple[AlertLine, ...]:
-    return tuple(map(_alert, alerts))
+    return tuple(map(line_of_alert, alerts))

@@ -113,3 +113,151 @@ class Gaps(_Said):
     """Coverage gaps, the newest first."""
 
     gaps: tuple[Notice, ...]
+
+
+class TuningDay(_Said):
+    """A day: identities that did anything, and how many would have been alerted, by now's thresholds and by others."""
+
+    begins: datetime
+    active: int
+    now: int
+    tried: int
+
+
+class Appearing(_Said):
+    """An identity's day that other thresholds would have told of, by the hour that is furthest above them."""
+
+    identity: str
+    name: str
+    kind: ActorKind
+    start: datetime
+    detector: str
+    score: float
+    action: str
+
+
+class Tuning(_Said):
+    """What thresholds would have given in the last days, beside those in force; and the YAML to configure them."""
+
+    since: datetime
+    until: datetime
+    in_force: dict[str, float]
+    tried: dict[str, float]
+    days: tuple[TuningDay, ...]
+    appearing: tuple[Appearing, ...]
+    vanishing: tuple[AlertLine, ...]
+    yaml: str
+
+
+class KeptBack(_Said):
+    """A finding that a suppression would have kept back."""
+
+    identity: str
+    name: str
+    time: datetime
+    action: str
+    detector: str
+    score: float
+
+
+class SuppressionTried(_Said):
+    """A suppression as a file has it, or why it is none; and what it would have kept back, the newest of it."""
+
+    problems: tuple[str, ...]
+    yaml: str
+    count: int
+    kept_back: tuple[KeptBack, ...]
+
+
+class DayOfLane(_Said):
+    """A day of an identity: the highest score of its hours, how many there are, and the worst alert of that day."""
+
+    begins: datetime
+    score: float
+    hours: int
+    alert: str
+
+
+class LaneLine(_Said):
+    """An identity with the days on which it did anything, oldest first."""
+
+    id: str
+    name: str
+    kind: ActorKind
+    days: tuple[DayOfLane, ...]
+
+
+class Lanes(_Said):
+    """Identities with their days, the highest score first."""
+
+    since: datetime
+    until: datetime
+    lanes: tuple[LaneLine, ...]
+
+
+class PartitionLine(_Said):
+    """A partition: messages in the hub that are not read yet, and when the hub took the one that was read last."""
+
+    partition: str
+    behind: int | None
+    applied: datetime | None
+
+
+class SinkLine(_Said):
+    """A sink: what kind, how many messages wait for it, and since when and why it takes none, if it does not."""
+
+    name: str
+    kind: str
+    waiting: int
+    broken_since: datetime | None
+    reason: str
+
+
+class SuppressionLine(_Said):
+    """A suppression: where it stands, what it kept back, and its entry, as far as these are known."""
+
+    id: str
+    stage: str
+    findings: int
+    last: datetime | None
+    entry: dict[str, str]
+
+
+class CoverageSaid(_Said):
+    """What history spans, what is read, who is told, what is kept back, and the generations of the state."""
+
+    since: datetime | None
+    until: datetime | None
+    partitions: tuple[PartitionLine, ...]
+    sinks: tuple[SinkLine, ...]
+    suppressions: tuple[SuppressionLine, ...]
+    generations: tuple[str, ...] | None
+
+
+class SinkTested(_Said):
+    """What became of a test message."""
+
+    sink: str
+    taken: bool
+    said: str
+
+
+class Opinion(_Said):
+    """What a detector would think of it, against its threshold; empty words where it is ordinary."""
+
+    detector: str
+    score: float
+    threshold: float
+    would_alert: bool
+    why: str
+    counterfactual: str
+
+
+class WhatIfSaid(_Said):
+    """How a deed would be judged: the highest opinion first; who says nothing has none."""
+
+    identity: str
+    action: str
+    time: datetime
+    would_alert: bool
+    opinions: tuple[Opinion, ...]

@@ -1,12 +1,17 @@
 """What a page is asked and what it answers, as plain values: pages know neither HTTP nor who is signed in."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from service.console.desk import HandedIn
+from service.console.live import Live
+from service.core.engine import Imagined
+from service.history import KnownIdentity
+
+_EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 class PageQuery(NamedTuple):
@@ -24,6 +29,8 @@ class PageQuery(NamedTuple):
         Who asks.
     form
         What was sent to be done; untrusted as well.
+    live
+        What the service says of itself.
     """
 
     part: str
@@ -31,6 +38,7 @@ class PageQuery(NamedTuple):
     now: datetime
     by: str = ""
     form: Mapping[str, str] = {}
+    live: Live = Live()
 
     def text(self, name: str, longest: int = 200) -> str:
         """Return what is asked under a name, stripped and no longer than that; empty if nothing is."""
@@ -44,6 +52,14 @@ class PageQuery(NamedTuple):
         """Return a number between 0 and `most`; `otherwise` if it is none."""
         text = self.query.get(name, "")
         return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+
+    def day(self, name: str, otherwise: datetime) -> datetime:
+        """Return the beginning of a day such as 2026-03-02; `otherwise` if it is none."""
+        try:
+            day = datetime.strptime(self.query.get(name, "")[:20], "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            return otherwise
+        return max(day, _EARLIEST)
 
 
 class HtmlPage(NamedTuple):
@@ -70,8 +86,21 @@ class Decided(NamedTuple):
     said: BaseModel | None = None
 
 
+class SampleWanted(NamedTuple):
+    """Somebody wants a test message sent to a sink."""
+
+    sink: str
+
+
+class WhatIf(NamedTuple):
+    """Somebody wants to know how an identity's deed would be judged."""
+
+    identity: KnownIdentity
+    deed: Imagined
+
+
 Finished = HtmlPage | Download | Decided | BaseModel
-PageAnswer = Finished | HandedIn
+PageAnswer = Finished | HandedIn | SampleWanted | WhatIf
 
 
 class NotPossible(ValueError):  # noqa: N818 - it says what the matter is

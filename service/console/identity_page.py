@@ -74,6 +74,7 @@ def identity_page(history: History, asked: PageQuery) -> HtmlPage:
             "week": _week(marks),
             "points": _points(marks, alerts),
             "habits": habits(recent, identity.first_seen),
+            "can_ask": asked.live.what_if is not None,
             "hours": len(marks),
             "active_days": len({mark.start.date() for mark in marks}),
             "incidents": [listed_incident(one) for one in history.incidents(EPOCH, subject=wanted)],

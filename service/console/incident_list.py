@@ -1,7 +1,5 @@
-"""The first page: incidents, the newest first, by what their address asks for; and the same as a file."""
+"""The first page: incidents, the newest first, by what their address asks for."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -11,12 +9,11 @@ from urllib.parse import urlencode
 from models.statistics import Severity
 from models.stream import EPOCH
 from service.console.alert_page import in_short
-from service.console.asking import Download, HtmlPage, NotThere, PageQuery
+from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.console.charts import Tick, spark
 from service.console.words import kind_words
 from service.core.incidents import Incident, IncidentState
 from service.history import AlertSummary, History
-from service.sinks import clean, iso
 
 INCIDENTS_SHOWN = 50
 SPANS = (1, 7, 28, 90)
@@ -70,36 +67,13 @@ def incident_list(history: History, asked: PageQuery) -> HtmlPage:
             "text": asked.text("text"),
             "kept": {name: asked.text(name) for name in ("days", "severity", "kind", "state") if asked.text(name)},
             "csv": f"/incidents.csv?{urlencode(_query(asked))}",
+            "ocsf": f"/incidents.ndjson?{urlencode(_query(asked))}",
             "before": _address(asked, {"from": str(max(0, begin - INCIDENTS_SHOWN))}) if begin else "",
             "after": _address(asked, {"from": str(begin + INCIDENTS_SHOWN)})
             if begin + INCIDENTS_SHOWN < len(chosen)
             else "",
         },
     )
-
-
-def incident_csv(history: History, asked: PageQuery) -> Download:
-    """Answer ``/incidents.csv``: what the list shows for the same question, all of it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["id", "severity", "score", "state", "name", "kind", "identity", "what", "alerts", "first", "last"])
-    for one in chosen_incidents(history, asked):
-        worst = one.worst
-        row = [
-            one.id,
-            worst.severity.value,
-            f"{worst.score:.0f}",
-            one.state.value,
-            worst.name,
-            kind_words(worst.kind),
-            one.subject,
-            in_short(worst),
-            str(len(one.alerts)),
-            iso(one.start),
-            iso(one.end),
-        ]
-        writer.writerow([_cell(text) for text in row])
-    return Download("incidents.csv", "text/csv", out.getvalue())
 
 
 def incident_page(history: History, asked: PageQuery) -> HtmlPage:
@@ -194,13 +168,3 @@ def _query(asked: PageQuery) -> dict[str, str]:
 def _address(asked: PageQuery, changes: Mapping[str, str]) -> str:
     query = {name: value for name, value in {**_query(asked), **changes}.items() if value}
     return f"/?{urlencode(query)}" if query else "/"
-
-
-def _cell(text: str) -> str:
-    """Return a value of a table that no spreadsheet takes for a formula.
-
-    >>> _cell("=1+1"), _cell("ann@contoso.com")
-    ("'=1+1", 'ann@contoso.com')
-    """
-    said = clean(text, 1_000)
-    return f"'{said}" if said.startswith(("=", "+", "-", "@", "\t", "\r")) else said

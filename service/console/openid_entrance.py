@@ -56,6 +56,7 @@ class OpenIdEntrance:
         """Return what is answered here."""
         return (
             ("GET", LOGIN, self._ask_who),
+            ("HEAD", LOGIN, self._ask_who),
             ("GET", "/enter", self._send_to_provider),
             ("GET", CALLBACK, self._let_in),
             ("POST", "/logout", self._let_out),

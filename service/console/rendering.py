@@ -19,10 +19,13 @@ from service.sinks import clean, counted, moment, plain_action
 
 _LINE = 2_000
 _LINES = 200
+_INDENT = 40
 ASSETS: Mapping[str, str] = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "timeline.js": "text/javascript",
+    "tuning.js": "text/javascript",
+    "explorer.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/uPlot.iife.min.js": "text/javascript",
     "vendor/uPlot.min.css": "text/css",
@@ -76,8 +79,11 @@ def _shown(value: object) -> object:
 
 
 def _lines(text: str) -> Markup:
-    """Clean and escape a text of several lines."""
-    return Markup("\n").join(escape(clean(line, _LINE)) for line in text.splitlines()[:_LINES])
+    """Clean and escape a text of several lines, each as far from the left as it was: YAML says something by that."""
+    return Markup("\n").join(
+        escape(line[: len(line) - len(line.lstrip(" "))][:_INDENT] + clean(line, _LINE))
+        for line in text.splitlines()[:_LINES]
+    )
 
 
 def _in_address(text: str) -> Markup:

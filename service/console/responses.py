@@ -1,9 +1,12 @@
 """Answers as HTTP has them: pages, files, documents, and where to go on; what they say is made elsewhere."""
 
+import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
 from aiohttp import web
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from service.console.access import Person, Role, Session
 from service.console.asking import Decided, Download, Finished, HtmlPage
@@ -37,7 +40,14 @@ def to_response(answer: Finished, about: Mapping[str, object]) -> web.Response:
             kept = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
             return web.Response(text=answer.body, content_type=answer.content_type, headers=kept)
         case _:
-            return web.Response(text=answer.model_dump_json(), content_type="application/json")
+            return web.Response(text=_in_json(answer), content_type="application/json")
+
+
+def _in_json(said: BaseModel) -> str:
+    try:
+        return said.model_dump_json()
+    except PydanticSerializationError:  # half a letter, which no encoding has: JSON can write it as an escape
+        return json.dumps(said.model_dump(mode="json"))
 
 
 def go_on(address: str) -> web.Response:

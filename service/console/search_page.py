@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.console.alert_page import in_short
 from service.console.asking import HtmlPage, PageQuery
 from service.core.alerting import Alert, Finding
-from service.history import AlertSummary, History, KnownIdentity
+from service.history import AlertSummary, History, Hour, KnownIdentity
 
 SHORTEST_SEARCH = 2
 _MOST = 50
@@ -74,6 +74,18 @@ def _inside(revisions: Iterable[Alert], folded: str) -> str:
                 if any(folded in value.casefold() for value in values):
                     return where
     return ""
+
+
+def held_in_hours(hours: Iterable[Hour], text: str) -> Iterable[str]:
+    """Yield the ids of identities of whose hours one holds `text`: an address, a resource, an id and so on."""
+    folded = text.casefold()
+    for hour in hours:
+        for cell in hour.seen.cells:
+            held = (cell.action_name, *cell.addresses, *cell.scopes)
+            deep = (value for one in cell.sample for value in (one.resource, one.correlation))
+            if any(folded in value.casefold() for value in (*held, *deep)):
+                yield hour.seen.actor.id
+                break
 
 
 def _held(finding: Finding) -> Iterable[tuple[str, Sequence[str]]]:

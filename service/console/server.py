@@ -1,23 +1,22 @@
-"""Serves the console: who may ask what is decided here, what is answered by the pages.
+"""Serves the console: who may ask what is decided here; how a page is made is `answering`'s.
 
-Every page is read and made in a thread of its own with a deadline, so that a slow disk holds up nobody but its reader.
+What it says is the page's own.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 
 from service.console.access import EntryRefused, Session
+from service.console.answering import Answers
 from service.console.api_models import SessionSaid
-from service.console.asking import Decided, Finished, NotPossible, NotThere, PageQuery
-from service.console.desk import HandedIn, VerdictDesk
+from service.console.asking import NotPossible, NotThere
+from service.console.desk import VerdictDesk
 from service.console.entrance import Entrance, Handler
 from service.console.guard import (
     CSRF_FIELD,
@@ -29,8 +28,12 @@ from service.console.guard import (
     check_meant,
     own_page,
 )
+from service.console.live import Live
+from service.console.news import NewsStreams
+from service.console.openapi import document
 from service.console.openid_door import OpenIdDoor
 from service.console.openid_entrance import OpenIdEntrance
+from service.console.questions import EXPORTS, SESSION
 from service.console.rendering import page_html
 from service.console.responses import (
     SESSION_OF_REQUEST,
@@ -41,25 +44,21 @@ from service.console.responses import (
     session_of,
     to_response,
 )
-from service.console.routes import PAGES, SESSION, PageRoute, document
+from service.console.routes import PAGES, PageRoute
 from service.console.token_door import Door
 from service.console.token_entrance import TokenEntrance
 from service.core.ports import Clock
-from service.core.verdicts import Verdict
 from service.history import History, NoHistory
 from service.listening import WebPort
-from service.waiting import DaemonExecutor, within
 
-PAGE_WITHIN = 8.0
-"""Seconds that reading and making a page may take: less than its connection lasts."""
-_AT_ONCE = 4
 _MOST_SENT = 64 * 1024
 _SAY_EVERY = 10.0
 _LIVE = "X-Live"
 """Carried by what a list asks by itself: nobody is at work there."""
+_NEWS = "/news"
+"""Where a list is told of news, which is as little work."""
 
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 
 class Console:
@@ -83,6 +82,8 @@ class Console:
         Told the address that lets in once, when there is one: it is a secret.
     now
         The present of what is shown; `clock`'s unless it shows the past.
+    live
+        Returns what the service says of itself, if there is one.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class Console:
         desk: VerdictDesk | None = None,
         announce: Callable[[str], None] = lambda address: None,
         now: Callable[[], datetime] | None = None,
+        live: Callable[[], Live] = Live,
     ) -> None:
-        self._open_history = open_history
         self._clock = clock
         self._entrance: Entrance = (
             OpenIdEntrance(door, clock, self._note_refusal)
@@ -108,13 +109,10 @@ class Console:
         self._host = host
         self._port = port
         self._version = version
-        self._desk = desk
         self._announce = announce
-        self._now = now or clock.now
+        self._answers = Answers(open_history, now or clock.now, desk, live)
+        self._news = NewsStreams(self._answers.news, clock)
         self._pace, self._pace_inside, self._changes = RequestPace(clock), RequestPace(clock), PersonalPace(clock)
-        # More threads than turns: one that has answered is free a moment later, and one may hang.
-        self._aside, self._turns = DaemonExecutor(2 * _AT_ONCE), asyncio.Semaphore(_AT_ONCE)
-        self._judging = asyncio.Lock()
         self._serving: WebPort | None = None
         self._refused = 0
         self._said = -_SAY_EVERY
@@ -135,8 +133,10 @@ class Console:
             app.router.add_get("/static/{name:.+}", send_asset)
             app.router.add_get("/api/v1/openapi.json", self._document)
             app.router.add_get(SESSION, self._who_is_it)
+            app.router.add_get(_NEWS, self._tell_news, allow_head=False)
             for route in PAGES:
-                app.router.add_route(route.method, route.path, partial(self._answer, route))
+                add = app.router.add_get if route.method == "GET" else app.router.add_post  # who may GET, may HEAD
+                add(route.path, partial(self._answer, route))
             serving = WebPort(app, host=self._host, port=self._port, option="console.port")
             self._port = await serving.start()
             self._serving = serving
@@ -152,6 +152,7 @@ class Console:
 
     async def stop(self) -> None:
         """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
+        self._news.end()
         if self._serving is not None:
             await self._serving.stop()
             await self._entrance.close()
@@ -167,6 +168,7 @@ class Console:
             response = self._failure(request, refusal.status, str(refusal))
         except web.HTTPException as error:
             response = self._failure(request, error.status, error.reason.lower())
+            response.headers.update({name: one for name, one in error.headers.items() if name == "Allow"})
         except Exception:  # noqa: BLE001 - whatever it is, a reader is told nothing of it, and the service goes on
             _log.exception("console_failed_on_a_bug", path=request.path)
             response = self._failure(request, 500, "this page cannot be made: the log of the service says why")
@@ -177,7 +179,7 @@ class Console:
         return response
 
     async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        entrance, live = self._entrance, _LIVE in request.headers
+        entrance, live = self._entrance, _LIVE in request.headers or request.path == _NEWS
         session = await self._find_session(request, in_use=not live)
         # Whoever has not entered can flood the door, and not who is inside.
         (self._pace_inside if session else self._pace).check()
@@ -199,7 +201,7 @@ class Console:
 
     async def _find_session(self, request: web.Request, *, in_use: bool) -> Session | None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer" and request.path.startswith("/api/"):
+        if kind.lower() == "bearer" and (request.path.startswith("/api/") or request.path in EXPORTS):
             try:
                 session: Session | None = await self._entrance.bearer(token.strip())
             except EntryRefused as refusal:
@@ -226,18 +228,19 @@ class Console:
         session = session_of(request)
         if session is None:
             raise RequestRefused(403, "the session has just ended")
-        form = {name: value for name, value in (await read_form(request)).items() if isinstance(value, str)}
-        part, query = request.match_info.get("id", ""), dict(request.query)
-        asked = PageQuery(part, query, self._now(), session.person.name, form)
         if route.role not in session.person.roles:
             if route.method != "GET":
                 who = {"by": session.person.name, "subject": session.person.subject}
                 _log.warning("console_decision_refused", **who, path=request.path, needs=str(route.role))
             raise RequestRefused(403, f"this needs the role {route.role}")
-        facts = {**about(session), "here": route.name, "verdict_of": self._verdict_of}
+        form = {name: value for name, value in (await read_form(request)).items() if isinstance(value, str)}
+        part, query, shown = (
+            request.match_info.get("id", ""),
+            dict(request.query),
+            {**about(session), "here": route.name},
+        )
         try:
-            answer = await within(None, PAGE_WITHIN, self._answered(route, asked, session))
-            return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, facts)))
+            return await self._answers.answer(route, part, query, form, session.person, shown)
         except NotPossible as error:
             return self._failure(request, 400, str(error))
         except NotThere as error:
@@ -249,38 +252,9 @@ class Console:
             said = getattr(error, "strerror", None) or str(error)  # a reader need not know where files are
             return self._failure(request, 503, f"this cannot be read or kept now: {said}")
 
-    async def _answered(self, route: PageRoute, asked: PageQuery, session: Session) -> Finished:
-        answer = await self._run(lambda: route.answer(self._open_history(), asked))
-        if isinstance(answer, HandedIn):
-            answer = await self._kept(answer, said=route.name == "API")
-        if isinstance(answer, Decided):
-            known = {"subject": session.person.subject} if session.person.subject else {}
-            _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by, **known)
-        return answer
-
-    async def _kept(self, handed_in: HandedIn, *, said: bool) -> Decided:
-        if self._desk is None:
-            raise NotPossible("verdicts are given where the service runs: nobody here would heed them")
-        try:
-            async with self._judging:
-                known = self._desk.of(handed_in.alert.id)
-                if known and handed_in.after not in {None, known.id}:
-                    raise NotPossible(f"{known.by} has judged it meanwhile: open the alert again, and see")
-                verdict = await self._desk.give(handed_in)
-        except NotPossible:
-            raise
-        except ValueError as error:
-            raise NotPossible(" ".join(str(error).split())[:300]) from error
-        what = f"verdict {verdict.kind.value}"
-        return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
-
-    def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:
-        """Return the verdict on an alert; False where nobody could give one."""
-        return False if self._desk is None else self._desk.of(alert)
-
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        async with self._turns:
-            return await asyncio.wrap_future(self._aside.submit(work))
+    async def _tell_news(self, request: web.Request) -> web.StreamResponse:
+        secret = request.cookies.get(self._entrance.jar.session, "")
+        return await self._news.serve(request, allowed=lambda: self._entrance.session(secret) is not None)
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = session_of(request)

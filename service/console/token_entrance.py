@@ -43,6 +43,7 @@ class TokenEntrance:
         """Return what is answered here."""
         return (
             ("GET", "/login", self._ask_who),
+            ("HEAD", "/login", self._ask_who),
             ("POST", "/login", self._let_in),
             ("GET", "/enter", self._let_in_by_address),
             ("POST", "/logout", self._let_out),

@@ -4,7 +4,7 @@ Which alerts make one is worked out from them alone, so that nothing has to be k
 kept under an alert of it, by whoever has a place for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -152,7 +152,25 @@ def incidents(alerts: Iterable[_A], handled: Mapping[str, Handling] = {}) -> lis
     return sorted(found, key=lambda one: (one.end, one.start, one.id), reverse=True)
 
 
-def _groups(alerts: Iterable[_A]) -> Iterable[list[_A]]:
+class PlaceInIncident(NamedTuple):
+    """Of which incident an alert is a part, by its id, and which of its alerts it is, from 1."""
+
+    incident: str
+    number: int
+
+
+def place_in_incident(alert: AlertLike, remembered: Iterable[AlertLike]) -> PlaceInIncident:
+    """Return the place of `alert` among those that are remembered, itself included or not, in whatever order.
+
+    It follows from them alone: whoever remembers the same alerts, after whatever crash, gives it the same place.
+    """
+    together = {one.id: one for one in remembered if one.subject == alert.subject} | {alert.id: alert}
+    ordered = sorted(together.values(), key=lambda one: (one.window_start, one.id))
+    [ids] = [ids for group in _groups(ordered) if alert.id in (ids := [one.id for one in group])]
+    return PlaceInIncident(ids[0], ids.index(alert.id) + 1)
+
+
+def _groups(alerts: Iterable[_A]) -> Iterator[list[_A]]:
     group: list[_A] = []
     end = None
     for one in alerts:

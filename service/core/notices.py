@@ -1,4 +1,4 @@
-"""A notice: what people are told when a coverage gap opens, changes and closes.
+"""A notice: what people are told when a coverage gap opens, changes and closes; and, beside it, that of a verdict.
 
 No alert: nobody did anything, but for the span of the gap silence means nothing. When a notice is due is decided in
 `service.core.coverage`; how it is worded, by the sinks.
@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from service.core.verdicts import VerdictNotice
 
 
 class GapKind(StrEnum):
@@ -69,3 +71,7 @@ class Notice(BaseModel):
     lost_messages: int | None
     found_at: datetime
     subscriptions: tuple[str, ...] = ()
+
+
+AnyNotice = Notice | VerdictNotice
+"""Whatever is told besides alerts."""

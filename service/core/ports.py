@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from service.core.alerting import Alert
 from service.core.messages import EndOffset, Message
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.verdicts import Line
 
 
@@ -143,7 +143,7 @@ class Pace(NamedTuple):
 
 
 class Sink(Protocol):
-    """A place where people or machines read alerts and notices."""
+    """A place where people or machines read alerts and notices, of coverage gaps and of verdicts."""
 
     @property
     def name(self) -> str:
@@ -154,7 +154,7 @@ class Sink(Protocol):
         """Turn alerts into as few messages as the receiver's limits allow; pure, equal input gives equal bytes."""
         ...
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a message of its own; pure, equal input gives equal bytes."""
         ...
 
@@ -235,6 +235,50 @@ class VerdictStore(Protocol):
 
     async def append(self, name: str, line: bytes) -> None:
         """Keep a line durably, under a name of its own where there are names; raises `OSError`."""
+        ...
+
+
+class Segment(NamedTuple):
+    """A segment of the history: the hour that it holds, by its first Unix second, and which version of it there is."""
+
+    hour: int
+    tag: str
+
+
+class FoundSegment(NamedTuple):
+    """What a segment holds, and which version of it that is."""
+
+    data: bytes
+    tag: str
+
+
+class SegmentChanged(Exception):  # noqa: N818 - it says what happened
+    """Somebody else has written or deleted the segment of this hour since."""
+
+    def __init__(self, hour: int) -> None:
+        super().__init__(f"the segment of {hour} has been changed")
+
+
+class SegmentStore(Protocol):
+    """Keeps segments of the history, one an hour; knows nothing of what is in them."""
+
+    async def names(self) -> Sequence[Segment]:
+        """Return which there are; raises `OSError`."""
+        ...
+
+    async def get(self, hour: int) -> FoundSegment | None:
+        """Return one, None if there is none of that hour; raises `OSError`."""
+        ...
+
+    async def put(self, hour: int, data: bytes, tag: str | None) -> str:
+        """Keep one in place of the version `tag`, or where there is none; returns its tag.
+
+        Raises `SegmentChanged` or `OSError`.
+        """
+        ...
+
+    async def delete(self, hour: int, tag: str) -> None:
+        """Delete that version; raises `SegmentChanged` or `OSError`."""
         ...
 
 

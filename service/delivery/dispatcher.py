@@ -13,9 +13,10 @@ from typing import Literal, NamedTuple
 from models.statistics import Severity
 from models.stream import Steps, finish
 from service.core.alerting import Alert, by_urgency, digest, urgency
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.outbox import Outbox, Undeliverable
 from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
+from service.core.verdicts import VerdictNotice
 from service.delivery.undeliverable import UndeliverableWriter, untold
 from service.waiting import end, within
 
@@ -34,12 +35,29 @@ DeliveryOutcome = Literal["sent", "retry", "refused", "broken", "expired", "over
 
 
 class Route(NamedTuple):
-    """A sink, how fast it may be spoken to, the least severity that it wants to hear of, and whether of notices too."""
+    """A sink, and what it is told.
+
+    Attributes
+    ----------
+    pace
+        How fast it may be spoken to.
+    least
+        The least severity that it wants to hear of.
+    notices, verdicts
+        Whether it wants to hear of coverage gaps; and of what the alerts that it was told of were found to be.
+    """
 
     sink: Sink
     pace: Pace = Pace()
     least: Severity = Severity.INFORMATIONAL
     notices: bool = True
+    verdicts: bool = True
+
+    def wants(self, notice: AnyNotice) -> bool:
+        """Whether it is told of `notice`."""
+        if isinstance(notice, VerdictNotice):
+            return self.verdicts and notice.severity.rank >= self.least.rank
+        return self.notices
 
 
 class Delivery(NamedTuple):
@@ -160,12 +178,13 @@ class Dispatcher:
                 self._keep_untold(route, rest)
         return count
 
-    def notify(self, notices: Sequence[Notice]) -> int:
-        """Do for notices what `submit` does for alerts, for each sink that wants them."""
+    def notify(self, notices: Sequence[AnyNotice]) -> int:
+        """Do for notices what `submit` does for alerts, for each sink that wants them; verdicts come after all else."""
         now = self._now()
-        wanted = [(route, notice) for notice in notices for route in self._routes if route.notices]
+        wanted = [(route, notice) for notice in notices for route in self._routes if route.wants(notice)]
         for route, notice in wanted:
-            self._enqueue(route, route.sink.render_notice(notice), now, NOTICE_URGENCY)
+            urgent = 0.0 if isinstance(notice, VerdictNotice) else NOTICE_URGENCY
+            self._enqueue(route, route.sink.render_notice(notice), now, urgent)
         return len(wanted)
 
     def _render(self, route: Route, alerts: Sequence[Alert], now: datetime) -> int:

@@ -9,6 +9,7 @@ from service.history.reading import FOREVER, History
 from service.history.recorder import HistoryUnwritable, Recorder
 from service.history.retention import HistoryLimits, forget_identity
 from service.history.schema import NoHistory
+from service.history.shipping import Shipping, fetch_segments, forget_in_segments
 from service.history.values import (
     AlertSummary,
     Attempt,
@@ -18,6 +19,8 @@ from service.history.values import (
     Hour,
     HourMark,
     KnownIdentity,
+    Lane,
+    LaneDay,
     Restored,
 )
 
@@ -35,9 +38,14 @@ __all__ = [
     "Hour",
     "HourMark",
     "KnownIdentity",
+    "Lane",
+    "LaneDay",
     "NoHistory",
     "Recorder",
     "Restored",
+    "Shipping",
+    "fetch_segments",
     "forget_identity",
+    "forget_in_segments",
     "handle",
 ]

@@ -1,6 +1,7 @@
 """Asks for what was told, what belongs together, what was kept back, and what was not seen."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -67,6 +68,20 @@ class AlertQueries(Queries):
                 found.append(unpack_model(Alert, document))
         return found
 
+    def newest_revisions(self, wanted: Iterable[str]) -> list[Alert]:
+        """Return the newest revision of each alert, in the order of their ids."""
+        ids = json.dumps(list(map(text, wanted)))
+        rows = self._ask(
+            "SELECT document FROM revisions r JOIN alerts a ON a.id = r.alert AND a.revision = r.revision",
+            "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id",
+            ids,
+        )
+        found = []
+        for (document,) in rows:
+            with suppress(ValueError):
+                found.append(unpack_model(Alert, document))
+        return found
+
     def alerts_beginning(self, prefix: str, *, limit: int = 5) -> list[AlertSummary]:
         """Return the alerts whose id begins so."""
         return self._alerts("id >= ? AND id < ? ORDER BY id LIMIT ?", text(prefix), text(prefix) + "\U0010ffff", limit)
@@ -104,6 +119,11 @@ class AlertQueries(Queries):
             together = [one, *self._before(one), *self._after(one)]
             return incidents(together, self.handled())[0]
         return None
+
+    def newest_word(self) -> str:
+        """Return a word that is another one whenever an alert was told, or something was said of an incident."""
+        [(told, said)] = self._ask("SELECT (SELECT max(rowid) FROM revisions), (SELECT max(rowid) FROM incidents)", "")
+        return f"{told or 0}.{said or 0}"
 
     def handled(self) -> dict[str, Handling]:
         """Return what people have said of incidents, by the alert that it was said of."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from service.core.incidents import Handling
+from service.history.changes import mark_found
 from service.history.packing import text
 from service.history.schema import open_to_write
 from service.history.writing import unix
@@ -20,9 +21,12 @@ def handle(path: Path, alert: str, said: Handling) -> None:
     """
     connection = open_to_write(path)
     try:
+        connection.execute("BEGIN IMMEDIATE")
+        mark_found(connection, "SELECT window_start FROM alerts WHERE id = ?", alert)
         connection.execute(
             "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?)",
             (alert, said.state.value, text(said.assignee), text(said.by), unix(said.at)),
         )
+        connection.execute("COMMIT")
     finally:
         connection.close()

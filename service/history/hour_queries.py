@@ -15,7 +15,7 @@ _MARK = (
     "SELECT i.id, i.name, i.kind, h.start, h.cells, h.score, h.detector, h.action, h.late"
     " FROM hours h JOIN identities i ON i.key = h.identity"
 )
-_HOUR = "SELECT h.document, h.records, h.late FROM hours h JOIN identities i ON i.key = h.identity"
+HOUR_ROWS = "SELECT h.document, h.records, h.late FROM hours h JOIN identities i ON i.key = h.identity"
 _IDENTITY = "SELECT id, name, kind, first_seen, last_seen FROM identities"
 
 
@@ -50,14 +50,14 @@ class HourQueries(Queries):
     ) -> Iterator[Hour]:
         """Yield the hours of one identity that begin in ``[since, until)``, oldest first."""
         rows = self._ask(
-            _HOUR,
+            HOUR_ROWS,
             "WHERE i.id = ? AND h.start >= ? AND h.start < ? ORDER BY h.start, h.late LIMIT ?",
             text(actor),
             unix(since),
             unix(until),
             limit,
         )
-        return _hours(rows)
+        return hours_of(rows)
 
     def marks(
         self, actor: str, since: datetime = EPOCH, until: datetime = FOREVER, *, limit: int = 100_000
@@ -108,21 +108,24 @@ class HourQueries(Queries):
         )
         for at, start in order:
             rows = self._ask(
-                _HOUR,
+                HOUR_ROWS,
                 "WHERE h.start = ? AND h.records = ? ORDER BY i.id",
                 start,
                 at,
             )
             if rows:  # else they have been removed meanwhile
-                yield tuple(_hours(rows))
+                yield tuple(hours_of(rows))
 
     def span(self) -> tuple[datetime, datetime] | None:
         """Return the starts of the oldest and the newest bucket; None if there is none."""
-        [(first, last)] = self._ask("SELECT min(start), max(start) FROM hours", "")
+        [(first, last)] = self._ask(
+            "SELECT (SELECT min(start) FROM hours), (SELECT max(start) FROM hours)", ""
+        )  # each by the index
         return None if first is None else (moment_of(first), moment_of(last))
 
 
-def _hours(rows: Sequence[Any]) -> Iterator[Hour]:
+def hours_of(rows: Sequence[Any]) -> Iterator[Hour]:
+    """Yield what rows of `HOUR_ROWS` hold; one that is damaged costs only itself."""
     for document, records, late in rows:
         with suppress(ValueError):
             yield unpack_hour(document, records, late=bool(late))

@@ -183,11 +183,31 @@ def unpack_suppressed(data: bytes) -> SuppressedFinding:
     return _unpacked(data, _suppressed)
 
 
+def squeezed(data: bytes) -> bytes:
+    """Return bytes as zstd has compressed them."""
+    return _compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def unsqueezed(data: bytes) -> bytes:
+    """Return what was compressed.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    return _unpacked(data, bytes)
+
+
 def _unpacked(data: bytes, decode: Callable[[bytes], _R]) -> _R:
+    frame = zstd.ZstdDecompressor()  # what is packed is one frame: to look for more takes longer than to unpack it
     try:
-        return decode(zstd.decompress(data))
+        plain = frame.decompress(data)
     except zstd.ZstdError as error:
         raise ValueError(f"damaged: {error}") from None
+    if not frame.eof:
+        raise ValueError("damaged: it is cut off")
+    return decode(plain)
 
 
 def text(value: str) -> str:

@@ -5,12 +5,12 @@ What is asked is answered with frozen values. A damaged document is left out, an
 
 from service.history.alert_queries import AlertQueries
 from service.history.asking import FOREVER, MOST_ANSWERED
-from service.history.hour_queries import HourQueries
+from service.history.day_queries import DayQueries
 
 __all__ = ["FOREVER", "MOST_ANSWERED", "History"]
 
 
-class History(HourQueries, AlertQueries):
+class History(DayQueries, AlertQueries):
     """What there is in a history database; may be asked from any thread.
 
     Parameters

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from models.stream import EPOCH
 from service.core.alerting import Alert
+from service.history.changes import mark, mark_found
 from service.history.packing import pack_model, text, unpack_model
 from service.history.reading import FOREVER
 from service.history.schema import open_to_write
@@ -33,6 +34,8 @@ _CHUNKS: Final = {
     "suppressed": "SELECT rowid FROM suppressed WHERE time < ? ORDER BY time LIMIT ?",
     "gaps": "SELECT rowid FROM gaps WHERE coalesce(until, since) < ? LIMIT ?",
     "identities": "SELECT key FROM identities WHERE last_seen < ? ORDER BY last_seen LIMIT ?",
+    "unshipped": "SELECT hour FROM unshipped WHERE hour < ? LIMIT ?",
+    "segments": "SELECT hour FROM segments WHERE hour < ? LIMIT ?",
 }
 """What of each table is too old; alerts have rows in others."""
 
@@ -41,6 +44,14 @@ _OF_A_PERSON: Final = (
     "DELETE FROM hours WHERE identity = (SELECT key FROM identities WHERE id = ?) AND start >= ? AND start < ?",
     "DELETE FROM suppressed WHERE identity = ? AND time >= ? AND time < ?",
 )
+
+
+_WHEN: Final = (
+    "SELECT start FROM hours WHERE identity = (SELECT key FROM identities WHERE id = ?) AND start >= ? AND start < ?",
+    "SELECT time FROM suppressed WHERE identity = ? AND time >= ? AND time < ?",
+    "SELECT window_start FROM alerts WHERE subject = ? AND window_start >= ? AND window_start < ?",
+)
+"""The hours that change when a person is forgotten."""
 
 
 class HistoryLimits(NamedTuple):
@@ -144,6 +155,8 @@ def forget_identity(path: Path, actor: str, since: datetime = EPOCH, until: date
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("BEGIN IMMEDIATE")
         taken = _take_out_of_others(connection, actor, since, until)
+        for query in _WHEN:
+            mark_found(connection, query, who, *span)
         alerts = connection.execute(
             "SELECT id FROM alerts WHERE subject = ? AND window_start >= ? AND window_start < ?", (who, *span)
         ).fetchall()
@@ -165,12 +178,12 @@ def forget_identity(path: Path, actor: str, since: datetime = EPOCH, until: date
 def _take_out_of_others(connection: sqlite3.Connection, actor: str, since: datetime, until: datetime) -> int:
     """Take one identity's findings out of the alerts about operations; returns how many revisions had any."""
     rows = connection.execute(
-        "SELECT r.rowid, r.document FROM revisions r JOIN alerts a ON a.id = r.alert WHERE a.operation != '' AND"
-        " a.window_start >= ? AND a.window_start < ?",
+        "SELECT r.rowid, r.document, a.window_start FROM revisions r JOIN alerts a ON a.id = r.alert"
+        " WHERE a.operation != '' AND a.window_start >= ? AND a.window_start < ?",
         (unix(since - timedelta(days=1)) if since > EPOCH else 0.0, unix(until)),
     ).fetchall()
     changed = 0
-    for row, document in rows:
+    for row, document, start in rows:
         try:
             alert = unpack_model(Alert, document)
         except ValueError:
@@ -183,5 +196,6 @@ def _take_out_of_others(connection: sqlite3.Connection, actor: str, since: datet
         kept = tuple(name for name in alert.identities if name not in names)
         without = alert.model_copy(update={"findings": rest, "identities": kept})
         connection.execute("UPDATE revisions SET document = ? WHERE rowid = ?", (pack_model(without), row))
+        mark(connection, [start])
         changed += 1
     return changed

@@ -55,6 +55,19 @@ SCHEMA_STEPS: Final = (
         alert TEXT PRIMARY KEY, state TEXT NOT NULL, assignee TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL
     );
     """,
+    # 2: what has been put into segments, and where the service last went on from
+    """
+    CREATE TABLE unshipped (hour INTEGER PRIMARY KEY, change INTEGER NOT NULL);
+    CREATE TABLE segments (hour INTEGER PRIMARY KEY, tag TEXT NOT NULL);
+    CREATE TABLE restored (
+        life INTEGER PRIMARY KEY CHECK (life = 1), watermark REAL NOT NULL, records INTEGER NOT NULL,
+        horizon REAL NOT NULL
+    );
+    INSERT INTO unshipped SELECT DISTINCT CAST(start AS INTEGER) / 3600 * 3600, 1 FROM hours
+    UNION SELECT CAST(window_start AS INTEGER) / 3600 * 3600, 1 FROM alerts
+    UNION SELECT CAST(time AS INTEGER) / 3600 * 3600, 1 FROM suppressed
+    UNION SELECT CAST(since AS INTEGER) / 3600 * 3600, 1 FROM gaps;
+    """,
 )
 """What each version adds to the one before; the first begins with an empty file."""
 

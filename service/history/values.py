@@ -109,6 +109,21 @@ class HourMark(NamedTuple):
     late: bool
 
 
+class LaneDay(NamedTuple):
+    """A day of an identity: when it begins, the highest score of its hours, and how many there are."""
+
+    begins: datetime
+    score: float
+    hours: int
+
+
+class Lane(NamedTuple):
+    """An identity with the days on which it did anything, oldest first."""
+
+    actor: Actor
+    days: tuple[LaneDay, ...]
+
+
 class AlertSummary(NamedTuple):
     """The newest revision of an alert, without its findings.
 

@@ -6,12 +6,13 @@ replaced. Transactions, failures and threads are the recorder's business.
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from models.stream import Actor
+from models.stream import EPOCH, Actor
 from service.core.alerting import Alert, SuppressedFinding
 from service.core.engine import ClosedBucket
 from service.core.notices import Notice
+from service.history.changes import mark, mark_found
 from service.history.packing import pack, pack_hour, pack_model, text
 from service.history.values import Delivered, HistoryEntry, Restored
 
@@ -41,6 +42,7 @@ ON CONFLICT (id) DO UPDATE SET
 
 def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
     """Write entries in their order; whoever calls this has begun a transaction."""
+    mark(connection, [moment for one in entries for moment in _moments(connection, one)])
     _write_identities(connection, [one for one in entries if isinstance(one, ClosedBucket)])
     for entry in entries:
         match entry:
@@ -69,6 +71,28 @@ def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> No
                 )
             case Restored():
                 take_back(connection, entry)
+                connection.execute(
+                    "INSERT OR REPLACE INTO restored VALUES (1, ?, ?, ?)",
+                    (unix(entry.watermark), entry.records, entry.horizon.total_seconds()),
+                )
+
+
+def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]:
+    """Return instants in the hours that an entry belongs to; what is taken back is marked where it is taken back."""
+    match entry:
+        case ClosedBucket():
+            return [unix(entry.judgements[0].seen.bucket.start)]
+        case Alert():
+            return [unix(entry.window_start)]
+        case SuppressedFinding():
+            return [unix(entry.time)]
+        case Notice():
+            return [unix(entry.since)]
+        case Delivered():
+            query = "SELECT window_start FROM alerts WHERE id = ?"
+            return [moment for one, _ in entry.alerts for (moment,) in connection.execute(query, (one,))]
+        case Restored():
+            return []
 
 
 def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBucket]) -> None:
@@ -147,19 +171,25 @@ def _write_alert(connection: sqlite3.Connection, alert: Alert) -> None:
     )
 
 
-def take_back(connection: sqlite3.Connection, restored: Restored) -> None:
+def take_back(connection: sqlite3.Connection, restored: Restored, schema: str = "main") -> None:
     """Take out the hours that were closed after the moment that the service goes on from: they will be closed again.
 
     What comes in time and what comes late may change places then, so that to overwrite them is not enough.
     """
-    connection.execute(
-        "DELETE FROM hours WHERE start > ?1 - 86400.0 AND late = 0 AND ends > ?1",  # no bucket is longer than a day
-        (unix(restored.watermark),),
-    )
-    connection.execute(
-        "DELETE FROM hours WHERE late > 0 AND late > ? AND ends > ?",
-        (restored.records, unix(restored.watermark - restored.horizon)),
-    )
+    for which, values in (
+        ("start > ?1 - 86400.0 AND late = 0 AND ends > ?1", (unix(restored.watermark),)),  # none is longer than a day
+        ("late > 0 AND late > ? AND ends > ?", (restored.records, unix(restored.watermark - restored.horizon))),
+    ):
+        if schema == "main":
+            mark_found(connection, f"SELECT DISTINCT start FROM hours WHERE {which}", *values)  # noqa: S608 - from above
+        connection.execute(f"DELETE FROM {schema}.hours WHERE {which}", values)  # noqa: S608 - from above
+
+
+def last_restored(connection: sqlite3.Connection) -> Restored | None:
+    """Return where the service last went on from; None if it never did."""
+    for watermark, records, horizon in connection.execute("SELECT watermark, records, horizon FROM restored"):
+        return Restored(EPOCH + timedelta(seconds=watermark), records, timedelta(seconds=horizon))
+    return None
 
 
 def unix(moment: datetime) -> float:

@@ -1,8 +1,8 @@
 """Accepts connections within bounds, so that nobody who can reach the port can take the process's files or its log.
 
-A connection has one deadline for all that happens on it: ten seconds to ask, to read the answer and to be gone. When
-there are too many, the oldest makes room: who has come just now is most likely a probe or a scrape. What is spoken on a
-connection is left to the protocol.
+A connection has one deadline for all that happens on it: ten seconds to ask, to read the answer and to be gone, unless
+who answers says that it may stay. When there are too many, the oldest makes room: who has come just now is most likely
+a probe or a scrape. What is spoken on a connection is left to the protocol.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
+from aiohttp import web
 
 CONNECTIONS = 64
 SECONDS = 10.0
@@ -151,6 +152,13 @@ class Listener:
             self._refused, self._said = 0, now
 
 
+def stay_open(request: web.BaseRequest, seconds: float) -> None:
+    """Let the connection of a request last so much longer than others: for an answer that is written bit by bit."""
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    if isinstance(connection, _Connection):
+        connection.last(seconds)
+
+
 class _Connection(asyncio.Protocol):
     """Passes everything on to the protocol that is spoken, and says when it is over."""
 
@@ -160,6 +168,12 @@ class _Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.BaseTransport | None = None
         self._ended = False
+
+    def last(self, seconds: float) -> None:
+        """Give it another deadline, from now on."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.deadline = asyncio.get_running_loop().call_later(seconds, self.end)
 
     def end(self) -> None:
         """Close at once, whatever has not been written yet."""

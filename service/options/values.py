@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, WithJsonSchema
 
@@ -136,3 +137,25 @@ def read_secret(value: SecretStr | None, file: Path | None) -> SecretStr | None:
     if file is None:
         return value
     return SecretStr(file.read_text(encoding="utf-8-sig").strip())
+
+
+def named_by(connection_string: str) -> tuple[str, str]:
+    """Return the host and the hub that a connection string of an Event Hub names, in lower case; empty if it does not.
+
+    >>> named_by("Endpoint=sb://Contoso.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=Log")
+    ('contoso.servicebus.windows.net', 'log')
+    """
+    keys, _, values = zip(*(part.strip().partition("=") for part in connection_string.lower().split(";")), strict=True)
+    parts = dict(zip(keys, values, strict=True))
+    try:
+        return urlsplit(parts.get("endpoint", "")).hostname or "", parts.get("entitypath", "")
+    except ValueError:
+        return "", ""
+
+
+def check_connection_string(text: str) -> None:
+    """Raise ValueError, without repeating it, for what is no connection string of an Event Hub."""
+    keys = {part.partition("=")[0].strip().lower() for part in text.split(";")}
+    signed = "sharedaccesssignature" in keys or {"sharedaccesskeyname", "sharedaccesskey"} <= keys
+    if "endpoint" not in keys or not signed:
+        raise ValueError("should look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…")

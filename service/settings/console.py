@@ -18,14 +18,14 @@ class ConsoleSettings(Section):
     """Address to listen on: 127.0.0.1, ::1 or localhost, which `kubectl port-forward` reaches; with sign_in, any."""
     port: int = Field(default=8090, ge=0, le=65_535)
     """Port to listen on; 0 takes any that is free."""
+    public_url: str | None = Field(default=None, examples=["https://unwonted.example.com"])
+    """Address at which browsers reach it, without a path: alerts link to it, sign_in needs it. None: no links."""
     token_file: Path = Path(".state/console-token")
     """File that the token for signing in is written to; each works once, and the next one is there afterwards."""
     session: PositiveDuration = timedelta(hours=12)
     """How long somebody stays signed in."""
     idle: PositiveDuration = timedelta(hours=4)
     """How long somebody stays signed in who does nothing; a list that keeps itself up to date is not doing anything."""
-    public_url: str | None = Field(default=None, examples=["https://unwonted.contoso.example"])
-    """Address at which browsers reach it, with sign_in: that of the ingress, without a path."""
 
     @field_validator("public_url")
     @classmethod

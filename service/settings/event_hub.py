@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from service.options import PositiveDuration, Section, read_secret
+from service.options import PositiveDuration, Section, check_connection_string, named_by, read_secret
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
@@ -129,6 +129,15 @@ class EventHubSettings(Section):
             raise ValueError("\n".join(problems))
         return self
 
+    @property
+    def named(self) -> tuple[str, str]:
+        """Host and hub in lower case, as far as they can be told without reading a file; empty if they cannot."""
+        host, hub = self.namespace or "", self.hub or ""
+        if self.connection_string is not None:
+            host, entity = named_by(self.connection_string.get_secret_value())
+            hub = hub or entity
+        return host.lower(), hub.lower()
+
     def connection(self) -> SecretStr | None:
         """Return the connection string, wherever it is kept; None means Microsoft Entra.
 
@@ -143,11 +152,3 @@ class EventHubSettings(Section):
         if secret is not None:
             check_connection_string(secret.get_secret_value())
         return secret
-
-
-def check_connection_string(text: str) -> None:
-    """Raise ValueError, without repeating it, for what is no connection string of an Event Hub."""
-    keys = {part.partition("=")[0].strip().lower() for part in text.split(";")}
-    signed = "sharedaccesssignature" in keys or {"sharedaccesskeyname", "sharedaccesskey"} <= keys
-    if "endpoint" not in keys or not signed:
-        raise ValueError("should look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…")

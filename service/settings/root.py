@@ -31,7 +31,7 @@ from service.settings.sections import (
 )
 from service.settings.sign_in import SignInSettings
 from service.settings.watch import WatchSettings
-from service.sinks import AnySink, StdoutSettings
+from service.sinks import AnySink, EventHubSinkSettings, StdoutSettings
 
 _DAY = timedelta(days=1)
 
@@ -105,6 +105,12 @@ class Settings(Section):
         return value
 
     @model_validator(mode="after")
+    def _alerts_lead_to_the_console(self) -> "Settings":
+        for one in self.sinks.values():
+            one.lead_to(self.console.public_url or "")
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":
         if problems := conflicts(self):
             raise ValueError("\n".join(problems))
@@ -144,6 +150,13 @@ def conflicts(settings: Settings) -> list[str]:
         (
             settings.sign_in.issuer is None or not settings.console.enabled or settings.console.public_url is not None,
             "sign_in.issuer needs console.public_url: the address to which people come back",
+        ),
+        (
+            not any(
+                isinstance(one, EventHubSinkSettings) and one.enabled and one.is_hub(*settings.event_hub.named)
+                for one in settings.sinks.values()
+            ),
+            "sinks should not send to the Event Hub that is read: alerts would come back as records",
         ),
         (horizon >= bucket, "windows.late_horizon should be no shorter than windows.bucket"),
     ]

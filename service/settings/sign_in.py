@@ -1,5 +1,6 @@
 """The options of signing in to the console by OpenID Connect."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -7,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.options import LOOPBACK, Section, Texts
 
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 _MANY_TENANTS = ("/common/", "/organizations/", "/consumers/")
 
 
@@ -32,7 +34,7 @@ class SignInSettings(Section):
     reader_groups: Texts = ()
     """Ids of groups (claim groups) that may look."""
     analyst_roles: Texts = ("analyst",)
-    """App roles that may look, give verdicts and handle incidents."""
+    """App roles that may look, give verdicts, handle incidents and test sinks."""
     analyst_groups: Texts = ()
     """Ids of groups that may do so."""
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
@@ -80,7 +82,8 @@ def is_origin(value: str, *, path: bool = False) -> bool:
     except ValueError:
         return False
     plain = (
-        not (parts.query or parts.fragment or "@" in parts.netloc)
+        not (parts.query or parts.fragment)
+        and _AUTHORITY.fullmatch(parts.netloc) is not None
         and value.isascii()
         and value.isprintable()
         and " " not in value

@@ -5,7 +5,9 @@ A kind's folder holds all that is its own: options, pace, rendering, what an ans
 """
 
 from service.sinks.content.alert_content import Links, alert_content, kql
+from service.sinks.content.ocsf_line import ocsf_line
 from service.sinks.content.wording import clean, counted, iso, moment, plain_action
+from service.sinks.event_hub import EventHubSinkSettings
 from service.sinks.integration import Integration, SinkSettings
 from service.sinks.registry import KINDS, AnySink, build_sink
 from service.sinks.stdout import StdoutSettings, StdoutSink
@@ -13,6 +15,7 @@ from service.sinks.stdout import StdoutSettings, StdoutSink
 __all__ = [
     "KINDS",
     "AnySink",
+    "EventHubSinkSettings",
     "Integration",
     "Links",
     "SinkSettings",
@@ -25,5 +28,6 @@ __all__ = [
     "iso",
     "kql",
     "moment",
+    "ocsf_line",
     "plain_action",
 ]

@@ -7,9 +7,12 @@ from pydantic import Field
 
 from service.core.ports import Clock, Sink
 from service.sinks.email import EMAIL
+from service.sinks.event_hub import EVENT_HUB
 from service.sinks.integration import Integration, SinkSettings
+from service.sinks.sentinel import SENTINEL
 from service.sinks.slack import SLACK
 from service.sinks.stdout import STDOUT
+from service.sinks.syslog import SYSLOG
 from service.sinks.teams import TEAMS
 from service.sinks.template import TEMPLATE
 from service.sinks.webhook import WEBHOOK
@@ -20,6 +23,9 @@ INTEGRATIONS: tuple[Integration[Any], ...] = (
     WEBHOOK,
     TEMPLATE,
     EMAIL,
+    EVENT_HUB,
+    SENTINEL,
+    SYSLOG,
     STDOUT,
 )
 

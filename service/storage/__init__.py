@@ -7,14 +7,18 @@ from service.storage.leases import BlobLease, FileLease
 from service.storage.reject_letters import RejectLetters
 from service.storage.restoring import Loaded, load_newest
 from service.storage.saver import Saver
+from service.storage.segments import BlobSegments
+from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
 from service.storage.suspects import Suspect, Suspects, set_aside
 
 __all__ = [
+    "BEFORE_THE_FIRST",
     "BlobDeadLetterStore",
     "BlobGenerations",
     "BlobLease",
+    "BlobSegments",
     "BlobSnapshotStore",
     "FileDeadLetterStore",
     "FileGenerations",
@@ -26,6 +30,7 @@ __all__ = [
     "RejectLetters",
     "Saved",
     "Saver",
+    "ShardStates",
     "State",
     "Suspect",
     "Suspects",

@@ -3,8 +3,8 @@
 What a suppression does is decided in `service.core.alerting`.
 """
 
-from service.suppressions.edits import add, expire
-from service.suppressions.entry import checked_values, described, written
+from service.suppressions.edits import add, as_yaml, expire
+from service.suppressions.entry import checked_values, described, end_of, written
 from service.suppressions.file import read_suppressions
 from service.suppressions.locking import locked
 from service.suppressions.watch import Looked, SuppressionWatch
@@ -13,8 +13,10 @@ __all__ = [
     "Looked",
     "SuppressionWatch",
     "add",
+    "as_yaml",
     "checked_values",
     "described",
+    "end_of",
     "expire",
     "locked",
     "read_suppressions",

@@ -95,6 +95,11 @@ def _read_back(text: str, expected: list[Suppression], place: str, now: datetime
     return text
 
 
+def as_yaml(entry: Suppression) -> str:
+    """Return one entry as a file has it, to be put under its ``suppressions:``."""
+    return _lines(entry, "  ")
+
+
 def _lines(entry: Suppression, indent: str) -> str:
     rows = [
         f"{key}: {value if key in {'from', 'until', 'learn'} else _quoted(value)}" for key, value in described(entry)

@@ -13,6 +13,7 @@ from typing import Any
 from models.detectors import DETECTORS
 from models.stream import EPOCH
 from service.core.alerting import Suppression, UnusableSuppressions
+from service.options import parse_duration
 
 LONGEST = timedelta(days=90)
 LONGEST_TEXT = 500
@@ -210,6 +211,18 @@ def described(entry: Suppression) -> Iterable[tuple[str, str]]:
     yield "reason", entry.reason
     yield "owner", entry.owner
     yield "learn", "true" if entry.learn else "false"
+
+
+def end_of(begins: str, until: str) -> str:
+    """Return an end that may be given as a duration, as a time; what is neither is returned as it is.
+
+    >>> end_of("2026-03-01T18:00:00Z", "8h"), end_of("2026-03-01T18:00:00Z", "tomorrow")
+    ('2026-03-02T02:00:00Z', 'tomorrow')
+    """
+    try:
+        return written(datetime.fromisoformat(begins) + parse_duration(until, unit=True))
+    except (ValueError, OverflowError):
+        return until
 
 
 def written(time: datetime) -> str:

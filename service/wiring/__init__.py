@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from service.wiring.checks import refusals, unusable_secret_files, unusable_sign_in_files
     from service.wiring.components import build_components
-    from service.wiring.console import JournalDesk
+    from service.wiring.console import JournalDesk, thresholds_configured
     from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
     from service.wiring.history import LOOPBACK_TOKEN, open_history
-    from service.wiring.recording import build_recorder, history_limits, history_path
+    from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
+    from service.wiring.sample import send_sample
     from service.wiring.source import source_options
     from service.wiring.storage import (
         build_dead_letters,
@@ -35,6 +36,7 @@ __all__ = [
     "build_engine_for_example",
     "build_generations",
     "build_recorder",
+    "build_segments",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
@@ -46,7 +48,9 @@ __all__ = [
     "open_history",
     "open_suppressions",
     "refusals",
+    "send_sample",
     "source_options",
+    "thresholds_configured",
     "unusable_secret_files",
     "unusable_sign_in_files",
 ]
@@ -54,10 +58,11 @@ __all__ = [
 _HOMES = {
     "checks": ("refusals", "unusable_secret_files", "unusable_sign_in_files"),
     "components": ("build_components",),
-    "console": ("JournalDesk",),
+    "console": ("JournalDesk", "thresholds_configured"),
     "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
     "history": ("LOOPBACK_TOKEN", "open_history"),
-    "recording": ("build_recorder", "history_limits", "history_path"),
+    "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
+    "sample": ("send_sample",),
     "source": ("source_options",),
     "storage": (
         "build_dead_letters",

@@ -37,7 +37,8 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
-from service.wiring.recording import HistoryFirst, build_recorder
+from service.wiring.recording import HistoryFirst, build_recorder, build_shipping
+from service.wiring.running import Running
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -96,6 +97,8 @@ def build_components(
     undeliverable = build_undeliverable_writer(letters, settings, telemetry)
     if recorder is not None:
         store = HistoryFirst(store, recorder)
+    generations = build_generations(settings, resources) if settings.snapshots.keep_daily else None
+    running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations)
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
@@ -106,7 +109,7 @@ def build_components(
             store,
             clock,
             telemetry.emit,
-            build_generations(settings, resources) if settings.snapshots.keep_daily else None,
+            generations,
         ),
         open_source=open_source,
         open_dispatcher=_dispatcher_opener(settings, outbox, sinks, clock, telemetry, undeliverable),
@@ -129,7 +132,8 @@ def build_components(
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
-        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock)),
+        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live),
+        shipping=build_shipping(settings, clock, recorder, resources),
     )
 
 
@@ -201,10 +205,9 @@ def _dispatcher_opener(
 ) -> Callable[[Callable[[], Awaitable[None]]], Dispatcher]:
     """Return what opens the dispatcher, given what saves a snapshot once messages have been settled."""
     routes = [
-        Route(
-            sink, KINDS[settings.sinks[name].kind].pace, settings.sinks[name].min_severity, settings.sinks[name].notices
-        )
+        Route(sink, KINDS[one.kind].pace, one.min_severity, one.notices, one.follows_up)
         for name, sink in sinks.items()
+        for one in (settings.sinks[name],)
     ]
 
     def open_dispatcher(on_settled: Callable[[], Awaitable[None]]) -> Dispatcher:

@@ -12,12 +12,14 @@ from service.console import (
     Console,
     Door,
     HandedIn,
+    Live,
     OpenIdDoor,
     Role,
     RoleRule,
     Sessions,
     VerdictDesk,
 )
+from service.core.alerting import InForce
 from service.core.engine import Engine
 from service.core.ports import Clock, VerdictStore
 from service.core.verdicts import MOST_VERDICTS, Verdict, line_of, name_of, takes_effect_from, verdict_on
@@ -74,12 +76,19 @@ class JournalDesk:
         return verdict
 
 
+def thresholds_configured(settings: Settings) -> InForce:
+    """Return what is configured, for whoever has no service that could say what it has come to."""
+    thresholds = {name: one.threshold for name, one in sorted(settings.detectors.items()) if one.enabled}
+    return InForce(thresholds, settings.alerting.alerts_per_day)
+
+
 def build_console(
     settings: Settings,
     clock: Clock,
     resources: AsyncExitStack,
     announce: Callable[[str], None],
     desk: VerdictDesk | None = None,
+    live: Callable[[], Live] = Live,
 ) -> Console | None:
     """Build the console, whose history `resources` closes; None if nobody wants it.
 
@@ -89,6 +98,8 @@ def build_console(
         Told the address that lets in once, which is a secret.
     desk
         Where verdicts are handed in.
+    live
+        Returns what the service says of itself.
     """
     path, options = history_path(settings), settings.console
     if not options.enabled or path is None:
@@ -104,6 +115,7 @@ def build_console(
         version=version("unwonted"),
         announce=announce,
         desk=desk,
+        live=live,
     )
 
 

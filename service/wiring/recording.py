@@ -1,4 +1,4 @@
-"""Builds what writes the history, and says where it is; asking it is the command line's business."""
+"""Builds what writes the history and keeps it in blobs, and says where it is; asking it is the command line's."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from service.core.ports import Generation, SnapshotStore
-from service.history import HistoryFile, HistoryLimits, Recorder
+from service.core.ports import Clock, Generation, SegmentStore, SnapshotStore
+from service.history import HistoryFile, HistoryLimits, Recorder, Shipping
 from service.settings import HistorySettings, Settings
+from service.storage import BlobSegments
+from service.wiring.storage import open_container
 
 _CLOSED_WITHIN: Final = 1.5  # seconds; the application gives all that is closed at the end two
 
@@ -37,6 +39,25 @@ def build_recorder(settings: Settings, resources: AsyncExitStack) -> Recorder | 
     recorder = Recorder(HistoryFile(path, history_limits(settings.history)))
     resources.push_async_callback(asyncio.to_thread, recorder.close, _CLOSED_WITHIN)
     return recorder
+
+
+def build_segments(settings: Settings, resources: AsyncExitStack) -> SegmentStore | None:
+    """Build what keeps segments of the history beside the snapshots; None where those are files, or nobody wants it."""
+    place = settings.snapshots
+    if place.kind != "blob" or not (settings.history.enabled and settings.history.in_blobs):
+        return None
+    container = open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=30)
+    return BlobSegments(container, place.blob)
+
+
+def build_shipping(
+    settings: Settings, clock: Clock, recorder: Recorder | None, resources: AsyncExitStack
+) -> Shipping | None:
+    """Build what ships what `recorder` writes into segments, and fetches them; None if there are to be none."""
+    path, store = history_path(settings), build_segments(settings, resources) if recorder is not None else None
+    if recorder is None or path is None or store is None:
+        return None
+    return Shipping(path, store, recorder, history_limits(settings.history), clock)
 
 
 class HistoryFirst:

@@ -59,12 +59,12 @@ def build_generations(settings: Settings, resources: AsyncExitStack) -> Generati
     """Build what keeps a snapshot a day, beside the others; `resources` closes it."""
     place, most = settings.snapshots, settings.snapshots.keep_daily
     if place.kind == "blob":
-        container = _open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=30)
+        container = open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=30)
         return BlobGenerations(container, place.blob, most)
     return FileGenerations(place.path, most)
 
 
-def _open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> "ContainerClient":
+def open_container(place: BlobPlace, resources: AsyncExitStack, **retry_options: Any) -> "ContainerClient":
     """Return a client for the container that `place` names; `resources` closes it, `retry_options` go to it."""
     # Here, because they take most of a second to import, and most services keep everything in files.
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
@@ -112,7 +112,7 @@ def build_snapshot_store(
     if place.kind == "blob":
         # The SDK itself retries for more than a minute: a wrong role or address should show at once, and the next
         # snapshot is soon enough to try again. How long all of it may take is bounded by the keeper of the state.
-        container = _open_container(
+        container = open_container(
             place,
             resources,
             retry_total=2,
@@ -129,7 +129,7 @@ def build_verdict_store(settings: Settings, resources: AsyncExitStack) -> BlobVe
     """Build the journal of verdicts, which lies beside the snapshots; `resources` closes it."""
     place = settings.snapshots
     if place.kind == "blob":
-        container = _open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=10)
+        container = open_container(place, resources, retry_total=2, connection_timeout=5, read_timeout=10)
         return BlobVerdictStore(container, f"{place.blob}.verdicts")
     return FileVerdictStore(place.path / "verdicts.ndjson")
 
@@ -161,7 +161,7 @@ def build_dead_letters(settings: Settings, clock: Clock, resources: AsyncExitSta
     place = settings.dead_letter
     if place.kind == "blob":
         # The stream waits for this write: better to lose a sample than to hold up the events behind it.
-        container = _open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
+        container = open_container(place, resources, retry_total=1, connection_timeout=3, read_timeout=5)
 
         def blobs(name: str) -> ReadableDeadLetterStore:
             store = BlobDeadLetterStore(container, clock, prefix=name, max_bytes=place.max_bytes)

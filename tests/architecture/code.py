@@ -64,11 +64,12 @@ def past_a_face(known: dict[str, Path]) -> list[str]:
     A package inside another is a way in of its own if it has a face of its own.
     """
     fronts = faces(known)
+    in_order = sorted(fronts)
     return [
         f"{one.by}:{one.line} imports {one.module}, which is private to {front}: import from {front}"
         for name, path in known.items()
         for one in imports(name, path, known, fronts)
-        for front in sorted(fronts)
+        for front in in_order
         if one.module.startswith(f"{front}.") and one.module in known and one.module not in fronts
         if not (name == front or name.startswith(f"{front}."))
     ]

@@ -45,6 +45,7 @@ def recipe(target: str) -> str:
     return match[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "files"),
     [

@@ -133,6 +133,7 @@ def test_every_file_of_suppressions_in_a_page_is_accepted() -> None:
         assert read_suppressions(content.encode(), "the page", datetime(2026, 3, 1, tzinfo=UTC))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [one for one in UNLISTED if one.words[0] == "unwonted" and one.alone], ids=str)
 def test_every_unwonted_command_that_needs_nothing_else_succeeds(
     command: Command, log: bytes, state: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,9 +27,10 @@ def test_the_page_has_every_option_and_its_variable() -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_option_of_a_detectors_own_is_there_and_explained(name: str) -> None:
+    page = option_reference()
     for option in options(DETECTORS[name]):
         assert option.text, f"the docstring of {name} says nothing of {option.name}"
-        assert f"| `detectors.{name}.options.{option.name}`" in option_reference()
+        assert f"| `detectors.{name}.options.{option.name}`" in page
 
 
 def test_no_cell_of_the_page_is_empty_or_unreadable() -> None:

@@ -109,6 +109,8 @@ def _pages() -> Iterator[Text]:
 
 def _code() -> Iterator[Text]:
     for path in sorted(path for folder in ("service", "models") for path in (ROOT / folder).rglob("*.py")):
+        if not ANY_RETIRED.search(words(path.read_text(encoding="utf-8"))):
+            continue  # reading a file word by word takes a hundred times longer
         known = set[str]()
         with path.open("rb") as file:
             for token in tokenize.tokenize(file.readline):

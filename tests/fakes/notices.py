@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+from models.statistics.scoring import Severity
 from service.core.notices import GapKind, Notice
+from service.core.verdicts.follow_up import VerdictNotice
+from service.core.verdicts.verdict import VerdictKind
 from tests.fakes.clock import MONDAY_MORNING
 
 
@@ -23,3 +26,30 @@ def notice(number: int = 1, **changes: object) -> Notice:
         "found_at": MONDAY_MORNING + timedelta(minutes=15),
         **changes,
     })  # fmt: skip
+
+
+def verdict_notice(kind: VerdictKind = VerdictKind.BENIGN, **changes: object) -> VerdictNotice:
+    """An ordinary verdict on the first of the ordinary alerts."""
+    return VerdictNotice.model_validate({
+        "id": "fee1600d00000001",
+        "alert": "a1e2700000000001",
+        "severity": Severity.HIGH,
+        "kind": kind,
+        "for_kind": False,
+        "actor_id": "9f1c0000-0000-4000-8000-000000000001/0b1f6471-aaaa-4bbb-8ccc-000000000001",
+        "actor_name": "alice@contoso.com",
+        "actions": ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Compute/virtualMachines/delete"),
+        "by": "eve@contoso.com",
+        "why": "she is on call this month",
+        "takes_effect": MONDAY_MORNING + timedelta(hours=1),
+        "found_at": MONDAY_MORNING + timedelta(minutes=50),
+        **changes,
+    })  # fmt: skip
+
+
+def hostile_verdict(name: str, kind: VerdictKind = VerdictKind.BENIGN) -> VerdictNotice:
+    """A verdict in which everything that somebody can choose is `name`, as far as a verdict may hold it."""
+    spoken = "".join(char for char in name if char.isprintable())
+    return verdict_notice(
+        kind, actor_id=name, actor_name=name, actions=(name,) * 20, by=spoken[:200], why=spoken[:500] or "x"
+    )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from service.core.alerting.alerts import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice, Notice
 from service.core.ports import Receipt, Rendered
+from service.core.verdicts.follow_up import VerdictNotice
 from service.sinks.content.messages import message_about
 
 
@@ -16,6 +17,7 @@ class FakeSink:
         self.tried: list[Rendered] = []
         self.taken: list[Rendered] = []
         self.noticed: list[Notice] = []
+        self.answered: list[VerdictNotice] = []
         self.closed = False
         self._name = name
 
@@ -26,12 +28,16 @@ class FakeSink:
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         return [message_about(alert, alert.model_dump_json().encode()) for alert in alerts]
 
-    def render_notice(self, notice: Notice) -> Rendered:
-        return message_about(notice, notice.model_dump_json().encode(), "application/notice")
+    def render_notice(self, notice: AnyNotice) -> Rendered:
+        kind = "verdict" if isinstance(notice, VerdictNotice) else "notice"
+        return message_about(notice, notice.model_dump_json().encode(), f"application/{kind}")
 
     async def send(self, message: Rendered) -> Receipt:
         if message.content_type == "application/notice":
             self.noticed.append(Notice.model_validate_json(message.body))
+            return self.answer
+        if message.content_type == "application/verdict":
+            self.answered.append(VerdictNotice.model_validate_json(message.body))
             return self.answer
         self.tried.append(message)
         if self.answer.outcome == "sent":

@@ -42,6 +42,9 @@ KNOWN = (
 )
 """Detectors that there were when the snapshots were written: a new one changes nothing in what these find."""
 
+FROM_OTHERS = {"incident", "incident_place"}
+"""What is told of an alert that follows from the other alerts."""
+
 Step = dict[str, Any]
 
 
@@ -131,7 +134,7 @@ class Continued:
         self.outbox.confirm()
         return {
             "anomalies": [self._plain(anomaly) for anomaly in scored],
-            "alerts": [alert.model_dump(mode="json") for alert in evaluation.alerts],
+            "alerts": [alert.model_dump(mode="json", exclude=FROM_OTHERS) for alert in evaluation.alerts],
             "suppressed": [[one.id, one.suppression, one.score, one.why] for one in evaluation.suppressed],
             "thresholds": dict(evaluation.thresholds),
             "notices": [_told(notice) for notice in notices],

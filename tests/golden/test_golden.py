@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -97,18 +98,21 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
             yield from objects(inner)
 
 
-SECTIONS = sorted({section for section, _ in decode(golden(FORMAT))})
+@cache
+def newest() -> list[tuple[str, Any]]:
+    return decode(golden(FORMAT))
+
+
+SECTIONS = sorted({section for section, _ in newest()})
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_field_that_nobody_would_read_is_refused_in_one_line_that_names_section_and_field(section: str) -> None:
-    rows = decode(golden(FORMAT))
-    row = next(row for name, row in rows if name == section)
-    inner = row["row"] if "part" in row else row
-    inner["from_the_future"] = 1
+    rows = list(newest())
+    place = next(place for place, (name, _) in enumerate(rows) if name == section)
+    row, added = rows[place][1], {"from_the_future": 1}
+    rows[place] = (section, {**row, "row": row["row"] | added} if "part" in row else row | added)
     with pytest.raises(UnexpectedRow, match="unknown field 'from_the_future'") as refused:
         Continued().load(rows)
     assert "\n" not in str(refused.value)
     assert section in str(refused.value) or section.partition(" ")[0] in str(refused.value)
-    del inner["from_the_future"]
-    Continued().load(rows)

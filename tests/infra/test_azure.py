@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from service.core.parsing.categories import LeftOut, category_of
+from service.sinks.sentinel.columns import COLUMNS
+from service.sinks.sentinel.settings import SentinelSettings
 from tests.infra.charts import CHART
 from tests.infra.judges import ROOT, judge, needs_judges
 
@@ -52,6 +54,8 @@ CATEGORIES = {  # Microsoft Learn, Azure activity log event schema
     *("Administrative", "Security", "ServiceHealth", "Alert"),
     *("Recommendation", "Policy", "Autoscale", "ResourceHealth"),
 }
+BY_ITSELF = {"sentinel"}
+"""Templates that are deployed to a place of their own, and have no twin."""
 Tree = dict[str, Any]
 
 
@@ -65,7 +69,8 @@ def parsed() -> tuple[Tree, Tree]:
 
 @pytest.fixture
 def bicep(parsed: tuple[Tree, Tree]) -> Tree:
-    return parsed[0]
+    """What Terraform describes as well."""
+    return {file: tree for file, tree in parsed[0].items() if file not in BY_ITSELF}
 
 
 @pytest.fixture
@@ -134,8 +139,10 @@ def test_both_make_the_same_kinds_of_resource(bicep: Tree, terraform: Tree) -> N
     assert len(terraform["resource"]["azurerm_role_assignment"]) == 2
 
 
-def test_every_resource_names_a_version_of_its_api_and_only_the_export_a_preview(bicep: Tree) -> None:
-    versions = {(resource["type"], resource["api_version"]) for _, resource in resources(bicep)}
+def test_every_resource_names_a_version_of_its_api_and_only_the_export_a_preview(
+    parsed: tuple[Tree, Tree],
+) -> None:
+    versions = {(resource["type"], resource["api_version"]) for _, resource in resources(parsed[0])}
 
     assert len({kind for kind, _ in versions}) == len(versions), "one version a kind"
     assert [version for _, version in versions if not re.fullmatch(r"20\d\d-\d\d-\d\d(-preview)?", version)] == []
@@ -278,6 +285,27 @@ def test_the_chart_reads_what_is_made(bicep: Tree) -> None:
     container = of_type(bicep, "Microsoft.Storage/storageAccounts/blobServices/containers")
     assert values["event_hub"]["consumer_group"] == group["name"]
     assert values["snapshots"]["container"] == container["name"]
+
+
+def test_alerts_for_sentinel_have_a_table_a_way_into_it_and_nobody_else_may_use_it(parsed: tuple[Tree, Tree]) -> None:
+    tree, columns = parsed[0]["sentinel"], json.loads((AZURE / "sentinel-columns.json").read_text())
+    made = {it["type"]: it["config"] for _, it in resources({"sentinel": tree})}
+    table = made["Microsoft.OperationalInsights/workspaces/tables"]
+    rule = made["Microsoft.Insights/dataCollectionRules"]["properties"]
+    assignment = made["Microsoft.Authorization/roleAssignments"]
+    settings = SentinelSettings.model_construct()
+    [flow], [streams] = rule["dataFlows"], [rule["streamDeclarations"]]
+
+    assert f"Custom-{table['name']}" == settings.stream == flow["outputStream"]
+    assert table["properties"]["schema"]["name"] == table["name"]
+    assert {name.strip("'") for name in streams} == {settings.stream}
+    assert {one["name"]: one["type"] for one in columns["stream"]} == COLUMNS
+    assert [one["name"] for one in columns["table"]] == list(COLUMNS)
+    assert {one["type"] for one in columns["table"]} <= {"string", "int", "real", "dynamic", "dateTime"}
+    assert literals(assignment["properties"]["roleDefinitionId"]) >= {"monitoringMetricsPublisher"}
+    assert tree["variables"]["monitoringMetricsPublisher"]["value"] == "3913510d-42f4-4e42-8a64-420c390055eb"
+    assert assignment["scope"] == "rule"
+    assert tree["outputs"].keys() == {"endpoint", "ruleId"}
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")

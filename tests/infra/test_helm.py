@@ -154,10 +154,10 @@ def test_every_file_that_the_configuration_names_is_on_a_mount(chart: list[Manif
     assert settings.snapshots.kind == "blob" or settings.snapshots.path.is_relative_to("/state")
 
 
-def test_state_in_a_blob_needs_no_volume_at_all(rendered: dict[str, dict[str, Any]]) -> None:
+def test_state_in_a_blob_needs_no_volume_that_outlives_the_pod(rendered: dict[str, dict[str, Any]]) -> None:
     chart = manifests(rendered["blob"])
 
-    assert volumes(chart) == {"config": "configMap", "tmp": "emptyDir", "secrets": "csi"}
+    assert volumes(chart) == {"config": "configMap", "tmp": "emptyDir", "state": "emptyDir", "secrets": "csi"}
     assert of_kind(chart, "PersistentVolumeClaim") == []
     assert yaml.safe_load(config_text(chart))["dead_letter"]["kind"] == "blob"
 

@@ -8,7 +8,7 @@ from tests.infra.judges import needs_judges
 pytestmark = [pytest.mark.integration, needs_judges]
 
 
-@pytest.mark.parametrize(("which", "ports"), [("blob", {443, 5671}), ("everything", {443, 587})])
+@pytest.mark.parametrize(("which", "ports"), [("blob", {443, 5671}), ("everything", {443, 587, 1514, 5671, 6514})])
 def test_the_network_policy_lets_out_what_is_needed_and_never_to_the_nodes_identity(
     chart: list[Manifest], ports: set[int]
 ) -> None:
@@ -20,6 +20,7 @@ def test_the_network_policy_lets_out_what_is_needed_and_never_to_the_nodes_ident
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
     assert {port["port"] for port in world["ports"]} == ports
+    assert {port["port"] for port in world["ports"] if port["protocol"] == "UDP"} == ports & {1514}
     assert world["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
 
 

@@ -94,7 +94,7 @@ WRONG = [
     (
         "config: {sinks: {soc: {kind: mail}}}",
         "/config/sinks/soc/kind",
-        "'email', 'slack', 'stdout', 'teams', 'template', 'webhook'",
+        "'email', 'event_hub', 'sentinel', 'slack', 'stdout', 'syslog', 'teams', 'template', 'webhook'",
     ),
     ("config: {sinks: {soc: {min_severity: loud}}}", "/config/sinks/soc/min_severity", "'informational', 'low'"),
     ("config: {sinks: {soc: {url: 'https://x'}}}", "/config/sinks/soc'", "'url' not allowed"),
@@ -204,6 +204,23 @@ def test_history_that_is_learnt_at_the_first_start_has_a_place_in_the_pod() -> N
     assert volumes["state"]["emptyDir"] == {"sizeLimit": "8Gi"}
     assert "learn" not in yaml.safe_load(config_text(manifests(default)))
     assert "/config/learn/spool" in wrong["error"]
+
+
+@needs_judges
+def test_a_history_that_is_kept_in_blobs_has_a_place_in_the_pod_which_nobody_else_needs() -> None:
+    kept, off, elsewhere, volume = answers(
+        case("blob"),
+        case("blob", "config: {history: {in_blobs: false}}"),
+        case("blob", "config: {history: {path: /disk/history.sqlite, days: 30}}"),
+        case("volume"),
+    )
+    found = [yaml.safe_load(config_text(manifests(one))).get("history", {}) for one in (kept, off, elsewhere, volume)]
+    room = {one["name"]: one.get("emptyDir") for one in pod(manifests(kept))["volumes"]}
+
+    assert [one.get("path") for one in found] == ["/state/history.sqlite", None, "/disk/history.sqlite", None]
+    assert room["state"] == {"sizeLimit": "2Gi"}
+    for one in (off, elsewhere):
+        assert "state" not in {volume["name"] for volume in pod(manifests(one))["volumes"]}
 
 
 @needs_judges

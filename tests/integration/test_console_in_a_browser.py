@@ -12,13 +12,16 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from models.stream import Actor, ActorKind
 from service.clock import SystemClock
-from service.console import Console, Door, VerdictDesk
+from service.console import Console, Door, Live, PartitionState, SinkState, VerdictDesk
+from service.core.engine import imagine
 from service.core.verdicts import Verdicts, read_journal
 from service.history import History
 from service.settings.root import Settings
 from service.verdicts import FileVerdictStore
 from service.wiring import JournalDesk, build_engine
+from tests.fakes.alerts import alert
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.hostile_names import KNOWN
 from tests.service.console.played import play
@@ -33,6 +36,9 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(BROWSER is None, reason="THE CONSOLE IS NOT TRIED IN A BROWSER: install chromium"),
 ]
+
+
+ALONE = Live()
 
 
 class Played(NamedTuple):
@@ -61,13 +67,23 @@ class Visit(NamedTuple):
 
 
 @asynccontextmanager
-async def visiting(path: Path, now: datetime, desk: VerdictDesk | None = None, **options: Any) -> AsyncIterator[Visit]:
+async def visiting(
+    path: Path, now: datetime, desk: VerdictDesk | None = None, live: Live = ALONE, **options: Any
+) -> AsyncIterator[Visit]:
     """Open the address that the console prints in a browser of its own."""
     clock = SystemClock()
     with History(path) as history:
         door = Door(clock, path.with_name("token"), 3600.0)
         console = Console(
-            lambda: history, clock, door, host="127.0.0.1", port=0, version="1", desk=desk, now=lambda: now
+            lambda: history,
+            clock,
+            door,
+            host="127.0.0.1",
+            port=0,
+            version="1",
+            desk=desk,
+            now=lambda: now,
+            live=lambda: live,
         )
         await console.start()
         try:
@@ -150,6 +166,41 @@ async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_b
     assert heeded == {attack.id: "malicious", fine.id: "benign"}
 
 
+async def test_a_new_alert_comes_into_the_list_by_itself(played: Played, tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await asyncio.to_thread(shutil.copy, played.path, path)
+    new = alert(
+        7, actor_name="newcomer@contoso.com", window_start=played.end, window_end=played.end + timedelta(hours=2)
+    )
+    async with visiting(path, played.end) as visit:
+        async with visit.page.expect_response("**/news"):
+            await visit.page.reload()
+        save(path, [new])
+        await visit.page.locator("tr.fresh", has_text="newcomer@contoso.com").wait_for()
+        assert visit.wrong == []
+
+
+async def test_days_are_chosen_by_dragging_and_thresholds_by_sliding(played: Played) -> None:
+    async with visiting(played.path, played.end) as visit:
+        page = visit.page
+        await visit.open("/explorer")
+        bar = await page.locator("#brush").bounding_box()
+        assert bar is not None
+        await page.mouse.move(bar["x"] + bar["width"] * 0.9, bar["y"] + 20)
+        await page.mouse.down()
+        await page.mouse.move(bar["x"] + bar["width"] * 0.97, bar["y"] + 20)
+        await page.mouse.up()
+        await page.wait_for_url("**/explorer?since=*&until=*")
+        assert 2 <= await page.locator(".lanes thead time").count() <= 20
+        await visit.open("/tuning?days=28")
+        await page.get_by_label("All thresholds, by points").focus()
+        for _ in range(10):
+            await page.keyboard.press("ArrowLeft")
+        await page.locator("#yaml", has_text="threshold:").wait_for()
+        await page.wait_for_url("**/tuning?*all=-10*")
+        assert visit.wrong == []
+
+
 async def test_a_keyboard_is_enough(played: Played) -> None:
     async with visiting(played.path, played.end) as visit:
         page = visit.page
@@ -179,7 +230,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda one: f"{one['color_scheme']}-{one['viewport']['width']}")
-async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str, Any]) -> None:
+async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str, Any], tmp_path: Path) -> None:
     if not AXE.exists():
         pytest.skip("WHO CAN USE THE CONSOLE IS NOT JUDGED: run npm ci")
     judge = await asyncio.to_thread(AXE.read_text)
@@ -189,14 +240,26 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
     paths = [
         "/",
         f"/alerts/{worst.id}",
+        f"/alerts/{worst.id}/suppress?reason=moving&owner=dba&learn=no",
         f"/incidents/{together.id}",
         f"/identity?id={worst.subject}",
+        f"/identity/what-if?id={worst.subject}&action=Microsoft.KeyVault/vaults/delete&hour=3&from=203.0.113.7",
         "/identities",
         "/search?q=contoso",
         "/coverage",
+        "/tuning?days=14&all=-8",
+        "/explorer",
     ]
     found: list[str] = []
-    async with visiting(played.path, played.end, **look) as visit:
+    engine = build_engine(Settings())
+    desk = JournalDesk(FileVerdictStore(tmp_path / "verdicts"), engine, FakeClock(played.end))
+    live = Live(
+        partitions=[PartitionState("0", 3, played.end)],
+        sinks=[SinkState("chat", "slack", 0), SinkState("desk", "webhook", 2, played.end, "http_404")],
+        kept=["snapshot.daily-2026-01-20.ndjson.gz"],
+        what_if=lambda identity, deed: imagine(engine, Actor(identity, "ann", ActorKind.HUMAN), deed),
+    )
+    async with visiting(played.path, played.end, desk, live, **look) as visit:
         for path in paths:
             await visit.open(path)
             await visit.page.evaluate(judge)

@@ -94,6 +94,7 @@ class RunResult(NamedTuple):
     budget: list[Any]
     suppressed: list[Any]
     learnt: list[str]
+    answered: dict[str, str]
 
 
 def saved(engine: Engine) -> list[tuple[str, Any]]:
@@ -119,6 +120,7 @@ class Run:
         self.cursor = dict.fromkeys(PARTITIONS, 0)
         self.anomalies: dict[str, Any] = {}
         self.alerts: dict[tuple[str, int], str] = {}
+        self.answered: dict[str, str] = {}
         self.ticked: datetime | None = None
         self.newest = self.ticks()[0] - TICK
         self.hear()
@@ -145,13 +147,11 @@ class Run:
         if at >= self.hub.until(partition, until):
             return
         message, events = self.hub.partitions[partition][at]
-        applied = self.engine.apply(message, events)
-        self.note(applied)
+        self.note(self.engine.apply(message, events))
         self.cursor[partition] = at + 1
 
     def note(self, applied: Applied) -> None:
-        for anomaly in applied.scored:
-            self.anomalies[anomaly.id] = anomaly
+        self.anomalies |= {anomaly.id: anomaly for anomaly in applied.scored}
 
     def tick(self, now: datetime) -> None:
         for partition in PARTITIONS:
@@ -161,8 +161,9 @@ class Run:
             last = self.hub.until(partition, now) - 1
             for anomaly in self.engine.idle(partition, last, now):
                 self.anomalies[anomaly.id] = anomaly
-        for alert in self.engine.evaluate(now).alerts:
-            self.alerts[alert.id, alert.revision] = alert.model_dump_json()
+        evaluation = self.engine.evaluate(now)
+        self.alerts |= {(alert.id, alert.revision): alert.model_dump_json() for alert in evaluation.alerts}
+        self.answered |= {one.id: one.model_dump_json() for one in evaluation.answered}
         self.ticked = now
         self.newest = max(self.newest, now)
         self.hear()
@@ -195,8 +196,8 @@ class Run:
             for section, row in self.engine.dump()
             if section.startswith(("population ", "identities ", "verdict"))
         ]
-        budget = list(self.engine.budget.dump())
-        return RunResult(self.anomalies, self.alerts, self.engine.records, budget, suppressed, learnt)
+        told = self.anomalies, self.alerts, self.engine.records
+        return RunResult(*told, list(self.engine.budget.dump()), suppressed, learnt, self.answered)
 
     def ticks(self) -> list[datetime]:
         first = min(message.enqueued_time for log in self.hub.partitions.values() for message, _ in log)
@@ -317,6 +318,7 @@ class RemembersNoJudgement(Engine):
         return super().evaluate(now)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
 def test_judgements_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
@@ -379,6 +381,7 @@ def rare(mutant: MakeEngine) -> Any:
     return pytest.param(mutant, marks=pytest.mark.integration, id=mutant.__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", [rare(without_guard), rare(with_positions_ahead), with_the_fastest_partition])
 def test_the_flagship_catches(mutant: MakeEngine) -> None:
     try:

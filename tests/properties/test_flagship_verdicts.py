@@ -12,12 +12,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
+from models.stream.windows import Bucket
+from service.core.alerting.alerts import alert_id
 from service.core.engine.engine import Engine
+from service.core.engine.values import Options
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import Verdict, VerdictKind, takes_effect_from
 from tests.fakes.verdicts import HOUR, judged, verdict
 from tests.properties.streams import ACTIONS, ACTORS, LATENESS, PARTITIONS, START, TICK, Hub, hubs
 from tests.properties.test_flagship import MakeEngine, Run, RunResult, Step, engine, real_engine, scripts
+
+pytestmark = pytest.mark.slow
+
+TOLD = [alert_id(actor.id, Bucket.of(START, Options().window)) for actor in ACTORS]
+"""Ids of the alerts of each in the first window."""
 
 
 @st.composite
@@ -33,7 +41,7 @@ def journals(draw: st.DrawFn) -> list[Verdict]:
             verdict(
                 kind,
                 *(judged(action, actor, start) for action in sorted(actions)),
-                alert=draw(st.sampled_from(["a1", "a2"])),
+                alert=draw(st.sampled_from(TOLD)),
                 actor_id=draw(st.sampled_from([actor.id, actor.id, f"operation/{min(actions)}"])),
                 for_kind=kind is VerdictKind.BENIGN and draw(st.booleans()),
                 start=start,
@@ -82,6 +90,21 @@ def test_so_it_is_with_verdicts_hundreds_of_times(
     assert Run(make, hub, journal).live(script) == Run(make, hub, journal).live([])
 
 
+def test_those_who_were_told_are_told_of_verdicts() -> None:
+    find(
+        st.tuples(hubs(), journals()),
+        lambda drawn: len(Run(engine, *drawn).live([]).answered) > 1,
+        settings=settings(phases=[Phase.generate], deadline=None, derandomize=True),
+    )
+
+
+def test_alerts_do_have_their_place_in_an_incident() -> None:
+    def happens(hub: Hub) -> bool:
+        return any('"incident_place"' in alert for alert in Run(engine, hub).live([]).alerts.values())
+
+    find(hubs(), happens, settings=settings(phases=[Phase.generate], deadline=None, derandomize=True))
+
+
 def busy_lives() -> st.SearchStrategy[list[Step]]:
     """Scripts in which time passes between two crashes."""
     steps = st.sampled_from(["read", "snapshot", "crash"])
@@ -95,7 +118,7 @@ class HeedsAtOnce(Engine):
         late = super().accept(verdicts)
         for one in verdicts.due(verdicts.entries[-1].takes_effect, {}) if verdicts.entries else ():
             if verdicts.id_of(one) not in self.rulings.heeded:
-                self.rulings._heed(one)
+                self._judge.follow(self.rulings.heed(one))
         return late
 
 

@@ -24,6 +24,8 @@ from tests.properties.streams import ACTORS, PARTITIONS, START, Hub, hubs
 from tests.properties.test_flagship import real_engine, saved
 from tests.properties.test_flagship_verdicts import journals
 
+pytestmark = pytest.mark.slow
+
 
 class NeverSaw(OpenBuckets):
     """Closes buckets without the cells that are to be forgotten."""

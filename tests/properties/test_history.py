@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from service.core.messages import Message
 from service.history.values import HistoryEntry, Restored
 from tests.fakes.clock import MONDAY_MORNING
 from tests.service.history.seen import ANN, BOB, contents, event, new_engine, save
+
+pytestmark = pytest.mark.slow
 
 Step = tuple[str, int]
 """A partition, and the place of a message in it."""

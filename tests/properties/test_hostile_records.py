@@ -32,6 +32,8 @@ from tests.service.core.parsing.samples import MICROSOFT, XMLSOAP, application, 
 from tests.service.sinks.kinds import MACHINES, SINKS
 from tests.service.sinks.test_contract import LARGEST
 
+pytestmark = pytest.mark.slow
+
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HIDDEN = "\x00\x07\x1b\r\u202e\u2066\u200b\u2028\ud800"

@@ -20,6 +20,8 @@ from service.replay import Replay
 from service.settings import Settings
 from service.wiring import build_engine
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(os.environ.get("UNWONTED_SHARED") or Path(__file__).parents[3] / "shared")
 HISTORIES = SHARED / "data" / "cases"
 PLAN = TenantPlan(seed=9, identities=20, days=5, campaigns=4, campaigns_from=2)

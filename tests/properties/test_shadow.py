@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from models.detectors.registry import DETECTORS, build
@@ -10,6 +11,8 @@ from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.shadow.shadows import Shadows
 from tests.properties.streams import LATENESS, PARTITIONS, START, Hub, hubs
+
+pytestmark = pytest.mark.slow
 
 EVERY = timedelta(minutes=15)
 

@@ -25,6 +25,7 @@ from service.core.ports import DeadLetterStore, Receipt, Rendered, SnapshotStore
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
 from service.history.recorder import Recorder
+from service.history.shipping import Shipping
 from service.monitoring.http import Health, HttpServer
 from service.monitoring.metrics.recorder import Metrics
 from service.settings.root import Settings
@@ -133,6 +134,7 @@ class Life:
         suspects: Suspects | None = None,
         history: Recorder | None = None,
         console: Console | None = None,
+        shipping: Shipping | None = None,
     ) -> None:
         self.world = world
         self.engine = Engine(Options(limits=Limits(actions=100)), [FirstTime()])
@@ -197,6 +199,7 @@ class Life:
                 learn_history=partial(learn_history, telemetry) if learn_history else None,
                 suspects=suspects or Suspects(None),
                 console=console,
+                shipping=shipping,
             )
         )
 

@@ -28,6 +28,8 @@ from service.settings.root import Settings
 from service.wiring import build_engine
 from tests.service.core.parsing.samples import MICROSOFT, TENANT, XMLSOAP, application, human, record
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

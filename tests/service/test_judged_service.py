@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from service.core.ports import Receipt
 from service.core.verdicts.journal import line_of
 from service.core.verdicts.verdict import Verdict, VerdictKind, takes_effect_from
 from service.verdicts.stores import FileVerdictStore
+from tests.fakes.clock import settle
 from tests.fakes.verdicts import verdict_on
 from tests.service.lives import HOUR, QUARTER, Life, World, died_of, killed, living
+
+pytestmark = pytest.mark.slow
 
 WEB = "Microsoft.Web/sites/1"
 
@@ -87,3 +91,51 @@ async def test_a_journal_that_cannot_be_read_ends_the_service_before_it_judges_a
     life.feed(WEB)
     assert str(await died_of(life)) == "the journal of verdicts cannot be read: Is a directory"
     assert world.store.saves == 0
+
+
+@pytest.mark.parametrize("kind", VerdictKind)
+async def test_whoever_was_told_of_an_alert_is_told_once_and_soon_what_it_was_found_to_be(
+    tmp_path: Path, kind: VerdictKind
+) -> None:
+    world, journal = World(), tmp_path / "verdicts.ndjson"
+    life = Life(world, verdicts=journal)
+    async with living(life):
+        life.feed(WEB)
+        await life.pass_time(QUARTER)
+        given = await give(journal, life, kind)
+        await life.pass_time(120.0)  # the journal is looked at each minute
+        assert [one.id for one in world.sink.answered] == [given.id]
+        await life.pass_time(2 * HOUR)
+    again = Life(world, verdicts=journal)
+    async with living(again):
+        await again.pass_time(2 * HOUR)
+    assert [(one.alert, one.kind, one.why) for one in world.sink.answered] == [(given.alert, kind, given.why)]
+
+
+async def test_a_verdict_given_while_nobody_listened_is_told_at_the_first_evaluation(tmp_path: Path) -> None:
+    world, journal = World(), tmp_path / "verdicts.ndjson"
+    life = Life(world, verdicts=journal)
+    life.feed(WEB)
+    await killed(life, QUARTER)
+    given = await give(journal, life, VerdictKind.BENIGN)
+    again = Life(world, verdicts=journal)
+    async with living(again):
+        await again.pass_time(QUARTER)
+    assert [one.id for one in world.sink.answered] == [given.id]
+
+
+async def test_killed_before_it_was_told_it_tells_it_in_the_next_life(tmp_path: Path) -> None:
+    world, journal = World(), tmp_path / "verdicts.ndjson"
+    life = Life(world, verdicts=journal)
+    life.feed(WEB)
+    await killed(life, QUARTER)
+    given = await give(journal, life, VerdictKind.BENIGN)
+    world.sink.answer = Receipt("retry", "http_503")
+    await killed(Life(world, verdicts=journal), QUARTER)
+    assert {one.id for one in world.sink.answered} == {given.id}
+    world.sink.answered.clear()
+    world.sink.answer = Receipt("sent", "http_200")
+    async with living(Life(world, verdicts=journal)):
+        await settle()
+        await world.clock.advance(600.0)
+    assert [one.id for one in world.sink.answered] == [given.id]

@@ -15,6 +15,8 @@ from service.history.retention import HistoryLimits
 from service.history.schema import open_to_write
 from tests.service.lives import HOUR, Life, World, living
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 60.0
 
 

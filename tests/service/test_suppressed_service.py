@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from service.core.snapshot.codec import decode
 from tests.service.config_map import ConfigMap
 from tests.service.core.parsing.samples import human
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, living
+
+pytestmark = pytest.mark.slow
 
 NONE = "suppressions: []\n"
 WEB = """suppressions:

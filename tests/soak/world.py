@@ -9,7 +9,7 @@ import resource
 import signal
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,7 @@ from azure.storage.blob.aio import ContainerClient
 from demo.hub import EmbeddedHub
 from demo.receiver import Receiver
 from service.core.ports import Generation, SnapshotStore
-from service.core.snapshot.codec import decode
+from service.core.snapshot import UnreadableSnapshot, decode
 from service.storage.snapshots import NEW, BlobSnapshotStore, FileSnapshotStore
 from tests.fakes.azurite import Account
 from tests.fakes.wire import Wire, wired
@@ -214,9 +214,10 @@ class World:
                 await clock.sleep(0.2)
 
     async def newest(self) -> Rows:
-        """Return the rows of the newest snapshot; none while there is none."""
+        """Return the rows of the newest snapshot that is not damaged; none while there is none."""
         async for generation in self.store.load():
-            return decode(generation.data)
+            with suppress(UnreadableSnapshot):
+                return decode(generation.data)
         return []
 
     def ends(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-// Block Kit as Slack draws it: the six blocks that alerts use, and mrkdwn.
+// Block Kit as Slack draws it: the blocks that alerts use, and mrkdwn.
 
 import { element, link } from "./dom.js";
 
@@ -34,10 +34,17 @@ export function mrkdwn(text) {
 
 const text = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) : [object.text]);
 
+// A line's end is a line's end; nothing else in a text means anything.
+const rich = (runs) => runs.flatMap((run) => {
+  const lines = run.text.split("\n").flatMap((line, number) => (number ? [element("br"), line] : [line]));
+  return run.style?.bold ? [element("strong", {}, ...lines)] : lines;
+});
+
 const BLOCKS = {
   header: (block) => element("h3", {}, block.text.text),
   divider: () => element("hr"),
   context: (block) => element("p", { class: "context" }, ...block.elements.map((part) => element("span", {}, ...text(part)))),
+  rich_text: (block) => element("div", { class: "section" }, ...block.elements.map((part) => element("p", {}, ...rich(part.elements)))),
   section: (block) => element(
     "div",
     { class: "section" },

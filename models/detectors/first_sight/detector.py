@@ -6,10 +6,10 @@ the next; from then on it has habits, and is the others'.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
-from models.detectors.contract import Memory
+from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
 from models.detectors.first_sight.declaration import DECLARATION, NAME, why_unusual
 from models.detectors.sensitivity import SENSITIVE, tactic, weighing
@@ -96,7 +96,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
         Additional surprise, in powers of ten, by operation (`sensitivity`); from 0.6 on it is judged.
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

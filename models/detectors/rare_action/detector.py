@@ -5,10 +5,10 @@ What the terms are called stands in the declaration; what is said of them, in th
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
-from models.detectors.contract import Memory
+from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined
 from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
@@ -64,7 +64,7 @@ class RareAction:
         How odd things that come together add up.
     """
 
-    declaration = DECLARATION
+    declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(
         self,

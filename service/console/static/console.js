@@ -36,9 +36,9 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = said; }, 1500);
 });
 
-// A list asks again every 15 seconds while somebody looks at it, and shows what is new without losing their place.
+// A list is told when there is news, and shows what is new without losing somebody's place; where nobody tells it, it
+// asks again every 15 seconds.
 async function refresh(list) {
-  if (document.hidden || list.contains(document.activeElement)) { return; }
   const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
   if (!answer.ok || answer.redirected) { return; }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -51,6 +51,27 @@ async function refresh(list) {
   }
 }
 
-for (const list of document.querySelectorAll("[data-live]")) {
-  setInterval(() => { refresh(list).catch(() => {}); }, 15000);
+function keepFresh(list) {
+  let due = false;
+  let told = null;
+  let asking = null;
+  const attempt = () => {
+    if (!due || document.hidden || list.contains(document.activeElement)) { return; }
+    due = false;
+    refresh(list).catch(() => { due = true; });
+  };
+  const ask = () => { asking = asking || setInterval(() => { due = true; attempt(); }, 15000); };
+  // A browser opens six connections to one place: pages that nobody looks at should not hold them.
+  const listen = () => {
+    if (document.hidden) { told?.close(); told = null; return; }
+    if (told || asking) { return; }
+    told = new EventSource("/news");
+    told.addEventListener("news", () => { due = true; attempt(); });
+    told.addEventListener("error", () => { if (told?.readyState === EventSource.CLOSED) { told = null; ask(); } });
+  };
+  document.addEventListener("visibilitychange", listen);
+  setInterval(attempt, 3000);
+  listen();
 }
+
+document.querySelectorAll("[data-live]").forEach(keepFresh);

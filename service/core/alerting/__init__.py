@@ -9,12 +9,23 @@ from service.core.alerting.budget import Budget, Outlook, outlook
 from service.core.alerting.digest import by_urgency, digest, urgency
 from service.core.alerting.rollouts import ROLLOUT_FROM
 from service.core.alerting.sample_alert import sample_alert
-from service.core.alerting.score_history import History
+from service.core.alerting.score_history import LOWEST, History, day_begins, day_number
 from service.core.alerting.suppressed_log import SuppressedFinding, SuppressedLog, SuppressionCount
 from service.core.alerting.suppressions import Stage, Suppression, Suppressions, UnusableSuppressions
+from service.core.alerting.trial import (
+    AS_DELIVERED,
+    InForce,
+    Peak,
+    Trial,
+    is_movable,
+    thresholds_within,
+    try_thresholds,
+)
 
 __all__ = [
+    "AS_DELIVERED",
     "GROUP_FROM",
+    "LOWEST",
     "ROLLOUT_FROM",
     "Alert",
     "AlertKind",
@@ -22,17 +33,25 @@ __all__ = [
     "Budget",
     "Finding",
     "History",
+    "InForce",
     "Outlook",
+    "Peak",
     "Stage",
     "SuppressedFinding",
     "SuppressedLog",
     "Suppression",
     "SuppressionCount",
     "Suppressions",
+    "Trial",
     "UnusableSuppressions",
     "by_urgency",
+    "day_begins",
+    "day_number",
     "digest",
+    "is_movable",
     "outlook",
     "sample_alert",
+    "thresholds_within",
+    "try_thresholds",
     "urgency",
 ]

@@ -26,6 +26,7 @@ from service.core.alerting.revisions import Subject, began_on, campaign_alert, r
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.alerting.shared_campaigns import SharedCampaigns
 from service.core.alerting.traces import strange_networks
+from service.core.incidents import place_in_incident
 from service.core.validation import understood
 
 GROUP_FROM = 5
@@ -70,6 +71,10 @@ class AlertLog:
     def alerts(self) -> list[Alert]:
         """Those that are remembered, as they were told last; the oldest window first."""
         return sorted(self._alerts.values(), key=lambda one: (one.window_start, one.found_at, one.id))
+
+    def remembered(self, wanted: str) -> Alert | None:
+        """Return an alert as it was told last; None if nothing can be added to it any more."""
+        return self._alerts.get(wanted)
 
     def told(self, anomaly: Anomaly) -> bool:
         """Whether `anomaly` is part of an alert already."""
@@ -153,7 +158,20 @@ class AlertLog:
             self._told.setdefault(campaign.id, set())
             if told_before is None or alert.revision > told_before.revision:
                 alerts.append(alert)
-        return alerts
+        return self._with_places(alerts)
+
+    def _with_places(self, alerts: Iterable[Alert]) -> list[Alert]:
+        """Return alerts as they are told: each with its place in its incident, which is not remembered."""
+        told = list(alerts)
+        remembered: dict[str, list[Alert]] = {one.subject: [] for one in told}
+        for known in self._alerts.values() if told else ():
+            if known.subject in remembered:
+                remembered[known.subject].append(known)
+        found = []
+        for one in told:
+            incident, number = place_in_incident(one, remembered[one.subject])
+            found.append(one.model_copy(update={"incident": incident, "incident_place": number}) if number > 1 else one)
+        return found
 
     def _placed(
         self,

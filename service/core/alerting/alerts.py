@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.detectors import Anomaly, Detector
 from models.statistics import Severity
@@ -98,6 +98,9 @@ class Alert(BaseModel):
         What joins the identities of a campaign, in words, at most 20; empty in any other alert.
     days
         On how many days it was seen so far: an open alert is updated with what goes on.
+    incident, incident_place
+        When it is told: of which incident it is a part, by the id of that one's first alert, and which of its alerts it
+        is; empty and 1 if it is the first itself. They follow from the other alerts, and are not remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,6 +123,13 @@ class Alert(BaseModel):
     rollout: tuple[str, ...] = ()
     joined_by: tuple[str, ...] = ()
     days: int = 1
+    incident: str = Field(default="", exclude_if=lambda value: not value)
+    incident_place: int = Field(default=1, exclude_if=lambda value: value == 1)
+
+    @property
+    def subject(self) -> str:
+        """Whom or what it is about."""
+        return self.actor_id
 
     @property
     def kind(self) -> AlertKind:

@@ -95,6 +95,11 @@ class OpenAlerts:
         """Ids of the alerts that are open."""
         return frozenset(one.alert for of_actor in self._open.values() for one in of_actor.values())
 
+    @property
+    def actors(self) -> frozenset[str]:
+        """Ids of the identities that an open alert is about."""
+        return frozenset(self._open)
+
     def expire(self, oldest: datetime) -> None:
         """Close what has not come for `OPEN_DAYS` before `oldest`, and what is too much."""
         left = [

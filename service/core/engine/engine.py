@@ -7,22 +7,31 @@ in seconds and a crash is only a smaller number of calls. Parsing happens before
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 from models.detectors import Anomaly, Detector
-from models.stream import EPOCH, ActivityEvent, OpenBuckets, RecordResult, Steps, Watermark, finish
-from service.core.alerting import AlertLog, Budget, History, SuppressedLog, Suppression, Suppressions
-from service.core.engine.closing import close_steps
+from models.stream import EPOCH, ActivityEvent, OpenBuckets, RecordResult, Steps, finish
+from service.core.alerting import Suppressions
+from service.core.engine.admission import admit
+from service.core.engine.closing import anomalies_in, close_steps
+from service.core.engine.consequences import Compliance
+from service.core.engine.coordinator import Coordinator
 from service.core.engine.judging import BucketJudge
 from service.core.engine.preview import preview_steps
-from service.core.engine.recent import RecentActors, RecentAnomalies
 from service.core.engine.relearning import Forgotten, SeenBucket, learn_again
-from service.core.engine.rulings import Rulings
-from service.core.engine.state_rows import dump_learnt, dump_open, dump_told, load_progress, load_rows
+from service.core.engine.state_rows import (
+    dump_closed,
+    dump_learnt,
+    dump_open,
+    dump_people,
+    dump_progress,
+    dump_told,
+    load_progress,
+    load_rows,
+)
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
-from service.core.messages import Message, Position
+from service.core.messages import Message
 from service.core.shadow import Shadows
 from service.core.verdicts import Verdict, Verdicts
 
@@ -30,7 +39,7 @@ _STEP: Final = 2048  # events of one message between two pauses
 NO_RESULTS = dict.fromkeys(RecordResult, 0)
 
 
-class Engine:
+class Engine(Coordinator):
     """Learns from messages and decides what to tell.
 
     A method whose name ends in ``_steps`` does the work of the method without it in steps, so that an event loop can
@@ -45,26 +54,8 @@ class Engine:
 
     Attributes
     ----------
-    positions
-        Where each partition has been read to: the truth about it, kept with the state that it led to.
-    records
-        How many records have been applied, each once, in the life of this state.
     closings
         How often buckets were closed, or all was replaced, since it was made: what is learnt changes then alone.
-    people
-        Identities by id: names for ids.
-    recent
-        Unusual cells of closed buckets, suppressed ones included, for the evaluations to come.
-    suppressed
-        What would have alerted, had it not been suppressed.
-    forgotten
-        What was taken out of what is known: whoever learns this state again from an older one leaves it out.
-    rulings
-        Verdicts of people, and which of them the model heeds.
-    alert_from
-        From when on findings are news; what is older only teaches. None before `begin`.
-    evaluated_until
-        Where the input had been complete at the last evaluation.
     keeps_closed
         Whether closed buckets are kept for `take_closed`; somebody has to take them then.
     shadows
@@ -72,47 +63,18 @@ class Engine:
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector]) -> None:
-        self.options = options
-        self.detectors = {detector.declaration.name: detector for detector in detectors}
-        self.positions: dict[str, Position] = {}
-        self.records = 0
+        super().__init__(options, {detector.declaration.name: detector for detector in detectors})
         self.closings = 0
-        self.people = RecentActors(options.people)
-        self.watermark = Watermark(options.lateness)
         self.buckets = OpenBuckets(options.bucket, options.horizon, options.limits)
-        self.alerts = AlertLog(
-            options.window, group_from=options.group_failures_from, rollout_from=options.group_rollouts_from
-        )
-        budgeted = [name for name, detector in self.detectors.items() if not detector.declaration.always]
-        self.budget = Budget(options.thresholds, options.alerts_per_day, History(budgeted))
-        self.suppressed = SuppressedLog()
-        self.recent = RecentAnomalies(options.recent)
-        self.alert_from: datetime | None = None
-        self.evaluated_until = EPOCH
         self.keeps_closed = False
         self._closed: list[ClosedBucket] = []
         self.shadows = Shadows()
-        self.forgotten: tuple[Forgotten, ...] = ()
-        self.rulings = Rulings(self.detectors, options.thresholds, options.bucket)
-        self._judge = BucketJudge(self.detectors, self.budget, self.rulings.exclusions)
-
-    @property
-    def suppressions(self) -> Suppressions:
-        """Those in force; no part of the state: each start of the service reads them anew."""
-        return self._judge.suppressions
-
-    def expect(self, partitions: Iterable[str]) -> None:
-        """Name all partitions, so that time does not pass a partition that has not delivered anything yet."""
-        for partition in sorted(partitions):
-            self.watermark.expect(partition)
-
-    def begin(self, alert_from: datetime) -> None:
-        """Set, once in the life of a state, from when on findings are news; what is older only teaches."""
-        if self.alert_from is None:
-            self.alert_from = self.evaluated_until = alert_from
+        compliance = Compliance(self.detectors, options.thresholds, options.bucket)
+        self._judge = BucketJudge(self.detectors, compliance, self.rulings.exclusions)
 
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, for all that is judged or told from now on."""
+        self.suppressions = suppressions
         self._judge.suppress(suppressions)
 
     def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
@@ -124,29 +86,6 @@ class Engine:
         self.rulings.verdicts = verdicts
         self._judge.forget()
         return self.rulings.overdue(self.buckets.closed_until)
-
-    def skip(self, partition: str, position: Position) -> None:
-        """Begin `partition` after `position` (when only what is new is wanted), unless it has begun already."""
-        self.positions.setdefault(partition, position)
-
-    def forget_positions(self, partitions: Iterable[str]) -> None:
-        """Read `partitions`, all that the hub has now, from their beginning; nothing that was learnt is forgotten.
-
-        For a hub that was deleted and created again: its sequence numbers start anew. The watermark does not go back.
-        """
-        self.positions.clear()
-        self.watermark.forget_partitions()
-        self.expect(partitions)
-
-    @property
-    def knows_a_hub(self) -> bool:
-        """Whether it has ever been told of a hub's partitions; what has only learnt history has not."""
-        return bool(self.positions) or self.watermark.waits
-
-    def release(self, partition: str) -> None:
-        """Forget that there ever was `partition`; what was learnt from it, and how far time has come, stays."""
-        self.positions.pop(partition, None)
-        self.watermark.release(partition)
 
     def apply(self, message: Message, events: Sequence[ActivityEvent]) -> Applied:
         """Apply one message; a message at or below its partition's position changes nothing.
@@ -163,29 +102,20 @@ class Engine:
 
     def apply_steps(self, message: Message, events: Sequence[ActivityEvent]) -> Steps[Applied]:
         """Do what `apply` does in steps."""
-        position = self.positions.get(message.partition)
-        if position is not None and message.sequence_number <= position.sequence_number:
+        if not self.is_new(message):
             return Applied(fresh=False, results={}, clamped=0, scored=())
         results = NO_RESULTS.copy()
-        clamped = 0
-        newest, latest, earliest = EPOCH, message.enqueued_time, message.enqueued_time - self.options.horizon
-        observe = self.buckets.observe
+        clamped, newest, observe = 0, EPOCH, self.buckets.observe
         for start in range(0, len(events), _STEP):
             if start:
                 yield
-            for event in events[start : start + _STEP]:
-                time = event.time
-                if time > latest:
-                    time = latest
-                    event = event._replace(time=time)  # noqa: PLW2901 - the clamped one replaces it
-                    clamped += 1
-                if time > newest:  # noqa: PLR1730 - half the time of max() on the hot path
-                    newest = time
-                results[RecordResult.TOO_LATE if time < earliest else observe(event)] += 1
-        self.positions[message.partition] = Position(message.sequence_number, message.offset, message.enqueued_time)
-        self.records += len(events)
-        if events:
-            self.watermark.advance(message.partition, newest)
+            admitted = admit(events[start : start + _STEP], message.enqueued_time, self.options.horizon)
+            for event in admitted.events:
+                results[observe(event)] += 1
+            results[RecordResult.TOO_LATE] += admitted.too_late
+            clamped += admitted.clamped
+            newest = max(newest, admitted.newest)
+        self.advance(message, len(events), newest)
         return Applied(fresh=True, results=results, clamped=clamped, scored=(yield from self._close_steps()))
 
     def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
@@ -197,29 +127,17 @@ class Engine:
 
     def idle_steps(self, partition: str, last_sequence_number: int, known_at: datetime) -> Steps[list[Anomaly]]:
         """Do what `idle` does in steps."""
-        position = self.positions.get(partition)
-        if (position.sequence_number if position else -1) >= last_sequence_number:
-            self.watermark.idle(partition, known_at - self.options.lateness)
+        self.note_end(partition, last_sequence_number, known_at)
         return (yield from self._close_steps())
 
     def _close_steps(self) -> Steps[list[Anomaly]]:
         if not self.buckets.ripe(self.watermark.time):
             return []
         self.closings += 1
-        closed = yield from close_steps(
-            self.buckets, self._judge, self.people, self.rulings, self.shadows, self.watermark.time
-        )
+        judged = yield from close_steps(self.buckets, self._judge, self, self.shadows, self.watermark.time)
         if self.keeps_closed:
-            self._closed += (ClosedBucket(self.records, judgements) for judgements in closed.judged if judgements)
-        # Suppressed cells are held as well: they are told after all if their suppression is lifted in time.
-        # What an open alert tells of goes on even where it has become usual.
-        news = (
-            one
-            for one in (*closed.scored, *closed.suppressed)
-            if one.bucket.end > (self.alert_from or EPOCH) and (self.unusual(one) or self.alerts.open.goes_on(one))
-        )
-        self.recent.add(news, is_suppressed=lambda one: self.suppressions.covering(one) is not None)
-        return closed.scored
+            self._closed += (ClosedBucket(self.records, judgements) for judgements in judged)
+        return [anomaly for judgements in judged for anomaly in anomalies_in(judgements)]
 
     def take_closed(self) -> list[ClosedBucket]:
         """Return the buckets that were closed since it was last asked, in that order; none unless it `keeps_closed`."""
@@ -239,12 +157,8 @@ class Engine:
 
     def heed_until(self, closed_until: datetime) -> None:
         """Heed the verdicts that are due where everything is closed until then."""
-        for _ in self.rulings.heed_until(closed_until - self.options.bucket):
-            self._judge.forget()
-
-    def unusual(self, anomaly: Anomaly) -> bool:
-        """Whether `anomaly` reaches the threshold that its detector had on its day."""
-        return self._judge.unusual(anomaly)
+        for follows in self.rulings.heed_until(closed_until - self.options.bucket):
+            self._judge.follow(follows)
 
     def evaluate(self, now: datetime) -> Evaluation:
         """Look back over the window, or further after downtime, and return what is news.
@@ -261,68 +175,22 @@ class Engine:
 
     def evaluate_steps(self, now: datetime) -> Steps[Evaluation]:
         """Do what `evaluate` does in steps."""
-        self.begin(now - self.options.window)
-        since = min(now - self.options.window, self.evaluated_until)
-        found = dict(self.recent.by_id)
-        for anomaly in (yield from preview_steps(self.buckets, self._judge, since)):
-            found.setdefault(anomaly.id, anomaly)
-        open_ = [
-            one for one in found.values() if self._eligible(one, since) and self.rulings.covering(one, now) is None
-        ]
-        unusual, newly_suppressed = self._split_suppressed(open_)
-        usual = [one for one in unusual if not self.unusual(one)]
-        unusual = [one for one in unusual if self.unusual(one)]
-        known = sum(map(self.alerts.told, unusual))
-        if self.rulings.verdicts:
-            self.alerts.campaigns.acquit(partial(self.rulings.acquits, now=now))
-        alerts = self.alerts.tell(
-            unusual,
-            usual=usual,
-            settled=self.recent.by_id.keys(),
-            detectors=self.detectors,
-            threshold=self.budget.threshold,
-            now=now,
-            is_closed=partial(self.rulings.closes, now=now),
-        )
-        self.evaluated_until = max(self.evaluated_until, min(now, self.watermark.time))
-        self._expire(now)
+        opened = yield from preview_steps(self.buckets.peek_steps(EPOCH), self._judge, self.budget.least)
+        evaluation = self.conclude(now, opened, self.watermark.time)
         self.shadows.evaluated()
-        overflowed = self.recent.take_dropped()
-        suppressed = self.suppressed.note(newly_suppressed)
-        return Evaluation(now, since, len(unusual), alerts, overflowed, self.budget.thresholds(), suppressed, known)
-
-    def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
-        """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""
-        unusual, suppressed = [], []
-        for anomaly in found:
-            suppression = self.suppressions.covering(anomaly)
-            if suppression is None:
-                unusual.append(anomaly)
-            elif self.unusual(anomaly) and not self.alerts.told(anomaly):
-                suppressed.append((anomaly, suppression))
-        return unusual, suppressed
-
-    def _eligible(self, anomaly: Anomaly, since: datetime) -> bool:
-        alert_from = self.alert_from or EPOCH
-        return anomaly.bucket.end > alert_from and (anomaly.bucket.end > since or anomaly.cell.late)
-
-    def _expire(self, now: datetime) -> None:
-        oldest = min(now, self.watermark.time) - self.options.horizon - self.options.window
-        self.recent.expire(oldest)
-        self.alerts.expire(oldest)
-        self.suppressed.expire(oldest)
+        return evaluation
 
     def dump(self) -> Iterator[tuple[str, Any]]:
         """Yield ``(section, row)`` in a stable order; nothing may be applied between the first row and the last."""
-        return chain(dump_open(self), self.dump_learnt(), self.dump_told())
+        return chain(self.dump_open(), self.dump_learnt(), self.dump_told())
 
     def dump_open(self) -> Iterator[tuple[str, Any]]:
         """Yield the rows of `dump` that may change with every message, which are its first."""
-        return dump_open(self)
+        return chain(dump_progress(self), dump_open(self))
 
     def dump_learnt(self) -> Iterator[tuple[str, Any]]:
         """Yield the rows of `dump` that are the same as long as `closings` is: nearly all of a large state."""
-        return dump_learnt(self)
+        return chain(dump_closed(self), dump_people(self), dump_learnt(self))
 
     def dump_told(self) -> Iterator[tuple[str, Any]]:
         """Yield the rows of `dump` that say what was found and told, which are its last."""
@@ -339,7 +207,7 @@ class Engine:
             When the state was made with another bucket length.
         """
         self.closings += 1
-        load_rows(self, rows)
+        load_rows(rows, self, self)
         self._judge.forget()
 
     def succeed(self, rows: Iterable[tuple[str, Any]]) -> None:

@@ -4,7 +4,7 @@ Reading the snapshot and printing are the command line's business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -112,36 +112,64 @@ def _actions(row: Any) -> Iterator[str]:
                 yield from _actions(value)
 
 
-def explain(engine: Engine, wanted: str, action: str, *, failed: bool) -> Explanation:
-    """Judge one `action` of an identity, as if it came right after everything that the state knows.
+class Imagined(NamedTuple):
+    """Something that an identity might do, once.
+
+    Attributes
+    ----------
+    action
+        The operation.
+    failed
+        Whether it would be denied.
+    hour
+        At which hour of the day, UTC, 0 to 23; None for right now.
+    address
+        From where; empty if nobody says.
+    """
+
+    action: str
+    failed: bool = False
+    hour: int | None = None
+    address: str = ""
+
+
+def imagine(engine: Engine, actor: Actor, deed: Imagined) -> Explanation:
+    """Judge a deed of an identity, as if it came right after everything that the state knows, or at its next hour.
+
+    Whether anybody is known to have done it is not asked: that takes long.
+    """
+    time = engine.watermark.time
+    if deed.hour is not None and deed.hour != time.hour:
+        then = time.replace(hour=deed.hour, minute=0, second=0, microsecond=0)
+        time = then if then >= time else then + timedelta(days=1)
+    addresses = (deed.address,) if deed.address else ()
+    failed = int(deed.failed)
+    cell = Cell(deed.action.casefold(), deed.action, time, 1, 1 - failed, 0, failed, addresses)
+    seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
+    found = [one for detector in engine.detectors.values() for one in detector.score(seen, Crowd(1, {}))]
+    thresholds = engine.budget.thresholds()
+    counterfactuals = {
+        one.detector: engine.detectors[one.detector].counterfactual(changes, thresholds[one.detector])
+        for one in found
+        if one.score >= thresholds[one.detector] and isinstance(changes := one.evidence.get("changes"), dict)
+    }
+    return Explanation(actor, deed.action, time, found, thresholds, counterfactuals, is_known=True, near=[])
+
+
+def explain(
+    engine: Engine, wanted: str, action: str, *, failed: bool, hour: int | None = None, address: str = ""
+) -> Explanation:
+    """Judge one `action` of an identity as `imagine` does, and say whether anybody is known to have done it.
 
     Raises
     ------
     UnknownActor
         No identity of that name or id is remembered.
     """
-    actor = find_actor(engine, wanted)
-    time = engine.watermark.time
-    cell = Cell(action.casefold(), action, time, 1, int(not failed), 0, int(failed))
-    seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
-    found = [one for detector in engine.detectors.values() for one in detector.score(seen, Crowd(1, {}))]
-    thresholds = engine.budget.thresholds()
+    answer = imagine(engine, find_actor(engine, wanted), Imagined(action, failed, hour, address))
     known = known_actions(engine)
-    is_known = not known or cell.action in known
-    return Explanation(
-        actor,
-        action,
-        time,
-        found,
-        thresholds,
-        {
-            one.detector: engine.detectors[one.detector].counterfactual(changes, thresholds[one.detector])
-            for one in found
-            if one.score >= thresholds[one.detector] and isinstance(changes := one.evidence.get("changes"), dict)
-        },
-        is_known,
-        [] if is_known else _near(action, known),
-    )
+    is_known = not known or action.casefold() in known
+    return answer._replace(is_known=is_known, near=[] if is_known else _near(action, known))
 
 
 def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:

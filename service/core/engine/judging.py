@@ -1,14 +1,15 @@
-"""Judges one identity's bucket with all detectors, under the suppressions and thresholds in force.
+"""Judges identities' buckets with all detectors, under the suppressions in force, and lets the detectors learn them.
 
 Which buckets are judged, and whether they are learnt afterwards, is decided by `closing` and `preview`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from models.detectors import Anomaly, Detector, Judge, Judgement
+from models.detectors import Detector, Judge, Judgement
 from models.statistics import Lessons
-from models.stream import ActorBucket, Crowd, Exclusions, exclude_nothing
-from service.core.alerting import Budget, Suppressions
+from models.stream import ActorBucket, Crowd, Exclusions, Steps
+from service.core.alerting import Suppressions
+from service.core.engine.consequences import Compliance, Consequence
 
 JUDGED_A_STEP = 250  # identities that are judged or learnt in one step: about ten milliseconds
 
@@ -20,8 +21,8 @@ class BucketJudge:
     ----------
     detectors
         By name, in the order in which they are asked.
-    budget
-        Holds each detector's threshold for each day.
+    compliance
+        Does to the same detectors what follows of a verdict.
     unlearnable
         Says which cells of a bucket no detector may learn, by the verdicts that are heeded.
 
@@ -34,11 +35,11 @@ class BucketJudge:
     def __init__(
         self,
         detectors: Mapping[str, Detector],
-        budget: Budget,
-        unlearnable: Callable[[ActorBucket], Exclusions] = exclude_nothing,
+        compliance: Compliance,
+        unlearnable: Callable[[ActorBucket], Exclusions],
     ) -> None:
-        self.budget = budget
         self.suppressions = Suppressions()
+        self._compliance = compliance
         self._detectors = detectors
         self._unlearnable = unlearnable
         self._judge = Judge(detectors)
@@ -56,6 +57,33 @@ class BucketJudge:
         if exclusions is None:
             return self._judge.judge(actor_bucket, crowd, self._exclusions)
         return self._judge.judge(actor_bucket, crowd, lambda _: exclusions)
+
+    def judge_steps(self, actor_buckets: Sequence[ActorBucket], crowd: Crowd) -> Steps[list[Judgement]]:
+        """Judge every identity's bucket, in steps."""
+        judgements = []
+        for count, actor_bucket in enumerate(actor_buckets, 1):
+            judgements.append(self.judge(actor_bucket, crowd))
+            if count % JUDGED_A_STEP == 0:
+                yield
+        return judgements
+
+    def learn_steps(self, judgements: Sequence[Judgement], crowd: Crowd) -> Steps[dict[str, Lessons]]:
+        """Learn a closed bucket of every identity, in steps; return what they teach, which is not taught yet.
+
+        All are judged before any of them is learnt, so that their order does not matter.
+        """
+        lessons = self.lessons(judgements[0].seen.bucket.hours)
+        for count, judgement in enumerate(judgements, 1):
+            self.learn(judgement, crowd, lessons)
+            if count % JUDGED_A_STEP == 0:
+                yield
+        return lessons
+
+    def follow(self, consequences: Iterable[Consequence]) -> list[dict[str, Lessons]]:
+        """Do what follows of verdicts; return what that has taught, in this order, of which others have yet to hear."""
+        taught = [lessons for one in consequences for lessons in self._compliance.follow(one)]
+        self.forget()
+        return taught
 
     def keep(self, judgements: Iterable[Judgement]) -> None:
         """Remember these judgements, and no others, until something is learnt."""
@@ -76,16 +104,6 @@ class BucketJudge:
     def forget(self) -> None:
         """Forget all judgements, because detectors or suppressions have been replaced."""
         self._judge.forget()
-
-    def unusual(self, anomaly: Anomaly) -> bool:
-        """Whether `anomaly` reaches the threshold that its detector had on its day."""
-        return anomaly.score >= self.budget.least and anomaly.score >= self.budget.threshold(
-            anomaly.detector, anomaly.bucket.start
-        )
-
-    def tells(self, anomaly: Anomaly) -> bool:
-        """Whether `anomaly` is unusual, and no suppression in force covers it."""
-        return self.unusual(anomaly) and self.suppressions.covering(anomaly) is None
 
     def _exclusions(self, actor_bucket: ActorBucket) -> Exclusions:
         suppressed, unlearnable = (

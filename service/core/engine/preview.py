@@ -1,46 +1,47 @@
-"""Judges open buckets as they are now, so that an alert need not wait until its bucket is closed. Learns nothing."""
+"""Judges open buckets as they are now, so that an alert need not wait until its bucket is closed. Learns nothing.
 
-from collections.abc import Iterator
-from datetime import datetime
+What of it is told is decided by the coordinator.
+"""
+
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import NamedTuple
 
 from models.detectors import Anomaly, Judgement
-from models.stream import EPOCH, OpenBuckets, Steps
+from models.stream import ActorBucket, Crowd, Steps
 from service.core.engine.judging import JUDGED_A_STEP, BucketJudge
 
 
-def preview_steps(buckets: OpenBuckets, judge: BucketJudge, since: datetime) -> Steps[list[Anomaly]]:
-    """Return what is unusual in the open buckets that end after `since`, in steps.
+class Previewed(NamedTuple):
+    """An anomaly of an open bucket, and whether a suppression or a verdict has it passed over."""
 
-    What is unusual in an open bucket has yet to be learnt. Its repetition in a later bucket is left out until then:
-    otherwise each new habit would be told once an hour until its first bucket is closed.
-    """
-    unusual: list[Anomaly] = []
-    unlearnt: set[tuple[bool, str, str, str]] = set()
+    passed_over: bool
+    anomaly: Anomaly
+
+
+def preview_steps(
+    opened: Iterable[tuple[list[ActorBucket], Crowd] | None], judge: BucketJudge, least: float
+) -> Steps[list[Previewed]]:
+    """Return what scores at `least` so much in open buckets, in their order, in steps."""
+    found: list[Previewed] = []
     judgements: list[Judgement] = []
-    lowest = judge.budget.least
-    for opened in buckets.peek_steps(EPOCH):
-        if opened is None:
+    for one in opened:
+        if one is None:
             yield
             continue
-        actor_buckets, crowd = opened
+        actor_buckets, crowd = one
         for count, actor_bucket in enumerate(actor_buckets, 1):
             judgement = judge.judge(actor_bucket, crowd)
             judgements.append(judgement)
-            if judgement.highest >= lowest:
-                for suppressed, anomaly in _unusual_in(judgement, judge):
-                    habit = (suppressed, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
-                    if habit not in unlearnt and anomaly.bucket.end > since:
-                        unusual.append(anomaly)
-                    unlearnt.add(habit)
+            if judgement.highest >= least:
+                found += (previewed for previewed in _all_in(judgement) if previewed.anomaly.score >= least)
             if count % JUDGED_A_STEP == 0:
                 yield
     judge.keep(judgements)
-    return unusual
+    return found
 
 
-def _unusual_in(judgement: Judgement, judge: BucketJudge) -> Iterator[tuple[bool, Anomaly]]:
-    """Yield what is unusual, each with whether it is suppressed."""
-    for suppressed, by_detector in ((False, judgement.anomalies), (True, judgement.suppressed)):
-        for anomaly in filter(judge.unusual, chain.from_iterable(by_detector.values())):
-            yield suppressed, anomaly
+def _all_in(judgement: Judgement) -> Iterator[Previewed]:
+    for passed_over, by_detector in ((False, judgement.anomalies), (True, judgement.suppressed)):
+        for anomaly in chain.from_iterable(by_detector.values()):
+            yield Previewed(passed_over, anomaly)

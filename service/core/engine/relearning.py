@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from models.stream import ActorBucket, Crowd, Exclusions, Json, fields
+from models.stream import ActorBucket, Crowd, Exclusions, Json, fields, finish
 from service.core.engine.judging import BucketJudge
 from service.core.engine.rulings import Rulings
 
@@ -63,14 +63,11 @@ def learn_again(bucket: Sequence[SeenBucket], judge: BucketJudge, rulings: Rulin
     """
     if not bucket:
         return
-    start, hours = bucket[0].seen.bucket.start, bucket[0].seen.bucket.hours
-    for _ in rulings.heed_until(start):
-        judge.forget()
-    crowd, lessons = Crowd.of([one.seen for one in bucket]), judge.lessons(hours)
+    for follows in rulings.heed_until(bucket[0].seen.bucket.start):
+        judge.follow(follows)
+    crowd = Crowd.of([one.seen for one in bucket])
     judgements = [judge.judge(one.seen, crowd, one.exclusions) for one in bucket]
-    for judgement in judgements:
-        judge.learn(judgement, crowd, lessons)
-    for _ in judge.teach(lessons):
+    for _ in judge.teach(finish(judge.learn_steps(judgements, crowd))):
         pass
 
 

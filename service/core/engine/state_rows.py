@@ -7,73 +7,99 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from models.detectors import Anomaly
-from models.stream import Actor, UnexpectedRow, fields, reading
+from models.detectors import Anomaly, Detector
+from models.stream import Actor, OpenBuckets, UnexpectedRow, fields, reading
+from service.core.engine.coordinator import Coordinator
 from service.core.engine.relearning import Forgotten
 from service.core.messages import Position
-
-if TYPE_CHECKING:
-    from service.core.engine.engine import Engine
 
 
 class OtherBuckets(ValueError):  # noqa: N818 - it names what was found, not a fault of the caller
     """The state was made with another bucket length than the configuration has; the text says what to do."""
 
 
-def dump_open(engine: "Engine") -> Iterator[tuple[str, Any]]:
-    """Yield ``(section, row)`` of what may change with every message, in a stable order."""
+class Knowledge(Protocol):
+    """What belongs to identities, and what the population knows."""
+
+    buckets: OpenBuckets
+
+    @property
+    def detectors(self) -> Mapping[str, Detector]:
+        """By name."""
+        ...
+
+
+def dump_progress(coordinator: Coordinator) -> Iterator[tuple[str, Any]]:
+    """Yield ``(section, row)`` of how far the input was read and evaluated, in a stable order."""
     yield (
         "engine",
         {
-            "bucket_seconds": engine.options.bucket.total_seconds(),
-            "alert_from": engine.alert_from.isoformat() if engine.alert_from else None,
-            "records": engine.records,
-            "evaluated_until": engine.evaluated_until.isoformat(),
-            "watermark": engine.watermark.dump(),
+            "bucket_seconds": coordinator.options.bucket.total_seconds(),
+            "alert_from": coordinator.alert_from.isoformat() if coordinator.alert_from else None,
+            "records": coordinator.records,
+            "evaluated_until": coordinator.evaluated_until.isoformat(),
+            "watermark": coordinator.watermark.dump(),
         },
     )
-    for partition, position in sorted(engine.positions.items()):
+    for partition, position in sorted(coordinator.positions.items()):
         yield "position", position.row(partition)
-    for table, row in engine.buckets.dump_open():
+
+
+def dump_open(knowledge: Knowledge) -> Iterator[tuple[str, Any]]:
+    """Yield likewise what is in open buckets, which may change with every message."""
+    for table, row in knowledge.buckets.dump_open():
         yield f"bucket {table}", row
 
 
-def dump_learnt(engine: "Engine") -> Iterator[tuple[str, Any]]:
-    """Yield likewise what only changes when buckets are closed: nearly all of a large state."""
-    for table, row in engine.buckets.dump_closed():
+def dump_closed(knowledge: Knowledge) -> Iterator[tuple[str, Any]]:
+    """Yield likewise which cells were closed lately."""
+    for table, row in knowledge.buckets.dump_closed():
         yield f"bucket {table}", row
-    for actor in engine.people.values():
+
+
+def dump_people(coordinator: Coordinator) -> Iterator[tuple[str, Any]]:
+    """Yield likewise who is known by name."""
+    for actor in coordinator.people.values():
         yield "person", actor.row()
-    for name, detector in engine.detectors.items():
+
+
+def dump_learnt(knowledge: Knowledge) -> Iterator[tuple[str, Any]]:
+    """Yield likewise what was learnt: nearly all of a large state, which only changes when buckets are closed."""
+    for name, detector in knowledge.detectors.items():
         for row in detector.dump_population():
             yield f"population {name}", row
         for row in detector.dump_identities():
             yield f"identities {name}", row
 
 
-def dump_told(engine: "Engine") -> Iterator[tuple[str, Any]]:
+def dump_told(coordinator: Coordinator) -> Iterator[tuple[str, Any]]:
     """Yield likewise what has been found and told."""
-    for _, anomaly in sorted(engine.recent.by_id.items()):
+    for _, anomaly in sorted(coordinator.recent.by_id.items()):
         yield "recent", anomaly.row()
     for section, rows in (
-        ("alert", engine.alerts.dump()),
-        ("failing", engine.alerts.dump_failing()),
-        ("rollout", engine.alerts.rollouts.dump()),
-        ("campaign", engine.alerts.campaigns.dump()),
-        ("open", engine.alerts.open.dump()),
-        ("budget", engine.budget.dump()),
-        ("suppressed", engine.suppressed.dump()),
-        ("verdict", engine.rulings.dump()),
-        ("forgotten", (one.row() for one in engine.forgotten)),
+        ("alert", coordinator.alerts.dump()),
+        ("failing", coordinator.alerts.dump_failing()),
+        ("rollout", coordinator.alerts.rollouts.dump()),
+        ("campaign", coordinator.alerts.campaigns.dump()),
+        ("open", coordinator.alerts.open.dump()),
+        ("budget", coordinator.budget.dump()),
+        ("suppressed", coordinator.suppressed.dump()),
+        ("verdict", coordinator.rulings.dump()),
+        ("answered", coordinator.follow_ups.dump()),
+        ("forgotten", (one.row() for one in coordinator.forgotten)),
     ):
         for row in rows:
             yield section, row
 
 
-def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
+def load_rows(
+    rows: Iterable[tuple[str, Any]], coordinator: Coordinator | None = None, knowledge: Knowledge | None = None
+) -> None:
     """Replace everything by what the dumps gave, in their order; sections that it does not know are left to others.
+
+    So are those of a coordinator, or of what was learnt, where none is given.
 
     Raises
     ------
@@ -82,7 +108,7 @@ def load_rows(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
     OtherBuckets
         When the state was made with another bucket length.
     """
-    loader = _Loader(engine)
+    loader = _Loader(coordinator, knowledge)
     for name, tagged in groupby(rows, lambda one: "bucket" if one[0].startswith("bucket ") else one[0]):
         loader.take(name, tagged)
     loader.finish()
@@ -93,12 +119,14 @@ class _Loader:
 
     Parameters
     ----------
-    engine
+    coordinator, knowledge
         Whose state is replaced.
     """
 
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, coordinator: Coordinator | None, knowledge: Knowledge | None) -> None:
+        self._coordinator = coordinator
+        self._knowledge = knowledge
+        self._detectors = knowledge.detectors if knowledge is not None else {}
         self._held: dict[str, list[Any]] = {}
         self._done: set[str] = set()
 
@@ -110,16 +138,16 @@ class _Loader:
         word, _, detector = name.partition(" ")
         rows = map(itemgetter(1), tagged)
         match word:
-            case "engine":
-                _load_head(self._engine, *rows)
-            case _ if "engine" not in self._done:
+            case "engine" if self._coordinator is not None:
+                _load_head(self._coordinator, *rows)
+            case _ if self._coordinator is not None and "engine" not in self._done:
                 raise UnexpectedRow(f"section {name}: should come after section engine")
-            case "person":
-                self._load_people(rows)
-            case "bucket":
+            case "person" if self._coordinator is not None:
+                _load_people(self._coordinator, rows)
+            case "bucket" if self._knowledge is not None:
                 with reading("section bucket"):
-                    self._engine.buckets.load((section.removeprefix("bucket "), row) for section, row in tagged)
-            case "identities" if detector in self._engine.detectors:
+                    self._knowledge.buckets.load((section.removeprefix("bucket "), row) for section, row in tagged)
+            case "identities" if detector in self._detectors:
                 self._load_detector(detector, rows)
             case "population" if f"identities {detector}" in self._done:
                 raise UnexpectedRow(f"section {name}: should come before section identities {detector}")
@@ -128,37 +156,43 @@ class _Loader:
 
     def finish(self) -> None:
         """Load what is left, and empty what had no rows."""
-        engine, held = self._engine, self._held
+        if self._coordinator is not None:
+            self._finish_coordinator(self._coordinator, self._held)
+        if self._knowledge is not None and "bucket" not in self._done:
+            self._knowledge.buckets.load(())
+        for name in self._detectors:
+            if f"identities {name}" not in self._done:
+                self._load_detector(name, ())
+
+    def _finish_coordinator(self, coordinator: Coordinator, held: Mapping[str, list[Any]]) -> None:
         if "engine" not in self._done:
             raise UnexpectedRow("section engine: is missing")
         if "person" not in self._done:
-            self._load_people(())
-        if "bucket" not in self._done:
-            engine.buckets.load(())
-        for name in engine.detectors:
-            if f"identities {name}" not in self._done:
-                self._load_detector(name, ())
-        _load_told(engine, held)
+            _load_people(coordinator, ())
+        _load_told(coordinator, held)
         with reading("section recent"):
-            engine.recent.by_id = {anomaly.id: anomaly for anomaly in map(Anomaly.from_row, held.get("recent", []))}
+            coordinator.recent.by_id = {
+                anomaly.id: anomaly for anomaly in map(Anomaly.from_row, held.get("recent", []))
+            }
         with reading("section budget"):
-            engine.budget.load(held.get("budget", []))
+            coordinator.budget.load(held.get("budget", []))
         with reading("section verdict"):
-            engine.rulings.load(held.get("verdict", []))
+            coordinator.rulings.load(held.get("verdict", []))
         with reading("section forgotten"):
-            engine.forgotten = tuple(map(Forgotten.from_row, held.get("forgotten", [])))
-
-    def _load_people(self, rows: Iterable[Any]) -> None:
-        with reading("section person"):
-            self._engine.people.clear()
-            self._engine.people.update((actor.id, actor) for actor in map(Actor.from_row, rows))
+            coordinator.forgotten = tuple(map(Forgotten.from_row, held.get("forgotten", [])))
 
     def _load_detector(self, name: str, identities: Iterable[Any]) -> None:
         with reading(f"section population {name} or identities {name}"):
-            self._engine.detectors[name].load(self._held.pop(f"population {name}", []), identities)
+            self._detectors[name].load(self._held.pop(f"population {name}", []), identities)
 
 
-def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
+def _load_people(coordinator: Coordinator, rows: Iterable[Any]) -> None:
+    with reading("section person"):
+        coordinator.people.clear()
+        coordinator.people.update((actor.id, actor) for actor in map(Actor.from_row, rows))
+
+
+def load_progress(coordinator: Coordinator, rows: Iterable[tuple[str, Any]]) -> None:
     """Take over positions, what has been told and until when it was evaluated; nothing that was learnt.
 
     Raises
@@ -169,13 +203,13 @@ def load_progress(engine: "Engine", rows: Iterable[tuple[str, Any]]) -> None:
         When the state was made with another bucket length.
     """
     sections = _by_section(rows)
-    records, watermark = engine.records, engine.watermark.dump()
-    _load_head(engine, *sections["engine"])
-    engine.records = records
-    engine.watermark.load(watermark)
-    if engine.alert_from is not None:
-        engine.alert_from = engine.evaluated_until
-    _load_told(engine, sections)
+    records, watermark = coordinator.records, coordinator.watermark.dump()
+    _load_head(coordinator, *sections["engine"])
+    coordinator.records = records
+    coordinator.watermark.load(watermark)
+    if coordinator.alert_from is not None:
+        coordinator.alert_from = coordinator.evaluated_until
+    _load_told(coordinator, sections)
 
 
 def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
@@ -185,14 +219,16 @@ def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
     return sections
 
 
-def _load_told(engine: "Engine", sections: Mapping[str, list[Any]]) -> None:
+def _load_told(coordinator: Coordinator, sections: Mapping[str, list[Any]]) -> None:
     with reading("section position"):
-        engine.positions = dict(map(Position.from_row, sections.get("position", [])))
+        coordinator.positions = dict(map(Position.from_row, sections.get("position", [])))
     told = ("alert", "failing", "rollout", "campaign", "open")
     with reading(f"section {', '.join(told[:-1])} or {told[-1]}"):
-        engine.alerts.load(*(sections.get(section, []) for section in told))
+        coordinator.alerts.load(*(sections.get(section, []) for section in told))
     with reading("section suppressed"):
-        engine.suppressed.load(sections.get("suppressed", []))
+        coordinator.suppressed.load(sections.get("suppressed", []))
+    with reading("section answered"):
+        coordinator.follow_ups.load(sections.get("answered", []))
 
 
 def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -209,16 +245,16 @@ def without_positions(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, An
             yield section, row
 
 
-def _load_head(engine: "Engine", head: Any) -> None:
+def _load_head(coordinator: Coordinator, head: Any) -> None:
     with reading("section engine"):
         names = ("bucket_seconds", "alert_from", "records", "evaluated_until", "watermark")
-        seconds, alert_from, engine.records, evaluated_until, watermark = fields("engine", head, *names)
-        engine.watermark.load(watermark)
+        seconds, alert_from, coordinator.records, evaluated_until, watermark = fields("engine", head, *names)
+        coordinator.watermark.load(watermark)
     made_with = timedelta(seconds=seconds)
-    if made_with != engine.options.bucket:
+    if made_with != coordinator.options.bucket:
         raise OtherBuckets(
-            f"the state was made with windows.bucket = {made_with}, the configuration says {engine.options.bucket}:"
-            " set it back, or start with an empty state"
+            f"the state was made with windows.bucket = {made_with}, the configuration says"
+            f" {coordinator.options.bucket}: set it back, or start with an empty state"
         )
-    engine.alert_from = datetime.fromisoformat(alert_from) if alert_from else None
-    engine.evaluated_until = datetime.fromisoformat(evaluated_until)
+    coordinator.alert_from = datetime.fromisoformat(alert_from) if alert_from else None
+    coordinator.evaluated_until = datetime.fromisoformat(evaluated_until)

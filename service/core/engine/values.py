@@ -7,6 +7,7 @@ from typing import NamedTuple
 from models.detectors import Anomaly, Judgement
 from models.stream import Limits, RecordResult
 from service.core.alerting import GROUP_FROM, ROLLOUT_FROM, Alert, SuppressedFinding
+from service.core.verdicts import VerdictNotice
 
 
 class Options(NamedTuple):
@@ -103,6 +104,8 @@ class Evaluation(NamedTuple):
         What would be news, were it not suppressed.
     known
         How many of `unusual` were part of an alert before.
+    answered
+        Verdicts of which those are to be told who were told of their alerts.
     """
 
     now: datetime
@@ -113,3 +116,4 @@ class Evaluation(NamedTuple):
     thresholds: Mapping[str, float] = {}
     suppressed: Sequence[SuppressedFinding] = ()
     known: int = 0
+    answered: Sequence[VerdictNotice] = ()

@@ -4,6 +4,7 @@ What they do to what is learnt is applied by the engine; where the journal is ke
 """
 
 from service.core.verdicts.collection import Verdicts
+from service.core.verdicts.follow_up import FollowUps, VerdictNotice
 from service.core.verdicts.journal import MOST_VERDICTS, Journal, Line, line_of, name_of, read_journal
 from service.core.verdicts.verdict import (
     MOST_CELLS,
@@ -18,11 +19,13 @@ from service.core.verdicts.verdict import (
 __all__ = [
     "MOST_CELLS",
     "MOST_VERDICTS",
+    "FollowUps",
     "Journal",
     "JudgedCell",
     "Line",
     "Verdict",
     "VerdictKind",
+    "VerdictNotice",
     "Verdicts",
     "cells_of",
     "line_of",

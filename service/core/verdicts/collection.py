@@ -4,6 +4,7 @@ Of several about one alert the last counts, by when it was given and then by its
 model heeds it, so that what counts is known of every bucket, however often it is closed anew after a crash.
 """
 
+from bisect import bisect_right
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -59,6 +60,10 @@ class Verdicts:
         """Return the verdict on `alert` that counts at `now`; None if there is none yet."""
         given = [one for one in self._of_alert.get(alert, ()) if one.at <= now]
         return given[-1] if given else None
+
+    def since(self, moment: datetime) -> Sequence[Verdict]:
+        """Return those that were given after `moment`, in their order."""
+        return self.entries[bisect_right(self.entries, moment, key=lambda one: one.at) :]
 
     def covering(self, anomaly: Anomaly, now: datetime, heeded: Container[str]) -> Verdict | None:
         """Return the verdict by which `anomaly` is answered at `now`; `heeded` are the ids of those in the model."""

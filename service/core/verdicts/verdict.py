@@ -265,7 +265,8 @@ def verdict_on(
     ----------
     begins, until
         Of a malicious one, from when until when nothing of the identity is learnt: the beginning of the alert, and a
-        day after the verdict, unless they are given. All others are about the window of the alert, or its last 90 days.
+        day after the verdict (no earlier than the end of what the alert tells of), unless they are given. All others
+        are about the window of the alert, or its last 90 days.
 
     Raises
     ------
@@ -274,7 +275,9 @@ def verdict_on(
     """
     start, end = alert.window_start, alert.window_end
     if kind is VerdictKind.MALICIOUS:
-        start, end = begins or start, until or max(end, at + _KEPT_OUT)
+        # Not until the end of the alert's window: that of a roll-out or a campaign reaches to the end of a week.
+        last_end = max(one.bucket_end for one in alert.findings)
+        start, end = begins or start, until or max(last_end, at + _KEPT_OUT)
     if begins is None and until is None:
         # An open alert may go on for longer than a verdict may be about.
         start = max(start, end - _LONGEST)

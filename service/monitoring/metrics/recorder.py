@@ -266,6 +266,11 @@ class Metrics:
         self._clock_jumps.inc()
         self._clock_jump.set(seconds)
 
+    @property
+    def end_offsets(self) -> Mapping[str, EndOffset]:
+        """What the hub has said to be its newest message, by partition."""
+        return self._live.end_offsets
+
     def record_end_offsets(self, end_offsets: Iterable[EndOffset]) -> None:
         """Note the hub's newest messages."""
         for end_offset in end_offsets:

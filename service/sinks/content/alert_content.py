@@ -10,11 +10,16 @@ from itertools import chain, zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
+from models.stream import ActorKind
 from service.core.alerting import Alert, AlertKind, Finding
-from service.sinks.content.wording import clean, counted, iso, listed, moment, plain_action
+from service.sinks.content.resources import Touched, listed_resources, resources_of, touched
+from service.sinks.content.wording import clean, counted, iso, listed, moment, ordinal, plain_action
 
 # Longest texts, in bytes of UTF-8.
 _NAME = 120
+_LINE = 300
+_QUERY = 2_000
+"""Characters of a query in an address, of which browsers and cards want no very long ones."""
 RESOURCE = 260
 SENTENCE = 600
 ADVICE = 240
@@ -74,12 +79,15 @@ class Links(NamedTuple):
         Host of the portal, which sovereign clouds have of their own.
     runbook_url
         Where the team writes down what to do; may hold ``{detector}``. Empty for none.
+    console
+        Where people reach the console, without a slash at its end. Empty for nowhere.
     """
 
     portal: bool = True
     workspace: str = ""
     runbook_url: str = ""
     portal_host: str = "portal.azure.com"
+    console: str = ""
 
 
 ALL_LINKS = Links()
@@ -94,6 +102,14 @@ class AlertContent(NamedTuple):
         Severity, score, who and what: enough to decide whether it needs attention now.
     who
         Name, kind and id.
+    name
+        Name and kind alone.
+    incident
+        Which alert of which incident it is; empty if it is the first.
+    what, why
+        What was done, and why that is told, in a line each: of the most surprising finding.
+    touched
+        What it was done to.
     findings
         For each finding its facts, most surprising first; at most as many as were asked for.
     hidden
@@ -102,20 +118,49 @@ class AlertContent(NamedTuple):
         What to check next, first things first.
     mitre
         ATT&CK tactics and techniques.
+    decisions
+        Into the console: the alert, what it was found to be, what is to be suppressed. None of them changes anything
+        before somebody says so there.
     links
-        Portal, query, runbook.
+        The incident, portal, query, runbook.
     reference
         Alert id and revision, for collapsing repeats and for talking about it.
     """
 
     heading: str
     who: Fact
+    name: str
+    incident: str
+    what: str
+    why: str
+    touched: Touched
     findings: tuple[tuple[Fact, ...], ...]
     hidden: int
     checks: tuple[str, ...]
     mitre: str
+    decisions: tuple[Link, ...]
     links: tuple[Link, ...]
     reference: str
+
+    @property
+    def first_screen(self) -> tuple[Fact, ...]:
+        """What has to be read before anything else, but for what it was done to."""
+        facts = (Fact("Who", self.name), *self._part_of, Fact("What", self.what), Fact("Why", self.why))
+        return tuple(fact for fact in facts if fact.text)
+
+    @property
+    def subject(self) -> tuple[Fact, ...]:
+        """Whom or what it is about, and what it is a part of."""
+        return (self.who, *self._part_of)
+
+    @property
+    def _part_of(self) -> tuple[Fact, ...]:
+        return (Fact("Incident", self.incident),) if self.incident else ()
+
+    @property
+    def all_links(self) -> tuple[Link, ...]:
+        """Those into the console, then the others."""
+        return (*self.decisions, *self.links)
 
 
 def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertContent:
@@ -128,10 +173,16 @@ def alert_content(alert: Alert, links: Links, *, findings: int = 5) -> AlertCont
     return AlertContent(
         heading=heading(alert),
         who=_who(alert),
+        name=_who(alert).text if alert.identity_count else _name_and_kind(alert),
+        incident=f"{ordinal(alert.incident_place)} alert of incident {alert.incident}" if alert.incident else "",
+        what=_operations(alert) if alert.kind is AlertKind.IDENTITY else clean(_what(alert), _LINE),
+        why=clean(alert.findings[0].why, _LINE),
+        touched=listed_resources(resources_of(alert), most=ALIKE),
         findings=tuple(_facts(finding, whose=alert.identity_count > 0) for finding in shown),
         hidden=alert.finding_count - len(shown),
         checks=tuple(clean(step, ADVICE) for step in _distinct(steps)[:5]),
         mitre=listed(_distinct(tag for f in alert.findings for tag in f.mitre), most=8, limit=30),
+        decisions=tuple(_decisions(alert, links)),
         links=tuple(_links(alert, links)),
         reference=reference(alert),
     )
@@ -142,22 +193,15 @@ def heading(alert: Alert) -> str:
     update = " (update)" if alert.revision > 1 else ""
     how_bad = f"{alert.severity.value.capitalize()} {alert.score:.0f}{update}"
     many = counted(alert.identity_count, "identity", "identities")
-    if alert.kind is AlertKind.FAILURES:
-        return f"{how_bad}: {many}: unusual failures of {clean(plain_action(alert.operation), 80)}"
-    if alert.kind is AlertKind.ROLLOUT:
-        beside = len(alert.rollout) - 1
-        more = f" and {counted(beside, 'more operation')}" if beside else ""
-        return f"{how_bad}: {many} take up {clean(plain_action(alert.rollout[0]), 80)}{more}"
-    if alert.kind is AlertKind.CAMPAIGN:
-        return f"{how_bad}: {many} joined by {_joined(alert, most=1)}"
-    if alert.kind is AlertKind.DIGEST:
-        return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, too many to be told one by one"
-    # What goes on is told as it was first and as it was last.
-    actions = len({one.action for one in alert.findings}) if alert.days > 1 else alert.finding_count
-    more = f" and {counted(actions - 1, 'more action')}" if actions > 1 else ""
-    what = clean(plain_action(alert.findings[0].action_name), 80)
-    goes_on = f", on {alert.days} days so far" if alert.days > 1 else ""
-    return f"{how_bad}: {clean(_name(alert), 60)}: {what}{more}{goes_on}"
+    match alert.kind:
+        case AlertKind.IDENTITY:
+            return f"{how_bad}: {clean(_name(alert), 60)}: {_what(alert)}"
+        case AlertKind.FAILURES:
+            return f"{how_bad}: {many}: {_what(alert)}"
+        case AlertKind.ROLLOUT | AlertKind.CAMPAIGN:
+            return f"{how_bad}: {many} {_what(alert)}"
+        case AlertKind.DIGEST:
+            return f"{how_bad}: and {counted(alert.identity_count, 'more alert')}, {_what(alert)}"
 
 
 def others(alerts: Sequence[Alert]) -> str:
@@ -193,6 +237,44 @@ def kql(alert: Alert) -> str:
         if alert.kind is AlertKind.IDENTITY:
             lines.append(f"| where Caller =~ {_kql_string(alert.actor_name)}")
     return "\n".join([*lines, "| sort by TimeGenerated asc"])
+
+
+def _what(alert: Alert) -> str:
+    """Return what happened, in words that follow whoever it is about."""
+    match alert.kind:
+        case AlertKind.IDENTITY:
+            return _deeds(alert)
+        case AlertKind.FAILURES:
+            return f"unusual failures of {clean(plain_action(alert.operation), 80)}"
+        case AlertKind.ROLLOUT:
+            beside = len(alert.rollout) - 1
+            more = f" and {counted(beside, 'more operation')}" if beside else ""
+            return f"take up {clean(plain_action(alert.rollout[0]), 80)}{more}"
+        case AlertKind.CAMPAIGN:
+            return f"joined by {_joined(alert, most=1)}"
+        case AlertKind.DIGEST:
+            return "too many to be told one by one"
+
+
+def _deeds(alert: Alert) -> str:
+    """Return what somebody did, how much more, on how many things, and for how long."""
+    # What goes on is told as it was first and as it was last, and one operation may surprise several detectors.
+    actions = len({one.action for one in alert.findings}) + (alert.omitted if alert.days == 1 else 0)
+    more = f" and {actions - 1:,} more" if actions > 1 else ""
+    things = f" on {on}" if (on := touched(alert)) else ""
+    goes_on = f", on {alert.days} days so far" if alert.days > 1 else ""
+    return f"{clean(plain_action(alert.findings[0].action_name), 80)}{more}{things}{goes_on}"
+
+
+def _operations(alert: Alert) -> str:
+    """Return the first few operations in words."""
+    names = _distinct({one.action: plain_action(one.action_name) for one in alert.findings}.values())
+    return listed(names, most=ALIKE, limit=80)
+
+
+def _name_and_kind(alert: Alert) -> str:
+    kind = "" if alert.actor_kind is ActorKind.UNKNOWN else f" ({_kind(alert.actor_kind)})"
+    return f"{_name(alert)}{kind}"
 
 
 def _name(alert: Alert) -> str:
@@ -252,6 +334,8 @@ def _facts(finding: Finding, *, whose: bool) -> tuple[Fact, ...]:
 
 def _links(alert: Alert, links: Links) -> Iterable[Link]:
     start, end = _span(alert)
+    if links.console and alert.incident:
+        yield Link("Incident", f"{_console(links)}/incidents/{quote(alert.incident, safe='')}")
     if links.portal:
         correlations = [] if alert.kind in _SAME else [c for finding in alert.findings for c in finding.correlations]
         scopes = _distinct(s.rpartition("/")[2] for finding in alert.findings for s in finding.scopes if s)[:5]
@@ -267,18 +351,32 @@ def _links(alert: Alert, links: Links) -> Iterable[Link]:
         yield Link("Activity log", portal + inputs)
         scope = quote(links.workspace or "/", safe="")
         logs = f"https://{links.portal_host}/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/{scope}"
-        yield Link(
-            "KQL query", f"{logs}/source/LogsBlade.AnalyticsShareLinkToQuery/query/{quote(clean_query(alert), safe='')}"
-        )
+        if query_text := short_query(alert):
+            yield Link("KQL query", f"{logs}/source/LogsBlade.AnalyticsShareLinkToQuery/query/{query_text}")
     if links.runbook_url:
         detector = quote(alert.findings[0].detector, safe="")
         yield Link("Runbook", quote(links.runbook_url.replace("{detector}", detector), safe="/:?#[]@!$&'()*+,;=%~"))
 
 
-def clean_query(alert: Alert) -> str:
-    """Return `kql` short enough for an address: browsers and cards dislike very long ones."""
-    query = kql(alert)
-    return query if len(query) <= 1200 else kql(alert.model_copy(update={"findings": alert.findings[:1]}))[:1200]
+def _console(links: Links) -> str:
+    return quote(links.console, safe=":/[]%")
+
+
+def _decisions(alert: Alert, links: Links) -> Iterable[Link]:
+    if links.console and alert.kind is not AlertKind.DIGEST:
+        page = f"{_console(links)}/alerts/{quote(alert.id, safe='')}"
+        yield Link("Open in console", page)
+        yield Link("Fine: learn it", f"{page}?verdict=benign#verdict")
+        yield Link("Suppress…", f"{page}?suppress=yes#suppress")
+
+
+def short_query(alert: Alert) -> str:
+    """Return `kql` percent-encoded, of fewer findings if need be; nothing if even that is too long for an address."""
+    for findings in (len(alert.findings), 1):
+        said = quote(kql(alert.model_copy(update={"findings": alert.findings[:findings]})), safe="")
+        if len(said) <= _QUERY:
+            return said
+    return ""
 
 
 def _span(alert: Alert) -> tuple[str, str]:

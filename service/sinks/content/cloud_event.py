@@ -1,21 +1,27 @@
 """Alerts and notices for machines: CloudEvents, an alert with an OCSF Detection Finding in it (`ocsf`)."""
 
+from pydantic import JsonValue
+
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
+from service.core.verdicts import VerdictNotice
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.messages import compact
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.ocsf import SCHEMA, detection_finding
 from service.sinks.content.pagination import Element
+from service.sinks.content.verdict_content import verdict_heading
 from service.sinks.content.wording import iso
 
 SOURCE = "/unwonted"
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 LARGEST = 262_144
 """Longest event, in bytes."""
+_LONGEST = 1_024
 
 
-def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
-    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most 256 KiB of it.
+def cloud_event(alert: Alert, links: Links = ALL_LINKS, largest: int = LARGEST) -> Element:
+    """Return `alert` as a CloudEvents 1.0 event in structured mode, ready for JSON, at most `largest` bytes of it.
 
     What Azure allows as a name is told as it was logged: only texts of more than 1,024 characters and lists of more
     than 20 are cut. If the event is still too large, shorter texts are cut, too, and the least surprising findings are
@@ -33,13 +39,15 @@ def cloud_event(alert: Alert, links: Links = ALL_LINKS) -> Element:
     }
     for longest, findings in ((1024, 100), (128, 50), (64, 5)):
         event["data"] = detection_finding(cut_alert(alert, longest, findings), links)
-        if len(compact(event)) <= LARGEST:
+        if len(compact(event)) <= largest:
             break
     return event
 
 
-def notice_event(notice: Notice) -> Element:
+def notice_event(notice: AnyNotice) -> Element:
     """Return `notice` as a CloudEvents 1.0 event; OCSF has no class for a detector that was blind, so data is plain."""
+    if isinstance(notice, VerdictNotice):
+        return _verdict_event(notice)
     return {
         "specversion": "1.0",
         "id": f"{notice.id}.{notice.revision}",
@@ -60,6 +68,35 @@ def notice_event(notice: Notice) -> Element:
             "unjudged_records": notice.unjudged_records,
             "lost_messages": notice.lost_messages,
             "message": notice_content(notice).heading,
+        },
+    }
+
+
+def _verdict_event(verdict: VerdictNotice) -> Element:
+    """Return a verdict as an event about its alert; as it was given, for whoever reads it is a machine."""
+    actions: list[JsonValue] = [one[:_LONGEST] for one in verdict.actions]
+    return {
+        "specversion": "1.0",
+        "id": f"{verdict.id}.{verdict.revision}",
+        "source": SOURCE,
+        "type": "unwonted.verdict.given",
+        "subject": verdict.alert,
+        "time": iso(verdict.found_at),
+        "datacontenttype": "application/json",
+        "data": {
+            "id": verdict.id,
+            "alert": verdict.alert,
+            "stage": verdict.stage,
+            "kind": verdict.kind.value,
+            "for_kind": verdict.for_kind,
+            "actor_id": verdict.actor_id[:_LONGEST],
+            "actor_name": verdict.actor_name[:_LONGEST],
+            "actions": actions,
+            "by": verdict.by,
+            "at": iso(verdict.found_at),
+            "why": verdict.why,
+            "takes_effect": iso(verdict.takes_effect),
+            "message": verdict_heading(verdict),
         },
     }
 

@@ -1,12 +1,15 @@
 """A notice in words: which span, which partitions, what it means for alerts, and what to check; for every sink alike.
 
-Nothing in it was chosen by an outsider: partition names are the hub's own numbers, the rest is ours.
+In a notice of a coverage gap nothing was chosen by an outsider: partition names are the hub's own numbers, the rest is
+ours. What is said of a verdict stands in `verdict_content`.
 """
 
 from typing import NamedTuple
 
-from service.core.notices import GapKind, Notice
+from service.core.notices import AnyNotice, GapKind, Notice
+from service.core.verdicts import VerdictNotice
 from service.sinks.content.alert_content import Fact
+from service.sinks.content.verdict_content import verdict_heading, verdict_lines, verdict_reference
 from service.sinks.content.wording import counted, listed, moment
 
 _BEGUN = {
@@ -54,15 +57,35 @@ _RECREATED_CHECK = "Who deleted the hub, and why? Search the span in Azure's act
 
 
 class NoticeContent(NamedTuple):
-    """A notice as text: one line, the lines below it, and its id for collapsing repeats and for talking about it."""
+    """A notice as text.
+
+    Attributes
+    ----------
+    heading
+        One line.
+    facts
+        The lines below it.
+    reference
+        Its id, for collapsing repeats and for talking about it.
+    is_over
+        Whether what it tells of is over: the gap, or the alert.
+    """
 
     heading: str
     facts: tuple[Fact, ...]
     reference: str
+    is_over: bool
 
 
-def notice_content(notice: Notice) -> NoticeContent:
+def notice_content(notice: AnyNotice) -> NoticeContent:
     """Put `notice` into words."""
+    if isinstance(notice, VerdictNotice):
+        facts = tuple(Fact(label, text) for label, text in verdict_lines(notice) if text)
+        return NoticeContent(verdict_heading(notice), facts, verdict_reference(notice), notice.stage == "closed")
+    return _gap_content(notice)
+
+
+def _gap_content(notice: Notice) -> NoticeContent:
     kind, over = notice.kind, notice.until is not None
     is_known = notice.lost_messages is not None
     lost = (
@@ -98,4 +121,4 @@ def notice_content(notice: Notice) -> NoticeContent:
     ]
     update = " (update)" if notice.stage == "updated" else ""
     reference = f"Notice {notice.id}" + (f", update {notice.revision - 1}" if notice.revision > 1 else "")
-    return NoticeContent(heading + update, tuple(fact for fact in facts if fact.text), reference)
+    return NoticeContent(heading + update, tuple(fact for fact in facts if fact.text), reference, over)

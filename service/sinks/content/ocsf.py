@@ -58,8 +58,8 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
         "modified_time": _millis(alert.found_at.timestamp()),
         "types": list(dict.fromkeys(finding.title for finding in alert.findings)),
     }
-    if content.links:
-        info["src_url"] = content.links[0].url
+    if content.all_links:
+        info["src_url"] = content.all_links[0].url
     resources = dict.fromkeys(resource for finding in alert.findings for resource in finding.resources)
     return {
         "class_uid": 2004,
@@ -92,7 +92,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
         "anomaly_analyses": [_analysis(alert, finding) for finding in alert.findings],
         "remediation": {
             "desc": " ".join(content.checks) or "Ask the owner of the identity whether this was intended.",
-            "references": [link.url for link in content.links],
+            "references": [link.url for link in content.all_links],
         },
         "unmapped": {
             "revision": alert.revision,
@@ -101,6 +101,7 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
             "kql": kql(alert),
             "findings_left_out": alert.omitted,
             **({"days": alert.days} if alert.days > 1 else {}),
+            **({"incident": alert.incident, "incident_place": alert.incident_place} if alert.incident else {}),
             **_many(alert),
         },
     }

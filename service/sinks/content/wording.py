@@ -79,13 +79,18 @@ def plain_action(name: str) -> str:
         return name
     verb = parts[-1].lower()
     if verb == "action" and len(parts) > 3:
-        return f"{_words(parts[-2])} of {_words(parts[-3])}"
+        return f"{words_of(parts[-2])} of {words_of(parts[-3])}"
     if verb == "action":
-        return f"{_words(parts[-2])} ({parts[0]})"
-    return f"{_VERBS.get(verb, _words(parts[-1]))} {_words(parts[-2])}"
+        return f"{words_of(parts[-2])} ({parts[0]})"
+    return f"{_VERBS.get(verb, words_of(parts[-1]))} {words_of(parts[-2])}"
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return a segment of an operation or of a resource's id in words.
+
+    >>> words_of("virtualMachines"), words_of("myOwnThings")
+    ('virtual machines', 'my own things')
+    """
     return operation_words().get(name.lower()) or _CAMEL.sub(" ", name).lower()
 
 
@@ -121,3 +126,18 @@ def counted(number: int, one: str, many: str = "") -> str:
     ('1 attempt', '3 identities')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def ordinal(number: int) -> str:
+    """Return which one of several something is.
+
+    >>> [ordinal(number) for number in (1, 3, 11, 12, 21, 22, 103, 111, 1_001)]
+    ['first', 'third', '11th', '12th', '21st', '22nd', '103rd', '111th', '1,001st']
+    """
+    if 1 <= number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    is_teen = number % 100 in {11, 12, 13}
+    return f"{number:,}" + ("th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th"))

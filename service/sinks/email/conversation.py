@@ -9,8 +9,7 @@ import ssl
 from contextlib import suppress
 
 from service.sinks.email.mail_host import MailEnvelope, MailHost
-from service.sinks.posting.guard import AddressRefusedError
-from service.sinks.posting.receiver import tls_context
+from service.sinks.posting.connecting import open_socket, verifying_context
 
 STEP_SECONDS = 10.0
 """Longest silence of the server."""
@@ -45,7 +44,7 @@ class Conversation:
             The password, or an answer, cannot be put in bytes.
         """
         server = self._server
-        context = _context(server)
+        context = verifying_context(server.ca_file)
         smtp = _GuardedSmtp(server, context if server.tls == "tls" else None, self)
         try:
             smtp.ehlo_or_helo_if_needed()
@@ -89,27 +88,6 @@ class _GuardedSmtp(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         # What smtplib asks for its connection, and what its own SMTP_SSL overrides.
-        failure: OSError = ConnectionError("no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            if not self._server.guard.permits(str(address[0])):
-                failure = AddressRefusedError("address refused")
-                continue
-            connection = socket.socket(family, kind, protocol)
-            try:
-                connection.settimeout(timeout)
-                self._conversation.holds(connection)
-                connection.connect(address)
-                if self._context is not None:
-                    connection = self._context.wrap_socket(connection, server_hostname=host)
-                    self._conversation.holds(connection)
-            except OSError as error:
-                connection.close()
-                failure = error
-            else:
-                return connection
-        raise failure
-
-
-def _context(server: MailHost) -> ssl.SSLContext:
-    context = tls_context(server.ca_file)
-    return ssl.create_default_context() if isinstance(context, bool) else context
+        return open_socket(
+            host, port, self._server.guard, seconds=timeout, holds=self._conversation.holds, context=self._context
+        )

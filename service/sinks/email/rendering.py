@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -65,7 +65,7 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a letter of its own."""
     said = notice_content(notice)
     text = "\n".join([said.heading, "", *_lines(said.facts), "", said.reference])
@@ -121,20 +121,20 @@ def _told(alert: Alert, links: Links, findings: int) -> Element:
     more = [f"{counted(content.hidden, 'more finding')} not shown."] if content.hidden else []
     steps = [f"{number}. {step}" for number, step in enumerate(content.checks, 1)]
     mitre = [Fact("ATT&CK", content.mitre)] if content.mitre else []
-    text = [content.heading, "", *_lines([content.who])]
+    text = [content.heading, "", *_lines(content.subject)]
     for facts in content.findings:
         text += ["", *_lines(facts)]
     text += ["", *more] * bool(more)
     text += ["", "Check next", *steps] * bool(steps)
-    text += ["", *_lines(mitre), *_lines(Fact(link.label, link.url) for link in content.links), content.reference]
+    text += ["", *_lines(mitre), *_lines(Fact(link.label, link.url) for link in content.all_links), content.reference]
     html = [
         _heading(content.heading, _COLOURS.get(alert.severity.value, _GREY)),
-        _table([content.who]),
+        _table(content.subject),
         *(_table(facts) for facts in content.findings),
         *map(_small, more),
         *([f"<p><b>Check next</b><br>{'<br>'.join(map(escape, steps))}</p>"] * bool(steps)),
         _table(mitre),
-        *([f"<p>{' · '.join(map(_link, content.links))}</p>"] * bool(content.links)),
+        *([f"<p>{' · '.join(map(_link, content.all_links))}</p>"] * bool(content.all_links)),
         _small(content.reference),
     ]
     return {"text": "\n".join(text), "html": "".join(html)}

@@ -1,7 +1,6 @@
 """What can be configured of email: which server takes the letters, how it knows us, from whom and to whom they are."""
 
 import re
-import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,9 +9,8 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from service.options import LOOPBACK, Texts
 from service.sinks.email.mail_host import MailEnvelope, MailHost
 from service.sinks.integration import SinkSettings
-from service.sinks.posting.address import file_problem
+from service.sinks.posting.address import authority_problem, file_problem
 from service.sinks.posting.guard import Guard
-from service.sinks.posting.receiver import tls_context
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
@@ -81,14 +79,7 @@ class EmailSettings(SinkSettings):
 
     def file_problems(self) -> list[str]:
         """Say what is wrong now with the files of the password and of the certificate authority."""
-        problems = file_problem("password_file", self.password_file, check_password)
-        try:
-            tls_context(self.ca_file)
-        except ssl.SSLError:
-            problems.append(f"ca_file: {self.ca_file}: holds no certificate in PEM")
-        except OSError as error:
-            problems.append(f"ca_file: {self.ca_file}: {error.strerror or error}")
-        return problems
+        return file_problem("password_file", self.password_file, check_password) + authority_problem(self.ca_file)
 
     def destination(self) -> str:
         """Return the mail server."""

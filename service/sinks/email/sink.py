@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.email.answers import receipt_of
@@ -62,7 +62,7 @@ class EmailSink:
         """Turn alerts into as few letters as are fit to be read."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a letter of its own."""
         return render_notice(notice)
 

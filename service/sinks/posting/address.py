@@ -48,14 +48,7 @@ class PostedSinkSettings(SinkSettings):
 
     def file_problems(self) -> list[str]:
         """Say what is wrong now with the files of the address and of the certificate authority."""
-        problems = file_problem("url_file", self.url_file, self.check_url)
-        try:
-            tls_context(self.ca_file)
-        except ssl.SSLError:
-            problems.append(f"ca_file: {self.ca_file}: holds no certificate in PEM")
-        except OSError as error:
-            problems.append(f"ca_file: {self.ca_file}: {error.strerror or error}")
-        return problems
+        return file_problem("url_file", self.url_file, self.check_url) + authority_problem(self.ca_file)
 
     def destination(self) -> str:
         """Return the host of the address as it is now; empty if that cannot be read, or is no address."""
@@ -159,6 +152,17 @@ def file_problem(option: str, file: Path | None, check: Callable[[str], None]) -
         return [f"{option}: {file}: is not UTF-8 text"]
     except ValueError as error:
         return [f"{option}: {file}: {error}"]
+    return []
+
+
+def authority_problem(ca_file: Path | None) -> list[str]:
+    """Say, in at most one line, why a file of certificate authorities cannot be used now."""
+    try:
+        tls_context(ca_file)
+    except ssl.SSLError:
+        return [f"ca_file: {ca_file}: holds no certificate in PEM"]
+    except OSError as error:
+        return [f"ca_file: {ca_file}: {error.strerror or error}"]
     return []
 
 

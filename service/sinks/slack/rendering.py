@@ -1,6 +1,7 @@
-"""Alerts and notices as Block Kit messages.
+"""Alerts and notices as Block Kit messages: first who, what, on what and why, then the rest, which Slack folds.
 
-Whatever an outsider may have chosen stands in plain_text, where Slack sees neither mentions nor links.
+Whatever an outsider may have chosen stands in plain_text, or as a text in rich_text, where Slack sees neither mentions
+nor links.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
@@ -21,7 +22,7 @@ from service.sinks.content.alert_content import (
     others,
     reference,
 )
-from service.sinks.content.messages import compact, message_about, message_about_page
+from service.sinks.content.messages import compact, cut_short, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.pagination import Element, Layout, Page, paginate
 from service.sinks.content.wording import clean, counted
@@ -32,6 +33,7 @@ HEADER = 150
 SECTION = 3_000
 MESSAGE = 12_000
 _ENVELOPE = 700  # the message around the blocks, its top-level text, and the count of what is not shown
+_BETWEEN = " · "
 _MARKS = {"critical": "🔴", "high": "🔴", "medium": "🟠", "low": "🟡"}
 
 
@@ -45,15 +47,22 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a message of its own."""
     said = notice_content(notice)
     blocks: list[Element] = [
-        {"type": "header", "text": _plain(clean(("🟢 " if notice.until else "⚪ ") + said.heading, HEADER))},
+        {"type": "header", "text": _plain(clean(("🟢 " if said.is_over else "⚪ ") + said.heading, HEADER))},
         _section([f"{fact.label}: {fact.text}" for fact in said.facts]),
         _context([_plain(said.reference)]),
     ]
     return message_about(notice, compact(_message(said.heading, blocks)))
+
+
+def shortened(message: Rendered) -> bytes:
+    """Return what a message tells in a text without blocks, for when Slack refuses those."""
+    text = str(json.loads(message.body)["text"])
+    said = f"{text[: SECTION // 2]}\n{cut_short(message)}"
+    return compact({"text": said, "unfurl_links": False, "unfurl_media": False})
 
 
 def _rendered(page: Page, part: int, parts: int) -> Rendered:
@@ -79,19 +88,45 @@ def _message(text: str, blocks: Sequence[Element]) -> Element:
 def _blocks(alert: Alert, content: AlertContent) -> list[Element]:
     blocks: list[Element] = [
         {"type": "header", "text": _plain(clean(_mark(alert) + content.heading, HEADER))},
-        _section([f"{content.who.label}: {content.who.text}"]),
+        _first_screen(content),
+        *_links(content.decisions),
     ]
-    blocks += [_section([f"{fact.label}: {fact.text}" for fact in facts]) for facts in content.findings]
+    # A long section is folded behind "see more" unless it says that it is not to be.
+    who = [content.who, *content.findings[0]] if content.findings else [content.who]
+    blocks += [_section([f"{fact.label}: {fact.text}" for fact in facts]) for facts in (who, *content.findings[1:])]
     if content.hidden:
         blocks.append(_context([_plain(counted(content.hidden, "more finding") + " not shown.")]))
     if content.checks:
         blocks.append(_section(["Check next", *(f"{number}. {step}" for number, step in enumerate(content.checks, 1))]))
     if content.mitre:
         blocks.append(_context([_plain(f"ATT&CK: {content.mitre}")]))
-    if content.links:
-        links: JsonValue = {"type": "mrkdwn", "text": " · ".join(_link(link) for link in content.links)}
-        blocks.append({"type": "section", "text": links})
-    return [*blocks, _context([_plain(content.reference)]), {"type": "divider"}]
+    return [*blocks, *_links(content.links), _context([_plain(content.reference)]), {"type": "divider"}]
+
+
+def _first_screen(content: AlertContent) -> Element:
+    lines: list[list[JsonValue]] = [[_run(f"{fact.label}: "), _run(fact.text)] for fact in content.first_screen]
+    if content.touched.names:
+        runs: list[JsonValue] = [_run("On: ")]
+        for number, name in enumerate(content.touched.names):
+            runs += [_run(", ")] * (number > 0) + [_run(name, bold=True)]
+        lines.insert(-1, runs + [_run(content.touched.rest)] * bool(content.touched.rest))
+    elements = [run for number, line in enumerate(lines) for run in ([_run("\n")] * (number > 0) + line)]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
+def _run(text: str, *, bold: bool = False) -> Element:
+    return {"type": "text", "text": text, **({"style": {"bold": True}} if bold else {})}
+
+
+def _links(links: Sequence[Link]) -> list[Element]:
+    """Return sections of links, none longer than Slack takes; a link that fits into none is left out."""
+    texts: list[str] = []
+    for said in map(_link, links):
+        if texts and len(texts[-1]) + len(_BETWEEN) + len(said) <= SECTION:
+            texts[-1] += _BETWEEN + said
+        elif len(said) <= SECTION:
+            texts.append(said)
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in texts]
 
 
 def _brief(alert: Alert) -> list[Element]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.cloud_event import cloud_event, notice_event
@@ -57,7 +57,7 @@ class StdoutSink:
         """Turn each alert into a card, or into a line, of its own."""
         return [self._rendered(alert) for alert in alerts]
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a card, or into a line, of its own."""
         if self._style == "ndjson":
             body, kind = compact(notice_event(notice)) + b"\n", "application/x-ndjson"

@@ -1,4 +1,4 @@
-"""Alerts and notices as Adaptive Cards.
+"""Alerts and notices as Adaptive Cards: first who, what, on which resource and why; the rest unfolds on demand.
 
 The flow answers 202 before it looks at the card and drops one that is too large, so size is our care. Whatever an
 outsider may have chosen (names, resources) stands in a TextRun, the one Adaptive Card text that Markdown does not
@@ -6,26 +6,28 @@ reach, so that a name cannot become a link.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import (
     ALL_LINKS,
     AlertContent,
     Fact,
+    Link,
     Links,
     alert_content,
     digest_title,
     heading,
     reference,
 )
-from service.sinks.content.messages import compact, message_about, message_about_page
+from service.sinks.content.messages import compact, cut_short, message_about, message_about_page
 from service.sinks.content.notice_content import notice_content
 from service.sinks.content.pagination import Element, Layout, Page, paginate
+from service.sinks.content.resources import Touched
 from service.sinks.content.wording import counted
 
 # Teams refuses 28,672 bytes, counted after the flow has expanded the card by a good sixth.
@@ -45,14 +47,33 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [_rendered(page, part, len(pages)) for part, page in enumerate(pages)]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a card of its own."""
     said = notice_content(notice)
-    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if notice.until else "Warning")])
+    heading = _rich([_run(said.heading, weight="Bolder", color="Good" if said.is_over else "Warning")])
     facts: list[JsonValue] = [_fact(fact) for fact in said.facts]
     below = _rich([_run(said.reference, isSubtle=True, size="Small")])
     elements: list[Element] = [heading, {"type": "Container", "spacing": "Small", "items": facts}, below]
     return message_about(notice, compact(_card(elements, "")))
+
+
+def shortened(message: Rendered) -> bytes:
+    """Return what a message tells in two lines, for when the flow refuses its card."""
+    card = json.loads(message.body)["attachments"][0]["content"]
+    first = _rich([_run(next(_texts(card), ""), weight="Bolder")])
+    return compact(_card([first, _rich([_run(cut_short(message), isSubtle=True)])], ""))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts of a card, or of a part of it, in their order."""
+    if isinstance(value, dict):
+        if value.get("text"):
+            yield str(value["text"])
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _rendered(page: Page, part: int, parts: int) -> Rendered:
@@ -87,7 +108,28 @@ def _weight(element: Element) -> int:
 
 
 def _container(alert: Alert, content: AlertContent) -> Element:
-    items: list[JsonValue] = [_heading(alert, content.heading), _fact(content.who)]
+    items: list[JsonValue] = [_heading(alert, content.heading)]
+    items += [_fact(fact) for fact in content.first_screen]
+    if content.touched.names:
+        items.insert(-1, _touched(content.touched))
+    rest = f"rest-{alert.id}"
+    actions = [_open(link) for link in content.decisions if _opens(link)]
+    actions.append({"type": "Action.ToggleVisibility", "title": "Details", "targetElements": [rest]})
+    items.append({"type": "ActionSet", "actions": actions})
+    items.append({"type": "Container", "id": rest, "isVisible": False, "items": _rest(content)})
+    items.append(_rich([_run(content.reference, isSubtle=True, size="Small")]))
+    return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
+
+
+def _touched(touched: Touched) -> Element:
+    runs: list[JsonValue] = [_run("On  ", weight="Bolder")]
+    for number, name in enumerate(touched.names):
+        runs += [_run(", ")] * (number > 0) + [_run(name, weight="Bolder")]
+    return {**_rich(runs + [_run(touched.rest)] * bool(touched.rest)), "spacing": "None"}
+
+
+def _rest(content: AlertContent) -> list[JsonValue]:
+    items: list[JsonValue] = [_fact(content.who)]
     for number, facts in enumerate(content.findings):
         lines: list[JsonValue] = [_fact(fact) for fact in facts]
         items.append({"type": "Container", "spacing": "Small", "separator": number > 0, "items": lines})
@@ -100,13 +142,18 @@ def _container(alert: Alert, content: AlertContent) -> Element:
         items.extend(_fact(step) for step in steps)
     if content.mitre:
         items.append(_fact(Fact("ATT&CK", content.mitre)))
-    if content.links:
-        actions: list[JsonValue] = [
-            {"type": "Action.OpenUrl", "title": li.label, "url": li.url} for li in content.links
-        ]
-        items.append({"type": "ActionSet", "actions": actions})
-    items.append(_rich([_run(content.reference, isSubtle=True, size="Small")]))
-    return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
+    if links := [_open(link) for link in content.links if _opens(link)]:
+        items.append({"type": "ActionSet", "actions": links})
+    return items
+
+
+def _opens(link: Link) -> bool:
+    """Whether Teams opens it, which it does of no address in the clear."""
+    return link.url.startswith("https://")
+
+
+def _open(link: Link) -> JsonValue:
+    return {"type": "Action.OpenUrl", "title": link.label, "url": link.url}
 
 
 def _line(alert: Alert) -> Element:

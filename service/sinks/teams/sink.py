@@ -6,13 +6,13 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost
 from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.teams.answers import classify
-from service.sinks.teams.rendering import render, render_notice
+from service.sinks.teams.rendering import render, render_notice, shortened
 
 AUDIENCE = "https://service.flow.microsoft.com/.default"
 
@@ -35,7 +35,7 @@ class TeamsSink(PostedSink):
     def __init__(
         self, name: str, http: HttpPost, links: Links = ALL_LINKS, credential: AsyncTokenCredential | None = None
     ) -> None:
-        super().__init__(name, http, classify)
+        super().__init__(name, http, classify, shortened)
         self._links = links
         self._credential = credential
 
@@ -43,7 +43,7 @@ class TeamsSink(PostedSink):
         """Turn alerts into Adaptive Cards."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a card of its own."""
         return render_notice(notice)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import ALERT, Rendered
 from service.sinks.content.alert_content import Links
 from service.sinks.content.cloud_event import cut_alert, notice_event
@@ -54,7 +54,7 @@ class Body:
             return ""
         return ""
 
-    def notice(self, notice: Notice) -> Rendered:
+    def notice(self, notice: AnyNotice) -> Rendered:
         """Return the message that tells `notice`, or the notice as an event if the template fails."""
         try:
             return message_about(notice, self.made(notice_given(notice)), self._content_type)

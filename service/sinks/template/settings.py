@@ -42,6 +42,11 @@ class TemplateSettings(GuardedSinkSettings):
     member_files: Mapping[str, Path] = Field(default={}, examples=[{"routing_key": "/mnt/secrets-store/routing-key"}])
     """Files with secrets that are members of the body, which must be a JSON object; read anew at every delivery."""
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether what an alert was found to be is told there: it is news of the alert, too."""
+        return self.verdicts and self.updates
+
     @field_validator("content_type")
     @classmethod
     def _content_type_is_one(cls, value: str) -> str:

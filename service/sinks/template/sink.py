@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.content.messages import compact
@@ -62,7 +62,7 @@ class TemplateSink(PostedSink):
         """Turn each alert into one body."""
         return [self._body.alert(alert, self._links) for alert in alerts if self._updates or alert.revision == 1]
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into one body."""
         return self._body.notice(notice)
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
-from service.sinks.content.cloud_event import cloud_event, notice_event
+from service.sinks.content.cloud_event import CONTENT_TYPE, cloud_event, notice_event
 from service.sinks.content.messages import compact, message_about
-
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
@@ -17,6 +15,6 @@ def render(alerts: Sequence[Alert], links: Links = ALL_LINKS) -> list[Rendered]:
     return [message_about(alert, compact(cloud_event(alert, links)), CONTENT_TYPE) for alert in alerts]
 
 
-def render_notice(notice: Notice) -> Rendered:
+def render_notice(notice: AnyNotice) -> Rendered:
     """Turn a notice into a CloudEvent of a type of its own, ``unwonted.blindness.opened`` and the like."""
     return message_about(notice, compact(notice_event(notice)), CONTENT_TYPE)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from service.core.alerting import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.ports import Clock, Receipt, Rendered
 from service.sinks.content.alert_content import ALL_LINKS, Links
 from service.sinks.posting.http_post import HttpPost, reveal_aside
@@ -66,7 +66,7 @@ class WebhookSink(PostedSink):
         """Turn each alert into one CloudEvent of its own."""
         return render(alerts, self._links)
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         """Turn a notice into a CloudEvent of its own."""
         return render_notice(notice)
 

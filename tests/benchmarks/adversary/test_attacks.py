@@ -20,6 +20,8 @@ from tests.benchmarks.adversary.planted import (
     world,
 )
 
+pytestmark = pytest.mark.slow
+
 KNOWN = [one for one in VARIANTS if one.style != "never seen"]
 USED = ("deletions", "keys listed", "another subscription")  # what the victim does anyway
 ELSEWHERE, HOME = "strange network", "own network"

@@ -7,6 +7,8 @@ from benchmarks.adversary.stage import Stage
 from demo.tenant import DAY
 from tests.benchmarks.adversary.planted import PLAN, actions, another_world, days, honest, said, whos, world
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = {
     "80 identities take up a new service": 30,  # a fifth of a small tenant
     "on-call nights": 8,

@@ -17,6 +17,8 @@ from demo.tenant import DAY, HOUR, MINUTE, Call, Directory, TenantPlan, named
 from service.settings.root import Settings
 from tests.benchmarks.adversary.planted import said, variant
 
+pytestmark = pytest.mark.slow
+
 PLAN = TenantPlan(seed=6, identities=24, days=6, campaigns=1, campaigns_from=3)
 DIRECTORY = Directory(PLAN)
 BUNDLE = [

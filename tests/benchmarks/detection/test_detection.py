@@ -13,6 +13,8 @@ from benchmarks.detection.tenants import evaluate
 from demo.tenant import TenantPlan
 from service.settings.root import Settings
 
+pytestmark = pytest.mark.slow
+
 PLAN = TenantPlan(seed=5, identities=20, days=4, campaigns=3, campaigns_from=1)
 
 

@@ -69,12 +69,18 @@ def section(text: str, kind: str = "mrkdwn") -> dict[str, object]:
     return {"type": "section", "text": {"type": kind, "text": text}}
 
 
+def rich(*runs: object) -> dict[str, object]:
+    elements = [{"type": "text", "text": run} if isinstance(run, str) else run for run in runs]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
 def test_slack_takes_the_blocks_that_alerts_use() -> None:
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": "h" * 150}},
         section("s" * 3_000),
         {"type": "section", "fields": [{"type": "plain_text", "text": "f" * 500}] * 10},
         {"type": "divider"},
+        rich("t", {"type": "text", "text": "b", "style": {"bold": True}}),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": "c"}]},
         {
             "type": "actions",
@@ -104,6 +110,10 @@ def test_slack_takes_the_blocks_that_alerts_use() -> None:
         ({"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]}, "invalid_blocks"),
         ({"blocks": [{"type": "context", "elements": []}]}, "invalid_blocks"),
         ({"blocks": [{"type": "actions", "elements": [{"type": "button"}]}]}, "invalid_blocks"),
+        ({"blocks": [rich()]}, "invalid_blocks"),
+        ({"blocks": [rich("")]}, "invalid_blocks"),
+        ({"blocks": [rich({"type": "user", "user_id": "U1"})]}, "invalid_blocks"),
+        ({"blocks": [{"type": "rich_text", "elements": [{"type": "marquee"}]}]}, "invalid_blocks"),
         ({"attachments": [{"blocks": [{"type": "marquee"}]}]}, "invalid_blocks"),
         ({"blocks": [section("x" * 3_000)] * 5}, "msg_blocks_too_long"),
     ],

@@ -61,6 +61,16 @@ def test_slacks_mrkdwn_is_rendered_and_a_ping_is_shown_as_one() -> None:
     assert dict(zip(cases, render(mrkdwn=list(cases))["mrkdwn"], strict=True)) == cases
 
 
+def test_rich_text_is_bold_where_it_says_so_and_rings_no_bell() -> None:
+    runs = [{"type": "text", "text": "On: "}, {"type": "text", "text": "*<!channel>*", "style": {"bold": True}}]
+    runs.append({"type": "text", "text": "\nWhy"})
+    parts = [{"type": "rich_text_section", "elements": runs}]
+    (shown,) = render(blocks=[{"blocks": [{"type": "rich_text", "elements": parts}]}])["blocks"]
+
+    assert "On: <strong>*&lt;!channel>*</strong><br></br>Why" in shown
+    assert "mark" not in shown
+
+
 def test_plain_text_rings_no_bell() -> None:
     fields = [{"type": "plain_text", "text": "rg-<!channel>-*prod*"}]
     (shown,) = render(blocks=[{"blocks": [{"type": "section", "fields": fields}]}])["blocks"]

@@ -12,6 +12,8 @@ import pytest
 from demo.tenant import Tenant, TenantPlan
 from service.core.parsing import ActivityLogParser, LeftOut
 
+pytestmark = pytest.mark.slow
+
 PLAN = TenantPlan(seed=11, identities=60, days=4, campaigns=4, duplicates=0.3)
 BEFORE = "75c8ca8cc95df4858f3d3113971d425dc52caad10a0b689c27cc055090088870"
 PIM = "(PIM activation"

@@ -16,6 +16,8 @@ from demo.tenant import DAY, HOUR, Arrival, Call, Directory, Tenant, TenantPlan,
 from demo.tenant.__main__ import main
 from service.core.parsing.parser import ActivityLogParser
 
+pytestmark = pytest.mark.slow
+
 PLAN = TenantPlan(seed=11, identities=60, days=10, campaigns=8, duplicates=0.3)
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"

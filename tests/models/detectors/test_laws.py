@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import pytest
 from hypothesis import given, settings
@@ -310,6 +310,7 @@ def test_the_laws_hold_where_it_speaks(name: str) -> None:
     assert dumped(resumed) == dumped(straight) == dumped(shuffled)
 
 
+@cache
 def eventful(name: str, explain_from: float = 0.0) -> list[Anomaly]:
     """What is said of its example, and of histories that end with a burst of new things, refused and then not."""
     make, happened = in_its_example(name, explain_from=explain_from)
@@ -353,10 +354,11 @@ def test_the_surprise_is_the_sum_of_its_terms(name: str) -> None:
 
 @every_detector
 def test_the_sentence_on_what_would_be_ordinary_needs_no_more_than_the_changes_and_a_threshold(name: str) -> None:
+    fresh = build(name)
     for one in explained(name):
         changes = json.loads(json.dumps(one.evidence["changes"]))
         for threshold in (0.0, 40.0, 75.0, 100.0):
-            said = build(name).counterfactual(changes, threshold)
+            said = fresh.counterfactual(changes, threshold)
             assert said.endswith(".")
             assert "None" not in said
 

@@ -17,6 +17,8 @@ from models.statistics.rarity import Rarity
 from models.statistics.survival import SurvivalFunction
 from models.statistics.user_days import UserDays
 
+pytestmark = pytest.mark.slow
+
 ESTIMATORS: tuple[Callable[[], base.AnomalyDetector], ...] = (
     Arrivals,
     Backoff,

@@ -33,6 +33,7 @@ main()
     return names | {name.partition(".")[0] for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["version"], ["nonsense"]], ids=" ".join)
 def test_what_only_prints_imports_the_command_line_alone(arguments: list[str]) -> None:
     names = imported(*arguments)
@@ -46,6 +47,7 @@ def test_what_only_prints_imports_the_command_line_alone(arguments: list[str]) -
     }
 
 
+@pytest.mark.slow
 def test_a_replay_imports_no_sdk_and_no_web_server() -> None:
     names = imported("replay", "--help")
     assert names & (AZURE | {"aiohttp", "prometheus_client", "structlog"}) == set()

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from models.stream.events import ActorKind, Outcome
 from service.cli.commands import main
 from service.core.alerting.alerts import Alert
+from service.core.incidents import Handling, IncidentState
+from service.history.handling import handle
 from service.history.values import Delivered, HistoryEntry
 from tests.fakes.alerts import HOSTILE_NAMES, alert
 from tests.fakes.clock import MONDAY_MORNING
@@ -186,3 +188,29 @@ def test_an_identity_is_forgotten_for_good_once_somebody_agrees(path: Path) -> N
     assert ask(path, "identity", "ann").stderr == "nobody called ann is in the history\n"
     assert ANN.name.encode() not in path.read_bytes()
     assert len(said(path, "alerts")) == 1
+
+
+def test_tuning_says_how_many_a_day_whom_besides_which_not_and_what_to_configure(path: Path) -> None:
+    lines = said(path, "tuning", "--threshold", "rare_action=100")
+    assert lines[0].split() == ["day", "active", "now", "tried"]
+    assert lines[-3:] == ["detectors:", "  rare_action:", "    threshold: 100"]
+    [row] = rows(path, "tuning", "--all", "-5", "--budget", "4", "--days", "28")
+    assert row["yaml"].startswith("alerting:\n  alerts_per_day: 4\ndetectors:\n")
+    assert row["days"]
+    refused = ask(path, "tuning", "--threshold", "rare=60")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("--threshold should be NAME=SCORE, with a score of 40 to 100; there are ")
+
+
+def test_alerts_are_taken_along_as_ocsf_with_the_state_of_their_incident(path: Path) -> None:
+    handle(path, told(3, 40).id, Handling(IncidentState.CLOSED, "", "ann", MONDAY_MORNING + 9_999 * HOUR))
+    found = [json.loads(line) for line in said(path, "alerts", "--identity", "ann", "--ocsf")]
+    assert [(one["class_uid"], one["finding_info"]["uid"], one["status"]) for one in found] == [
+        (2004, told(3, 40).id, "Resolved"),
+        (2004, told(2, 6).id, "New"),
+        (2004, told(1, 0).id, "New"),
+    ]
+    [one] = said(path, "alerts", told(2, 6).id, "--ocsf")
+    assert json.loads(one) == found[1]
+    assert ask(path, "alerts", "--ocsf", "--json").exit_code == 2
+    assert ask(path, "alerts", "nothing", "--ocsf").exit_code == 2

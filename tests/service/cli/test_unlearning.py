@@ -30,6 +30,8 @@ from tests.service.cli.test_commands import unwonted
 from tests.service.core.engine.test_engine import ANN, BOB, event
 from tests.service.history.seen import save
 
+pytestmark = pytest.mark.slow
+
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 BEGINS, UNTIL = START + 2 * DAY + 9 * HOUR, START + 2 * DAY + 15 * HOUR

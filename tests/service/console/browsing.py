@@ -1,7 +1,7 @@
 """A console on this machine, a history for it to show, and a client that enters as a browser would."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +11,10 @@ import aiohttp
 
 from service.clock import SystemClock
 from service.console.desk import VerdictDesk
+from service.console.live import Live
 from service.console.server import Console
 from service.console.token_door import Door
+from service.core.ports import Clock
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from tests.fakes.clock import MONDAY_MORNING
@@ -47,6 +49,10 @@ class Visitor:
         """Ask for a page: its status, text and headers."""
         return await self._ask("GET", path, {}, headers)
 
+    async def head(self, path: str) -> tuple[int, str, dict[str, str]]:
+        """Ask for a page's headers alone."""
+        return await self._ask("HEAD", path, {}, {})
+
     async def post(self, path: str, form: dict[str, str], **headers: str) -> tuple[int, str, dict[str, str]]:
         """Send a form."""
         return await self._ask("POST", path, form, headers)
@@ -55,6 +61,12 @@ class Visitor:
         """Sign in."""
         status, _, _ = await self.post("/login", {"token": self.token, "name": "ann"})
         assert status == 303
+
+    def listen(self, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask to be told of news; the answer goes on."""
+        assert self._session is not None
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._session.get("/news", headers=sent, allow_redirects=False)
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -87,14 +99,24 @@ async def serving(
     now: datetime = NOW,
     session_seconds: float = 3600.0,
     desk: VerdictDesk | None = None,
+    live: Callable[[], Live] = Live,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Visitor]:
     """Serve a history with these entries, to a visitor who has not entered yet."""
-    path, clock = folder / "history.sqlite", SystemClock()
+    path, clock = folder / "history.sqlite", clock or SystemClock()
     save(path, entries)
     door = Door(clock, folder / "token", session_seconds)
     with History(path) as history:
         console = Console(
-            lambda: history, clock, door, host="127.0.0.1", port=0, version="1.2.3", desk=desk, now=lambda: now
+            lambda: history,
+            clock,
+            door,
+            host="127.0.0.1",
+            port=0,
+            version="1.2.3",
+            desk=desk,
+            now=lambda: now,
+            live=live,
         )
         await console.start()
         try:

@@ -1,7 +1,7 @@
 """A console that a provider on this machine lets people into, and the way there and back as a browser goes it."""
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import aiohttp
 import yaml
 
 from service.console.desk import VerdictDesk
+from service.console.live import Live
 from service.console.server import Console
 from service.history.reading import History
 from service.history.values import HistoryEntry
@@ -70,6 +71,7 @@ async def provided(
     entries: Sequence[HistoryEntry] = (),
     *,
     desk: VerdictDesk | None = None,
+    live: Callable[[], Live] = Live,
     public: str = "",
     provider_host: str = "127.0.0.1",
     **sign_in: Any,
@@ -86,7 +88,15 @@ async def provided(
         door = door_of(load(folder / "unwonted.yaml", {}), clock)
         with History(path) as history:
             console = Console(
-                lambda: history, clock, door, host="127.0.0.1", port=port, version="1", desk=desk, now=lambda: NOW
+                lambda: history,
+                clock,
+                door,
+                host="127.0.0.1",
+                port=port,
+                version="1",
+                desk=desk,
+                now=lambda: NOW,
+                live=live,
             )
             await console.start()
             try:

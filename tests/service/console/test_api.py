@@ -8,9 +8,13 @@ from urllib.parse import quote
 
 import pytest
 
-from service.console.asking import Decided, PageQuery
+from service.console.asking import Decided, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn
-from service.console.routes import PAGES, QUESTIONS, SESSION, document
+from service.console.live import Live, SinkState
+from service.console.openapi import document
+from service.console.questions import EXPORTS, QUESTIONS, SESSION
+from service.console.routes import PAGES
+from service.core.engine.inspection import Explanation, Imagined
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from tests.fakes.alerts import alert
@@ -44,16 +48,24 @@ class Watched(Mapping[str, str]):
         return len(self.values_)
 
 
+def nothing_said(_: str, deed: Imagined) -> Explanation:
+    """What a service without any detector would answer."""
+    return Explanation(ANN, deed.action, NOW, [], {}, {}, is_known=True, near=[])
+
+
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: f"{one.method} {one.path}")
 def test_a_question_reads_the_parameters_of_its_document_and_no_others(question: object, tmp_path: Path) -> None:
     [found] = [one for one in QUESTIONS if one is question]
     path = tmp_path / "history.sqlite"
     save(path, ENTRIES)
-    asked = Watched({"id": ANN.id} if found.path.endswith("identity") else {})
+    asked = Watched({"id": ANN.id, "action": "a/b"} if "/identity" in found.path else {})
     form = Watched({"state": "closed", "kind": "benign", "why": "on call"} if found.form else {})
+    part = "chat" if "/sinks/" in found.path else TOLD.id
+    # Whom and what it is about is read here; the service, which answers, is asked elsewhere.
+    live = Live(sinks=[SinkState("chat", "slack", 0)])
     with History(path) as history:
-        answer = found.answer(history, PageQuery(TOLD.id, asked, NOW, "ann", form))
-    if not isinstance(answer, HandedIn):  # else it is the desk that answers
+        answer = found.answer(history, PageQuery(part, asked, NOW, "ann", form, live))
+    if not isinstance(answer, HandedIn | SampleWanted | WhatIf):  # else it is the desk, or the service, that answers
         assert type(answer.said if isinstance(answer, Decided) else answer) is found.model
     assert asked.read == set(found.parameters)
     assert form.read == set(found.form)
@@ -62,7 +74,8 @@ def test_a_question_reads_the_parameters_of_its_document_and_no_others(question:
 def test_every_question_is_answered_where_the_document_says_and_nowhere_else() -> None:
     described = {(path, method) for path, methods in document("1")["paths"].items() for method in methods}
     answered = {(route.path, route.method.lower()) for route in PAGES if route.path.startswith("/api/")}
-    assert described == answered | {(SESSION, "get")}
+    assert described == answered | {(SESSION, "get")} | {(path, "get") for path in EXPORTS}
+    assert EXPORTS.keys() <= {route.path for route in PAGES}
     assert json.dumps(document("1")).count("$ref") > len(QUESTIONS)
 
 
@@ -74,7 +87,7 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 
 @pytest.mark.integration
 async def test_over_http_it_says_what_its_models_say(tmp_path: Path) -> None:
-    async with serving(tmp_path, ENTRIES) as visitor:
+    async with serving(tmp_path, ENTRIES, live=lambda: Live(what_if=nothing_said)) as visitor:
         await visitor.enter()
         status, text, headers = await visitor.get("/api/v1/openapi.json")
         assert (status, json.loads(text)["info"]["version"]) == (200, "1.2.3")
@@ -90,7 +103,7 @@ async def test_over_http_it_says_what_its_models_say(tmp_path: Path) -> None:
         )
         assert (status, json.loads(text)["assignee"]) == (200, "ann")
         for question in (one for one in QUESTIONS if one.method == "GET"):
-            query = f"?id={quote(ANN.id)}" if "id" in question.parameters else ""
+            query = f"?id={quote(ANN.id)}&action=a" if "id" in question.parameters else ""
             status, text, headers = await visitor.get(question.path.replace("{id}", TOLD.id) + query)
             assert status == 200, question.path
             assert headers["Content-Type"].startswith("application/json")

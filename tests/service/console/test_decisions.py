@@ -102,6 +102,23 @@ class Desk(JournalDesk):
         return Verdicts(read_journal(await self.store.read()).verdicts)
 
 
+async def test_a_link_from_a_chat_fills_a_choice_in_and_decides_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    async with serving(tmp_path, [alert()], desk=desk) as visitor:
+        await visitor.enter()
+        for query, chosen in (("?verdict=benign", 'value="benign"'), ("", ""), ("?verdict=%22onfocus%3Dx", "")):
+            _, page, _ = await visitor.get(f"/alerts/{ID}{query}")
+            assert ("autofocus" in page) is bool(query)
+            found = re.findall(r'<button name="kind" ([^>]*) class="main">', page)
+            assert [one.startswith(chosen) for one in found] == [True] * bool(chosen)
+            assert "onfocus" not in page
+        _, page, _ = await visitor.get(f"/alerts/{ID}?suppress=yes")
+        assert re.search(
+            r'<details open><summary>show</summary><pre id="suppress"[^>]*>unwonted suppress add --actor', page
+        )
+        assert len((await desk.kept()).entries) == 0
+
+
 async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     with structlog.testing.capture_logs() as lines:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -73,14 +74,23 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
     paths = [
         "/?days=0",
         "/incidents.csv?days=0",
+        "/incidents.ndjson?days=0",
         f"/?days=0&text={who[:300]}&kind={who[:300]}&severity={who[:300]}",
         f"/alerts/{told.id}",
         f"/incidents/{told.id}",
+        f"/alerts/{told.id}/suppress",
+        f"/alerts/{told.id}/suppress?actor={who[:300]}&action={who[:300]}&reason={who[:300]}&owner={who[:300]}&learn=no",
         f"/identity?id={who[:3000]}",
         f"/identities?q={who[:300]}",
         f"/search?q={who[:300]}",
         "/coverage",
+        f"/explorer?q={who[:300]}&until={who[:300]}",
+        f"/explorer?since={who[:300]}&from={who[:300]}",
+        f"/tuning?days=28&all=-30&budget={who[:300]}",
+        f"/tuning?until={who[:300]}&rare_action={who[:300]}&all={who[:300]}",
         f"/alerts/{who[:300]}",
+        f"/api/v1/explorer?q={who[:300]}",
+        f"/api/v1/alerts/{told.id}/suppress?actor={who[:300]}&reason={who[:300]}&owner={who[:300]}&learn=no",
     ]
     async with serving(tmp_path, entries_of(name)) as visitor:
         await visitor.enter()
@@ -90,6 +100,9 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
             if "csv" in headers["Content-Type"]:
                 cells = [cell for row in csv.reader(io.StringIO(page)) for cell in row]
                 assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+                continue
+            if "json" in headers["Content-Type"]:
+                assert [json.loads(line) for line in page.removesuffix("\n").split("\n")]
                 continue
             found = Markup(page)
             assert found.tags & DANGEROUS <= {"link", "meta", "script"}, path

@@ -16,7 +16,18 @@ from tests.service.console.browsing import serving
 
 pytestmark = pytest.mark.integration
 
-PAGES = ["/", "/incidents.csv", "/identities", "/coverage", "/search?q=ann", f"/alerts/{alert().id}"]
+PAGES = [
+    "/",
+    "/incidents.csv",
+    "/incidents.ndjson",
+    "/identities",
+    "/coverage",
+    "/explorer",
+    "/tuning",
+    "/search?q=ann",
+    f"/alerts/{alert().id}/suppress",
+    f"/alerts/{alert().id}",
+]
 
 
 async def test_who_has_not_entered_is_asked_who_they_are_and_then_gets_where_they_wanted(tmp_path: Path) -> None:
@@ -110,6 +121,17 @@ async def test_every_answer_tells_the_browser_to_run_and_load_nothing_that_is_no
         assert not re.search(
             r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:", "".join(page for _, page, _ in answers)
         )
+
+
+async def test_whoever_may_get_a_page_may_ask_for_its_head_and_is_told_otherwise_what_they_may(tmp_path: Path) -> None:
+    async with serving(tmp_path, [alert()]) as visitor:
+        await visitor.enter()
+        for path in PAGES:
+            status, body, headers = await visitor.head(path)
+            assert (status, body) == (200, ""), path
+            assert headers["Content-Type"] == (await visitor.get(path))[2]["Content-Type"]
+        status, _, headers = await visitor.get(f"/alerts/{alert().id}/verdict")
+        assert (status, headers["Allow"]) == (405, "POST")
 
 
 async def test_a_name_that_was_made_to_lead_here_gets_nothing(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ import random
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from models.statistics.scoring import Severity
-from service.core.incidents import Handling, IncidentState, incidents
+from service.core.incidents import Handling, IncidentState, incidents, place_in_incident
 from tests.fakes.clock import MONDAY_MORNING
 
 HOUR = timedelta(hours=1)
@@ -73,3 +76,17 @@ def test_one_that_was_closed_is_new_again_when_there_is_news_of_it() -> None:
 def test_nothing_was_said_of_a_new_one() -> None:
     [one] = incidents([told("a", 0)])
     assert (one.state, one.assignee, one.subject) == (IncidentState.NEW, "", "t/ann")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["t/ann", "t/bob"]), st.integers(0, 60)), min_size=1, max_size=12), st.randoms()
+)
+def test_the_place_of_an_alert_is_the_one_it_has_in_its_incident_in_whatever_order_they_are_remembered(
+    drawn: list[tuple[str, int]], randomly: random.Random
+) -> None:
+    alerts = [told(f"{number:02}", hours, subject) for number, (subject, hours) in enumerate(drawn)]
+    for incident in incidents(alerts):
+        for number, one in enumerate(incident.alerts, 1):
+            remembered = randomly.sample(alerts, len(alerts))
+            assert place_in_incident(one, remembered) == (incident.id, number)
+            assert place_in_incident(one, [other for other in remembered if other != one]) == (incident.id, number)

@@ -7,7 +7,7 @@ import pytest
 
 from models.statistics.scoring import Severity
 from service.core.alerting.alerts import Alert
-from service.core.notices import Notice
+from service.core.notices import AnyNotice
 from service.core.outbox import LIFETIME, PROBE_SECONDS, Outbox
 from service.core.ports import Pace, Receipt, Rendered, Sink
 from service.delivery.dispatcher import Delivery, Dispatcher, Route
@@ -40,7 +40,7 @@ class ScriptedSink:
     def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.id.encode()) for a in alerts]
 
-    def render_notice(self, notice: Notice) -> Rendered:
+    def render_notice(self, notice: AnyNotice) -> Rendered:
         return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), notice.kind.value.encode())
 
     async def send(self, message: Rendered) -> Receipt:

@@ -11,6 +11,7 @@ from models.statistics.scoring import Severity
 from models.stream.cells import Crowd
 from models.stream.events import ActorKind, Outcome
 from service.core.alerting.alerts import Alert
+from service.core.alerting.score_history import day_number
 from service.core.alerting.suppressed_log import SuppressedFinding
 from service.core.incidents import IncidentState
 from service.history.reading import History
@@ -248,3 +249,28 @@ def test_a_row_that_cannot_be_read_costs_only_itself(path: Path, damage: str) ->
         assert [one.actor for one in history.identities()] == [BOB]
         assert history.identity(ANN.id) is None
         assert history.marks(ANN.id) == []
+
+
+def test_peaks_are_what_each_detector_found_from_40_on_and_active_counts_each_identity_once_a_day(path: Path) -> None:
+    who = [event(0.1, "a/delete"), event(0.2, "b/read", BOB)]
+    save(path, closed(who, [event(1.2, "c/delete")], [event(30, "a/delete")], [event(50)]))
+    with History(path) as history:
+        peaks = history.peaks(MONDAY_MORNING)
+        marks = history.unusual(MONDAY_MORNING)
+        assert peaks
+        assert {(one.actor.id, one.start, max(one.scores.values())[0]) for one in peaks} == {
+            (one.actor.id, one.start, one.score) for one in marks
+        }
+        assert [one.start for one in peaks] == sorted(one.start for one in peaks)
+        newest = history.peaks(MONDAY_MORNING, limit=1)
+        assert newest == peaks[-1:]
+        first = day_number(MONDAY_MORNING)
+        assert history.active(MONDAY_MORNING) == {first: 2, first + 1: 1, first + 2: 1}
+        assert history.peaks(MONDAY_MORNING + 500 * HOUR) == []
+
+
+def test_of_alerts_the_newest_revision_can_be_asked_for_together(path: Path) -> None:
+    newer = alert(1, revision=2)
+    save(path, [alert(1), newer, alert(2), alert(3)])
+    with History(path) as history:
+        assert history.newest_revisions([alert(2).id, newer.id, "nothing"]) == [newer, alert(2)]

@@ -32,6 +32,8 @@ from tests.service.learning.lessons import (
     teach_lines,
 )
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 
 

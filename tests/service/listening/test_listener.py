@@ -6,6 +6,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from service.clock import SystemClock
-from service.listening.listener import Listener
+from service.listening.listener import Listener, stay_open
 from service.monitoring.http import Health, HttpServer
 
 pytestmark = pytest.mark.integration
@@ -24,10 +25,14 @@ ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BIG = 20_000_000
 PROC = Path("/proc")
 clock = SystemClock()
+others_gone: ContextVar[asyncio.Event] = ContextVar("others_gone")
 
 
 async def answer(request: web.BaseRequest) -> web.Response:
     await request.read()
+    if request.path == "/stay":
+        stay_open(request, 20.0)
+        await others_gone.get().wait()
     return web.Response(body=b"x" * BIG if request.path == "/big" else b"well")
 
 
@@ -194,3 +199,15 @@ async def test_after_an_answer_nobody_keeps_the_connection() -> None:
         assert b"Connection: close" in await rest_of(reader)
         writer.close()
     await server.stop()
+
+
+async def test_a_connection_that_may_stay_outlives_one_that_may_not_and_is_answered() -> None:
+    others_gone.set(asyncio.Event())
+    async with listening(seconds=0.5) as port:
+        staying, writer = await opened(port, ASKED.replace(b"/ ", b"/stay ", 1))
+        idle, other = await opened(port, b"")
+        assert await idle.read() == b""
+        others_gone.get().set()
+        assert (await staying.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        other.close()

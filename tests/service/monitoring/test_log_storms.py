@@ -34,6 +34,7 @@ def events(log: Log) -> Counter[str]:
     return Counter(str(line["event"]) for line in log())
 
 
+@pytest.mark.slow
 async def test_of_eighteen_thousand_lines_in_half_a_minute_a_hundred_are_written_and_the_others_told(
     log: Log, clock: FakeClock
 ) -> None:

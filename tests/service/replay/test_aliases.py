@@ -94,6 +94,7 @@ def test_neither_the_order_nor_the_bound_makes_it_depend_on_what_was_read_first(
     assert resolved(*(actors[at] for at in turned), limit=limit) == [straight[at] for at in turned]
 
 
+@pytest.mark.slow
 def test_rows_that_have_lost_their_claims_teach_what_whole_rows_teach() -> None:
     rng = random.Random(11)
     whole, torn = new_engine(), new_engine()

@@ -22,6 +22,8 @@ from service.replay.replay import Replay, Summary
 from tests.fakes.detector import FirstTime
 from tests.service.core.parsing.samples import dump, message, record
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2024, 5, 1, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

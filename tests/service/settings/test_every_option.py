@@ -39,6 +39,7 @@ SINKS: dict[str, Any] = {
         "recipients": ["b@example.com"],
         "password_file": "/nowhere",
     },
+    "events": {"kind": "event_hub", "namespace": "y.example", "hub": "alerts"},
     "other_team": {"kind": "teams", "url": "https://x.logic.azure.com/x"},
     "other_channel": {"kind": "slack", "url": "https://hooks.slack.com/x"},
     "other_hook": {"kind": "webhook", "url": "https://example.com/x", "secrets": ["whsec_" + "QUJD" * 8]},

@@ -114,7 +114,7 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
         ),
         (
             "sinks: {soc: {kind: tems, url_file: /x}}",
-            "unwonted.yaml: sinks.soc.kind: should be one of teams, slack, webhook, template, email, stdout",
+            "kind: should be one of teams, slack, webhook, template, email, event_hub, sentinel, syslog, stdout",
         ),
         ("sinks: {soc: {format: card}}", "unwonted.yaml: sinks.soc.kind: is missing; should be one of"),
         ("sinks: {soc: {kind: slack}}", "unwonted.yaml: sinks.soc: needs exactly one of url and url_file"),

@@ -19,14 +19,19 @@ from tests.fakes.clock import FakeClock
 
 PLANTED = "planted-5ecret"
 SIGNING = "whsec_cGxhbnRlZC01ZWNyZXQtc2lnbmluZyBzZWNyZXQ="
+CONNECTION = (
+    f"Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey={PLANTED};EntityPath=alerts"
+)
 LINKS = {
     "workspace": f"{SUBSCRIPTION}/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/soc",
     "runbook_url": "https://wiki.contoso.com/runbooks/{detector}?from=unwonted",
 }
 POSTED = [kind for kind, one in KINDS.items() if issubclass(one.settings, PostedSinkSettings)]
-NEEDED = frozenset({"host", "sender", "recipients"})
+NEEDED = frozenset({"endpoint", "host", "recipients", "rule_id", "sender"})
 """Options without which there is nowhere to send to, where there is no address to post to: their examples will do."""
-MACHINES = frozenset({"application/cloudevents+json; charset=utf-8", "application/x-ndjson"})
+MACHINES = frozenset(
+    {"application/cloudevents+json; charset=utf-8", "application/x-ndjson", "application/vnd.unwonted.row+json"}
+)
 """Types of messages that no person reads: they hold what was logged, as it was logged."""
 
 
@@ -41,7 +46,7 @@ def configured(kind: str, **given: Any) -> SinkSettings:
         if name != "url" and field.annotation == tuple[SecretStr, ...]:
             options[name] = [SIGNING]
         elif name != "url" and SecretStr in (field.annotation, *get_args(field.annotation)):
-            options[name] = PLANTED
+            options[name] = CONNECTION if name == "connection_string" else PLANTED
     if kind in POSTED and not given.keys() & {"url", "url_file"}:
         options["url_file"] = "/unused"
     made: SinkSettings = model.model_validate({**options, **given})

@@ -8,9 +8,10 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from service.core.ports import Receipt
+from service.core.verdicts.verdict import VerdictKind
 from service.sinks.registry import INTEGRATIONS, KINDS
 from tests.fakes.alerts import HOSTILE_NAMES, alert, finding, hostile, outage
-from tests.fakes.notices import notice
+from tests.fakes.notices import hostile_verdict, notice, verdict_notice
 from tests.fakes.receiver import Receiver, Reply
 from tests.service.sinks.kinds import MACHINES, PLANTED, POSTED, SIGNING, SINKS, configured, made, posting, sent
 
@@ -81,6 +82,26 @@ def test_equal_notices_give_equal_bytes_and_are_no_alert(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
+def test_every_verdict_is_a_message_whatever_its_names(kind: str, name: str) -> None:
+    for found in VerdictKind:
+        one = hostile_verdict(name, found)
+        message = SINKS[kind]().render_notice(one)
+        assert message == SINKS[kind]().render_notice(one)
+        assert message.alerts == ((one.id, 1),)
+        assert 0 < len(message.body) <= LARGEST
+        shown = "" if message.content_type in MACHINES else message.body.decode()
+        assert not any(hidden in shown for hidden in "\x00\x07\x1b\r\u202e\u2066\u200b\u2028\ud800")
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_a_verdict_says_by_whom_why_and_on_which_alert(kind: str) -> None:
+    body = SINKS[kind]().render_notice(verdict_notice()).body.decode()
+    for said in ("Closed as benign by eve@contoso.com: alice@contoso.com", "she is on call this month", alert().id):
+        assert said in body
+
+
+@pytest.mark.parametrize("kind", SINKS)
 def test_a_new_revision_is_a_new_message_and_says_update(kind: str) -> None:
     [first] = SINKS[kind]().render([alert()])
     [second] = SINKS[kind]().render([alert(revision=2)])
@@ -92,9 +113,10 @@ def test_a_new_revision_is_a_new_message_and_says_update(kind: str) -> None:
 @pytest.mark.parametrize("kind", SINKS)
 def test_what_an_alert_does_not_hold_is_counted(kind: str) -> None:
     [message] = SINKS[kind]().render([alert(findings=25, omitted=35)])
-    assert b"and 59 more actions" in message.body
+    assert b"and 35 more" in message.body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SINKS)
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=list(HOSTILE_NAMES))
 def test_no_name_makes_a_message_too_large_or_impossible(kind: str, name: str) -> None:
@@ -123,14 +145,17 @@ async def test_a_sink_that_sent_nothing_can_be_closed_and_again(kind: str) -> No
 
 @pytest.mark.parametrize("kind", POSTED)
 async def test_each_status_means_the_same_to_every_sink(kind: str, receiver: Receiver, tmp_path: Path) -> None:
-    receiver.replies = [Reply(status, headers={"location": "/moved"}) for status in OUTCOMES]
     sink = posting(kind, receiver.url, tmp_path)
     [message] = sink.render([alert()])
-    receipts = [await sink.send(message) for _ in OUTCOMES]
+    for status, outcome in OUTCOMES.items():
+        # What is refused for its form may be tried once more in short.
+        most = 2 if status in {400, 413} else 1
+        receiver.heard.clear()
+        receiver.replies = [Reply(status, headers={"location": "/moved"})]
+        receipt = await sink.send(message)
+        assert (receipt.outcome, receipt.reason) == (outcome, f"http_{status}")
+        assert 1 <= len(receiver.heard) <= most, "a redirect was followed"
     await sink.close()
-    assert [receipt.outcome for receipt in receipts] == list(OUTCOMES.values())
-    assert [receipt.reason for receipt in receipts] == [f"http_{status}" for status in OUTCOMES]
-    assert len(receiver.heard) == len(OUTCOMES), "a redirect was followed"
 
 
 @pytest.mark.parametrize("kind", POSTED)

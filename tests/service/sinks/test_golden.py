@@ -10,10 +10,11 @@ import pytest
 
 from service.core.alerting.alerts import Alert
 from service.core.alerting.digest import digest
-from service.core.notices import GapKind
+from service.core.notices import AnyNotice, GapKind
+from service.core.verdicts.verdict import VerdictKind
 from tests.fakes.alerts import HOSTILE_NAMES, alert, campaign, finding, outage, rollout
 from tests.fakes.clock import MONDAY_MORNING
-from tests.fakes.notices import notice
+from tests.fakes.notices import hostile_verdict, notice, verdict_notice
 from tests.service.sinks.kinds import SINKS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,6 +30,7 @@ def hostile_once(name: str, number: int) -> Alert:
 CASES: dict[str, Sequence[Alert]] = {
     "ordinary": [alert()],
     "update": [alert(2, revision=3, findings=2)],
+    "incident": [alert(3, incident="a1e2700000000001", incident_place=3)],
     "outage": [outage(1)],
     "campaign": [campaign(1)],
     "rollout": [rollout(1)],
@@ -41,7 +43,13 @@ CASES: dict[str, Sequence[Alert]] = {
         for name in ("slack_mention", "markdown", "html", "json", "template", "bidi", "control", "kql", "empty")
     },
 }
-NOTICES = {
+NOTICES: dict[str, AnyNotice] = {
+    **{f"verdict-{kind.value.replace('_', '-')}": verdict_notice(kind) for kind in VerdictKind},
+    "verdict-for-kind": verdict_notice(for_kind=True, actions=("Microsoft.Sql/servers/write",)),
+    **{
+        f"verdict-hostile-{name}": hostile_verdict(HOSTILE_NAMES[name])
+        for name in ("slack_mention", "markdown", "html", "json", "template", "bidi", "control", "empty")
+    },
     "notice-opened": notice(),
     "notice-updated": notice(revision=2, stage="updated", partitions=("2", "3")),
     "notice-closed": notice(revision=3, stage="closed", until=MONDAY_MORNING + timedelta(hours=5), late_records=1_204),

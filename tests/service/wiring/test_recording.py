@@ -48,6 +48,24 @@ async def test_what_is_recorded_is_written_before_the_end(tmp_path: Path) -> Non
         assert [one.id for one in history.alerts()] == [alert().id]
 
 
+@pytest.mark.parametrize(
+    ("sections", "is_shipped"),
+    [
+        ({"snapshots": BLOB, "history": {"path": "h"}}, True),
+        ({"snapshots": BLOB, "history": {"path": "h", "in_blobs": False}}, False),
+        ({"snapshots": BLOB}, False),
+        ({}, False),
+    ],
+)
+async def test_a_history_beside_snapshots_in_blobs_is_kept_in_blobs_unless_nobody_wants_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sections: dict[str, Any], is_shipped: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    components = build_components(configured(**sections, event_hub=HUB))
+    assert (components.shipping is not None) is is_shipped
+    await components.resources.aclose()
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_the_service_keeps_what_it_closes_only_if_somebody_takes_it(tmp_path: Path, enabled: bool) -> None:
     components = build_components(

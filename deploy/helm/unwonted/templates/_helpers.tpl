@@ -69,6 +69,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if dig "standby" "enabled" false .Values.config -}}true{{- end -}}
 {{- end -}}
 
+{{/* Whether the history is written to /state without a volume: what it holds is in blobs, too, and fetched from there. */}}
+{{- define "unwonted.shipsHistory" -}}
+{{- $history := dig "history" dict .Values.config -}}
+{{- if not (or (include "unwonted.fileMode" .) $history.path (eq (toString $history.enabled) "false") (eq (toString $history.in_blobs) "false")) -}}true{{- end -}}
+{{- end -}}
+
 {{/* What the service reads: the values, and what follows from the place that the state has. */}}
 {{- define "unwonted.config" -}}
 {{- $config := deepCopy .Values.config -}}
@@ -86,6 +92,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if $learn.on_empty_state -}}
 {{- $_ := set $config "learn" (merge $learn (dict "spool" "/state/history")) -}}
 {{- end -}}
+{{- if include "unwonted.shipsHistory" . -}}
+{{- $_ := set $config "history" (merge (get $config "history" | default dict) (dict "path" "/state/history.sqlite")) -}}
+{{- end -}}
 {{- $console := get $config "console" | default dict -}}
 {{- if $console.enabled -}}
 {{- $console = merge $console (dict "token_file" "/state/console-token") -}}
@@ -102,10 +111,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* Whether anything is written to /state: always on a volume; else by a dead letter that is a file, by learning, and by the console. */}}
+{{/* Whether anything is written to /state: always on a volume; else by a dead letter that is a file, by learning, by a history that is in blobs, too, and by the console. */}}
 {{- define "unwonted.writesState" -}}
 {{- $letters := (include "unwonted.config" . | fromYaml).dead_letter -}}
-{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") (dig "learn" "on_empty_state" false .Values.config) (dig "console" "enabled" false .Values.config) -}}true{{- end -}}
+{{- if or (include "unwonted.fileMode" .) (eq (default "file" $letters.kind) "file") (dig "learn" "on_empty_state" false .Values.config) (dig "console" "enabled" false .Values.config) (include "unwonted.shipsHistory" .) -}}true{{- end -}}
 {{- end -}}
 
 {{/* PSS restricted, of a pod and of a container. */}}

@@ -17,7 +17,7 @@ from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
 from models.stream.windows import Bucket
 from service.core.alerting.alert_log import AlertLog
-from service.core.alerting.alerts import Alert
+from service.core.alerting.alerts import Alert, alert_id
 from service.core.alerting.revisions import MOST_FINDINGS, MOST_IDENTITIES
 from service.sinks.content.alert_content import Links, alert_content, kql
 from service.sinks.content.cloud_event import cloud_event
@@ -300,8 +300,41 @@ def test_each_thing_is_told_once_and_of_one_subject_whatever_the_order_and_the_r
 def test_everything_that_tells_of_an_alert_counts_the_findings_that_it_does_not_hold() -> None:
     [alert] = told(AlertLog(WINDOW), [anomaly("ann", f"a/{number:02}") for number in range(60)])
     content = alert_content(alert, Links(), findings=5)
-    assert content.heading.endswith("and 59 more actions")
+    assert content.heading.endswith("and 59 more")
     assert (len(content.findings), content.hidden) == (5, 55)
     data: Any = cloud_event(alert)["data"]
     assert data["message"] == data["finding_info"]["title"] == content.heading
     assert (len(data["evidences"]), data["unmapped"]["findings_left_out"]) == (25, 35)
+
+
+def test_an_alert_says_which_of_its_incident_it_is_in_every_life_alike() -> None:
+    log, other = AlertLog(WINDOW), AlertLog(WINDOW)
+    found = [anomaly("ann", f"a/{hour}", hour=hour) for hour in (0, 4, 18, 40)] + [anomaly("bob", hour=4)]
+    places = []
+    for number, one in enumerate(found):
+        [alert] = told(log, [one], tick=number)
+        places.append((alert.incident, alert.incident_place))
+        log = loaded(log, AlertLog(WINDOW))
+    first = alert_id("t/ann", Bucket.of(START, WINDOW))
+    assert places == [("", 1), (first, 2), (first, 3), ("", 1), ("", 1)]
+    told(other, found)
+    assert log.alerts != []
+    assert {one.id for one in log.alerts} == {one.id for one in other.alerts}
+
+
+def test_what_arrives_late_takes_its_place_before_what_was_told_already() -> None:
+    log = AlertLog(WINDOW)
+    [first] = told(log, [anomaly("ann", "a/4", hour=4)])
+    [late] = told(log, [anomaly("ann", "a/0", hour=0)], tick=2)
+    [revised] = told(log, [anomaly("ann", "a/5", hour=5)], tick=3)
+    assert [one.incident_place for one in (first, late, revised)] == [1, 1, 2]
+    assert (revised.id, revised.incident) == (first.id, late.id)
+
+
+def test_the_place_is_told_and_not_remembered() -> None:
+    log = AlertLog(WINDOW)
+    told(log, [anomaly("ann", "a/0")])
+    [second] = told(log, [anomaly("ann", "a/4", hour=4)], tick=2)
+    assert second.model_dump()["incident_place"] == 2
+    assert not any("incident" in row["alert"] for row in log.dump())
+    assert Alert.model_validate_json(second.model_dump_json()) == second

@@ -101,6 +101,7 @@ def test_all_thresholds_move_by_the_same_points() -> None:
     assert thresholds[0]["rare_action"] > 57.0
 
 
+@pytest.mark.slow
 def test_one_day_of_attacks_costs_a_point_and_a_month_of_them_does_not_deafen() -> None:
     chance = random.Random(4)
     calm = [honest_day(FIRST + n, 1_000, chance) for n in range(28)]

@@ -10,9 +10,9 @@ from models.detectors.contract import Detector
 from models.detectors.registry import DETECTORS, build
 from models.stream.events import ActivityEvent, Actor, Outcome
 from service.core.alerting.alerts import Alert
+from service.core.engine.consequences import PEERS
 from service.core.engine.engine import Engine
 from service.core.engine.inspection import explain
-from service.core.engine.rulings import PEERS
 from service.core.engine.values import Evaluation, Options
 from service.core.messages import Message
 from service.core.verdicts.collection import Verdicts

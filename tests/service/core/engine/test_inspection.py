@@ -1,11 +1,13 @@
 """Asking a state about somebody: who is meant, and whether what they are asked about has ever been done."""
 
+from datetime import timedelta
+
 import pytest
 
 from models.detectors.registry import build
 from models.stream.events import Actor, ActorKind
 from service.core.engine.engine import Engine
-from service.core.engine.inspection import UnknownActor, explain, find_actor
+from service.core.engine.inspection import Imagined, UnknownActor, explain, find_actor, imagine
 from service.core.engine.values import Options
 from service.core.messages import Message
 from tests.service.core.engine.test_engine import ANN, BOB, HOUR, START, event
@@ -72,3 +74,16 @@ def test_what_a_state_without_a_memory_of_operations_knows_is_not_claimed() -> N
     engine = Engine(Options(), [])
     engine.people.remember(ANN)
     assert explain(engine, "ann", "a/b", failed=False).is_known
+
+
+def test_a_deed_can_be_imagined_at_an_hour_to_come_and_from_an_address(engine: Engine) -> None:
+    now = explain(engine, "ann", "a/b", failed=False)
+    later = explain(engine, "ann", "a/b", failed=False, hour=(now.time.hour - 1) % 24, address="203.0.113.7")
+    assert now.time == engine.watermark.time
+    assert later.time.replace(hour=now.time.hour) == now.time.replace(minute=0) + timedelta(days=1)
+    assert timedelta(hours=22) < later.time - now.time <= timedelta(hours=23)
+    assert explain(engine, "ann", "a/b", failed=False, hour=now.time.hour).time == now.time
+    assert {one.cell.addresses for one in later.anomalies} == {("203.0.113.7",)}
+    before = list(engine.dump())
+    imagine(engine, ANN, Imagined("x/y", True, 3, "203.0.113.7"))
+    assert list(engine.dump()) == before

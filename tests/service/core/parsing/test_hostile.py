@@ -16,6 +16,8 @@ from service.core.parsing.rejects import RejectReason, reject
 from service.core.parsing.salvage import BROKEN_RECORDS, LARGEST_RECORD, SHORTEST_RECORD
 from tests.service.core.parsing.samples import dump, message, record
 
+pytestmark = pytest.mark.slow
+
 MOST_REJECTS = SAMPLES + len(RejectReason)
 GOOD = dump(record())
 

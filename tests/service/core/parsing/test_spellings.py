@@ -128,12 +128,11 @@ def test_a_record_is_one_event_in_all_spellings(
     assert read(wrappings[wrapping](dump(recased(spelt, casings[casing])))) == usual
 
 
-@pytest.mark.parametrize("name", CORPUS)
 @pytest.mark.parametrize("wrapping", wrappings)
-def test_every_wrapping_gives_the_same_event(name: str, wrapping: str) -> None:
-    body = dump(CORPUS[name])
-
-    assert read(wrappings[wrapping](body)) == read(wrappings["envelope"](body))
+def test_every_wrapping_gives_the_same_event(wrapping: str) -> None:
+    for name, each in CORPUS.items():
+        body = dump(each)
+        assert read(wrappings[wrapping](body)) == read(wrappings["envelope"](body)), name
 
 
 @pytest.mark.parametrize("key", [MICROSOFT + "objectidentifier", MICROSOFT + "tenantid", XMLSOAP + "upn", "appid"])

@@ -176,6 +176,7 @@ def test_what_follows_the_end_is_not_taken_for_a_part_of_it() -> None:
         decode(gzip.compress(b"") * 1_000)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_has_unpacked() -> None:
     packed = of_members([members(DATA)[0], *[b'["row","' + b"0" * 80_000_000 + b'"]\n'] * 2])
     with pytest.raises(UnreadableSnapshot, match=f"more than {MOST_EXPANSION} times its size"):
@@ -244,6 +245,7 @@ def test_a_big_one_is_encoded_in_slices_with_the_loop_free_in_between() -> None:
     assert breath.taken >= 500_000 // SLICE
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_has_unpacked_also_where_its_checksum_fits() -> None:
     rows = [("row", "0" * 1_000_000)] * 150
     bomb = zlib.compressobj(1, zlib.DEFLATED, 31)

@@ -1,5 +1,6 @@
 """A verdict: what it answers, what it keeps from being learnt, and from when on."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ from pydantic import ValidationError
 
 from models.detectors.anomalies import Anomaly
 from models.stream.windows import Bucket
+from service.core.alerting.alerts import Alert
 from service.core.alerting.sample_alert import sample_alert
 from service.core.verdicts.verdict import HEARD_WITHIN, VerdictKind, cells_of, takes_effect_from
+from tests.fakes.alerts import alert, campaign, outage, rollout
 from tests.fakes.verdicts import ANN, HOUR, START, judged, verdict, verdict_on
 
 ONCE, MALICIOUS, DUPLICATE = VerdictKind.BENIGN_ONCE, VerdictKind.MALICIOUS, VerdictKind.DUPLICATE
@@ -112,6 +115,19 @@ def test_one_can_be_given_on_an_alert_that_has_been_open_for_long(kind: VerdictK
     given_ = verdict_on(long, kind, long.window_end)
     assert given_.end - given_.start == timedelta(days=90)
     assert given_.end >= long.window_end
+
+
+@pytest.mark.parametrize("made", [alert, outage, rollout, campaign])
+def test_of_an_attack_nothing_is_learnt_for_a_day_whatever_the_window_of_its_alert(made: Callable[[], Alert]) -> None:
+    found = made()
+    until = max(one.bucket_end for one in found.findings)
+    assert verdict_on(found, MALICIOUS, until + HOUR).end == until + timedelta(hours=25)
+    assert verdict_on(found, MALICIOUS, until + HOUR).start == found.window_start
+
+
+def test_what_an_alert_tells_of_is_kept_out_even_by_a_clock_that_is_behind() -> None:
+    found = alert()
+    assert verdict_on(found, MALICIOUS, found.window_start - timedelta(days=3)).end == found.findings[0].bucket_end
 
 
 def test_each_cell_of_an_alert_is_told_once_whatever_was_said_of_it() -> None:

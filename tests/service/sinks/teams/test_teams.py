@@ -15,7 +15,7 @@ from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import BUDGET
 from service.sinks.teams.sink import AUDIENCE, TeamsSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile, outage
-from tests.fakes.receiver import posts_to, receiving
+from tests.fakes.receiver import Reply, posts_to, receiving
 
 Json = Any  # what json.loads gives
 
@@ -28,12 +28,14 @@ REQUIRED = {
     "TextRun": {"text"},
     "ActionSet": {"actions"},
     "Action.OpenUrl": {"url", "title"},
+    "Action.ToggleVisibility": {"targetElements"},
 }
 OURS = {"Check next"}
+OURS_TO_OPEN = ("https://portal.azure.com/#blade/Microsoft_Azure_", "https://unwonted.example/alerts/a1e27")
 
 
-def sink() -> TeamsSink:
-    return TeamsSink("team", posts_to("https://unused"))
+def sink(url: str = "https://unused") -> TeamsSink:
+    return TeamsSink("team", posts_to(url), Links(console="https://unwonted.example"))
 
 
 def nodes(value: Json) -> Iterator[dict[str, Json]]:
@@ -69,7 +71,7 @@ def test_whatever_a_name_holds_the_card_keeps_its_shape_and_size(name: str) -> N
             if node.get("type") == "TextBlock":
                 assert node["text"] in OURS or node["text"][0].isdigit(), "Markdown would reach what an outsider wrote"
             if node.get("type") == "Action.OpenUrl":
-                assert node["url"].startswith("https://portal.azure.com/#blade/Microsoft_Azure_")
+                assert node["url"].startswith(OURS_TO_OPEN)
                 assert node["url"].isascii()
                 assert not set(node["url"]) & set(' "<>|\\`[]{}')
 
@@ -82,6 +84,71 @@ def test_a_hostile_name_cannot_hide_what_its_owner_did(name: str) -> None:
     assert "Check next" in text
 
 
+def shown(node: Json) -> list[str]:
+    """Return the lines of text that are seen before anything is unfolded."""
+    if isinstance(node, list):
+        return [line for one in node for line in shown(one)]
+    if node.get("isVisible", True) is False:
+        return []
+    if node["type"] == "RichTextBlock":
+        return ["".join(run["text"] for run in node["inlines"])]
+    return shown([*node.get("body", []), *node.get("items", [])])
+
+
+def test_the_first_screen_says_who_what_on_which_resource_and_why_and_no_id() -> None:
+    [message] = sink().render([alert()])
+    assert shown(card(message.body)) == [
+        "High 92: alice@contoso.com: create or change role assignments",
+        "Who  alice@contoso.com (human)",
+        "What  create or change role assignments",
+        "On  payments (vaults)",
+        (
+            "Why  Never seen from alice@contoso.com in 41 active days; 2 of 312 identities ever did it. "
+            "Usually: read virtual machines, restart virtual machines."
+        ),
+        "Alert a1e2700000000001",
+    ]
+    bold = [node["text"] for node in nodes(card(message.body)) if node.get("weight") == "Bolder"]
+    assert "payments" in bold
+
+
+def test_its_buttons_lead_into_the_console_and_unfold_the_rest_of_their_own_alert() -> None:
+    [message] = sink().render([alert(1), alert(2)])
+    found = list(nodes(card(message.body)))
+    titles = [node["title"] for node in found if node.get("type", "").startswith("Action.")]
+    assert titles[:4] == ["Open in console", "Fine: learn it", "Suppress…", "Details"]
+    targets = [one for node in found for one in node.get("targetElements", [])]
+    assert sorted(targets) == sorted(node["id"] for node in found if "id" in node)
+    assert len(set(targets)) == 2
+
+
+def test_what_teams_would_not_open_is_no_button() -> None:
+    links = Links(console="http://localhost:8090", runbook_url="http://wiki.contoso.com")
+    [message] = TeamsSink("team", posts_to("https://unused"), links).render([alert()])
+    titles = [node["title"] for node in nodes(card(message.body)) if node.get("type", "").startswith("Action.")]
+    assert titles == ["Details", "Activity log", "KQL query"]
+
+
+def test_without_a_console_there_is_no_button_into_it() -> None:
+    [message] = TeamsSink("team", posts_to("https://unused")).render([alert()])
+    assert b"Fine: learn it" not in message.body
+    assert b"Details" in message.body
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_card_that_is_refused_is_told_once_more_in_short(status: int) -> None:
+    async with receiving([Reply(status), Reply(202, "")]) as receiver:
+        team = sink(receiver.url)
+        [message] = team.render([hostile(HOSTILE_NAMES["markdown"])])
+        assert await team.send(message) == Receipt("sent", f"plain_after_http_{status}")
+        await team.close()
+    whole, short = (card(heard.body) for heard in receiver.heard)
+    first, second = shown(short)
+    assert first == shown(whole)[0]
+    assert message.alerts[0][0] in second
+    assert not any(node.get("type") == "TextBlock" for node in nodes(short)), "Markdown would reach a name"
+
+
 def test_one_evaluation_is_one_message_if_it_fits() -> None:
     assert len(sink().render([alert(1), alert(2), alert(3)])) == 1
 
@@ -92,7 +159,8 @@ def test_more_than_fits_is_told_briefly_and_then_counted() -> None:
     assert len(messages) == 3
     told = [pair for message in messages for pair in message.alerts]
     assert sorted(told) == [(a.id, 1) for a in alerts], "each alert is told exactly once"
-    shown = sum(text.count(a.id) for a in alerts for text in [b"".join(m.body for m in messages).decode()])
+    text = b"".join(message.body for message in messages).decode()
+    shown = sum(a.id in text for a in alerts)
     assert f"{1000 - shown} more not shown." in messages[-1].body.decode()
     assert "997 identities" not in messages[0].body.decode()
     assert "(1 of 3)" in messages[0].body.decode()

@@ -121,7 +121,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         ["id", "revision", "kind", "stage", "severity", "score", "title", "time", "actor", "findings", "reference"],
         id=_text(16),
         revision={"type": "integer", "minimum": 1},
-        kind={"enum": ["alert", "notice"]},
+        kind={"enum": ["alert", "notice", "verdict"]},
+        incident=_object(["id", "number"], id={"type": "string"}, number={"type": "integer", "minimum": 0}),
+        verdict=_object(
+            ["id", "kind", "by", "why"], **{key: {"type": "string"} for key in ["id", "kind", "by", "why"]}
+        ),
         stage={"enum": ["opened", "updated", "closed"]},
         severity={"enum": ["informational", "low", "medium", "high", "critical"]},
         score={"type": "number", "minimum": 0, "maximum": 100},

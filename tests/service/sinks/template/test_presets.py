@@ -12,13 +12,14 @@ from service.core.alerting.digest import digest
 from service.core.alerting.sample_alert import sample_alert
 from service.core.notices import GapKind
 from service.core.ports import Sink
+from service.core.verdicts.verdict import VerdictKind
 from service.sinks.template.rendering import UNRENDERED
 from service.sinks.template.settings import TemplateSettings
 from tests.fakes.alerts import alert, campaign, hostile, outage, rollout
 from tests.fakes.clock import MONDAY_MORNING
 from tests.fakes.hostile_names import KNOWN
-from tests.fakes.notices import notice
-from tests.service.sinks.kinds import made
+from tests.fakes.notices import hostile_verdict, notice, verdict_notice
+from tests.service.sinks.kinds import configured, made
 from tests.service.sinks.template.schemas import SCHEMAS
 
 PRESETS = [str(name) for name in get_args(TemplateSettings.model_fields["preset"].annotation)]
@@ -65,6 +66,29 @@ def test_what_a_preset_makes_of_a_notice_keeps_to_them_too(name: str, kind: GapK
         message = sink.render_notice(one)
         assert message.content_type not in UNRENDERED
         assert [error.message for error in validator.iter_errors(json.loads(message.body))] == []
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("kind", VerdictKind)
+def test_what_a_preset_makes_of_a_verdict_keeps_to_them_too(name: str, kind: VerdictKind) -> None:
+    validator, sink = Draft202012Validator(SCHEMAS[name]), preset(name)
+    for one in (verdict_notice(kind), *(hostile_verdict(hostile_name, kind) for hostile_name in KNOWN)):
+        message = sink.render_notice(one)
+        assert message.content_type not in UNRENDERED
+        assert [error.message for error in validator.iter_errors(json.loads(message.body))] == []
+
+
+def test_pagerduty_resolves_what_was_found_to_be_fine_and_not_an_attack() -> None:
+    sink = preset("pagerduty")
+    told = json.loads(sink.render([alert()])[0].body)
+    for kind, action in ((VerdictKind.BENIGN, "resolve"), (VerdictKind.MALICIOUS, "trigger")):
+        body = json.loads(sink.render_notice(verdict_notice(kind)).body)
+        assert (body["dedup_key"], body["event_action"]) == (told["dedup_key"], action)
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, True), ({"updates": False}, False), ({"verdicts": False}, False)])
+def test_where_each_post_is_a_new_ticket_no_verdict_is_told(given: dict[str, Any], told: bool) -> None:
+    assert configured("template", **given).follows_up is told
 
 
 @pytest.mark.parametrize("name", PRESETS)

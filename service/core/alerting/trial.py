@@ -1,0 +1,198 @@
+"""What other thresholds would have given in days that were: how many a day, whom besides, and which alerts not.
+
+Scores and alerts of the past are arguments, whoever kept them. What a budget will do in days to come is `budget`'s.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from models.detectors import DETECTORS
+from models.stream import Actor
+from service.core.alerting.alerts import Alert
+from service.core.alerting.budget import Budget
+from service.core.alerting.score_history import Day, History, Profile, day_begins, day_number
+
+_OTHERWISE = 75.0
+_DAY = timedelta(days=1)
+
+
+class InForce(NamedTuple):
+    """The thresholds that alert now, by detector, and the budget that moves them, if there is one."""
+
+    thresholds: Mapping[str, float]
+    alerts_per_day: float | None = None
+
+
+AS_DELIVERED = InForce({name: kind.declaration.threshold for name, kind in sorted(DETECTORS.items())})
+"""What holds where nothing is configured."""
+
+
+def is_movable(detector: str) -> bool:
+    """Whether thresholds may be moved: not that of a detector that is there to say the same thing every time.
+
+    >>> is_movable("rare_action"), is_movable("watch_list"), is_movable("one of your own")
+    (True, False, True)
+    """
+    return detector not in DETECTORS or not DETECTORS[detector].declaration.always
+
+
+class Peak(NamedTuple):
+    """What an identity's hour came to: the highest score of each detector, and the operation that has it."""
+
+    actor: Actor
+    start: datetime
+    scores: Mapping[str, tuple[float, str]]
+
+    def reaches(self, thresholds: Mapping[str, float]) -> bool:
+        """Whether it would have alerted.
+
+        >>> from models.stream import EPOCH, ActorKind
+        >>> one = Peak(Actor("t/ann", "ann", ActorKind.HUMAN), EPOCH, {"rare_action": (61.0, "a/write")})
+        >>> one.reaches({"rare_action": 60.0}), one.reaches({"rare_action": 62.0})
+        (True, False)
+        """
+        return any(score >= thresholds.get(name, _OTHERWISE) for name, (score, _) in self.scores.items())
+
+    def highest(self, thresholds: Mapping[str, float]) -> tuple[str, float, str]:
+        """Return the detector, score and operation that are furthest above their thresholds."""
+        name, (score, action) = max(
+            self.scores.items(), key=lambda one: (one[1][0] - thresholds.get(one[0], _OTHERWISE), one[0])
+        )
+        return name, score, action
+
+
+class TrialDay(NamedTuple):
+    """A day: how many identities did anything, and how many would have been alerted, by now's thresholds and others."""
+
+    begins: datetime
+    active: int
+    now: int
+    tried: int
+
+
+class Trial(NamedTuple):
+    """What came of trying thresholds on the past.
+
+    Attributes
+    ----------
+    tried
+        The thresholds.
+    days
+        Oldest first.
+    appearing
+        Of each identity's day that would be told of besides, the hour that is furthest above; the newest day first.
+    vanishing
+        Alerts that would not have been told, the newest first.
+    """
+
+    tried: Mapping[str, float]
+    days: Sequence[TrialDay]
+    appearing: Sequence[Peak]
+    vanishing: Sequence[Alert]
+
+    def a_day(self, present: datetime) -> tuple[float, float]:
+        """Return how many identities a day would have been alerted, by now's thresholds and by those tried.
+
+        A day that is not over at `present` does not count, unless there is no other.
+        """
+        days = [day for day in self.days if day.begins + _DAY <= present] or self.days
+        count = len(days) or 1
+        return sum(day.now for day in days) / count, sum(day.tried for day in days) / count
+
+
+def try_thresholds(
+    peaks: Sequence[Peak],
+    alerts: Iterable[Alert],
+    active: Mapping[int, int],
+    now: Mapping[str, float],
+    tried: Mapping[str, float],
+) -> Trial:
+    """Compare thresholds with those in force.
+
+    Parameters
+    ----------
+    peaks
+        Hours with a score of 40 or more, of whole days.
+    alerts
+        What was told of those days.
+    active
+        How many identities did anything, by the day's number.
+    now, tried
+        Thresholds by detector.
+    """
+    told = list(alerts)
+    counted = {name: _alerted(peaks, thresholds) for name, thresholds in (("now", now), ("tried", tried))}
+    days = [
+        TrialDay(day_begins(day), count, counted["now"][day], counted["tried"][day])
+        for day, count in sorted(active.items())
+    ]
+    return Trial(
+        tried,
+        days,
+        _appearing(peaks, told, now, tried),
+        sorted(
+            (one for one in told if _tells(one, now) and not _tells(one, tried)),
+            key=lambda one: (one.window_start, one.id),
+            reverse=True,
+        ),
+    )
+
+
+def thresholds_within(
+    peaks: Iterable[Peak], active: Mapping[int, int], start: Mapping[str, float], alerts_per_day: float
+) -> dict[str, float]:
+    """Return the thresholds that a budget would settle at, were the days to come like these."""
+    history = History(filter(is_movable, start))
+    worst: dict[int, dict[str, list[int]]] = {day: {} for day in active}
+    for peak in peaks:
+        ours = worst.setdefault(day_number(peak.start), {})
+        points = ours.setdefault(peak.actor.id, [0] * len(history.detectors))
+        for place, name in enumerate(history.detectors):
+            points[place] = max(points[place], int(peak.scores.get(name, (0.0, ""))[0]))
+    for day, identities in sorted(worst.items()):
+        profiles: Counter[Profile] = Counter(map(tuple, identities.values()))
+        history.days.append(Day(day, active.get(day, len(identities)), profiles))
+    return {**start, **Budget(start, alerts_per_day, history).outlook(alerts_per_day)}
+
+
+def _alerted(peaks: Iterable[Peak], thresholds: Mapping[str, float]) -> Counter[int]:
+    return Counter(day for day, _ in {_identity_day(one) for one in peaks if one.reaches(thresholds)})
+
+
+def _identity_day(peak: Peak) -> tuple[int, str]:
+    return day_number(peak.start), peak.actor.id
+
+
+def _appearing(
+    peaks: Iterable[Peak], alerts: Iterable[Alert], now: Mapping[str, float], tried: Mapping[str, float]
+) -> list[Peak]:
+    told = {
+        (finding.actor_id or alert.actor_id, finding.bucket_start) for alert in alerts for finding in alert.findings
+    }
+    told_days = {(day_number(start), who) for who, start in told}
+    best: dict[tuple[int, str], Peak] = {}
+    for peak in peaks:
+        key = _identity_day(peak)
+        if key in told_days or not peak.reaches(tried):
+            continue
+        if peak.reaches(now):
+            told_days.add(key)  # told already, or joined to what others do: lower thresholds are not what adds it
+            best.pop(key, None)
+            continue
+        known = best.get(key)
+        if known is None or _margin(peak, tried) > _margin(known, tried):
+            best[key] = peak
+    return sorted(
+        best.values(), key=lambda one: (day_number(one.start), _margin(one, tried), one.actor.id), reverse=True
+    )
+
+
+def _margin(peak: Peak, thresholds: Mapping[str, float]) -> float:
+    name, score, _ = peak.highest(thresholds)
+    return score - thresholds.get(name, _OTHERWISE)
+
+
+def _tells(alert: Alert, thresholds: Mapping[str, float]) -> bool:
+    return any(one.score >= thresholds.get(one.detector, _OTHERWISE) for one in alert.findings)

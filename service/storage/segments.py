@@ -1,0 +1,97 @@
+"""Segments of the history as blobs, an hour each, beside that of the snapshot; knows nothing of what is in them."""
+
+import contextlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+
+from service.core.ports import FoundSegment, Segment, SegmentChanged
+
+if TYPE_CHECKING:  # whoever hands in a client has imported it
+    from azure.storage.blob.aio import ContainerClient
+
+_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)\.sqlite\.zst")
+
+
+class BlobSegments:
+    """Blobs in a container that is there when there is a snapshot.
+
+    Parameters
+    ----------
+    container
+        Its client.
+    name
+        Name of the blob of the snapshot.
+    """
+
+    def __init__(self, container: "ContainerClient", name: str) -> None:
+        self._container = container
+        self._prefix = f"{name}.history/"
+
+    async def names(self) -> Sequence[Segment]:
+        """Return what there is, by its hour."""
+        found = []
+        try:
+            async for blob in self._container.list_blobs(name_starts_with=self._prefix):
+                if (name := _NAME.fullmatch(blob.name.removeprefix(self._prefix))) is not None:
+                    hour = datetime.strptime(name[1], "%Y-%m-%dT%H").replace(tzinfo=UTC)
+                    found.append(Segment(int(hour.timestamp()), _plain(blob.etag)))
+        except ResourceNotFoundError:
+            return []
+        except AzureError as error:
+            raise self._trouble(error) from error
+        return found
+
+    async def get(self, hour: int) -> FoundSegment | None:
+        """Return a segment; None if there is none of that hour."""
+        try:
+            stream = await self._container.download_blob(self._named(hour))
+            return FoundSegment(await stream.readall(), _plain(stream.properties.etag))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise self._trouble(error) from error
+
+    async def put(self, hour: int, data: bytes, tag: str | None) -> str:
+        """Replace the version with that tag, or put one where there is none."""
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if tag is not None:
+            condition = {"etag": f'"{tag}"', "match_condition": MatchConditions.IfNotModified}
+        try:
+            blob = self._container.get_blob_client(self._named(hour))
+            answer = await blob.upload_blob(data, overwrite=True, validate_content=True, **condition)
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise SegmentChanged(hour) from error
+        except AzureError as error:
+            raise self._trouble(error) from error
+        return _plain(answer["etag"])
+
+    async def delete(self, hour: int, tag: str) -> None:
+        """Delete the version with that tag; one that is gone already is no trouble."""
+        try:
+            with contextlib.suppress(ResourceNotFoundError):
+                await self._container.delete_blob(
+                    self._named(hour), etag=f'"{tag}"', match_condition=MatchConditions.IfNotModified
+                )
+        except ResourceModifiedError as error:
+            raise SegmentChanged(hour) from error
+        except AzureError as error:
+            raise self._trouble(error) from error
+
+    def _named(self, hour: int) -> str:
+        return f"{self._prefix}{datetime.fromtimestamp(hour, UTC):%Y-%m-%dT%H}.sqlite.zst"
+
+    def _trouble(self, error: AzureError) -> OSError:
+        # The first line alone: the address of the container may carry a signature.
+        what = str(error).strip().partition("\n")[0]
+        place = f"blobs {self._prefix}… in container {self._container.container_name}"
+        return OSError(f"the segments of the history ({place}) cannot be reached ({type(error).__name__}: {what})")
+
+
+def _plain(tag: str) -> str:
+    """Return a tag without the quotation marks that some answers have around it."""
+    return tag.strip('"')

@@ -1,0 +1,277 @@
+"""A history that outlives its file: shipped as it changes, fetched by the next life, forgotten there as well."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from service.core.ports import FoundSegment, SegmentChanged, SegmentStore
+from service.history.changes import hour_of
+from service.history.file import HistoryFile
+from service.history.packing import squeezed
+from service.history.recorder import Gathering, Recorder
+from service.history.retention import HistoryLimits
+from service.history.schema import SCHEMA_VERSION, open_to_write
+from service.history.shipping import Shipping, ShippingPace, forget_in_segments
+from service.history.values import HistoryEntry, Restored
+from service.storage.segments import BlobSegments
+from tests.fakes.alerts import alert, outage
+from tests.fakes.azurite import Account
+from tests.fakes.clock import MONDAY_MORNING, FakeClock
+from tests.fakes.notices import notice
+from tests.fakes.segments import FakeSegments
+from tests.service.history.seen import ANN, BOB, HOUR, closed, contents, event
+from tests.service.storage.blobs import container
+
+QUICK = Gathering(gather=0.0)
+EVERY = 60.0
+FIRST = int(MONDAY_MORNING.timestamp())
+
+
+LIMITS = HistoryLimits()
+
+
+class Rounds(FakeClock):
+    """Knows when somebody has nothing to do until the next time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds >= EVERY:
+            self.idle.set()
+        await super().sleep(seconds)
+
+
+class Life:
+    """A recorder and what ships its history, in a folder of their own."""
+
+    def __init__(self, folder: Path, store: SegmentStore, limits: HistoryLimits, clock: Rounds) -> None:
+        self.path = folder / "history.sqlite"
+        self.clock = clock
+        self.recorder = Recorder(HistoryFile(self.path, limits), QUICK)
+        self.shipping = Shipping(self.path, store, self.recorder, limits, clock, ShippingPace(EVERY, 30.0))
+
+    def write(self, *entries: HistoryEntry) -> None:
+        self.recorder.record(entries)
+        assert self.recorder.drain(30.0)
+
+
+@asynccontextmanager
+async def living(
+    folder: Path, store: SegmentStore, limits: HistoryLimits = LIMITS, *, runs: bool = False
+) -> AsyncIterator[Life]:
+    """Let one live, and end in order."""
+    life = Life(folder, store, limits, Rounds())
+    running = asyncio.create_task(life.shipping.run()) if runs else None
+    try:
+        yield life
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        life.recorder.close(30.0)
+
+
+async def rounds(life: Life, count: int = 1) -> None:
+    """Wait until it has been looked so often what has changed, once more than it had been."""
+    await asyncio.wait_for(life.clock.idle.wait(), 60)
+    for _ in range(count):
+        life.clock.idle.clear()
+        await life.clock.advance(EVERY)
+        await asyncio.wait_for(life.clock.idle.wait(), 60)
+
+
+def everything() -> list[HistoryEntry]:
+    seen = closed([event(0), event(0, actor=BOB)], [event(3), event(3, actor=BOB)], [event(30)])
+    return [*seen, alert(), outage(1), notice()]
+
+
+@pytest.fixture
+async def blobs(storage: Account) -> AsyncIterator[BlobSegments]:
+    async with container(storage) as client:
+        await client.create_container()
+        yield BlobSegments(client, "snapshot.ndjson.gz")
+
+
+async def test_a_pod_that_has_lost_its_disk_has_its_history_again(tmp_path: Path) -> None:
+    store = FakeSegments()
+    await _outlives(tmp_path, store)
+    assert all(hour == hour_of(hour) for hour in store.kept)
+
+
+@pytest.mark.integration
+async def test_so_it_is_with_blobs(tmp_path: Path, blobs: BlobSegments) -> None:
+    await _outlives(tmp_path, blobs)
+    first, *_ = await blobs.names()
+    for tag in (None, "0x8D0000000000000"):
+        with pytest.raises(SegmentChanged):
+            await blobs.put(first.hour, b"", tag)
+    with pytest.raises(SegmentChanged):
+        await blobs.delete(first.hour, "0x8D0000000000000")
+    await blobs.delete(first.hour, first.tag)
+    assert first.hour not in {one.hour for one in await blobs.names()}
+    assert await blobs.get(first.hour) is None
+
+
+async def _outlives(tmp_path: Path, store: SegmentStore) -> None:
+    async with living(tmp_path / "one", store) as one:
+        one.write(*everything())
+        await one.shipping.finish()
+    async with living(tmp_path / "two", store, runs=True) as two:
+        two.write(Restored(MONDAY_MORNING + 100 * HOUR, 100, HOUR))
+        await rounds(two)
+        assert contents(two.path) == contents(one.path)
+        two.write(*closed([event(300)]), alert(revision=2))
+        await rounds(two)
+        two.write(*closed([event(400)]))
+        await two.shipping.finish()
+    async with living(tmp_path / "three", store, runs=True) as three:
+        await rounds(three)
+        assert contents(three.path) == contents(two.path)
+
+
+async def test_what_is_unchanged_is_not_shipped_again(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store, runs=True) as one:
+        one.write(*everything())
+        await rounds(one)
+        puts = store.puts
+        assert puts == len(store.kept) == 3
+        await rounds(one, 5)
+        assert store.puts == puts
+        one.write(alert(revision=2))
+        await rounds(one)
+        assert store.puts == puts + 1
+
+
+async def test_an_hour_is_not_shipped_before_what_its_segment_holds_is_known_here(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)]))
+        await one.shipping.finish()
+    async with living(tmp_path / "two", store) as two:
+        two.write(*closed([event(0, actor=BOB)]))
+        await two.shipping.finish()
+        assert {row[0] for row in contents(two.path)["identities"]} == {ANN.id, BOB.id}
+    async with living(tmp_path / "three", store, runs=True) as three:
+        await rounds(three)
+        assert contents(three.path) == contents(two.path)
+
+
+async def test_two_that_ship_at_once_lose_nothing(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one, living(tmp_path / "two", store) as two:
+        for life, actor in ((one, ANN), (two, BOB), (one, ANN._replace(id="t/eve"))):
+            life.write(*closed([event(0, actor=actor)]))
+            await life.shipping.finish()
+            await life.shipping.finish()  # the first may only find out that the other was quicker
+    async with living(tmp_path / "three", store, runs=True) as three:
+        await rounds(three)
+        assert {row[0] for row in contents(three.path)["identities"]} == {ANN.id, BOB.id, "t/eve"}
+
+
+async def test_a_store_that_is_away_costs_one_line_and_is_tried_again(tmp_path: Path) -> None:
+    store = FakeSegments()
+    store.away = True
+    with capture_logs() as logs:
+        async with living(tmp_path / "one", store, runs=True) as one:
+            one.write(*everything())
+            await rounds(one, 3)
+            assert not store.kept
+            store.away = False
+            await rounds(one)
+            assert store.kept
+    said = [line["event"] for line in logs]
+    assert [said.count(one) for one in ("history_not_shipped", "history_shipped_again")] == [1, 1]
+
+
+async def test_what_is_older_than_a_history_reaches_back_is_deleted_and_not_fetched(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)], [event(24 * 9)], [event(24 * 10)]))
+        await one.shipping.finish()
+    assert len(store.kept) == 3
+    async with living(tmp_path / "two", store, HistoryLimits(days=5.0), runs=True) as two:
+        await rounds(two)
+        assert len(store.kept) == 2
+        assert len(contents(two.path)["hours"]) == 2
+
+
+async def test_no_more_is_fetched_than_there_is_room_for_the_newest_first(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)], [event(30)], [event(60)]))
+        await one.shipping.finish()
+    async with living(tmp_path / "two", store, HistoryLimits(most_bytes=1), runs=True) as two:
+        await rounds(two)
+        assert contents(two.path)["hours"] == []
+        assert len(store.kept) == 3, "what is not here stays there"
+
+
+async def test_a_segment_that_cannot_be_used_costs_itself_and_one_of_a_newer_version_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    store = FakeSegments()
+    newer = tmp_path / "newer.sqlite"
+    open_to_write(newer).close()
+    with closing(sqlite3.connect(newer, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    theirs = FoundSegment(squeezed(newer.read_bytes()), "n")
+    store.kept = {FIRST: FoundSegment(b"damaged", "d"), FIRST + 3 * 3_600: theirs}
+    with capture_logs() as logs:
+        async with living(tmp_path / "one", store, runs=True) as one:
+            one.write(*closed([event(0)], [event(3)], [event(6)]))
+            await rounds(one)
+            await rounds(one)
+    assert [line["event"] for line in logs].count("history_segment_unusable") == 2
+    assert store.kept[FIRST].data != b"damaged"
+    assert store.kept[FIRST + 3 * 3_600] == theirs
+    assert FIRST + 6 * 3_600 in store.kept
+
+
+async def test_an_hour_of_which_nothing_is_left_is_deleted_there(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)]))
+        await one.shipping.finish()
+        assert store.kept
+        one.write(Restored(MONDAY_MORNING - HOUR, 0, HOUR))
+        await one.shipping.finish()
+        assert not store.kept
+
+
+async def test_who_is_to_be_forgotten_is_taken_out_of_every_segment_and_does_not_come_back(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*everything())
+        await one.shipping.finish()
+        assert await forget_in_segments(store, tmp_path, ANN.id) > 0
+        assert await forget_in_segments(store, tmp_path, ANN.id) == 0
+        one.write(*closed([event(0, actor=BOB._replace(id="t/eve"))]))
+    async with living(tmp_path / "two", store, runs=True) as two:
+        await rounds(two)
+        assert ANN.id not in {row[0] for row in contents(two.path)["identities"]}
+        assert BOB.id in {row[0] for row in contents(two.path)["identities"]}
+
+
+async def test_forgetting_gives_up_where_somebody_writes_all_the_time(tmp_path: Path) -> None:
+    class Busy(FakeSegments):
+        async def get(self, hour: int) -> FoundSegment | None:
+            found = await super().get(hour)
+            if found is not None and self.puts:
+                self.kept[hour] = found._replace(tag=f"{found.tag}+")
+            return found
+
+    store = Busy()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)]))
+        await one.shipping.finish()
+    with pytest.raises(OSError, match="2026-11-02T09 is written all the time"):
+        await forget_in_segments(store, tmp_path, ANN.id)
