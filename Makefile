@@ -19,16 +19,18 @@ COVERAGE := $(BIN)/python -m coverage
 DOCS_VENV := build/docs-venv
 RELEASE_VENV := build/release-venv
 OTHER_VENV := build/other-venv
+SPARK_VENV := build/spark-venv
 
 # A file of tests stays in one process, so that what it sets up is set up once and its tests do not meet each other.
 FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration and not slow" --hypothesis-profile=quick
-# Slow tests wait most of the time: more of them at once than there are cores, in the order in which they stand.
-ALL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# In the order in which they stand: those that take minutes first, which tests/conftest.py knows. Many wait most of the
+# time, above all those that are not measured: more of them at once than there are cores.
+ALL := --dist=loadfile --no-loadscope-reorder
 # A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
 OWN_TESTS := tests/models tests/service tests/golden
 
-.PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes fmt lock clean
-.PHONY: check-format check-lint check-types check-layers check-tests
+.PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes wheels fmt lock clean
+.PHONY: check-format check-lint check-types check-layers check-tests for-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,13 +38,15 @@ help: ## list these targets
 demo: $(STAMPS)/demo page ## a simulated tenant with attacks, a real Event Hub protocol, the service, the alerts as cards
 	@$(BIN)/python -m demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed ## everything: formatting, lint, types, layers, fast, integration and shared-data tests
-	@$(MAKE) check-format check-lint check-types check-layers
+test: ## everything: formatting, lint, types, layers, fast, slow, integration and shared-data tests
+	@$(MAKE) --jobs=4 for-tests
+	@$(MAKE) check-format check-lint check-layers
 ifdef ARGS
+	@$(MAKE) check-types
 	@$(PYTEST) $(ARGS)
 else
-	@$(MAKE) coverage
-	@$(PYTEST) $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
+	@$(MAKE) --jobs=2 check-types coverage
+	@$(PYTEST) --numprocesses=4 $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
 endif
 
 check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute
@@ -50,7 +54,7 @@ check: $(STAMPS)/dev ## the same without the slow tests and without coverage, wi
 
 coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its tests leave out; fails below 90 %
 	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest $(ALL) $(OWN_TESTS) service models
+	@$(COVERAGE) run -m pytest --numprocesses=3 $(ALL) $(OWN_TESTS) service models
 	@$(COVERAGE) combine --quiet
 	@$(COVERAGE) json --quiet
 	@$(BIN)/python -m tests.coverage_gate build/coverage.json
@@ -90,12 +94,16 @@ sbom: $(RELEASE_VENV)/.installed ## a bill of materials of what the service runs
 audit: $(RELEASE_VENV)/.installed ## ask whether a weakness is known of anything that the service runs with
 	@$(RELEASE_VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/runtime.txt
 
+wheels: $(STAMPS)/dev ## the project as a wheel of pure Python, and as one compiled for this machine, into build/
+	@$(BIN)/hatchling build -t wheel -d build
+	@UNWONTED_MYPYC=1 $(BIN)/hatchling build -t wheel -d build
+
 notes: ## what a release is told with, into build/notes.md; refuses versions that differ (ARGS=v1.2.3)
 	@$(PYTHON) deploy/release_notes.py $(ARGS)
 
 lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
-	@for name in bootstrap runtime demo dev infra docs release; do \
-	  case $$name in demo|dev) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
+	@for name in bootstrap runtime compile demo dev infra docs release spark; do \
+	  case $$name in compile|demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$constraint $(if $(UPGRADE),--upgrade) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done
@@ -121,6 +129,10 @@ check-tests:
 	@$(PYTEST) $(FAST) $(ARGS)
 
 # --- what the targets above stand on ---
+
+# Side by side: each is waited for most of the time by a network or a disk.
+for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
+	@:
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
 # Quiet twice: errors are shown, and no warning about how the machine's pip is set up.
@@ -178,6 +190,15 @@ $(OTHER_VENV)/.installed: requirements/runtime.txt pyproject.toml $(STAMPS)/boot
 	    $(BIN)/uv pip install --quiet --python $(OTHER_VENV) --no-deps --no-build-isolation --editable . && touch $@ && exit 0; \
 	  done; \
 	done; touch $@
+
+# PySpark brings half a gigabyte of Spark itself, and is an extra: it stays apart. Without Java it would be of no use.
+$(SPARK_VENV)/.installed: requirements/spark.txt requirements/runtime.txt pyproject.toml $(STAMPS)/bootstrap
+	@mkdir -p $(@D)
+	@if command -v java >/dev/null; then \
+	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK_VENV) && \
+	  $(BIN)/uv pip install --quiet --python $(SPARK_VENV) --require-hashes -r requirements/runtime.txt && \
+	  $(BIN)/uv pip install --quiet --python $(SPARK_VENV) --require-hashes -r requirements/spark.txt && touch $@; \
+	else echo "java is not installed: the tests on Spark will be skipped"; fi
 
 # The demo runs without npm too: its page then shows the Teams cards' text instead of the cards.
 .PHONY: page

@@ -1,12 +1,13 @@
 """Records a second of each stage and of the whole, beside a bare JSON decoder over the same bytes in the same run.
 
-Prints what it measured and asserts nothing. Stages run on the simulated tenant's own records; the end-to-end figure
-is the service's source against the embedded hub in a process of its own, next to what the SDK alone delivers there.
+Prints what it measured and asserts nothing. Stages run on the simulated tenant's own records, with two detectors, with
+the five that came first and with all that are on by default; the end-to-end figure is the service's source against the
+embedded hub in a process of its own, next to what the SDK alone delivers there.
 
-A second tenant is one of very many identities, all active in the same hour, each with twenty habits: what the detectors
-cost a record there, how long the longest uninterrupted step is, and how much memory an identity takes.
+Other tenants are of very many identities, all active in the same hour, each with twenty habits: what the detectors cost
+a record there, how long the longest uninterrupted step is, and how much memory an identity takes.
 
-    python benchmarks/throughput.py [--identities 400] [--days 14] [--many 100000] [--skip-amqp]
+    python benchmarks/throughput.py [--identities 400] [--days 14] [--many 1000 20000 100000] [--skip-amqp]
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,23 +29,38 @@ from typing import NamedTuple, TypeVar
 import orjson
 from azure.eventhub.aio import EventHubConsumerClient
 
+from benchmarks.detectors import FIRST_FIVE, with_detectors
 from demo.tenant import Tenant, TenantPlan
 from models.detectors import Detector, build
 from models.statistics import Lessons
 from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Bucket, Cell, Crowd, Outcome, Steps
 from service.cli import collect_seldom
 from service.clock import SystemClock
-from service.core.engine import Engine, Options
+from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
+from service.settings import load
 from service.source import EventHubSource, SourceOptions
+from service.wiring import build_engine
 
 PER_MESSAGE = 30
 HABITS = 20
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
 
+TWO = ("rare_action", "rare_failure")
+ALL = "all detectors"
+SETS = {"two detectors": TWO, "five detectors": FIRST_FIVE, ALL: None}  # None: all that are on by default
+
 T = TypeVar("T")
+
+
+def engine_with(names: Sequence[str] | None) -> Engine:
+    """Return a fresh engine with the configuration's defaults, and with these detectors alone unless it is None."""
+    settings = load(None, {})
+    engine = build_engine(settings if names is None else with_detectors(settings, names))
+    engine.expect(["0"])
+    return engine
 
 
 def stopwatch(work: Callable[[], object]) -> float:
@@ -82,9 +99,13 @@ def line(name: str, seconds: float, records: int, bare: float) -> None:
 
 
 def stages(messages: Sequence[Message], records: int) -> None:
-    """Measure decoding, parsing and the engine on one core."""
+    """Measure decoding, parsing and the engine on one core; of each the quickest of three rounds."""
     bodies = [message.body for message in messages]
-    bare = min(stopwatch(lambda: [orjson.loads(body) for body in bodies]) for _ in range(3))
+
+    def decode() -> None:
+        deque(map(orjson.loads, bodies), maxlen=0)  # nobody keeps what was decoded: to hold it all takes longer
+
+    bare = min(stopwatch(decode) for _ in range(3))
     print(f"\n{'stage':<38}{'records/s':>12}{'us each':>10}{'x orjson':>12}")
     line("orjson.loads, nothing else", bare, records, bare)
     parsed: list[list[ActivityEvent]] = []
@@ -94,26 +115,20 @@ def stages(messages: Sequence[Message], records: int) -> None:
         parsed[:] = [parser.parse(body).events for body in bodies]
 
     line("parse", min(stopwatch(parse) for _ in range(3)), records, bare)
-    for names in (("rare_action",), ("rare_failure",), ("rare_action", "rare_failure")):
-        engine = Engine(Options(), [build(name) for name in names])
-        engine.expect(["0"])
+    for title, names in SETS.items():
 
-        def apply(engine: Engine = engine) -> None:
+        def apply(names: Sequence[str] | None = names) -> None:
+            engine = engine_with(names)
             for message, events in zip(messages, parsed, strict=True):
                 engine.apply(message, events)
 
-        line(f"engine, {' + '.join(names)}", stopwatch(apply), records, bare)
-    engine = Engine(Options(), [build("rare_action"), build("rare_failure")])
-    engine.expect(["0"])
-    parser = ActivityLogParser()
+        def whole(names: Sequence[str] | None = names) -> None:
+            engine, parser = engine_with(names), ActivityLogParser()
+            for message in messages:
+                engine.apply(message, parser.parse(message.body).events)
 
-    def whole() -> None:
-        for message in messages:
-            engine.apply(message, parser.parse(message.body).events)
-
-    line("parse + engine, both detectors", stopwatch(whole), records, bare)
-    keys = engine.detectors["rare_action"].memory().keys
-    print(f"{engine.records:,} events of {keys} identities; cells a record are the tenant's own")
+        line(f"engine, {title}", min(stopwatch(apply) for _ in range(3)), records, bare)
+        line(f"parse + engine, {title}", min(stopwatch(whole) for _ in range(3)), records, bare)
 
 
 class Crowded:
@@ -191,11 +206,9 @@ def crowded(identities: int) -> None:
     print(f"\n{identities:,} identities with {HABITS} habits each, all active in the same hour")
     print(f"{'stage':<38}{'records/s':>12}{'us each':>10}{'longest step':>16}")
     spent = []
-    for names in ((), ("rare_action", "rare_failure")):
-        detectors = [build(name) for name in names]
-        engine = Engine(Options(), detectors)
-        engine.expect(["0"])
-        for detector in detectors:
+    for title, names in {"no detector": (), "two detectors": TWO, ALL: None}.items():
+        engine = engine_with(names)
+        for detector in engine.detectors.values():
             tenant.teach(detector)
         gc.collect()
         taking, looking, closing = Stopped(), Stopped(), Stopped()
@@ -206,11 +219,11 @@ def crowded(identities: int) -> None:
         looking.drive(engine.evaluate_steps(NOON + timedelta(hours=1)))
         closing.drive(engine.idle_steps("0", last, NOON + timedelta(hours=2)))
         for name, clock in (("records", taking), ("evaluation", looking), ("closing", closing)):
-            label = f"{name}, {'both detectors' if names else 'no detector'}"
+            label = f"{name}, {title}"
             each = clock.total / engine.records * 1e6
             print(f"{label:<38}{engine.records / clock.total:>12,.0f}{each:>10.2f}{clock.longest * 1e3:>13,.0f} ms")
         spent.append((taking.total + looking.total + closing.total) / engine.records * 1e6)
-    print(f"the detectors alone: {spent[1] - spent[0]:.2f} us a record")
+    print(f"the detectors alone: {spent[1] - spent[0]:.2f} us a record, all {spent[2] - spent[0]:.2f}")
 
 
 def footprint(identities: int) -> None:
@@ -286,10 +299,9 @@ async def sdk_alone(connection: str, expected: int) -> Took:
     return took
 
 
-async def end_to_end(connection: str, expected: int) -> Took:
+async def end_to_end(connection: str, expected: int, names: Sequence[str] | None) -> Took:
     """Return in what time source, parser and engine digest `expected` messages."""
-    engine = Engine(Options(), [build("rare_action"), build("rare_failure")])
-    parser = ActivityLogParser()
+    engine, parser = engine_with(names), ActivityLogParser()
     count, clock, done = 0, Stopclock(), asyncio.Event()
     source = EventHubSource(
         options=SourceOptions(connection_string=connection),
@@ -328,15 +340,19 @@ async def over_amqp(bodies: Sequence[tuple[datetime, bytes]], per_message: int) 
                 await asyncio.sleep(0.2)
             connection = ready.read_text()
             alone = await sdk_alone(connection, len(bodies))
-            whole = await end_to_end(connection, len(bodies))
+            took = {"SDK alone": alone}
+            for title in ("two detectors", ALL):
+                took[title] = await end_to_end(connection, len(bodies), SETS[title])
         finally:
             child.kill()
             await child.wait()
-    for name, took in (("SDK alone", alone), ("end to end", whole)):
+    for name, one in took.items():
         print(
-            f"{per_message:>3} records a message, {name:<11}{records / took.seconds:>9,.0f} records/s, "
-            f"{records / took.processor:>9,.0f} a second of processor time, "
-            f"{len(bodies) / took.batches:>5.1f} messages a batch"
+            f"{per_message:>3} records a message, {name:<14}{records / one.seconds:>9,.0f} records/s, "
+            f"{records / one.processor:>9,.0f} a second of processor time "
+            f"({alone.processor / one.processor:>4.0%} of the SDK alone), "
+            f"{len(bodies) / one.batches:>5.1f} messages a batch",
+            flush=True,
         )
 
 
@@ -345,7 +361,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--identities", type=int, default=400)
     options.add_argument("--days", type=int, default=14)
-    options.add_argument("--many", type=int, default=100_000)
+    options.add_argument("--many", type=int, nargs="+", default=[1_000, 20_000, 100_000])
     options.add_argument("--only-many", action="store_true")
     options.add_argument("--skip-amqp", action="store_true")
     options.add_argument("--serve", nargs=2, type=Path, help=argparse.SUPPRESS)
@@ -356,8 +372,9 @@ def main() -> None:
         asyncio.run(serve_hub(messages_of(bodies), chosen.serve[1]))
         return
     collect_seldom()
-    footprint(min(chosen.many, 20_000))
-    crowded(chosen.many)
+    footprint(min(*chosen.many, 20_000))
+    for identities in chosen.many:
+        crowded(identities)
     if chosen.only_many:
         return
     records = tenant_records(chosen.identities, chosen.days)

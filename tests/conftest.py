@@ -20,6 +20,8 @@ LONGEST = (
     "tests/properties/test_flagship.py",
     "tests/integration/test_soak.py",
     "tests/demo/test_demo.py",
+    "tests/service/cli/test_learn.py",
+    "tests/service/source/test_event_hub.py",
 )
 """Files that take minutes begin first: in the end there would be nothing left to do beside them."""
 

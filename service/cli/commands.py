@@ -36,6 +36,7 @@ LISTED = {
     "replay": Listed("replay:replay", "Show the alerts that recorded logs would have caused."),
     "run": Listed("run:run", "Read the Event Hub and alert, until SIGTERM."),
     "send-test": Listed("send_test:send_test", "Send a sample alert to the sinks."),
+    "spark": Listed("spark:spark_command", "Judge on a Spark cluster, in shards."),
     "state": Listed("state:state", "Look into the saved state, go back, or forget."),
     "suppress": Listed("suppress:suppress", "Keep known noise from alerting for a while."),
     "test": Listed("detection_tests:test_command", "Check that what must alert does, and the rest does not."),

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress as suppress_errors
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -23,16 +23,22 @@ from service.cli.inputs import (
     snapshot_option,
     suppressions_option,
 )
+from service.cli.past import asked, history_option
 from service.clock import SystemClock
-from service.core.alerting import Stage, SuppressedFinding, Suppression, SuppressionCount, UnusableSuppressions
+from service.console import kept_back
+from service.core.alerting import InForce, Stage, SuppressedFinding, Suppression, SuppressionCount, UnusableSuppressions
+from service.history import History
 from service.settings import Settings
 from service.sinks import clean
-from service.suppressions import add, checked_values, described, end_of, expire, locked, written
+from service.suppressions import add, as_yaml, checked_values, described, end_of, expire, locked, written
+from service.wiring import thresholds_configured
 
 _SO_LONG = "should be how long after its beginning, with a unit, such as 30m, 8h or 7d, or a time"
 
 
 _LEARN = "--learn or --no-learn is missing: whether what is covered becomes normal, or is as if it had never happened"
+_HOUR = timedelta(hours=1)
+_MOST_TOLD = 50
 _CODES = "0 done; 2 wrong usage or configuration, or the file cannot be used"
 
 
@@ -47,6 +53,7 @@ def suppress() -> None:
     epilog=ending(
         _CODES,
         "suppress add --suppressions suppressions.yaml --actor svc-backup --until 8h --reason move --owner dba --learn",
+        "suppress add --try --actor svc-backup --until 8h --reason move --owner dba --learn",
     ),
 )
 @config_option
@@ -60,11 +67,20 @@ def suppress() -> None:
 @click.option("--reason", required=True, help="Why, for whoever reads this in a month.")
 @click.option("--owner", required=True, help="Who answers for it.")
 @click.option("--learn/--no-learn", required=True, default=None, help="Whether what happens becomes part of normal.")
+@click.option("--try", "trial", is_flag=True, help="Change nothing: show the text, and what it would have kept back.")
+@history_option
 def add_command(
-    path: Path | None, suppressions: Path | None, begins: str | None, until: str, **given: str | bool | None
+    path: Path | None,
+    suppressions: Path | None,
+    begins: str | None,
+    until: str,
+    trial: bool,
+    history: Path | None,
+    **given: str | bool | None,
 ) -> None:
     """Add one entry to the file; at least one of actor, action, subscription and detector is needed."""
-    file = file_of(read_settings(path), suppressions)
+    settings = read_settings(path)
+    file = None if trial else file_of(settings, suppressions)
     now = SystemClock().now().replace(microsecond=0)
     start = begins or written(now)
     values = {**given, "from": start, "until": end_of(start, until)}
@@ -72,8 +88,23 @@ def add_command(
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
         fail("\n".join(as_options(error.lines, values)), MISCONFIGURED)
+    if file is None:
+        with asked(path, history) as past:
+            click.echo("\n".join(_tried(entry, past, thresholds_configured(settings))))
+        return
     change(file, lambda text: add(text, entry, file.name, now))
     click.echo(f"{entry.id} added to {file}, {entry.stage(now).replace('_', ' ')}, until {written(entry.until)}")
+
+
+def _tried(entry: Suppression, history: History, in_force: InForce) -> Iterator[str]:
+    yield as_yaml(entry).rstrip()
+    span = history.span()
+    selectors = {name: getattr(entry, name) for name in ("actor", "action", "subscription", "detector")}
+    found = kept_back(history, selectors, span[1] + _HOUR, in_force) if span else []
+    yield f"would have kept back {len(found):,} in the four weeks before the newest hour of the history"
+    for one in found[:_MOST_TOLD]:
+        who, what = clean(one.actor.name, 100), clean(one.cell.action_name, 200)
+        yield f"{written(one.cell.first_time)}  {one.detector} {one.score:.0f}  {who}: {what}"
 
 
 def as_options(lines: Iterable[str], values: Container[str]) -> Iterator[str]:

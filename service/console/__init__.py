@@ -11,6 +11,7 @@ from service.console.live import Live, PartitionState, SampleSent, SinkState
 from service.console.openid_door import OpenIdDoor, RoleRule
 from service.console.openid_entrance import CALLBACK, LOGIN
 from service.console.server import Console
+from service.console.suppress_page import kept_back
 from service.console.token_door import Door
 from service.console.tuning_page import tuning_said
 
@@ -31,5 +32,6 @@ __all__ = [
     "SinkState",
     "Tuning",
     "VerdictDesk",
+    "kept_back",
     "tuning_said",
 ]

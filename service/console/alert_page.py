@@ -101,7 +101,6 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "az": az(alert),
             "suppress": suppress_command(alert),
             "chosen": asked.text("verdict"),
-            "shown": "suppress" if asked.text("suppress") else "",
             "ticket": ticket(alert),
         },
     )

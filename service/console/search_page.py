@@ -53,10 +53,10 @@ def found_alerts(history: History, text: str, asked: PageQuery) -> Iterable[Matc
     for alert in history.alerts_beginning(folded):
         seen.add(alert.id)
         yield Match(alert, in_short(alert), "alert id")
-    for alert in history.alerts(asked.now - _DAYS, limit=_ALERTS_LOOKED_AT):
-        if alert.id in seen:
-            continue
-        where = _where(alert, folded) or _inside(history.alert(alert.id)[-1:], folded)
+    newest = [one for one in history.alerts(asked.now - _DAYS, limit=_ALERTS_LOOKED_AT) if one.id not in seen]
+    whole = {one.id: one for one in history.newest_revisions([one.id for one in newest if not _where(one, folded)])}
+    for alert in newest:
+        where = _where(alert, folded) or (_inside(whole[alert.id], folded) if alert.id in whole else "")
         if where:
             yield Match(alert, in_short(alert), where)
 
@@ -66,13 +66,12 @@ def _where(alert: AlertSummary, folded: str) -> str:
     return next((where for where, value in held if folded in value.casefold()), "")
 
 
-def _inside(revisions: Iterable[Alert], folded: str) -> str:
+def _inside(alert: Alert, folded: str) -> str:
     """Return where the findings of an alert hold what was sought; empty if nowhere."""
-    for alert in revisions:
-        for finding in alert.findings:
-            for where, values in _held(finding):
-                if any(folded in value.casefold() for value in values):
-                    return where
+    for finding in alert.findings:
+        for where, values in _held(finding):
+            if any(folded in value.casefold() for value in values):
+                return where
     return ""
 
 

@@ -4,15 +4,15 @@ What may stand in an entry, and how it is written, is `service.suppressions`' bu
 """
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.detectors import DETECTORS, Anomaly
 from models.stream import names_of
 from service.console.api_models import KeptBack, SuppressionTried
 from service.console.asking import HtmlPage, NotThere, PageQuery
-from service.core.alerting import Alert, Suppression, Suppressions, UnusableSuppressions
+from service.core.alerting import Alert, InForce, Suppression, Suppressions, UnusableSuppressions
 from service.history import History
 from service.suppressions import as_yaml, checked_values, end_of, written
 
@@ -126,7 +126,15 @@ def try_suppression(history: History, asked: PageQuery) -> TriedSuppression:
         entry = checked_values(values, now)
     except UnusableSuppressions as error:
         problems = error.lines
-    return TriedSuppression(alert, {**given, "learn": learn}, problems, entry, list(_kept_back(history, given, asked)))
+    selectors = {name: given[name] for name in _SELECTORS}
+    kept = kept_back(history, selectors, asked.now, asked.live.in_force)
+    return TriedSuppression(
+        alert,
+        {**given, "learn": learn},
+        problems,
+        entry,
+        kept,
+    )
 
 
 def command_line_of(entry: Suppression) -> str:
@@ -154,20 +162,27 @@ def _of_alert(alert: Alert, by: str) -> dict[str, str]:
     }
 
 
-def _kept_back(history: History, given: Mapping[str, str], asked: PageQuery) -> Iterable[Anomaly]:
-    """Yield what would have been told of, had these selectors been in force."""
-    selectors = {name: given[name] for name in _SELECTORS}
+def kept_back(history: History, selectors: Mapping[str, str], now: datetime, in_force: InForce) -> list[Anomaly]:
+    """Return what would have been told of in the last weeks, had these selectors been in force; the newest first.
+
+    Parameters
+    ----------
+    selectors
+        The actor, action, subscription and detector of an entry, each empty for any.
+    """
     if not any(selectors.values()):
-        return
-    since = asked.now - timedelta(days=TRIED_DAYS)
-    entry = Suppression(**selectors, begins=since, until=asked.now, reason="", owner="", learn=False)
-    suppressions, thresholds = Suppressions([entry]), asked.live.in_force.thresholds
+        return []
+    since = now - timedelta(days=TRIED_DAYS)
+    entry = Suppression(**selectors, begins=since, until=now, reason="", owner="", learn=False)
+    suppressions, thresholds = Suppressions([entry]), in_force.thresholds
     least = max(40.0, min(thresholds.values(), default=40.0))
-    for identity in _named(history, entry.actor) if entry.actor else [""]:
-        for hour in history.telling(since, asked.now, least=least, identity=identity):
-            for one in hour.anomalies:
-                if one.score >= thresholds.get(one.detector, 75.0) and suppressions.covering(one):
-                    yield one
+    return [
+        one
+        for identity in (_named(history, entry.actor) if entry.actor else [""])
+        for hour in history.telling(since, now, least=least, identity=identity)
+        for one in hour.anomalies
+        if one.score >= thresholds.get(one.detector, 75.0) and suppressions.covering(one)
+    ]
 
 
 def _named(history: History, wanted: str) -> list[str]:

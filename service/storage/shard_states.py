@@ -4,7 +4,6 @@ A batch counts as soon as the driver's state is there, which is written last. Wh
 next, is left to others; so is who may write: the same batch gives the same bytes, whoever writes it, and however often.
 """
 
-import asyncio
 import os
 import re
 import shutil
@@ -106,7 +105,13 @@ def _shard(number: int, of: int) -> str:
 
 
 def _encoded(rows: Iterable[tuple[str, Any]], at: datetime) -> bytes:
-    return asyncio.run(encode(rows, created_at=at, yield_to_loop=_go_on))
+    encoding = encode(rows, created_at=at, yield_to_loop=_go_on)
+    try:
+        encoding.send(None)
+    except StopIteration as end:  # nothing in it waits, so that it comes to its end at once, with or without a loop
+        data: bytes = end.value
+        return data
+    raise RuntimeError("an encoding that waits for something")
 
 
 async def _go_on() -> None:

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from service.wiring.checks import refusals, unusable_secret_files, unusable_sign_in_files
     from service.wiring.components import build_components
     from service.wiring.console import JournalDesk, thresholds_configured
-    from service.wiring.engine import build_engine, build_engine_for_example, detectors_off, open_geography
+    from service.wiring.engine import (
+        build_driver,
+        build_engine,
+        build_engine_for_example,
+        build_shard,
+        detectors_off,
+        open_geography,
+    )
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
     from service.wiring.sample import send_sample
@@ -32,11 +39,13 @@ __all__ = [
     "JournalDesk",
     "build_components",
     "build_dead_letters",
+    "build_driver",
     "build_engine",
     "build_engine_for_example",
     "build_generations",
     "build_recorder",
     "build_segments",
+    "build_shard",
     "build_snapshot_store",
     "build_state",
     "build_undeliverable_writer",
@@ -59,7 +68,14 @@ _HOMES = {
     "checks": ("refusals", "unusable_secret_files", "unusable_sign_in_files"),
     "components": ("build_components",),
     "console": ("JournalDesk", "thresholds_configured"),
-    "engine": ("build_engine", "build_engine_for_example", "detectors_off", "open_geography"),
+    "engine": (
+        "build_driver",
+        "build_engine",
+        "build_engine_for_example",
+        "build_shard",
+        "detectors_off",
+        "open_geography",
+    ),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
     "sample": ("send_sample",),

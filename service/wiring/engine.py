@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from models.detectors import DETECTORS, Watched, build, takes
+from models.detectors import DETECTORS, Detector, Watched, build, takes
 from models.statistics import Place
 from models.stream import Limits
 from service.core.engine import Engine, Options
 from service.geography import Geography, UnusableDatabase
 from service.settings import Settings, SettingsError, WatchEntry, arguments
+from service.shards import Driver, Shard
 from service.wiring.watching import watched
 
 
@@ -113,14 +114,44 @@ def build_engine_for_example(
 
 def build_engine_with(geography: Atlas | None, settings: Settings, **overrides: Any) -> Engine:
     """Build an engine with a geographic database that is open already, or with none."""
-    off = detectors_off(settings, geography)
-    enabled = {name: one for name, one in sorted(settings.detectors.items()) if one.enabled and name not in off}
-    options = Options(
+    return Engine(engine_options(settings, geography), build_detectors(settings, geography, **overrides))
+
+
+def build_shard(settings: Settings, number: int, of: int) -> Shard:
+    """Build one of several shards; what is held of all identities together is shared out.
+
+    Raises
+    ------
+    SettingsError
+        The geographic database cannot be used.
+    """
+    geography = open_geography(settings)
+    share = -(-settings.limits.max_identities // of)
+    limits = settings.limits.model_copy(update={"max_identities": share})
+    detectors = build_detectors(settings.model_copy(update={"limits": limits}), geography)
+    return Shard(engine_options(settings, geography), detectors, number, of)
+
+
+def build_driver(settings: Settings, shards: int) -> Driver:
+    """Build what decides what is told of what so many shards find.
+
+    Raises
+    ------
+    SettingsError
+        The geographic database cannot be used.
+    """
+    geography = open_geography(settings)
+    return Driver(engine_options(settings, geography), build_detectors(settings, geography), shards)
+
+
+def engine_options(settings: Settings, geography: Atlas | None) -> Options:
+    """Return the options of an engine, or of its parts."""
+    return Options(
         bucket=settings.windows.bucket,
         lateness=settings.windows.lateness,
         horizon=settings.windows.late_horizon,
         window=settings.schedule.window,
-        thresholds={name: one.threshold for name, one in enabled.items()},
+        thresholds={name: settings.detectors[name].threshold for name in _enabled(settings, geography)},
         alerts_per_day=settings.alerting.alerts_per_day,
         group_failures_from=settings.alerting.group_failures_from,
         group_rollouts_from=settings.alerting.group_rollouts_from,
@@ -130,6 +161,16 @@ def build_engine_with(geography: Atlas | None, settings: Settings, **overrides: 
             unfinished=settings.limits.max_open_operations,
         ),
     )
-    return Engine(
-        options, [build(name, **{**_detector_options(settings, name, geography), **overrides}) for name in enabled]
-    )
+
+
+def build_detectors(settings: Settings, geography: Atlas | None, **overrides: Any) -> list[Detector]:
+    """Build the enabled detectors; `overrides` are options that win over the settings."""
+    return [
+        build(name, **{**_detector_options(settings, name, geography), **overrides})
+        for name in _enabled(settings, geography)
+    ]
+
+
+def _enabled(settings: Settings, geography: Atlas | None) -> list[str]:
+    off = detectors_off(settings, geography)
+    return [name for name, one in sorted(settings.detectors.items()) if one.enabled and name not in off]

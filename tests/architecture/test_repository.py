@@ -61,7 +61,7 @@ def test_tests_are_files_not_packages() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
-@pytest.mark.parametrize("name", ["bootstrap", "runtime", "demo", "dev", "infra", "docs", "release"])
+@pytest.mark.parametrize("name", ["bootstrap", "runtime", "demo", "dev", "infra", "docs", "release", "spark"])
 def test_every_locked_requirement_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     entries = re.split(r"\n(?=\S)", text.strip())

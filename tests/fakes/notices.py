@@ -39,6 +39,8 @@ def verdict_notice(kind: VerdictKind = VerdictKind.BENIGN, **changes: object) ->
         "actor_id": "9f1c0000-0000-4000-8000-000000000001/0b1f6471-aaaa-4bbb-8ccc-000000000001",
         "actor_name": "alice@contoso.com",
         "actions": ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Compute/virtualMachines/delete"),
+        "since": MONDAY_MORNING,
+        "until": MONDAY_MORNING + timedelta(hours=2),
         "by": "eve@contoso.com",
         "why": "she is on call this month",
         "takes_effect": MONDAY_MORNING + timedelta(hours=1),

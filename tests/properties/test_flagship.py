@@ -318,7 +318,6 @@ class RemembersNoJudgement(Engine):
         return super().evaluate(now)
 
 
-@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
 def test_judgements_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:

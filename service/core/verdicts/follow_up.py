@@ -40,6 +40,8 @@ class VerdictNotice(BaseModel):
         Whom or what the alert is about.
     actions
         What it told of, by name, each once, at most 20.
+    since, until
+        Stretch of event time that the verdict is about.
     found_at
         When the verdict was given, by the clock of whoever gave it.
     """
@@ -55,6 +57,8 @@ class VerdictNotice(BaseModel):
     actor_id: str
     actor_name: str
     actions: tuple[str, ...]
+    since: datetime
+    until: datetime
     by: str
     why: str
     takes_effect: datetime
@@ -123,6 +127,8 @@ def _notice(verdict: Verdict, key: str, severity: Severity) -> VerdictNotice:
         actor_id=verdict.actor_id,
         actor_name=verdict.actor_name,
         actions=tuple(actions)[:_MOST_ACTIONS],
+        since=verdict.start,
+        until=verdict.end,
         by=verdict.by,
         why=verdict.why,
         takes_effect=verdict.takes_effect,

@@ -367,7 +367,7 @@ def _decisions(alert: Alert, links: Links) -> Iterable[Link]:
         page = f"{_console(links)}/alerts/{quote(alert.id, safe='')}"
         yield Link("Open in console", page)
         yield Link("Fine: learn it", f"{page}?verdict=benign#verdict")
-        yield Link("Suppress…", f"{page}?suppress=yes#suppress")
+        yield Link("Suppress…", f"{page}/suppress")
 
 
 def short_query(alert: Alert) -> str:

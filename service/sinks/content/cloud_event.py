@@ -92,6 +92,8 @@ def _verdict_event(verdict: VerdictNotice) -> Element:
             "actor_id": verdict.actor_id[:_LONGEST],
             "actor_name": verdict.actor_name[:_LONGEST],
             "actions": actions,
+            "since": iso(verdict.since),
+            "until": iso(verdict.until),
             "by": verdict.by,
             "at": iso(verdict.found_at),
             "why": verdict.why,

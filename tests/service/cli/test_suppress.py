@@ -22,6 +22,8 @@ from tests.fakes.clock import FakeClock
 from tests.service.cli.test_commands import config, unwonted
 from tests.service.core.engine.test_engine import START as EARLY
 from tests.service.core.engine.test_engine import event
+from tests.service.history.seen import closed, save
+from tests.service.history.seen import event as seen
 from tests.service.replay.test_replay import START, at
 
 HOSTILE = Actor("t/ann", "ann\x1b[2J@contoso.example", ActorKind.HUMAN)
@@ -238,3 +240,23 @@ def test_what_was_kept_back_is_listed_from_the_saved_state(tmp_path: Path, file:
     inspected = json.loads(unwonted("state", "inspect", "--config", configured).stdout)
     assert inspected["suppressed"] == {key: 1}
     assert inspected["would_have_alerted"][0]["action"] == "A/WRITE"
+
+
+def test_what_an_entry_would_have_kept_back_can_be_tried_without_any_file(tmp_path: Path) -> None:
+    history = tmp_path / "history.sqlite"
+    save(history, closed([seen(0.1, "a/delete"), seen(0.2, "a/read")], [seen(5)]))
+    detectors = {"rare_action": {"threshold": 20}}
+    settings = config(tmp_path, detectors=detectors)
+    trying = ("suppress", "add", "--try", "--config", settings, *ENTRY, "--history")
+    wide = unwonted(*trying, history, "--action", "a/*")
+    assert wide.exit_code == 0, wide.output
+    lines = wide.stdout.splitlines()
+    assert lines[0] == '  - action: "a/*"'
+    assert [line for line in lines if line.startswith("would have kept back 3 in the four weeks before")]
+    assert lines[-1].startswith("2026-11-02T09:")
+    narrow = unwonted(*trying, history, "--actor", "bob")
+    assert "would have kept back 0 in" in narrow.stdout
+    none = unwonted(
+        "suppress", "add", "--try", "--config", settings, "--history", tmp_path / "x", *ENTRY, "--actor", "a"
+    )
+    assert (none.exit_code, "there is no history there" in none.stderr) == (2, True)

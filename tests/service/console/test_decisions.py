@@ -112,10 +112,8 @@ async def test_a_link_from_a_chat_fills_a_choice_in_and_decides_nothing(tmp_path
             found = re.findall(r'<button name="kind" ([^>]*) class="main">', page)
             assert [one.startswith(chosen) for one in found] == [True] * bool(chosen)
             assert "onfocus" not in page
-        _, page, _ = await visitor.get(f"/alerts/{ID}?suppress=yes")
-        assert re.search(
-            r'<details open><summary>show</summary><pre id="suppress"[^>]*>unwonted suppress add --actor', page
-        )
+        _, page, _ = await visitor.get(f"/alerts/{ID}/suppress")
+        assert f'<form class="fields" action="/alerts/{ID}/suppress">' in page
         assert len((await desk.kept()).entries) == 0
 
 

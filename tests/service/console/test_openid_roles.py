@@ -76,7 +76,7 @@ async def test_an_analyst_tests_a_sink_from_a_page_of_ours_or_with_a_token_and_t
 async def test_a_link_from_a_card_is_still_there_after_signing_in_and_decides_nothing(
     tmp_path: Path, role: str
 ) -> None:
-    desk, link = Desk(tmp_path), f"/alerts/{ID}?verdict=malicious&suppress=1"
+    desk, link = Desk(tmp_path), f"/alerts/{ID}?verdict=malicious&from=card"
     async with provided(tmp_path, [alert()], desk=desk) as at:
         at.provider.person |= {"roles": [role]}
         _, _, headers = await at.visitor.get(link, Sec_Fetch_Site="cross-site")

@@ -32,7 +32,7 @@ def test_links_into_the_console_open_the_alert_with_a_choice_filled_in_and_say_n
     assert alert_content(alert(), CONSOLE).decisions == (
         Link("Open in console", page),
         Link("Fine: learn it", f"{page}?verdict=benign#verdict"),
-        Link("Suppress…", f"{page}?suppress=yes#suppress"),
+        Link("Suppress…", f"{page}/suppress"),
     )
     assert alert_content(alert(), ALL_LINKS).decisions == ()
 

@@ -1,0 +1,217 @@
+"""Where records come from: Event Hubs through their Kafka endpoint, or files; as streams of messages, all alike.
+
+A message has a tenant, a partition, its number there, when the hub took it (unknown of a file), and its body. What a
+stream reads in a batch is in Spark's checkpoint before it is processed, so that a batch that is run again is the same.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from service.settings import Settings, SettingsError
+from service.spark.tenants import Tenant
+
+FILES = "files"
+"""The one partition that all files of a tenant are in."""
+MOST_FILES = 1_000_000
+"""Files that a batch may have."""
+
+
+class MessageBody(NamedTuple):
+    """A message, before it is parsed; `enqueued_time` is None where it is that of its newest event."""
+
+    tenant: str
+    partition: str
+    sequence_number: int
+    enqueued_time: datetime | None
+    body: bytes
+
+
+class StreamBatch(NamedTuple):
+    """A batch of a stream.
+
+    Attributes
+    ----------
+    bodies
+        An RDD of `MessageBody`.
+    heartbeat
+        Until when the source had been read; None if only messages say so.
+    caught_up
+        Whether there was nothing more then.
+    """
+
+    bodies: Any
+    heartbeat: datetime | None
+    caught_up: bool
+
+
+class FileInput(NamedTuple):
+    """Files of records, each a message, in the order of their paths: for back-tests.
+
+    Attributes
+    ----------
+    folder
+        With one tenant, its files; with several, a folder for each by its name. Files in folders below count as well.
+    files_a_batch
+        How many are taken at once.
+    """
+
+    folder: Path
+    files_a_batch: int = 100
+
+    def open(self, session: Any, tenants: Sequence[Tenant]) -> Any:
+        """Return the stream."""
+        return (
+            session.readStream.format("binaryFile")
+            .schema("path string, modificationTime timestamp, length long, content binary")
+            .option("recursiveFileLookup", "true")
+            .option("maxFilesPerTrigger", str(self.files_a_batch))
+            .load(str(self.folder))
+        )
+
+    def batch(self, frame: Any, number: int, tenants: Sequence[Tenant]) -> StreamBatch:
+        """Return a batch of the stream."""
+        folder, names = self.folder.resolve().as_uri().rstrip("/"), [tenant.name for tenant in tenants]
+        tenant_of = _tenant_of_file(folder, names)
+        paths = sorted(row.path for row in frame.select("path").collect())
+        numbers = {path: number * MOST_FILES + place for place, path in enumerate(paths)}
+
+        def body(row: Any) -> list[MessageBody]:
+            tenant = tenant_of(row.path)
+            return [] if tenant is None else [MessageBody(tenant, FILES, numbers[row.path], None, bytes(row.content))]
+
+        return StreamBatch(frame.select("path", "content").rdd.flatMap(body), None, caught_up=True)
+
+
+def _tenant_of_file(folder: str, names: Sequence[str]) -> Callable[[str], str | None]:
+    """Return what says whose a file is; nobody's, if there are several tenants and it is in the folder of none."""
+    if len(names) == 1:
+        return lambda path: names[0]
+    known = frozenset(names)
+    tail = folder.removeprefix("file://").removeprefix("file:")
+
+    def tenant_of(path: str) -> str | None:
+        inside = path.partition(f"{tail}/")[2].partition("/")[0]
+        return inside if inside in known else None
+
+    return tenant_of
+
+
+class HubInput(NamedTuple):
+    """Event Hubs of one namespace, a hub a tenant, read through the Kafka endpoint.
+
+    Attributes
+    ----------
+    messages_a_batch
+        How many are taken at once.
+    """
+
+    messages_a_batch: int = 100_000
+
+    def open(self, session: Any, tenants: Sequence[Tenant]) -> Any:
+        """Return the stream: messages, and a heartbeat a second.
+
+        Raises
+        ------
+        SettingsError
+            The settings of the tenants do not name one namespace, and a hub for each.
+        """
+        options = kafka_options(tenants, self.messages_a_batch)
+        messages = session.readStream.format("kafka").options(**options).load()
+        heartbeat = session.readStream.format("rate").option("rowsPerSecond", "1").load()
+        return messages.selectExpr("topic", "partition", "offset", "timestamp", "value").unionByName(
+            heartbeat.selectExpr(
+                "cast(null as string) topic",
+                "0 partition",
+                "0L offset",
+                "timestamp",
+                "cast(null as binary) value",
+            )
+        )
+
+    def batch(self, frame: Any, number: int, tenants: Sequence[Tenant]) -> StreamBatch:
+        """Return a batch of the stream."""
+        frame = frame.persist()
+        newest = frame.where("topic is null").agg({"timestamp": "max"}).first()[0]
+        messages = frame.where("topic is not null")
+        names = {tenant.settings.event_hub.hub: tenant.name for tenant in tenants}
+
+        def body(row: Any) -> MessageBody:
+            enqueued = row.timestamp.astimezone(UTC)
+            return MessageBody(names[row.topic], str(row.partition), int(row.offset), enqueued, bytes(row.value or b""))
+
+        # What is read at most is shared out among partitions: half of it may be all that one of them was allowed.
+        caught_up = messages.count() * 2 < self.messages_a_batch
+        return StreamBatch(messages.rdd.map(body), newest.astimezone(UTC) if newest else None, caught_up)
+
+
+def kafka_options(tenants: Sequence[Tenant], messages_a_batch: int) -> dict[str, str]:
+    """Return the options of Spark's Kafka source for the hubs of tenants.
+
+    With a connection string it signs in by SASL PLAIN, as `Event Hubs want it
+    <https://learn.microsoft.com/azure/event-hubs/azure-event-hubs-apache-kafka-overview>`_; without one by OAUTHBEARER,
+    as a managed identity or workload identity, for which the job needs a callback handler on its class path.
+
+    Raises
+    ------
+    SettingsError
+        The settings of the tenants do not name one namespace, and a hub for each.
+    """
+    problems, hubs, hosts, passwords = [], list[str](), set[str](), set[str]()
+    for tenant in tenants:
+        hub, host, password = _hub_of(tenant.settings)
+        if not hub or not host:
+            problems.append(f"{tenant.name}: event_hub.namespace and event_hub.hub should name the hub that is read")
+            continue
+        hubs.append(hub)
+        hosts.add(host)
+        passwords.add(password)
+    if len(set(hubs)) < len(hubs):
+        problems.append("event_hub.hub should be another one for each tenant of a job")
+    if len(hosts) > 1 or len(passwords) > 1:
+        problems.append("event_hub: the hubs of a job should be in one namespace, and be read with one sign-in")
+    if problems:
+        raise SettingsError(problems)
+    [host], [password] = hosts, passwords
+    start = tenants[0].settings.event_hub.start
+    options = {
+        "kafka.bootstrap.servers": f"{host}:9093",
+        "subscribe": ",".join(sorted(hubs)),
+        "kafka.security.protocol": "SASL_SSL",
+        "kafka.request.timeout.ms": "60000",
+        "kafka.session.timeout.ms": "60000",
+        "maxOffsetsPerTrigger": str(messages_a_batch),
+        "failOnDataLoss": "false",
+        "startingOffsets": start if isinstance(start, str) else "earliest",
+    }
+    if isinstance(start, datetime):
+        options["startingTimestamp"] = str(int(start.timestamp() * 1000))
+    if password:
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        secret = password.replace("\\", "\\\\").replace('"', '\\"')
+        return options | {
+            "kafka.sasl.mechanism": "PLAIN",
+            "kafka.sasl.jaas.config": f'{module} required username="$ConnectionString" password="{secret}";',
+        }
+    module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+    return options | {
+        "kafka.sasl.mechanism": "OAUTHBEARER",
+        "kafka.sasl.jaas.config": f"{module} required;",
+        "kafka.sasl.login.callback.handler.class": OAUTH_HANDLER,
+    }
+
+
+OAUTH_HANDLER = "com.microsoft.azure.eventhubs.kafka.CustomAuthenticateCallbackHandler"
+"""Gets tokens of Microsoft Entra; Azure's samples have its source, no package on Maven Central has it."""
+
+
+def _hub_of(settings: Settings) -> tuple[str, str, str]:
+    """Return hub, host and connection string."""
+    given = settings.event_hub
+    text = given.connection_string.get_secret_value() if given.connection_string else ""
+    if given.connection_string_file:
+        text = given.connection_string_file.read_text(encoding="utf-8").strip()
+    parts = dict(one.split("=", 1) for one in text.split(";") if "=" in one)
+    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/").partition(":")[0]
+    return given.hub or parts.get("EntityPath", ""), (given.namespace or host).partition(":")[0], text

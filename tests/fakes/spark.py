@@ -1,0 +1,89 @@
+"""Resilient distributed datasets in this process: lists of partitions, whose barrier stages run in threads.
+
+Rows go through pickles, as they do between Spark's processes. A barrier stage can be made to fail, as if an executor
+were lost.
+"""
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+
+class LocalRdd:
+    """Partitions of rows."""
+
+    def __init__(self, partitions: Sequence[Sequence[Any]], lost: Iterator[bool] | None = None) -> None:
+        self.partitions = [pickle.loads(pickle.dumps(list(rows))) for rows in partitions]  # noqa: S301 - our own bytes
+        self.lost = lost if lost is not None else iter(())
+
+    def _with(self, partitions: Iterable[Sequence[Any]]) -> "LocalRdd":
+        return LocalRdd(list(partitions), self.lost)
+
+    def map(self, change: Callable[[Any], Any]) -> "LocalRdd":
+        return self._with(list(map(change, rows)) for rows in self.partitions)
+
+    def flatMap(self, change: Callable[[Any], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
+        return self._with(list(chain.from_iterable(map(change, rows))) for rows in self.partitions)
+
+    def filter(self, wanted: Callable[[Any], bool]) -> "LocalRdd":
+        return self._with(list(filter(wanted, rows)) for rows in self.partitions)
+
+    def mapPartitions(self, change: Callable[[Iterator[Any]], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
+        return self._with(list(change(iter(rows))) for rows in self.partitions)
+
+    def partitionBy(self, number: int, of: Callable[[Any], int]) -> "LocalRdd":  # noqa: N802 - Spark's name
+        rows = list(chain.from_iterable(self.partitions))
+        return self._with([[row for row in rows if of(row[0]) % number == place] for place in range(number)])
+
+    def persist(self) -> "LocalRdd":
+        return self
+
+    def unpersist(self) -> None:
+        """Nothing is held."""
+
+    def collect(self) -> list[Any]:
+        return list(chain.from_iterable(self.partitions))
+
+    def barrier(self) -> "Barrier":
+        return Barrier(self)
+
+
+class Barrier:
+    """A stage whose partitions run at the same time."""
+
+    def __init__(self, rdd: LocalRdd) -> None:
+        self._rdd = rdd
+
+    def mapPartitionsWithIndex(self, change: Callable[[int, Iterator[Any]], Iterable[Any]]) -> "Barrier":  # noqa: N802 - Spark's name
+        self._change = change
+        return self
+
+    def collect(self) -> list[Any]:
+        if next(self._rdd.lost, False):
+            raise RuntimeError("ExecutorLostFailure")  # Spark ends all tasks of such a stage
+
+        def run(place: int) -> list[Any]:
+            return list(self._change(place, iter(self._rdd.partitions[place])))
+
+        with ThreadPoolExecutor(len(self._rdd.partitions)) as pool:
+            found = [pool.submit(run, place) for place in range(len(self._rdd.partitions))]
+        return [row for one in found for row in one.result()]
+
+
+class LocalContext:
+    """What a job asks of Spark's context."""
+
+    def __init__(self, cores: int) -> None:
+        self.defaultParallelism = cores
+
+    def getConf(self) -> dict[str, str]:  # noqa: N802 - Spark's name
+        return {"spark.driver.host": "localhost"}
+
+
+class LocalSession:
+    """A session with so many cores."""
+
+    def __init__(self, cores: int) -> None:
+        self.sparkContext = LocalContext(cores)
