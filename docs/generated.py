@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from demo.dashboards import DASHBOARDS, write
+from demo.dashboards import DASHBOARDS, azure_rules, chart_rules, write
 from deploy.helm.refresh_schema import FILE, refreshed
 from docs.cards import findings
 from docs.images import draw
@@ -42,6 +42,9 @@ GENERATED: dict[str, Callable[[], str]] = {
     **{f"docs/images/{name}": drawn for name, drawn in draw.PICTURES.items()},
     "deploy/helm/unwonted/values.schema.json": chart_schema,
     "deploy/azure/sentinel-columns.json": sentinel_columns,
+    "deploy/azure/prometheus-rules.json": azure_rules,
+    "deploy/helm/unwonted/files/rules.yaml": chart_rules,
+    **{f"deploy/helm/unwonted/files/dashboards/unwonted-{one.name}.json": partial(write, one) for one in DASHBOARDS},
     **{f"config/grafana/dashboards/{one.name}.json": partial(write, one) for one in DASHBOARDS},
 }
 """Path in the repository, and what the file should hold."""
@@ -52,6 +55,7 @@ def main() -> None:
     for name, content in GENERATED.items():
         path, text = ROOT / name, content()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(name)
 

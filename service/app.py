@@ -9,35 +9,31 @@ import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, assert_never
+from typing import assert_never
 
-from models.stream import RecordResult, Steps
+from models.stream import Steps
+from service.batches import Batches, emit_closed
 from service.components import Components
 from service.core.alerting import Suppressions
-from service.core.engine import Applied, Evaluation
+from service.core.engine import Evaluation
 from service.core.failures import leaf
-from service.core.messages import EndOffset, Message, Position
-from service.core.parsing import Parsed, RejectReason
+from service.core.messages import EndOffset, Position
 from service.core.ports import HubRecreated
 from service.core.schedule import run_ticks
 from service.core.verdicts import Verdicts
 from service.monitoring import sample_loop_lag
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceEvent, SourceTrouble
-from service.storage import RejectLetters, Saver, set_aside
+from service.storage import Saver
 from service.telemetry import (
-    BatchApplied,
-    BucketsClosed,
     CellsJudged,
     ClockJumped,
     CoverageChecked,
-    DeadLettersWritten,
     EndedWhileReading,
     Evaluated,
     EvaluationDecided,
     EvaluationsMissed,
     HubBegunAnew,
     LoopLagSampled,
-    MessageSetAside,
     SecretFilesChecked,
     Started,
     StateRestored,
@@ -52,8 +48,6 @@ SAVED_WITHIN = 5.0
 FREED_WITHIN = 2.0
 _LOOK_WITHIN = 5.0
 
-_BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
-
 
 class App:
     """One run of the service, from restoring the state to the last snapshot."""
@@ -64,8 +58,7 @@ class App:
         self._state = components.state
         self._schedule = components.schedule
         self._emit = components.telemetry.emit
-        letters = components.dead_letter
-        self._letters = None if letters is None else RejectLetters(letters, components.clock)
+        self._batches = Batches(components, self._now)
         self._jumped = self._clock.jumped()
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._saver = Saver(self._state, self._clock, every=self._schedule.snapshot_every.total_seconds())
@@ -196,7 +189,7 @@ class App:
         """Read until the source is stopped; a hub that is made anew meanwhile, from its beginning."""
         while True:
             try:
-                return await self._source.run(self._apply_batch)
+                return await self._source.run(self._batches.apply)
             except HubRecreated as found:
                 await self._begin_anew(found)
             await self._source.prepare()
@@ -218,58 +211,6 @@ class App:
                 await within(self._clock, left_over, self._components.shipping.finish())
         self._emit(Stopped(left))
 
-    async def _apply_batch(self, messages: Sequence[Message]) -> None:
-        async with self._state.lock:
-            started = self._clock.elapsed()
-            self._state.changed = True
-            parsed, applied = await self._take(messages)
-            self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
-            self._emit_closed()
-            self._note_coverage(messages, parsed, applied)
-        rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
-        if rejects and self._letters is not None:
-            await self._letters.write(rejects)
-            store = self._letters.store
-            self._emit(DeadLettersWritten("rejected", store.written, store.dropped))
-
-    def _emit_closed(self) -> None:
-        if closed := self._state.engine.take_closed():
-            self._emit(BucketsClosed(closed))
-
-    async def _take(self, messages: Sequence[Message]) -> tuple[list[Parsed], list[Applied]]:
-        """Parse and apply messages, or set them aside; the next life will know in which of them this one ended."""
-        suspects, state = self._components.suspects, self._state
-        parsed: list[Parsed] = []
-        applied: list[Applied] = []
-        breath = _BREATH
-        try:
-            for message in messages:
-                if suspects.may_be_read(message):
-                    suspects.begin(message)
-                    parsed.append(await state.take(self._components.parser.parse_steps(message.body)))
-                else:
-                    parsed.append(set_aside(message))
-                applied.append(await state.take(state.engine.apply_steps(message, parsed[-1].events)))
-                breath -= len(message.body)
-                if breath <= 0:
-                    breath = _BREATH
-                    await self._clock.sleep(0.0)
-        except asyncio.CancelledError:
-            suspects.end()  # whatever ends the process, it is no message
-            raise
-        suspects.end()
-        return parsed, applied
-
-    def _note_coverage(self, messages: Sequence[Message], parsed: Sequence[Parsed], applied: Sequence[Applied]) -> None:
-        now = self._now()
-        for message, one, done in zip(messages, parsed, applied, strict=True):
-            if done.fresh:
-                if any(reject.reason is RejectReason.SET_ASIDE for reject in one.rejects):
-                    self._state.coverage.note_set_aside(message, now)
-                    self._emit(MessageSetAside(message.partition, message.sequence_number, len(message.body)))
-                unjudged = done.results.get(RecordResult.TOO_LATE, 0)
-                self._state.coverage.note_events(message, one.events, unjudged=unjudged, now=now)
-
     async def _apply_end_offsets(self) -> None:
         while True:
             end_offsets = await self._end_offsets.get()
@@ -279,7 +220,7 @@ class App:
                     steps = self._state.engine.idle_steps(partition, end_offset.sequence_number, known_at)
                     scored = await self._state.take(steps)
                     self._emit(CellsJudged(scored))
-                    self._emit_closed()
+                    emit_closed(self._state.engine, self._emit)
                     self._state.coverage.note_end_offset(end_offset)
                 self._state.changed = True
 

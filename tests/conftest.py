@@ -37,11 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, and take fewer examples where asked with `--hypothesis-profile=quick`.
-
-    Which ones is drawn anew in each run.
-    """
+    """Begin with what takes longest, and try as few examples as the profile wants."""
     items.sort(key=lambda item: [item.nodeid.startswith(file) for file in LONGEST], reverse=True)
+    take_fewer(items)
+
+
+def take_fewer(items: list[pytest.Item]) -> None:
+    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
     if settings.get_current_profile_name() != "quick":
         return
     for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():

@@ -7,10 +7,11 @@ from demo.dashboards.detection import DETECTION
 from demo.dashboards.grafana import write
 from demo.dashboards.health import HEALTH
 from demo.dashboards.recording import Recording
+from demo.dashboards.rules import azure_rules, chart_rules
 
 DASHBOARDS = (HEALTH, DETECTION, COVERAGE)
 
-__all__ = ["DASHBOARDS", "Recording", "draw_all", "write"]
+__all__ = ["DASHBOARDS", "Recording", "azure_rules", "chart_rules", "draw_all", "write"]
 
 
 async def draw_all(recording: Recording, folder: Path, note: str = "") -> tuple[list[Path], str]:

@@ -1,24 +1,18 @@
 """Dashboards and rules for a cluster: a ConfigMap for Grafana's sidecar, a PrometheusRule for the operator."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from demo.dashboards import DASHBOARDS
 from demo.dashboards.grafana import write
+from demo.dashboards.rules import rule_groups
 
-RULES = Path(__file__).parents[2] / "config" / "prometheus"
 LABELS = {"app.kubernetes.io/name": "unwonted"}
 
 
 def manifests() -> str:
     """Return both as one YAML stream, without a namespace."""
-    groups = [
-        group
-        for name in ("recording.yml", "alerts.yml")
-        for group in yaml.safe_load((RULES / name).read_text(encoding="utf-8"))["groups"]
-    ]
     config_map: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -29,6 +23,6 @@ def manifests() -> str:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "unwonted", "labels": LABELS},
-        "spec": {"groups": groups},
+        "spec": {"groups": rule_groups()},
     }
     return yaml.safe_dump_all([config_map, rules], sort_keys=False, allow_unicode=True, width=120)

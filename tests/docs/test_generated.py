@@ -32,6 +32,7 @@ def test_no_page_says_that_it_is_made_by_another_command() -> None:
 
 
 def test_the_dashboards_of_grafana_are_those_that_are_made() -> None:
-    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "config/grafana/dashboards").iterdir()}
+    folders = ("config/grafana/dashboards", "deploy/helm/unwonted/files/dashboards")
+    there = {path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).iterdir()}
 
     assert there == {name for name in GENERATED if "dashboards" in name}

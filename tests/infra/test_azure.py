@@ -54,8 +54,8 @@ CATEGORIES = {  # Microsoft Learn, Azure activity log event schema
     *("Administrative", "Security", "ServiceHealth", "Alert"),
     *("Recommendation", "Policy", "Autoscale", "ResourceHealth"),
 }
-BY_ITSELF = {"sentinel"}
-"""Templates that are deployed to a place of their own, and have no twin."""
+BY_ITSELF = {"prometheus", "sentinel"}
+"""Templates that are deployed to a place of their own."""
 Tree = dict[str, Any]
 
 
@@ -77,7 +77,9 @@ def bicep(parsed: tuple[Tree, Tree]) -> Tree:
 def terraform(parsed: tuple[Tree, Tree]) -> Tree:
     """Resources by type and name, variables and outputs by name; the parser wraps every value in a list of one."""
     merged: Tree = {"resource": {}, "variable": {}, "output": {}, "locals": {}}
-    for tree in parsed[1].values():
+    for file, tree in parsed[1].items():
+        if file in BY_ITSELF:
+            continue
         for entry in tree.get("resource", []):
             for kind, named in entry.items():
                 merged["resource"].setdefault(kind, {}).update({name: plain(body) for name, body in named.items()})
@@ -306,6 +308,53 @@ def test_alerts_for_sentinel_have_a_table_a_way_into_it_and_nobody_else_may_use_
     assert tree["variables"]["monitoringMetricsPublisher"]["value"] == "3913510d-42f4-4e42-8a64-420c390055eb"
     assert assignment["scope"] == "rule"
     assert tree["outputs"].keys() == {"endpoint", "ruleId"}
+
+
+def test_managed_prometheus_has_every_rule_that_prometheus_has(parsed: tuple[Tree, Tree]) -> None:
+    groups = json.loads((AZURE / "prometheus-rules.json").read_text())
+    theirs = [
+        group
+        for name in ("recording.yml", "alerts.yml")
+        for group in yaml.safe_load((ROOT / "config" / "prometheus" / name).read_text())["groups"]
+    ]
+
+    assert [group["name"] for group in groups] == [group["name"] for group in theirs]
+    for group, original in zip(groups, theirs, strict=True):
+        assert group["interval"] == "PT1M"
+        assert len(group["rules"]) <= 20, "more are refused"
+        for rule, source in zip(group["rules"], original["rules"], strict=True):
+            assert rule["expression"] == source["expr"].strip()
+            assert rule.get("record") == source.get("record")
+            assert rule.get("alert") == source.get("alert")
+            if "alert" in rule:
+                assert rule["severity"] == {"critical": 0, "warning": 2}[source["labels"]["severity"]]
+                assert rule.get("for", "") == ISO[source.get("for", "")]
+                assert rule["annotations"].keys() == source["annotations"].keys()
+                functions = re.findall(r"{{(.*?)}}", str(rule["annotations"]))
+                assert all(re.fullmatch(r" \$(value|labels\.\w+) ", one) for one in functions), rule["alert"]
+
+
+ISO = {"": "", "2m": "PT2M", "3m": "PT3M", "5m": "PT5M", "10m": "PT10M", "15m": "PT15M", "30m": "PT30M"} | {
+    "1h": "PT1H", "2h": "PT2H"
+}  # fmt: skip
+
+
+def test_both_take_the_rules_from_the_same_file_and_call_the_same_action_group(parsed: tuple[Tree, Tree]) -> None:
+    bicep, terraform = parsed[0]["prometheus"], parsed[1]["prometheus"]
+    [made] = [it for _, it in resources({"prometheus": bicep})]
+    [rules] = [plain(body) for entry in terraform["resource"] for body in entry["azapi_resource"].values()]
+    theirs = rules["body"]["properties"]
+    ours = made["config"]["config"]["properties"]
+
+    assert rules["type"] == f"{made['type']}@{made['api_version']}"
+    assert theirs.keys() == ours.keys()
+    assert theirs["description"] == ours["description"]
+    assert "../prometheus-rules.json" in str(terraform["locals"])
+    assert "../prometheus-rules.json" in str(bicep["variables"]["groups"])
+    assert {"azureMonitorWorkspaceId", "actionGroupId", "location"} == bicep["parameters"].keys()
+    variables = {name: plain(body) for entry in terraform["variable"] for name, body in entry.items()}
+    assert variables.keys() == {"azure_monitor_workspace_id", "azure_monitor_workspace_location", "action_group_id"}
+    assert all(variable["default"] == "" for variable in variables.values())
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")

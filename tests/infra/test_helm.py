@@ -37,7 +37,11 @@ from tests.infra.judges import ROOT, judge, needs_judges
 pytestmark = [pytest.mark.integration, needs_judges]
 
 KUBERNETES = ["1.35", "1.36", "1.37"]
-NO_SCHEMA = {"PodMonitor", "SecretProviderClass"}  # custom resources, whose schemas Kubernetes does not have
+NO_SCHEMA = {
+    "PodMonitor",
+    "PrometheusRule",
+    "SecretProviderClass",
+}  # custom resources, whose schemas Kubernetes does not have
 every_set = pytest.mark.parametrize("which", SETS)
 
 

@@ -224,6 +224,31 @@ def test_a_history_that_is_kept_in_blobs_has_a_place_in_the_pod_which_nobody_els
 
 
 @needs_judges
+def test_a_release_carries_rules_and_dashboards_if_somebody_wants_them_and_as_they_are() -> None:
+    wanted, default = answers(
+        case("blob", "{prometheusRule: {enabled: true, labels: {release: x}}, dashboards: {enabled: true}}"),
+        case("blob"),
+    )
+    [rules] = [one for one in manifests(wanted) if one["kind"] == "PrometheusRule"]
+    [dashboards] = [one for one in manifests(wanted) if one["metadata"]["name"].endswith("-dashboards")]
+    config = ROOT / "config"
+    groups = [
+        group
+        for name in ("recording.yml", "alerts.yml")
+        for group in yaml.safe_load((config / "prometheus" / name).read_text())["groups"]
+    ]
+
+    assert rules["spec"]["groups"] == groups
+    assert rules["metadata"]["labels"]["release"] == "x"
+    assert dashboards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {name: json.loads(text) for name, text in dashboards["data"].items()} == {
+        f"unwonted-{path.name}": json.loads(path.read_text()) for path in (config / "grafana" / "dashboards").iterdir()
+    }
+    assert not [one for one in manifests(default) if one["kind"] == "PrometheusRule"]
+    assert not [one for one in manifests(default) if one["metadata"]["name"].endswith("-dashboards")]
+
+
+@needs_judges
 def test_the_console_puts_its_token_where_the_pod_may_write() -> None:
     console = "config: {console: {enabled: true}, history: {path: /state/history.sqlite}, dead_letter: {kind: none}}"
     for rendered in answers(case("volume", console), case("blob", console)):

@@ -19,8 +19,8 @@ from service.core.engine.values import Options
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import Verdict, VerdictKind, takes_effect_from
 from tests.fakes.verdicts import HOUR, judged, verdict
+from tests.properties.lives import MakeEngine, Run, RunResult, Step, engine, real_engine, scripts
 from tests.properties.streams import ACTIONS, ACTORS, LATENESS, PARTITIONS, START, TICK, Hub, hubs
-from tests.properties.test_flagship import MakeEngine, Run, RunResult, Step, engine, real_engine, scripts
 
 pytestmark = pytest.mark.slow
 

@@ -20,8 +20,8 @@ from service.core.engine.values import ClosedBucket
 from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import Verdict
 from tests.fakes.verdicts import HOUR
+from tests.properties.lives import real_engine, saved
 from tests.properties.streams import ACTORS, PARTITIONS, START, Hub, hubs
-from tests.properties.test_flagship import real_engine, saved
 from tests.properties.test_flagship_verdicts import journals
 
 pytestmark = pytest.mark.slow

@@ -67,6 +67,7 @@ def replayed(tmp_path: Path, name: str, *files: Path, settings: Path) -> tuple[b
     return result.stdout_bytes, cells.read_bytes(), alerts.read_bytes()
 
 
+@pytest.mark.slow
 def test_replaying_twice_gives_identical_bytes(tmp_path: Path, week: Path) -> None:
     settings = config(tmp_path)
     first = replayed(tmp_path, "first", week, settings=settings)
@@ -103,6 +104,7 @@ def test_quiet_prints_nothing_but_the_totals(tmp_path: Path, week: Path) -> None
     assert "alerts" in result.stderr
 
 
+@pytest.mark.slow
 def test_standard_input_is_a_dash(tmp_path: Path, week: Path) -> None:
     settings = config(tmp_path)
     piped = unwonted("replay", "--config", settings, "-", input=week.read_bytes())
@@ -224,6 +226,7 @@ def test_explain_and_inspect_look_into_the_saved_state(tmp_path: Path, week: Pat
     assert "damaged" in damaged.stderr
 
 
+@pytest.mark.slow
 def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: Path, week: Path) -> None:
     settings = config(tmp_path, alerting={"alerts_per_day": 3})
     asyncio.run(snapshot_of(settings, week.read_bytes().splitlines(), FileSnapshotStore(tmp_path / "state")))

@@ -35,8 +35,7 @@ from service.shards.local import driven, parted
 from service.shards.migration import merge_states, split_state
 from service.shards.routing import route
 from service.shards.shard import Shard
-from tests.properties.streams import NIGHT, PARTITIONS, TICK, Hub, hubs
-from tests.properties.test_flagship import (
+from tests.properties.lives import (
     MakeEngine,
     announced_engine,
     budgeted_engine,
@@ -45,6 +44,7 @@ from tests.properties.test_flagship import (
     joining_engine,
     real_engine,
 )
+from tests.properties.streams import NIGHT, PARTITIONS, TICK, Hub, hubs
 from tests.properties.test_flagship_verdicts import journals
 
 Arrived = tuple[Message, Sequence[ActivityEvent]]
