@@ -15,6 +15,7 @@ SINGLE_FILES = {
     "service.standby",
     "service.__main__",
     "service.app",
+    "service.batches",
     "service.clock",
     "service.components",
     "service.sinks.integration",
