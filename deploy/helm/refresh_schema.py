@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parent / "unwonted" / "values.schema.json"
-SECRETS = frozenset({"connection_string", "url", "secrets"})
+SECRETS = frozenset({"client_secret", "connection_string", "url", "secrets"})
 """Options that hold a secret: not accepted here, because what they hold would be readable in a ConfigMap."""
 
 BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
@@ -24,6 +24,7 @@ BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
     ("DeadLetterSettings", "path"): {"pattern": "^/state/"},
     ("LearnSettings", "spool"): {"pattern": "^/state/"},
     ("ConsoleSettings", "token_file"): {"pattern": "^/state/"},
+    ("ConsoleSettings", "port"): {"minimum": 1024},  # as for http.port
 }
 """Where the chart is stricter than the service."""
 

@@ -11,14 +11,14 @@ from service.cli.epilog import ending
 from service.cli.inputs import MISCONFIGURED, config_option, fail, nothing_named, refuse
 from service.clock import SystemClock
 from service.settings import SettingsError, by_variable, config_hash, json_schema, load, redacted
-from service.wiring import detectors_off, open_geography, refusals, unusable_secret_files
+from service.wiring import detectors_off, open_geography, refusals, unusable_secret_files, unusable_sign_in_files
 
 
 @click.command(
     "check-config",
     short_help="Show the configuration in effect, and what is wrong with it.",
     epilog=ending(
-        "0 nothing is wrong; 2 the service would refuse it, or not be ready because a secret's file cannot be used",
+        "0 nothing is wrong; 2 the service would refuse it, or a secret's file cannot be used",
         "check-config --config unwonted.yaml",
         "check-config --schema > unwonted.schema.json",
     ),
@@ -45,6 +45,10 @@ def check_config(path: Path | None, schema: bool) -> None:
         f"unwonted run would not be ready: {by_variable(line, os.environ)}"
         for problems in later.values()
         for line in problems
+    ]
+    lines += [
+        f"unwonted run would let nobody into the console: {by_variable(line, os.environ)}"
+        for line in unusable_sign_in_files(settings)
     ]
     if lines:
         fail("\n".join([*lines, *nothing_named(path)]), MISCONFIGURED)

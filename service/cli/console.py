@@ -19,6 +19,7 @@ from service.console import Console, Door, Live
 from service.core.alerting import InForce
 from service.history import History, NoHistory
 from service.monitoring import Redactor, configure
+from service.options import LOOPBACK
 from service.settings import ConsoleSettings, Settings
 from service.waiting import DaemonExecutor
 from service.wiring import history_path, thresholds_configured
@@ -73,12 +74,14 @@ async def _serve(path: Path, options: ConsoleSettings, in_force: InForce) -> Non
         newest = span[1] if (span := history.span()) else clock.now()
 
         def open_on(port: int) -> Console:
-            door = Door(clock, Path(folder) / "token", options.session.total_seconds())
+            lasts, idle = options.session.total_seconds(), options.idle.total_seconds()
+            door = Door(clock, Path(folder) / "token", lasts, idle)
             return Console(
                 lambda: history,
                 clock,
                 door,
-                host=options.host,
+                # For whoever has typed the command: where the service would listen for others, this does not.
+                host=options.host if options.host in LOOPBACK else "127.0.0.1",
                 port=port,
                 version=version("unwonted"),
                 now=lambda: newest + _HOUR,

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 import structlog
 from aiohttp import web
 
+from service.console.access import Person
 from service.console.api_models import SinkTested
 from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn, VerdictDesk
@@ -69,7 +70,7 @@ class Answers:
         part: str,
         query: Mapping[str, str],
         form: Mapping[str, str],
-        by: str,
+        person: Person,
         about: Mapping[str, object],
     ) -> web.Response:
         """Answer a question.
@@ -78,7 +79,7 @@ class Answers:
         ----------
         part, query, form
             What is asked: the id in the path, what follows the question mark, what was sent.
-        by
+        person
             Who asks.
         about
             What every page shows.
@@ -94,8 +95,8 @@ class Answers:
         if route.shows_generations and live.kept_now is not None:
             with suppress(OSError):  # that nobody can say is no reason to say nothing of the rest
                 live = live._replace(kept=await within(None, _KEPT_WITHIN, live.kept_now()))
-        asked = PageQuery(part, query, self._now(), by, form, live)
-        answer = await within(None, PAGE_WITHIN, self._answered(route, asked))
+        asked = PageQuery(part, query, self._now(), person.name, form, live)
+        answer = await within(None, PAGE_WITHIN, self._answered(route, asked, person))
         shown = {**about, "verdict_of": self._verdict_of}
         return await within(None, PAGE_WITHIN, self._run(partial(to_response, answer, shown)))
 
@@ -109,16 +110,16 @@ class Answers:
         """
         return await within(None, PAGE_WITHIN, self._run(lambda: self._open_history().newest_word()))
 
-    async def _answered(self, route: PageRoute, asked: PageQuery) -> Finished:
+    async def _answered(self, route: PageRoute, asked: PageQuery, person: Person) -> Finished:
         answer = await self._run(lambda: route.answer(self._open_history(), asked))
         if isinstance(answer, HandedIn):
             answer = await self._kept(answer, said=route.name == "API")
         if isinstance(answer, SampleWanted):
-            answer = await self._sent(answer.sink, asked, said=route.name == "API")
+            answer = await self._sent(answer.sink, asked, person, said=route.name == "API")
         if isinstance(answer, WhatIf):
             answer = what_if_answer(answer, asked.live, said=route.name == "API")
         if isinstance(answer, Decided):
-            _log.info("console_decided", what=answer.what, alert=answer.alert, by=asked.by)
+            _log.info("console_decided", what=answer.what, alert=answer.alert, **_named(person))
         return answer
 
     async def _kept(self, handed_in: HandedIn, *, said: bool) -> Decided:
@@ -137,11 +138,11 @@ class Answers:
         what = f"verdict {verdict.kind.value}"
         return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
 
-    async def _sent(self, sink: str, asked: PageQuery, *, said: bool) -> Finished:
+    async def _sent(self, sink: str, asked: PageQuery, person: Person, *, said: bool) -> Finished:
         if asked.live.send_sample is None:
             raise NotPossible("only a running service sends test messages")
         sample = await asked.live.send_sample(sink)
-        _log.info("console_tested_sink", sink=sink, taken=sample.taken, by=asked.by)
+        _log.info("console_tested_sink", sink=sink, taken=sample.taken, **_named(person))
         tested = SinkTested(sink=sink, taken=sample.taken, said=sample.said)
         return tested if said else HtmlPage("sink.html", {"tested": tested})
 
@@ -152,3 +153,8 @@ class Answers:
     async def _run(self, work: Callable[[], _T]) -> _T:
         async with self._turns:
             return await asyncio.wrap_future(self._aside.submit(work))
+
+
+def _named(person: Person) -> Mapping[str, str]:
+    """Return what the log says of whoever has done something: the id as well, if a provider has given one."""
+    return {"by": person.name, "subject": person.subject} if person.subject else {"by": person.name}

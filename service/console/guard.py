@@ -5,11 +5,11 @@ pages and carries that session's word is what tells it from one that was meant. 
 """
 
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from service.console.access import Session
+from service.console.access import Person, Session
 from service.core.ports import Clock
 from service.options import LOOPBACK
 
@@ -46,7 +46,7 @@ class RequestRefused(Exception):  # noqa: N818 - it says what happened
         self.status = status
 
 
-def check_host(headers: Mapping[str, str], own: str) -> None:
+def check_host(headers: Mapping[str, str], own: str, public: str = "") -> None:
     """Refuse whoever calls us by a name that is not ours: a name elsewhere can be made to lead here.
 
     Parameters
@@ -55,13 +55,18 @@ def check_host(headers: Mapping[str, str], own: str) -> None:
         The request's.
     own
         The host that the console is configured to listen on.
+    public
+        The address at which browsers reach it, if that is not this machine alone: then no other name counts.
     """
     host = _host_of(headers.get("Host", ""))
-    if host not in LOOPBACK and host != own:
+    if public:
+        if host != urlsplit(public).hostname:
+            raise RequestRefused(421, f"the console answers to {urlsplit(public).hostname} only")
+    elif host not in LOOPBACK and host != own:
         raise RequestRefused(421, "the console answers to 127.0.0.1 and localhost only")
 
 
-def check_meant(headers: Mapping[str, str], field: str, session: Session | None) -> None:
+def check_meant(headers: Mapping[str, str], field: str, session: Session | None, public: str = "") -> None:
     """Refuse what changes something unless one of our own pages has asked for it, in the name of that session.
 
     Parameters
@@ -72,12 +77,14 @@ def check_meant(headers: Mapping[str, str], field: str, session: Session | None)
         What the form carries as its proof, if it is not in a header.
     session
         Whose request it is; None before anybody has entered, when only where it comes from counts.
+    public
+        The address at which browsers reach the console, if they have one: where our own pages come from.
     """
     origin = headers.get("Origin")
-    if origin is not None and _authority(origin) != headers.get("Host"):
+    if origin is not None and (origin != public if public else _authority(origin) != headers.get("Host")):
         raise RequestRefused(403, "this was sent by a page elsewhere")
     check_own(headers)
-    if session is None:
+    if session is None or not session.csrf:  # no browser adds an access token by itself
         return
     proof = headers.get(CSRF_HEADER, "") or field
     if not secrets.compare_digest(proof.encode(errors="replace"), session.csrf.encode()):
@@ -130,6 +137,30 @@ class RequestPace:
         if len(self._recent) == self._most and now - self._recent[0] < self._seconds:
             raise RequestRefused(429, "too many requests: wait a moment")
         self._recent.append(now)
+
+
+class PersonalPace:
+    """How much each person may change over time, so that a session that was stolen cannot do just anything at once."""
+
+    def __init__(self, clock: Clock, *, at_once: int = 60, a_second: float = 1.0, people: int = 1_000) -> None:
+        self._clock = clock
+        self._at_once, self._a_second, self._people = at_once, a_second, people
+        self._paces: OrderedDict[str, RequestPace] = OrderedDict()
+
+    def check(self, person: Person) -> None:
+        """Count a request of somebody's.
+
+        Raises
+        ------
+        RequestRefused
+            There have been too many.
+        """
+        key = person.subject or person.name
+        pace = self._paces.pop(key, None) or RequestPace(self._clock, at_once=self._at_once, a_second=self._a_second)
+        self._paces[key] = pace
+        while len(self._paces) > self._people:
+            self._paces.popitem(last=False)
+        pace.check()
 
 
 def _authority(address: str) -> str:

@@ -9,8 +9,21 @@ from service.console import api, api_models
 from service.console.questions import EXPORTS, QUESTIONS, SESSION, Question
 
 
-def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
-    """Return what the API is, as OpenAPI 3.1 says it; `cookie` is what that of a session is called."""
+def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) -> dict[str, Any]:
+    """Return what the API is, as OpenAPI 3.1 says it.
+
+    Parameters
+    ----------
+    version
+        Of the service.
+    cookie
+        What that of a session is called.
+    bearer
+        Whether an access token does instead.
+    """
+    schemes: dict[str, Any] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie}}
+    if bearer:
+        schemes["token"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     models: list[type[BaseModel]] = [*(question.model for question in QUESTIONS), api_models.SessionSaid]
     _, schemas = models_json_schema(
         [(model, "serialization") for model in dict.fromkeys(models)], ref_template="#/components/schemas/{model}"
@@ -34,9 +47,9 @@ def document(version: str, cookie: str = "unwonted") -> dict[str, Any]:
                     "additionalProperties": False,
                 },
             },
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
+            "securitySchemes": schemes,
         },
-        "security": [{"session": []}],
+        "security": [{name: []} for name in schemes],
     }
 
 

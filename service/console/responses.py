@@ -8,16 +8,24 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from service.console.access import Person, Session
+from service.console.access import Person, Role, Session
 from service.console.asking import Decided, Download, Finished, HtmlPage
 from service.console.guard import RequestRefused
 from service.console.rendering import ASSETS, asset, page_html
+
+SESSION_OF_REQUEST = web.RequestKey("SESSION_OF_REQUEST", Session)
 
 
 def about(session: Session | None) -> Mapping[str, object]:
     """Return what every page shows of who is signed in."""
     person: Person | None = session.person if session else None
-    return {"here": "", "person": person, "csrf": session.csrf if session else ""}
+    may_decide = person is not None and Role.ANALYST in person.roles
+    return {"here": "", "person": person, "csrf": session.csrf if session else "", "may_decide": may_decide}
+
+
+def session_of(request: web.Request) -> Session | None:
+    """Return whose request it is, as the server has found out; None if nobody's who has entered."""
+    return request.get(SESSION_OF_REQUEST)
 
 
 def to_response(answer: Finished, about: Mapping[str, object]) -> web.Response:

@@ -10,6 +10,7 @@ from service.settings.reference import option_reference
 from service.settings.root import Settings
 from service.settings.sections import BlobPlace, LearnSettings
 from service.settings.showing import config_hash, example_yaml, json_schema, proxy_secrets, redacted, secrets
+from service.settings.sign_in import SignInSettings
 from service.settings.watch import WatchEntry
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "LearnSettings",
     "Settings",
     "SettingsError",
+    "SignInSettings",
     "WatchEntry",
     "arguments",
     "by_variable",

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from models.detectors import DETECTORS
-from service.options import Section
+from service.options import LOOPBACK, Section
 from service.settings.console import ConsoleSettings
 from service.settings.detectors import DetectorSettings, check_detectors, default_threshold
 from service.settings.event_hub import EventHubSettings
@@ -29,6 +29,7 @@ from service.settings.sections import (
     VerdictsSettings,
     WindowsSettings,
 )
+from service.settings.sign_in import SignInSettings
 from service.settings.watch import WatchSettings
 from service.sinks import AnySink, EventHubSinkSettings, StdoutSettings
 
@@ -78,6 +79,7 @@ class Settings(Section):
     dead_letter: DeadLetterSettings = DeadLetterSettings()
     http: HttpSettings = HttpSettings()
     console: ConsoleSettings = ConsoleSettings()
+    sign_in: SignInSettings = SignInSettings()
     log: LogSettings = LogSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
 
@@ -140,6 +142,14 @@ def conflicts(settings: Settings) -> list[str]:
             not settings.console.enabled
             or (settings.history.enabled and (settings.history.path or settings.snapshots.kind == "file")),
             "console.enabled needs a history: history.enabled, and history.path where snapshots are in blobs",
+        ),
+        (
+            settings.console.host in LOOPBACK or settings.sign_in.issuer is not None,
+            "console.host should be 127.0.0.1, ::1 or localhost, unless sign_in.issuer says who may read it",
+        ),
+        (
+            settings.sign_in.issuer is None or not settings.console.enabled or settings.console.public_url is not None,
+            "sign_in.issuer needs console.public_url: the address to which people come back",
         ),
         (
             not any(

@@ -17,7 +17,17 @@ from service.settings.detectors import DetectorSettings, default_threshold, own_
 from service.settings.root import Settings
 from service.sinks import KINDS
 
-SECRET_FILES = frozenset({"connection_string_file", "url_file", "secret_file", "password_file", "proxy_password_file"})
+SECRET_FILES = frozenset(
+    {
+        "client_assertion_file",
+        "client_secret_file",
+        "connection_string_file",
+        "password_file",
+        "proxy_password_file",
+        "secret_file",
+        "url_file",
+    }
+)
 EXAMPLE_HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.

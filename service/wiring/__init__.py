@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from service.wiring.checks import refusals, unusable_secret_files
+    from service.wiring.checks import refusals, unusable_secret_files, unusable_sign_in_files
     from service.wiring.components import build_components
     from service.wiring.console import JournalDesk, thresholds_configured
     from service.wiring.engine import (
@@ -61,10 +61,11 @@ __all__ = [
     "source_options",
     "thresholds_configured",
     "unusable_secret_files",
+    "unusable_sign_in_files",
 ]
 
 _HOMES = {
-    "checks": ("refusals", "unusable_secret_files"),
+    "checks": ("refusals", "unusable_secret_files", "unusable_sign_in_files"),
     "components": ("build_components",),
     "console": ("JournalDesk", "thresholds_configured"),
     "engine": (

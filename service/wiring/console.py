@@ -4,13 +4,27 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
-from service.console import Console, Door, HandedIn, Live, VerdictDesk
+from service.console import (
+    CALLBACK,
+    LOGIN,
+    Console,
+    Door,
+    HandedIn,
+    Live,
+    OpenIdDoor,
+    Role,
+    RoleRule,
+    Sessions,
+    VerdictDesk,
+)
 from service.core.alerting import InForce
 from service.core.engine import Engine
 from service.core.ports import Clock, VerdictStore
 from service.core.verdicts import MOST_VERDICTS, Verdict, line_of, name_of, takes_effect_from, verdict_on
 from service.history import History
+from service.openid import OpenIdClient, OpenIdOptions
 from service.settings import Settings
 from service.wiring.recording import history_path
 
@@ -92,11 +106,10 @@ def build_console(
         return None
     history = History(path)
     resources.callback(history.close)
-    door = Door(clock, options.token_file, options.session.total_seconds())
     return Console(
         lambda: history,
         clock,
-        door,
+        door_of(settings, clock),
         host=options.host,
         port=options.port,
         version=version("unwonted"),
@@ -104,3 +117,31 @@ def build_console(
         desk=desk,
         live=live,
     )
+
+
+def door_of(settings: Settings, clock: Clock) -> Door | OpenIdDoor:
+    """Return the way into the console: by way of the provider that is configured, or with a token if there is none."""
+    console, options, public = settings.console, settings.sign_in, settings.console.public_url or ""
+    lasts, idle = console.session.total_seconds(), console.idle.total_seconds()
+    if options.issuer is None:
+        return Door(clock, console.token_file, lasts, idle)
+    client = OpenIdClient(
+        OpenIdOptions(
+            issuer=options.issuer,
+            client_id=options.client_id or "",
+            redirect=public + CALLBACK,
+            left=public + LOGIN,
+            secret=options.client_secret,
+            secret_file=options.client_secret_file,
+            assertion_file=options.client_assertion_file,
+            tenants=options.tenants,
+            ca_file=options.ca_file,
+        ),
+        clock,
+    )
+    rules = {
+        Role.READER: RoleRule(frozenset(options.reader_roles), frozenset(options.reader_groups)),
+        Role.ANALYST: RoleRule(frozenset(options.analyst_roles), frozenset(options.analyst_groups)),
+    }
+    provider = urlsplit(options.issuer).hostname or ""
+    return OpenIdDoor(client, clock, Sessions(clock, lasts, idle), rules, public=public, provider=provider)

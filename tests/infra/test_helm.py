@@ -138,16 +138,22 @@ def test_the_probes_ask_for_paths_that_the_service_answers_on_its_port(
     asked = {one[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
 
     assert asked == PROBES.keys()
-    assert one["ports"] == [{"name": "http", "containerPort": settings.http.port, "protocol": "TCP"}]
-    assert only(chart, "Service")["spec"]["ports"][0]["targetPort"] == "http"
+    assert one["ports"][0] == {"name": "http", "containerPort": settings.http.port, "protocol": "TCP"}
+    assert of_kind(chart, "Service")[0]["spec"]["ports"][0]["targetPort"] == "http"
+    shared = settings.console.enabled and settings.sign_in.issuer
+    console = [{"name": "console", "containerPort": settings.console.port, "protocol": "TCP"}] if shared else []
+    assert one["ports"][1:] == console
 
 
 @every_set
 def test_every_file_that_the_configuration_names_is_on_a_mount(chart: list[Manifest], settings: Settings) -> None:
     mounts = {mount["mountPath"]: mount["name"] for mount in container(chart)["volumeMounts"]}
     named = [Path(path) for path in re.findall(r"(?:_file|path|database): (\S+)", config_text(chart))]
+    there = set(mounts)
+    if "azure.workload.identity/use" in only(chart, "Deployment")["spec"]["template"]["metadata"]["labels"]:
+        there.add("/var/run/secrets/azure/tokens")  # AKS mounts that
 
-    assert [path for path in named if not any(path.is_relative_to(mount) for mount in mounts)] == []
+    assert [path for path in named if not any(path.is_relative_to(mount) for mount in there)] == []
     assert set(mounts.values()) == volumes(chart).keys()
     assert settings.snapshots.kind == "blob" or settings.snapshots.path.is_relative_to("/state")
 
@@ -254,7 +260,7 @@ def test_whatever_selects_the_service_selects_its_pod_and_not_the_tests(chart: l
     test = only(chart, "Pod")["metadata"]["labels"]
     selectors = [
         only(chart, "Deployment")["spec"]["selector"]["matchLabels"],
-        only(chart, "Service")["spec"]["selector"],
+        *(one["spec"]["selector"] for one in of_kind(chart, "Service")),
     ]
     selectors += [one["spec"]["selector"]["matchLabels"] for one in of_kind(chart, "PodDisruptionBudget")]
     selectors += [one["spec"]["selector"]["matchLabels"] for one in of_kind(chart, "PodMonitor")]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.charts import CHART, answers, case, config_text, manifests, pod
+from tests.infra.charts import CHART, answers, case, config_text, manifests, of_kind, pod
 from tests.infra.judges import ROOT, needs_judges
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+SECRETS = "/mnt/secrets-store"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
 
@@ -256,3 +257,44 @@ def test_the_console_puts_its_token_where_the_pod_may_write() -> None:
 
         assert said == {"enabled": True, "token_file": "/state/console-token"}
         assert "state" in volumes
+
+
+@needs_judges
+def test_a_console_for_a_team_is_served_to_the_ingress_and_to_nobody_else() -> None:
+    (rendered, closed, alone) = answers(
+        case("console"),
+        case("console", "networkPolicy: {consoleFrom: []}"),
+        case("volume", "config: {console: {enabled: true}}"),
+    )
+    chart = manifests(rendered)
+    said = yaml.safe_load(config_text(chart))["console"]
+    assert (said["host"], said["public_url"]) == ("0.0.0.0", "https://unwonted.contoso.example")  # noqa: S104
+    _, service = of_kind(chart, "Service")
+    assert service["metadata"]["name"] == "unwonted-console"
+    assert service["spec"]["ports"] == [{"name": "console", "port": 8090, "targetPort": "console", "protocol": "TCP"}]
+    rules = of_kind(chart, "NetworkPolicy")[0]["spec"]["ingress"]
+    assert rules[1] == {
+        "ports": [{"protocol": "TCP", "port": "console"}],
+        "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "app-routing-system"}}}],
+    }
+    for answer in (closed, alone):
+        assert len(of_kind(manifests(answer), "NetworkPolicy")[0]["spec"]["ingress"]) == 1
+    assert len(of_kind(manifests(alone), "Service")) == 1
+    assert "host" not in yaml.safe_load(config_text(manifests(alone)))["console"]
+
+
+@needs_judges
+def test_a_console_that_nobody_could_sign_in_to_is_refused() -> None:
+    address, identity, mounted, secret = answers(
+        case("console", "config: {console: {public_url: null}}"),
+        case("console", "workloadIdentity: {enabled: false}"),
+        case(
+            "console",
+            "config: {sign_in: {client_secret_file: /mnt/secrets-store/console, client_assertion_file: null}}",
+        ),
+        case("console", "config: {sign_in: {client_secret: x}}"),
+    )
+    assert "config.console.public_url: is missing" in address["error"]
+    assert "config.sign_in.client_assertion_file: is the workload identity's" in identity["error"]
+    assert f"config.sign_in.client_secret_file: names {SECRETS}/console, and nothing" in mounted["error"]
+    assert "client_secret" in secret["error"]

@@ -13,7 +13,9 @@ import pytest
 from demo.hub import EmbeddedHub
 from demo.receiver import Fault, Receiver
 from tests.fakes.azurite import Account
+from tests.fakes.openid_provider import CLIENT, OpenIdProvider, providing, saying
 from tests.integration.service_process import ROOT, ServiceProcess, clock, configuration
+from tests.service.console.provided import free_port
 from tests.service.core.parsing.samples import XMLSOAP, human, message, record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -23,12 +25,24 @@ SIGNING_KEY = b64encode(b"planted: what signs the webhook's messages").decode()
 IN_ADDRESS = "planted-in-an-address-0123456789"
 IN_QUERY = "planted-in-a-query-9876543210"
 IN_PROXY = "planted-password-of-a-proxy"
+CLIENT_SECRET = "planted-secret-of-the-console"
 PERSON = "wilhelmina.planted"
 
 
 async def fetch(port: int, path: str) -> str:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
         return await answer.text()
+
+
+async def sign_in_once_well_and_once_badly(console: int, provider: OpenIdProvider) -> None:
+    """Go to the provider and back, the second time to one that repeats our secret in its refusal."""
+    for refusal in (None, saying({"error": CLIENT_SECRET, "error_description": CLIENT_SECRET}, 401)):
+        if refusal is not None:
+            provider.misbehave["/token"] = refusal
+        browser = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        async with browser, browser.get(f"http://127.0.0.1:{console}/enter?next=/api/v1/session") as answer:
+            said = await answer.text()
+        assert (answer.status, CLIENT_SECRET in said) == (200 if refusal is None else 503, False)
 
 
 async def unwonted(config: Path, *arguments: str) -> str:
@@ -52,8 +66,14 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
         hub = await stack.enter_async_context(EmbeddedHub(partitions=2, key=HUB_KEY))
         receiver = await stack.enter_async_context(Receiver())
         hooks = f"http://127.0.0.1:{receiver.port}"
+        provider, console = await stack.enter_async_context(providing(clock)), free_port()
+        secret_file = tmp_path / "client-secret"
+        secret_file.write_text(CLIENT_SECRET)
+        provider.secret = CLIENT_SECRET
         config = configuration(
             hub,
+            console={"enabled": True, "port": console, "public_url": f"http://127.0.0.1:{console}"},
+            sign_in={"issuer": provider.issuer, "client_id": CLIENT, "client_secret_file": str(secret_file)},
             snapshots={"path": str(tmp_path / "state"), "every": "1s"},
             detectors={"rare_action": {"threshold": 0}, "rare_failure": {"threshold": 0}},
             dead_letter={"kind": "blob", "connection_string": storage.connection_string, "container": "letters"},
@@ -77,6 +97,7 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
         receiver.fail("webhook", Fault(503, body=f"{IN_QUERY} is unknown"))
         service = await stack.enter_async_context(ServiceProcess(tmp_path, config))
         port = (await service.until_said("started"))["http_port"]
+        await sign_in_once_well_and_once_badly(console, provider)
         name = f"{PERSON}@contoso.example"
         now = clock.now().isoformat()
         for number in range(6):
@@ -105,7 +126,7 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
         assert "unwonted_alerts_total" in shown["/metrics"]
         assert name in shown["snapshot"]
         for where, text in shown.items():
-            for secret in (HUB_KEY, SIGNING_KEY, IN_ADDRESS, IN_QUERY, IN_PROXY, storage.key):
+            for secret in (HUB_KEY, CLIENT_SECRET, SIGNING_KEY, IN_ADDRESS, IN_QUERY, IN_PROXY, storage.key):
                 assert secret not in text, where
         for where in ("/metrics", "/healthz/live", "/healthz/ready", "log"):
             assert PERSON not in shown[where].lower(), where

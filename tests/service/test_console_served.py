@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from service.clock import SystemClock
-from service.console.access import Door
 from service.console.server import Console
+from service.console.token_door import Door
 from service.history.reading import History
 from tests.service.lives import Life, World, died_of, living
 

@@ -120,6 +120,47 @@ def test_a_secret_that_is_not_there_yet_is_told_by_check_config_and_keeps_no_ser
     assert "canteen" not in checked.output
 
 
+SIGN_IN = {
+    "CONSOLE__ENABLED": "true",
+    "CONSOLE__PUBLIC_URL": "https://unwonted.example",
+    "SIGN_IN__ISSUER": "https://login.example",
+    "SIGN_IN__CLIENT_ID": "console",
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "data", "line"),
+    [
+        ("client_secret_file", None, "No such file or directory"),
+        ("client_secret_file", b"\xff\xfe", "is not UTF-8 text"),
+        ("client_assertion_file", b" \n", "is empty"),
+        ("ca_file", None, "No such file or directory"),
+        ("ca_file", b"canteen", "holds no certificate in PEM"),
+    ],
+)
+def test_a_file_without_which_nobody_could_sign_in_is_told_by_check_config(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str, data: bytes | None, line: str
+) -> None:
+    good, file = tmp_path / "good", tmp_path / "file"
+    good.write_text("proof-from-the-canteen")
+    proof = "client_assertion_file" if option == "client_assertion_file" else "client_secret_file"
+    given = {f"SIGN_IN__{proof.upper()}": str(good)}
+    well = unwonted(monkeypatch, "check-config", **HUB, **SIGN_IN, **given)
+    assert (well.exit_code, well.stderr) == (0, "")
+    if data is not None:
+        file.write_bytes(data)
+    variable = f"SIGN_IN__{option.upper()}"
+    checked = unwonted(monkeypatch, "check-config", **HUB, **SIGN_IN, **{**given, variable: str(file)})
+    assert checked.exit_code == 2
+    said = f"unwonted run would let nobody into the console: UNWONTED_{variable}: {file}: {line}"
+    assert checked.stderr.startswith(said)
+    assert "canteen" not in checked.output
+    off = unwonted(
+        monkeypatch, "check-config", **HUB, **{**SIGN_IN, **given, variable: str(file), "CONSOLE__ENABLED": "no"}
+    )
+    assert off.exit_code == 0
+
+
 def test_an_alarm_that_could_not_be_silent_is_found_before_the_start() -> None:
     with pytest.raises(SettingsError, match="EVENT_HUB__SILENT_AFTER should be longer than max_wait: twice as long"):
         load(None, {"UNWONTED_EVENT_HUB__SILENT_AFTER": "39s"})

@@ -75,7 +75,14 @@ async def test_a_history_that_is_there_is_opened_as_of_its_end(tmp_path: Path) -
     save(path, [alert()])
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    text, code = await opened(temporary, "console", "--history", str(path), page=f"/alerts/{alert().id}")
+    # Where the service would let others in by way of a provider, whoever types this command is alone with it.
+    shared = tmp_path / "unwonted.yaml"
+    shared.write_text(
+        "console: {host: 0.0.0.0, public_url: 'https://unwonted.example'}\n"
+        "sign_in: {issuer: 'https://login.example', client_id: c, client_secret_file: /nowhere}"
+    )
+    arguments = ("console", "--config", str(shared), "--history", str(path))
+    text, code = await opened(temporary, *arguments, page=f"/alerts/{alert().id}")
     assert code == 0
     assert "create or change role assignments" in text
     assert list(temporary.iterdir()) == []

@@ -10,10 +10,10 @@ from typing import Self
 import aiohttp
 
 from service.clock import SystemClock
-from service.console.access import Door
 from service.console.desk import VerdictDesk
 from service.console.live import Live
 from service.console.server import Console
+from service.console.token_door import Door
 from service.core.ports import Clock
 from service.history.reading import History
 from service.history.values import HistoryEntry
@@ -73,6 +73,11 @@ class Visitor:
         """What the console has given to be shown again."""
         assert self._session is not None
         return {cookie.key: cookie.value for cookie in self._session.cookie_jar}
+
+    def forget(self) -> None:
+        """Lose all cookies."""
+        assert self._session is not None
+        self._session.cookie_jar.clear()
 
     async def _ask(
         self, method: str, path: str, form: dict[str, str], headers: dict[str, str]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from service.console.access import MOST_SESSIONS, TRIES_A_MINUTE, Door, EntryRefused
-from service.console.guard import RequestPace, RequestRefused, check_host, check_meant
+from service.console.access import MOST_SESSIONS, EntryRefused, Person, Session, Sessions
+from service.console.guard import PersonalPace, RequestPace, RequestRefused, check_host, check_meant
+from service.console.token_door import TRIES_A_MINUTE, Door
 from tests.fakes.clock import FakeClock
 
 SECONDS = 3600.0
@@ -97,6 +98,34 @@ async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many
     assert door.session(first) is None
 
 
+async def test_a_session_that_is_not_used_ends_earlier(clock: FakeClock) -> None:
+    sessions = Sessions(clock, SECONDS, 60.0)
+    used, idle = (sessions.begin(Person("ann")) for _ in range(2))
+    await clock.advance(59)
+    sessions.use(used)
+    sessions.use("made up")
+    await clock.advance(1)
+    assert sessions.of(used)
+    assert sessions.of(idle) is None
+    sessions.use(idle)
+    assert sessions.of(idle) is None, "it is over for good"
+    assert sessions.end(used) is not None
+    assert sessions.end(used) is None
+
+
+def test_where_browsers_come_by_another_address_no_other_name_and_origin_is_ours() -> None:
+    public = "https://unwonted.example"
+    check_host({"Host": "unwonted.example:8443"}, "10.0.0.7", public)
+    for host in ("127.0.0.1", "10.0.0.7", "localhost", "evil.example", ""):
+        with pytest.raises(RequestRefused, match=r"answers to unwonted\.example only"):
+            check_host({"Host": host}, "10.0.0.7", public)
+    session = Session(Person("ann"), "word", 1.0, 1.0)
+    check_meant({"Host": "unwonted.example", "Origin": public}, "word", session, public)
+    for origin in ("http://unwonted.example", "https://unwonted.example:8443", "null"):
+        with pytest.raises(RequestRefused, match="a page elsewhere"):
+            check_meant({"Host": "unwonted.example", "Origin": origin}, "word", session, public)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost", "localhost:1", "[::1]:8090", "127.0.0.1"])
 def test_this_machine_is_asked_by_its_names(host: str) -> None:
     check_host({"Host": host}, "127.0.0.1")
@@ -146,3 +175,15 @@ async def test_requests_are_answered_at_a_pace(clock: FakeClock) -> None:
         pace.check()
     await clock.advance(3)
     pace.check()
+
+
+async def test_each_person_has_a_pace_and_only_so_many_are_remembered(clock: FakeClock) -> None:
+    pace = PersonalPace(clock, at_once=1, a_second=1.0, people=2)
+    ann, bob, eve = (Person("same name", subject=subject) for subject in ("a", "b", ""))
+    for one in (ann, bob, eve):
+        pace.check(one)
+    pace.check(ann)
+    with pytest.raises(RequestRefused, match="wait a moment"):
+        pace.check(eve)
+    await clock.advance(1)
+    pace.check(eve)

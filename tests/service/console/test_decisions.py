@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from service.console.access import Door, Person, Role
+from service.console.access import Person, Role
+from service.console.token_door import Door
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.incidents import IncidentState

@@ -105,7 +105,7 @@ async def test_so_many_are_told_and_who_comes_besides_is_refused_and_asks_instea
 
 async def test_who_has_not_entered_is_told_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path, [alert(1)]) as visitor, visitor.listen() as answer:
-        assert answer.status == 303
+        assert answer.status == 401
 
 
 async def test_without_a_history_there_is_no_news(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 import structlog
 
 from service.clock import SystemClock
-from service.console.access import Door
 from service.console.server import Console
+from service.console.token_door import Door
 from service.history.reading import History
 from service.history.schema import NoHistory
 from tests.fakes.alerts import alert

@@ -48,7 +48,13 @@ SINKS: dict[str, Any] = {
 SINKS |= {f"each_{kind}": configured(kind) for kind in KINDS}
 SINKS |= {f"posted_{kind}": configured(kind, url="https://127.0.0.1/x") for kind in POSTED}
 PLACES: list[dict[str, Any]] = [
-    {"snapshots": {"kind": "file"}, "dead_letter": {"kind": "file"}, "event_hub": {"connection_string": HUB}},
+    {
+        "snapshots": {"kind": "file"},
+        "dead_letter": {"kind": "file"},
+        "event_hub": {"connection_string": HUB},
+        "console": {"enabled": True, "public_url": "https://x.example"},
+        "sign_in": {"issuer": "https://login.example", "client_id": "c", "client_secret_file": "/nowhere"},
+    },
     {
         "snapshots": {"kind": "blob", "connection_string": ACCOUNT},
         "dead_letter": {"kind": "blob", "account_url": "https://x.blob.core.windows.net"},

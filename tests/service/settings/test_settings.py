@@ -227,6 +227,8 @@ def test_no_input_is_repeated_in_any_error(tmp_path: Path) -> None:
         f"sinks: {{soc: {{kind: webhook, url: 'https://x.example', secrets: [whsec_{PLANTED}]}}}}",
         f"sinks: {{soc: {{kind: stdout, min_severity: {PLANTED}, runbook_url: {PLANTED}}}}}",
         f"snapshots: {{connection_string: [{PLANTED}]}}",
+        f"sign_in: {{client_secret: [{PLANTED}], issuer: 'https://{PLANTED}@login.example'}}",
+        f"sign_in: {{client_id: c, client_secret: {PLANTED}, client_secret_file: /x, issuer: 'https://login.example'}}",
         f"snapshots: {{account_url: 'https://x.blob.core.windows.net/?sig={PLANTED}'}}",
         f"http: *{PLANTED}",
         f"http: !{PLANTED} x",
@@ -249,6 +251,9 @@ def secretive() -> Settings:
             "UNWONTED_SINKS__HOOK__KIND": "webhook",
             "UNWONTED_SINKS__HOOK__URL": f"https://hook.example.com/{PLANTED}",
             "UNWONTED_SINKS__HOOK__SECRETS": f"whsec_{PLANTED}{PLANTED[:-8]}{'A' * 8}AAAA",
+            "UNWONTED_SIGN_IN__ISSUER": "https://login.example",
+            "UNWONTED_SIGN_IN__CLIENT_ID": "console",
+            "UNWONTED_SIGN_IN__CLIENT_SECRET": f"client-{PLANTED}",
         },
     )
 
@@ -275,7 +280,7 @@ def test_a_secret_in_a_file_is_known_to_the_redaction_and_a_missing_file_is_no_e
 
 def test_every_secret_and_its_telling_parts_are_known_to_the_redaction() -> None:
     known = set(secrets(secretive()))
-    assert {CONNECTION, TEAMS_URL, f"{PLANTED}=", f"{PLANTED}==", f"/{PLANTED}"} <= known
+    assert {CONNECTION, TEAMS_URL, f"{PLANTED}=", f"{PLANTED}==", f"/{PLANTED}", f"client-{PLANTED}"} <= known
 
 
 def test_the_hash_tells_settings_apart_and_ignores_the_values_of_secrets() -> None:

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from service.console.openid_door import OpenIdDoor
 from service.console.server import Console
+from service.console.token_door import Door
 from service.settings.reading import SettingsError, load
-from service.wiring.console import build_console
+from service.wiring.console import build_console, door_of
 from tests.fakes.clock import FakeClock
+
+SIGN_IN = "sign_in: {issuer: https://login.example, client_id: c, client_secret_file: /nowhere}\n"
 
 
 def built(tmp_path: Path, yaml: str) -> Console | None:
@@ -24,11 +28,45 @@ def test_there_is_none_unless_somebody_wants_it(tmp_path: Path) -> None:
     assert console.address == "http://127.0.0.1:1234"
 
 
+@pytest.mark.parametrize("public", ["https://unwonted.example/", "HTTPS://Unwonted.Example:443"])
+def test_with_a_provider_it_may_listen_for_others_and_its_address_is_written_as_browsers_do(
+    tmp_path: Path, public: str
+) -> None:
+    console = built(tmp_path, f"{SIGN_IN}console: {{enabled: true, host: 0.0.0.0, public_url: '{public}'}}")
+    assert console is not None
+    path = tmp_path / "unwonted.yaml"
+    door = door_of(load(path, {}), FakeClock())
+    assert isinstance(door, OpenIdDoor)
+    assert (door.public, door.provider) == ("https://unwonted.example", "login.example")
+    path.write_text("console: {enabled: true}")
+    assert isinstance(door_of(load(path, {}), FakeClock()), Door)
+
+
 @pytest.mark.parametrize(
     ("yaml", "said"),
     [
-        ("console: {enabled: true, host: 0.0.0.0}", "console.host: should be 127.0.0.1, ::1 or localhost"),
-        ("console: {enabled: true, host: example.com}", "console.host: should be 127.0.0.1, ::1 or localhost"),
+        ("console: {enabled: true, host: 0.0.0.0}", "console.host should be 127.0.0.1, ::1 or localhost, unless"),
+        ("console: {host: example.com}", "console.host should be 127.0.0.1, ::1 or localhost, unless sign_in.issuer"),
+        (SIGN_IN + "console: {enabled: true, host: 0.0.0.0}", "sign_in.issuer needs console.public_url"),
+        ("console: {public_url: http://x.example}", "console.public_url: should be https://HOST without a path"),
+        ("console: {public_url: 'https://x.example/console'}", "should be https://HOST without a path"),
+        ("console: {public_url: 'https://x@y.example'}", "should be https://HOST without a path"),
+        ("console: {public_url: 'https://['}", "should be https://HOST without a path"),
+        ("sign_in: {issuer: http://login.example}", "sign_in.issuer: should be https://HOST/…"),
+        ("sign_in: {issuer: https://login.example}", "sign_in: issuer needs client_id"),
+        (
+            "sign_in: {issuer: https://login.example, client_id: c}",
+            "needs exactly one of client_secret,",
+        ),
+        (
+            SIGN_IN.replace("}", ", client_assertion_file: /x}"),
+            "needs exactly one of client_secret,",
+        ),
+        (
+            SIGN_IN.replace("}", ", reader_roles: [], analyst_roles: []}"),
+            "nobody could enter: needs one of",
+        ),
+        (SIGN_IN.replace("example", "example/organizations/v2.0"), "tenants should say who may enter"),
         ("console: {enabled: true}\nhistory: {enabled: false}", "console.enabled needs a history"),
         (
             "console: {enabled: true}\nsnapshots: {kind: blob, account_url: 'https://a.blob.core.windows.net'}",

@@ -36,7 +36,14 @@ rendered.
 {{- $wrong = append $wrong "secrets.keyVault.objects: is empty; names of secrets in the vault, such as teams-url" -}}
 {{- end -}}
 {{- end -}}
-{{- $files := dict "config.event_hub.connection_string_file" $hub.connection_string_file -}}
+{{- $signIn := get .Values.config "sign_in" | default dict -}}
+{{- if and (include "unwonted.consolePort" .) (not (dig "console" "public_url" "" .Values.config)) -}}
+{{- $wrong = append $wrong "config.console.public_url: is missing; the address that the ingress has, such as https://unwonted.contoso.example" -}}
+{{- end -}}
+{{- if and (hasPrefix "/var/run/secrets/azure/" (default "" $signIn.client_assertion_file)) (not .Values.workloadIdentity.enabled) -}}
+{{- $wrong = append $wrong "config.sign_in.client_assertion_file: is the workload identity's, and workloadIdentity.enabled is false" -}}
+{{- end -}}
+{{- $files := dict "config.event_hub.connection_string_file" $hub.connection_string_file "config.sign_in.client_secret_file" $signIn.client_secret_file -}}
 {{- range $name, $sink := (get .Values.config "sinks" | default dict) -}}
 {{- $_ := set $files (printf "config.sinks.%s.url_file" $name) $sink.url_file -}}
 {{- $_ := set $files (printf "config.sinks.%s.secret_file" $name) $sink.secret_file -}}

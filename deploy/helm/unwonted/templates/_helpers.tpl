@@ -52,6 +52,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- int (dig "http" "port" 8080 .Values.config) -}}
 {{- end -}}
 
+{{/* The console's port, where others than this pod may come: with a provider that vouches for them. */}}
+{{- define "unwonted.consolePort" -}}
+{{- if and (dig "console" "enabled" false .Values.config) (dig "sign_in" "issuer" "" .Values.config) -}}
+{{- int (dig "console" "port" 8090 .Values.config) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Whether the state lives on a volume; in blob mode there is none. */}}
 {{- define "unwonted.fileMode" -}}
 {{- if eq (dig "snapshots" "kind" "file" .Values.config) "file" -}}true{{- end -}}
@@ -90,7 +97,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- $console := get $config "console" | default dict -}}
 {{- if $console.enabled -}}
-{{- $_ := set $config "console" (merge $console (dict "token_file" "/state/console-token")) -}}
+{{- $console = merge $console (dict "token_file" "/state/console-token") -}}
+{{- if include "unwonted.consolePort" . -}}
+{{- $console = merge $console (dict "host" "0.0.0.0") -}}
+{{- end -}}
+{{- $_ := set $config "console" $console -}}
 {{- end -}}
 {{- $_ := set $config "snapshots" $snapshots -}}
 {{- $_ := set $config "dead_letter" $letters -}}

@@ -1,0 +1,76 @@
+"""How somebody gets in and out, as the server sees it: a few addresses, a cookie, and whose session it is.
+
+The two ways are `token_entrance` and `openid_entrance`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from service.console.access import Session
+from service.console.cookies import Jar
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Refuse = Callable[[str], None]
+"""Notes, in one line, that somebody was not let in."""
+
+
+class Entrance(Protocol):
+    """A way in and out."""
+
+    jar: Jar
+    open_to_all: tuple[str, ...]
+    """How paths begin that nobody has to be signed in for."""
+    public: str
+    """Address at which browsers reach the console; empty if that is this machine alone."""
+    takes_tokens: bool
+    """Whether programs may come with an access token."""
+
+    def open(self) -> None:
+        """Prepare to let somebody in.
+
+        Raises
+        ------
+        OSError
+            Nobody could be let in.
+        """
+        ...
+
+    def listens(self, port: int) -> None:
+        """Hear on which port the console is; begin whatever nobody should wait for."""
+        ...
+
+    def routes(self) -> Sequence[tuple[str, str, Handler]]:
+        """Return what is answered here: method, path, and by whom."""
+        ...
+
+    def described(self) -> Mapping[str, str]:
+        """Return what the log says of this way in."""
+        ...
+
+    def to_open(self, address: str) -> str:
+        """Return the address to open, which may let in; `address` is where the console listens."""
+        ...
+
+    def session(self, secret: str) -> Session | None:
+        """Return the session of a cookie."""
+        ...
+
+    def use(self, secret: str) -> None:
+        """Note that somebody uses a session."""
+        ...
+
+    async def bearer(self, token: str) -> Session:
+        """Return a session for the one request that comes with a token.
+
+        Raises
+        ------
+        EntryRefused
+            The token is not accepted.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what letting people in has needed."""
+        ...
