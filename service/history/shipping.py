@@ -31,7 +31,6 @@ _AT_ONCE: Final = 24  # segments that are fetched before it is looked again what
 _FILLED: Final = 0.8  # of the room here: what is fetched beyond it would soon be taken out
 _EXPIRE_EVERY: Final = 3_600.0
 _TRIES: Final = 5
-_TROUBLE: Final = (sqlite3.Error, OSError, ValueError)
 
 
 class ShippingPace(NamedTuple):
@@ -99,7 +98,7 @@ class Shipping:
                     await self._ship()
                     more = await self._fetch()
                     await self._expire()
-            except _TROUBLE as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody else may suffer from it
                 more = False
                 self._tell(error)
             else:
@@ -111,7 +110,7 @@ class Shipping:
         try:
             await self._aside.run(self._recorder.drain, self._pace.step / 2)
             await self._ship(at_once=True)
-        except _TROUBLE as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._tell(error)
 
     async def _ship(self, *, at_once: bool = False) -> None:

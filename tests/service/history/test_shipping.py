@@ -203,6 +203,18 @@ async def test_a_store_that_is_away_costs_one_line_and_is_tried_again(tmp_path: 
     assert [said.count(one) for one in ("history_not_shipped", "history_shipped_again")] == [1, 1]
 
 
+async def test_a_bug_in_it_is_said_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FakeSegments()
+    with capture_logs() as logs:
+        async with living(tmp_path / "one", store, runs=True) as one:
+            with monkeypatch.context() as broken:
+                broken.setattr(store, "names", lambda: 1 // 0)
+                one.write(alert())
+                await rounds(one)
+            await rounds(one)
+    assert [line["event"] for line in logs][:2] == ["history_not_shipped", "history_shipped_again"]
+
+
 async def test_what_is_older_than_a_history_reaches_back_is_deleted_and_not_fetched(tmp_path: Path) -> None:
     store = FakeSegments()
     async with living(tmp_path / "one", store) as one:
