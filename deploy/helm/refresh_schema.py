@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parent / "unwonted" / "values.schema.json"
-SECRETS = frozenset({"client_secret", "connection_string", "url", "secrets"})
-"""Options that hold a secret: not accepted here, because what they hold would be readable in a ConfigMap."""
-
 BOUNDS: dict[tuple[str, str], dict[str, Any]] = {
     ("HttpSettings", "port"): {
         "minimum": 1024
@@ -44,8 +41,9 @@ def refreshed(schema: dict[str, Any], service: dict[str, Any], detectors: Iterab
     definitions = {name: _plain(definition) for name, definition in service["$defs"].items()}
     for name, definition in definitions.items():
         properties = definition.get("properties", {})
-        for secret in SECRETS & properties.keys():
-            del properties[secret]
+        for option, given in service["$defs"][name].get("properties", {}).items():
+            if _is_secret(given):
+                del properties[option]
         for option in properties:
             properties[option] |= BOUNDS.get((name, option), {})
     sections = {name: _plain(section) for name, section in service["properties"].items()}
@@ -64,6 +62,12 @@ def refreshed(schema: dict[str, Any], service: dict[str, Any], detectors: Iterab
     }
     properties = schema["properties"] | {"config": config}
     return schema | {"properties": properties, "$defs": definitions}
+
+
+def _is_secret(option: Any) -> bool:
+    """Whether an option holds a secret: it is not accepted here, because a ConfigMap can be read."""
+    choices = [option, option.get("items", {}), *option.get("anyOf", [])]
+    return any(choice.get("writeOnly") or choice.get("format") == "password" for choice in choices)
 
 
 def _plain(node: Any) -> Any:

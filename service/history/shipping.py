@@ -31,14 +31,18 @@ _AT_ONCE: Final = 24  # segments that are fetched before it is looked again what
 _FILLED: Final = 0.8  # of the room here: what is fetched beyond it would soon be taken out
 _EXPIRE_EVERY: Final = 3_600.0
 _TRIES: Final = 5
-_TROUBLE: Final = (sqlite3.Error, OSError, ValueError)
 
 
 class ShippingPace(NamedTuple):
-    """How often it is looked what has changed, and how long one step may take; in seconds."""
+    """How often it is looked what has changed, and how long one step may take; in seconds.
+
+    An hour that changes from one look to the next is left to settle, but not for longer than `settle`: else what comes
+    late would have it shipped again and again.
+    """
 
     every: float = 60.0
     step: float = 60.0
+    settle: float = 600.0
 
 
 class Shipping:
@@ -79,6 +83,7 @@ class Shipping:
         self._to_fetch: list[Segment] | None = None
         self._fetched = 0
         self._left_alone: set[int] = set()
+        self._changing: dict[int, tuple[int, float]] = {}
         self._expired_at = -_EXPIRE_EVERY
         self._trouble = ""
 
@@ -93,7 +98,7 @@ class Shipping:
                     await self._ship()
                     more = await self._fetch()
                     await self._expire()
-            except _TROUBLE as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody else may suffer from it
                 more = False
                 self._tell(error)
             else:
@@ -104,14 +109,14 @@ class Shipping:
         """Ship what is left, at the end; never raises."""
         try:
             await self._aside.run(self._recorder.drain, self._pace.step / 2)
-            await self._ship()
-        except _TROUBLE as error:
+            await self._ship(at_once=True)
+        except Exception as error:  # noqa: BLE001 - as above
             self._tell(error)
 
-    async def _ship(self) -> None:
-        """Put every hour that has changed into its segment."""
+    async def _ship(self, *, at_once: bool = False) -> None:
+        """Put every hour that has changed and has settled since, or with `at_once` every one, into its segment."""
         for hour, change in await self._aside.run(_unshipped, self._path):
-            if hour in self._left_alone:
+            if hour in self._left_alone or not (self._has_settled(hour, change) or at_once):
                 continue
             tag = (await self._aside.run(_known, self._path)).get(hour)
             if tag is None and (found := await self._bounded(self._store.get(hour))) is not None:
@@ -129,6 +134,14 @@ class Shipping:
                 await self._aside.run(_forget_tag, self._path, hour)
             else:
                 await self._aside.run(_shipped, self._path, hour, change, tag)
+                self._changing.pop(hour, None)
+
+    def _has_settled(self, hour: int, change: int) -> bool:
+        """Whether an hour is as it was at the last look, or has been changing for long enough."""
+        now = self._clock.elapsed()
+        before, since = self._changing.get(hour, (0, now))
+        self._changing[hour] = change, since
+        return change == before or now - since >= self._pace.settle
 
     async def _fetch(self) -> bool:
         """Put some of the segments in that are missing here, newest first; returns whether there are more."""

@@ -110,6 +110,22 @@ WRONG = [
     ("config: {snapshots: {path: /data}}", "/config/snapshots/path", "/state"),
     ("config: {snapshots: {account_url: ''}}", "config.snapshots.account_url", "https://ACCOUNT.blob.core.windows.net"),
     ("config: {sinks: {soc: {url_file: /mnt/secrets-store/other}}}", "config.sinks.soc.url_file", "has teams-url"),
+    ("config: {sinks: {mail: {kind: email, password: x}}}", "/config/sinks/mail'", "'password' not allowed"),
+    (
+        "config: {sinks: {mail: {kind: email, password_file: /mnt/secrets-store/other}}}",
+        "config.sinks.mail.password_file",
+        "has teams-url",
+    ),
+    (
+        "config: {sinks: {tickets: {kind: template, header_files: {Authorization: /mnt/secrets-store/other}}}}",
+        "config.sinks.tickets.header_files.Authorization",
+        "has teams-url",
+    ),
+    (
+        "config: {sinks: {events: {kind: event_hub, connection_string_file: /mnt/secrets-store/other}}}",
+        "config.sinks.events.connection_string_file",
+        "has teams-url",
+    ),
     ("workloadIdentity: {clientId: unwonted}", "/workloadIdentity/clientId", "[0-9a-fA-F]{8}"),
     ("workloadIdentity: {clientId: ''}", "workloadIdentity.clientId", "a GUID"),
     ("serviceAccount: {create: false}", "serviceAccount.name", "serviceAccount.create: false"),

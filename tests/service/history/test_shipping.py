@@ -78,7 +78,7 @@ async def living(
         life.recorder.close(30.0)
 
 
-async def rounds(life: Life, count: int = 1) -> None:
+async def rounds(life: Life, count: int = 2) -> None:
     """Wait until it has been looked so often what has changed, once more than it had been."""
     await asyncio.wait_for(life.clock.idle.wait(), 60)
     for _ in range(count):
@@ -150,6 +150,18 @@ async def test_what_is_unchanged_is_not_shipped_again(tmp_path: Path) -> None:
         assert store.puts == puts + 1
 
 
+async def test_an_hour_that_goes_on_changing_is_left_to_settle_but_not_for_ever(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store, runs=True) as one:
+        await rounds(one, 1)
+        for look in range(12):
+            one.write(alert(revision=look + 1))
+            await rounds(one, 1)
+            assert store.puts == (0 if look < 10 else 1), look
+        await rounds(one)
+        assert store.puts == 2, "when it is quiet, what has changed since is shipped, too"
+
+
 async def test_an_hour_is_not_shipped_before_what_its_segment_holds_is_known_here(tmp_path: Path) -> None:
     store = FakeSegments()
     async with living(tmp_path / "one", store) as one:
@@ -191,6 +203,18 @@ async def test_a_store_that_is_away_costs_one_line_and_is_tried_again(tmp_path: 
     assert [said.count(one) for one in ("history_not_shipped", "history_shipped_again")] == [1, 1]
 
 
+async def test_a_bug_in_it_is_said_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FakeSegments()
+    with capture_logs() as logs:
+        async with living(tmp_path / "one", store, runs=True) as one:
+            with monkeypatch.context() as broken:
+                broken.setattr(store, "names", lambda: 1 // 0)
+                one.write(alert())
+                await rounds(one)
+            await rounds(one)
+    assert [line["event"] for line in logs][:2] == ["history_not_shipped", "history_shipped_again"]
+
+
 async def test_what_is_older_than_a_history_reaches_back_is_deleted_and_not_fetched(tmp_path: Path) -> None:
     store = FakeSegments()
     async with living(tmp_path / "one", store) as one:
@@ -230,7 +254,10 @@ async def test_a_segment_that_cannot_be_used_costs_itself_and_one_of_a_newer_ver
             one.write(*closed([event(0)], [event(3)], [event(6)]))
             await rounds(one)
             await rounds(one)
-    assert [line["event"] for line in logs].count("history_segment_unusable") == 2
+    assert {line.get("hour") for line in logs if line["event"] == "history_segment_unusable"} == {
+        "2026-11-02T09",
+        "2026-11-02T12",
+    }
     assert store.kept[FIRST].data != b"damaged"
     assert store.kept[FIRST + 3 * 3_600] == theirs
     assert FIRST + 6 * 3_600 in store.kept

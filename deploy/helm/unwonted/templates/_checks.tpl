@@ -45,8 +45,14 @@ rendered.
 {{- end -}}
 {{- $files := dict "config.event_hub.connection_string_file" $hub.connection_string_file "config.sign_in.client_secret_file" $signIn.client_secret_file -}}
 {{- range $name, $sink := (get .Values.config "sinks" | default dict) -}}
-{{- $_ := set $files (printf "config.sinks.%s.url_file" $name) $sink.url_file -}}
-{{- $_ := set $files (printf "config.sinks.%s.secret_file" $name) $sink.secret_file -}}
+{{- range $option := list "url_file" "secret_file" "password_file" "connection_string_file" -}}
+{{- $_ := set $files (printf "config.sinks.%s.%s" $name $option) (get $sink $option) -}}
+{{- end -}}
+{{- range $option := list "header_files" "member_files" -}}
+{{- range $key, $file := get $sink $option | default dict -}}
+{{- $_ := set $files (printf "config.sinks.%s.%s.%s" $name $option $key) $file -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $option, $file := $files -}}
 {{- if and $file (hasPrefix "/mnt/secrets-store/" $file) -}}
