@@ -70,12 +70,20 @@ class Cell(NamedTuple):
     @classmethod
     def from_row(cls, row: Any) -> "Cell":
         """Restore what `row` gave."""
-        cell = cls(*fields("cell", row, *cls._fields))
-        return cell._replace(
-            first_time=datetime.fromisoformat(row["first_time"]),
-            addresses=tuple(cell.addresses),
-            scopes=tuple(cell.scopes),
-            sample=tuple(map(ActivityEvent.from_row, row["sample"])),
+        of_cell = fields("cell", row, *cls._fields)
+        action, name, first_time, attempts, successes, failures, denials, addresses, scopes, sample, late = of_cell
+        return cls(
+            action=action,
+            action_name=name,
+            first_time=datetime.fromisoformat(first_time),
+            attempts=attempts,
+            successes=successes,
+            failures=failures,
+            denials=denials,
+            addresses=tuple(addresses),
+            scopes=tuple(scopes),
+            sample=tuple(map(ActivityEvent.from_row, sample)),
+            late=late,
         )
 
 

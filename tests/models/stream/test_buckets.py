@@ -61,7 +61,7 @@ def cells(found: Closed) -> list[Cell]:
 
 def through_json(buckets: OpenBuckets, limits: Limits = Limits(), horizon: timedelta = DAY) -> OpenBuckets:  # noqa: B008 - immutable
     restored = opened(limits, horizon)
-    restored.load(json.loads(json.dumps(list(buckets.dump()))))
+    restored.load((table, row) for table, row in json.loads(json.dumps(list(buckets.dump()))))
     return restored
 
 
