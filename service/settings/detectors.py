@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
@@ -28,7 +29,8 @@ def default_threshold(name: str) -> float:
     return DETECTORS[name].declaration.threshold
 
 
-def own_options(name: str) -> dict[str, TypeAdapter[object]]:
+@cache
+def own_options(name: str) -> Mapping[str, TypeAdapter[object]]:
     """Return the options of a detector's own, and what checks the value of each.
 
     >>> "half_life_days" in own_options("rare_action")
