@@ -92,6 +92,8 @@ class HubRecreated(SourceError):  # noqa: N818 - it says what happened to the hu
 
 ALERT = "application/vnd.unwonted.alert+json"
 """Content type of an alert that was never made a message for its sink: the alert itself, to be rendered later."""
+NOTICE = "application/vnd.unwonted.notice+json"
+"""Content type of a notice that no message could be made of: to be read, never to be sent."""
 
 
 class Rendered(NamedTuple):
