@@ -21,7 +21,7 @@ from service.history.reading import FOREVER
 from service.history.recorder import Recorder
 from service.history.retention import HistoryLimits, used
 from service.history.schema import NewerHistory, open_to_write
-from service.waiting import OneAside, within
+from service.waiting import Occupied, OneAside, within
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -31,6 +31,7 @@ _AT_ONCE: Final = 24  # segments that are fetched before it is looked again what
 _FILLED: Final = 0.8  # of the room here: what is fetched beyond it would soon be taken out
 _EXPIRE_EVERY: Final = 3_600.0
 _TRIES: Final = 5
+_FREE_AGAIN: Final = 0.1  # seconds
 _TROUBLE: Final = (sqlite3.Error, OSError, ValueError)
 
 
@@ -81,15 +82,15 @@ class Shipping:
         self._left_alone: set[int] = set()
         self._expired_at = -_EXPIRE_EVERY
         self._trouble = ""
+        self._is_told = False
 
     async def run(self) -> None:
         """Ship what changes, and fetch what is missing, until cancelled."""
-        is_told = more = False
+        more = False
         while True:
             try:
                 # First it must stand there where this life goes on from: what was closed after that happens again.
-                is_told = is_told or await self._aside.run(self._recorder.drain, self._pace.step / 2)
-                if is_told:
+                if self._is_told or await self._drain():
                     await self._ship()
                     more = await self._fetch()
                     await self._expire()
@@ -101,12 +102,26 @@ class Shipping:
             await self._clock.sleep(0.0 if more else self._pace.every)
 
     async def finish(self) -> None:
-        """Ship what is left, at the end; never raises."""
+        """Ship what is left, at the end, for as long as the caller waits; never raises for anything that goes wrong."""
         try:
-            await self._aside.run(self._recorder.drain, self._pace.step / 2)
-            await self._ship()
+            while not await self._when_free():
+                await self._clock.sleep(_FREE_AGAIN)
+            if self._is_told:
+                await self._ship()
         except _TROUBLE as error:
             self._tell(error)
+
+    async def _drain(self) -> bool:
+        self._is_told = await self._aside.run(self._recorder.drain, self._pace.step / 2) or self._is_told
+        return self._is_told
+
+    async def _when_free(self) -> bool:
+        """Have written what waits; returns whether that was begun: what `run` was cancelled in may still be at it."""
+        try:
+            await self._drain()
+        except Occupied:
+            return False
+        return True
 
     async def _ship(self) -> None:
         """Put every hour that has changed into its segment."""
