@@ -111,6 +111,8 @@ class Rendered(NamedTuple):
         MIME type of the body.
     hidden
         How many of its alerts, the last of them, it only counts for want of room.
+    follows
+        Id of the alert that is news no more once this is told, and so is told before it; empty if there is none.
     """
 
     id: str
@@ -118,6 +120,7 @@ class Rendered(NamedTuple):
     body: bytes
     content_type: str = "application/json"
     hidden: int = 0
+    follows: str = ""
 
 
 class Receipt(NamedTuple):

@@ -9,15 +9,14 @@ from models.statistics.scoring import Severity
 from service.core.alerting.alerts import Alert
 from service.core.notices import AnyNotice
 from service.core.outbox import LIFETIME, PROBE_SECONDS, Outbox
-from service.core.ports import ALERT, NOTICE, Pace, Receipt, Rendered, Sink
-from service.core.verdicts.follow_up import VerdictNotice
+from service.core.ports import Pace, Receipt, Rendered, Sink
 from service.delivery.dispatcher import Delivery, Dispatcher, Route
 from service.delivery.undeliverable import UndeliverableWriter
+from service.sinks.content.messages import message_about
 from service.sinks.registry import KINDS
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock, settle
-from tests.fakes.letters import FakeDeadLetterStore
-from tests.fakes.notices import notice, verdict_notice
+from tests.fakes.notices import notice
 
 SENT, RETRY, BROKEN = Receipt("sent", "http_200"), Receipt("retry", "http_503"), Receipt("broken", "http_404")
 
@@ -44,7 +43,7 @@ class ScriptedSink:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.id.encode()) for a in alerts]
 
     def render_notice(self, notice: AnyNotice) -> Rendered:
-        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), notice.kind.value.encode())
+        return message_about(notice, notice.kind.value.encode())
 
     async def send(self, message: Rendered) -> Receipt:
         self.tried.append((self._clock.elapsed(), message.id))
@@ -176,48 +175,6 @@ async def test_a_sink_with_a_bug_stops_neither_the_service_nor_the_others_and_te
         ("fine", "sent", "http_200"),
     }
     assert "hunter2" not in str(service.seen)
-
-
-class ChokingSink(ScriptedSink):
-    """Can make no message of what is called as it chokes on."""
-
-    def __init__(self, name: str, clock: FakeClock, chokes_on: str) -> None:
-        super().__init__(name, clock)
-        self._chokes_on = chokes_on
-
-    def render(self, alerts: Sequence[Alert]) -> list[Rendered]:
-        if any(one.actor_name == self._chokes_on for one in alerts):
-            raise KeyError("a name that is in no log: hunter2")
-        return super().render(alerts)
-
-    def render_notice(self, notice: AnyNotice) -> Rendered:
-        if isinstance(notice, VerdictNotice) and notice.actor_name == self._chokes_on:
-            raise KeyError("a name that is in no log: hunter2")
-        return super().render_notice(notice)
-
-
-async def test_what_a_sink_can_make_no_message_of_costs_itself_and_is_in_the_dead_letter() -> None:
-    clock = FakeClock()
-    letters = FakeDeadLetterStore(clock)
-    sinks = [ChokingSink("choking", clock, "\ud800"), ScriptedSink("fine", clock)]
-    writer = UndeliverableWriter(letters, redact=lambda entry: entry, observer=lambda *counts: None)
-    service = Service(*sinks, clock=clock, undeliverable=writer)
-    told = [alert(1), alert(2, actor_name="\ud800"), alert(3)]
-    async with service.running():
-        service.dispatcher.notify([verdict_notice(actor_name="\ud800"), notice(1)])
-        service.tell(*told)
-        await clock.advance(1)
-        await writer.drain()
-    known = [one.id for one in told]
-    assert {message for _, message in sinks[0].tried} == {f"{id_}.1" for id_ in (known[0], known[2], notice(1).id)}
-    assert {message for _, message in sinks[1].tried} == {
-        f"{id_}.1" for id_ in (*known, notice(1).id, verdict_notice().id)
-    }
-    given_up = [one for one in service.seen if one.outcome != "sent"]
-    assert [(one.sink, one.outcome, one.reason) for one in given_up] == [("choking", "refused", "bug_KeyError")] * 2
-    assert "hunter2" not in str((service.seen, letters.entries))
-    assert {str(one["message_id"]) for one in letters.entries} == {f"{known[1]}.1", f"{verdict_notice().id}.1"}
-    assert {str(one["content_type"]) for one in letters.entries} == {ALERT, NOTICE}
 
 
 async def test_teams_hears_at_most_one_message_a_second_and_a_hundred_an_hour() -> None:

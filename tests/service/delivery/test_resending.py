@@ -14,7 +14,8 @@ from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock
 from tests.fakes.notices import verdict_notice
 from tests.fakes.sink import FakeSink
-from tests.service.delivery.test_dispatcher import RETRY, SENT, ChokingSink, ScriptedSink
+from tests.service.delivery.test_dispatcher import RETRY, SENT, ScriptedSink
+from tests.service.delivery.test_unrenderable import ChokingSink
 
 REFUSED = Receipt("refused", "http_400")
 
