@@ -4,7 +4,6 @@ Decides when a message may be tried, what an attempt's receipt means for it and 
 Sending, the clock and random numbers are the dispatcher's, which passes their results in.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from pydantic import (
     with_config,
 )
 
+from service.core.message_rows import read_message, write_message
 from service.core.ports import Receipt, Rendered
 from service.core.validation import understood
 
@@ -99,38 +99,6 @@ class Decision(NamedTuple):
     undeliverable: Undeliverable | None = None
 
 
-def _write(message: Rendered) -> dict[str, JsonValue]:
-    told: list[JsonValue] = [{"id": alert, "revision": revision} for alert, revision in message.alerts]
-    row: dict[str, JsonValue] = {"id": message.id, "alerts": told, "content_type": message.content_type}
-    try:
-        return {**row, "text": message.body.decode()}
-    except UnicodeDecodeError:
-        return {**row, "base64": b64encode(message.body).decode()}
-
-
-def _read(row: object) -> Rendered:
-    stored = _Message.model_validate(row)
-    body = stored.text.encode() if stored.text is not None else b64decode(stored.base64)
-    return Rendered(stored.id, tuple((told.id, told.revision) for told in stored.alerts), body, stored.content_type)
-
-
-class _Told(BaseModel):
-    model_config = _EXACT
-
-    id: str
-    revision: int
-
-
-class _Message(BaseModel):
-    model_config = _EXACT
-
-    id: str
-    alerts: tuple[_Told, ...]
-    content_type: str
-    text: str | None = None
-    base64: str = ""
-
-
 class _Broken(BaseModel):
     model_config = _EXACT
 
@@ -152,7 +120,7 @@ def _write_broken(broken: Broken | None) -> dict[str, JsonValue] | None:
 @with_config(_EXACT)
 @dataclass(slots=True)
 class _Row:
-    message: Annotated[Rendered, PlainValidator(_read), PlainSerializer(_write)]
+    message: Annotated[Rendered, PlainValidator(read_message), PlainSerializer(write_message)]
     number: int
     created: datetime
     expires: datetime
@@ -171,6 +139,13 @@ class _Queue:
     pause_until: datetime | None = None
     failures: int = 0
     broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
+
+    def free(self) -> list[_Row]:
+        """Return what may be tried when its time has come: nothing before the alert that it follows."""
+        followed = {row.message.follows for row in self.rows.values()} - {""}
+        alerts = (alert for row in self.rows.values() for alert, _ in row.message.alerts) if followed else ()
+        untold = followed.intersection(alerts)
+        return [row for row in self.rows.values() if row.durable and row.message.follows not in untold]
 
     def move(self, by: timedelta) -> None:
         for row in self.rows.values():
@@ -263,12 +238,13 @@ class Outbox:
         """Return what may be tried now, the most urgent first; of a broken sink's messages one at a time.
 
         After a failure, until something succeeds, whatever has waited longest comes first instead: one message that the
-        receiver can never take must not hold up the others, however urgent it is.
+        receiver can never take must not hold up the others, however urgent it is. But what follows an alert waits for
+        that to be told, or given up.
         """
         queue = self._queues.get(sink)
         if queue is None or (queue.pause_until is not None and now < queue.pause_until):
             return []
-        ready = [row for row in queue.rows.values() if row.durable and row.next_try <= now < row.expires]
+        ready = [row for row in queue.free() if row.next_try <= now < row.expires]
         if queue.failures:
             ready.sort(key=lambda row: (row.next_try, row.number))
         else:
@@ -280,7 +256,7 @@ class Outbox:
         queue = self._queues.get(sink)
         if queue is None or not queue.rows:
             return None
-        tries = [row.next_try for row in queue.rows.values() if row.durable]
+        tries = [row.next_try for row in queue.free()]
         ends = min(row.expires for row in queue.rows.values())
         if not tries:
             return ends

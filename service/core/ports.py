@@ -92,6 +92,8 @@ class HubRecreated(SourceError):  # noqa: N818 - it says what happened to the hu
 
 ALERT = "application/vnd.unwonted.alert+json"
 """Content type of an alert that was never made a message for its sink: the alert itself, to be rendered later."""
+NOTICE = "application/vnd.unwonted.notice+json"
+"""Content type of a notice that no message could be made of: to be read, never to be sent."""
 
 
 class Rendered(NamedTuple):
@@ -109,6 +111,8 @@ class Rendered(NamedTuple):
         MIME type of the body.
     hidden
         How many of its alerts, the last of them, it only counts for want of room.
+    follows
+        Id of the alert that is news no more once this is told, and so is told before it; empty if there is none.
     """
 
     id: str
@@ -116,6 +120,7 @@ class Rendered(NamedTuple):
     body: bytes
     content_type: str = "application/json"
     hidden: int = 0
+    follows: str = ""
 
 
 class Receipt(NamedTuple):

@@ -17,7 +17,7 @@ from service.core.notices import AnyNotice
 from service.core.outbox import Outbox, Undeliverable
 from service.core.ports import Clock, Pace, Receipt, Rendered, Sink
 from service.core.verdicts import VerdictNotice
-from service.delivery.undeliverable import UndeliverableWriter, untold
+from service.delivery.undeliverable import UndeliverableWriter, unrenderable, untold
 from service.waiting import end, within
 
 SETTLE_SECONDS = 5.0
@@ -184,17 +184,32 @@ class Dispatcher:
         wanted = [(route, notice) for notice in notices for route in self._routes if route.wants(notice)]
         for route, notice in wanted:
             urgent = 0.0 if isinstance(notice, VerdictNotice) else NOTICE_URGENCY
-            self._enqueue(route, route.sink.render_notice(notice), now, urgent)
+            try:
+                message = route.sink.render_notice(notice)
+            except Exception as error:  # noqa: BLE001 - as in `_rendered`
+                self._give_up(unrenderable(route.sink.name, notice, error))
+            else:
+                self._enqueue(route, message, now, urgent)
         return len(wanted)
 
     def _render(self, route: Route, alerts: Sequence[Alert], now: datetime) -> int:
         known = {(alert.id, alert.revision): alert for alert in alerts}
-        messages = route.sink.render(alerts)
+        messages = self._rendered(route, alerts)
         for message in messages:
             told = [known[one] for one in message.alerts if one in known]
             self._enqueue(route, message, now, max(map(urgency, told), default=0.0))
             self._keep_untold(route, told[len(told) - message.hidden :])
         return len(messages)
+
+    def _rendered(self, route: Route, alerts: Sequence[Alert]) -> list[Rendered]:
+        """Return messages; what a sink fails at is tried alone, and if it fails again, given up alone."""
+        try:
+            return route.sink.render(alerts)
+        except Exception as error:  # noqa: BLE001 - a sink's bug must end neither an evaluation nor the service
+            if len(alerts) > 1:
+                return [message for alert in alerts for message in self._rendered(route, [alert])]
+            self._give_up(unrenderable(route.sink.name, alerts[0], error))
+            return []
 
     def _enqueue(self, route: Route, message: Rendered, now: datetime, urgency: float) -> None:
         displaced = self._outbox.enqueue(route.sink.name, message, now, urgency)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue, ValidationError
 
 from service.core.alerting import Alert
-from service.core.ports import ALERT, Clock, Pace, Receipt, Rendered, Sink
+from service.core.ports import ALERT, NOTICE, Clock, Pace, Receipt, Rendered, Sink
 
 RESENT = "resent"
 
@@ -95,11 +95,15 @@ async def resend(
 
 async def _send(sink: Sink, one: Undelivered) -> Receipt:
     messages = [one.message]
+    if one.message.content_type == NOTICE:
+        return Receipt("refused", "not_rendered")
     if one.message.content_type == ALERT:
         try:
             messages = sink.render([Alert.model_validate_json(one.message.body)])
         except ValidationError:
             return Receipt("refused", "damaged")
+        except Exception as error:  # noqa: BLE001 - the next may be of another kind
+            return Receipt("refused", f"bug_{type(error).__name__}")
     receipt = Receipt("sent", "")
     for message in messages:
         receipt = await sink.send(message)

@@ -4,6 +4,7 @@ Which messages these are is the outbox's to decide, how they are kept is the sto
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +13,9 @@ import structlog
 from pydantic import JsonValue
 
 from service.core.alerting import Alert
-from service.core.ports import ALERT, DeadLetterStore
+from service.core.notices import AnyNotice
+from service.core.outbox import Undeliverable
+from service.core.ports import ALERT, NOTICE, DeadLetterStore, Rendered
 
 _CAPACITY = 5_000
 _LISTED = 200  # alerts in an entry that only lists them
@@ -70,6 +73,15 @@ def untold(sink: str, alerts: Sequence[Alert], *, whole: int) -> list[Letter]:
     letters: list[Letter] = [UntoldAlert(sink, alert) for alert in alerts[:whole]]
     rest = alerts[whole:]
     return letters + [UntoldList(sink, rest[start : start + _LISTED]) for start in range(0, len(rest), _LISTED)]
+
+
+def unrenderable(sink: str, told: Alert | AnyNotice, error: Exception) -> Undeliverable:
+    """Return what is to be kept of what `sink` could make no message of: the alert, or the notice, itself."""
+    # As ASCII, because what a name has done to a sink it must not do here.
+    body = json.dumps(told.model_dump(mode="json")).encode()
+    kind = ALERT if isinstance(told, Alert) else NOTICE
+    message = Rendered(f"{told.id}.{told.revision}", ((told.id, told.revision),), body, kind)
+    return Undeliverable(sink, message, "refused", f"bug_{type(error).__name__}", 0)
 
 
 class UndeliverableWriter:

@@ -34,6 +34,8 @@ _CHUNKS: Final = {
     "suppressed": "SELECT rowid FROM suppressed WHERE time < ? ORDER BY time LIMIT ?",
     "gaps": "SELECT rowid FROM gaps WHERE coalesce(until, since) < ? LIMIT ?",
     "identities": "SELECT key FROM identities WHERE last_seen < ? ORDER BY last_seen LIMIT ?",
+    # Of notices and verdicts; what tells of an alert goes with that.
+    "deliveries": "SELECT rowid FROM deliveries WHERE at < ? AND alert NOT IN (SELECT id FROM alerts) LIMIT ?",
     "unshipped": "SELECT hour FROM unshipped WHERE hour < ? LIMIT ?",
     "segments": "SELECT hour FROM segments WHERE hour < ? LIMIT ?",
 }

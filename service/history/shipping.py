@@ -21,7 +21,7 @@ from service.history.reading import FOREVER
 from service.history.recorder import Recorder
 from service.history.retention import HistoryLimits, used
 from service.history.schema import NewerHistory, open_to_write
-from service.waiting import OneAside, within
+from service.waiting import Occupied, OneAside, within
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -31,6 +31,7 @@ _AT_ONCE: Final = 24  # segments that are fetched before it is looked again what
 _FILLED: Final = 0.8  # of the room here: what is fetched beyond it would soon be taken out
 _EXPIRE_EVERY: Final = 3_600.0
 _TRIES: Final = 5
+_FREE_AGAIN: Final = 0.1  # seconds
 
 
 class ShippingPace(NamedTuple):
@@ -86,15 +87,15 @@ class Shipping:
         self._changing: dict[int, tuple[int, float]] = {}
         self._expired_at = -_EXPIRE_EVERY
         self._trouble = ""
+        self._is_told = False
 
     async def run(self) -> None:
         """Ship what changes, and fetch what is missing, until cancelled."""
-        is_told = more = False
+        more = False
         while True:
             try:
                 # First it must stand there where this life goes on from: what was closed after that happens again.
-                is_told = is_told or await self._aside.run(self._recorder.drain, self._pace.step / 2)
-                if is_told:
+                if self._is_told or await self._drain():
                     await self._ship()
                     more = await self._fetch()
                     await self._expire()
@@ -106,12 +107,26 @@ class Shipping:
             await self._clock.sleep(0.0 if more else self._pace.every)
 
     async def finish(self) -> None:
-        """Ship what is left, at the end; never raises."""
+        """Ship what is left, at the end, for as long as the caller waits; never raises for anything that goes wrong."""
         try:
-            await self._aside.run(self._recorder.drain, self._pace.step / 2)
-            await self._ship(at_once=True)
+            while not await self._when_free():
+                await self._clock.sleep(_FREE_AGAIN)
+            if self._is_told:
+                await self._ship(at_once=True)
         except Exception as error:  # noqa: BLE001 - as above
             self._tell(error)
+
+    async def _drain(self) -> bool:
+        self._is_told = await self._aside.run(self._recorder.drain, self._pace.step / 2) or self._is_told
+        return self._is_told
+
+    async def _when_free(self) -> bool:
+        """Have written what waits; returns whether that was begun: what `run` was cancelled in may still be at it."""
+        try:
+            await self._drain()
+        except Occupied:
+            return False
+        return True
 
     async def _ship(self, *, at_once: bool = False) -> None:
         """Put every hour that has changed and has settled since, or with `at_once` every one, into its segment."""

@@ -22,12 +22,15 @@ SECRET_FILES = frozenset(
         "client_assertion_file",
         "client_secret_file",
         "connection_string_file",
+        "header_files",
+        "member_files",
         "password_file",
         "proxy_password_file",
         "secret_file",
         "url_file",
     }
 )
+"""Options that name a file with a secret, or several files."""
 EXAMPLE_HEADER = """\
 # Every option of Unwonted with its default. What is commented out has no default, and an example instead.
 # Each can be given in the environment, too: http.port is UNWONTED_HTTP__PORT, and goes before this file.
@@ -81,9 +84,9 @@ def _secret_values(value: object) -> Iterator[str]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             item = getattr(value, name)
-            if isinstance(item, Path) and name in SECRET_FILES:
-                with suppress(OSError, UnicodeDecodeError):
-                    yield item.read_text(encoding="utf-8-sig").strip()
+            if name in SECRET_FILES and item is not None:
+                for file in item.values() if isinstance(item, Mapping) else (item,):
+                    yield from _in_file(file)
             yield from _secret_values(item)
     elif isinstance(value, Mapping):
         for item in value.values():
@@ -91,6 +94,14 @@ def _secret_values(value: object) -> Iterator[str]:
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _secret_values(item)
+
+
+def _in_file(file: Path) -> Iterator[str]:
+    with suppress(OSError, UnicodeDecodeError):
+        value = file.read_text(encoding="utf-8-sig").strip()
+        yield value
+        if " " in value:  # a scheme, as Authorization has one, and what is secret by itself
+            yield value.rpartition(" ")[2]
 
 
 def example_yaml() -> str:

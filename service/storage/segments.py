@@ -34,17 +34,16 @@ class BlobSegments:
 
     async def names(self) -> Sequence[Segment]:
         """Return what there is, by its hour."""
-        found = []
         try:
-            async for blob in self._container.list_blobs(name_starts_with=self._prefix):
-                if (name := _NAME.fullmatch(blob.name.removeprefix(self._prefix))) is not None:
-                    hour = datetime.strptime(name[1], "%Y-%m-%dT%H").replace(tzinfo=UTC)
-                    found.append(Segment(int(hour.timestamp()), _plain(blob.etag)))
+            return [
+                Segment(hour, _plain(blob.etag))
+                async for blob in self._container.list_blobs(name_starts_with=self._prefix)
+                if (hour := _hour(blob.name.removeprefix(self._prefix))) is not None
+            ]
         except ResourceNotFoundError:
             return []
         except AzureError as error:
             raise self._trouble(error) from error
-        return found
 
     async def get(self, hour: int) -> FoundSegment | None:
         """Return a segment; None if there is none of that hour."""
@@ -90,6 +89,16 @@ class BlobSegments:
         what = str(error).strip().partition("\n")[0]
         place = f"blobs {self._prefix}… in container {self._container.container_name}"
         return OSError(f"the segments of the history ({place}) cannot be reached ({type(error).__name__}: {what})")
+
+
+def _hour(name: str) -> int | None:
+    """Return the hour that a blob is named after; None if it is no segment of ours."""
+    if (found := _NAME.fullmatch(name)) is None:
+        return None
+    try:
+        return int(datetime.strptime(found[1], "%Y-%m-%dT%H").replace(tzinfo=UTC).timestamp())
+    except ValueError:  # no such day
+        return None
 
 
 def _plain(tag: str) -> str:

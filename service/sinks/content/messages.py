@@ -9,6 +9,7 @@ from hashlib import sha256
 from service.core.alerting import Alert
 from service.core.notices import AnyNotice
 from service.core.ports import Rendered
+from service.core.verdicts import VerdictNotice
 from service.sinks.content.pagination import Element, Page
 
 _NAMED = 10
@@ -26,7 +27,8 @@ def compact(element: Element) -> bytes:
 
 def message_about(told: Alert | AnyNotice, body: bytes, content_type: str = "application/json") -> Rendered:
     """Return the message that tells one alert, or one notice, and nothing else."""
-    return Rendered(f"{told.id}.{told.revision}", ((told.id, told.revision),), body, content_type)
+    follows = told.alert if isinstance(told, VerdictNotice) else ""
+    return Rendered(f"{told.id}.{told.revision}", ((told.id, told.revision),), body, content_type, follows=follows)
 
 
 def message_about_page(kind: str, page: Page, part: int, body: bytes) -> Rendered:

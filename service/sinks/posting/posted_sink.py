@@ -62,7 +62,11 @@ class PostedSink:
         receipt = self._classify(answer)
         if self._plain is None or receipt.outcome != "refused" or answer.status not in _UNPALATABLE:
             return receipt
-        again = await self._http.post(self._plain(message), all_headers)
+        try:
+            short = self._plain(message)
+        except (ValueError, LookupError, TypeError, AttributeError):  # made by another version, or changed by somebody
+            return receipt
+        again = await self._http.post(short, all_headers)
         shorter = again if isinstance(again, Receipt) else self._classify(again)
         match shorter.outcome:
             case "sent":

@@ -6,14 +6,13 @@ from typing import Any
 
 from service.core.alerting import Alert
 from service.core.notices import AnyNotice
-from service.core.ports import ALERT, Rendered
+from service.core.ports import ALERT, NOTICE, Rendered
 from service.sinks.content.alert_content import Links
 from service.sinks.content.cloud_event import cut_alert, notice_event
 from service.sinks.content.messages import compact, message_about
 from service.sinks.template.given import alert_given, notice_given
 from service.sinks.template.sandbox import MOST_MADE_BYTES, BodyTemplate, TemplateRefusedError
 
-NOTICE = "application/vnd.unwonted.notice+json"
 UNRENDERED = frozenset({ALERT, NOTICE})
 """Content types of what no template could make a message of."""
 

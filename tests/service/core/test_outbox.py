@@ -280,3 +280,26 @@ def test_a_receipt_for_a_message_that_had_to_make_room_meanwhile_changes_nothing
     outbox.confirm()
     assert outbox.record("teams", message(1).id, SENT, NOW, 0.5).undeliverable is None
     assert outbox.due("teams", NOW) == [message(2)]
+
+
+def test_what_follows_an_alert_waits_until_that_is_told_or_given_up_also_in_the_next_life() -> None:
+    def verdict(number: int) -> Rendered:
+        return Rendered(f"verdict{number}", ((f"verdict{number}", 1),), b"{}", follows=f"alert{number}")
+
+    outbox = outbox_with(1, 2)
+    for found in (verdict(1), verdict(2), verdict(3)):
+        outbox.enqueue("teams", found, NOW)
+    outbox.confirm()
+    assert outbox.due("teams", NOW) == [message(1), message(2), verdict(3)], "whoever is told of none is told at once"
+    outbox.record("teams", verdict(3).id, SENT, NOW, 1.0)
+    outbox.record("teams", message(1).id, RETRY, NOW, 1.0)
+    outbox.record("teams", message(2).id, REFUSED, NOW, 1.0)
+    later = Outbox()
+    later.load(json.loads(json.dumps(outbox.dump())))
+    for one in (outbox, later):
+        assert one.due("teams", NOW) == [verdict(2)]
+        one.record("teams", verdict(2).id, SENT, NOW, 1.0)
+        assert one.due("teams", NOW) == []
+        assert one.next_due("teams") == NOW + after(2), "it does not look again and again for what is held back"
+        one.record("teams", message(1).id, SENT, NOW + after(2), 1.0)
+        assert one.due("teams", NOW + after(2)) == [verdict(1)]

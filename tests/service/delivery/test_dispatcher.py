@@ -11,6 +11,8 @@ from service.core.notices import AnyNotice
 from service.core.outbox import LIFETIME, PROBE_SECONDS, Outbox
 from service.core.ports import Pace, Receipt, Rendered, Sink
 from service.delivery.dispatcher import Delivery, Dispatcher, Route
+from service.delivery.undeliverable import UndeliverableWriter
+from service.sinks.content.messages import message_about
 from service.sinks.registry import KINDS
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock, settle
@@ -41,7 +43,7 @@ class ScriptedSink:
         return [Rendered(f"{a.id}.{a.revision}", ((a.id, a.revision),), a.id.encode()) for a in alerts]
 
     def render_notice(self, notice: AnyNotice) -> Rendered:
-        return Rendered(f"{notice.id}.{notice.revision}", ((notice.id, notice.revision),), notice.kind.value.encode())
+        return message_about(notice, notice.kind.value.encode())
 
     async def send(self, message: Rendered) -> Receipt:
         self.tried.append((self._clock.elapsed(), message.id))
@@ -61,7 +63,14 @@ class BuggySink(ScriptedSink):
 class Service:
     """What the application does around the dispatcher, with snapshots that are only counted."""
 
-    def __init__(self, *sinks: Sink, clock: FakeClock, outbox: Outbox | None = None, pace: Pace = Pace()) -> None:  # noqa: B008 - immutable
+    def __init__(
+        self,
+        *sinks: Sink,
+        clock: FakeClock,
+        outbox: Outbox | None = None,
+        pace: Pace = Pace(),  # noqa: B008 - immutable
+        undeliverable: UndeliverableWriter | None = None,
+    ) -> None:
         self.clock = clock
         self.outbox = outbox or Outbox()
         self.seen: list[Delivery] = []
@@ -73,6 +82,7 @@ class Service:
             jitter=lambda: 1.0,
             on_settled=self._save,
             observer=self.seen.append,
+            undeliverable=undeliverable,
         )
 
     async def _save(self) -> None:

@@ -9,11 +9,13 @@ import pytest
 from service.core.outbox import Undeliverable
 from service.core.ports import Pace, Receipt, Rendered
 from service.delivery.resending import Undelivered, outstanding, resend, resent
-from service.delivery.undeliverable import UntoldAlert, UntoldList
+from service.delivery.undeliverable import UntoldAlert, UntoldList, unrenderable
 from tests.fakes.alerts import alert
 from tests.fakes.clock import FakeClock
+from tests.fakes.notices import verdict_notice
 from tests.fakes.sink import FakeSink
 from tests.service.delivery.test_dispatcher import RETRY, SENT, ScriptedSink
+from tests.service.delivery.test_unrenderable import ChokingSink
 
 REFUSED = Receipt("refused", "http_400")
 
@@ -120,3 +122,16 @@ async def test_a_damaged_alert_is_left_where_it_is() -> None:
     assert [one async for _, one in resend(FakeSink("team"), Pace(), found(entry), clock)] == [
         Receipt("refused", "damaged")
     ]
+
+
+async def test_what_a_sink_can_make_no_message_of_is_sent_when_it_can_and_a_notice_is_only_kept() -> None:
+    clock, mended = FakeClock(autojump=0), FakeSink("team")
+    broken = ChokingSink("team", clock, alert().actor_name)
+    entries = [written(unrenderable("team", told, KeyError("x")).entry()) for told in (alert(1), verdict_notice())]
+
+    assert [one.reason async for _, one in resend(broken, Pace(), found(*entries), clock)] == [
+        "bug_KeyError",
+        "not_rendered",
+    ]
+    assert [one async for _, one in resend(mended, Pace(), found(*entries[:1]), clock)] == [SENT]
+    assert mended.taken == FakeSink("team").render([alert(1)])

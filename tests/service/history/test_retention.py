@@ -41,7 +41,7 @@ def test_what_is_older_than_so_many_days_before_the_newest_goes_with_all_that_be
     path = tmp_path / "history.sqlite"
     old, new = at(1, 0), at(2, 99)
     kept = SuppressedFinding("1", "s", True, "d", "t/ann", "ann", "a", MONDAY_MORNING, 70.0, "high", "why")
-    told = Delivered("chat", "sent", "", ((old.id, 1), (new.id, 1)), MONDAY_MORNING)
+    told = Delivered("chat", "sent", "", ((old.id, 1), (new.id, 1), (notice().id, 1)), MONDAY_MORNING)
     gone = closed([event(0, actor=BOB)])
     save(path, [*gone, *days(100), old, new, told, kept, notice()])
     handle(path, old.id, Handling(IncidentState.CLOSED, "", "ann", MONDAY_MORNING))
@@ -54,6 +54,7 @@ def test_what_is_older_than_so_many_days_before_the_newest_goes_with_all_that_be
         assert history.handled() == {}
         assert (history.alert(old.id), history.deliveries(old.id)) == ([], [])
         assert len(history.deliveries(new.id)) == 1
+        assert history.deliveries(notice().id) == []
 
 
 def test_what_there_is_no_room_for_goes_oldest_first_and_the_file_becomes_smaller(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -261,6 +262,58 @@ async def test_a_segment_that_cannot_be_used_costs_itself_and_one_of_a_newer_ver
     assert store.kept[FIRST].data != b"damaged"
     assert store.kept[FIRST + 3 * 3_600] == theirs
     assert FIRST + 6 * 3_600 in store.kept
+
+
+class SlowDisk(HistoryFile):
+    """Writes nothing before it is let."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, LIMITS)
+        self.begun, self.let = threading.Event(), threading.Event()
+
+    def write(self, entries: Sequence[HistoryEntry]) -> int:
+        self.begun.set()
+        assert self.let.wait(60)
+        return super().write(entries)
+
+
+async def test_at_the_end_it_waits_for_what_it_was_stopped_in_and_then_ships_the_last_hour(tmp_path: Path) -> None:
+    store, clock, disk = FakeSegments(), Rounds(), SlowDisk(tmp_path / "history.sqlite")
+    recorder = Recorder(disk, QUICK)
+    shipping = Shipping(disk.path, store, recorder, LIMITS, clock, ShippingPace(EVERY, 30.0))
+    recorder.record(closed([event(0)]))
+    running = asyncio.create_task(shipping.run())
+    assert await asyncio.to_thread(disk.begun.wait, 60)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    with capture_logs() as logs:
+        finishing = asyncio.create_task(shipping.finish())
+        await clock.advance(1.0)
+        assert not finishing.done()
+        disk.let.set()
+        async with asyncio.timeout(60):
+            while not finishing.done():
+                await clock.advance(1.0)
+    recorder.close(30.0)
+    assert list(store.kept) == [FIRST]
+    assert logs == []
+
+
+async def test_at_the_end_nothing_is_shipped_of_a_history_that_does_not_know_where_this_life_began(
+    tmp_path: Path,
+) -> None:
+    store, disk = FakeSegments(), SlowDisk(tmp_path / "history.sqlite")
+    with closing(open_to_write(disk.path)) as connection:
+        connection.execute("INSERT INTO unshipped VALUES (?, 1)", (FIRST,))
+    recorder = Recorder(disk, QUICK)
+    shipping = Shipping(disk.path, store, recorder, LIMITS, Rounds(), ShippingPace(EVERY, 0.2))
+    recorder.record([Restored(MONDAY_MORNING, 1, HOUR), *closed([event(0)])])
+    assert await asyncio.to_thread(disk.begun.wait, 60)
+    store.kept[FIRST] = FoundSegment(b"of the life before", "v")
+    await shipping.finish()
+    disk.let.set()
+    recorder.close(30.0)
+    assert store.kept == {FIRST: FoundSegment(b"of the life before", "v")}
 
 
 async def test_an_hour_of_which_nothing_is_left_is_deleted_there(tmp_path: Path) -> None:

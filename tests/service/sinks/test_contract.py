@@ -159,6 +159,18 @@ async def test_each_status_means_the_same_to_every_sink(kind: str, receiver: Rec
 
 
 @pytest.mark.parametrize("kind", POSTED)
+async def test_what_is_refused_and_of_which_nothing_short_can_be_made_is_refused(
+    kind: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    sink = posting(kind, receiver.url, tmp_path)
+    for body in (b"{}", b"[]", b"7", b"\xff", b'{"attachments": [7]}', b'{"attachments": []}'):
+        receiver.replies = [Reply(400)]
+        made_elsewhere = sink.render([alert()])[0]._replace(body=body)
+        assert await sink.send(made_elsewhere) == Receipt("refused", "http_400")
+    await sink.close()
+
+
+@pytest.mark.parametrize("kind", POSTED)
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -31,7 +31,9 @@ async def test_who_may_not_is_told_so_without_the_key(storage: Account) -> None:
 async def test_what_is_no_segment_is_passed_over(storage: Account) -> None:
     async with container(storage) as client:
         await client.create_container()
-        for name in ("snapshot", "snapshot.history/readme.txt", "snapshot.history/2026-03-01T09.sqlite.zst"):
+        folder = "snapshot.history"
+        names = ("readme.txt", "2026-02-30T09.sqlite.zst", "0000-01-01T25.sqlite.zst", "2026-03-01T09.sqlite.zst")
+        for name in ("snapshot", *(f"{folder}/{one}" for one in names)):
             await client.upload_blob(name, b"x")
         [one] = await BlobSegments(client, "snapshot").names()
         assert one.hour == 1772355600

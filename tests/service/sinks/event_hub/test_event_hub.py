@@ -28,7 +28,7 @@ from service.sinks.event_hub.settings import EventHubSinkSettings
 from service.sinks.event_hub.sink import KEEP_SECONDS, EventHubSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, hostile
 from tests.fakes.clock import FakeClock
-from tests.fakes.notices import notice
+from tests.fakes.notices import notice, verdict_notice
 
 KEY = "planted-5ecret"
 [MESSAGE] = render([alert()])
@@ -54,6 +54,7 @@ def events(hub: EmbeddedHub) -> list[HubMessage]:
 async def test_alerts_and_notices_arrive_as_events_with_an_id_that_never_changes_revisions_in_one_partition() -> None:
     async with EmbeddedHub() as hub, sending_to(hub) as sink:
         told = [*sink.render([alert(), alert(2), alert(revision=2)]), sink.render_notice(notice())]
+        told.append(sink.render_notice(verdict_notice(alert=alert().id)))
         for message in (*told, told[0]):
             assert await sink.send(message) == Receipt("sent", "accepted")
         found = events(hub)
@@ -63,7 +64,9 @@ async def test_alerts_and_notices_arrive_as_events_with_an_id_that_never_changes
         assert {one.partition_key for one in found} == {alert().id, alert(2).id, notice().id}
         [place] = [p for p in "0123" if any(one.partition_key == alert().id for one in hub.messages(p))]
         told_of_one = [one for one in hub.messages(place) if one.partition_key == alert().id]
-        assert [json.loads(one.body)["id"] for one in told_of_one] == [told[0].id, told[2].id, told[0].id]
+        assert [json.loads(one.body)["id"] for one in told_of_one] == [
+            message.id for message in (told[0], told[2], told[4], told[0])
+        ]
         assert json.loads(told_of_one[0].body) == json.loads(told[0].body)
 
 
@@ -197,6 +200,22 @@ async def test_the_connection_string_is_read_anew_and_is_in_no_log_error_or_rece
         Receipt("sent", "accepted"),
     ]
     assert KEY not in said + "\n".join(record.getMessage() for record in caplog.records)
+
+
+async def test_a_connection_on_which_the_sdk_fails_for_no_known_reason_is_not_used_again() -> None:
+    class Failing:
+        async def create_batch(self, **_: object) -> None:
+            raise AttributeError("of a session that is gone")
+
+        async def close(self) -> None:
+            raise AttributeError("of a session that is gone")
+
+    sink = EventHubSink("events", HubPlace("x.example", "alerts"), clock=FakeClock())
+    failing: Any = Failing()
+    sink._producer = failing
+    with pytest.raises(AttributeError):
+        await sink.send(MESSAGE)
+    assert await sink.send(MESSAGE) == Receipt("broken", "connection_string_invalid"), "it wanted a new one"
 
 
 async def test_without_a_way_to_sign_in_nothing_is_sent() -> None:
