@@ -18,6 +18,7 @@ from service.history import History, Lane, LaneDay
 LANES_SHOWN = 30
 _FIRST_DAYS = 28
 _MOST_DAYS = 92
+_OVERVIEW_DAYS, _MOST_OVERVIEW_DAYS = 90, 400
 _MOST_SOUGHT = 200
 _MOST_PASSED = 10_000
 _HOURS_LOOKED_AT = 300
@@ -154,8 +155,9 @@ def _level(day: LaneDay | None) -> int:
 
 
 def _overview(history: History, now: datetime, sought: Sought) -> list[Overview]:
+    """Return the days until today: 90, or as many more as it takes to show those that were chosen, 400 at most."""
     ends = max(Bucket.of(now, _DAY).end, sought.until)
-    begins = min(ends - 90 * _DAY, sought.since)
+    begins = max(min(ends - _OVERVIEW_DAYS * _DAY, sought.since), ends - _MOST_OVERVIEW_DAYS * _DAY)
     counts = history.unusual_days(begins, ends)
     most = max(counts.values(), default=1)
     number = (ends - begins) // _DAY
