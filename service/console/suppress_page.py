@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from models.detectors import DETECTORS, Anomaly
 from models.stream import names_of
-from service.console.api_models import KeptBack, SuppressionTried
+from service.console.api_models import KeptBack, SuppressionTrial
 from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.core.alerting import (
     DEFAULT_THRESHOLD,
@@ -79,7 +79,7 @@ def suppress_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def suppression_said(history: History, asked: PageQuery) -> SuppressionTried:
+def suppression_said(history: History, asked: PageQuery) -> SuppressionTrial:
     """Answer ``/api/v1/alerts/ID/suppress``.
 
     Raises
@@ -88,7 +88,7 @@ def suppression_said(history: History, asked: PageQuery) -> SuppressionTried:
         No alert has that id.
     """
     tried = try_suppression(history, asked)
-    return SuppressionTried(
+    return SuppressionTrial(
         problems=tuple(tried.problems),
         yaml=as_yaml(tried.entry) if tried.entry else "",
         count=len(tried.kept_back),
