@@ -99,7 +99,7 @@ class Sessions:
             del self._all[one]
         if person.subject:
             own = [one for one, session in self._all.items() if session.person.subject == person.subject]
-            for one in own[: len(own) - MOST_OF_ONE + 1]:
+            for one in own[: max(0, len(own) - MOST_OF_ONE + 1)]:
                 del self._all[one]
         while len(self._all) >= MOST_SESSIONS:
             del self._all[next(iter(self._all))]

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from service.console.access import Person
-from service.console.api_models import SinkTested
+from service.console.api_models import SinkTestResult
 from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, WhatIf
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live
@@ -143,7 +143,7 @@ class Answers:
             raise NotPossible("only a running service sends test messages")
         sample = await asked.live.send_sample(sink)
         _log.info("console_tested_sink", sink=sink, taken=sample.taken, **_named(person))
-        tested = SinkTested(sink=sink, taken=sample.taken, said=sample.said)
+        tested = SinkTestResult(sink=sink, taken=sample.taken, said=sample.said)
         return tested if said else HtmlPage("sink.html", {"tested": tested})
 
     def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:

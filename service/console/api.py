@@ -3,20 +3,19 @@
 What an incident is and what an identity did is history's; how a question is asked, the pages'.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from models.stream import EPOCH
 from service.console.alert_page import in_short
 from service.console.api_models import (
+    AlertDetail,
     AlertLine,
     Alerts,
-    AlertTold,
     Gaps,
     HourLine,
     Identities,
+    IdentityDetail,
     IdentityLine,
-    IdentityTold,
     IncidentLine,
     Incidents,
 )
@@ -24,7 +23,7 @@ from service.console.asking import Decided, NotThere, PageQuery
 from service.console.decisions import decide_incident
 from service.console.incident_list import chosen_incidents
 from service.core.incidents import Incident
-from service.history import AlertSummary, History
+from service.history import AlertSummary, History, KnownIdentity
 
 API_LIMIT = 1_000
 _FEW = 100
@@ -73,7 +72,7 @@ def alerts_said(history: History, asked: PageQuery) -> Alerts:
     return Alerts(alerts=tuple(map(line_of_alert, found)))
 
 
-def alert_said(history: History, asked: PageQuery) -> AlertTold:
+def alert_said(history: History, asked: PageQuery) -> AlertDetail:
     """Answer ``/api/v1/alerts/ID``.
 
     Raises
@@ -84,27 +83,16 @@ def alert_said(history: History, asked: PageQuery) -> AlertTold:
     revisions, incident = history.alert(asked.part), history.incident(asked.part)
     if not revisions or incident is None:
         raise NotThere("no alert has this id")
-    return AlertTold(incident=incident.id, alert=revisions[-1])
+    return AlertDetail(incident=incident.id, alert=revisions[-1])
 
 
 def identities_said(history: History, asked: PageQuery) -> Identities:
     """Answer ``/api/v1/identities``."""
     found = history.identities(asked.text("q"), limit=asked.number("limit", _FEW, API_LIMIT))
-    return Identities(
-        identities=tuple(
-            IdentityLine(
-                id=one.actor.id,
-                name=one.actor.name,
-                kind=one.actor.kind,
-                first_seen=one.first_seen,
-                last_seen=one.last_seen,
-            )
-            for one in found
-        )
-    )
+    return Identities(identities=tuple(map(_identity, found)))
 
 
-def identity_said(history: History, asked: PageQuery) -> IdentityTold:
+def identity_said(history: History, asked: PageQuery) -> IdentityDetail:
     """Answer ``/api/v1/identity``.
 
     Raises
@@ -116,13 +104,6 @@ def identity_said(history: History, asked: PageQuery) -> IdentityTold:
     found = history.identity(wanted)
     if found is None:
         raise NotThere("no identity has this id")
-    who = IdentityLine(
-        id=found.actor.id,
-        name=found.actor.name,
-        kind=found.actor.kind,
-        first_seen=found.first_seen,
-        last_seen=found.last_seen,
-    )
     hours = (
         HourLine(
             start=mark.start,
@@ -135,7 +116,7 @@ def identity_said(history: History, asked: PageQuery) -> IdentityTold:
         for mark in history.marks(wanted, _since(asked))
     )
     alerts = history.alerts(_since(asked), subject=wanted)
-    return IdentityTold(identity=who, hours=tuple(hours), alerts=tuple(map(line_of_alert, alerts)))
+    return IdentityDetail(identity=_identity(found), hours=tuple(hours), alerts=tuple(map(line_of_alert, alerts)))
 
 
 def gaps_said(history: History, asked: PageQuery) -> Gaps:
@@ -176,9 +157,11 @@ def _incident(one: Incident[AlertSummary]) -> IncidentLine:
         start=one.start,
         end=one.end,
         worst=line_of_alert(one.worst),
-        alerts=_alerts(one.alerts),
+        alerts=tuple(map(line_of_alert, one.alerts)),
     )
 
 
-def _alerts(alerts: Iterable[AlertSummary]) -> tuple[AlertLine, ...]:
-    return tuple(map(line_of_alert, alerts))
+def _identity(one: KnownIdentity) -> IdentityLine:
+    return IdentityLine(
+        id=one.actor.id, name=one.actor.name, kind=one.actor.kind, first_seen=one.first_seen, last_seen=one.last_seen
+    )

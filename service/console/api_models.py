@@ -11,11 +11,11 @@ from service.core.incidents import IncidentState
 from service.core.notices import Notice
 
 
-class _Said(BaseModel):
+class _ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AlertLine(_Said):
+class AlertLine(_ApiModel):
     """An alert without its findings: its newest revision."""
 
     id: str
@@ -34,7 +34,7 @@ class AlertLine(_Said):
     findings: int
 
 
-class IncidentLine(_Said):
+class IncidentLine(_ApiModel):
     """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what."""
 
     id: str
@@ -46,27 +46,27 @@ class IncidentLine(_Said):
     alerts: tuple[AlertLine, ...]
 
 
-class Incidents(_Said):
+class Incidents(_ApiModel):
     """Incidents, the newest first; `count` says how many there are in all."""
 
     count: int
     incidents: tuple[IncidentLine, ...]
 
 
-class Alerts(_Said):
+class Alerts(_ApiModel):
     """Alerts, the newest first."""
 
     alerts: tuple[AlertLine, ...]
 
 
-class AlertTold(_Said):
+class AlertDetail(_ApiModel):
     """An alert as it was told last, with all numbers behind it, and the id of its incident."""
 
     incident: str
     alert: Alert
 
 
-class IdentityLine(_Said):
+class IdentityLine(_ApiModel):
     """An identity, and when it was seen."""
 
     id: str
@@ -76,13 +76,13 @@ class IdentityLine(_Said):
     last_seen: datetime
 
 
-class Identities(_Said):
+class Identities(_ApiModel):
     """Identities, those seen last first."""
 
     identities: tuple[IdentityLine, ...]
 
 
-class HourLine(_Said):
+class HourLine(_ApiModel):
     """An hour in which an identity did something, with its highest score."""
 
     start: datetime
@@ -93,7 +93,7 @@ class HourLine(_Said):
     late: bool
 
 
-class IdentityTold(_Said):
+class IdentityDetail(_ApiModel):
     """An identity, its hours, oldest first, and its alerts, newest first."""
 
     identity: IdentityLine
@@ -101,7 +101,7 @@ class IdentityTold(_Said):
     alerts: tuple[AlertLine, ...]
 
 
-class SessionSaid(_Said):
+class CurrentSession(_ApiModel):
     """Who is signed in, and what a request that changes something has to carry as X-CSRF-Token."""
 
     name: str
@@ -109,13 +109,13 @@ class SessionSaid(_Said):
     csrf: str
 
 
-class Gaps(_Said):
+class Gaps(_ApiModel):
     """Coverage gaps, the newest first."""
 
     gaps: tuple[Notice, ...]
 
 
-class TuningDay(_Said):
+class TuningDay(_ApiModel):
     """A day: identities that did anything, and how many would have been alerted, by now's thresholds and by others."""
 
     begins: datetime
@@ -124,7 +124,7 @@ class TuningDay(_Said):
     tried: int
 
 
-class Appearing(_Said):
+class Appearing(_ApiModel):
     """An identity's day that other thresholds would have told of, by the hour that is furthest above them."""
 
     identity: str
@@ -136,7 +136,7 @@ class Appearing(_Said):
     action: str
 
 
-class Tuning(_Said):
+class Tuning(_ApiModel):
     """What thresholds would have given in the last days, beside those in force; and the YAML to configure them."""
 
     since: datetime
@@ -149,7 +149,7 @@ class Tuning(_Said):
     yaml: str
 
 
-class KeptBack(_Said):
+class KeptBack(_ApiModel):
     """A finding that a suppression would have kept back."""
 
     identity: str
@@ -160,7 +160,7 @@ class KeptBack(_Said):
     score: float
 
 
-class SuppressionTried(_Said):
+class SuppressionTrial(_ApiModel):
     """A suppression as a file has it, or why it is none; and what it would have kept back, the newest of it."""
 
     problems: tuple[str, ...]
@@ -169,7 +169,7 @@ class SuppressionTried(_Said):
     kept_back: tuple[KeptBack, ...]
 
 
-class DayOfLane(_Said):
+class DayOfLane(_ApiModel):
     """A day of an identity: the highest score of its hours, how many there are, and the worst alert of that day."""
 
     begins: datetime
@@ -178,7 +178,7 @@ class DayOfLane(_Said):
     alert: str
 
 
-class LaneLine(_Said):
+class LaneLine(_ApiModel):
     """An identity with the days on which it did anything, oldest first."""
 
     id: str
@@ -187,7 +187,7 @@ class LaneLine(_Said):
     days: tuple[DayOfLane, ...]
 
 
-class Lanes(_Said):
+class Lanes(_ApiModel):
     """Identities with their days, the highest score first."""
 
     since: datetime
@@ -195,7 +195,7 @@ class Lanes(_Said):
     lanes: tuple[LaneLine, ...]
 
 
-class PartitionLine(_Said):
+class PartitionLine(_ApiModel):
     """A partition: messages in the hub that are not read yet, and when the hub took the one that was read last."""
 
     partition: str
@@ -203,7 +203,7 @@ class PartitionLine(_Said):
     applied: datetime | None
 
 
-class SinkLine(_Said):
+class SinkLine(_ApiModel):
     """A sink: what kind, how many messages wait for it, and since when and why it takes none, if it does not."""
 
     name: str
@@ -213,7 +213,7 @@ class SinkLine(_Said):
     reason: str
 
 
-class SuppressionLine(_Said):
+class SuppressionLine(_ApiModel):
     """A suppression: where it stands, what it kept back, and its entry, as far as these are known."""
 
     id: str
@@ -223,7 +223,7 @@ class SuppressionLine(_Said):
     entry: dict[str, str]
 
 
-class CoverageSaid(_Said):
+class CoverageReport(_ApiModel):
     """What history spans, what is read, who is told, what is kept back, and the generations of the state."""
 
     since: datetime | None
@@ -234,7 +234,7 @@ class CoverageSaid(_Said):
     generations: tuple[str, ...] | None
 
 
-class SinkTested(_Said):
+class SinkTestResult(_ApiModel):
     """What became of a test message."""
 
     sink: str
@@ -242,7 +242,7 @@ class SinkTested(_Said):
     said: str
 
 
-class Opinion(_Said):
+class Opinion(_ApiModel):
     """What a detector would think of it, against its threshold; empty words where it is ordinary."""
 
     detector: str
@@ -253,7 +253,7 @@ class Opinion(_Said):
     counterfactual: str
 
 
-class WhatIfSaid(_Said):
+class WhatIfResult(_ApiModel):
     """How a deed would be judged: the highest opinion first; who says nothing has none."""
 
     identity: str

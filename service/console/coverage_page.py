@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.stream import EPOCH
-from service.console.api_models import CoverageSaid, PartitionLine, SinkLine, SuppressionLine
+from service.console.api_models import CoverageReport, PartitionLine, SinkLine, SuppressionLine
 from service.console.asking import HtmlPage, NotThere, PageQuery, SampleWanted
 from service.core.alerting import Stage, SuppressedFinding, Suppression
 from service.core.notices import Notice
@@ -64,11 +64,11 @@ def coverage_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def coverage_said(history: History, asked: PageQuery) -> CoverageSaid:
+def coverage_said(history: History, asked: PageQuery) -> CoverageReport:
     """Answer ``/api/v1/coverage``."""
     span = history.span()
     kept = history.suppressed(asked.now - timedelta(days=COVERAGE_DAYS))
-    return CoverageSaid(
+    return CoverageReport(
         since=span[0] if span else None,
         until=span[1] if span else None,
         partitions=tuple(PartitionLine(**one._asdict()) for one in asked.live.partitions),

@@ -12,16 +12,17 @@ from models.stream import EPOCH, Bucket
 from service.console.api_models import DayOfLane, LaneLine, Lanes
 from service.console.asking import HtmlPage, PageQuery
 from service.console.search_page import SHORTEST_SEARCH, found_alerts, held_in_hours
+from service.core.alerting import LOWEST
 from service.history import History, Lane, LaneDay
 
 LANES_SHOWN = 30
 _FIRST_DAYS = 28
 _MOST_DAYS = 92
+_OVERVIEW_DAYS, _MOST_OVERVIEW_DAYS = 90, 400
 _MOST_SOUGHT = 200
-_UNUSUAL = 40.0
 _MOST_PASSED = 10_000
 _HOURS_LOOKED_AT = 300
-_LEVELS = (40.0, 58.0, 75.0, 90.0)
+_LEVELS = (LOWEST, 58.0, 75.0, 90.0)
 _DAY = timedelta(days=1)
 
 
@@ -125,7 +126,7 @@ def _lanes(history: History, asked: PageQuery, sought: Sought, limit: int) -> li
     if len(text) >= SHORTEST_SEARCH:
         people = [one.actor.id for one in history.identities(text, limit=_MOST_SOUGHT)]
         told = [one.alert.subject for one in found_alerts(history, text, asked)]
-        unusual = history.telling(sought.since, sought.until, least=_UNUSUAL, limit=_HOURS_LOOKED_AT)
+        unusual = history.telling(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)
         among = list(dict.fromkeys([*people, *told, *held_in_hours(unusual, text)]))[:_MOST_SOUGHT]
     return history.lanes(sought.since, sought.until, among=among, limit=limit, offset=sought.begin)
 
@@ -154,8 +155,9 @@ def _level(day: LaneDay | None) -> int:
 
 
 def _overview(history: History, now: datetime, sought: Sought) -> list[Overview]:
+    """Return the days until today: 90, or as many more as it takes to show those that were chosen, 400 at most."""
     ends = max(Bucket.of(now, _DAY).end, sought.until)
-    begins = min(ends - 90 * _DAY, sought.since)
+    begins = max(min(ends - _OVERVIEW_DAYS * _DAY, sought.since), ends - _MOST_OVERVIEW_DAYS * _DAY)
     counts = history.unusual_days(begins, ends)
     most = max(counts.values(), default=1)
     number = (ends - begins) // _DAY

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.console import api, api_models
+from service.console.guard import CSRF_HEADER
 from service.console.questions import EXPORTS, QUESTIONS, SESSION, Question
 
 
@@ -24,7 +25,7 @@ def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) ->
     schemes: dict[str, Any] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie}}
     if bearer:
         schemes["token"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    models: list[type[BaseModel]] = [*(question.model for question in QUESTIONS), api_models.SessionSaid]
+    models: list[type[BaseModel]] = [*(question.model for question in QUESTIONS), api_models.CurrentSession]
     _, schemas = models_json_schema(
         [(model, "serialization") for model in dict.fromkeys(models)], ref_template="#/components/schemas/{model}"
     )
@@ -36,7 +37,7 @@ def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) ->
             for path in dict.fromkeys(question.path for question in QUESTIONS)
         }
         | {path: {"get": _export(path)} for path in EXPORTS}
-        | {SESSION: {"get": {"summary": "Who is signed in", "responses": _answers("SessionSaid")}}},
+        | {SESSION: {"get": {"summary": "Who is signed in", "responses": _answers("CurrentSession")}}},
         "components": {
             "schemas": {
                 **schemas["$defs"],
@@ -72,6 +73,9 @@ def _operation(question: Question) -> dict[str, Any]:
     parameters = [_parameter(name, said) for name, said in question.parameters.items()]
     if "{id}" in question.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if question.method != "GET":
+        said = "What /api/v1/session tells as csrf; not needed with an access token"
+        parameters.append({"name": CSRF_HEADER, "in": "header", "description": said, "schema": {"type": "string"}})
     operation = {
         "summary": question.summary,
         "parameters": parameters,
@@ -92,6 +96,7 @@ def _answers(model: str) -> dict[str, Any]:
         ("401", "Nobody is signed in"),
         ("403", "Not allowed, or not meant"),
         ("404", "There is no such thing"),
+        ("429", "Too many requests: wait a moment"),
         ("503", "History cannot be read now"),
     ):
         answers[status] = _content(said, "Refusal")

@@ -77,7 +77,7 @@ QUESTIONS = (
             "offset": "how many to pass over",
         },
     ),
-    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api_models.AlertTold),
+    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api_models.AlertDetail),
     Question(
         "/api/v1/alerts/{id}/verdict",
         "Say what an alert was found to be; with the header X-CSRF-Token, which /api/v1/session tells",
@@ -95,7 +95,7 @@ QUESTIONS = (
         "/api/v1/alerts/{id}/suppress",
         "A suppression filled in from an alert: what it would have kept back in 28 days, and its YAML; changes nothing",
         suppression_said,
-        api_models.SuppressionTried,
+        api_models.SuppressionTrial,
         {
             "actor": "id or name of the identity; the alert's unless given, empty for everybody",
             "action": "pattern of the operation; that of the alert's first finding unless given, empty for any",
@@ -118,7 +118,7 @@ QUESTIONS = (
         "/api/v1/identity",
         "One identity with its hours and alerts",
         api.identity_said,
-        api_models.IdentityTold,
+        api_models.IdentityDetail,
         {"id": "its id", "days": _DAYS},
     ),
     Question(
@@ -151,20 +151,20 @@ QUESTIONS = (
         "/api/v1/coverage",
         "What is read, who is told, what is kept back, and the generations of the state",
         coverage_said,
-        api_models.CoverageSaid,
+        api_models.CoverageReport,
     ),
     Question(
         "/api/v1/sinks/{id}/test",
         "Send a test message to a sink; with the header X-CSRF-Token, which /api/v1/session tells",
         want_sample,
-        api_models.SinkTested,
+        api_models.SinkTestResult,
         method="POST",
     ),
     Question(
         "/api/v1/identity/what-if",
         "How a deed of an identity would be judged now, by a running service",
         what_if,
-        api_models.WhatIfSaid,
+        api_models.WhatIfResult,
         {
             "id": "its id",
             "action": "the operation, such as Microsoft.KeyVault/vaults/delete",

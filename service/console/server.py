@@ -14,7 +14,7 @@ from aiohttp import web
 
 from service.console.access import EntryRefused, Session
 from service.console.answering import Answers
-from service.console.api_models import SessionSaid
+from service.console.api_models import CurrentSession
 from service.console.asking import NotPossible, NotThere
 from service.console.desk import VerdictDesk
 from service.console.entrance import Entrance, Handler
@@ -194,7 +194,8 @@ class Console:
             if live:
                 return self._failure(request, 401, "the session is over")
             if request.path.startswith("/api/"):
-                raise RequestRefused(401, "sign in first: this needs the cookie of a session")
+                token = ", or an access token" if entrance.takes_tokens else ""
+                raise RequestRefused(401, f"sign in first: this needs the cookie of a session{token}")
             onward = own_page(request.headers) if changing else request.path_qs
             return go_on(f"/login?next={quote(onward, safe='')}")
         return await handler(request)
@@ -260,7 +261,7 @@ class Console:
         session = session_of(request)
         if session is None:
             raise RequestRefused(401, "the session has just ended")
-        said = SessionSaid(name=session.person.name, roles=tuple(sorted(session.person.roles)), csrf=session.csrf)
+        said = CurrentSession(name=session.person.name, roles=tuple(sorted(session.person.roles)), csrf=session.csrf)
         return to_response(said, {})
 
     async def _document(self, _: web.Request) -> web.Response:

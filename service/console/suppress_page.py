@@ -10,9 +10,17 @@ from typing import NamedTuple
 
 from models.detectors import DETECTORS, Anomaly
 from models.stream import names_of
-from service.console.api_models import KeptBack, SuppressionTried
+from service.console.api_models import KeptBack, SuppressionTrial
 from service.console.asking import HtmlPage, NotThere, PageQuery
-from service.core.alerting import Alert, InForce, Suppression, Suppressions, UnusableSuppressions
+from service.core.alerting import (
+    DEFAULT_THRESHOLD,
+    LOWEST,
+    Alert,
+    InForce,
+    Suppression,
+    Suppressions,
+    UnusableSuppressions,
+)
 from service.history import History
 from service.suppressions import as_yaml, checked_values, end_of, written
 
@@ -71,7 +79,7 @@ def suppress_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def suppression_said(history: History, asked: PageQuery) -> SuppressionTried:
+def suppression_said(history: History, asked: PageQuery) -> SuppressionTrial:
     """Answer ``/api/v1/alerts/ID/suppress``.
 
     Raises
@@ -80,7 +88,7 @@ def suppression_said(history: History, asked: PageQuery) -> SuppressionTried:
         No alert has that id.
     """
     tried = try_suppression(history, asked)
-    return SuppressionTried(
+    return SuppressionTrial(
         problems=tuple(tried.problems),
         yaml=as_yaml(tried.entry) if tried.entry else "",
         count=len(tried.kept_back),
@@ -175,13 +183,13 @@ def kept_back(history: History, selectors: Mapping[str, str], now: datetime, in_
     since = now - timedelta(days=TRIED_DAYS)
     entry = Suppression(**selectors, begins=since, until=now, reason="", owner="", learn=False)
     suppressions, thresholds = Suppressions([entry]), in_force.thresholds
-    least = max(40.0, min(thresholds.values(), default=40.0))
+    least = max(LOWEST, min(thresholds.values(), default=LOWEST))
     return [
         one
         for identity in (_named(history, entry.actor) if entry.actor else [""])
         for hour in history.telling(since, now, least=least, identity=identity)
         for one in hour.anomalies
-        if one.score >= thresholds.get(one.detector, 75.0) and suppressions.covering(one)
+        if one.score >= thresholds.get(one.detector, DEFAULT_THRESHOLD) and suppressions.covering(one)
     ]
 
 

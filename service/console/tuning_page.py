@@ -14,6 +14,7 @@ from service.console.api import line_of_alert
 from service.console.api_models import Appearing, Tuning, TuningDay
 from service.console.asking import HtmlPage, PageQuery
 from service.core.alerting import (
+    LOWEST,
     InForce,
     Peak,
     Trial,
@@ -26,7 +27,7 @@ from service.core.alerting import (
 from service.history import AlertSummary, History
 
 _DAYS_TRIED = (7, 14, 28)
-_LEAST, _MOST = 40, 100
+_LEAST, _MOST = LOWEST, 100
 _MOST_MOVED = 30
 _MOST_LISTED = 50
 _MOST_BUDGET = 1_000_000

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from models.detectors import Anomaly
 from service.console.alert_page import numbers_of
-from service.console.api_models import Opinion, WhatIfSaid
+from service.console.api_models import Opinion, WhatIfResult
 from service.console.asking import HtmlPage, NotPossible, NotThere, PageQuery, WhatIf
 from service.console.charts import Fall, waterfall
 from service.console.live import Live
@@ -68,7 +68,7 @@ def what_if_answer(wanted: WhatIf, live: Live, *, said: bool) -> HtmlPage | Base
     found = sorted(answer.anomalies, key=lambda one: (-one.score, one.detector))
     opinions = tuple(_opinion(one, answer) for one in found)
     if said:
-        return WhatIfSaid(
+        return WhatIfResult(
             identity=actor.id,
             action=wanted.deed.action,
             time=answer.time,

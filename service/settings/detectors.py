@@ -8,9 +8,8 @@ from functools import cache
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from models.detectors import DETECTORS, options
+from service.core.alerting import DEFAULT_THRESHOLD
 from service.options import Section
-
-DEFAULT_THRESHOLD = 75.0
 
 
 class DetectorSettings(Section):

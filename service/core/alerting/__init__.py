@@ -5,7 +5,7 @@ Rendering and sending are left to the sinks and to delivery.
 
 from service.core.alerting.alert_log import GROUP_FROM, AlertLog
 from service.core.alerting.alerts import Alert, AlertKind, Finding
-from service.core.alerting.budget import Budget, Outlook, outlook
+from service.core.alerting.budget import DEFAULT_THRESHOLD, Budget, Outlook, outlook
 from service.core.alerting.digest import by_urgency, digest, urgency
 from service.core.alerting.rollouts import ROLLOUT_FROM
 from service.core.alerting.sample_alert import sample_alert
@@ -24,6 +24,7 @@ from service.core.alerting.trial import (
 
 __all__ = [
     "AS_DELIVERED",
+    "DEFAULT_THRESHOLD",
     "GROUP_FROM",
     "LOWEST",
     "ROLLOUT_FROM",

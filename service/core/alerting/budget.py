@@ -14,6 +14,9 @@ from models.statistics import SCORE_PER_DECADE
 from models.stream import Json, UnexpectedRow, fields
 from service.core.alerting.score_history import DAYS, LOWEST, History, day_number
 
+DEFAULT_THRESHOLD = 75.0
+"""Of a detector that is configured with none."""
+
 HIGHEST = 100.0
 PROMISE_DAYS = 7
 """Days of history that weigh as much as what the scores promise."""
@@ -74,11 +77,16 @@ class Budget:
     def __init__(self, thresholds: Mapping[str, float], alerts_per_day: float | None, history: History) -> None:
         self.alerts_per_day = alerts_per_day
         self.history = history
-        self._start = tuple(thresholds.get(name, 75.0) for name in history.detectors)
+        self._start = tuple(thresholds.get(name, DEFAULT_THRESHOLD) for name in history.detectors)
         self._places = {name: place for place, name in enumerate(history.detectors)}
         self._fixed = {name: one for name, one in thresholds.items() if name not in self._places}
         self.least = min(
-            [*thresholds.values(), *self._start, 75.0, *([float(LOWEST)] if alerts_per_day is not None else [])]
+            [
+                *thresholds.values(),
+                *self._start,
+                DEFAULT_THRESHOLD,
+                *([float(LOWEST)] if alerts_per_day is not None else []),
+            ]
         )
         self.expected = 0.0
         self._correction = 0
@@ -91,7 +99,7 @@ class Budget:
         """
         place = self._places.get(detector)
         if place is None:
-            return self._fixed.get(detector, 75.0)
+            return self._fixed.get(detector, DEFAULT_THRESHOLD)
         return self._start[place] if not self._shifts else self._shifted(self._shift(day_number(time)))[place]
 
     def thresholds(self) -> dict[str, float]:

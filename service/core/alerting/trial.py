@@ -11,10 +11,9 @@ from typing import NamedTuple
 from models.detectors import DETECTORS
 from models.stream import Actor
 from service.core.alerting.alerts import Alert
-from service.core.alerting.budget import Budget
+from service.core.alerting.budget import DEFAULT_THRESHOLD, Budget
 from service.core.alerting.score_history import Day, History, Profile, day_begins, day_number
 
-_OTHERWISE = 75.0
 _DAY = timedelta(days=1)
 
 
@@ -53,12 +52,12 @@ class Peak(NamedTuple):
         >>> one.reaches({"rare_action": 60.0}), one.reaches({"rare_action": 62.0})
         (True, False)
         """
-        return any(score >= thresholds.get(name, _OTHERWISE) for name, (score, _) in self.scores.items())
+        return any(score >= thresholds.get(name, DEFAULT_THRESHOLD) for name, (score, _) in self.scores.items())
 
     def highest(self, thresholds: Mapping[str, float]) -> tuple[str, float, str]:
         """Return the detector, score and operation that are furthest above their thresholds."""
         name, (score, action) = max(
-            self.scores.items(), key=lambda one: (one[1][0] - thresholds.get(one[0], _OTHERWISE), one[0])
+            self.scores.items(), key=lambda one: (one[1][0] - thresholds.get(one[0], DEFAULT_THRESHOLD), one[0])
         )
         return name, score, action
 
@@ -191,8 +190,8 @@ def _appearing(
 
 def _margin(peak: Peak, thresholds: Mapping[str, float]) -> float:
     name, score, _ = peak.highest(thresholds)
-    return score - thresholds.get(name, _OTHERWISE)
+    return score - thresholds.get(name, DEFAULT_THRESHOLD)
 
 
 def _tells(alert: Alert, thresholds: Mapping[str, float]) -> bool:
-    return any(one.score >= thresholds.get(one.detector, _OTHERWISE) for one in alert.findings)
+    return any(one.score >= thresholds.get(one.detector, DEFAULT_THRESHOLD) for one in alert.findings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.console.access import MOST_SESSIONS, EntryRefused, Person, Session, Sessions
+from service.console.access import MOST_OF_ONE, MOST_SESSIONS, EntryRefused, Person, Session, Sessions
 from service.console.guard import PersonalPace, RequestPace, RequestRefused, check_host, check_meant
 from service.console.token_door import TRIES_A_MINUTE, Door
 from tests.fakes.clock import FakeClock
@@ -96,6 +96,16 @@ async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many
         await clock.advance(7)
         door.enter(door.token, "bob")
     assert door.session(first) is None
+
+
+def test_somebody_is_signed_in_in_so_many_browsers_and_no_fewer(clock: FakeClock) -> None:
+    sessions, ann = Sessions(clock, SECONDS, SECONDS), Person("ann", subject="ann")
+    other = sessions.begin(Person("bob", subject="bob"))
+    secrets = [sessions.begin(ann) for _ in range(MOST_OF_ONE)]
+    assert all(map(sessions.of, secrets)), "as many as there may be"
+    sessions.begin(ann)
+    assert [bool(sessions.of(one)) for one in secrets] == [False] + [True] * (MOST_OF_ONE - 1)
+    assert sessions.of(other)
 
 
 async def test_a_session_that_is_not_used_ends_earlier(clock: FakeClock) -> None:

@@ -79,6 +79,13 @@ def test_every_question_is_answered_where_the_document_says_and_nowhere_else() -
     assert json.dumps(document("1")).count("$ref") > len(QUESTIONS)
 
 
+def test_what_changes_something_says_that_a_session_has_to_prove_itself() -> None:
+    for path, methods in document("1")["paths"].items():
+        for method, operation in methods.items():
+            headers = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"]
+            assert headers == (["X-CSRF-Token"] if method == "post" else []), path
+
+
 def test_every_reference_of_the_document_leads_somewhere() -> None:
     whole = document("1")
     wanted = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(whole)))

@@ -79,7 +79,9 @@ def test_whatever_days_are_asked_for_some_are_shown_and_not_too_many(path: Path,
     found = said(path, query)
     assert timedelta(0) < found.until - found.since <= 92 * DAY
     with History(path) as history:
-        assert explorer_page(history, PageQuery("", query, NOW)).facts["days"]
+        facts = explorer_page(history, PageQuery("", query, NOW)).facts
+    assert facts["days"]
+    assert 90 <= len(facts["overview"]) <= 400, "a bar of half a century is no overview"
 
 
 @pytest.mark.integration

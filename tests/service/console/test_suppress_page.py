@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.console.api_models import SuppressionTried
+from service.console.api_models import SuppressionTrial
 from service.console.asking import NotThere, PageQuery
 from service.console.live import Live
 from service.console.suppress_page import command_line_of, suppress_page, suppression_said, try_suppression
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def said(path: Path, query: dict[str, str], wanted: str = TOLD.id, now: datetime = NOW) -> SuppressionTried:
+def said(path: Path, query: dict[str, str], wanted: str = TOLD.id, now: datetime = NOW) -> SuppressionTrial:
     with History(path) as history:
         return suppression_said(history, PageQuery(wanted, query, now, "eve", live=LIVE))
 
