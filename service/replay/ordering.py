@@ -245,6 +245,8 @@ def arrivals(times: Sequence[datetime], coming: Sequence[datetime], newest: date
     newest
         The newest arrival before them.
     """
+    if max(times, default=newest) <= min(newest + STRAY, FARTHEST):  # nearly always: none of them can be stray
+        return list(times)
     found = []
     for at, time in enumerate(times):
         arrival = min(time, FARTHEST)
