@@ -13,6 +13,8 @@ from typing import Any
 
 ROUND_WITHIN = 600.0
 """Seconds that the other side may take for an answer."""
+HELLO_WITHIN, MOST_HELLO_BYTES = 10.0, 1024
+"""Seconds and bytes that somebody may take who has yet to show that the key is known to them."""
 ALL_WITHIN = 120.0
 """Seconds after the first task has connected that all others may take, which are started at the same time."""
 MOST_FRAME_BYTES = 1 << 31
@@ -69,18 +71,18 @@ class Channel:
         finally:
             self._connection.settimeout(_LOOK_EVERY)
 
-    def receive(self) -> Any:
+    def receive(self, within: float = ROUND_WITHIN, most: int = MOST_FRAME_BYTES) -> Any:
         """Wait for the next value.
 
         Raises
         ------
         BrokenChannel
-            None comes within `ROUND_WITHIN`, or one that is not signed.
+            None comes within so many seconds and bytes, or one that is not signed.
         """
-        length, signature = _HEAD.unpack(self._read(_HEAD.size))
-        if length > MOST_FRAME_BYTES:
+        length, signature = _HEAD.unpack(self._read(_HEAD.size, within))
+        if length > most:
             raise BrokenChannel("a message is too long to be one")
-        data = self._read(length)
+        data = self._read(length, within)
         if not hmac.compare_digest(signature, self._signature(self._names[1], self._received, data)):
             raise BrokenChannel("a message does not bear the signature of this batch")
         self._received += 1
@@ -90,14 +92,14 @@ class Channel:
         """End it."""
         self._connection.close()
 
-    def _read(self, length: int) -> bytes:
+    def _read(self, length: int, within: float) -> bytes:
         data, waited = bytearray(), 0.0
         while len(data) < length:
             try:
                 some = self._connection.recv(min(length - len(data), 1 << 20))
             except TimeoutError:
                 waited += _LOOK_EVERY
-                if self._gone() or waited >= ROUND_WITHIN:
+                if self._gone() or waited >= within:
                     raise BrokenChannel("the other side does not answer") from None
                 continue
             except OSError as error:
@@ -171,7 +173,7 @@ class Switchboard:
                 continue
             channel = Channel(connection, self._key, is_driver=True, gone=self._gone)
             try:
-                task = channel.receive()
+                task = channel.receive(HELLO_WITHIN, MOST_HELLO_BYTES)
             except BrokenChannel:
                 channel.close()
                 continue

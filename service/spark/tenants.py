@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from service.settings import EventHubSettings, Settings
+from service.settings import Settings
+
+_OF_JUDGING = ("windows", "schedule", "alerting", "detectors", "geography", "watch", "limits")
 
 
 class Tenant(NamedTuple):
@@ -21,8 +23,9 @@ class Tenant(NamedTuple):
     settings: Settings
 
     def for_executors(self) -> "Tenant":
-        """Return it as executors are to know it: how to judge, and no secret."""
-        return self._replace(settings=self.settings.model_copy(update={"sinks": {}, "event_hub": EventHubSettings()}))
+        """Return it as executors are to know it: how to judge, and nothing else, no secret above all."""
+        known = {name: getattr(self.settings, name) for name in _OF_JUDGING}
+        return self._replace(settings=Settings().model_copy(update=known))
 
 
 class Home(NamedTuple):

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from models.stream import EPOCH, ActivityEvent
 from service.core.engine import anomalies_in
 from service.core.messages import Message
@@ -35,11 +37,11 @@ class ParsedMessage(NamedTuple):
 
 
 class ShardEvents(NamedTuple):
-    """What a shard is to observe of a message."""
+    """What a shard is to observe of a message; `events` are packed, because they go through many hands on their way."""
 
     home: Home
     position: MessagePlace
-    events: list[ActivityEvent]
+    events: bytes
 
 
 class BatchPlan(NamedTuple):
@@ -89,6 +91,8 @@ class MissingState(RuntimeError):  # noqa: N818 - it says what is the matter
     """The state of a shard is not where it should be; the text is one line."""
 
 
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[ActivityEvent]).decode
 _PARSER = ActivityLogParser()
 _KEPT: dict[tuple[Path, Home], KeptShard] = {}
 
@@ -104,7 +108,7 @@ def parse_bodies(
         routed = route(message, parsed.events, horizons[body.tenant], shards)
         yield ParsedMessage(body.tenant, routed.head, parsed.rejected)
         for shard, events in routed.by_shard.items():
-            yield ShardEvents(Home(body.tenant, shard), (body.partition, body.sequence_number), events)
+            yield ShardEvents(Home(body.tenant, shard), (body.partition, body.sequence_number), _pack(events))
 
 
 def attend(task: int, rows: Iterable[ShardEvents], plan: BatchPlan) -> Iterator[int]:
@@ -112,7 +116,7 @@ def attend(task: int, rows: Iterable[ShardEvents], plan: BatchPlan) -> Iterator[
     homes = [home for home, its_task in plan.homes.items() if its_task == task]
     events: dict[Home, dict[int, list[ActivityEvent]]] = {home: {} for home in homes}
     for row in rows:
-        events[row.home][plan.places[row.home.tenant][row.position]] = row.events
+        events[row.home][plan.places[row.home.tenant][row.position]] = _unpack(row.events)
     with closing(connect(plan.address, plan.key)) as channel:
         channel.send(task)
         try:

@@ -15,15 +15,16 @@ from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
 from service.settings.reading import load
 from service.shards.driver import End
-from service.shards.migration import merge_states
+from service.shards.migration import merge_states, split_state
 from service.shards.routing import Head, route
 from service.shards.shard import OtherShard
 from service.spark import worker
 from service.spark.calendar import Calendar, moments_of
+from service.spark.desk import Desk
 from service.spark.job import Job, JobOptions, JobStopped
 from service.spark.sources import MessageBody, StreamBatch
 from service.spark.tenants import Tenant
-from service.storage.shard_states import ShardStates
+from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
 from service.wiring import build_engine
 from tests.fakes.spark import LocalRdd, LocalSession
 
@@ -122,9 +123,9 @@ def plain(engine: Engine) -> list[Any]:
     return list(json.loads(json.dumps(list(engine.dump()))))
 
 
-def alone(one: Tenant, batches: Sequence[Sequence[MessageBody]]) -> list[Any]:
-    """Return what one engine saves at the end of the same."""
-    engine, calendar, parser = build_engine(one.settings), Calendar(), ActivityLogParser()
+def alone(one: Tenant, batches: Sequence[Sequence[MessageBody]], engine: Engine | None = None) -> list[Any]:
+    """Return what one engine saves at the end of the same; it may have been in use before."""
+    engine, calendar, parser = engine or build_engine(one.settings), Calendar(), ActivityLogParser()
     for batch in batches:
         events, heads = {}, []
         for body in batch:
@@ -222,3 +223,48 @@ def test_a_state_that_is_missing_or_not_the_one_before_is_one_line(tmp_path: Pat
     with pytest.raises(worker.MissingState, match="contoso: the state of shard 2 of 3 is missing: "):
         again.take(2)
     assert again.job.stopped.count("\n") == 0
+
+
+def test_a_job_goes_on_from_the_state_of_a_single_process(tmp_path: Path) -> None:
+    batches = cut(bodies(), 16)
+    single = build_engine(tenant(tmp_path).settings)
+    saved = alone(tenant(tmp_path), batches[:2], single)
+    driver, shards = split_state([(section, row) for section, row in saved], 3)
+    states = ShardStates(tmp_path / "states" / "contoso")
+    for number, rows in enumerate(shards):
+        states.write_shard(BEFORE_THE_FIRST, number, 3, rows, START)
+    states.write_driver(BEFORE_THE_FIRST, driver, START)
+    running = Running(tmp_path, Source(batches[2:]))
+    running.take(*range(len(batches) - 2))
+    assert running.state() == alone(running.tenants[0], batches[2:], single)
+    assert sorted(path.name for path in states.folder.iterdir()) == ["batch-000000000001", "batch-000000000002"]
+
+
+def test_a_state_that_was_parted_anew_wants_a_new_checkpoint(tmp_path: Path) -> None:
+    states = ShardStates(tmp_path / "states" / "contoso")
+    driver, _ = split_state([(section, row) for section, row in plain(build_engine(tenant(tmp_path).settings))], 3)
+    states.write_driver(BEFORE_THE_FIRST, driver, START)
+    running = Running(tmp_path, Source(cut(bodies(hours=4), 2)))
+    with pytest.raises(OtherShard, match="begin with a new checkpoint"):
+        running.take(1)
+
+
+def test_suppressions_are_looked_at_in_each_batch_and_a_slip_leaves_the_last_good_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "suppressions.yaml"
+    entry = {"action": "Microsoft.KeyVault/*", "from": START, "until": START + 60 * HOUR, "reason": "x", "owner": "y"}
+    file.write_text(yaml.safe_dump({"suppressions": [{**entry, "learn": True}]}))
+    one = tenant(tmp_path)
+    settings = one.settings.model_copy(
+        update={"suppressions": one.settings.suppressions.model_copy(update={"file": file})}
+    )
+    batches = cut(bodies(hours=24), 16)
+    running = Running(tmp_path, Source(batches))
+    running.job._desks["contoso"] = Desk(one._replace(settings=settings), 3, tmp_path / "states")
+    running.take(0)
+    file.write_text("suppressions: nonsense")
+    running.take(1, 2)
+    assert "contoso: suppressions.file: " in caplog.text
+    assert any(section == "suppressed" for section, _ in running.state())
+    assert not any(section == "alert" for section, _ in running.state())

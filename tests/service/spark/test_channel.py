@@ -87,6 +87,13 @@ def test_a_message_that_is_too_long_is_none(board: Switchboard, joined: Join) ->
         board.channels[0].receive()
 
 
+def test_who_is_not_known_yet_may_not_say_much(board: Switchboard, joined: Join) -> None:
+    joined(board, "x" * 2 * module.MOST_HELLO_BYTES)
+    joined(board, 0)
+    board.connect(1)
+    assert list(board.channels) == [0]
+
+
 def test_an_end_is_noticed(board: Switchboard, joined: Join) -> None:
     task = joined(board, 0)
     board.connect(1)

@@ -145,5 +145,6 @@ def test_shards_are_spread_over_tasks_and_executors_know_no_secret() -> None:
     assert sorted(homes.values()) == [0, 0, 1, 1, 2, 3]
     assert homes[Home("b", 2)] == 1
     told = tenant(connection_string=SECRET).for_executors()
-    assert told.settings.event_hub.connection_string is None
-    assert told.settings.sinks == {}
+    assert told.settings == Settings()
+    strict = Tenant("x", Settings.model_validate({"detectors": {"rare_action": {"threshold": 12}}})).for_executors()
+    assert strict.settings.detectors["rare_action"].threshold == 12
