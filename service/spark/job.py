@@ -141,6 +141,12 @@ class Job:
 
     def _take(self, frame: "DataFrame", number: int) -> None:
         batch = self._options.source.batch(frame, number, self._options.tenants)
+        try:
+            self._attempts(batch, number)
+        finally:
+            batch.release()
+
+    def _attempts(self, batch: StreamBatch, number: int) -> None:
         for attempt in range(1, BATCH_ATTEMPTS + 1):
             try:
                 self._attempt(batch, number)

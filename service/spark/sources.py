@@ -39,11 +39,14 @@ class StreamBatch(NamedTuple):
         Until when the source had been read; None if only messages say so.
     caught_up
         Whether there was nothing more then.
+    release
+        Lets go of what is held for it.
     """
 
     bodies: Any
     heartbeat: datetime | None
     caught_up: bool
+    release: Callable[[], object] = lambda: None
 
 
 class FileInput(NamedTuple):
@@ -143,7 +146,8 @@ class HubInput(NamedTuple):
 
         # What is read at most is shared out among partitions: half of it may be all that one of them was allowed.
         caught_up = messages.count() * 2 < self.messages_a_batch
-        return StreamBatch(messages.rdd.map(body), newest.astimezone(UTC) if newest else None, caught_up)
+        heartbeat = newest.astimezone(UTC) if newest else None
+        return StreamBatch(messages.rdd.map(body), heartbeat, caught_up, frame.unpersist)
 
 
 def kafka_options(tenants: Sequence[Tenant], messages_a_batch: int) -> dict[str, str]:

@@ -32,7 +32,11 @@ class Frame:
         return self
 
     def persist(self) -> "Frame":
+        self.held = True
         return self
+
+    def unpersist(self) -> None:
+        self.held = False
 
     def collect(self) -> list[Any]:
         return self.rows
@@ -93,9 +97,13 @@ def test_a_batch_of_hubs_has_messages_and_a_heartbeat() -> None:
     beat = SimpleNamespace(topic=None, partition=0, offset=0, timestamp=NOON, value=None)
     sent = SimpleNamespace(topic="logs", partition=3, offset=41, timestamp=NOON, value=b"{}")
     tenants = [tenant(namespace="contoso.servicebus.windows.net", hub="logs")]
-    batch = HubInput(4).batch(Frame(beat, sent), 0, tenants)
+    frame = Frame(beat, sent)
+    batch = HubInput(4).batch(frame, 0, tenants)
+    assert frame.held
     assert batch.bodies.collect() == [("contoso", "3", 41, NOON, b"{}")]
     assert (batch.heartbeat, batch.caught_up) == (NOON, True)
+    batch.release()
+    assert not frame.held
     full = HubInput(4).batch(Frame(sent, sent), 0, tenants)
     assert (full.heartbeat, full.caught_up) == (None, False)
 
