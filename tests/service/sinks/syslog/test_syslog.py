@@ -201,6 +201,12 @@ async def test_a_message_that_nobody_has_read_is_sent_again_and_the_collector_ma
     assert server.messages() == [MESSAGE.body.decode()]
 
 
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example"])
+async def test_a_name_that_no_host_can_have_is_one_that_does_not_resolve(host: str) -> None:
+    sink = SyslogSink("collector", NOWHERE._replace(host=host))
+    assert await sink.send(sink.render([alert()])[0]) == Receipt("retry", "dns")
+
+
 async def test_a_collector_in_a_private_network_is_not_connected_to_unless_allowed() -> None:
     server = SyslogServer()
     server.port = unused_port()
