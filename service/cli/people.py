@@ -103,13 +103,17 @@ def _forget(history: History, identity: KnownIdentity, settings: Settings | None
     if not confirmed:
         ask(f"{place}: take {name} ({clean(identity.actor.id, NAME_LENGTH)}) out of it for good?")
     history.close()
-    try:
-        taken = forget_identity(place, identity.actor.id)
-    except (sqlite3.Error, OSError) as error:
-        fail(f"{place}: {error}", ENDED_ON_ERROR)
+    taken = _forget_in_file(place, identity)
     click.echo(f"{place}: {taken:,} row{'' if taken == 1 else 's'} of {name} taken out")
     if settings is not None:
         _forget_in_blobs(settings, place, identity, name)
+
+
+def _forget_in_file(place: Path, identity: KnownIdentity) -> int:
+    try:
+        return forget_identity(place, identity.actor.id)
+    except (sqlite3.Error, OSError) as error:
+        fail(f"{place}: {error}", ENDED_ON_ERROR)
 
 
 def _forget_in_blobs(settings: Settings, place: Path, identity: KnownIdentity, name: str) -> None:
@@ -125,6 +129,7 @@ def _forget_in_blobs(settings: Settings, place: Path, identity: KnownIdentity, n
     except (sqlite3.Error, OSError, ValueError) as error:
         fail(f"the history in blobs still has {name}: {error}", ENDED_ON_ERROR)
     if changed is not None:
+        _forget_in_file(place, identity)  # once more: a service that runs here may have fetched it in between
         click.echo(f"blobs: {name} taken out of {changed:,} hour{'' if changed == 1 else 's'}")
 
 

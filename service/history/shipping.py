@@ -32,6 +32,8 @@ _FILLED: Final = 0.8  # of the room here: what is fetched beyond it would soon b
 _EXPIRE_EVERY: Final = 3_600.0
 _TRIES: Final = 5
 _FREE_AGAIN: Final = 0.1  # seconds
+_NAMED: Final = 5
+_UNUSABLE: Final = (sqlite3.DatabaseError, ValueError)
 
 
 class ShippingPace(NamedTuple):
@@ -191,10 +193,8 @@ class Shipping:
         except NewerHistory as error:
             self._left_alone.add(hour)
             _log.error("history_segment_unusable", hour=_written(hour), error=str(error))
-        except (sqlite3.DatabaseError, ValueError) as error:
-            if isinstance(error, sqlite3.OperationalError):  # locked, or no room: that passes
-                raise
-            _log.error("history_segment_unusable", hour=_written(hour), error=str(error))
+        except _UNUSABLE as error:
+            _log.error("history_segment_unusable", hour=_written(hour), error=_why(error))
         else:
             return True
         return False
@@ -234,16 +234,19 @@ async def fetch_segments(store: SegmentStore, path: Path) -> int:
 
     Raises
     ------
-    OSError
+    OSError, sqlite3.OperationalError
         The store cannot be reached, or there is no room here.
-    ValueError, sqlite3.Error
-        A segment is damaged, or a newer version has made it.
+    ValueError
+        A segment is damaged, or a newer version has made it; the text says which.
     """
     here = await asyncio.to_thread(_known, path)
     missing = sorted(one.hour for one in await store.names() if here.get(one.hour) != one.tag)
     for hour in missing:
         if (found := await store.get(hour)) is not None:
-            await asyncio.to_thread(segments.put_in, path, hour, found.data, found.tag)
+            try:
+                await asyncio.to_thread(segments.put_in, path, hour, found.data, found.tag)
+            except _UNUSABLE as error:
+                raise ValueError(f"the segment of {_written(hour)} cannot be used: {_why(error)}") from error
     return len(missing)
 
 
@@ -261,29 +264,45 @@ async def forget_in_segments(
 
     Raises
     ------
-    OSError
-        The store cannot be reached, or somebody else goes on writing there.
-    ValueError, sqlite3.Error
-        A segment is damaged, or a newer version has made it.
+    OSError, sqlite3.OperationalError
+        The store cannot be reached, somebody else goes on writing there, or there is no room here.
+    ValueError
+        Segments are damaged, or a newer version has made them; it is taken out of all others. The text says which.
     """
-    changed = 0
+    changed, unusable = 0, []
     for hour in sorted(one.hour for one in await store.names()):
-        for _ in range(_TRIES):
-            found = await store.get(hour)
-            if found is None:
-                break
-            rest = await asyncio.to_thread(segments.purged, folder, found.data, actor, since, until)
-            if rest is None:
-                break
-            try:
-                await store.put(hour, rest, found.tag)
-            except SegmentChanged:
-                continue
-            changed += 1
-            break
-        else:
-            raise OSError(f"the segment of {_written(hour)} is written all the time by somebody else")
+        try:
+            changed += await _forget_in(store, folder, hour, actor, since, until)
+        except _UNUSABLE as error:
+            unusable.append(f"{_written(hour)} ({_why(error)})")
+    if unusable:
+        more = f" and {len(unusable) - _NAMED:,} more" if len(unusable) > _NAMED else ""
+        raise ValueError(f"taken out of all segments but {', '.join(unusable[:_NAMED])}{more}, which cannot be used")
     return changed
+
+
+async def _forget_in(
+    store: SegmentStore, folder: Path, hour: int, actor: str, since: datetime, until: datetime
+) -> bool:
+    """Take it out of one segment; returns whether that had any of it."""
+    for _ in range(_TRIES):
+        found = await store.get(hour)
+        rest = None
+        if found is not None:
+            rest = await asyncio.to_thread(segments.purged, folder, found.data, actor, since, until)
+        if found is None or rest is None:
+            return False
+        with suppress(SegmentChanged):
+            await store.put(hour, rest, found.tag)
+            return True
+    raise OSError(f"the segment of {_written(hour)} is written all the time by somebody else")
+
+
+def _why(error: Exception) -> str:
+    """Return why a segment cannot be used; raise what is no fault of the segment: locked, or no room."""
+    if isinstance(error, sqlite3.OperationalError):
+        raise error
+    return str(error)
 
 
 def _unshipped(path: Path) -> Sequence[tuple[int, int]]:

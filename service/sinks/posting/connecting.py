@@ -38,7 +38,11 @@ def open_socket(
         None answers; `AddressRefusedError` if the last one tried may not be connected to.
     """
     failure: OSError = ConnectionError("no address")
-    for family, type_, protocol, _, address in socket.getaddrinfo(host, port, type=kind):
+    try:
+        found = socket.getaddrinfo(host, port, type=kind)
+    except UnicodeError as error:  # a label of a name is empty, or too long
+        raise socket.gaierror(socket.EAI_NONAME, "this is no name of a host") from error
+    for family, type_, protocol, _, address in found:
         if not guard.permits(str(address[0])):
             failure = AddressRefusedError("address refused")
             continue

@@ -190,11 +190,11 @@ class HttpPost:
     async def _address(self) -> URL | Receipt:
         try:
             url = URL(await reveal_aside(self._aside, self._url))
+            host = (url.host or "").lower()
         except OSError:
             return Receipt("retry", "url_unreadable")
         except ValueError:
             return Receipt("broken", "url_invalid")
-        host = (url.host or "").lower()
         loopback = _is_loopback(host)
         if not host or url.scheme not in {"http", "https"}:
             return Receipt("broken", "url_invalid")
@@ -242,7 +242,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
 

@@ -54,7 +54,8 @@ def _about(notice: AnyNotice) -> Element:
             "ActorId": notice.actor_id[:_LONGEST],
             "ActorName": notice.actor_name[:_LONGEST],
             "Operations": [one[:_LONGEST] for one in notice.actions],
-            "WindowStart": iso(notice.takes_effect),
+            "WindowStart": iso(notice.since),
+            "WindowEnd": iso(notice.until),
         }
     return {
         **_common("notice", notice.id, notice.revision, notice.found_at),

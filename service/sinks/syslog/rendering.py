@@ -63,7 +63,8 @@ def _about(notice: AnyNotice) -> Iterator[Field]:
     if isinstance(notice, VerdictNotice):
         yield Field("suser", notice.actor_name)
         yield Field("suid", notice.actor_id)
-        yield Field("start", _millis(notice.takes_effect))
+        yield Field("start", _millis(notice.since))
+        yield Field("end", _millis(notice.until))
         yield Field("cs1", notice.alert, label="Alert")
         yield Field("cs2", _all(notice.actions), label="Operations")
         yield Field("cs3", notice.by, label="Judged by")

@@ -13,7 +13,10 @@ from service.sinks.posting.http_post import HttpPost
 from service.sinks.posting.posted_sink import PostedSink
 from service.sinks.teams.answers import classify
 from service.sinks.teams.rendering import render, render_notice, shortened
+from service.waiting import within
 
+TOKEN_SECONDS = 15.0
+"""So that there is time left for a card, and for a short one if that is refused."""
 AUDIENCE = "https://service.flow.microsoft.com/.default"
 
 
@@ -52,8 +55,8 @@ class TeamsSink(PostedSink):
         if self._credential is None:
             return await self._post(message)
         try:
-            token = await self._credential.get_token(AUDIENCE)
-        except AzureError:
+            token = await within(None, TOKEN_SECONDS, self._credential.get_token(AUDIENCE))
+        except (AzureError, OSError):
             return Receipt("retry", "entra_token")
         return await self._post(message, {"authorization": f"Bearer {token.token}"})
 

@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from service.core.ports import FoundSegment, SegmentChanged, SegmentStore
 from service.history.changes import hour_of
 from service.history.file import HistoryFile
-from service.history.packing import squeezed
+from service.history.packing import squeezed, unsqueezed
 from service.history.recorder import Gathering, Recorder
 from service.history.retention import HistoryLimits
 from service.history.schema import SCHEMA_VERSION, open_to_write
-from service.history.shipping import Shipping, ShippingPace, forget_in_segments
+from service.history.shipping import Shipping, ShippingPace, fetch_segments, forget_in_segments
 from service.history.values import HistoryEntry, Restored
 from service.storage.segments import BlobSegments
 from tests.fakes.alerts import alert, outage
@@ -339,6 +339,21 @@ async def test_who_is_to_be_forgotten_is_taken_out_of_every_segment_and_does_not
         await rounds(two)
         assert ANN.id not in {row[0] for row in contents(two.path)["identities"]}
         assert BOB.id in {row[0] for row in contents(two.path)["identities"]}
+
+
+async def test_one_damaged_segment_keeps_nobody_from_being_forgotten_in_the_others(tmp_path: Path) -> None:
+    store = FakeSegments()
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)], [event(3)]))
+        await one.shipping.finish()
+    store.kept[FIRST] = FoundSegment(b"damaged", "d")
+    with pytest.raises(
+        ValueError, match=r"out of all segments but 2026-11-02T09 \(damaged: .*\), which cannot be used"
+    ):
+        await forget_in_segments(store, tmp_path, ANN.id)
+    assert ANN.id.encode() not in unsqueezed(store.kept[FIRST + 3 * 3_600].data)
+    with pytest.raises(ValueError, match=r"the segment of 2026-11-02T09 cannot be used: damaged"):
+        await fetch_segments(store, tmp_path / "here.sqlite")
 
 
 async def test_forgetting_gives_up_where_somebody_writes_all_the_time(tmp_path: Path) -> None:

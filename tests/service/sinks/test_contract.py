@@ -179,6 +179,7 @@ async def test_what_is_refused_and_of_which_nothing_short_can_be_made_is_refused
         ("Sun, 01 Nov 2026 09:00:00 GMT", 0.0),
         ("soon", None),
         ("-5", None),
+        ("Mon, 02 Nov 99999999999999999999 09:00:00 GMT", None),
         ("9" * 400, 999_999_999.0),
     ],
 )

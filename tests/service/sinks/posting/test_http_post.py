@@ -61,6 +61,7 @@ async def test_a_name_that_nobody_knows_is_tried_again_and_not_repeated(host: st
         ("ftp://prod.logic.azure.com/x", "url_invalid"),
         ("prod.logic.azure.com/x", "url_invalid"),
         ("", "url_invalid"),
+        ("https://xn--a/x", "url_invalid"),
     ],
 )
 async def test_teams_is_only_posted_to_where_flows_live(url: str, reason: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from service.sinks.sentinel.settings import SentinelSettings
 from service.sinks.sentinel.sink import SentinelSink
 from tests.fakes.alerts import HOSTILE_NAMES, alert, campaign, hostile, outage, rollout
 from tests.fakes.ingestion import RULE, Ingestion, ingesting
-from tests.fakes.notices import notice
+from tests.fakes.notices import notice, verdict_notice
 from tests.fakes.receiver import posts_to
 
 GIVEN: dict[str, Any] = {"endpoint": "https://unwonted-abcd.westeurope-1.ingest.monitor.azure.com", "rule_id": RULE}
@@ -90,6 +90,12 @@ async def test_alerts_and_notices_become_rows_of_the_table() -> None:
     assert first["Techniques"] == ["T1098", "T1078.004"]
     assert set(ingestion.encodings) == {"application/json, gzip"}
     assert sum(ingestion.packed) < sum(len(message.body) for message in told)
+
+
+def test_a_verdict_is_a_row_of_its_alert_and_of_the_time_that_it_is_about() -> None:
+    [row] = json.loads(render_notice(verdict_notice()).body)
+    assert (row["AlertId"], row["Kind"], row["Stage"], row["Severity"]) == (alert().id, "verdict", "closed", "high")
+    assert (row["WindowStart"], row["WindowEnd"]) == ("2026-11-02T09:00:00Z", "2026-11-02T11:00:00Z")
 
 
 OF_TYPE: dict[str, tuple[type, ...]] = {

@@ -20,7 +20,7 @@ from service.waiting import still_running
 from tests.fakes.alerts import alert, campaign, hostile, outage, rollout
 from tests.fakes.clock import settle
 from tests.fakes.hostile_names import KNOWN
-from tests.fakes.notices import notice
+from tests.fakes.notices import notice, verdict_notice
 from tests.fakes.syslog_server import SyslogServer, collecting, collecting_datagrams
 from tests.service.sinks.posting.test_http_post import self_signed
 
@@ -81,6 +81,14 @@ def test_a_notice_is_a_message_too() -> None:
     assert (found[4], head[4], fields["act"]) == ("notice", "gap_silent", "opened")
     assert "end" not in fields
     assert "\n" in fields["msg"]
+
+
+def test_a_verdict_names_its_alert_and_the_time_that_it_is_about() -> None:
+    found = HEADER.fullmatch(render_notice(verdict_notice(), NOWHERE).body.decode())
+    assert found
+    head, fields = read(found[5])
+    assert (head[4], fields["act"], fields["cs1"]) == ("verdict_benign", "closed", verdict_notice().alert)
+    assert int(fields["end"]) - int(fields["start"]) == 2 * 3_600_000
 
 
 @pytest.mark.parametrize("transport", ["tls", "udp"])
@@ -191,6 +199,12 @@ async def test_a_message_that_nobody_has_read_is_sent_again_and_the_collector_ma
     async with collecting(server, context if transport == "tls" else None):
         assert (await sink.send(MESSAGE)).outcome == "sent"
     assert server.messages() == [MESSAGE.body.decode()]
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example"])
+async def test_a_name_that_no_host_can_have_is_one_that_does_not_resolve(host: str) -> None:
+    sink = SyslogSink("collector", NOWHERE._replace(host=host))
+    assert await sink.send(sink.render([alert()])[0]) == Receipt("retry", "dns")
 
 
 async def test_a_collector_in_a_private_network_is_not_connected_to_unless_allowed() -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Iterator
 from types import TracebackType
@@ -196,6 +197,15 @@ def test_links_can_be_left_out() -> None:
 )
 def test_an_answer_is_taken_at_its_word(answer: Answer, receipt: Receipt) -> None:
     assert classify(answer) == receipt
+
+
+async def test_nobody_waits_for_a_token_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = Credential()
+    hangs.get_token = lambda *_, **__: asyncio.Event().wait()  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr("service.sinks.teams.sink.TOKEN_SECONDS", 0.05)
+    team = TeamsSink("team", posts_to("https://unused"), credential=hangs)
+    assert await team.send(team.render([alert()])[0]) == Receipt("retry", "entra_token")
+    await team.close()
 
 
 class Credential(AsyncTokenCredential):
