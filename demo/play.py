@@ -108,7 +108,7 @@ class Play:
                     await self._stay(receiver, service)
                     code = await service.stop()
             self._terminal.check(code == 0, f"the service ended in order when told to (exit code {code})")
-        for line in tries(options.folder, self._told, served=False):
+        for line in tries(options.folder, self._told, options.live, served_at=None):
             self._terminal.say(line)
         return worked and code == 0
 
@@ -272,8 +272,8 @@ class Play:
         say(f"  console   {service.entrance}")
         say(f"  page      {receiver.page_url}")
         say(f"  metrics   curl -s {service.metrics_url} | grep ^unwonted_")
-        say("  Ctrl-C ends it all.")
-        for line in tries(options.folder, self._told, served=True):
+        say("  Ctrl-C ends it all. No more records come, so coverage shows a gap that is still open.")
+        for line in tries(options.folder, self._told, options.live, served_at=service.console_url):
             say(line)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -70,13 +70,13 @@ class Score(NamedTuple):
     verdicts
         One an attack, in their order.
     false
-        ``(actor's name, day)`` of findings about somebody on a day on which no attack used them, or before one did.
+        The first finding of each day about somebody whom no attack used on that day, or not until then.
     alerts
         How many alerts there were, revisions aside.
     """
 
     verdicts: tuple[Verdict, ...]
-    false: tuple[tuple[str, date], ...]
+    false: tuple[Hint, ...]
     alerts: int
 
     @property
@@ -137,15 +137,18 @@ def score(campaigns: Sequence[Campaign], told: Iterable[Told], judged: Iterable[
     alerts, thoughts = list(told), list(judged)
     verdicts = tuple(_verdict(campaign, alerts, thoughts) for campaign in campaigns)
     steps = [(campaign.actor, step.time) for campaign in campaigns for step in campaign.steps]
-    false = {
-        (hint.actor, hint.time.date()): hint.actor_name
+    wrong = (
+        hint
         for alert in alerts
         for hint in alert.hints
         if not any(
             who == hint.actor and when.date() == hint.time.date() and when < hint.bucket_end for who, when in steps
         )
-    }
-    accused = sorted((name, day) for (_, day), name in false.items())
+    )
+    first: dict[tuple[str, date], Hint] = {}
+    for hint in sorted(wrong, key=lambda one: one.time):
+        first.setdefault((hint.actor, hint.time.date()), hint)
+    accused = sorted(first.values(), key=lambda one: (one.actor_name, one.time))
     return Score(verdicts, tuple(accused), len({alert.id for alert in alerts}))
 
 

@@ -195,7 +195,10 @@ def false_alerts(score: Score, days: float, identities: int) -> list[str]:
     if not number:
         return [f"none in {people}"]
     what = counted(number, "identity-day")
-    names: Sequence[str] = [f"{name.partition('@')[0]} ({day:%a})" for name, day in score.false]
+    names: Sequence[str] = [
+        f"{clean(one.actor_name.partition('@')[0])} ({_when(one.time)}, {clean(one.action_name)})"
+        for one in score.false
+    ]
     more = f" and {number - 6} more" if number > 6 else ""
     return textwrap.wrap(f"{what} in {people}: {', '.join(names[:6])}{more}", WIDTH - 17)
 

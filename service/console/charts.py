@@ -29,7 +29,7 @@ def waterfall(terms: Mapping[str, float], total: float) -> list[Fall]:
     """Return the steps that lead from nothing to `total`: what adds most first, what takes off last, then the sum.
 
     >>> [(fall.label, round(fall.x), round(fall.width), fall.kind) for fall in waterfall({"hour": 1, "busy": -0.5}, .5)]
-    [('At this hour', 0, 100, 'more'), ('It does a great deal', 50, 50, 'less'), ('Together', 0, 50, 'total')]
+    [('At this hour', 0, 100, 'more'), ('Allowance for how much it does', 50, 50, 'less'), ('Total', 0, 50, 'total')]
     """
     steps = [(term_words(name), value) for name, value in terms.items() if abs(value) >= _LEAST_SHOWN]
     steps.sort(key=lambda one: -one[1])
@@ -52,7 +52,7 @@ def waterfall(terms: Mapping[str, float], total: float) -> list[Fall]:
         for (label, value), before in zip(steps, sums, strict=False)
     ]
     start, end = min(0.0, total), max(0.0, total)
-    return [*falls, Fall("Together", total, (start - low) * unit, (end - start) * unit, "total")]
+    return [*falls, Fall("Total", total, (start - low) * unit, (end - start) * unit, "total")]
 
 
 class Share(NamedTuple):

@@ -83,6 +83,7 @@ def tuning_page(history: History, asked: PageQuery) -> HtmlPage:
             "choices": _DAYS_TRIED,
             "bounds": (_LEAST, _MOST, _MOST_MOVED),
             "bars": day_bars(trial),
+            "most": max((max(day.now, day.tried) for day in trial.days), default=0),
             "now": now,
             "then": then,
             "appearing": [(one, *one.highest(trial.tried)) for one in trial.appearing[:_MOST_LISTED]],

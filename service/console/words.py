@@ -3,15 +3,15 @@
 from models.stream import ActorKind
 
 TERM_WORDS = {
-    "action": "Doing this at all",
+    "action": "How rare the operation is",
     "beginner": "It is new itself, so much is new",
-    "busy": "It does a great deal",
+    "busy": "Allowance for how much it does",
     "campaign": "A campaign over the last weeks",
     "company": "Amid its everyday work",
     "deed": "What a newcomer does first",
     "denial": "It was refused",
     "denials": "How many refusals",
-    "evidence": "Other odd things around it",
+    "evidence": "Other unusual things around it",
     "first": "Nobody has seen it before",
     "first_attempt": "Tried for the first time",
     "hour": "At this hour",
@@ -22,7 +22,7 @@ TERM_WORDS = {
     "outcome": "That it failed",
     "read": "It only reads",
     "scope": "In this subscription",
-    "sensitivity": "What an intruder could do with it",
+    "sensitivity": "Sensitive operation",
     "silence": "After so long a silence",
     "spike": "How many failures at once",
     "tactics": "Several tactics at once",

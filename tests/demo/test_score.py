@@ -95,12 +95,16 @@ def test_a_finding_about_somebody_on_a_day_without_an_attack_is_a_false_alert_on
     misses = [told(hit(5), actor=BYSTANDER), told(hit(95), actor=BYSTANDER), told(hit(day), actor=BYSTANDER)]
     name = misses[0].actor_name
     result = score([campaign(5)], misses)
-    assert result.false == ((name, date(2026, 11, 2)), (name, date(2026, 11, 3)))
+    assert [(one.actor_name, one.time.date()) for one in result.false] == [
+        (name, date(2026, 11, 2)),
+        (name, date(2026, 11, 3)),
+    ]
+    assert result.false[0] == misses[0].hints[0], "the first of the day"
 
 
 def test_what_is_told_of_the_victim_before_its_attack_has_begun_is_a_false_alert() -> None:
     early = told(hit(5, action="microsoft.compute/disks/write"))
-    assert score([campaign(125)], [early]).false == ((early.actor_name, date(2026, 11, 2)),)
+    assert score([campaign(125)], [early]).false == early.hints
 
 
 def test_what_else_the_victim_did_on_the_day_of_the_attack_is_not_a_false_alert() -> None:

@@ -84,10 +84,13 @@ def test_the_table_names_each_attack_and_its_fate_within_a_hundred_characters() 
 
 
 def test_false_alerts_are_counted_and_named() -> None:
-    day = MONDAY_MORNING.date()
     assert false_alerts(Score((), (), 0), 2, 120) == ["none in 2 days of 120 identities"]
-    [line] = false_alerts(Score((), (("bob@contoso.example", day),), 1), 2, 120)
-    assert line == "1 identity-day in 2 days of 120 identities: bob (Mon)"
+    [hint] = told(text="Microsoft.Compute/disks/write", hints=1).hints
+    lines = false_alerts(Score((), (hint._replace(actor_name="bob@contoso.example"),), 1), 2, 120)
+    when = f"{MONDAY_MORNING:%H:%M}"
+    assert " ".join(lines) == (
+        f"1 identity-day in 2 days of 120 identities: bob (Mon {when}, Microsoft.Compute/disks/write)"
+    )
 
 
 def test_a_bar_stays_within_its_frame() -> None:

@@ -151,10 +151,14 @@ async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_b
             await page.get_by_label("Why, for whoever reads this").fill(f"looked at {said}")
             await page.get_by_role("button", name=button).click()
             await page.locator(".said", has_text=f"Found {said} by console").wait_for()
-        await page.get_by_role("button", name="Take it on").click()
+        await page.get_by_role("button", name="Acknowledge").click()
         await page.locator(".tag", has_text="acknowledged").wait_for()
         await page.goto(visit.console.address)
         assert await page.locator("tr", has_text="acknowledged").count() == 1
+        for said in ("malicious", "benign"):
+            assert await page.locator(".tag.verdict", has_text=said).count() >= 1
+        await visit.open(f"/identity?id={quote(attack.subject, safe='')}")
+        assert await page.locator(".tag.verdict", has_text="malicious").count() >= 1
         await page.get_by_role("button", name="Sign out").click()
         await page.get_by_label("Token").fill(visit.token_file.read_text())
         await page.get_by_label("Your name").fill("ann")
@@ -193,7 +197,7 @@ async def test_days_are_chosen_by_dragging_and_thresholds_by_sliding(played: Pla
         await page.wait_for_url("**/explorer?since=*&until=*")
         assert 2 <= await page.locator(".lanes thead time").count() <= 20
         await visit.open("/tuning?days=28")
-        await page.get_by_label("All thresholds, by points").focus()
+        await page.get_by_label("Points added to every threshold below").focus()
         for _ in range(10):
             await page.keyboard.press("ArrowLeft")
         await page.locator("#yaml", has_text="threshold:").wait_for()

@@ -97,7 +97,7 @@ async def test_a_reader_is_shown_no_button_and_whoever_has_no_role_is_told_so(tm
         visit.at.provider.person |= {"roles": ["reader"]}
         await page.goto(f"{visit.at.public}/alerts/{ID}")
         await enter(visit)
-        await page.get_by_role("heading", name="What was it?").wait_for()
+        await page.get_by_role("heading", name="Verdict").wait_for()
         assert await page.locator("form.verdicts").count() == 0
         visit.at.provider.person |= {"roles": []}
         await visit.context.clear_cookies()

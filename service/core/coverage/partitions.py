@@ -103,7 +103,7 @@ class PartitionsRead:
         if enqueued_time <= coverage.caught_up_until:
             return  # taken before this process began, or before the hub said that there is nothing newer
         if coverage.gap is None and coverage.missed_since is None and now - coverage.caught_up_until >= limits.after:
-            coverage.missed_since = coverage.caught_up_until
+            coverage.missed_since, coverage.caught_up_since = coverage.caught_up_until, None
         coverage.advance(enqueued_time, now, limits)
 
     def check(self, now: datetime, process_began: datetime, gaps: OpenGaps, limits: GapLimits) -> Iterator[Notice]:

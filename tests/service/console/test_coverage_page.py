@@ -70,7 +70,7 @@ async def test_partitions_sinks_suppressions_and_generations_are_shown(tmp_path:
     for wanted in (
         "12Thu 05 Nov",
         "unknownnothing yet",
-        "takes nothing since",
+        "failing since",
         "http_404",
         "action: sql/*",
         "matched nothing",
@@ -96,7 +96,7 @@ async def test_a_test_message_is_sent_for_an_analyst_and_the_answer_says_what_be
         status, _, _ = await visitor.post("/sinks/chat/test", {})
         assert (status, sinks.asked) == (403, []), "nobody of ours has asked for it"
         _, page, _ = await visitor.post("/sinks/chat/test", {"csrf": word})
-        assert "chat: the test message was taken" in Markup(page).text
+        assert "chat: the test message was accepted" in Markup(page).text
         _, page, _ = await visitor.post("/sinks/desk/test", {"csrf": word})
         assert "broken (http_404)" in Markup(page).text
         status, _, _ = await visitor.post("/sinks/other/test", {"csrf": word})

@@ -39,7 +39,7 @@ async def test_an_incident_is_taken_on_closed_and_opened_again_by_name(tmp_path:
         async with serving(tmp_path, [alert()]) as visitor:
             await visitor.enter()
             csrf = await word(visitor)
-            for state, said in (("acknowledged", "by ann"), ("closed", "Open again"), ("new", "Take it on")):
+            for state, said in (("acknowledged", "by ann"), ("closed", "Open again"), ("new", "Acknowledge")):
                 status, _, headers = await visitor.post(f"/incidents/{ID}", {"csrf": csrf, "state": state})
                 assert (status, headers["Location"]) == (303, f"/alerts/{ID}")
                 _, page, _ = await visitor.get(f"/alerts/{ID}")
@@ -128,6 +128,8 @@ async def test_an_alert_is_judged_where_it_is_read_and_the_journal_has_it(tmp_pa
             assert (status, headers["Location"]) == (303, f"/alerts/{ID}")
             _, page, _ = await visitor.get(f"/alerts/{ID}")
             assert re.search(r"Found <strong>benign for its kind</strong> by ann, .*she is on call", page)
+            _, page, _ = await visitor.get("/")
+            assert '<span class="tag verdict">benign</span>' in page
             [kept] = (await desk.kept()).entries
             assert (kept.alert, kept.kind.value, kept.by, kept.why, kept.for_kind) == (
                 ID, "benign", "ann", "she is on call", True,
@@ -215,7 +217,7 @@ async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_i
         await visitor.enter()
         csrf = await word(visitor)
         _, page, _ = await visitor.get(f"/alerts/{ID}")
-        assert "What was it?" not in page
-        assert "given where the service runs" in page
+        assert "give a verdict" not in page
+        assert "given in the console of the running service" in page
         status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", {**form, "csrf": csrf})
         assert (status, "verdicts are given where the service runs" in page.lower()) == (400, True)

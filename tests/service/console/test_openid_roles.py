@@ -86,8 +86,8 @@ async def test_a_link_from_a_card_is_still_there_after_signing_in_and_decides_no
         _, _, headers = await sign_in(at.visitor, link)
         assert headers["Location"] == link
         _, page, _ = await at.visitor.get(link, Sec_Fetch_Site="cross-site")
-    chosen = 'value="malicious" title="Learn nothing of this identity" class="main"'
-    assert (chosen in page, "Judging it needs the role analyst" in page) == (role == "analyst", role == "reader")
+    chosen = 'value="malicious" title="Learn nothing of what this identity does meanwhile" class="main"'
+    assert (chosen in page, "Verdicts need the role analyst" in page) == (role == "analyst", role == "reader")
     assert len(await desk.kept()) == 0
 
 

@@ -131,7 +131,7 @@ async def test_the_alert_page_says_who_did_what_where_and_why_and_what_was_usual
     for said in (
         "Ann@contoso.com: create or change role assignments",
         "Never seen from alice@contoso.com in 41 active days",
-        "Doing this at all",
+        "How rare the operation is",
         "+3.4",
         "-0.1",
         "Would be ordinary if two more of its peers did it.",

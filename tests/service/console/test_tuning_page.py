@@ -89,7 +89,7 @@ async def test_the_page_says_the_same_and_leads_to_the_days_before(tmp_path: Pat
         text = " ".join(Markup(page).text.split())
         assert "threshold: 50" in text
         assert f'href="/alerts/{told_of_bob().id}"' in page
-        assert re.search(r"told of besides[1-9]\d*alerts that would not be told1", text)
+        assert re.search(r"newly alerted[1-9]\d*alerts no longer sent1", text)
         [before] = set(re.findall(r'href="(/tuning\?[^"]+until=[^"]+)"', page))
         status, page, _ = await visitor.get(before.replace("&amp;", "&"))
         assert (status, "History has nothing of these days" in page) == (200, True)

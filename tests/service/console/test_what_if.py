@@ -63,7 +63,7 @@ async def test_the_identitys_page_asks_and_the_answer_says_what_each_detector_th
         "At this hour",
         "Would be ordinary but for 203.0.113.7.",
         "3 is below its threshold of 70. Nothing unusual.",
-        "Nothing to say: dormant.",
+        "No score from: dormant.",
     ):
         assert wanted in text, wanted
     assert service.asked[0] == Imagined("Sql/servers/delete", True, 3, "203.0.113.7")

@@ -81,6 +81,18 @@ def test_a_downtime_is_told_on_return_with_its_span_and_when_it_has_been_read() 
     assert closed.late_records == 27  # the newest of the ten messages was read as it came
 
 
+def test_what_a_stalled_reader_reads_late_was_late_until_it_read_it() -> None:
+    hub = Hub()
+    hub.quiet(10, "0", "1")
+    hub.minute += HOUR  # no look and no answer of the hub: the process had no time
+    hub.put("0")
+    hub.read("0")
+    hub.ask("0", "1")
+    hub.quiet(30, "0", "1")
+    assert hub.told() == [(GapKind.BEHIND, "opened"), (GapKind.BEHIND, "closed")]
+    assert (hub.notices[-1].since, hub.notices[-1].until) == (hub.at(10), hub.at(70))
+
+
 def test_what_was_missed_before_a_start_is_behind_however_long_the_first_message_takes() -> None:
     hub = Hub()
     hub.quiet(10, "0", "1")
