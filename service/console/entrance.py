@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from service.console.access import Session
+from service.console.access import Session, Sessions
 from service.console.cookies import Jar
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,6 +20,8 @@ class Entrance(Protocol):
     """A way in and out."""
 
     jar: Jar
+    sessions: Sessions
+    """Who is in."""
     open_to_all: tuple[str, ...]
     """How paths begin that nobody has to be signed in for."""
     public: str
@@ -51,14 +53,6 @@ class Entrance(Protocol):
 
     def to_open(self, address: str) -> str:
         """Return the address to open, which may let in; `address` is where the console listens."""
-        ...
-
-    def session(self, secret: str) -> Session | None:
-        """Return the session of a cookie."""
-        ...
-
-    def use(self, secret: str) -> None:
-        """Note that somebody uses a session."""
         ...
 
     async def bearer(self, token: str) -> Session:

@@ -79,7 +79,7 @@ class OpenIdDoor:
         self.public = public
         self.provider = provider
         self._clock = clock
-        self._sessions = sessions
+        self.sessions = sessions
         self._rules = rules
         self._pending: dict[str, _Pending] = {}
 
@@ -134,7 +134,7 @@ class OpenIdDoor:
             raise EntryRefused(str(failed), 503) from None
         except TokenRefused as refused:
             raise EntryRefused(str(refused)) from None
-        return person, Entered(self._sessions.begin(person), pending.onward)
+        return person, Entered(self.sessions.begin(person), pending.onward)
 
     async def bearer(self, token: str) -> Session:
         """Return a session for the one request that comes with an access token.
@@ -167,18 +167,6 @@ class OpenIdDoor:
         if Role.ANALYST in roles:
             roles.add(Role.READER)
         return Person(name, frozenset(roles), who.subject, who.hint)
-
-    def session(self, secret: str) -> Session | None:
-        """Return the session of a cookie; None if there is none, or none any more."""
-        return self._sessions.of(secret)
-
-    def use(self, secret: str) -> None:
-        """Note that somebody uses a session."""
-        self._sessions.use(secret)
-
-    def leave(self, secret: str) -> Session | None:
-        """End a session, and return it: its cookie is worth nothing from now on."""
-        return self._sessions.end(secret)
 
     def _missing(self, who: SignedIn) -> str:
         if who.groups_left_out and any(rule.groups for rule in self._rules.values()):

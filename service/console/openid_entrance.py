@@ -39,6 +39,7 @@ class OpenIdEntrance:
     def __init__(self, door: OpenIdDoor, clock: Clock, refuse: Refuse) -> None:
         self.public = door.public
         self.jar = Jar(0, door.public)
+        self.sessions = door.sessions
         self._door = door
         self._refuse = refuse
         self._pace = RequestPace(clock, at_once=60, a_second=1.0)
@@ -69,14 +70,6 @@ class OpenIdEntrance:
     def to_open(self, address: str) -> str:
         """Return the address that browsers know."""
         return self.public
-
-    def session(self, secret: str) -> Session | None:
-        """Return the session of a cookie."""
-        return self._door.session(secret)
-
-    def use(self, secret: str) -> None:
-        """Note that somebody uses a session."""
-        self._door.use(secret)
 
     async def bearer(self, token: str) -> Session:
         """Return a session for the one request that comes with an access token."""
@@ -124,7 +117,7 @@ class OpenIdEntrance:
             person, entered = await _in_time(self._door.finish(state, code, error, browser))
         except EntryRefused as refusal:
             return self._refused(refusal, "/")
-        self._door.leave(request.cookies.get(self.jar.session, ""))  # whoever was in before, in this browser
+        self.sessions.end(request.cookies.get(self.jar.session, ""))  # whoever was in before, in this browser
         _log.info("console_entered", by=person.name, subject=person.subject, roles=sorted(map(str, person.roles)))
         response = go_on(entered.onward)
         self.jar.give(response, self.jar.session, entered.secret)
@@ -138,7 +131,7 @@ class OpenIdEntrance:
         return self._page(onward, str(refusal), refusal.status, known=bool(refusal.subject))
 
     async def _let_out(self, request: web.Request) -> web.Response:
-        session = self._door.leave(request.cookies.get(self.jar.session, ""))
+        session = self.sessions.end(request.cookies.get(self.jar.session, ""))
         person = session.person if session else None
         if person is not None:
             _log.info("console_left", by=person.name, subject=person.subject)

@@ -210,9 +210,9 @@ class Console:
                 raise RequestRefused(refusal.status, str(refusal)) from None
         else:
             secret = request.cookies.get(self._entrance.jar.session, "")
-            session = self._entrance.session(secret)
+            session = self._entrance.sessions.of(secret)
             if in_use:
-                self._entrance.use(secret)
+                self._entrance.sessions.use(secret)
         if session is not None:
             request[SESSION_OF_REQUEST] = session
         return session
@@ -255,7 +255,7 @@ class Console:
 
     async def _tell_news(self, request: web.Request) -> web.StreamResponse:
         secret = request.cookies.get(self._entrance.jar.session, "")
-        return await self._news.serve(request, allowed=lambda: self._entrance.session(secret) is not None)
+        return await self._news.serve(request, allowed=lambda: self._entrance.sessions.of(secret) is not None)
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = session_of(request)

@@ -9,7 +9,7 @@ import secrets
 from collections import deque
 from pathlib import Path
 
-from service.console.access import EntryRefused, Person, Session, Sessions, secret_digest
+from service.console.access import EntryRefused, Person, Sessions, secret_digest
 from service.core.ports import Clock
 from service.sinks import clean
 
@@ -36,6 +36,8 @@ class Door:
         What lets in next; a secret.
     file
         Where it is kept.
+    sessions
+        Who is in.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Door:
         self.token = ""
         self._clock = clock
         self.file = token_file
-        self._sessions = Sessions(clock, session_seconds, session_seconds if idle_seconds is None else idle_seconds)
+        self.sessions = Sessions(clock, session_seconds, session_seconds if idle_seconds is None else idle_seconds)
         self._tries: deque[float] = deque(maxlen=TRIES_A_MINUTE)
 
     def renew(self) -> None:
@@ -84,16 +86,4 @@ class Door:
             raise EntryRefused("this token is not valid: each works once, and the next one is in the file")
         self.token = ""  # whatever becomes of the file, it has been used
         self.renew()
-        return self._sessions.begin(Person(clean(name, _NAME) or "console"))
-
-    def session(self, secret: str) -> Session | None:
-        """Return the session of a cookie; None if there is none, or none any more."""
-        return self._sessions.of(secret)
-
-    def use(self, secret: str) -> None:
-        """Note that somebody uses a session."""
-        self._sessions.use(secret)
-
-    def leave(self, secret: str) -> None:
-        """End a session: its cookie is worth nothing from now on."""
-        self._sessions.end(secret)
+        return self.sessions.begin(Person(clean(name, _NAME) or "console"))

@@ -25,6 +25,7 @@ class TokenEntrance:
 
     def __init__(self, door: Door, refuse: Refuse) -> None:
         self.jar = Jar(0)
+        self.sessions = door.sessions
         self._door = door
         self._refuse = refuse
 
@@ -56,14 +57,6 @@ class TokenEntrance:
     def to_open(self, address: str) -> str:
         """Return the address that lets in once: a secret."""
         return f"{address}/enter?token={self._door.token}"
-
-    def session(self, secret: str) -> Session | None:
-        """Return the session of a cookie."""
-        return self._door.session(secret)
-
-    def use(self, secret: str) -> None:
-        """Note that somebody uses a session."""
-        self._door.use(secret)
 
     async def bearer(self, token: str) -> Session:
         """Refuse: there is nobody who could have given a token."""
@@ -100,14 +93,14 @@ class TokenEntrance:
             return self._login_page(onward, str(refusal), 403)
         except OSError as error:
             raise RequestRefused(503, f"the file of the token cannot be written: {error.strerror}") from None
-        session = self._door.session(secret)
+        session = self.sessions.of(secret)
         _log.info("console_entered", by=session.person.name if session else "")
         response = go_on(onward)
         self.jar.give(response, self.jar.session, secret)
         return response
 
     async def _let_out(self, request: web.Request) -> web.Response:
-        self._door.leave(request.cookies.get(self.jar.session, ""))
+        self.sessions.end(request.cookies.get(self.jar.session, ""))
         response = go_on("/login")
         self.jar.take(response, self.jar.session)
         return response

@@ -91,9 +91,11 @@ class Provider:
                     self._known, self._failed = await within(None, BOTH_WITHIN, self._ask()), None
                     self._known_at = now
                 except ProviderFailed as failed:
-                    self._failed, self._failed_at = failed, now
+                    self._failed = failed
                 except TimeoutError:
-                    self._failed, self._failed_at = ProviderFailed("the provider is too slow"), now
+                    self._failed = ProviderFailed("the provider is too slow")
+                if self._failed:
+                    self._failed_at = self._clock.elapsed()  # when it was given up: whoever has queued is told so
             if self._known is None or (self._failed and age >= USABLE_SECONDS):
                 raise self._failed or ProviderFailed("the provider has not been asked")
             return self._known

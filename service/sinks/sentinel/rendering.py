@@ -110,7 +110,7 @@ def _row(alert: Alert, links: Links) -> Element:
         "Findings": [_told(one) for one in alert.findings],
         "FindingsLeftOut": alert.omitted,
         "Query": kql(alert),
-        "Link": content.links[0].url if content.links else "",
+        "Link": content.all_links[0].url if content.all_links else "",
     }
 
 

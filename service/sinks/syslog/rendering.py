@@ -106,7 +106,8 @@ def _told(alert: Alert, links: Links) -> Iterator[Field]:
     yield Field("cs4", _all(one.detector for one in alert.findings), label="Detectors")
     yield Field("cs5", _all(one for finding in alert.findings for one in finding.correlations), label="Correlations")
     yield Field("cs6", _all(alert.identities), label="Identities")
-    yield Field("request", content.links[-1].url if content.links else "")
+    # The console if there is one, else the runbook, else the query in the portal.
+    yield Field("request", next((link.url for link in (*content.decisions, *content.links[::-1])), ""))
     yield Field("flexString1", kql(alert), label="KQL")
 
 

@@ -40,12 +40,12 @@ def test_a_file_that_others_could_read_is_not_written_into(door: Door) -> None:
 def test_a_token_lets_in_once_and_the_next_one_is_in_the_file(door: Door) -> None:
     token = door.token
     secret = door.enter(token, "ann")
-    session = door.session(secret)
+    session = door.sessions.of(secret)
     assert session is not None
     assert session.person.name == "ann"
     with pytest.raises(EntryRefused, match="each works once"):
         door.enter(token, "ann")
-    assert door.session(door.enter(door.file.read_text(), ""))
+    assert door.sessions.of(door.enter(door.file.read_text(), ""))
 
 
 def test_a_token_file_that_could_not_be_written_once_locks_nobody_out_for_good(door: Door) -> None:
@@ -57,14 +57,14 @@ def test_a_token_file_that_could_not_be_written_once_locks_nobody_out_for_good(d
     beside.rmdir()
     with pytest.raises(EntryRefused, match="the next one is in the file"):
         door.enter("guess", "ann")
-    assert door.session(door.enter(door.file.read_text(), "ann"))
+    assert door.sessions.of(door.enter(door.file.read_text(), "ann"))
 
 
 @pytest.mark.parametrize("forged", ["", " ", "x" * 43, "\ud800", "None", "\x00"])
 def test_nothing_else_lets_in(door: Door, forged: str) -> None:
     with pytest.raises(EntryRefused, match="not valid"):
         door.enter(forged, "ann")
-    assert door.session(forged) is None
+    assert door.sessions.of(forged) is None
 
 
 def test_nothing_lets_in_before_there_is_a_token(clock: FakeClock, tmp_path: Path) -> None:
@@ -85,17 +85,17 @@ async def test_who_guesses_has_to_wait(door: Door, clock: FakeClock) -> None:
 async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many(door: Door, clock: FakeClock) -> None:
     secret = door.enter(door.token, "ann")
     await clock.advance(SECONDS - 1)
-    assert door.session(secret)
+    assert door.sessions.of(secret)
     await clock.advance(1)
-    assert door.session(secret) is None
+    assert door.sessions.of(secret) is None
     secret = door.enter(door.token, "ann")
-    door.leave(secret)
-    assert door.session(secret) is None
+    door.sessions.end(secret)
+    assert door.sessions.of(secret) is None
     first = door.enter(door.token, "ann")
     for _ in range(MOST_SESSIONS):
         await clock.advance(7)
         door.enter(door.token, "bob")
-    assert door.session(first) is None
+    assert door.sessions.of(first) is None
 
 
 def test_somebody_is_signed_in_in_so_many_browsers_and_no_fewer(clock: FakeClock) -> None:
@@ -160,7 +160,7 @@ def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
     ],
 )
 def test_what_a_page_elsewhere_sends_is_refused_whatever_it_knows(door: Door, headers: dict[str, str]) -> None:
-    session = door.session(door.enter(door.token, "ann"))
+    session = door.sessions.of(door.enter(door.token, "ann"))
     assert session is not None
     with pytest.raises(RequestRefused, match="a page elsewhere"):
         check_meant({"Host": "127.0.0.1:8090", **headers}, session.csrf, session)
@@ -168,7 +168,7 @@ def test_what_a_page_elsewhere_sends_is_refused_whatever_it_knows(door: Door, he
 
 @pytest.mark.parametrize("proof", ["", "x", "\ud800", "another"])
 def test_a_form_without_its_sessions_word_is_refused(door: Door, proof: str) -> None:
-    session, other = (door.session(door.enter(door.token, "ann")) for _ in range(2))
+    session, other = (door.sessions.of(door.enter(door.token, "ann")) for _ in range(2))
     assert session is not None
     assert other is not None
     with pytest.raises(RequestRefused, match="not of your session"):

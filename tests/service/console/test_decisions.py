@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from service.console.access import Person, Role
-from service.console.token_door import Door
+from service.console.access import Person, Role, Sessions
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.incidents import IncidentState
@@ -76,16 +75,16 @@ async def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(tmp_p
 
 
 async def test_who_may_only_read_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Door.session
+    real = Sessions.of
 
-    def reading(self: Door, secret: str) -> object:
+    def reading(self: Sessions, secret: str) -> object:
         found = real(self, secret)
         return found and found._replace(person=Person("ann", frozenset({Role.READER})))
 
     async with serving(tmp_path, [alert()]) as visitor:
         await visitor.enter()
         csrf = await word(visitor)
-        monkeypatch.setattr(Door, "session", reading)
+        monkeypatch.setattr(Sessions, "of", reading)
         status, page, _ = await visitor.post(f"/incidents/{ID}", {"csrf": csrf, "state": "closed"})
         assert status == 403
         assert "needs the role analyst" in page

@@ -1,12 +1,12 @@
 """What a provider says of itself over real HTTP: kept, asked for again in time, and refused where it is none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.openid.fetching import JsonFetcher
+from service.openid.fetching import ONE_ANSWER_WITHIN, JsonAnswer, JsonFetcher
 from service.openid.provider import FRESH_SECONDS, LOOK_AGAIN_SECONDS, USABLE_SECONDS, Provider
 from service.openid.values import ProviderFailed
 from tests.fakes.clock import FakeClock
@@ -76,6 +76,33 @@ async def test_a_provider_that_is_away_is_done_without_for_a_day(
     del fake.misbehave["/keys"]
     await clock.advance(5)
     assert (await provider.known()).keys
+
+
+class NeverInTime(JsonFetcher):
+    """Asks a provider that answers nothing until it is given up."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.asked = 0
+        self._until_then = clock
+
+    async def ask(self, address: str, form: Mapping[str, str] | None = None, authorization: str = "") -> JsonAnswer:
+        self.asked += 1
+        await self._until_then.advance(ONE_ANSWER_WITHIN)
+        raise ProviderFailed("login.example does not answer within 5 s")
+
+
+async def test_a_provider_that_was_waited_for_in_vain_is_left_alone_by_those_who_come_next(clock: FakeClock) -> None:
+    fetcher = NeverInTime(clock)
+    provider = Provider("https://login.example", clock, fetcher)
+    for _ in range(3):
+        with pytest.raises(ProviderFailed, match="does not answer"):
+            await provider.known()
+    assert fetcher.asked == 1, "each of those who queue would wait as long as all before them together"
+    await clock.advance(ONE_ANSWER_WITHIN)
+    with pytest.raises(ProviderFailed):
+        await provider.known()
+    assert fetcher.asked == 2
 
 
 @pytest.mark.parametrize(

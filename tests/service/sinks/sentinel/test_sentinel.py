@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from service.core.notices import GapKind
 from service.core.ports import Receipt, Rendered
+from service.sinks.content.alert_content import Links
 from service.sinks.sentinel.columns import COLUMNS
 from service.sinks.sentinel.rendering import LARGEST_VALUE, compact_rows, render, render_notice
 from service.sinks.sentinel.settings import SentinelSettings
@@ -27,6 +28,7 @@ from tests.fakes.receiver import posts_to
 
 GIVEN: dict[str, Any] = {"endpoint": "https://unwonted-abcd.westeurope-1.ingest.monitor.azure.com", "rule_id": RULE}
 AUDIENCE = "https://monitor.azure.com/.default"
+CONSOLE = "https://unwonted.example"
 [MESSAGE] = render([alert()])
 
 
@@ -123,6 +125,15 @@ def test_every_value_fits_a_column_of_the_table(message: Rendered) -> None:
         assert isinstance(value, OF_TYPE[COLUMNS[name]]), name
         if COLUMNS[name] == "datetime":
             assert datetime.fromisoformat(str(value)).tzinfo is not None
+
+
+def test_the_link_of_a_row_leads_into_the_console_where_there_is_one() -> None:
+    told = alert()
+    [[row], [plain]] = (
+        json.loads(one.body) for links in (Links(console=CONSOLE), Links()) for one in render([told], links)
+    )
+    assert row["Link"] == f"{CONSOLE}/alerts/{told.id}"
+    assert plain["Link"].startswith("https://portal.azure.com/")
 
 
 def test_every_column_is_used() -> None:

@@ -10,6 +10,7 @@ from aiohttp.test_utils import unused_port
 from pydantic import ValidationError
 
 from service.core.ports import Receipt
+from service.sinks.content.alert_content import Links
 from service.sinks.posting.guard import Guard
 from service.sinks.syslog.cef import Field, cef
 from service.sinks.syslog.collector import Collector
@@ -112,6 +113,12 @@ def test_both_addresses_of_an_identity_have_a_field_and_nonsense_has_none() -> N
     [message] = render([alert().model_copy(update={"findings": (told,)})], NOWHERE)
     _, fields = read(message.body.decode().partition(" - alert - ")[2])
     assert (fields["src"], fields["c6a2"]) == ("192.0.2.7", "2001:db8::1")
+
+
+def test_the_request_of_an_event_leads_into_the_console_where_there_is_one() -> None:
+    told, console = alert(), "https://unwonted.example"
+    [message] = render([told], Collector("c", 514, "udp"), Links(console=console, runbook_url="https://r.example"))
+    assert f" request={console}/alerts/{told.id} " in f"{message.body.decode()} "
 
 
 def test_for_what_there_is_no_room_is_left_out_whole() -> None:
