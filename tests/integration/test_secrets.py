@@ -21,9 +21,11 @@ from tests.service.core.parsing.samples import XMLSOAP, human, message, record
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 HUB_KEY = b64encode(b"planted: the hub's own key").decode()
+SINK_KEY = b64encode(b"planted: the key of the hub that alerts go to").decode()
 SIGNING_KEY = b64encode(b"planted: what signs the webhook's messages").decode()
 IN_ADDRESS = "planted-in-an-address-0123456789"
 IN_QUERY = "planted-in-a-query-9876543210"
+IN_HEADER = "planted-in-a-header-5647382910"
 IN_PROXY = "planted-password-of-a-proxy"
 CLIENT_SECRET = "planted-secret-of-the-console"
 PERSON = "wilhelmina.planted"
@@ -64,7 +66,10 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
     monkeypatch.setenv("HTTPS_PROXY", f"http://bob:{IN_PROXY}@127.0.0.1:9")
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(EmbeddedHub(partitions=2, key=HUB_KEY))
+        alerts = await stack.enter_async_context(EmbeddedHub(hub="alerts", partitions=2, key=SINK_KEY))
+        alerts.refuse_tokens(401, f"no: {SINK_KEY}")
         receiver = await stack.enter_async_context(Receiver())
+        (tmp_path / "header").write_text(f"GenieKey {IN_HEADER}\n")
         hooks = f"http://127.0.0.1:{receiver.port}"
         provider, console = await stack.enter_async_context(providing(clock)), free_port()
         secret_file = tmp_path / "client-secret"
@@ -90,6 +95,14 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
                     "allow_loopback": True,
                 },
                 "proxied": {"kind": "slack", "url": f"https://hooks.slack.com/services/{IN_ADDRESS}"},
+                "events": {"kind": "event_hub", "connection_string": alerts.connection_string},
+                "pager": {
+                    "kind": "template",
+                    "preset": "json",
+                    "url": f"{hooks}/{IN_HEADER}",
+                    "allow_private": True,
+                    "header_files": {"Authorization": str(tmp_path / "header")},
+                },
                 "broken": {"kind": "teams", "url": f"{hooks}/{IN_ADDRESS}?sig={IN_QUERY}", "allow_loopback": True},
             },
             log={"format": "json", "level": "debug"},
@@ -108,6 +121,9 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
             await receiver.wait_for(1, "webhook")
         await service.until_said("sink_broken")
         await service.until_said("delivery_retried")
+        async with asyncio.timeout(30):
+            while not {"events", "pager"} <= {line["sink"] for line in service.said("sink_broken")}:
+                await clock.sleep(0.05)
         hub.refuse_tokens(401, f"no: {HUB_KEY}")
         await hub.drop_connections()
         await service.until_said("source_trouble")
@@ -126,7 +142,8 @@ async def test_no_secret_leaves_the_service_and_no_name_becomes_a_metric(
         assert "unwonted_alerts_total" in shown["/metrics"]
         assert name in shown["snapshot"]
         for where, text in shown.items():
-            for secret in (HUB_KEY, CLIENT_SECRET, SIGNING_KEY, IN_ADDRESS, IN_QUERY, IN_PROXY, storage.key):
+            secrets = (HUB_KEY, SINK_KEY, CLIENT_SECRET, SIGNING_KEY, IN_ADDRESS, IN_QUERY, IN_HEADER, IN_PROXY)
+            for secret in (*secrets, storage.key):
                 assert secret not in text, where
         for where in ("/metrics", "/healthz/live", "/healthz/ready", "log"):
             assert PERSON not in shown[where].lower(), where

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from models.statistics import Severity
 from service.core.alerting import sample_alert
 from service.core.notices import GapKind, Notice
+from service.core.verdicts import VerdictKind, VerdictNotice
 from service.sinks.posting.address import GuardedSinkSettings, file_problem
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class TemplateSettings(GuardedSinkSettings):
         try:
             body.made(alert_given(sample_alert(_SAMPLE_TIME), self.links))
             body.made(notice_given(_SAMPLE_NOTICE))
+            if self.follows_up:
+                body.made(notice_given(_SAMPLE_VERDICT))
         except ValueError as error:
             raise ValueError(f"{option} {error}") from None
         return self
@@ -136,5 +140,21 @@ _SAMPLE_NOTICE = Notice(
     late_records=0,
     unjudged_records=0,
     lost_messages=0,
+    found_at=_SAMPLE_TIME,
+)
+_SAMPLE_VERDICT = VerdictNotice(
+    id="0" * 16,
+    alert="0" * 16,
+    severity=Severity.HIGH,
+    kind=VerdictKind.BENIGN,
+    for_kind=False,
+    actor_id="0",
+    actor_name="alice@contoso.com",
+    actions=("Microsoft.Authorization/roleAssignments/write",),
+    since=_SAMPLE_TIME,
+    until=_SAMPLE_TIME + timedelta(hours=2),
+    by="eve@contoso.com",
+    why="she is on call this month",
+    takes_effect=_SAMPLE_TIME,
     found_at=_SAMPLE_TIME,
 )

@@ -67,7 +67,7 @@ async def test_an_alert_that_the_template_fails_at_is_given_up_whole(receiver: R
 
 
 def test_an_alert_that_is_kept_for_its_template_to_be_mended_is_bounded(tmp_path: Path) -> None:
-    source = '{% if actor.name == "unwonted test" or kind == "notice" %}{}{% else %}{{ nothing }}{% endif %}'
+    source = '{% if actor.name == "unwonted test" or kind != "alert" %}{}{% else %}{{ nothing }}{% endif %}'
     [message] = made("template", template_file=template(tmp_path, source)).render([hostile("x" * 200_000)])
     assert message.content_type == ALERT
     assert len(message.body) <= 2**18
@@ -98,6 +98,12 @@ async def test_a_notice_that_the_template_fails_at_is_refused_too(tmp_path: Path
     assert receipt == Receipt("refused", "template_failed")
 
 
+def test_a_template_that_is_never_given_a_verdict_need_not_understand_one(tmp_path: Path) -> None:
+    file = template(tmp_path, "{% if kind == 'verdict' %}{{ nothing }}{% endif %}{}")
+    for without in ({"verdicts": False}, {"updates": False}):
+        assert made("template", template_file=file, **without).name == "template"
+
+
 def test_what_is_no_json_may_be_sent_as_what_it_is(tmp_path: Path) -> None:
     file = template(tmp_path, "{{ title }}")
     [message] = made("template", template_file=file, content_type="text/plain").render([alert()])
@@ -111,6 +117,7 @@ def test_what_is_no_json_may_be_sent_as_what_it_is(tmp_path: Path) -> None:
         ({}, '{"id": {{ nothing }}}', "template_file line 1: 'nothing' is undefined"),
         ({}, '{"id": {{ id }}}', "template_file makes no JSON: "),
         ({}, "{% if kind == 'notice' %}{{ nothing }}{% endif %}{}", "template_file line 1: 'nothing' is undefined"),
+        ({}, "{% if kind == 'verdict' %}{{ nothing }}{% endif %}{}", "template_file line 1: 'nothing' is undefined"),
         ({}, "{{ title.upper() }}", "template_file line 1: Call is not available in a template here"),
         ({"member_files": {"key": "/x"}}, "[]", "template_file makes no JSON object, to which member_files could add"),
         ({"preset": "json"}, "{}", "needs at most one of preset and template_file"),
