@@ -272,7 +272,7 @@ class Play:
         say(f"  console   {service.entrance}")
         say(f"  page      {receiver.page_url}")
         say(f"  metrics   curl -s {service.metrics_url} | grep ^unwonted_")
-        say("  Ctrl-C ends it all. No more records come, so coverage shows a gap that is still open.")
+        say("  Ctrl-C ends it all.")
         for line in tries(options.folder, self._told, options.live, served_at=service.console_url):
             say(line)
         stop = asyncio.Event()

@@ -184,7 +184,7 @@ def identity_lines(known: SummedUp) -> Iterator[str]:
     actor = known.identity.actor
     yield f"{clean(actor.name, NAME_LENGTH)} ({kind(actor.kind)}), {clean(actor.id, NAME_LENGTH)}"
     yield f"seen from {minute(known.identity.first_seen)} to {minute(known.identity.last_seen)} UTC"
-    yield f"{known.cells:,} times something, in {known.hours:,} hours; {len(known.alerts):,} alerts"
+    yield f"active in {known.hours:,} hours; {len(known.alerts):,} alerts"
     for title, counts in (("operations", known.operations), ("addresses", known.addresses)):
         more = f", the first {_MOST} of {len(counts):,}" if len(counts) > _MOST else ""
         yield f"\n{title}{more}, and in how many hours:"

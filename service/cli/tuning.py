@@ -64,11 +64,12 @@ def tuning_command(
 
 
 def _lines(said: Tuning) -> list[str]:
-    found = [f"{'day':<10}  {'active':>6}  {'now':>4}  {'tried':>5}"]
+    found = ["identities a day: active, alerted now, and alerted with what is tried"]
+    found += [f"{'day':<10}  {'active':>6}  {'now':>4}  {'tried':>5}"]
     found += [f"{day.begins:%Y-%m-%d}  {day.active:>6,}  {day.now:>4,}  {day.tried:>5,}" for day in said.days]
     for one in said.appearing:
         who, what = clean(one.name, NAME_LENGTH), clean(one.action, WORDS_LENGTH)
-        found.append(f"besides   {minute(one.start)}  {one.score:5.1f}  {who}  {what}  ({one.detector})")
+        found.append(f"newly     {minute(one.start)}  {one.score:5.1f}  {who}  {what}  ({one.detector})")
     for alert in said.vanishing:
         who, what = clean(alert.name, NAME_LENGTH), clean(alert.what, WORDS_LENGTH)
         found.append(f"no longer {minute(alert.window_start)}  {alert.score:5.1f}  {who}  {what}  {alert.id}")

@@ -76,7 +76,8 @@ async def _listed(settings: Settings, place: str, *, as_json: bool) -> list[str]
             facts = {"name": one.name, "learnt_until": until.isoformat(), "records": records, "bytes": one.size}
             lines.append(json.dumps(facts))
         else:
-            lines.append(f"{one.name}  learnt until {written(until)}, {records:,} records, {one.size:,} bytes")
+            learnt = f"learnt until {written(until)}" if records else "nothing learnt yet"
+            lines.append(f"{one.name}  {learnt}, {records:,} records, {one.size:,} bytes")
     return lines
 
 

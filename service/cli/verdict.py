@@ -64,9 +64,22 @@ class _Shorthand(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("verdict", cls=_Shorthand, short_help="Say what an alert was found to be.")
+@click.group(
+    "verdict",
+    cls=_Shorthand,
+    short_help="Say what an alert was found to be.",
+    epilog=ending(
+        "those of the command",
+        'verdict 3f0c9a7d5b1e2468 --benign --why "she is on call this month"',
+        'verdict 3f0c9a7d5b1e2468 --malicious --why "INC-1180"',
+        "verdict list",
+    ),
+)
 def verdict_commands() -> None:
-    """Say what an alert was found to be: fine, and to be learnt; fine this once; an attack; known already."""
+    """Say what an alert was found to be: fine, and to be learnt; fine this once; an attack; known already.
+
+    An ALERT in place of a command stands for give ALERT.
+    """
 
 
 @verdict_commands.command(
@@ -196,14 +209,15 @@ def _shown(one: Verdict) -> str:
     """Return what somebody found, in a line."""
     what = one.kind.replace("_", " ") + (" for its kind" if one.for_kind else "")
     who, why = clean(one.actor_name, 100), clean(one.why, 500)
-    return f"{written(one.at.replace(microsecond=0))}  {what}: {who}, found by {clean(one.by, 100)}: {why}"
+    return f"{written(one.at.replace(microsecond=0))}  {what}: {who}, by {clean(one.by, 100)}: {why}"
 
 
 def _said(one: Verdict) -> str:
     """Return what becomes of a verdict, in a line."""
-    counts = f"what is learnt heeds it from {written(one.takes_effect)} on"
+    counts = f"takes effect from {written(one.takes_effect)} on"
     if one.kind is VerdictKind.MALICIOUS:
-        return f"{one.alert} closed as malicious; {counts}: nothing from {written(one.start)} to {written(one.end)}"
+        begins, ends = (written(time.replace(microsecond=0)) for time in (one.start, one.end))
+        return f"{one.alert} found malicious; {counts}: nothing that it does from {begins} to {ends} is learnt"
     if one.kind is VerdictKind.DUPLICATE:
         return f"{one.alert} closed as a duplicate"
     return f"{one.alert} closed as {one.kind.replace('_', ' ')}; {counts}"

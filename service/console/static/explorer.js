@@ -5,6 +5,10 @@ const brush = document.getElementById("brush");
 const range = document.getElementById("range");
 let from = null;
 
+// The newest days are on the right, which a narrow window does not show.
+const lanes = document.querySelector(".lanes");
+if (lanes) { lanes.parentElement.scrollLeft = lanes.scrollWidth; }
+
 function dayAt(event) {
   const under = document.elementFromPoint(event.clientX, brush.getBoundingClientRect().top + 2);
   return under && under.closest("[data-day]");

@@ -115,7 +115,7 @@ def test_an_identity_is_summed_up_by_the_beginning_of_its_name(path: Path) -> No
     shown = said(path, "identity", "ann")
     assert shown[0] == "Ann@contoso.com (human), t/ann"
     assert shown[1] == "seen from 2026-11-02 09:00 to 2026-11-02 12:00 UTC"
-    assert shown[2] == "4 times something, in 3 hours; 3 alerts"
+    assert shown[2] == "active in 3 hours; 3 alerts"
     assert "        3  A/WRITE" in shown
     assert "  2026-11-02 09:12  B/DELETE" in shown
     [row] = rows(path, "identity", "t/ann", "--until", "2026-11-02T11:00")
@@ -192,7 +192,8 @@ def test_an_identity_is_forgotten_for_good_once_somebody_agrees(path: Path) -> N
 
 def test_tuning_says_how_many_a_day_whom_besides_which_not_and_what_to_configure(path: Path) -> None:
     lines = said(path, "tuning", "--threshold", "rare_action=100")
-    assert lines[0].split() == ["day", "active", "now", "tried"]
+    assert lines[0].startswith("identities a day: ")
+    assert lines[1].split() == ["day", "active", "now", "tried"]
     assert lines[-3:] == ["detectors:", "  rare_action:", "    threshold: 100"]
     [row] = rows(path, "tuning", "--all", "-5", "--budget", "4", "--days", "28")
     assert row["yaml"].startswith("alerting:\n  alerts_per_day: 4\ndetectors:\n")

@@ -116,6 +116,24 @@ def test_what_is_kept_is_listed_newest_first_with_what_it_had_learnt(past: Past)
     assert json.loads(first)["records"] == 100
 
 
+def test_of_a_snapshot_from_before_the_first_record_it_is_said_that_nothing_was_learnt(tmp_path: Path) -> None:
+    config = tmp_path / "unwonted.yaml"
+    config.write_text(yaml.safe_dump({"snapshots": {"path": str(tmp_path)}}))
+
+    async def live() -> None:
+        engine, clock = build_engine(load(config, {})), FakeClock(START)
+        engine.begin(START)
+        daily = FileGenerations(tmp_path, 9)
+        state = State(engine, Outbox(), FileSnapshotStore(tmp_path), clock, lambda _: None, daily=daily)
+        await state.restore()
+        await clock.advance(DAY.total_seconds())
+        await state.save()
+
+    asyncio.run(live())
+    [line] = unwonted("state", "generations", "--config", str(config)).stdout.splitlines()
+    assert "nothing learnt yet, 0 records, " in line
+
+
 def test_where_none_is_kept_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "unwonted.yaml").write_text(yaml.safe_dump({"snapshots": {"path": str(tmp_path / "none")}}))
     result = unwonted("state", "generations", "--config", str(tmp_path / "unwonted.yaml"))

@@ -75,9 +75,9 @@ def place(tmp_path: Path) -> Place:
 @pytest.mark.parametrize(
     ("option", "kind", "said"),
     [
-        ("--benign", VerdictKind.BENIGN, "closed as benign; what is learnt heeds it from "),
-        ("--once", VerdictKind.BENIGN_ONCE, "closed as benign once; what is learnt heeds it from "),
-        ("--malicious", VerdictKind.MALICIOUS, "closed as malicious; what is learnt heeds it from "),
+        ("--benign", VerdictKind.BENIGN, "closed as benign; takes effect from "),
+        ("--once", VerdictKind.BENIGN_ONCE, "closed as benign once; takes effect from "),
+        ("--malicious", VerdictKind.MALICIOUS, "found malicious; takes effect from "),
         ("--duplicate", VerdictKind.DUPLICATE, "closed as a duplicate"),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_closed_alert_is_judged_anew_only_if_that_is_meant(place: Place) -> No
     second = place.give(place.id, "--malicious", "--why", "it was not her", "--by", "bob")
     assert second.exit_code == 2
     assert f"{place.id} is closed: " in second.stderr
-    assert "benign: ann@contoso.example, found by eve: she has asked; --again gives another verdict" in second.stderr
+    assert "benign: ann@contoso.example, by eve: she has asked; --again gives another verdict" in second.stderr
     assert place.give(place.id, "--malicious", "--why", "it was not her", "--by", "bob", "--again").exit_code == 0
     listed = place.give("list").stdout.splitlines()
     assert [line.split()[:3:2] for line in listed] == [[place.id, "benign:"], [place.id, "malicious:"]]
