@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from service.console.access import EntryRefused, Person, Role, Session, Sessions, secret_digest
 from service.core.ports import Clock
-from service.openid import BegunSignIn, OpenIdClient, ProviderFailed, SignedIn, TokenRefused
+from service.openid import BegunSignIn, OpenIdClient, ProviderFailed, SignedIn, TokenRefused, error_code
 from service.sinks import clean
 
 MOST_BEGUN = 1_000
@@ -125,9 +125,11 @@ class OpenIdDoor:
         """
         pending = self._pending.pop(secret_digest(state), None)
         if pending is None or pending.until <= self._clock.elapsed() or pending.browser != secret_digest(browser):
-            raise EntryRefused("this was not begun in this browser, or is over: sign in again")
+            raise EntryRefused("this sign-in was not begun in this browser, or has expired: sign in again")
         if error or not code:
-            raise EntryRefused(f"{self.provider} lets nobody in: {_word(error)}")
+            raise EntryRefused(
+                f"{self.provider} has refused the sign-in: {error_code(error) or 'no code was returned'}"
+            )
         try:
             person = self.person(await self.client.finish(code, pending.begun))
         except ProviderFailed as failed:
@@ -163,7 +165,7 @@ class OpenIdDoor:
         roles = {role for role, rule in self._rules.items() if who.roles & rule.roles or who.groups & rule.groups}
         name = clean(who.name, _NAME) or f"application {clean(who.subject, _NAME)}"
         if not roles:
-            raise EntryRefused(f"{name} has signed in, and may not enter: {self._missing(who)}", subject=who.subject)
+            raise EntryRefused(f"{name} has signed in, but has no role here: {self._missing(who)}", subject=who.subject)
         if Role.ANALYST in roles:
             roles.add(Role.READER)
         return Person(name, frozenset(roles), who.subject, who.hint)
@@ -183,8 +185,3 @@ class OpenIdDoor:
             )
         ]
         return f"one of these is missing ({'; '.join(ways)})"
-
-
-def _word(error: str) -> str:
-    # An error's code is a word of the protocol; anything else could be what somebody has made up for a page of ours.
-    return error if error.isascii() and error.replace("_", "").isalpha() and len(error) <= 60 else "no code has come"

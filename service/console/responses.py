@@ -66,9 +66,9 @@ async def read_form(request: web.Request) -> Mapping[str, object]:
     try:
         return await request.post()
     except ConnectionError:
-        raise RequestRefused(400, "who sent this hung up amid it") from None
+        raise RequestRefused(400, "the connection ended before the form was complete") from None
     except (ValueError, LookupError, RuntimeError, AssertionError):  # what aiohttp raises of what it cannot take apart
-        raise RequestRefused(400, "what was sent is no form that can be read") from None
+        raise RequestRefused(400, "what was sent is not a form that can be read") from None
 
 
 async def send_asset(request: web.Request) -> web.Response:

@@ -4,6 +4,6 @@ Asks the provider over HTTP within bounds. Who may do what with that, and cookie
 """
 
 from service.openid.client import BegunSignIn, OpenIdClient, OpenIdOptions
-from service.openid.values import ProviderFailed, SignedIn, TokenRefused
+from service.openid.values import ProviderFailed, SignedIn, TokenRefused, error_code
 
-__all__ = ["BegunSignIn", "OpenIdClient", "OpenIdOptions", "ProviderFailed", "SignedIn", "TokenRefused"]
+__all__ = ["BegunSignIn", "OpenIdClient", "OpenIdOptions", "ProviderFailed", "SignedIn", "TokenRefused", "error_code"]

@@ -17,7 +17,7 @@ from service.core.ports import Clock
 from service.openid.fetching import ONE_ANSWER_WITHIN, JsonFetcher
 from service.openid.provider import Provider, ProviderFacts
 from service.openid.tokens import TokenTerms, claims_of, key_id
-from service.openid.values import ProviderFailed, SignedIn, TokenRefused, signed_in
+from service.openid.values import ProviderFailed, SignedIn, TokenRefused, error_code, signed_in
 from service.options import read_secret
 from service.waiting import OneAside
 
@@ -140,7 +140,7 @@ class OpenIdClient:
         answer = await self._fetcher.ask(known.token, {**form, **proof}, authorization)
         token = answer.said.get("id_token")
         if answer.status != 200 or not isinstance(token, str):
-            raise ProviderFailed(f"the provider gives nothing for the code: {refusal_in(answer.said)}")
+            raise ProviderFailed(f"the provider refuses the code: {refusal_in(answer.said)}")
         claims = await self._claims(token)
         if not secrets.compare_digest(str(claims.get("nonce")).encode(errors="replace"), begun.nonce.encode()):
             raise TokenRefused("the token is of another sign-in (nonce)")
@@ -191,8 +191,10 @@ class OpenIdClient:
                 return {"client_assertion_type": _ASSERTION, "client_assertion": _revealed(assertion)}, ""
             secret = await self._reading.run(read_secret, options.secret, options.secret_file)
         except (OSError, UnicodeDecodeError) as error:
-            said = getattr(error, "strerror", None) or "it does not come, or is no text"
-            raise ProviderFailed(f"the file that says who we are cannot be read: {said}") from None
+            not_text = isinstance(error, UnicodeDecodeError)
+            said = "it is not text" if not_text else getattr(error, "strerror", None) or "no answer in time"
+            option = "client_secret_file" if options.assertion_file is None else "client_assertion_file"
+            raise ProviderFailed(f"sign_in.{option} cannot be read: {said}") from None
         if known.posts_secret:
             return {"client_secret": _revealed(secret)}, ""
         # As RFC 6749 has it (section 2.3.1): encoded as in a form first.
@@ -208,9 +210,9 @@ def refusal_in(said: Mapping[str, Any]) -> str:
     >>> refusal_in({"error": "<b>"})
     'it does not say why'
     """
-    code, described = str(said.get("error") or ""), str(said.get("error_description") or "")
+    code, described = error_code(str(said.get("error") or "")), str(said.get("error_description") or "")
     number = described.partition(":")[0]
-    found = [code] if code.isascii() and code.replace("_", "").isalpha() and len(code) <= 60 else []
+    found = [code] if code else []
     if number.startswith("AADSTS") and number[6:].isascii() and number[6:].isdigit() and len(number) < 20:
         found.append(number)
     return ", ".join(found) or "it does not say why"

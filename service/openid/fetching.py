@@ -64,12 +64,12 @@ class JsonFetcher:
         except ProviderFailed:
             raise
         except aiohttp.ClientSSLError:
-            raise ProviderFailed(f"{host} cannot be trusted: nobody known vouches for its certificate") from None
+            raise ProviderFailed(f"{host} is not trusted: no known authority has signed its certificate") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Its text may hold a proxy's password, or what was sent.
             raise ProviderFailed(f"{host} cannot be reached: {_why(error)}") from None
         if 300 <= status < 400:
-            raise ProviderFailed(f"{host} wants to lead elsewhere (status {status})")
+            raise ProviderFailed(f"{host} redirects (status {status}), which is not followed")
         try:
             said = json.loads(body)
         except (ValueError, RecursionError):

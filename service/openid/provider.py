@@ -105,7 +105,7 @@ class Provider:
         issuer = said.get("issuer")
         # Entra has one document for many tenants, whose issuer has a place for the tenant: tokens are judged by that.
         if not isinstance(issuer, str) or (issuer != self._issuer and not self._is_for_tenants(issuer)):
-            raise ProviderFailed("the provider calls itself otherwise than sign_in.issuer does")
+            raise ProviderFailed("the provider's configuration names another issuer than sign_in.issuer")
         keys = keys_of(await self._document(self._endpoint(said, "jwks_uri")))
         if not keys:
             raise ProviderFailed("the provider has no key that signatures could be checked with")
@@ -125,13 +125,13 @@ class Provider:
     async def _document(self, address: str) -> Mapping[str, Any]:
         answer = await self._fetcher.ask(address)
         if answer.status != 200 or not answer.said:
-            raise ProviderFailed(f"{address} answers nothing that can be read (status {answer.status})")
+            raise ProviderFailed(f"{address} answers no JSON object (status {answer.status})")
         return answer.said
 
     def _endpoint(self, said: Mapping[str, Any], name: str) -> str:
         address = said.get(name)
         if not isinstance(address, str) or not is_safe(address, local=is_local(self._issuer)):
-            raise ProviderFailed(f"the provider names no https address as its {name}")
+            raise ProviderFailed(f"the provider's configuration has no https address as {name}")
         return address
 
 

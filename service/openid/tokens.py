@@ -80,15 +80,15 @@ def key_id(token: str) -> str:
 
 def _header(token: str) -> Mapping[str, Any]:
     if len(token) > LONGEST_TOKEN:
-        raise TokenRefused("the token is longer than any that is meant")
+        raise TokenRefused("the token is longer than 32 KiB")
     try:
         header: Mapping[str, Any] = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError):
-        raise TokenRefused("this is no token") from None
+        raise TokenRefused("this is not a token") from None
     if header.get("alg") not in _ALGORITHMS:
         raise TokenRefused(f"the token is not signed in a way that is accepted: {', '.join(_ALGORITHMS)}")
     if "crit" in header:
-        raise TokenRefused("the token wants something that is not known here (crit)")
+        raise TokenRefused("the token requires an extension that is not supported (crit)")
     return header
 
 
@@ -148,7 +148,7 @@ def _check_issuer(claims: Mapping[str, Any], key: PublicKey, expected: TokenTerm
     if not expected.tenants and TENANT_PLACE in expected.issuer:
         raise TokenRefused("the issuer is for many tenants, and sign_in.tenants does not say which")
     if expected.tenants and tenant not in expected.tenants:
-        raise TokenRefused("the token is of a tenant that may not enter (tid)")
+        raise TokenRefused("the token is of a tenant that sign_in.tenants does not name (tid)")
     if issuer.startswith("https://sts.windows.net/") and not expected.issuer.startswith("https://sts.windows.net/"):
         raise TokenRefused(
             "the token has version 1 (iss): set requestedAccessTokenVersion of the app registration to 2"
@@ -162,7 +162,7 @@ def _check_issuer(claims: Mapping[str, Any], key: PublicKey, expected: TokenTerm
 def _check_times(claims: Mapping[str, Any], now: float) -> None:
     times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
     if not all(type(one) in {int, float} and math.isfinite(one) for one in times.values()):
-        raise TokenRefused("the token has a time that is none")
+        raise TokenRefused("the token has a time that is not a number")
     if now >= times["exp"] + LEEWAY:
         raise TokenRefused("the token has expired")
     if any(now < times[name] - LEEWAY for name in ("nbf", "iat") if name in times):

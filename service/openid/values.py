@@ -56,6 +56,15 @@ def signed_in(claims: Mapping[str, Any]) -> SignedIn:
     )
 
 
+def error_code(said: str) -> str:
+    """Return the code of an error as the protocol has it; empty if it is none: it could be made up for a page of ours.
+
+    >>> error_code("access_denied"), error_code("<b>you have won</b>")
+    ('access_denied', '')
+    """
+    return said if said.isascii() and said.replace("_", "").isalpha() and len(said) <= 60 else ""
+
+
 def _texts(value: object) -> frozenset[str]:
     # Some providers write a single value without the list around it.
     values = [value] if isinstance(value, str) else value if isinstance(value, list) else []

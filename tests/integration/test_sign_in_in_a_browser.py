@@ -104,7 +104,7 @@ async def test_a_reader_is_shown_no_button_and_whoever_has_no_role_is_told_so(tm
         await page.goto(visit.at.public)
         await page.get_by_role("link", name="Go to localhost").click()
         await page.get_by_role("link", name="Go on as Ann").click()
-        await page.get_by_role("alert").filter(has_text="may not enter: one of these is missing").wait_for()
+        await page.get_by_role("alert").filter(has_text="has no role here: one of these is missing").wait_for()
         await page.get_by_role("link", name="Enter as somebody else").wait_for()
         # Chromium writes a line for every page that is refused.
         assert [one for one in visit.wrong if "status of 403" not in one] == []

@@ -46,7 +46,7 @@ async def test_a_form_that_cannot_be_read_is_refused_and_is_no_bug_of_ours(
         async with serving(tmp_path) as visitor:
             answer = await sent(visitor, kind, body)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"What was sent is no form that can be read." in answer
+    assert b"What was sent is not a form that can be read." in answer
     assert [line["event"] for line in lines] == ["console_listening", "console_refused"]
 
 

@@ -119,8 +119,8 @@ async def test_programs_come_with_an_access_token(tmp_path: Path) -> None:
         status, text, _ = await at.visitor.post(f"/api/v1/alerts/{ID}/verdict", form, Authorization=reader)
         assert (status, json.loads(text)["error"]) == (403, "this needs the role analyst")
         for wrong, status, said in (
-            ("Bearer ", 401, "this is no token"),
-            ("Bearer made.up.token", 401, "this is no token"),
+            ("Bearer ", 401, "this is not a token"),
+            ("Bearer made.up.token", 401, "this is not a token"),
             (f"Bearer {at.provider.token(nonce='x')}", 401, "this is an ID token"),
             (f"Bearer {at.provider.token(aud='another')}", 401, "for another application"),
             (f"Bearer {at.provider.token(roles=[], preferred_username=None)}", 403, "one of these is missing"),

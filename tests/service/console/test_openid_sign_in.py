@@ -111,7 +111,7 @@ async def test_who_has_no_role_is_told_which_is_missing(
             at.provider.person |= person
             status, page, headers = await sign_in(at.visitor)
             assert status == 403
-            assert "Ann@contoso.example has signed in, and may not enter: " in page
+            assert "Ann@contoso.example has signed in, but has no role here: " in page
             assert said.lower() in page.lower()
             assert "Set-Cookie" not in headers
             assert 'href="/enter?next=%2F&amp;choose=1">Enter as somebody else<' in page
@@ -224,10 +224,14 @@ async def test_what_was_not_begun_in_this_browser_or_comes_twice_is_refused(tmp_
             assert (await victim.get(f"/callback{query}"))[0] in {400, 403}
         state = parse_qs(urlsplit(await sent_away(at.visitor)).query)["state"][0]
         status, page, _ = await at.visitor.get(f"/callback?state={state}&error=access_denied&error_description=<b>")
-        assert (status, "127.0.0.1 lets nobody in: access_denied." in page, "<b>" in page) == (403, True, False)
+        assert (status, "127.0.0.1 has refused the sign-in: access_denied." in page, "<b>" in page) == (
+            403,
+            True,
+            False,
+        )
         state = parse_qs(urlsplit(await sent_away(at.visitor)).query)["state"][0]
         _, page, _ = await at.visitor.get(f"/callback?state={state}&error=<script>you+have+a+prize")
-        assert ("no code has come" in page, "prize" in page) == (True, False)
+        assert ("no code was returned" in page, "prize" in page) == (True, False)
 
 
 async def test_several_tabs_may_sign_in_at_once_and_a_flood_of_beginnings_keeps_nothing(tmp_path: Path) -> None:

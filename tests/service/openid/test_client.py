@@ -69,7 +69,7 @@ async def test_a_code_is_good_once_and_only_with_what_it_was_begun_with(fake: Op
         code = await code_for(begun)
         await client.finish(code, begun)
         for used, with_ in ((code, begun), (await code_for(begun), other), ("made up", begun)):
-            with pytest.raises(ProviderFailed, match="gives nothing for the code: invalid_grant, AADSTS54005"):
+            with pytest.raises(ProviderFailed, match="refuses the code: invalid_grant, AADSTS54005"):
                 await client.finish(used, with_)
 
 
@@ -89,7 +89,7 @@ async def test_a_token_of_another_sign_in_is_refused(fake: OpenIdProvider) -> No
 async def test_an_answer_without_a_token_is_told_without_what_it_says(fake: OpenIdProvider, answer: object) -> None:
     fake.misbehave["/token"] = saying(answer)
     async with client_of(fake) as client:
-        with pytest.raises(ProviderFailed, match=r"gives nothing for the code: it does not say why$"):
+        with pytest.raises(ProviderFailed, match=r"refuses the code: it does not say why$"):
             await client.finish("a code", await client.begin())
 
 
@@ -98,7 +98,7 @@ async def test_the_secret_may_be_in_a_file_that_is_read_anew_each_time(fake: Ope
     async with client_of(fake, secret_file=file) as client:
         begun = await client.begin()
         code = await code_for(begun)
-        with pytest.raises(ProviderFailed, match="who we are cannot be read: No such file"):
+        with pytest.raises(ProviderFailed, match=r"sign_in\.client_secret_file cannot be read: No such file"):
             await client.finish(code, begun)
         file.write_text("of yesterday\n")
         with pytest.raises(ProviderFailed, match="invalid_client, AADSTS7000215") as refused:
@@ -108,7 +108,7 @@ async def test_the_secret_may_be_in_a_file_that_is_read_anew_each_time(fake: Ope
         begun = await client.begin()
         assert (await client.finish(await code_for(begun), begun)).subject == ANN["oid"]
         file.write_bytes(b"\xff\xfe")
-        with pytest.raises(ProviderFailed, match="is no text"):
+        with pytest.raises(ProviderFailed, match=r"sign_in\.client_secret_file cannot be read: it is not text"):
             await client.finish(code, begun)
 
 
@@ -141,7 +141,7 @@ async def test_a_provider_that_wants_the_secret_in_a_header_gets_it_there(fake: 
         (lambda fake: fake.token(nonce="x"), "this is an ID token"),
         (lambda fake: fake.token(aud="https://management.azure.com"), "for another application"),
         (lambda fake: signing_key("strange").sign({}), "does not have"),
-        (lambda fake: "opaque", "no token"),
+        (lambda fake: "opaque", "not a token"),
     ],
 )
 async def test_programs_come_with_an_access_token_for_us_and_with_no_other(

@@ -71,7 +71,7 @@ async def test_a_provider_that_is_away_is_done_without_for_a_day(
     assert (await provider.known()).keys
     assert fake.count("/keys") == 2, "who has just failed is left alone for a moment"
     await clock.advance(USABLE_SECONDS)
-    with pytest.raises(ProviderFailed, match=r"/keys answers nothing that can be read \(status 503\)"):
+    with pytest.raises(ProviderFailed, match=r"/keys answers no JSON object \(status 503\)"):
         await provider.known()
     del fake.misbehave["/keys"]
     await clock.advance(5)
@@ -113,11 +113,11 @@ async def test_a_provider_that_was_waited_for_in_vain_is_left_alone_by_those_who
         (CONFIGURATION, endless, "answers more than 262,144 bytes"),
         ("/keys", endless, "answers more than 262,144 bytes"),
         (CONFIGURATION, saying("x" * 300_000), "answers more than 262,144 bytes"),
-        (CONFIGURATION, saying("<html>"), "answers nothing that can be read"),
-        (CONFIGURATION, saying("[" * 200_000), "answers nothing that can be read"),
-        (CONFIGURATION, saying([1]), "answers nothing that can be read"),
-        (CONFIGURATION, saying({}, 404), r"answers nothing that can be read \(status 404\)"),
-        (CONFIGURATION, saying("", 302, location="https://evil.example"), "wants to lead elsewhere"),
+        (CONFIGURATION, saying("<html>"), "answers no JSON object"),
+        (CONFIGURATION, saying("[" * 200_000), "answers no JSON object"),
+        (CONFIGURATION, saying([1]), "answers no JSON object"),
+        (CONFIGURATION, saying({}, 404), r"answers no JSON object \(status 404\)"),
+        (CONFIGURATION, saying("", 302, location="https://evil.example"), "redirects"),
         ("/keys", saying({"keys": []}), "has no key"),
         ("/keys", saying({"keys": [{"kty": "oct", "k": "eA"}]}), "has no key"),
     ],
@@ -137,16 +137,16 @@ async def test_what_is_no_answer_of_a_provider_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("discovery", "said"),
     [
-        ({"issuer": "https://evil.example"}, "calls itself otherwise"),
-        ({"issuer": "https://evil.example/{tenantid}/v2.0"}, "calls itself otherwise"),
-        ({"issuer": None}, "calls itself otherwise"),
-        ({"token_endpoint": None}, "no https address as its token_endpoint"),
-        ({"token_endpoint": "http://evil.example/token"}, "no https address as its token_endpoint"),
-        ({"jwks_uri": "file:///etc/passwd"}, "no https address as its jwks_uri"),
-        ({"authorization_endpoint": "javascript:alert(1)"}, "no https address as its authorization_endpoint"),
-        ({"authorization_endpoint": "https://a b/"}, "no https address as its authorization_endpoint"),
-        ({"authorization_endpoint": "https://["}, "no https address as its authorization_endpoint"),
-        ({"end_session_endpoint": "https://user@evil.example"}, "no https address as its end_session_endpoint"),
+        ({"issuer": "https://evil.example"}, "names another issuer"),
+        ({"issuer": "https://evil.example/{tenantid}/v2.0"}, "names another issuer"),
+        ({"issuer": None}, "names another issuer"),
+        ({"token_endpoint": None}, "no https address as token_endpoint"),
+        ({"token_endpoint": "http://evil.example/token"}, "no https address as token_endpoint"),
+        ({"jwks_uri": "file:///etc/passwd"}, "no https address as jwks_uri"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "no https address as authorization_endpoint"),
+        ({"authorization_endpoint": "https://a b/"}, "no https address as authorization_endpoint"),
+        ({"authorization_endpoint": "https://["}, "no https address as authorization_endpoint"),
+        ({"end_session_endpoint": "https://user@evil.example"}, "no https address as end_session_endpoint"),
     ],
 )
 async def test_a_configuration_that_leads_elsewhere_is_refused(

@@ -66,13 +66,13 @@ def signed_with_what_everybody_knows() -> str:
             signing_key("strange").sign(good(), jwk=signing_key("strange").jwk()),
             "a key that the provider does not have",
         ),
-        (signing_key().sign(good(), crit=["strange"], strange=1), "no token|something that is not known here"),
+        (signing_key().sign(good(), crit=["strange"], strange=1), "not a token|an extension that is not supported"),
         (signing_key().sign(good())[:-8] + "AAAAAAAA", "not signed with a key of the provider"),
-        ("", "no token"),
-        ("a.b.c", "no token"),
-        ("x" * 40_000, "longer than any"),
-        ("\ud800.\ud800.\ud800", "no token"),
-        ("eyJhbGciOltbW10.e30.e30", "no token"),
+        ("", "not a token"),
+        ("a.b.c", "not a token"),
+        ("x" * 40_000, "longer than 32 KiB"),
+        ("\ud800.\ud800.\ud800", "not a token"),
+        ("eyJhbGciOltbW10.e30.e30", "not a token"),
     ],
 )
 def test_what_the_provider_has_not_signed_is_refused(token: str, said: str) -> None:
@@ -93,9 +93,9 @@ def test_what_the_provider_has_not_signed_is_refused(token: str, said: str) -> N
         ({"exp": None}, "lacks exp"),
         ({"iat": None}, "lacks iat"),
         ({"aud": None}, "lacks aud"),
-        ({"exp": True}, "a time that is none"),
-        ({"nbf": "soon"}, "a time that is none"),
-        ({"exp": float("nan")}, "a time that is none"),
+        ({"exp": True}, "a time that is not a number"),
+        ({"nbf": "soon"}, "a time that is not a number"),
+        ({"exp": float("nan")}, "a time that is not a number"),
         ({"exp": int(NOW.timestamp()) - 60}, "has expired"),
         ({"nbf": int(NOW.timestamp()) + 61}, "not valid yet"),
         ({"iat": int(NOW.timestamp()) + 61}, "not valid yet"),
@@ -124,8 +124,8 @@ def test_of_many_tenants_those_may_enter_that_are_listed() -> None:
     other = "11111111-0000-4000-8000-000000000000"
     judged(signing_key().sign(good()), expected=expected)
     for more, said in (
-        ({"tid": other, "iss": MANY.replace("{tenantid}", other)}, "of a tenant that may not enter"),
-        ({"tid": None}, "of a tenant that may not enter"),
+        ({"tid": other, "iss": MANY.replace("{tenantid}", other)}, r"of a tenant that sign_in\.tenants does not name"),
+        ({"tid": None}, r"of a tenant that sign_in\.tenants does not name"),
         ({"iss": MANY.replace("{tenantid}", other)}, "another issuer"),
         ({"iss": MANY}, "another issuer"),
     ):
@@ -133,7 +133,7 @@ def test_of_many_tenants_those_may_enter_that_are_listed() -> None:
             judged(signing_key().sign(good(**more)), expected=expected)
     with pytest.raises(TokenRefused, match=r"sign_in\.tenants does not say which"):
         judged(signing_key().sign(good()), expected=TokenTerms(MANY, CLIENT, frozenset()))
-    with pytest.raises(TokenRefused, match="of a tenant that may not enter"):
+    with pytest.raises(TokenRefused, match=r"of a tenant that sign_in\.tenants does not name"):
         judged(signing_key().sign(good()), expected=TokenTerms(ISSUER, CLIENT, frozenset({other})))
 
 
