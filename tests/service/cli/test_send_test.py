@@ -113,3 +113,19 @@ def test_a_file_of_a_secret_that_cannot_be_used_is_named_and_why(tmp_path: Path)
 def test_without_a_sink_that_is_enabled_there_is_nothing_to_send_to(tmp_path: Path) -> None:
     result = unwonted("send-test", "--config", config(tmp_path, sinks={"soc": {"kind": "stdout", "enabled": False}}))
     assert (result.exit_code, result.stderr) == (2, "no sink is enabled; there are soc: name one with --sink\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "hook: refused by 127.0.0.1 (http_400): it does not accept this message: look at its log, and "),
+        (308, "hook: broken: 127.0.0.1 will not take any message (http_308): the address has moved: put the new one "),
+    ],
+)
+async def test_what_a_receiver_answers_is_told_with_what_to_look_at(tmp_path: Path, status: int, said: str) -> None:
+    async with Receiver(clock=FakeClock()) as receiver:
+        receiver.fail("webhook", Fault(status), times=2)
+        settings = config(tmp_path, sinks={"hook": sinks(receiver)["hook"]})
+        result = await asyncio.to_thread(unwonted, "send-test", "--config", settings)
+    assert result.exit_code == 3
+    assert result.stderr.startswith(said), result.stderr
