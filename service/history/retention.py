@@ -30,6 +30,8 @@ _OF_ALERTS: Final = (
     "DELETE FROM alerts WHERE id = ?",
 )
 _CHUNKS: Final = {
+    # First, so that whoever knows of an hour's segment has had all of the hour.
+    "segments": "SELECT hour FROM segments WHERE hour < ? LIMIT ?",
     "hours": "SELECT key FROM hours WHERE start < ? ORDER BY start LIMIT ?",
     "suppressed": "SELECT rowid FROM suppressed WHERE time < ? ORDER BY time LIMIT ?",
     "gaps": "SELECT rowid FROM gaps WHERE coalesce(until, since) < ? LIMIT ?",
@@ -37,7 +39,6 @@ _CHUNKS: Final = {
     # Of notices and verdicts; what tells of an alert goes with that.
     "deliveries": "SELECT rowid FROM deliveries WHERE at < ? AND alert NOT IN (SELECT id FROM alerts) LIMIT ?",
     "unshipped": "SELECT hour FROM unshipped WHERE hour < ? LIMIT ?",
-    "segments": "SELECT hour FROM segments WHERE hour < ? LIMIT ?",
 }
 """What of each table is too old; alerts have rows in others."""
 

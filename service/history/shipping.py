@@ -133,25 +133,31 @@ class Shipping:
     async def _ship(self, *, at_once: bool = False) -> None:
         """Put every hour that has changed and has settled since, or with `at_once` every one, into its segment."""
         for hour, change in await self._aside.run(_unshipped, self._path):
-            if hour in self._left_alone or not (self._has_settled(hour, change) or at_once):
-                continue
-            tag = (await self._aside.run(_known, self._path)).get(hour)
-            if tag is None and (found := await self._bounded(self._store.get(hour))) is not None:
-                tag = found.tag
-                if not await self._put_in(hour, found.data, tag) and hour in self._left_alone:
-                    continue
-            data = await self._aside.run(segments.cut, self._path, hour)
-            try:
-                if data is not None:
-                    tag = await self._bounded(self._store.put(hour, data, tag))
-                elif tag is not None:
-                    await self._bounded(self._store.delete(hour, tag))
-                    tag = None
-            except SegmentChanged:  # by another instance, or by whoever forgets: theirs is put in before it is replaced
-                await self._aside.run(_forget_tag, self._path, hour)
-            else:
-                await self._aside.run(_shipped, self._path, hour, change, tag)
-                self._changing.pop(hour, None)
+            if hour not in self._left_alone and (at_once or self._has_settled(hour, change)):
+                await self._ship_hour(hour, change)
+
+    async def _ship_hour(self, hour: int, change: int) -> None:
+        tag = known = (await self._aside.run(_known, self._path)).get(hour)
+        if tag is None and (found := await self._bounded(self._store.get(hour))) is not None:
+            tag = found.tag
+            if await self._put_in(hour, found.data, tag):
+                known = tag
+            elif hour in self._left_alone:
+                return
+        data = await self._aside.run(segments.cut, self._path, hour)
+        if (await self._aside.run(_known, self._path)).get(hour) != known:
+            return  # it was taken out here meanwhile, for want of room: what is in its segment stays there
+        try:
+            if data is not None:
+                tag = await self._bounded(self._store.put(hour, data, tag))
+            elif tag is not None:
+                await self._bounded(self._store.delete(hour, tag))
+                tag = None
+        except SegmentChanged:  # by another instance, or by whoever forgets: theirs is put in before it is replaced
+            await self._aside.run(_forget_tag, self._path, hour)
+        else:
+            await self._aside.run(_shipped, self._path, hour, change, tag)
+            self._changing.pop(hour, None)
 
     def _has_settled(self, hour: int, change: int) -> bool:
         """Whether an hour is as it was at the last look, or has been changing for long enough."""

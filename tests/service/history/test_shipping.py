@@ -11,11 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.core.ports import FoundSegment, SegmentChanged, SegmentStore
+from service.history import segments as segments_module
 from service.history.changes import hour_of
 from service.history.file import HistoryFile
 from service.history.packing import squeezed, unsqueezed
 from service.history.recorder import Gathering, Recorder
-from service.history.retention import HistoryLimits
+from service.history.retention import HistoryLimits, trim
 from service.history.schema import SCHEMA_VERSION, open_to_write
 from service.history.shipping import Shipping, ShippingPace, fetch_segments, forget_in_segments
 from service.history.values import HistoryEntry, Restored
@@ -262,6 +263,34 @@ async def test_a_segment_that_cannot_be_used_costs_itself_and_one_of_a_newer_ver
     assert store.kept[FIRST].data != b"damaged"
     assert store.kept[FIRST + 3 * 3_600] == theirs
     assert FIRST + 6 * 3_600 in store.kept
+
+
+async def test_what_is_taken_out_here_for_want_of_room_just_while_it_is_shipped_stays_in_its_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, cut = FakeSegments(), segments_module.cut
+    said: list[str] = []
+
+    def cut_late(path: Path, hour: int) -> bytes | None:
+        with closing(open_to_write(path)) as connection:
+            connection.set_trace_callback(said.append)
+            while trim(connection, HistoryLimits(days=0.5)):
+                pass
+        return cut(path, hour)
+
+    async with living(tmp_path / "one", store) as one:
+        one.write(*closed([event(0)], [event(40)]))
+        await one.shipping.finish()
+        kept = dict(store.kept)
+        assert len(kept) == 2
+        with closing(open_to_write(one.path)) as connection:
+            connection.execute("INSERT INTO unshipped VALUES (?, 1)", (FIRST,))
+        monkeypatch.setattr(segments_module, "cut", cut_late)
+        await one.shipping.finish()
+        assert store.kept == kept
+        assert len(contents(one.path)["hours"]) == 1
+    order = [line.split()[2] for line in said if line.startswith("DELETE FROM")]
+    assert order.index("segments") < order.index("hours"), "or a segment is known of an hour that is no longer whole"
 
 
 class SlowDisk(HistoryFile):
