@@ -23,7 +23,7 @@ from models.detectors import Anomaly, Judge
 from models.statistics import severity
 from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Bucket, Cell, Crowd, Outcome
 from service.clock import SystemClock
-from service.console import Console, Door
+from service.console import Console, TokenSignIn
 from service.core.alerting import Alert, sample_alert
 from service.core.engine import ClosedBucket
 from service.history import History, HistoryFile, HistoryLimits
@@ -108,12 +108,12 @@ async def ask(path: Path, days: int) -> None:
     """Ask for each page, and print how long that took."""
     clock, now = SystemClock(), START + timedelta(days=days)
     with History(path) as history, tempfile.TemporaryDirectory() as folder:
-        door = Door(clock, Path(folder) / "token", 3600.0)
-        console = Console(lambda: history, clock, door, host="127.0.0.1", port=0, version="0", now=lambda: now)
+        sign_in = TokenSignIn(clock, Path(folder) / "token", 3600.0)
+        console = Console(lambda: history, clock, sign_in, host="127.0.0.1", port=0, version="0", now=lambda: now)
         await console.start()
         print(f"{path.stat().st_size / 1e6:,.0f} MB; milliseconds to the last byte, of {ASKED}: median, slowest")
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            await session.get(f"{console.address}/enter?token={door.token}")
+            await session.get(f"{console.address}/enter?token={sign_in.token}")
             told = history.alerts(limit=1)[0]
             busy = history.alerts(subject=BUSY.id, limit=1)[0]
             for name, page in {

@@ -18,7 +18,7 @@ from playwright.async_api import async_playwright
 from demo.tenant import Tenant, TenantPlan
 from service.cli import main as unwonted
 from service.clock import SystemClock
-from service.console import Console, Door
+from service.console import Console, TokenSignIn
 from service.history import History
 from service.settings import Settings
 from service.verdicts import FileVerdictStore
@@ -47,11 +47,11 @@ async def draw(path: Path, token_file: Path) -> None:
     with History(path) as history:
         people = [one for one in history.alerts() if one.kind == "human" and one.severity == "critical"]
         told = max(people, key=lambda one: one.findings)
-        door = Door(clock, token_file, 600.0)
+        sign_in = TokenSignIn(clock, token_file, 600.0)
         console = Console(
             lambda: history,
             clock,
-            door,
+            sign_in,
             host="127.0.0.1",
             port=0,
             version="0",
@@ -62,7 +62,7 @@ async def draw(path: Path, token_file: Path) -> None:
         async with async_playwright() as driver:
             opened = await driver.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
             page = await opened.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            await page.goto(f"{console.address}/enter?token={door.token}")
+            await page.goto(f"{console.address}/enter?token={sign_in.token}")
             for name, address, height in (
                 ("incidents", "/?days=90", 640),
                 ("alert", f"/alerts/{told.id}", 1400),

@@ -15,7 +15,7 @@ import click
 from service.cli.epilog import ending
 from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, fail, read_settings
 from service.clock import SystemClock
-from service.console import Console, Door, Live
+from service.console import Console, Live, TokenSignIn
 from service.core.alerting import InForce
 from service.history import History, NoHistory
 from service.monitoring import Redactor, configure
@@ -75,11 +75,11 @@ async def _serve(path: Path, options: ConsoleSettings, in_force: InForce) -> Non
 
         def open_on(port: int) -> Console:
             lasts, idle = options.session.total_seconds(), options.idle.total_seconds()
-            door = Door(clock, Path(folder) / "token", lasts, idle)
+            sign_in = TokenSignIn(clock, Path(folder) / "token", lasts, idle)
             return Console(
                 lambda: history,
                 clock,
-                door,
+                sign_in,
                 # For whoever has typed the command: where the service would listen for others, this does not.
                 host=options.host if options.host in LOOPBACK else "127.0.0.1",
                 port=port,

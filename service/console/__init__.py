@@ -8,21 +8,20 @@ from service.console.api_models import Tuning
 from service.console.asking import PageQuery
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live, PartitionState, SampleSent, SinkState
-from service.console.openid_door import OpenIdDoor, RoleRule
-from service.console.openid_entrance import CALLBACK, LOGIN
+from service.console.openid_routes import CALLBACK, LOGIN
+from service.console.openid_sign_in import OpenIdSignIn, RoleRule
 from service.console.server import Console
 from service.console.suppress_page import kept_back
-from service.console.token_door import Door
+from service.console.token_sign_in import TokenSignIn
 from service.console.tuning_page import tuning_said
 
 __all__ = [
     "CALLBACK",
     "LOGIN",
     "Console",
-    "Door",
     "HandedIn",
     "Live",
-    "OpenIdDoor",
+    "OpenIdSignIn",
     "PageQuery",
     "PartitionState",
     "Role",
@@ -30,6 +29,7 @@ __all__ = [
     "SampleSent",
     "Sessions",
     "SinkState",
+    "TokenSignIn",
     "Tuning",
     "VerdictDesk",
     "kept_back",

@@ -1,6 +1,6 @@
 """Who is in, in which browser, in which roles and until when: a bounded table in memory.
 
-How somebody gets in is `token_door`'s and `openid_door`'s; what a request must prove besides, `guard`'s.
+How somebody gets in is `token_sign_in`'s and `openid_sign_in`'s; what a request must prove besides, `guard`'s.
 """
 
 import secrets

@@ -5,7 +5,7 @@ from typing import Literal
 from aiohttp import web
 
 
-class Jar:
+class Cookies:
     """Cookies of a console.
 
     Parameters

@@ -17,7 +17,6 @@ from service.console.answering import Answers
 from service.console.api_models import CurrentSession
 from service.console.asking import NotPossible, NotThere
 from service.console.desk import VerdictDesk
-from service.console.entrance import Entrance, Handler
 from service.console.guard import (
     CSRF_FIELD,
     HEADERS,
@@ -31,8 +30,8 @@ from service.console.guard import (
 from service.console.live import Live
 from service.console.news import NewsStreams
 from service.console.openapi import document
-from service.console.openid_door import OpenIdDoor
-from service.console.openid_entrance import OpenIdEntrance
+from service.console.openid_routes import OpenIdRoutes
+from service.console.openid_sign_in import OpenIdSignIn
 from service.console.questions import EXPORTS, SESSION
 from service.console.rendering import page_html
 from service.console.responses import (
@@ -45,8 +44,9 @@ from service.console.responses import (
     to_response,
 )
 from service.console.routes import PAGES, PageRoute
-from service.console.token_door import Door
-from service.console.token_entrance import TokenEntrance
+from service.console.sign_in_routes import Handler, SignInRoutes
+from service.console.token_routes import TokenRoutes
+from service.console.token_sign_in import TokenSignIn
 from service.core.ports import Clock
 from service.history import History, NoHistory
 from service.listening import WebPort
@@ -70,8 +70,8 @@ class Console:
         Returns what the pages read from; called in a thread.
     clock
         Times sessions, and says what is now.
-    door
-        Lets in.
+    sign_in
+        How people sign in: with a token that works once, or by a provider.
     host, port
         Where to listen, which is this machine alone where a token lets in; port 0 takes any that is free.
     version
@@ -90,7 +90,7 @@ class Console:
         self,
         open_history: Callable[[], History],
         clock: Clock,
-        door: Door | OpenIdDoor,
+        sign_in: TokenSignIn | OpenIdSignIn,
         *,
         host: str,
         port: int,
@@ -101,10 +101,10 @@ class Console:
         live: Callable[[], Live] = Live,
     ) -> None:
         self._clock = clock
-        self._entrance: Entrance = (
-            OpenIdEntrance(door, clock, self._note_refusal)
-            if isinstance(door, OpenIdDoor)
-            else TokenEntrance(door, self._note_refusal)
+        self._sign_in: SignInRoutes = (
+            OpenIdRoutes(sign_in, clock, self._note_refusal)
+            if isinstance(sign_in, OpenIdSignIn)
+            else TokenRoutes(sign_in, self._note_refusal)
         )
         self._host = host
         self._port = port
@@ -126,9 +126,9 @@ class Console:
             The address is taken or not ours, or the token's file cannot be written.
         """
         if self._serving is None:
-            self._entrance.open()
+            self._sign_in.open()
             app = web.Application(client_max_size=_MOST_SENT, middlewares=[self._guarded])
-            for method, path, handler in self._entrance.routes():
+            for method, path, handler in self._sign_in.routes():
                 app.router.add_route(method, path, handler)
             app.router.add_get("/static/{name:.+}", send_asset)
             app.router.add_get("/api/v1/openapi.json", self._document)
@@ -140,9 +140,9 @@ class Console:
             serving = WebPort(app, host=self._host, port=self._port, option="console.port")
             self._port = await serving.start()
             self._serving = serving
-            self._entrance.listens(self._port)
-            _log.info("console_listening", address=self.address, **self._entrance.described())
-            self._announce(self._entrance.to_open(self.address))
+            self._sign_in.listens(self._port)
+            _log.info("console_listening", address=self.address, **self._sign_in.described())
+            self._announce(self._sign_in.to_open(self.address))
 
     @property
     def address(self) -> str:
@@ -155,7 +155,7 @@ class Console:
         self._news.end()
         if self._serving is not None:
             await self._serving.stop()
-            await self._entrance.close()
+            await self._sign_in.close()
             self._serving = None
 
     @web.middleware
@@ -173,28 +173,28 @@ class Console:
             _log.exception("console_failed_on_a_bug", path=request.path)
             response = self._failure(request, 500, "this page cannot be made: the log of the service says why")
         response.headers.update(HEADERS)
-        if self._entrance.public.startswith("https://"):
+        if self._sign_in.public.startswith("https://"):
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        entrance, live = self._entrance, _LIVE in request.headers or request.path == _NEWS
+        routes, live = self._sign_in, _LIVE in request.headers or request.path == _NEWS
         session = await self._find_session(request, in_use=not live)
-        # Whoever has not entered can flood the door, and not who is inside.
+        # Whoever has not entered can flood the sign-in, and not who has entered.
         (self._pace_inside if session else self._pace).check()
-        check_host(request.headers, self._host, entrance.public)
+        check_host(request.headers, self._host, routes.public)
         changing = request.method not in {"GET", "HEAD"}
         if changing:
             field = str((await read_form(request)).get(CSRF_FIELD, ""))
-            check_meant(request.headers, field, session, entrance.public)
+            check_meant(request.headers, field, session, routes.public)
             if session is not None:
                 self._changes.check(session.person)
-        if session is None and not request.path.startswith(entrance.open_to_all):
+        if session is None and not request.path.startswith(routes.open_to_all):
             if live:
                 return self._failure(request, 401, "the session is over")
             if request.path.startswith("/api/"):
-                token = ", or an access token" if entrance.takes_tokens else ""
+                token = ", or an access token" if routes.takes_tokens else ""
                 raise RequestRefused(401, f"sign in first: this needs the cookie of a session{token}")
             onward = own_page(request.headers) if changing else request.path_qs
             return go_on(f"/login?next={quote(onward, safe='')}")
@@ -204,15 +204,15 @@ class Console:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer" and (request.path.startswith("/api/") or request.path in EXPORTS):
             try:
-                session: Session | None = await self._entrance.bearer(token.strip())
+                session: Session | None = await self._sign_in.bearer(token.strip())
             except EntryRefused as refusal:
                 self._pace.check()
                 raise RequestRefused(refusal.status, str(refusal)) from None
         else:
-            secret = request.cookies.get(self._entrance.jar.session, "")
-            session = self._entrance.sessions.of(secret)
+            secret = request.cookies.get(self._sign_in.cookies.session, "")
+            session = self._sign_in.sessions.of(secret)
             if in_use:
-                self._entrance.sessions.use(secret)
+                self._sign_in.sessions.use(secret)
         if session is not None:
             request[SESSION_OF_REQUEST] = session
         return session
@@ -254,8 +254,8 @@ class Console:
             return self._failure(request, 503, f"this cannot be read or kept now: {said}")
 
     async def _tell_news(self, request: web.Request) -> web.StreamResponse:
-        secret = request.cookies.get(self._entrance.jar.session, "")
-        return await self._news.serve(request, allowed=lambda: self._entrance.sessions.of(secret) is not None)
+        secret = request.cookies.get(self._sign_in.cookies.session, "")
+        return await self._news.serve(request, allowed=lambda: self._sign_in.sessions.of(secret) is not None)
 
     async def _who_is_it(self, request: web.Request) -> web.Response:
         session = session_of(request)
@@ -266,7 +266,7 @@ class Console:
 
     async def _document(self, _: web.Request) -> web.Response:
         return web.json_response(
-            document(self._version, self._entrance.jar.session, bearer=self._entrance.takes_tokens)
+            document(self._version, self._sign_in.cookies.session, bearer=self._sign_in.takes_tokens)
         )
 
     def _failure(self, request: web.Request, status: int, text: str) -> web.Response:

@@ -10,13 +10,13 @@ from service.console import (
     CALLBACK,
     LOGIN,
     Console,
-    Door,
     HandedIn,
     Live,
-    OpenIdDoor,
+    OpenIdSignIn,
     Role,
     RoleRule,
     Sessions,
+    TokenSignIn,
     VerdictDesk,
 )
 from service.core.alerting import InForce
@@ -109,7 +109,7 @@ def build_console(
     return Console(
         lambda: history,
         clock,
-        door_of(settings, clock),
+        build_sign_in(settings, clock),
         host=options.host,
         port=options.port,
         version=version("unwonted"),
@@ -119,12 +119,12 @@ def build_console(
     )
 
 
-def door_of(settings: Settings, clock: Clock) -> Door | OpenIdDoor:
+def build_sign_in(settings: Settings, clock: Clock) -> TokenSignIn | OpenIdSignIn:
     """Return the way into the console: by way of the provider that is configured, or with a token if there is none."""
     console, options, public = settings.console, settings.sign_in, settings.console.public_url or ""
     lasts, idle = console.session.total_seconds(), console.idle.total_seconds()
     if options.issuer is None:
-        return Door(clock, console.token_file, lasts, idle)
+        return TokenSignIn(clock, console.token_file, lasts, idle)
     client = OpenIdClient(
         OpenIdOptions(
             issuer=options.issuer,
@@ -144,4 +144,4 @@ def door_of(settings: Settings, clock: Clock) -> Door | OpenIdDoor:
         Role.ANALYST: RoleRule(frozenset(options.analyst_roles), frozenset(options.analyst_groups)),
     }
     provider = urlsplit(options.issuer).hostname or ""
-    return OpenIdDoor(client, clock, Sessions(clock, lasts, idle), rules, public=public, provider=provider)
+    return OpenIdSignIn(client, clock, Sessions(clock, lasts, idle), rules, public=public, provider=provider)

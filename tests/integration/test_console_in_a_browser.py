@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from models.stream import Actor, ActorKind
 from service.clock import SystemClock
-from service.console import Console, Door, Live, PartitionState, SinkState, VerdictDesk
+from service.console import Console, Live, PartitionState, SinkState, TokenSignIn, VerdictDesk
 from service.core.engine import imagine
 from service.core.verdicts import Verdicts, read_journal
 from service.history import History
@@ -73,11 +73,11 @@ async def visiting(
     """Open the address that the console prints in a browser of its own."""
     clock = SystemClock()
     with History(path) as history:
-        door = Door(clock, path.with_name("token"), 3600.0)
+        sign_in = TokenSignIn(clock, path.with_name("token"), 3600.0)
         console = Console(
             lambda: history,
             clock,
-            door,
+            sign_in,
             host="127.0.0.1",
             port=0,
             version="1",
@@ -94,7 +94,7 @@ async def visiting(
                 context: BrowserContext = await browser.new_context(**options)
                 context.set_default_timeout(20_000)
                 page = await context.new_page()
-                visit = Visit(page, console, door.file, [])
+                visit = Visit(page, console, sign_in.file, [])
                 page.on("pageerror", lambda error: visit.wrong.append(str(error)))
                 page.on("console", lambda said: visit.wrong.append(said.text) if said.type == "error" else None)
                 page.on("dialog", lambda dialog: visit.wrong.append(f"a dialog: {dialog.message}"))
@@ -102,7 +102,7 @@ async def visiting(
                     "request",
                     lambda asked: None if asked.url.startswith(console.address) else visit.wrong.append(asked.url),
                 )
-                await page.goto(f"{console.address}/enter?token={door.token}")
+                await page.goto(f"{console.address}/enter?token={sign_in.token}")
                 yield visit
                 await browser.close()
         finally:

@@ -7,7 +7,7 @@ import pytest
 
 from service.clock import SystemClock
 from service.console.server import Console
-from service.console.token_door import Door
+from service.console.token_sign_in import TokenSignIn
 from service.history.reading import History
 from tests.service.lives import Life, World, died_of, living
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 def console(folder: Path, port: int = 0, file: str = "token") -> Console:
     history, clock = History(folder / "history.sqlite"), SystemClock()
-    door = Door(clock, folder / file, 60.0)
+    door = TokenSignIn(clock, folder / file, 60.0)
     return Console(lambda: history, clock, door, host="127.0.0.1", port=port, version="1")
 
 

@@ -13,7 +13,7 @@ from service.clock import SystemClock
 from service.console.desk import VerdictDesk
 from service.console.live import Live
 from service.console.server import Console
-from service.console.token_door import Door
+from service.console.token_sign_in import TokenSignIn
 from service.core.ports import Clock
 from service.history.reading import History
 from service.history.values import HistoryEntry
@@ -105,12 +105,12 @@ async def serving(
     """Serve a history with these entries, to a visitor who has not entered yet."""
     path, clock = folder / "history.sqlite", clock or SystemClock()
     save(path, entries)
-    door = Door(clock, folder / "token", session_seconds)
+    sign_in = TokenSignIn(clock, folder / "token", session_seconds)
     with History(path) as history:
         console = Console(
             lambda: history,
             clock,
-            door,
+            sign_in,
             host="127.0.0.1",
             port=0,
             version="1.2.3",
@@ -120,7 +120,7 @@ async def serving(
         )
         await console.start()
         try:
-            async with Visitor(console, door.token) as visitor:
+            async with Visitor(console, sign_in.token) as visitor:
                 yield visitor
         finally:
             await console.stop()

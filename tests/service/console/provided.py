@@ -16,7 +16,7 @@ from service.console.server import Console
 from service.history.reading import History
 from service.history.values import HistoryEntry
 from service.settings.reading import load
-from service.wiring.console import door_of
+from service.wiring.console import build_sign_in
 from tests.fakes.clock import FakeClock
 from tests.fakes.openid_provider import CLIENT, SECRET, OpenIdProvider, providing
 from tests.service.console.browsing import NOW, Visitor
@@ -85,12 +85,12 @@ async def provided(
         options = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, **sign_in}
         lasts = {"session": SESSION, "idle": IDLE, "public_url": public, "enabled": True}
         (folder / "unwonted.yaml").write_text(yaml.safe_dump({"sign_in": options, "console": lasts}))
-        door = door_of(load(folder / "unwonted.yaml", {}), clock)
+        way_in = build_sign_in(load(folder / "unwonted.yaml", {}), clock)
         with History(path) as history:
             console = Console(
                 lambda: history,
                 clock,
-                door,
+                way_in,
                 host="127.0.0.1",
                 port=port,
                 version="1",

@@ -7,7 +7,7 @@ import pytest
 
 from service.console.access import MOST_OF_ONE, MOST_SESSIONS, EntryRefused, Person, Session, Sessions
 from service.console.guard import PersonalPace, RequestPace, RequestRefused, check_host, check_meant
-from service.console.token_door import TRIES_A_MINUTE, Door
+from service.console.token_sign_in import TRIES_A_MINUTE, TokenSignIn
 from tests.fakes.clock import FakeClock
 
 SECONDS = 3600.0
@@ -19,83 +19,85 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def door(clock: FakeClock, tmp_path: Path) -> Door:
-    door = Door(clock, tmp_path / "run" / "token", SECONDS)
-    door.renew()
-    return door
+def sign_in(clock: FakeClock, tmp_path: Path) -> TokenSignIn:
+    sign_in = TokenSignIn(clock, tmp_path / "run" / "token", SECONDS)
+    sign_in.renew()
+    return sign_in
 
 
-def test_the_token_lies_where_only_its_owner_can_read_it(door: Door) -> None:
-    assert stat.S_IMODE(door.file.stat().st_mode) == 0o600
-    assert door.file.read_text() == f"{door.token}\n"
-    assert len(door.token) >= 40
+def test_the_token_lies_where_only_its_owner_can_read_it(sign_in: TokenSignIn) -> None:
+    assert stat.S_IMODE(sign_in.file.stat().st_mode) == 0o600
+    assert sign_in.file.read_text() == f"{sign_in.token}\n"
+    assert len(sign_in.token) >= 40
 
 
-def test_a_file_that_others_could_read_is_not_written_into(door: Door) -> None:
-    door.file.chmod(0o644)
-    door.renew()
-    assert stat.S_IMODE(door.file.stat().st_mode) == 0o600
+def test_a_file_that_others_could_read_is_not_written_into(sign_in: TokenSignIn) -> None:
+    sign_in.file.chmod(0o644)
+    sign_in.renew()
+    assert stat.S_IMODE(sign_in.file.stat().st_mode) == 0o600
 
 
-def test_a_token_lets_in_once_and_the_next_one_is_in_the_file(door: Door) -> None:
-    token = door.token
-    secret = door.enter(token, "ann")
-    session = door.sessions.of(secret)
+def test_a_token_lets_in_once_and_the_next_one_is_in_the_file(sign_in: TokenSignIn) -> None:
+    token = sign_in.token
+    secret = sign_in.enter(token, "ann")
+    session = sign_in.sessions.of(secret)
     assert session is not None
     assert session.person.name == "ann"
     with pytest.raises(EntryRefused, match="each works once"):
-        door.enter(token, "ann")
-    assert door.sessions.of(door.enter(door.file.read_text(), ""))
+        sign_in.enter(token, "ann")
+    assert sign_in.sessions.of(sign_in.enter(sign_in.file.read_text(), ""))
 
 
-def test_a_token_file_that_could_not_be_written_once_locks_nobody_out_for_good(door: Door) -> None:
-    beside = door.file.with_name(f"{door.file.name}.new")
+def test_a_token_file_that_could_not_be_written_once_locks_nobody_out_for_good(sign_in: TokenSignIn) -> None:
+    beside = sign_in.file.with_name(f"{sign_in.file.name}.new")
     beside.mkdir()
-    for token in (door.token, "guess"):
+    for token in (sign_in.token, "guess"):
         with pytest.raises(OSError, match="directory"):
-            door.enter(token, "ann")
+            sign_in.enter(token, "ann")
     beside.rmdir()
     with pytest.raises(EntryRefused, match="the next one is in the file"):
-        door.enter("guess", "ann")
-    assert door.sessions.of(door.enter(door.file.read_text(), "ann"))
+        sign_in.enter("guess", "ann")
+    assert sign_in.sessions.of(sign_in.enter(sign_in.file.read_text(), "ann"))
 
 
 @pytest.mark.parametrize("forged", ["", " ", "x" * 43, "\ud800", "None", "\x00"])
-def test_nothing_else_lets_in(door: Door, forged: str) -> None:
+def test_nothing_else_lets_in(sign_in: TokenSignIn, forged: str) -> None:
     with pytest.raises(EntryRefused, match="not valid"):
-        door.enter(forged, "ann")
-    assert door.sessions.of(forged) is None
+        sign_in.enter(forged, "ann")
+    assert sign_in.sessions.of(forged) is None
 
 
 def test_nothing_lets_in_before_there_is_a_token(clock: FakeClock, tmp_path: Path) -> None:
     with pytest.raises(EntryRefused, match="not valid"):
-        Door(clock, tmp_path / "token", SECONDS).enter("", "ann")
+        TokenSignIn(clock, tmp_path / "token", SECONDS).enter("", "ann")
 
 
-async def test_who_guesses_has_to_wait(door: Door, clock: FakeClock) -> None:
+async def test_who_guesses_has_to_wait(sign_in: TokenSignIn, clock: FakeClock) -> None:
     for _ in range(TRIES_A_MINUTE):
         with pytest.raises(EntryRefused, match="not valid"):
-            door.enter("guess", "")
+            sign_in.enter("guess", "")
     with pytest.raises(EntryRefused, match="wait a minute"):
-        door.enter(door.token, "")
+        sign_in.enter(sign_in.token, "")
     await clock.advance(61)
-    assert door.enter(door.token, "")
+    assert sign_in.enter(sign_in.token, "")
 
 
-async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many(door: Door, clock: FakeClock) -> None:
-    secret = door.enter(door.token, "ann")
+async def test_a_session_ends_with_time_with_leaving_and_when_there_are_too_many(
+    sign_in: TokenSignIn, clock: FakeClock
+) -> None:
+    secret = sign_in.enter(sign_in.token, "ann")
     await clock.advance(SECONDS - 1)
-    assert door.sessions.of(secret)
+    assert sign_in.sessions.of(secret)
     await clock.advance(1)
-    assert door.sessions.of(secret) is None
-    secret = door.enter(door.token, "ann")
-    door.sessions.end(secret)
-    assert door.sessions.of(secret) is None
-    first = door.enter(door.token, "ann")
+    assert sign_in.sessions.of(secret) is None
+    secret = sign_in.enter(sign_in.token, "ann")
+    sign_in.sessions.end(secret)
+    assert sign_in.sessions.of(secret) is None
+    first = sign_in.enter(sign_in.token, "ann")
     for _ in range(MOST_SESSIONS):
         await clock.advance(7)
-        door.enter(door.token, "bob")
-    assert door.sessions.of(first) is None
+        sign_in.enter(sign_in.token, "bob")
+    assert sign_in.sessions.of(first) is None
 
 
 def test_somebody_is_signed_in_in_so_many_browsers_and_no_fewer(clock: FakeClock) -> None:
@@ -159,16 +161,18 @@ def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_what_a_page_elsewhere_sends_is_refused_whatever_it_knows(door: Door, headers: dict[str, str]) -> None:
-    session = door.sessions.of(door.enter(door.token, "ann"))
+def test_what_a_page_elsewhere_sends_is_refused_whatever_it_knows(
+    sign_in: TokenSignIn, headers: dict[str, str]
+) -> None:
+    session = sign_in.sessions.of(sign_in.enter(sign_in.token, "ann"))
     assert session is not None
     with pytest.raises(RequestRefused, match="a page elsewhere"):
         check_meant({"Host": "127.0.0.1:8090", **headers}, session.csrf, session)
 
 
 @pytest.mark.parametrize("proof", ["", "x", "\ud800", "another"])
-def test_a_form_without_its_sessions_word_is_refused(door: Door, proof: str) -> None:
-    session, other = (door.sessions.of(door.enter(door.token, "ann")) for _ in range(2))
+def test_a_form_without_its_sessions_word_is_refused(sign_in: TokenSignIn, proof: str) -> None:
+    session, other = (sign_in.sessions.of(sign_in.enter(sign_in.token, "ann")) for _ in range(2))
     assert session is not None
     assert other is not None
     with pytest.raises(RequestRefused, match="not of your session"):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import structlog
 
-from service.console.token_door import TRIES_A_MINUTE
+from service.console.token_sign_in import TRIES_A_MINUTE
 from tests.fakes.alerts import alert
 from tests.service.console.browsing import Visitor, serving
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from service.console.access import MOST_OF_ONE
-from service.console.openid_door import BEGUN_SECONDS, MOST_BEGUN
+from service.console.openid_sign_in import BEGUN_SECONDS, MOST_BEGUN
 from tests.fakes.alerts import alert
 from tests.fakes.openid_provider import ANN, SECRET, endless, saying, signing_key, silent
 from tests.service.console.browsing import Visitor
@@ -242,10 +242,10 @@ async def test_several_tabs_may_sign_in_at_once_and_a_flood_of_beginnings_keeps_
         assert {headers["Location"] for _, _, headers in answers} == {f"/identities?q={number}" for number in range(5)}
         statuses = [(await at.visitor.get("/enter"))[0] for _ in range(80)]
         assert statuses.count(429) >= 20
-        door = at.visitor.console._entrance._door  # type: ignore[attr-defined]
+        provider = at.visitor.console._sign_in._sign_in  # type: ignore[attr-defined]
         for _ in range(MOST_BEGUN + 5):
-            await door.begin("/", "")
-        assert len(door._pending) == MOST_BEGUN
+            await provider.begin("/", "")
+        assert len(provider._pending) == MOST_BEGUN
 
 
 async def test_nobody_is_sent_away_or_out_by_a_page_elsewhere(tmp_path: Path) -> None:

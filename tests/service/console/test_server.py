@@ -8,7 +8,7 @@ import structlog
 
 from service.clock import SystemClock
 from service.console.server import Console
-from service.console.token_door import Door
+from service.console.token_sign_in import TokenSignIn
 from service.history.reading import History
 from service.history.schema import NoHistory
 from tests.fakes.alerts import alert
@@ -180,8 +180,8 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     async with serving(tmp_path) as visitor:
         port = int(visitor.console.address.rpartition(":")[2])
         clock, history = SystemClock(), History(tmp_path / "history.sqlite")
-        door = Door(clock, tmp_path / "other", 60.0)
-        second = Console(lambda: history, clock, door, host="127.0.0.1", port=port, version="1")
+        sign_in = TokenSignIn(clock, tmp_path / "other", 60.0)
+        second = Console(lambda: history, clock, sign_in, host="127.0.0.1", port=port, version="1")
         with pytest.raises(OSError, match=rf"console\.port: cannot listen on 127\.0\.0\.1:{port}"):
             await second.start()
 
@@ -190,9 +190,9 @@ async def test_it_starts_once_and_stops_for_good(tmp_path: Path) -> None:
     def no_history() -> History:
         raise NoHistory("none")
 
-    door = Door(SystemClock(), tmp_path / "token", 60.0)
+    sign_in = TokenSignIn(SystemClock(), tmp_path / "token", 60.0)
     said: list[str] = []
-    console = Console(no_history, SystemClock(), door, host="::1", port=0, version="1", announce=said.append)
+    console = Console(no_history, SystemClock(), sign_in, host="::1", port=0, version="1", announce=said.append)
     await console.start()
     await console.start()
     [address] = said

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from service.console.openid_door import OpenIdDoor
+from service.console.openid_sign_in import OpenIdSignIn
 from service.console.server import Console
-from service.console.token_door import Door
+from service.console.token_sign_in import TokenSignIn
 from service.settings.reading import SettingsError, load
-from service.wiring.console import build_console, door_of
+from service.wiring.console import build_console, build_sign_in
 from tests.fakes.clock import FakeClock
 
 SIGN_IN = "sign_in: {issuer: https://login.example, client_id: c, client_secret_file: /nowhere}\n"
@@ -35,11 +35,11 @@ def test_with_a_provider_it_may_listen_for_others_and_its_address_is_written_as_
     console = built(tmp_path, f"{SIGN_IN}console: {{enabled: true, host: 0.0.0.0, public_url: '{public}'}}")
     assert console is not None
     path = tmp_path / "unwonted.yaml"
-    door = door_of(load(path, {}), FakeClock())
-    assert isinstance(door, OpenIdDoor)
-    assert (door.public, door.provider) == ("https://unwonted.example", "login.example")
+    sign_in = build_sign_in(load(path, {}), FakeClock())
+    assert isinstance(sign_in, OpenIdSignIn)
+    assert (sign_in.public, sign_in.provider) == ("https://unwonted.example", "login.example")
     path.write_text("console: {enabled: true}")
-    assert isinstance(door_of(load(path, {}), FakeClock()), Door)
+    assert isinstance(build_sign_in(load(path, {}), FakeClock()), TokenSignIn)
 
 
 @pytest.mark.parametrize(

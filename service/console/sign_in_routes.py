@@ -1,6 +1,6 @@
-"""How somebody gets in and out, as the server sees it: a few addresses, a cookie, and whose session it is.
+"""How people sign in and out, as the server sees it: a few routes, the cookies, and who is signed in.
 
-The two ways are `token_entrance` and `openid_entrance`.
+The two ways are `token_routes` and `openid_routes`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Protocol
 from aiohttp import web
 
 from service.console.access import Session, Sessions
-from service.console.cookies import Jar
+from service.console.cookies import Cookies
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refuse = Callable[[str], None]
 """Notes, in one line, that somebody was not let in."""
 
 
-class Entrance(Protocol):
-    """A way in and out."""
+class SignInRoutes(Protocol):
+    """The routes of one way to sign in."""
 
-    jar: Jar
+    cookies: Cookies
     sessions: Sessions
     """Who is in."""
     open_to_all: tuple[str, ...]

@@ -18,7 +18,7 @@ _MINUTE = 60.0
 _NAME = 64
 
 
-class Door:
+class TokenSignIn:
     """Lets in whoever has the token, and remembers them until their session ends.
 
     Parameters

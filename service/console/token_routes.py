@@ -1,4 +1,4 @@
-"""Entering with the token, and leaving: what is answered to it. Whether a token is good is `token_door`'s."""
+"""The routes of signing in with the token, and out; whether a token is good is `token_sign_in`'s to say."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,39 +6,39 @@ import structlog
 from aiohttp import web
 
 from service.console.access import EntryRefused, Session
-from service.console.cookies import Jar
-from service.console.entrance import Handler, Refuse
+from service.console.cookies import Cookies
 from service.console.guard import RequestRefused, check_own, comes_from_elsewhere
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, read_form, session_of
-from service.console.token_door import Door
+from service.console.sign_in_routes import Handler, Refuse
+from service.console.token_sign_in import TokenSignIn
 
 _log = structlog.get_logger(__name__)
 
 
-class TokenEntrance:
+class TokenRoutes:
     """Lets in whoever has the token."""
 
     open_to_all: tuple[str, ...] = ("/login", "/enter", "/static/")
     public = ""
     takes_tokens = False
 
-    def __init__(self, door: Door, refuse: Refuse) -> None:
-        self.jar = Jar(0)
-        self.sessions = door.sessions
-        self._door = door
+    def __init__(self, sign_in: TokenSignIn, refuse: Refuse) -> None:
+        self.cookies = Cookies(0)
+        self.sessions = sign_in.sessions
+        self._sign_in = sign_in
         self._refuse = refuse
 
     def open(self) -> None:
         """Make the first token."""
         try:
-            self._door.renew()
+            self._sign_in.renew()
         except OSError as error:
             raise OSError(f"console.token_file: cannot be written: {error}") from error
 
     def listens(self, port: int) -> None:
         """Name cookies by the port."""
-        self.jar = Jar(port)
+        self.cookies = Cookies(port)
 
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
         """Return what is answered here."""
@@ -52,11 +52,11 @@ class TokenEntrance:
 
     def described(self) -> Mapping[str, str]:
         """Say where the token is."""
-        return {"token_file": str(self._door.file)}
+        return {"token_file": str(self._sign_in.file)}
 
     def to_open(self, address: str) -> str:
         """Return the address that lets in once: a secret."""
-        return f"{address}/enter?token={self._door.token}"
+        return f"{address}/enter?token={self._sign_in.token}"
 
     async def bearer(self, token: str) -> Session:
         """Refuse: there is nobody who could have given a token."""
@@ -72,7 +72,7 @@ class TokenEntrance:
         return self._login_page(onward, "", 200, elsewhere=comes_from_elsewhere(request.headers))
 
     def _login_page(self, onward: str, refusal: str, status: int, *, elsewhere: bool = False) -> web.Response:
-        said = {"onward": onward, "refusal": refusal, "elsewhere": elsewhere, "token_file": str(self._door.file)}
+        said = {"onward": onward, "refusal": refusal, "elsewhere": elsewhere, "token_file": str(self._sign_in.file)}
         facts = {**said, **about(None)}
         return web.Response(text=page_html("login.html", facts), status=status, content_type="text/html")
 
@@ -87,7 +87,7 @@ class TokenEntrance:
 
     def _entered(self, token: str, name: str, onward: str) -> web.Response:
         try:
-            secret = self._door.enter(token, name)
+            secret = self._sign_in.enter(token, name)
         except EntryRefused as refusal:
             self._refuse(str(refusal))
             return self._login_page(onward, str(refusal), 403)
@@ -96,11 +96,11 @@ class TokenEntrance:
         session = self.sessions.of(secret)
         _log.info("console_entered", by=session.person.name if session else "")
         response = go_on(onward)
-        self.jar.give(response, self.jar.session, secret)
+        self.cookies.give(response, self.cookies.session, secret)
         return response
 
     async def _let_out(self, request: web.Request) -> web.Response:
-        self.sessions.end(request.cookies.get(self.jar.session, ""))
+        self.sessions.end(request.cookies.get(self.cookies.session, ""))
         response = go_on("/login")
-        self.jar.take(response, self.jar.session)
+        self.cookies.take(response, self.cookies.session)
         return response

@@ -1,6 +1,6 @@
-"""Entering by way of a provider, and leaving: what is answered to a browser on its way there and back.
+"""The routes of signing in by a provider, and out: what is answered to a browser on its way there and back.
 
-Who may enter is `openid_door`'s.
+Who may enter is `openid_sign_in`'s.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ import structlog
 from aiohttp import web
 
 from service.console.access import EntryRefused, Session
-from service.console.cookies import Jar
-from service.console.entrance import Handler, Refuse
+from service.console.cookies import Cookies
 from service.console.guard import RequestPace, check_own
-from service.console.openid_door import BEGUN_SECONDS, OpenIdDoor
+from service.console.openid_sign_in import BEGUN_SECONDS, OpenIdSignIn
 from service.console.rendering import page_html
 from service.console.responses import about, go_on, inside, session_of
+from service.console.sign_in_routes import Handler, Refuse
 from service.core.ports import Clock
 from service.openid import ProviderFailed
 from service.waiting import end, within
@@ -30,17 +30,17 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 
-class OpenIdEntrance:
+class OpenIdRoutes:
     """Lets in whoever the provider vouches for."""
 
     open_to_all: tuple[str, ...] = (LOGIN, "/enter", CALLBACK, "/static/")
     takes_tokens = True
 
-    def __init__(self, door: OpenIdDoor, clock: Clock, refuse: Refuse) -> None:
-        self.public = door.public
-        self.jar = Jar(0, door.public)
-        self.sessions = door.sessions
-        self._door = door
+    def __init__(self, sign_in: OpenIdSignIn, clock: Clock, refuse: Refuse) -> None:
+        self.public = sign_in.public
+        self.cookies = Cookies(0, sign_in.public)
+        self.sessions = sign_in.sessions
+        self._sign_in = sign_in
         self._refuse = refuse
         self._pace = RequestPace(clock, at_once=60, a_second=1.0)
         self._looking: asyncio.Task[None] | None = None
@@ -50,7 +50,7 @@ class OpenIdEntrance:
 
     def listens(self, port: int) -> None:
         """Name cookies, and look at the provider, so that a mistake is in the log before somebody needs to enter."""
-        self.jar = Jar(port, self.public)
+        self.cookies = Cookies(port, self.public)
         self._looking = asyncio.create_task(self._look())
 
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
@@ -65,7 +65,7 @@ class OpenIdEntrance:
 
     def described(self) -> Mapping[str, str]:
         """Say who vouches for people."""
-        return {"public_url": self.public, "sign_in": self._door.provider}
+        return {"public_url": self.public, "sign_in": self._sign_in.provider}
 
     def to_open(self, address: str) -> str:
         """Return the address that browsers know."""
@@ -73,26 +73,26 @@ class OpenIdEntrance:
 
     async def bearer(self, token: str) -> Session:
         """Return a session for the one request that comes with an access token."""
-        return await _in_time(self._door.bearer(token))
+        return await _in_time(self._sign_in.bearer(token))
 
     async def close(self) -> None:
         """Release connections to the provider."""
         if self._looking is not None:
             await end([self._looking])
-        await self._door.client.close()
+        await self._sign_in.client.close()
 
     async def _look(self) -> None:
         try:
-            await self._door.client.look()
+            await self._sign_in.client.look()
         except ProviderFailed as error:
-            _log.warning("console_sign_in_unavailable", provider=self._door.provider, reason=str(error))
+            _log.warning("console_sign_in_unavailable", provider=self._sign_in.provider, reason=str(error))
 
     async def _ask_who(self, request: web.Request) -> web.Response:
         onward = inside(request.query.get("next", "/"))
         return go_on(onward) if session_of(request) is not None else self._page(onward, "", 200)
 
     def _page(self, onward: str, refusal: str, status: int, *, known: bool = False) -> web.Response:
-        said = {"onward": onward, "refusal": refusal, "provider": self._door.provider, "known": known}
+        said = {"onward": onward, "refusal": refusal, "provider": self._sign_in.provider, "known": known}
         facts = {**said, **about(None)}
         return web.Response(text=page_html("sign_in.html", facts), status=status, content_type="text/html")
 
@@ -101,26 +101,26 @@ class OpenIdEntrance:
         self._pace.check()
         onward = inside(request.query.get("next", "/"))
         try:
-            browser, choose = request.cookies.get(self.jar.entering, ""), "choose" in request.query
-            begun = await _in_time(self._door.begin(onward, browser, choose=choose))
+            browser, choose = request.cookies.get(self.cookies.entering, ""), "choose" in request.query
+            begun = await _in_time(self._sign_in.begin(onward, browser, choose=choose))
         except EntryRefused as refusal:
             return self._refused(refusal, onward)
         response = go_on(begun.address)
-        self.jar.give(response, self.jar.entering, begun.browser, BEGUN_SECONDS)
+        self.cookies.give(response, self.cookies.entering, begun.browser, BEGUN_SECONDS)
         return response
 
     async def _let_in(self, request: web.Request) -> web.Response:
         self._pace.check()
         state, code, error = (request.query.get(name, "") for name in ("state", "code", "error"))
-        browser = request.cookies.get(self.jar.entering, "")
+        browser = request.cookies.get(self.cookies.entering, "")
         try:
-            person, entered = await _in_time(self._door.finish(state, code, error, browser))
+            person, entered = await _in_time(self._sign_in.finish(state, code, error, browser))
         except EntryRefused as refusal:
             return self._refused(refusal, "/")
-        self.sessions.end(request.cookies.get(self.jar.session, ""))  # whoever was in before, in this browser
+        self.sessions.end(request.cookies.get(self.cookies.session, ""))  # whoever was in before, in this browser
         _log.info("console_entered", by=person.name, subject=person.subject, roles=sorted(map(str, person.roles)))
         response = go_on(entered.onward)
-        self.jar.give(response, self.jar.session, entered.secret)
+        self.cookies.give(response, self.cookies.session, entered.secret)
         return response
 
     def _refused(self, refusal: EntryRefused, onward: str) -> web.Response:
@@ -131,18 +131,18 @@ class OpenIdEntrance:
         return self._page(onward, str(refusal), refusal.status, known=bool(refusal.subject))
 
     async def _let_out(self, request: web.Request) -> web.Response:
-        session = self.sessions.end(request.cookies.get(self.jar.session, ""))
+        session = self.sessions.end(request.cookies.get(self.cookies.session, ""))
         person = session.person if session else None
         if person is not None:
             _log.info("console_left", by=person.name, subject=person.subject)
         try:
-            onward = await _in_time(self._door.client.leaving(person.hint if person else ""))
+            onward = await _in_time(self._sign_in.client.leaving(person.hint if person else ""))
         except EntryRefused:
             onward = ""
         # A page that leads on, not a redirect: a browser does not let a form of ours end on another's page.
-        facts = {"onward": onward, "provider": self._door.provider, **about(None)}
+        facts = {"onward": onward, "provider": self._sign_in.provider, **about(None)}
         response = web.Response(text=page_html("left.html", facts), content_type="text/html")
-        self.jar.take(response, self.jar.session)
+        self.cookies.take(response, self.cookies.session)
         return response
 
 

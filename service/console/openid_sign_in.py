@@ -1,7 +1,7 @@
 """Who may enter by OpenID Connect: who comes back from the provider, in the browser that was sent there, with a role.
 
 How the provider is asked, and whether its tokens are good, is `service.openid`'s; cookies and pages are
-`openid_entrance`'s.
+`openid_routes`'s.
 """
 
 import secrets
@@ -46,7 +46,7 @@ class _Pending(NamedTuple):
     until: float
 
 
-class OpenIdDoor:
+class OpenIdSignIn:
     """Sends people to the provider, and lets in those who come back with a role.
 
     Parameters
