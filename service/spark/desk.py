@@ -15,10 +15,11 @@ from pathlib import Path
 
 from models.stream import Json, fields
 from service.clock import SystemClock
-from service.core.alerting import Alert, Suppressions
+from service.core.alerting import Suppressions
+from service.core.engine import Evaluation
 from service.core.outbox import Outbox
 from service.core.verdicts import Verdicts, read_journal
-from service.delivery import Dispatcher, Route
+from service.delivery import Delivery, Dispatcher, Route
 from service.shards import BatchRun, Head, OtherShard
 from service.sinks import KINDS, build_sink
 from service.spark.calendar import Calendar, moments_of
@@ -126,9 +127,9 @@ class Desk:
         at = max((head.message.enqueued_time for head in heads), default=self._driver.watermark.time)
         return self._driver.batch(moments), places, at
 
-    def commit(self, number: int, alerts: Sequence[Alert], at: datetime) -> None:
+    def commit(self, number: int, evaluations: Sequence[Evaluation], at: datetime) -> None:
         """Save what a batch came to, by which it counts, then send; the batch before it is kept, and none older."""
-        asyncio.run(self._tell(alerts, lambda: self._save(number, at)))
+        asyncio.run(self._tell(evaluations, lambda: self._save(number, at)))
 
     def send(self) -> None:
         """Send what waits."""
@@ -143,15 +144,22 @@ class Desk:
     def _row(self) -> dict[str, Json]:
         return {"due": self._calendar.due.isoformat() if self._calendar.due else None}
 
-    async def _tell(self, alerts: Sequence[Alert], save: Callable[[], None]) -> None:
+    async def _tell(self, evaluations: Sequence[Evaluation], save: Callable[[], None]) -> None:
         settings = self.tenant.settings
+        alerts = [alert for one in evaluations for alert in one.alerts]
+        notices = [notice for one in evaluations for notice in one.answered]
         names = [name for name, one in sorted(settings.sinks.items()) if one.enabled]
-        if not alerts and not any(map(self._outbox.waiting, names)):
+        if not alerts and not notices and not any(map(self._outbox.waiting, names)):
             save()
             return
         sinks = [build_sink(name, settings.sinks[name], self._clock) for name in names]
         routes = [
-            Route(sink, KINDS[settings.sinks[name].kind].pace, settings.sinks[name].min_severity)
+            Route(
+                sink,
+                KINDS[settings.sinks[name].kind].pace,
+                settings.sinks[name].min_severity,
+                verdicts=settings.sinks[name].verdicts,
+            )
             for name, sink in zip(names, sinks, strict=True)
         ]
         dispatcher = Dispatcher(
@@ -160,10 +168,11 @@ class Desk:
             clock=self._clock,
             jitter=random.random,
             on_settled=_noted_with_the_next_batch,
-            observer=lambda delivery: _log.info("delivery", extra={"delivery": delivery._asdict()}),
+            observer=self._note_delivery,
         )
         try:
             dispatcher.submit(alerts)
+            dispatcher.notify(notices)
             save()
             dispatcher.wake()
             running = asyncio.ensure_future(dispatcher.run())
@@ -173,6 +182,11 @@ class Desk:
         finally:
             for sink in sinks:
                 await sink.close()
+
+    def _note_delivery(self, delivery: Delivery) -> None:
+        level = logging.INFO if delivery.outcome == "sent" else logging.WARNING
+        told = self.tenant.name, delivery.sink, delivery.message_id, delivery.outcome, delivery.reason
+        _log.log(level, "%s: sinks.%s: %s %s (%s)", *told)
 
     def _suppressions(self) -> Suppressions:
         if self._watch is None:

@@ -219,8 +219,7 @@ class Job:
                 raise BrokenChannel(f"{error}; {_last_line(job.exception())}") from error
             job.result()
         for name, result in results.items():
-            alerts = [alert for evaluation in result.evaluations for alert in evaluation.alerts]
-            self._desks[name].commit(number, alerts, plan.at[name])
+            self._desks[name].commit(number, result.evaluations, plan.at[name])
         _log.info("batch %d: %s", number, {name: result.fresh for name, result in results.items()})
 
     def _run_tasks(self, parsed: Any, plan: BatchPlan, ended: Event) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from models.stream.windows import EPOCH
 from service.core.engine.engine import Engine
+from service.core.engine.values import Evaluation
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
 from service.settings.reading import load
@@ -26,6 +27,7 @@ from service.spark.sources import MessageBody, StreamBatch
 from service.spark.tenants import Tenant
 from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
 from service.wiring import build_engine
+from tests.fakes.notices import verdict_notice
 from tests.fakes.spark import LocalRdd, LocalSession
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -268,3 +270,18 @@ def test_suppressions_are_looked_at_in_each_batch_and_a_slip_leaves_the_last_goo
     assert "contoso: suppressions.file: " in caplog.text
     assert any(section == "suppressed" for section, _ in running.state())
     assert not any(section == "alert" for section, _ in running.state())
+
+
+def test_verdicts_are_told_and_what_is_not_delivered_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = tenant(tmp_path)
+    sinks = {
+        "out": {"kind": "stdout"},
+        "hook": {"kind": "webhook", "url": "http://127.0.0.1:9/", "allow_private": True},
+    }
+    settings = load(None, {}).model_validate({**one.settings.model_dump(), "sinks": sinks})
+    desk = Desk(one._replace(settings=settings), 3, tmp_path / "states")
+    desk.commit(0, [Evaluation(START, START, 0, [], 0, answered=[verdict_notice()])], START)
+    assert "Closed as benign by" in capsys.readouterr().out
+    assert "contoso: sinks.hook: " in caplog.text
