@@ -46,7 +46,7 @@ ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
 	@$(MAKE) --jobs=2 check-types coverage
-	@$(PYTEST) --numprocesses=4 $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
+	@$(PYTEST) --numprocesses=3 $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
 endif
 
 check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute

@@ -16,7 +16,7 @@ from service.sinks.sentinel.answers import classify
 from service.sinks.sentinel.rendering import render, render_notice
 from service.waiting import within
 
-TOKEN_SECONDS = 20.0
+_TOKEN_SECONDS = 20.0
 
 
 class SentinelSink(PostedSink):
@@ -61,7 +61,7 @@ class SentinelSink(PostedSink):
     async def send(self, message: Rendered) -> Receipt:
         """Upload one row, once."""
         try:
-            token = await within(None, TOKEN_SECONDS, self._credential.get_token(self._audience))
+            token = await within(None, _TOKEN_SECONDS, self._credential.get_token(self._audience))
         except (AzureError, OSError):
             return Receipt("retry", "entra_token")
         packed = message._replace(body=gzip.compress(message.body, mtime=0), content_type="application/json")

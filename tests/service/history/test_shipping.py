@@ -32,8 +32,6 @@ from tests.service.storage.blobs import container
 QUICK = Gathering(gather=0.0)
 EVERY = 60.0
 FIRST = int(MONDAY_MORNING.timestamp())
-
-
 LIMITS = HistoryLimits()
 
 

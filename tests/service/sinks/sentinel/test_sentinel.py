@@ -183,7 +183,7 @@ async def test_without_a_token_it_is_tried_again_and_nobody_waits_for_one_for_ev
             assert await receipt(ingestion, credential=Credential(error=error)) == Receipt("retry", "entra_token")
         hangs = Credential()
         hangs.get_token = lambda *_, **__: asyncio.Event().wait()  # type: ignore[method-assign, assignment]
-        monkeypatch.setattr("service.sinks.sentinel.sink.TOKEN_SECONDS", 0.05)
+        monkeypatch.setattr("service.sinks.sentinel.sink._TOKEN_SECONDS", 0.05)
         assert await receipt(ingestion, credential=hangs) == Receipt("retry", "entra_token")
     assert not ingestion.rows
 
