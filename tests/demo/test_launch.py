@@ -37,7 +37,7 @@ def exposed(*sinks: str) -> str:
 
 
 async def scrape_for_ever(service: ServiceProcess) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await service.scrape() is None:
             await SystemClock().sleep(0.1)
 

@@ -57,7 +57,7 @@ async def test_the_command_fills_an_event_hub_with_the_last_hours_first() -> Non
             cwd=ROOT, env={**os.environ, "EVENT_HUB_CONNECTION_STRING": hub.connection_string},
         )  # fmt: skip
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(150):
                 while not all(hub.messages(partition) for partition in "012"):
                     await SystemClock().sleep(0.1)
         finally:

@@ -139,7 +139,7 @@ class ServiceProcess:
 
     async def until_said(self, event: str) -> dict[str, Any]:
         """Wait for a line with that event."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not (found := self.said(event)):
                 assert self._process is not None
                 assert self._process.returncode is None, self.log.read_text()[-3000:]

@@ -13,7 +13,7 @@ from demo.receiver import Receiver
 from tests.integration.service_process import ServiceProcess, clock, configuration
 from tests.service.core.parsing.samples import message, record
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 AFTER = timedelta(seconds=5)
 SLACK = timedelta(seconds=5)  # what a probe, a snapshot or a start may take on a slow machine

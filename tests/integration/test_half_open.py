@@ -12,7 +12,7 @@ from demo.receiver import Receiver
 from service.storage.snapshots import CURRENT
 from tests.integration.service_process import Office, ServiceProcess, clock, configuration
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 DESCRIPTORS = 256
 HALF_REQUESTS = 400
@@ -47,7 +47,7 @@ async def metric(port: int, name: str) -> float:
 
 
 async def until_more(port: int, name: str, than: float) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while await metric(port, name) <= than:
             await clock.sleep(0.2)
 
@@ -72,7 +72,7 @@ async def test_half_requests_take_nothing_from_snapshots_hub_and_deliveries(tmp_
         for path in ("live", "startup", "ready"):
             async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/healthz/{path}") as it:
                 assert it.status == 200
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             assert all(await asyncio.gather(*map(was_closed, half)))
 
         stop.set()

@@ -17,7 +17,7 @@ from service.settings.reading import load
 from service.wiring import build_engine
 from tests.integration.service_process import Office, ServiceProcess, clock, configuration
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 PARTITIONS = ("0", "1")
 

@@ -36,7 +36,7 @@ from tests.fakes.store import kept_in
 from tests.integration.service_process import LATENESS, Office, ServiceProcess, clock, configuration
 from tests.integration.undisturbed import Rows, Undisturbed, as_saved, learnt, restored
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 SIGNING = "whsec_" + b64encode(b"kill me and I come back, I promise").decode()
 
@@ -99,7 +99,7 @@ class Scene:
         """Wait until everything has been read and every bucket has closed, end the service; returns its state."""
         await self.service.until_said("started")
         ends = max(message.enqueued_time for partition in ("0", "1") for message in self.hub.messages(partition))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while True:
                 await clock.sleep(0.5)
                 engine = restored(self.settings, await newest(self.store))

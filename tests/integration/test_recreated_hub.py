@@ -13,7 +13,7 @@ from service.core.snapshot.codec import decode
 from tests.integration.service_process import ServiceProcess, clock, configuration
 from tests.service.core.parsing.samples import message, record
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 class Scene:

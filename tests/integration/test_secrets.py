@@ -18,7 +18,7 @@ from tests.integration.service_process import ROOT, ServiceProcess, clock, confi
 from tests.service.console.provided import free_port
 from tests.service.core.parsing.samples import XMLSOAP, human, message, record
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 HUB_KEY = b64encode(b"planted: the hub's own key").decode()
 SINK_KEY = b64encode(b"planted: the key of the hub that alerts go to").decode()

@@ -19,7 +19,7 @@ from tests.fakes.wire import wired
 from tests.integration.service_process import ROOT, Office, ServiceProcess, clock, configuration
 from tests.service.core.parsing.samples import message
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 async def readiness(service: ServiceProcess) -> tuple[int, dict[str, str]]:
@@ -30,13 +30,13 @@ async def readiness(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while not holds():
             await clock.sleep(0.1)
 
 
 async def until_reason(service: ServiceProcess, *components: str) -> dict[str, str]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while True:
             status, reasons = await readiness(service)
             if set(components) <= reasons.keys():

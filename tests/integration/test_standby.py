@@ -86,7 +86,7 @@ async def test_whoever_is_killed_the_other_goes_on_and_everything_is_learnt_once
         two.it.check(await two.it.finish())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_who_stops_in_order_is_followed_without_waiting_for_the_lease_to_end(
     tmp_path: Path, storage: Account
 ) -> None:
@@ -104,7 +104,7 @@ async def test_who_stops_in_order_is_followed_without_waiting_for_the_lease_to_e
         two.it.check(await two.it.finish())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_holder_that_has_lost_its_lease_ends_by_itself_and_the_other_goes_on(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         two = await pair(stack, tmp_path, None)

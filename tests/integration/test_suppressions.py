@@ -18,12 +18,12 @@ from service.suppressions.locking import locked
 from tests.integration.service_process import ROOT, Office, ServiceProcess, clock, configuration
 from tests.service.config_map import ConfigMap
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 async def evaluated(service: ServiceProcess, after: int, more: int) -> list[dict[str, Any]]:
     """Wait until `more` evaluations have followed the first `after`; returns those."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while len(service.said("evaluated")) < after + more:
             await clock.sleep(0.1)
     return service.said("evaluated")[after:]
