@@ -17,6 +17,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _DURATION_HELP = "should be a duration such as 20s, 15m, 1h30m or 7d, or a number of seconds"
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_NAMESPACE = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 _UNIT_HELP = "should be a duration with its unit such as 20s, 15m, 1h30m or 7d"
 
 
@@ -159,3 +161,27 @@ def check_connection_string(text: str) -> None:
     signed = "sharedaccesssignature" in keys or {"sharedaccesskeyname", "sharedaccesskey"} <= keys
     if "endpoint" not in keys or not signed:
         raise ValueError("should look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…")
+
+
+def host_name(text: str, example: str) -> str:
+    """Return a host's name or address in lower case, for an option that takes nothing but that.
+
+    Raises
+    ------
+    ValueError
+        It is something else; says what it should look like.
+
+    Examples
+    --------
+    >>> host_name("Mail.Example.com", "mail.example.com")
+    'mail.example.com'
+    """
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"should be the name of a host, {example}")
+    return text.lower()
+
+
+def check_namespace(text: str) -> None:
+    """Raise ValueError for what is no host of an Event Hubs namespace, or of an emulator on this machine."""
+    if not _NAMESPACE.fullmatch(text):
+        raise ValueError("should be a host alone, such as contoso.servicebus.windows.net")

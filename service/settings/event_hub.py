@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from service.options import PositiveDuration, Section, check_connection_string, named_by, read_secret
+from service.options import PositiveDuration, Section, check_connection_string, check_namespace, named_by, read_secret
 
-_HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?|localhost(:\d{1,5})?")
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
@@ -94,8 +93,8 @@ class EventHubSettings(Section):
     @field_validator("namespace")
     @classmethod
     def _namespace_is_a_host(cls, value: str | None) -> str | None:
-        if value is not None and not _HOST.fullmatch(value):
-            raise ValueError("should be a host alone, such as contoso.servicebus.windows.net")
+        if value is not None:
+            check_namespace(value)
         return value
 
     @field_validator("connection_string")

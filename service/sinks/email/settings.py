@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from service.options import LOOPBACK, Texts
+from service.options import LOOPBACK, Texts, host_name
 from service.sinks.email.mail_host import MailEnvelope, MailHost
 from service.sinks.integration import SinkSettings
 from service.sinks.posting.address import authority_problem, file_problem
 from service.sinks.posting.guard import Guard
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _LONGEST = 254
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -56,9 +55,7 @@ class EmailSettings(SinkSettings):
     @field_validator("host")
     @classmethod
     def _host_is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and not _HOST.fullmatch(value):
-            raise ValueError("should be the name of a host, smtp.example.com")
-        return value.lower() if value else None
+        return None if value is None else host_name(value, "smtp.example.com")
 
     @field_validator("recipients")
     @classmethod

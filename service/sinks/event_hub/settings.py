@@ -1,18 +1,15 @@
 """What can be configured of an Event Hub that alerts are sent to: which one, and how it knows us."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service.options import check_connection_string, named_by
+from service.options import check_connection_string, check_namespace, named_by
 from service.sinks.event_hub.hub_place import HubPlace
 from service.sinks.integration import SinkSettings
 from service.sinks.posting.address import authority_problem, file_problem
 from service.sinks.posting.receiver import reveal
-
-_HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?")
 
 
 class EventHubSinkSettings(SinkSettings):
@@ -36,8 +33,8 @@ class EventHubSinkSettings(SinkSettings):
     @field_validator("namespace")
     @classmethod
     def _namespace_is_a_host(cls, value: str | None) -> str | None:
-        if value is not None and not _HOST.fullmatch(value):
-            raise ValueError("should be a host alone, such as contoso.servicebus.windows.net")
+        if value is not None:
+            check_namespace(value)
         return value
 
     @field_validator("connection_string")

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from service.options import host_name
 from service.sinks.integration import SinkSettings
 from service.sinks.posting.address import authority_problem
 from service.sinks.posting.guard import Guard
 from service.sinks.syslog.collector import FACILITIES, Collector
 
 Facility = Literal["auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _HOSTNAME = re.compile(r"[!-~]{1,255}")  # RFC 5424, section 6
 _PORTS = {"tls": 6514, "tcp": 514, "udp": 514}
 
@@ -42,9 +42,7 @@ class SyslogSettings(SinkSettings):
     @field_validator("host")
     @classmethod
     def _host_is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and not _HOST.fullmatch(value):
-            raise ValueError("should be the name of a host, syslog.example.com")
-        return value.lower() if value else None
+        return None if value is None else host_name(value, "syslog.example.com")
 
     @field_validator("hostname")
     @classmethod
