@@ -185,7 +185,7 @@ async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thr
     before, server = still_running(), SyslogServer("silent")
     async with collecting(server):
         assert await sink_to(server, seconds=0.3, transport=transport).send(MESSAGE) == Receipt("retry", "timeout")
-        while still_running() > before:  # it is woken by the end of its connection, not by a deadline of its own
+        while still_running() - before:  # it is woken by the end of its connection, not by a deadline of its own
             await settle()
         server.manner = "reads"
         assert (await sink_to(server).send(MESSAGE)).outcome == "sent"
