@@ -68,6 +68,7 @@ class OpenBuckets:
         self._closed_below = 0
         # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
         self._near = (EPOCH, EPOCH, 0)
+        self._ripe_from: datetime | None = None
         self._open: dict[int, dict[str, ActorDraft]] = {}
         self._assembled: dict[int, tuple[list[ActorBucket], Crowd]] = {}
         self._operations: dict[str, Operation] = {}
@@ -142,6 +143,7 @@ class OpenBuckets:
         actors = self._open.get(number)
         if actors is None:
             actors = self._open[number] = {}
+            self._ripe_from = None
         cells = actors.get(event.actor.id)
         if cells is None:
             cells = actors[event.actor.id] = ActorDraft(self.limits.actions)
@@ -198,6 +200,7 @@ class OpenBuckets:
         if not actors:
             del self._open[number]
             self._assembled.pop(number, None)
+            self._ripe_from = None
 
     def bucket(self, number: int) -> Bucket:
         """Return the bucket of that number."""
@@ -223,8 +226,9 @@ class OpenBuckets:
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
-        limit = int(watermark.timestamp() // self._seconds)
-        return any(number < limit for number in self._open) or limit > self._closed_below
+        if self._ripe_from is None:  # asked after every message: whatever it depends on lets it be found anew
+            self._ripe_from = self.bucket(min((self._closed_below, *self._open))).end
+        return watermark >= self._ripe_from
 
     def close(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
         """Yield each bucket that ends at or before `watermark`, oldest first, and never again.
@@ -240,12 +244,13 @@ class OpenBuckets:
         Until the last step nothing may be observed, peeked at or dumped.
         """
         limit = int(watermark.timestamp() // self._seconds)
+        self._ripe_from = None
         for number in sorted(number for number in self._open if number < limit):
             assembled = yield from self._assembling(number)
             yield from self._settling(number)
             yield assembled
         if limit > self._closed_below:
-            self._closed_below = limit
+            self._closed_below, self._ripe_from = limit, None
             self._forget(limit - self.horizon // self.width)
 
     def _assembling(self, number: int) -> Steps[tuple[list[ActorBucket], Crowd]]:
@@ -298,6 +303,7 @@ class OpenBuckets:
                         unfinished.append(key)
             self._closed.add(number, actor_id, known, again=number < self._closed_below)
         del self._open[number]
+        self._ripe_from = None
         self._bound_unfinished()
 
     def _bound_unfinished(self) -> None:
@@ -348,6 +354,7 @@ class OpenBuckets:
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave."""
         self._operations, self._open, self._unfinished, self._assembled = {}, {}, {}, {}
+        self._ripe_from = None
         self._closed = ClosedCells()
         for table, row in rows:
             match table:
