@@ -199,6 +199,13 @@ class Engine(Coordinator):
         """Yield the rows of `dump` that say what was found and told, which are its last."""
         return dump_told(self)
 
+    def restore_steps(self) -> Steps[None]:
+        """Read in steps what was loaded and has not been asked for; a dump would read all of it at once.
+
+        These steps may be left at any of them, and other things asked of the engine between them.
+        """
+        return self.buckets.restore_steps()
+
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
 
