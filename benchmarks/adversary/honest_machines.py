@@ -122,18 +122,35 @@ def autoscaler(stage: Stage) -> list[Instance]:
     return found
 
 
-def destroy(stage: Stage) -> list[Instance]:
-    """Delete all that a pipeline has deployed in its test subscription since the first day."""
+def _environments(stage: Stage) -> list[tuple[list[Call], tuple[Call, ...], tuple[Call, ...]]]:
+    """Let pipelines deploy a test environment each, delete all of it, build it again, and delete it a week later."""
     found = []
     for _ in range(3):
         who = stage.stranger("service_principal", "infrastructure")
-        where, kinds, day = who.subscriptions[0], _kinds(stage), stage.day()
+        where, kinds, day = who.subscriptions[0], _kinds(stage), stage.day(9)
+        again = day + 7
         calls = _deploys(stage, who, kinds, range(day), where)
+        calls += _deploys(stage, who, kinds, range(day + 1, again), where)
         gone = [operation(entry.name.removesuffix("/write") + "/delete") for entry in kinds]
-        begins = day * DAY + int(stage.rng.uniform(8, 17) * HOUR)
-        ends = stage.calls(who, gone * 3, begins, stage.home(who), 12_000_000, subscription=where)
-        found.append(Instance((*calls, *ends), ends))
+        first, later = (
+            stage.calls(
+                who, gone * 3, on * DAY + int(stage.rng.uniform(8, 17) * HOUR), stage.home(who), 12_000_000,
+                subscription=where,
+            )
+            for on in (day, again)
+        )  # fmt: skip
+        found.append((calls, first, later))
     return found
+
+
+def first_destruction(stage: Stage) -> list[Instance]:
+    """Delete all that a pipeline has deployed in its test subscription since the first day."""
+    return [Instance((*calls, *first), first) for calls, first, _ in _environments(stage)]
+
+
+def destruction(stage: Stage) -> list[Instance]:
+    """Delete all of it once more, a week after the first time."""
+    return [Instance((*calls, *first, *later), later) for calls, first, later in _environments(stage)]
 
 
 def rotation(stage: Stage) -> list[Instance]:
