@@ -65,6 +65,8 @@ class FileInput(NamedTuple):
 
     def open(self, session: Any, tenants: Sequence[Tenant]) -> Any:
         """Return the stream."""
+        # Otherwise Spark lists more than 32 files by a job of its own, of a task a file, in every batch.
+        session.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", str(MOST_FILES))
         return (
             session.readStream.format("binaryFile")
             .schema("path string, modificationTime timestamp, length long, content binary")

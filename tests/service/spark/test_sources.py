@@ -132,6 +132,10 @@ class Reader:
     def readStream(self) -> "Reader":  # noqa: N802 - Spark's name
         return self
 
+    @property
+    def conf(self) -> "Reader":
+        return self
+
     def __getattr__(self, name: str) -> Any:
         def called(*arguments: Any, **named: Any) -> "Reader":
             self.asked.append((name, *arguments, *named.values()))
@@ -144,6 +148,7 @@ def test_streams_are_opened_as_spark_wants_it(tmp_path: Path) -> None:
     files, hub = Reader(), Reader()
     FileInput(tmp_path, 7).open(files, [tenant()])
     assert ("option", "maxFilesPerTrigger", "7") in files.asked
+    assert ("set", "spark.sql.sources.parallelPartitionDiscovery.threshold", "1000000") in files.asked
     HubInput(9).open(hub, [tenant(connection_string=SECRET)])
     assert [one[1] for one in hub.asked if one[0] == "format"] == ["kafka", "rate"]
 
