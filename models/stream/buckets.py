@@ -6,7 +6,6 @@ which cells were closed, so that what comes late is told apart from what comes t
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from models.stream.drafts import ActorDraft, CellDraft
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, Operation, bit
+from models.stream.record_result import RecordResult
 from models.stream.restoring import Restoring
 from models.stream.rows import UnexpectedRow, fields
 from models.stream.steps import Steps, finish
@@ -23,17 +23,6 @@ from models.stream.unread import RowsLater
 from models.stream.windows import EPOCH, Bucket
 
 ACTORS_A_STEP = 1_000  # identities that are assembled or settled in one step
-
-
-class RecordResult(StrEnum):
-    """What became of one record."""
-
-    OPERATION = "operation"  # the first record of an operation
-    RECORD = "record"  # a further record of one
-    DUPLICATE = "duplicate"  # told nothing new
-    LATE = "late"  # its bucket was closed; judged on its own
-    TOO_LATE = "too_late"  # older than anything that is remembered
-    SATURATED = "saturated"  # beyond the bound on one cell's operations or one identity's actions
 
 
 class Limits(NamedTuple):
