@@ -39,7 +39,7 @@ def case(which: str | None, values: str = "{}", *, lint: bool = False, **more: s
 
 
 def answers(*cases: dict[str, Any]) -> list[dict[str, Any]]:
-    """Let Helm render each case, and lint it if so asked; all in one process, because loading Helm takes longer than using it."""
+    """Let Helm render each case, and lint it where asked to; all in one process, because to load Helm takes longest."""
     result = judge("python", "-c", BATCH, said=json.dumps(cases))
     assert result.returncode == 0, result.stderr
     found: list[dict[str, Any]] = json.loads(result.stdout)
