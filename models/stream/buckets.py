@@ -221,7 +221,7 @@ class OpenBuckets:
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
-        if self._ripe_from is None:  # asked after every message: whatever it depends on lets it be found anew
+        if self._ripe_from is None:  # asked after every message: reset by whatever changes it
             held = chain(self._open, self._restoring.numbers)
             self._ripe_from = self.bucket(min(chain((self._closed_below,), held))).end
         return watermark >= self._ripe_from

@@ -137,7 +137,7 @@ CASES = [
         (
             {EVALUATED: "0+60x20 1200x80", START: "0x30 4200x70", BUILD: "1x100"},
             {EVALUATED: "0+60x100", START: "0x100", BUILD: "1x100"},
-        ),  # has just begun anew
+        ),  # has just begun again
         "75m",
     ),
     Case(
@@ -321,7 +321,7 @@ def test_an_objective_at_risk_calls_somebody_and_a_bad_minute_does_not(tmp_path:
 MOMENTS = {
     "healthy": ("60m", 1),
     "evaluates no more": ("90m", 0),
-    "just begun anew": ("95m", 1),
+    "just begun again": ("95m", 1),
     "is down": ("130m", 0),
 }
 

@@ -124,7 +124,7 @@ class AlertLog:
             return finding(anomaly, detectors[anomaly.detector], settled=anomaly.id in settled, threshold=limit)
 
         alerts = []
-        anew: list[tuple[Anomaly, Finding]] = []
+        newly_told: list[tuple[Anomaly, Finding]] = []
         for subject, group in self._placed(
             self._grouped(list(anomalies), detectors), list(usual), detectors, is_closed
         ):
@@ -145,13 +145,13 @@ class AlertLog:
                     self.open.note(anomaly, subject.key)
             # What many do or suffer is joined already; but not by a network that is strange to them.
             alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
-            anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
+            newly_told += [(anomaly, findings[anomaly.id]) for anomaly in alone]
             alert = self._alerts[subject.key] = revised(
                 subject, list(findings.values()), known, told=len(told), now=now
             )
             if alert.revision > (known.revision if known else 0):
                 alerts.append(alert)
-        for campaign in self.campaigns.note(anew):
+        for campaign in self.campaigns.note(newly_told):
             told_before = self._alerts.get(campaign.id)
             alert = campaign_alert(campaign, told_before, now)
             self._alerts[campaign.id] = alert

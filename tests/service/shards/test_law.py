@@ -342,10 +342,10 @@ class ClosesLate(Sharded):
 
 
 class KnowsNoVerdict(Sharded):
-    """Mutation: shards are not told what the model heeds."""
+    """Mutation: shards are not told what the model applies."""
 
     def sent(self, request: Request) -> Request:
-        return request._replace(heeded=None)
+        return request._replace(applied=None)
 
 
 class ForgetsCells(Sharded):
