@@ -20,9 +20,9 @@ from hypothesis.errors import NoSuchExample
 
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Detector
-from models.stream.buckets import RecordResult
 from models.stream.cells import Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind
+from models.stream.operations import RecordResult
 from models.stream.windows import EPOCH
 from service.core.engine.closing import anomalies_in
 from service.core.engine.values import Evaluation
