@@ -92,7 +92,7 @@ class RareAction:
         if (everyday := self._everyday(seen, tried, own)) is not None:
             return everyday
         judged, work = self._judge(seen, crowd, habit, tried, own)
-        tactics = len({one.tactic for one in judged if one.of_campaign})
+        tactics = len({one.tactic for one in judged if one.begins})
         judged = [one.amid(work, tactics) if one.terms is not None else one for one in judged]
         campaign = [*(habit.campaign if habit is not None else ()), *begun(judged, bucket.hours)] if tactics else []
         so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
@@ -101,7 +101,7 @@ class RareAction:
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
             raised = (
-                self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.of_campaign else 0.0
+                self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.begins else 0.0
             )
             total += raised
             score, why, facts = score_of(total), "", NO_EVIDENCE
@@ -146,7 +146,9 @@ class RareAction:
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
-            begins = habit is None or cell.action not in habit.actions or habit.began(cell.action)
+            begins = "sensitivity" in terms and (
+                habit is None or cell.action not in habit.actions or habit.began(cell.action)
+            )
             judged.append(Judged(cell, sum(terms.values()), terms, services, begins))
         odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
