@@ -27,7 +27,7 @@ from service.cli.past import (
 )
 from service.clock import SystemClock
 from service.core.incidents import Handling, Incident, IncidentState
-from service.history import AlertSummary, History, handle
+from service.history import AlertSummary, History, IncidentChanged, handle
 from service.sinks import clean
 
 _STATES = [state.value for state in IncidentState]
@@ -37,10 +37,11 @@ _STATES = [state.value for state in IncidentState]
     "incidents",
     short_help="List which alerts belong together, or take one on.",
     epilog=ending(
-        f"{ASKING}; 1 what was said could not be written",
+        f"{ASKING}; 1 it has changed meanwhile, or could not be written",
         "incidents --config unwonted.yaml --since 7d --state new",
         "incidents a3f09c5e1b7d2468",
         "incidents a3f09c5e1b7d2468 --set acknowledged --assign ann",
+        "incidents a3f09c5e1b7d2468 --set closed --revision 5d41402abc4b2a76",
     ),
 )
 @config_option
@@ -51,6 +52,7 @@ _STATES = [state.value for state in IncidentState]
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @click.option("--set", "state", type=click.Choice(_STATES), help="Say where INCIDENT stands.")
 @click.option("--assign", help="Say whose INCIDENT is; nobody's, if empty.")
+@click.option("--revision", "seen", help="Change nothing unless INCIDENT still has this revision, as --json shows it.")
 @json_option
 @click.argument("incident", required=False)
 def incidents_command(
@@ -62,6 +64,7 @@ def incidents_command(
     limit: int,
     state: str | None,
     assign: str | None,
+    seen: str | None,
     as_json: bool,
     incident: str | None,
 ) -> None:
@@ -75,7 +78,7 @@ def incidents_command(
         if incident:
             chosen = _incident(past, incident)
             if state or assign is not None:
-                _say(past.path, chosen, state, assign)
+                _handle(past.path, chosen, state, assign, seen)
                 chosen = _incident(past, chosen.id)
             click.echo(
                 in_json(incident_row(chosen)) if as_json else "\n".join((incident_line(chosen), *_alerts(chosen)))
@@ -96,15 +99,19 @@ def _incident(history: History, wanted: str) -> Incident[AlertSummary]:
     return found or fail(f"no incident {clean(wanted, NAME_LENGTH)} is in the history", MISCONFIGURED)
 
 
-def _say(place: Path, incident: Incident[AlertSummary], state: str | None, assign: str | None) -> None:
-    said = Handling(
+def _handle(
+    place: Path, incident: Incident[AlertSummary], state: str | None, assign: str | None, seen: str | None
+) -> None:
+    handling = Handling(
         IncidentState(state) if state else incident.state,
         incident.assignee if assign is None else assign,
         getuser(),
         SystemClock().now(),
     )
     try:
-        handle(place, incident.id, said)
+        handle(place, incident.id, handling, seen=seen or incident.revision)
+    except IncidentChanged as error:
+        fail(f"incident {incident.id}: {error}; nothing is changed: look again", ENDED_ON_ERROR)
     except (sqlite3.Error, OSError) as error:
         fail(f"{place}: {error}", ENDED_ON_ERROR)
 
@@ -134,6 +141,7 @@ def incident_row(one: Incident[AlertSummary]) -> dict[str, Any]:
         "kind": worst.kind,
         "state": one.state,
         "assignee": one.assignee,
+        "revision": one.revision,
         "severity": worst.severity,
         "score": worst.score,
         "start": one.start,

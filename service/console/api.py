@@ -58,7 +58,9 @@ def incident_decided(history: History, asked: PageQuery) -> Decided:
     Raises
     ------
     NotPossible
-        An incident has no such state.
+        An incident has no such state, or neither a state nor whose it is is given.
+    Stale
+        There is news of it that whoever decides has not seen.
     NotThere
         No incident has an alert of that id.
     """
@@ -154,6 +156,7 @@ def _incident(one: Incident[AlertSummary]) -> IncidentLine:
         id=one.id,
         state=one.state,
         assignee=one.assignee,
+        revision=one.revision,
         start=one.start,
         end=one.end,
         worst=line_of_alert(one.worst),

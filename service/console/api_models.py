@@ -35,11 +35,15 @@ class AlertLine(_ApiModel):
 
 
 class IncidentLine(_ApiModel):
-    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what."""
+    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what.
+
+    The revision differs whenever there is news of it, or of how far people are with it.
+    """
 
     id: str
     state: IncidentState
     assignee: str
+    revision: str
     start: datetime
     end: datetime
     worst: AlertLine

@@ -146,7 +146,7 @@ def _lanes(history: History, asked: PageQuery, sought: Sought, limit: int) -> li
     if text:
         people = [one.actor.id for one in history.identities(text, limit=_MOST_SOUGHT)]
         told = [one.alert.subject for one in found_alerts(history, text, asked)]
-        unusual = history.telling(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)
+        unusual = history.done(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)
         among = list(dict.fromkeys([*people, *told, *held_in_hours(unusual, text)]))[:_MOST_SOUGHT]
     return history.lanes(sought.since, sought.until, among=among, limit=limit, offset=sought.begin)
 

@@ -59,11 +59,16 @@ QUESTIONS = (
     ),
     Question(
         "/api/v1/incidents/{id}",
-        "Take an incident on, close it, or open it again; with the header X-CSRF-Token, which /api/v1/session tells",
+        "Take an incident on, close it, open it again, or say whose it is; with the header X-CSRF-Token, which"
+        " /api/v1/session tells",
         api.incident_decided,
         api_models.IncidentLine,
         method="POST",
-        form={"state": "new, acknowledged or closed"},
+        form={
+            "state": "new, acknowledged or closed; as it is unless given",
+            "assignee": "whose it is; who asks, of one that is acknowledged, unless given",
+            "revision": "that you have seen: answered with 409 if there is another; not looked at unless given",
+        },
     ),
     Question(
         "/api/v1/alerts",
@@ -88,7 +93,7 @@ QUESTIONS = (
             "kind": "benign, benign_once, malicious or duplicate",
             "why": "for whoever reads it in a month",
             "for_kind": "with benign, and not empty: for all identities of its kind as well",
-            "after": "id of the verdict that this one replaces, empty if there is none: refused if there is another",
+            "after": "id of the verdict that this one replaces, empty if there is none: 409 if there is another",
         },
     ),
     Question(

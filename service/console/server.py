@@ -15,7 +15,7 @@ from aiohttp import web
 from service.console.access import EntryRefused, Session
 from service.console.answering import Answers
 from service.console.api_models import CurrentSession
-from service.console.asking import NotPossible, NotThere
+from service.console.asking import NotPossible, NotThere, Stale
 from service.console.desk import VerdictDesk
 from service.console.guard import (
     CSRF_FIELD,
@@ -242,6 +242,8 @@ class Console:
         )
         try:
             return await self._answers.answer(route, part, query, form, session.person, shown)
+        except Stale as error:
+            return self._failure(request, 409, str(error))
         except NotPossible as error:
             return self._failure(request, 400, str(error))
         except NotThere as error:

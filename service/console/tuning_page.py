@@ -130,7 +130,7 @@ def try_out(history: History, asked: PageQuery) -> Tried:
     over = [one for one in peaks if day_number(one.start) in whole]
     tried = thresholds_within(over, whole, start, float(budget)) if budget else start
     summaries = {one.id: one for one in history.alerts(since, until)}
-    trial = try_thresholds(peaks, history.newest_revisions(summaries), active, now, tried)
+    trial = try_thresholds(peaks, history.told(summaries), active, now, tried)
     vanishing = [summaries[one.id] for one in trial.vanishing]
     return Tried(since, until, days, moved, budget, sliders, trial, vanishing)
 

@@ -107,6 +107,11 @@ def test_incidents_are_listed_shown_and_taken_on(path: Path) -> None:
     [row] = rows(path, "incidents", told(1, 0).id, "--set", "closed")
     assert (row["id"], row["state"], row["assignee"], len(row["alerts"])) == (told(1, 0).id, "closed", "zoe", 2)
     assert len(said(path, "incidents", "--state", "new")) == 2
+    stale = ask(path, "incidents", told(1, 0).id, "--set", "new", "--revision", "5d41402abc4b2a76")
+    assert (stale.exit_code, stale.stderr.count("\n")) == (1, 1)
+    assert "has changed meanwhile: closed by " in stale.stderr
+    [row] = rows(path, "incidents", told(1, 0).id, "--set", "acknowledged", "--revision", row["revision"])
+    [row] = rows(path, "incidents", told(1, 0).id, "--set", "closed")
     assert ask(path, "incidents", "--set", "closed").exit_code == 2
     assert ask(path, "incidents", "ffff").stderr == "no incident ffff is in the history\n"
 
