@@ -100,9 +100,7 @@ class RareAction:
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
-            raised = (
-                self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.begins else 0.0
-            )
+            raised = self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.begins else 0.0
             total += raised
             score, why, facts = score_of(total), "", NO_EVIDENCE
             if score >= self.explain_from and one.terms is not None:
