@@ -83,7 +83,7 @@ def explorer_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def lanes_said(history: History, asked: PageQuery) -> Lanes:
+def lanes_answer(history: History, asked: PageQuery) -> Lanes:
     """Answer ``/api/v1/explorer``.
 
     Raises

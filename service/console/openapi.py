@@ -60,7 +60,7 @@ def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) ->
 def _export(path: str) -> dict[str, Any]:
     content_type, said = EXPORTS[path]
     answer = {"description": "The file", "content": {content_type: {"schema": {"type": "string"}}}}
-    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_said)
+    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_answer)
     return {
         "summary": said,
         "parameters": [_parameter(name, said) for name, said in asked.items() if name != "limit"],

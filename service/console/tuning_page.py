@@ -94,7 +94,7 @@ def tuning_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def tuning_said(history: History, asked: PageQuery) -> Tuning:
+def tuning_answer(history: History, asked: PageQuery) -> Tuning:
     """Answer ``/api/v1/tuning``."""
     tried = try_out(history, asked)
     trial = tried.trial
