@@ -102,6 +102,7 @@ class App:
             create(self._apply_end_offsets(), name="end offsets"),
             create(self._watch_loop(), name="loop"),
             create(self._watch_suppressions(), name="suppressions"),
+            create(self._watch_owners(), name="owners"),
             create(self._watch_verdicts(), name="verdicts"),
             create(self._watch_secret_files(), name="secret files"),
             create(self._check_coverage_for_ever(), name="coverage"),
@@ -245,6 +246,10 @@ class App:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
 
+    async def _watch_owners(self) -> None:
+        if self._components.owners is not None:
+            await self._components.owners.run()
+
     async def _ship_history(self) -> None:
         if self._components.shipping is not None:
             await self._components.shipping.run()
@@ -305,6 +310,8 @@ class App:
     def _evaluation_steps(self, planned: datetime) -> Steps[Evaluation]:
         # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
         evaluation = yield from self._state.engine.evaluate_steps(planned)
+        if self._components.owners is not None:
+            evaluation = evaluation._replace(alerts=self._components.owners.owners.named_in(evaluation.alerts))
         yield from self._dispatcher.submit_steps(evaluation.alerts)
         self._dispatcher.notify(evaluation.answered)
         return evaluation

@@ -211,6 +211,30 @@ CASES = [
         "50m",
     ),
     Case(
+        "UnwontedHistoryDropping",
+        "warning",
+        {"unwonted_history_dropped_total": "0x10 0+5x50"},
+        ({"unwonted_history_dropped_total": "70x60"},),
+        "40m",
+    ),
+    Case(
+        "UnwontedHistoryNotShipped",
+        "warning",
+        {"unwonted_history_shipping_failed": "0x5 1x60"},
+        ({"unwonted_history_shipping_failed": "0x5 1x20 0x40"}, {"unwonted_history_shipping_failed": "0x60"}),
+        "45m",
+    ),
+    Case(
+        "UnwontedConsoleSignInsRefused",
+        "warning",
+        {'unwonted_console_sign_ins_total{result="refused"}': "0+3x60"},
+        (
+            {'unwonted_console_sign_ins_total{result="refused"}': "0+1x60"},
+            {'unwonted_console_sign_ins_total{result="entered"}': "0+9x60"},
+        ),
+        "40m",
+    ),
+    Case(
         "UnwontedDeliveriesLost",
         "critical",
         {'unwonted_deliveries_total{sink="soc",result="refused"}': "0x20 1x20"},

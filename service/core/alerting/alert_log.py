@@ -123,13 +123,13 @@ class AlertLog:
             limit = threshold(anomaly.detector, anomaly.bucket.start)
             return finding(anomaly, detectors[anomaly.detector], settled=anomaly.id in settled, threshold=limit)
 
-        alerts = []
+        alerts, anomalies, usual = list[Alert](), list(anomalies), list(usual)
+        still_unusual = {one.id for one in anomalies}
         newly_told: list[tuple[Anomaly, Finding]] = []
-        for subject, group in self._placed(
-            self._grouped(list(anomalies), detectors), list(usual), detectors, is_closed
-        ):
+        for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
-                alerts += self._update(subject.key, group, made, now)
+                unusual = not still_unusual.isdisjoint(one.id for one in group)
+                alerts += self._update(subject.key, group, made, now, unusual=unusual)
                 continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
@@ -201,7 +201,13 @@ class AlertLog:
             yield Subject(place, window, several[0].actor, goes_on=True), several
 
     def _update(
-        self, key: str, anomalies: Iterable[Anomaly], made: Callable[[Anomaly], Finding], now: datetime
+        self,
+        key: str,
+        anomalies: Iterable[Anomaly],
+        made: Callable[[Anomaly], Finding],
+        now: datetime,
+        *,
+        unusual: bool,
     ) -> list[Alert]:
         """Return an open alert if it has to be told again."""
         found, days = [], 0
@@ -214,7 +220,7 @@ class AlertLog:
         if not found:
             return []
         known = self._alerts[key]
-        alert = self._alerts[key] = updated(known, found, days, now)
+        alert = self._alerts[key] = updated(known, found, days, now, unusual=unusual)
         return [alert] if alert.revision > known.revision else []
 
     def _grouped(

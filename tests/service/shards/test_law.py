@@ -22,7 +22,7 @@ from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Detector
 from models.stream.cells import Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind
-from models.stream.record_result import RecordResult
+from models.stream.operations import RecordResult
 from models.stream.windows import EPOCH
 from service.core.engine.closing import anomalies_in
 from service.core.engine.values import Evaluation
