@@ -92,7 +92,7 @@ async def _listed(settings: Settings, place: str, *, as_json: bool) -> list[str]
 def revert_command(path: Path | None, generation: str, yes: bool) -> None:
     """Go back to what had been learnt by GENERATION: its name, or its day. Stop the service first.
 
-    Nothing is read again: what has happened since is unlearnt, and verdicts given since are heeded anew.
+    Nothing is read again: what has happened since is unlearnt, and verdicts given since are applied again.
     """
     settings = read_settings(path)
     place = place_of(settings)
