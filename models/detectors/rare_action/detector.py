@@ -12,6 +12,7 @@ from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined
 from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
+from models.detectors.rare_action.tried import Tried
 from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell
 from models.detectors.sensitivity import SENSITIVE, Tactic, tactic, weighing
@@ -132,8 +133,9 @@ class RareAction:
         self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
     ) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
-        judged, usual, told, before = [], [], set[str](), 0
+        judged, usual, before = [], [], 0
         session: dict[str, None] = {}
+        told: set[str] = set()
         for number, (cell, likely) in enumerate(zip(tried, own, strict=True)):
             if likely > 0.0:
                 usual.append(cell)
@@ -153,18 +155,16 @@ class RareAction:
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Make a closed bucket part of the identity's habits."""
-        tried = [cell for cell in seen.cells if cell.attempts]
-        if not tried:
+        cells = [cell for cell in seen.cells if cell.attempts]
+        if not cells:
             return
-        actor, hours = seen.actor, seen.bucket.hours
-        worst, oddest, held = 0.0, 0.0, set[str]()
+        tried, actor, hours = Tried.of(cells, self.weigh), seen.actor, seen.bucket.hours
+        worst, oddest = 0.0, 0.0
+        held: set[str] = set()
         for anomaly in scored:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
-        guarded = {cell.action for cell in tried if self.weigh(cell.action) >= GUARDED_FROM}
-        networks = {network(address) for cell in tried for address in cell.addresses}
-        scopes = {scope for cell in tried for scope in cell.scopes}
         previous = self.rarity.habits.get(actor.id)
         campaign = [
             CampaignEntry.of(tactic(one.cell.action), one.cell.action, hours, one.alone - CAMPAIGN.floor)
@@ -176,18 +176,17 @@ class RareAction:
         habit = self.rarity.learn(
             actor.id,
             actor.kind,
-            [(cell.action, not cell.successes and (cell.failures or cell.denials) > 0) for cell in tried],
+            tried.failed_only,
             lessons,
             held,
-            tried[0].late,
-            (networks, scopes),
+            cells[0].late,
+            (tried.networks, tried.scopes),
             crowd,
-            guarded,
+            tried.guarded,
         )
         if campaign:
             habit.campaign = self.campaign.after(habit.campaign, campaign, hours)
-        failed = [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried]
-        self.failures.learn(actor.id, failed, hours, lessons.by_name["failures"])
+        self.failures.learn(actor.id, tried.failed, hours, lessons.by_name["failures"])
         if oddest > self.evidence.floor or habit.evidence is not NONE:
             habit.evidence = self.evidence.after(habit.evidence, hours, scored)
         day = int(hours // 24.0)

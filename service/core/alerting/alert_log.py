@@ -128,7 +128,7 @@ class AlertLog:
 
         alerts, anomalies, usual = list[Alert](), list(anomalies), list(usual)
         still_unusual = {one.id for one in anomalies}
-        anew: list[tuple[Anomaly, Finding]] = []
+        newly_told: list[tuple[Anomaly, Finding]] = []
         for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
                 is_news = is_attack(subject.key) or not still_unusual.isdisjoint(one.id for one in group)
@@ -148,13 +148,13 @@ class AlertLog:
                     self.open.note(anomaly, subject.key)
             # What many do or suffer is joined already; but not by a network that is strange to them.
             alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
-            anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
+            newly_told += [(anomaly, findings[anomaly.id]) for anomaly in alone]
             alert = self._alerts[subject.key] = revised(
                 subject, list(findings.values()), known, told=len(told), now=now
             )
             if alert.revision > (known.revision if known else 0):
                 alerts.append(alert)
-        for campaign in self.campaigns.note(anew):
+        for campaign in self.campaigns.note(newly_told):
             told_before = self._alerts.get(campaign.id)
             alert = campaign_alert(campaign, told_before, now)
             self._alerts[campaign.id] = alert

@@ -1,4 +1,4 @@
-"""What goes on updates the alert that told of it; something new is told anew; what stays away for long is closed."""
+"""What goes on updates the alert that told of it; something new is told again; what stays away for long is closed."""
 
 import json
 from collections.abc import Iterable
