@@ -131,8 +131,8 @@ class AlertLog:
         newly_told: list[tuple[Anomaly, Finding]] = []
         for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
-                news = is_attack(subject.key) or not still_unusual.isdisjoint(one.id for one in group)
-                alerts += self._update(subject.key, group, made, now, news=news)
+                is_news = is_attack(subject.key) or not still_unusual.isdisjoint(one.id for one in group)
+                alerts += self._update(subject.key, group, made, now, news=is_news)
                 continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
