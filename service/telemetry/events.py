@@ -281,6 +281,12 @@ class ClockJumped(NamedTuple):
     seconds: float
 
 
+class ClockDoubted(NamedTuple):
+    """The machine's clock is so many seconds ahead of the hub's, at least; negative: behind; 0: no longer in doubt."""
+
+    seconds: float
+
+
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
@@ -308,6 +314,7 @@ TelemetryEvent = (
     | AlertsDigested
     | LoopLagSampled
     | ClockJumped
+    | ClockDoubted
     | SecretFilesChecked
     | Saved
     | Delivery
