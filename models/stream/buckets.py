@@ -224,7 +224,7 @@ class OpenBuckets:
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
-        if self._ripe_from is None:  # asked after every message: whatever it depends on lets it be found anew
+        if self._ripe_from is None:  # asked after every message: reset by whatever changes it
             held = chain(self._open, self._restoring.numbers)
             self._ripe_from = self.bucket(min(chain((self._closed_below,), held))).end
         return watermark >= self._ripe_from
@@ -312,7 +312,8 @@ class OpenBuckets:
             self._evicted += self._drop(self._unfinished.pop(oldest))
 
     def _drop(self, keys: Iterable[str]) -> int:
-        found = [self._operations[key] for key in keys if key in self._operations]
+        # One may be named twice: of two actions, should two records with one name differ in it.
+        found = [self._operations[key] for key in dict.fromkeys(keys) if key in self._operations]
         # One whose end is in an open bucket is no longer unfinished; closing that bucket forgets it.
         dropped = [operation for operation in found if not self._held_open(operation)]
         for operation in dropped:

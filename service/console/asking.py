@@ -93,10 +93,10 @@ class SampleWanted(NamedTuple):
 
 
 class WhatIf(NamedTuple):
-    """Somebody wants to know how an identity's deed would be judged."""
+    """Somebody wants to know how an operation of an identity would be judged."""
 
     identity: KnownIdentity
-    deed: Imagined
+    operation: Imagined
 
 
 Finished = HtmlPage | Download | Decided | BaseModel
@@ -105,6 +105,10 @@ PageAnswer = Finished | HandedIn | SampleWanted | WhatIf
 
 class NotPossible(ValueError):  # noqa: N818 - it says what the matter is
     """What was sent cannot be done; the text says why, in one line."""
+
+
+class Stale(NotPossible):
+    """It has changed since whoever decides has looked; the text says how, in one line."""
 
 
 class NotThere(LookupError):  # noqa: N818 - it says what the matter is

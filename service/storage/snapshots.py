@@ -129,7 +129,7 @@ class FileSnapshotStore:
         path = self.folder / name
         path.unlink(missing_ok=True)
         try:
-            # Opened anew each time, and by nobody else: neither a link nor the rights of an older file count.
+            # Opened again each time, and by nobody else: neither a link nor the rights of an older file count.
             with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OURS_ALONE), "w+b", buffering=0) as file:
                 view = memoryview(data)
                 while view:

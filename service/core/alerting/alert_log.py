@@ -21,7 +21,7 @@ from service.core.alerting.alerts import (
     operation_alert_id,
     rollout_alert_id,
 )
-from service.core.alerting.open_alerts import IsClosed, OpenAlerts, never_closed
+from service.core.alerting.open_alerts import IsAttack, IsClosed, OpenAlerts, never_attack, never_closed
 from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised, updated
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.alerting.shared_campaigns import SharedCampaigns
@@ -98,6 +98,7 @@ class AlertLog:
         now: datetime,
         usual: Iterable[Anomaly] = (),
         is_closed: IsClosed = never_closed,
+        is_attack: IsAttack = never_attack,
     ) -> list[Alert]:
         """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
@@ -117,19 +118,21 @@ class AlertLog:
             What is no longer unusual, but of which an open alert has to know.
         is_closed
             Whether somebody closed the alert that has been open for what an anomaly repeats.
+        is_attack
+            Whether somebody found that an alert is an attack: that it goes on is news, usual or not.
         """
 
         def made(anomaly: Anomaly) -> Finding:
             limit = threshold(anomaly.detector, anomaly.bucket.start)
             return finding(anomaly, detectors[anomaly.detector], settled=anomaly.id in settled, threshold=limit)
 
-        alerts = []
-        anew: list[tuple[Anomaly, Finding]] = []
-        for subject, group in self._placed(
-            self._grouped(list(anomalies), detectors), list(usual), detectors, is_closed
-        ):
+        alerts, anomalies, usual = list[Alert](), list(anomalies), list(usual)
+        still_unusual = {one.id for one in anomalies}
+        newly_told: list[tuple[Anomaly, Finding]] = []
+        for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
-                alerts += self._update(subject.key, group, made, now)
+                news = is_attack(subject.key) or not still_unusual.isdisjoint(one.id for one in group)
+                alerts += self._update(subject.key, group, made, now, news=news)
                 continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
@@ -145,13 +148,13 @@ class AlertLog:
                     self.open.note(anomaly, subject.key)
             # What many do or suffer is joined already; but not by a network that is strange to them.
             alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
-            anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
+            newly_told += [(anomaly, findings[anomaly.id]) for anomaly in alone]
             alert = self._alerts[subject.key] = revised(
                 subject, list(findings.values()), known, told=len(told), now=now
             )
             if alert.revision > (known.revision if known else 0):
                 alerts.append(alert)
-        for campaign in self.campaigns.note(anew):
+        for campaign in self.campaigns.note(newly_told):
             told_before = self._alerts.get(campaign.id)
             alert = campaign_alert(campaign, told_before, now)
             self._alerts[campaign.id] = alert
@@ -201,7 +204,13 @@ class AlertLog:
             yield Subject(place, window, several[0].actor, goes_on=True), several
 
     def _update(
-        self, key: str, anomalies: Iterable[Anomaly], made: Callable[[Anomaly], Finding], now: datetime
+        self,
+        key: str,
+        anomalies: Iterable[Anomaly],
+        made: Callable[[Anomaly], Finding],
+        now: datetime,
+        *,
+        news: bool,
     ) -> list[Alert]:
         """Return an open alert if it has to be told again."""
         found, days = [], 0
@@ -214,7 +223,7 @@ class AlertLog:
         if not found:
             return []
         known = self._alerts[key]
-        alert = self._alerts[key] = updated(known, found, days, now)
+        alert = self._alerts[key] = updated(known, found, days, now, news=news)
         return [alert] if alert.revision > known.revision else []
 
     def _grouped(
