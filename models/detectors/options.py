@@ -45,7 +45,7 @@ def takes(detector: Callable[..., object], parameter: str) -> bool:
     (True, False)
     """
     # That a class can be hashed is more than its protocol says.
-    return parameter in _parameters(cast(Hashable, detector))
+    return parameter in _parameters(cast("Hashable", detector))
 
 
 @lru_cache(maxsize=128)
