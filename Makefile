@@ -62,7 +62,7 @@ coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-generated: $(STAMPS)/dev ## write anew what is made from code: pages, pictures, the chart's schema, dashboards
+generated: $(STAMPS)/dev ## write again what is made from code: pages, pictures, the chart's schema, dashboards
 	@$(BIN)/python -m docs.generated
 
 manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
@@ -101,7 +101,7 @@ wheels: $(STAMPS)/dev ## the project as a wheel of pure Python, and as one compi
 notes: ## what a release is told with, into build/notes.md; refuses versions that differ (ARGS=v1.2.3)
 	@$(PYTHON) deploy/release_notes.py $(ARGS)
 
-lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
+lock: $(STAMPS)/bootstrap ## make the locks again from requirements/*.in and package.json (UPGRADE=1: newest versions)
 	@for name in bootstrap runtime compile demo dev infra docs release spark; do \
 	  case $$name in compile|demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -10,8 +10,8 @@ from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, displ
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.matching import fits_pattern, names_of
+from models.stream.operations import RecordResult
 from models.stream.planting import planted
-from models.stream.record_result import RecordResult
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
 from models.stream.unread import RowsLater

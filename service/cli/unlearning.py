@@ -171,7 +171,7 @@ def forget_command(path: Path | None, actor: str, begins: str, until: str, datab
         older.engine.accept(verdicts)
         with History(file) as history:
             learnt, hours = _learn_again(older.engine, history, every, file)
-        older.engine.heed_until(now.buckets.closed_until)
+        older.engine.apply_until(now.buckets.closed_until)
         click.echo(f"{place}: forgot {hours:,} hours; from {older.name} on, {learnt:,} were learnt again")
         return _checked(settings, with_learnt_of(rows, older.engine.dump(), every))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.stream.buckets import Limits, OpenBuckets
 from models.stream.cells import ActorBucket, Cell, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
-from models.stream.record_result import RecordResult
+from models.stream.operations import RecordResult
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from demo.tenant import Tenant, TenantPlan
 from models.detectors import DETECTORS
 from models.detectors.anomalies import Anomaly
 from models.stream.events import ActivityEvent
-from models.stream.record_result import RecordResult
+from models.stream.operations import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.parsing.parser import ActivityLogParser
 from service.documents.places import Problem, Trouble

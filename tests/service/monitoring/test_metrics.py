@@ -14,7 +14,7 @@ from models.detectors.contract import Memory
 from models.statistics.scoring import Severity, severity
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
-from models.stream.record_result import RecordResult
+from models.stream.operations import RecordResult
 from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert, Finding
 from service.core.messages import EndOffset, Position
