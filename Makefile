@@ -131,7 +131,7 @@ check-tests:
 # --- what the targets above stand on ---
 
 # Side by side: each is waited for most of the time by a network or a disk.
-for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
+for-tests: $(STAMPS)/dev $(STAMPS)/rewritten $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
 	@:
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
@@ -158,6 +158,12 @@ $(STAMPS)/demo: requirements/demo.txt $(STAMPS)/project
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Libraries and tests are compiled once, while the rest is being downloaded: each of the processes that share the tests
+# would do it for itself otherwise. What is wrong with a test is said when it is run.
+$(STAMPS)/rewritten: $(STAMPS)/dev
+	@$(PYTEST) --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@
 
 # What judges the chart and the Azure templates has many dependencies, in versions of its own.
