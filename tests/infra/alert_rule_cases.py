@@ -122,7 +122,7 @@ CASES = [
         (
             {EVALUATED: "0+60x20 1200x80", START: "0x30 4200x70", BUILD: "1x100"},
             {EVALUATED: "0+60x100", START: "0x100", BUILD: "1x100"},
-        ),  # has just begun anew
+        ),  # has just begun again
         "75m",
     ),
     Case(
