@@ -1,7 +1,7 @@
 """What a history costs the stream: parsing and judging with one written beside them and without, in turns in one run.
 
 Prints processor time, so that a busy machine disturbs little: that of the stream's own thread, and that of both threads
-together. Asserts nothing.
+together; and how long it took by the wall clock, which says something on an idle machine alone. Asserts nothing.
 
     python benchmarks/history.py [--identities 400] [--days 14] [--turns 3]
 """
@@ -26,10 +26,11 @@ DONE_WITHIN = 60.0  # seconds for what still waits when the stream has ended
 
 
 class Spent(NamedTuple):
-    """Processor seconds of the stream's own thread, and of the process."""
+    """Processor seconds of the stream's own thread, and of the process; seconds until the stream had ended."""
 
     own: float
     whole: float
+    wall: float
 
 
 def turn(messages: Sequence[Message], file: Path, *, kept: bool) -> Spent:
@@ -39,17 +40,17 @@ def turn(messages: Sequence[Message], file: Path, *, kept: bool) -> Spent:
     engine.keeps_closed = kept
     recorder = Recorder(HistoryFile(file, HistoryLimits()))
     gc.collect()
-    whole, own = time.process_time(), time.thread_time()
+    whole, own, wall = time.process_time(), time.thread_time(), time.perf_counter()
     for message in messages:
         engine.apply(message, parser.parse(message.body).events)
         recorder.record(engine.take_closed())
-    own = time.thread_time() - own
+    own, wall = time.thread_time() - own, time.perf_counter() - wall
     recorder.drain(DONE_WITHIN)
     whole = time.process_time() - whole
     recorder.close(DONE_WITHIN)
     if recorder.dropped:
         print(f"{recorder.dropped:,} entries were dropped")
-    return Spent(own, whole)
+    return Spent(own, whole, wall)
 
 
 def main() -> None:
@@ -73,6 +74,7 @@ def main() -> None:
     print(f"{'with a history':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
     line("the stream's own thread", min(one.own for one in beside), len(records), min(one.own for one in without))
     line("both threads together", min(one.whole for one in beside), len(records), min(one.whole for one in without))
+    line("by the wall clock", min(one.wall for one in beside), len(records), min(one.wall for one in without))
     print(f"{size / len(records):,.0f} bytes a record in the history")
 
 

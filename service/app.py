@@ -60,6 +60,7 @@ class App:
         self._emit = components.telemetry.emit
         self._batches = Batches(components, self._now)
         self._jumped = self._clock.jumped()
+        self._looked: datetime | None = None
         self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
         self._saver = Saver(self._state, self._clock, every=self._schedule.snapshot_every.total_seconds())
         self._source = components.open_source(self._on_source)
@@ -314,7 +315,11 @@ class App:
 
     async def _check_coverage(self, planned: datetime) -> None:
         async with self._state.lock:
-            notices = self._state.coverage.check(max(planned, self._now()))
+            now = max(planned, self._now())
+            looked, self._looked = self._looked, now - self._clock.jumped()
+            if looked is not None and self._looked - looked >= 1.5 * self._schedule.coverage_every:
+                self._state.coverage.resume(now)
+            notices = self._state.coverage.check(now)
             self._dispatcher.notify(notices)
         self._emit(CoverageChecked(notices, self._state.coverage.open))
         if notices:

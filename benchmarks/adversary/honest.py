@@ -34,7 +34,8 @@ HONEST: tuple[Counterpart, ...] = (
     Counterpart("a nightly clean-up, its first night", honest_machines.first_clean_up, allowed=True),
     Counterpart("a nightly clean-up, later nights", honest_machines.clean_up),
     Counterpart("an autoscaler", honest_machines.autoscaler),
-    Counterpart("a pipeline destroys what it made", honest_machines.destroy),
+    Counterpart("a pipeline destroys what it made, the first time", honest_machines.first_destruction, allowed=True),
+    Counterpart("a pipeline destroys what it made, a week later", honest_machines.destruction),
     Counterpart("keys rotated every quarter", honest_machines.rotation),
 )
 """All of it."""

@@ -122,18 +122,31 @@ def autoscaler(stage: Stage) -> list[Instance]:
     return found
 
 
-def destroy(stage: Stage) -> list[Instance]:
-    """Delete all that a pipeline has deployed in its test subscription since the first day."""
+def _destroyed(stage: Stage, *, again: bool) -> list[Instance]:
+    """Let pipelines delete all of their test environment, twice; `again`: the second time is what counts."""
     found = []
     for _ in range(3):
         who = stage.stranger("service_principal", "infrastructure")
-        where, kinds, day = who.subscriptions[0], _kinds(stage), stage.day()
+        where, kinds, day = who.subscriptions[0], _kinds(stage), stage.day(9)
+        gone = [operation(entry.name.removesuffix("/write") + "/delete") for entry in kinds] * 3
         calls = _deploys(stage, who, kinds, range(day), where)
-        gone = [operation(entry.name.removesuffix("/write") + "/delete") for entry in kinds]
-        begins = day * DAY + int(stage.rng.uniform(8, 17) * HOUR)
-        ends = stage.calls(who, gone * 3, begins, stage.home(who), 12_000_000, subscription=where)
-        found.append(Instance((*calls, *ends), ends))
+        calls += _deploys(stage, who, kinds, range(day + 1, day + 7), where)
+        ends = []
+        for on in (day, day + 7):
+            begins = on * DAY + int(stage.rng.uniform(8, 17) * HOUR)
+            ends.append(stage.calls(who, gone, begins, stage.home(who), 12_000_000, subscription=where))
+        found.append(Instance((*calls, *ends[0], *ends[1]), ends[again]))
     return found
+
+
+def first_destruction(stage: Stage) -> list[Instance]:
+    """Delete all that a pipeline has deployed in its test subscription since the first day."""
+    return _destroyed(stage, again=False)
+
+
+def destruction(stage: Stage) -> list[Instance]:
+    """Delete all of it once more, a week after the first time."""
+    return _destroyed(stage, again=True)
 
 
 def rotation(stage: Stage) -> list[Instance]:

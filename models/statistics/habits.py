@@ -79,6 +79,10 @@ class Habit:
         known = self.actions.plain()
         return sorted(known, key=lambda action: (-known[action], action))[:number]
 
+    def began(self, action: str) -> bool:
+        """Whether the first time of an action is still on the account of a campaign."""
+        return any(entry.action == action for entry in self.campaign)
+
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
         return {

@@ -13,6 +13,7 @@ from models.stream.matching import fits_pattern, names_of
 from models.stream.planting import planted
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
+from models.stream.unread import RowsLater
 from models.stream.windows import EPOCH, Bucket, Watermark
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Outcome",
     "Part",
     "RecordResult",
+    "RowsLater",
     "Steps",
     "Tally",
     "UnexpectedRow",

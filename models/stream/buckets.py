@@ -7,7 +7,7 @@ which cells were closed, so that what comes late is told apart from what comes t
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from sys import intern
+from itertools import chain
 from typing import Any, NamedTuple
 
 from models.stream.cells import ActorBucket, Crowd
@@ -16,8 +16,10 @@ from models.stream.drafts import ActorDraft, CellDraft
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
 from models.stream.operations import ATTEMPTED, Operation, bit
+from models.stream.restoring import Restoring
 from models.stream.rows import UnexpectedRow, fields
-from models.stream.steps import Steps
+from models.stream.steps import Steps, finish
+from models.stream.unread import RowsLater
 from models.stream.windows import EPOCH, Bucket
 
 ACTORS_A_STEP = 1_000  # identities that are assembled or settled in one step
@@ -63,16 +65,18 @@ class OpenBuckets:
         self.width = width
         self.horizon = horizon
         self.limits = limits
-        self.evicted = 0
+        self._evicted = 0
         self._seconds = width.total_seconds()
         self._closed_below = 0
         # The last bucket looked up: events mostly come in order, and comparing is cheaper than dividing.
         self._near = (EPOCH, EPOCH, 0)
+        self._ripe_from: datetime | None = None
         self._open: dict[int, dict[str, ActorDraft]] = {}
         self._assembled: dict[int, tuple[list[ActorBucket], Crowd]] = {}
         self._operations: dict[str, Operation] = {}
         self._unfinished: dict[int, list[str]] = {}
         self._closed = ClosedCells()
+        self._restoring = self._nothing_to_restore()
 
     def observe(self, event: ActivityEvent) -> RecordResult:
         """Add one record; repeating one changes nothing, and within the allowed lateness neither does their order."""
@@ -84,6 +88,8 @@ class OpenBuckets:
         late = number < self._closed_below
         if late and (refused := self._refuse_late(event, number)):
             return refused
+        if self._restoring.pending:
+            self._restoring.read(event.actor.id)
         key = f"{event.actor.id}\x1f{event.operation}"
         operation = self._operations.get(key)
         if operation is None:
@@ -142,13 +148,14 @@ class OpenBuckets:
         actors = self._open.get(number)
         if actors is None:
             actors = self._open[number] = {}
+            self._ripe_from = None
         cells = actors.get(event.actor.id)
         if cells is None:
             cells = actors[event.actor.id] = ActorDraft(self.limits.actions)
         draft = cells.entries.get(event.action)
         if draft is None:
             if not cells.admits(event.action):
-                self.evicted += 1
+                self._evicted += 1
                 return None
             draft = CellDraft(self.limits.operations)
             for dropped in cells.put(event.action, draft):
@@ -159,7 +166,7 @@ class OpenBuckets:
         return draft
 
     def _evict(self, dropped: CellDraft, number: int) -> None:
-        self.evicted += 1
+        self._evicted += 1
         for operation in dropped.entries.values():
             self._release(operation, number)
 
@@ -198,6 +205,7 @@ class OpenBuckets:
         if not actors:
             del self._open[number]
             self._assembled.pop(number, None)
+            self._ripe_from = None
 
     def bucket(self, number: int) -> Bucket:
         """Return the bucket of that number."""
@@ -212,6 +220,7 @@ class OpenBuckets:
 
     def peek_steps(self, since: datetime) -> Iterator[tuple[list[ActorBucket], Crowd] | None]:
         """Do what `peek` does in steps: None between them, when the caller may do something else."""
+        yield from self._restoring.read_steps()
         for number in sorted(self._open):
             if self.bucket(number).end > since:
                 yield (yield from self._assembling(number))
@@ -223,8 +232,10 @@ class OpenBuckets:
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
-        limit = int(watermark.timestamp() // self._seconds)
-        return any(number < limit for number in self._open) or limit > self._closed_below
+        if self._ripe_from is None:  # asked after every message: whatever it depends on lets it be found anew
+            held = chain(self._open, self._restoring.numbers)
+            self._ripe_from = self.bucket(min(chain((self._closed_below,), held))).end
+        return watermark >= self._ripe_from
 
     def close(self, watermark: datetime) -> Iterator[tuple[list[ActorBucket], Crowd]]:
         """Yield each bucket that ends at or before `watermark`, oldest first, and never again.
@@ -240,12 +251,14 @@ class OpenBuckets:
         Until the last step nothing may be observed, peeked at or dumped.
         """
         limit = int(watermark.timestamp() // self._seconds)
+        self._ripe_from = None
+        yield from self._restoring.read_steps()
         for number in sorted(number for number in self._open if number < limit):
             assembled = yield from self._assembling(number)
             yield from self._settling(number)
             yield assembled
         if limit > self._closed_below:
-            self._closed_below = limit
+            self._closed_below, self._ripe_from = limit, None
             self._forget(limit - self.horizon // self.width)
 
     def _assembling(self, number: int) -> Steps[tuple[list[ActorBucket], Crowd]]:
@@ -298,12 +311,13 @@ class OpenBuckets:
                         unfinished.append(key)
             self._closed.add(number, actor_id, known, again=number < self._closed_below)
         del self._open[number]
+        self._ripe_from = None
         self._bound_unfinished()
 
     def _bound_unfinished(self) -> None:
         while sum(map(len, self._unfinished.values())) > self.limits.unfinished:
             oldest = min(number for number, keys in self._unfinished.items() if keys)
-            self.evicted += self._drop(self._unfinished.pop(oldest))
+            self._evicted += self._drop(self._unfinished.pop(oldest))
 
     def _drop(self, keys: Iterable[str]) -> int:
         found = [self._operations[key] for key in keys if key in self._operations]
@@ -313,9 +327,14 @@ class OpenBuckets:
             del self._operations[operation.key]
         return len(dropped)
 
+    @property
+    def evicted(self) -> int:
+        """How many cells and operations had to go, or could not be read when they were asked for."""
+        return self._evicted + self._restoring.lost + self._closed.lost
+
     def held(self) -> int:
         """Return how many operations are held."""
-        return len(self._operations)
+        return len(self._operations) + self._restoring.operations
 
     def _forget(self, oldest: int) -> None:
         self._closed.forget(oldest)
@@ -328,7 +347,8 @@ class OpenBuckets:
         yield from self.dump_closed()
 
     def dump_open(self) -> Iterator[tuple[str, Json]]:
-        """Yield the rows of `dump` that may change with every record."""
+        """Yield the rows of `dump` that may change with every record; reads at once what was to be read later."""
+        finish(self._restoring.read_steps())
         yield "head", {"closed_below": self._closed_below, "evicted": self.evicted}
         for _, operation in sorted(self._operations.items()):
             yield "operation", operation.row()
@@ -346,27 +366,38 @@ class OpenBuckets:
             yield "closed", row
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
-        """Replace everything by what `dump` gave."""
+        """Replace everything by what `dump` gave; a row may stand for a block of them, which is then read later."""
         self._operations, self._open, self._unfinished, self._assembled = {}, {}, {}, {}
-        self._closed = ClosedCells()
+        self._ripe_from = None
+        self._closed, self._restoring = ClosedCells(), self._nothing_to_restore()
         for table, row in rows:
             match table:
-                case "head":
-                    self._closed_below, self.evicted = fields("head", row, "closed_below", "evicted")
                 case "operation":
-                    operation = Operation.from_row(row)
-                    self._operations[operation.key] = operation
+                    self._restoring.take_operations(row)
                 case "cell":
-                    names = ("bucket", "actor", "threshold", "action", "draft")
-                    number, actor, threshold, action, draft = fields("cell", row, *names)
-                    cells = self._open.setdefault(number, {}).setdefault(actor, ActorDraft(self.limits.actions))
-                    cells.threshold = threshold
-                    cells.entries[action] = CellDraft.from_row(draft, self.limits.operations, self._operations)
-                case "unfinished":
-                    number, keys = fields("unfinished", row, "bucket", "operations")
-                    self._unfinished[number] = list(keys)
+                    self._restoring.take_cells(row)
                 case "closed":
-                    number, actor, actions = fields("closed", row, "bucket", "actor", "actions")
-                    self._closed.add(number, intern(actor), {intern(name): flags for name, flags in actions.items()})
+                    self._closed.take(row)
                 case _:
-                    raise UnexpectedRow(f"unknown table {table!r}")
+                    for one in row.read() if type(row) is RowsLater else [row]:
+                        self._load_row(table, one)
+        if not self._restoring.in_order or not self._closed.in_order:
+            finish(self.restore_steps())
+
+    def _load_row(self, table: str, row: Any) -> None:
+        match table:
+            case "head":
+                self._closed_below, self._evicted = fields("head", row, "closed_below", "evicted")
+            case "unfinished":
+                number, keys = fields("unfinished", row, "bucket", "operations")
+                self._unfinished[number] = list(keys)
+            case _:
+                raise UnexpectedRow(f"unknown table {table!r}")
+
+    def restore_steps(self) -> Steps[None]:
+        """Read in steps what was loaded and has not been asked for yet; what needs some of it reads that by itself."""
+        yield from self._restoring.read_steps()
+        yield from self._closed.restore_steps()
+
+    def _nothing_to_restore(self) -> Restoring:
+        return Restoring(self._operations, self._open, self.limits.actions, self.limits.operations)

@@ -6,8 +6,13 @@ record that comes late is left to `buckets`.
 
 from array import array
 from collections.abc import Iterator, Mapping
+from sys import intern
+from typing import Any
 
 from models.stream.json_value import Json
+from models.stream.rows import fields
+from models.stream.steps import Steps, finish
+from models.stream.unread import RowsLater, UnreadRows, restore_block
 
 TOGETHER = 8  # buckets whose cells stand together: an identity then has one entry for all of them
 # Three bits say which bucket, twenty-five which action, four which outcomes.
@@ -36,6 +41,11 @@ class _Block:
 class ClosedCells:
     """Flags of `models.stream.operations` for each bucket, identity and action.
 
+    Attributes
+    ----------
+    lost
+        Rows that were loaded, and could not be read when they were asked for.
+
     Examples
     --------
     >>> closed = ClosedCells()
@@ -50,10 +60,22 @@ class ClosedCells:
 
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
+        self.lost = 0
         self._oldest = 0
+        self._unread = UnreadRows[tuple[int, str]]()
+
+    @property
+    def in_order(self) -> bool:
+        """Whether an identity can be found among what has yet to be read; else all has to be read first."""
+        return self._unread.in_order
 
     def add(self, bucket: int, actor: str, flags: Mapping[str, int], *, again: bool = False) -> None:
         """Remember cells of an identity's bucket; where that may have some already, `again` joins the flags of both."""
+        if self._unread.rows:
+            self._read(bucket, actor)
+        self._add(bucket, actor, flags, again=again)
+
+    def _add(self, bucket: int, actor: str, flags: Mapping[str, int], *, again: bool) -> None:
         if not flags:
             return
         number, place = divmod(bucket, TOGETHER)
@@ -74,6 +96,8 @@ class ClosedCells:
         """Return the actions of an identity's bucket with their flags."""
         if bucket < self._oldest:
             return {}
+        if self._unread.rows:
+            self._read(bucket, actor)
         number, place = divmod(bucket, TOGETHER)
         block = self._blocks.get(number)
         return _decoded(block, actor).get(place, {}) if block is not None else {}
@@ -85,7 +109,8 @@ class ClosedCells:
             del self._blocks[number]
 
     def dump(self) -> Iterator[Json]:
-        """Yield a row for each identity and bucket, in a stable order."""
+        """Yield a row for each identity and bucket, in a stable order; reads at once what was to be read later."""
+        finish(self.restore_steps())
         for number, block in sorted(self._blocks.items()):
             first = max(0, self._oldest - number * TOGETHER)
             for actor in sorted(block.cells):
@@ -93,6 +118,30 @@ class ClosedCells:
                     if place >= first:
                         bucket = number * TOGETHER + place
                         yield {"bucket": bucket, "actor": actor, "actions": dict[str, Json](sorted(actions.items()))}
+
+    def take(self, row: Any) -> None:
+        """Take in a row that `dump` gave, or a block of them, which is then read when it is asked for."""
+        if type(row) is RowsLater:
+            numbers = [bucket // TOGETHER for bucket in row.column("bucket")]
+            self._unread.add(list(zip(numbers, row.column("actor"), strict=True)), row)
+        else:
+            self._restore(row)
+
+    def restore_steps(self) -> Steps[None]:
+        """Read what has not been asked for yet, a block a step."""
+        for block in self._unread.all():
+            self.lost += restore_block(block, self._restore)
+            yield
+
+    def _read(self, bucket: int, actor: str) -> None:
+        key = bucket // TOGETHER, actor
+        for block in self._unread.between(key, key):
+            self.lost += restore_block(block, self._restore)
+
+    def _restore(self, row: Any) -> None:
+        bucket, actor, actions = fields("closed", row, "bucket", "actor", "actions")
+        if bucket >= self._oldest:
+            self._add(bucket, intern(actor), {intern(name): flags for name, flags in actions.items()}, again=False)
 
 
 def _joined(before: "array[int]", cells: "array[int]") -> "array[int]":

@@ -42,7 +42,14 @@ async def send_samples(settings: Settings, names: Sequence[str]) -> bool:
     clock = SystemClock()
     delivered = True
     for name in names:
-        sent = await send_sample(name, settings.sinks[name], clock)
+        try:
+            sent = await send_sample(name, settings.sinks[name], clock)
+        except Exception as error:  # noqa: BLE001 - the sinks after it are to be tried as well; no text: it may hold a secret
+            click.echo(
+                f"{name}: not sent, by a fault of this program ({type(error).__name__}): please report it", err=True
+            )
+            delivered = False
+            continue
         click.echo(f"{name}: {sent.said}", err=True)
         delivered = delivered and sent.taken
     return delivered

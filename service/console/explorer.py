@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from models.stream import EPOCH, Bucket
 from service.console.api_models import DayOfLane, LaneLine, Lanes
-from service.console.asking import HtmlPage, PageQuery
+from service.console.asking import HtmlPage, NotPossible, PageQuery
 from service.console.search_page import SHORTEST_SEARCH, found_alerts, held_in_hours
 from service.core.alerting import LOWEST
 from service.history import History, Lane, LaneDay
@@ -72,6 +72,7 @@ def explorer_page(history: History, asked: PageQuery) -> HtmlPage:
         "explorer.html",
         {
             "sought": sought,
+            "short": _is_too_short(sought.text),
             "last": sought.until - _DAY,
             "days": days,
             "lanes": [_shown(one, days, told) for one in lanes[:LANES_SHOWN]],
@@ -83,8 +84,16 @@ def explorer_page(history: History, asked: PageQuery) -> HtmlPage:
 
 
 def lanes_said(history: History, asked: PageQuery) -> Lanes:
-    """Answer ``/api/v1/explorer``."""
+    """Answer ``/api/v1/explorer``.
+
+    Raises
+    ------
+    NotPossible
+        What is sought is too short.
+    """
     sought = _sought(asked)
+    if _is_too_short(sought.text):
+        raise NotPossible(f"q should have at least {SHORTEST_SEARCH} characters")
     told = _told(history, sought)
     lanes = _lanes(history, asked, sought, asked.number("limit", LANES_SHOWN, _MOST_SOUGHT))
     return Lanes(
@@ -120,10 +129,21 @@ def _sought(asked: PageQuery) -> Sought:
     return Sought(since, until, asked.text("q"), asked.number("from", 0, _MOST_PASSED))
 
 
+def _is_too_short(text: str) -> bool:
+    """Whether something is sought, but so little that nearly everybody has it.
+
+    >>> _is_too_short(""), _is_too_short("a"), _is_too_short("an")
+    (False, True, False)
+    """
+    return 0 < len(text) < SHORTEST_SEARCH
+
+
 def _lanes(history: History, asked: PageQuery, sought: Sought, limit: int) -> list[Lane]:
     text = sought.text
     among: list[str] | None = None
-    if len(text) >= SHORTEST_SEARCH:
+    if _is_too_short(text):
+        return []
+    if text:
         people = [one.actor.id for one in history.identities(text, limit=_MOST_SOUGHT)]
         told = [one.alert.subject for one in found_alerts(history, text, asked)]
         unusual = history.telling(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)

@@ -129,7 +129,7 @@ QUESTIONS = (
         {
             "since": "the first day, as 2026-03-02; 28 days before the last unless given, 92 at most",
             "until": "the last day; today unless given",
-            "q": "only those with this: in a name, an id, an address, a resource, an operation, a correlation id",
+            "q": "only those with this, two characters or more: in a name, an id, an address, a resource, and so on",
             "limit": "how many at most; 30 unless given, 200 at most",
             "from": "how many to pass over",
         },

@@ -141,11 +141,23 @@ class _Queue:
     broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
 
     def free(self) -> list[_Row]:
-        """Return what may be tried when its time has come: nothing before the alert that it follows."""
-        followed = {row.message.follows for row in self.rows.values()} - {""}
-        alerts = (alert for row in self.rows.values() for alert, _ in row.message.alerts) if followed else ()
-        untold = followed.intersection(alerts)
-        return [row for row in self.rows.values() if row.durable and row.message.follows not in untold]
+        """Return what may be tried when its time has come: nothing before the alert, or revision, that it follows.
+
+        What waits for another was enqueued after it, so that no two wait for each other.
+        """
+        oldest: dict[str, tuple[int, int]] = {}
+        for row in self.rows.values():
+            for alert, revision in row.message.alerts:
+                oldest[alert] = min(oldest.get(alert, (revision, row.number)), (revision, row.number))
+        return [
+            row
+            for row in self.rows.values()
+            if row.durable
+            and row.message.follows not in oldest
+            and not any(
+                oldest[alert][0] < revision and oldest[alert][1] < row.number for alert, revision in row.message.alerts
+            )
+        ]
 
     def move(self, by: timedelta) -> None:
         for row in self.rows.values():
@@ -238,8 +250,8 @@ class Outbox:
         """Return what may be tried now, the most urgent first; of a broken sink's messages one at a time.
 
         After a failure, until something succeeds, whatever has waited longest comes first instead: one message that the
-        receiver can never take must not hold up the others, however urgent it is. But what follows an alert waits for
-        that to be told, or given up.
+        receiver can never take must not hold up the others, however urgent it is. But what follows an alert, and a
+        later revision of it, waits for that to be told, or given up.
         """
         queue = self._queues.get(sink)
         if queue is None or (queue.pause_until is not None and now < queue.pause_until):

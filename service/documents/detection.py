@@ -19,6 +19,7 @@ _AVRO, _PARQUET = b"Obj\x01", b"PAR1"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 20
 _SAMPLE = 400
+_BLANK = b" \t\r\n\v\f\0"  # all that bytes.strip takes off, so that a first line is left
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _KEYS = re.compile(rb'"([^"\\]{1,64})"\s*+:')
 
@@ -79,7 +80,7 @@ def detect(head: bytes) -> Format:
         return Format("Event Hubs Capture (Avro)", "avro", Unit.MESSAGE)
     if head.startswith(_PARQUET):
         return Format("Parquet", "parquet", Unit.ROW)
-    text = head.lstrip(b" \t\r\n\0")
+    text = head.lstrip(_BLANK)
     if not text:
         raise Unreadable(Trouble.EMPTY, "nothing in it")
     lines = [line for line in map(bytes.strip, text.split(b"\n", _LOOKED_AT)[:_LOOKED_AT]) if line]

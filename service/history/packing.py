@@ -1,18 +1,19 @@
 """Values as JSON that zstd has compressed, and back without loss: hours, alerts, notices and suppressed findings.
 
 Tuples are written as lists without the names of their fields, which is a tenth of the time; a field is therefore only
-ever added at the end, with a default, and any other change makes another version of the schema.
+ever added at the end, with a default, and any other change makes another version of the schema. Records, which are most
+of what an hour holds, are kept of what was unusual alone: nothing shows or learns those of an ordinary hour again.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from pydantic import BaseModel
 
 from models.detectors import Anomaly, Judgement
-from models.stream import ActorBucket
+from models.stream import ActorBucket, Cell
 from service.core.alerting import SuppressedFinding
 from service.history.values import CellScore, Hour
 
@@ -21,9 +22,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+RECORDS_KEPT_FROM: Final = 40.0
+"""The score from which an hour keeps its records; whoever looks into records looks at such hours."""
+
 _T = TypeVar("_T", bound=BaseModel)
 _R = TypeVar("_R")
 _NOTHING = (0.0, "")
+_SAMPLE = Cell._fields.index("sample")
 
 
 class _Said(NamedTuple):
@@ -47,8 +52,9 @@ class _Packed(NamedTuple):
     exclusions: Mapping[str, Mapping[str, bool]] = {}
 
 
-# One for all: to make one takes longer than what it does here. It locks itself.
-_compress = zstd.ZstdCompressor(level=1).compress
+# One for all: to make one takes longer than what it does here. It locks itself. Level 1 takes twice as long for a
+# fifth less.
+_compress = zstd.ZstdCompressor(level=-1).compress
 _encode = msgspec.json.Encoder().encode
 _hour = msgspec.json.Decoder(_Packed, strict=False).decode
 _suppressed = msgspec.json.Decoder(SuppressedFinding, strict=False).decode
@@ -68,29 +74,39 @@ def pack_hour(judgement: Judgement) -> PackedHour:
     """Pack what was said of an identity's bucket."""
     seen = judgement.seen
     best: dict[str, tuple[float, str]] = {}
-    telling: list[tuple[Anomaly, bool]] = []
-    for suppressed, opinions in ((False, judgement.anomalies), (True, judgement.suppressed)):
-        for found in opinions.values():
-            for one in found:
-                action = one.cell.action
-                known = best.get(action)
-                if known is None or one.score > known[0]:
-                    best[action] = (one.score, one.detector)
-                if one.why:
-                    telling.append((one, suppressed))
+    telling = _weigh(best, judgement.anomalies)
+    kept_back = _weigh(best, judgement.suppressed) if judgement.suppressed else ()
     scores = [best.get(cell.action, _NOTHING) for cell in seen.cells]
-    # Plain tuples are written as the named ones, and made in half the time.
-    data = pack((seen, scores, _said(judgement, telling) if telling else (), judgement.exclusions))
     action, (score, detector) = max(best.items(), key=_by_score, default=(seen.cells[0].action, _NOTHING))
+    # Plain tuples are written as the named ones, and made in half the time.
+    if telling or kept_back or score >= RECORDS_KEPT_FROM:
+        data = pack((seen, scores, _said(seen, telling, kept_back), judgement.exclusions))
+    else:
+        cells = [(*cell[:_SAMPLE], (), cell.late) for cell in seen.cells]
+        data = pack(((seen.actor, seen.bucket, cells), scores, (), judgement.exclusions))
     return PackedHour(data, seen.cells[0].late, score, detector, text(action))
+
+
+def _weigh(best: dict[str, tuple[float, str]], opinions: Mapping[str, Sequence[Anomaly]]) -> list[Anomaly]:
+    """Note the highest score of each action with its detector; returns those opinions that say why."""
+    telling = []
+    for found in opinions.values():
+        for one in found:
+            action, score = one.cell.action, one.score
+            known = best.get(action)
+            if known is None or score > known[0]:
+                best[action] = (score, one.detector)
+            if one.why:
+                telling.append(one)
+    return telling
 
 
 def _by_score(item: tuple[str, tuple[float, str]]) -> tuple[float, str]:
     return item[1][0], item[0]
 
 
-def _said(judgement: Judgement, telling: Sequence[tuple[Anomaly, bool]]) -> list[_Said]:
-    place = {cell.action: number for number, cell in enumerate(judgement.seen.cells)}
+def _said(seen: ActorBucket, telling: Sequence[Anomaly], kept_back: Sequence[Anomaly]) -> list[_Said]:
+    place = {cell.action: number for number, cell in enumerate(seen.cells)}
     return [
         _Said(
             one.detector,
@@ -103,7 +119,8 @@ def _said(judgement: Judgement, telling: Sequence[tuple[Anomaly, bool]]) -> list
             one.sensitivity,
             suppressed,
         )
-        for one, suppressed in telling
+        for suppressed, opinions in ((False, telling), (True, kept_back))
+        for one in opinions
     ]
 
 

@@ -91,6 +91,7 @@ class Recorder:
             This is `patient`, and the file cannot be written.
         """
         with self._changed:
+            idle = not self._waiting
             for entry in entries:
                 if self._admits():
                     self._waiting += _pieces(entry)
@@ -100,7 +101,9 @@ class Recorder:
                     self._drop(weight(entry))
             if self._waiting:
                 self._begin()
-                self._changed.notify_all()
+                # Not for every entry: whoever brings them would give way to a thread that only looks, and waits again.
+                if idle or self._weight >= self._gathering.at_once:
+                    self._changed.notify_all()
 
     def _admits(self) -> bool:
         """Whether there is room; an entry may be larger than what is left of it."""

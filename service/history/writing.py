@@ -5,7 +5,7 @@ replaced. Transactions, failures and threads are the recorder's business.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from models.stream import EPOCH, Actor
@@ -23,9 +23,10 @@ ON CONFLICT (id) DO UPDATE SET
     kind = iif(?6 >= last_seen, excluded.kind, kind),
     first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, ?6)
 """
+_KEY = "SELECT key FROM identities WHERE id = ?"
 _HOUR = """
 INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document)
-VALUES ((SELECT key FROM identities WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ALERT = """
 INSERT INTO alerts (
@@ -43,11 +44,11 @@ ON CONFLICT (id) DO UPDATE SET
 def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
     """Write entries in their order; whoever calls this has begun a transaction."""
     mark(connection, [moment for one in entries for moment in _moments(connection, one)])
-    _write_identities(connection, [one for one in entries if isinstance(one, ClosedBucket)])
+    keys = _write_identities(connection, [one for one in entries if isinstance(one, ClosedBucket)])
     for entry in entries:
         match entry:
             case ClosedBucket():
-                _write_closed(connection, entry)
+                _write_closed(connection, entry, keys)
             case Alert():
                 _write_alert(connection, entry)
             case SuppressedFinding():
@@ -95,8 +96,8 @@ def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]
             return []
 
 
-def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBucket]) -> None:
-    """Note who was seen, each once however many buckets there are."""
+def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBucket]) -> dict[str, int]:
+    """Note who was seen, each once however many buckets there are; returns which row each is."""
     seen: dict[str, tuple[Actor, float, float]] = {}
     for one in closed:
         start = unix(one.judgements[0].seen.bucket.start)
@@ -109,16 +110,18 @@ def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBuc
                 newest = actor if start >= known[2] else known[0]
                 seen[actor.id] = (newest, min(start, known[1]), max(start, known[2]))
     connection.executemany(_SEEN, ((*_person(actor), first, last) for actor, first, last in seen.values()))
+    # One by one: a list in JSON ends at a NUL for SQLite.
+    return {one: key for one in seen for (key,) in connection.execute(_KEY, (text(one),))}
 
 
-def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket) -> None:
+def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket, keys: Mapping[str, int]) -> None:
     bucket = closed.judgements[0].seen.bucket
     start, ends = unix(bucket.start), unix(bucket.end)
     connection.executemany(
         _HOUR,
         (
             (
-                text(one.seen.actor.id),
+                keys[one.seen.actor.id],
                 start,
                 ends,
                 closed.records if packed.late else 0,

@@ -11,6 +11,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from service.core.failures import leaf
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
+from service.source.catching_up import CatchUp
 from service.source.connection import CLOSE_WITHIN, default_credential, heed_cancellation, open_client
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
 from service.source.options import (
@@ -24,7 +25,7 @@ from service.source.options import (
     SourceTrouble,
 )
 from service.source.preflight import HubExtent, PartitionRange, Preflight, is_credible
-from service.source.reader import Beginning, Handle, PartitionReader
+from service.source.reader import SIDE_BY_SIDE, Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
 from service.waiting import within
 
@@ -73,6 +74,7 @@ class EventHubSource:
         self._jumped = clock.jumped()
         self._newest: datetime | None = None
         self._watchdog = Watchdog(options.silent_after)
+        self._catch_up = CatchUp(SIDE_BY_SIDE)
         self._readers: dict[str, PartitionReader] = {}
         self._beginnings: dict[str, Beginning] = {}
         self._created_at: datetime | None = None
@@ -120,7 +122,7 @@ class EventHubSource:
         HubRecreated
             The hub was made anew. Forget the positions, prepare, and run again.
         """
-        self._ended = asyncio.Event()
+        self._ended, self._catch_up = asyncio.Event(), CatchUp(SIDE_BY_SIDE)
         try:
             if not self._beginnings and not self._stopping.is_set():
                 await self.prepare()
@@ -193,6 +195,7 @@ class EventHubSource:
             handle=handle,
             beginning=self._beginnings[partition],
             watchdog=self._watchdog,
+            catch_up=self._catch_up,
             clock=self._clock,
             observe=self._observer,
             # Spread over a tenth of the time, so that not all partitions reconnect at once.

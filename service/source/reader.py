@@ -15,6 +15,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from service.core.messages import Message, Position
 from service.core.ports import Clock
+from service.source.catching_up import CatchUp
 from service.source.connection import OnePartitionClient, close, heed_cancellation
 from service.source.diagnosis import RefusalError, classify_error, condition_of, paragraph, short
 from service.source.messages import message_of
@@ -24,6 +25,10 @@ from service.source.watchdog import Watchdog
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two connections after an error, doubling
 LINGER = 0.02  # seconds in which a batch fills while we are behind
 BEHIND = timedelta(seconds=10)  # age of a batch's newest message, by our clock, from which we are
+FAR_BEHIND = timedelta(hours=1)  # from which partitions wait for each other; what is newer than that is urgent
+SIDE_BY_SIDE = timedelta(minutes=10)  # by which one may then be ahead of another
+LONGEST_HOLD = 10.0  # seconds that one waits: the others may be in trouble, and a connection wants to be used
+_LOOK_AGAIN = 0.005  # seconds
 
 Handle = Callable[[Sequence[Message]], Awaitable[None]]
 Beginning = str | int | datetime
@@ -47,6 +52,8 @@ class PartitionReader:
     beginning
         Where to start while the engine is nowhere yet: "-1" for the first message, a sequence number or a time to
         start behind.
+    catch_up
+        What all partitions have in common that catch up side by side.
     lifetime
         Seconds after which a connection is replaced.
     before_retry
@@ -63,6 +70,7 @@ class PartitionReader:
         handle: Handle,
         beginning: Beginning,
         watchdog: Watchdog,
+        catch_up: CatchUp,
         clock: Clock,
         observe: Callable[[SourceEvent], None],
         lifetime: float,
@@ -75,6 +83,7 @@ class PartitionReader:
         self._handle = handle
         self._beginning = beginning
         self._watchdog = watchdog
+        self._catch_up = catch_up
         self._clock = clock
         self._observe = observe
         self._lifetime = lifetime
@@ -161,8 +170,10 @@ class PartitionReader:
                 client.forget_deliveries()
             if not ending.done():
                 await self._batch([message_of(self.partition, event) for event in events])
+            self._catch_up.note(self.partition, events[-1].enqueued_time if events else None)
             if not ending.done():
                 await self._linger(events)
+                await self._hold(events, ending)
 
         async def on_error(_: object, error: Exception) -> None:
             kind = classify_error(error)
@@ -209,6 +220,15 @@ class PartitionReader:
         newest = events[-1].enqueued_time if events and len(events) < self._options.max_batch else None
         if newest is not None and self._clock.now() - newest > BEHIND:
             await self._clock.sleep(LINGER)
+
+    async def _hold(self, events: Sequence[EventData], ending: asyncio.Future[_Ending]) -> None:
+        """Let partitions that are far behind this one come nearer: what it is ahead of them is held in memory."""
+        newest = events[-1].enqueued_time if events else None
+        if newest is None or self._clock.now() - newest <= FAR_BEHIND:
+            return
+        until = self._clock.elapsed() + LONGEST_HOLD
+        while self._catch_up.is_ahead(self.partition) and self._clock.elapsed() < until and not ending.done():
+            await self._clock.sleep(_LOOK_AGAIN)
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._watchdog.note_done(self.partition, self._clock.elapsed())

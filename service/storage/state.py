@@ -155,6 +155,8 @@ class State:
         async with self._saving:
             started = self._clock.elapsed()
             async with self.lock:
+                for _ in self.engine.restore_steps():
+                    await self._yield_to_loop()
                 self.changed = False
                 marks: list[int] = []
                 sections: dict[str, int] = {}

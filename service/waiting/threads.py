@@ -129,9 +129,9 @@ def _begin(work: Callable[[], None]) -> None:
         raise OSError(f"no thread could be started: {error}") from error
 
 
-def still_running() -> int:
-    """Return how many threads of this module have not come back."""
-    return sum(thread.name == _NAME for thread in threading.enumerate())
+def still_running() -> set[threading.Thread]:
+    """Return the threads of this module that have not come back."""
+    return {thread for thread in threading.enumerate() if thread.name == _NAME}
 
 
 def _settle(future: Future[_T], function: Callable[..., _T], args: Any, kwargs: Any) -> None:

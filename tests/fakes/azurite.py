@@ -47,4 +47,4 @@ def azurite(script: Path) -> Iterator[Account]:
         )
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)

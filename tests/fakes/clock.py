@@ -3,11 +3,15 @@
 import asyncio
 import heapq
 import itertools
+import threading
+import time
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from service.waiting import still_running
 
+PATIENCE = 2.0  # real seconds for which a thread is waited for, once: one that hangs on purpose holds nobody up again
 MONDAY_MORNING = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -18,12 +22,22 @@ class _Turn:
         yield
 
 
+_first_seen: WeakKeyDictionary[threading.Thread, float] = WeakKeyDictionary()
+
+
+def _may_yet_return(now: float) -> bool:
+    """Whether a thread is running that has not been waited for in vain."""
+    return any(now - _first_seen.setdefault(thread, now) < PATIENCE for thread in still_running())
+
+
 async def settle() -> None:
-    """Return when every other task waits for something (sockets are not looked at, threads for a moment)."""
+    """Return when every other task waits for something; sockets are not looked at, and threads that hang are left."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + 0.2
+    ready = vars(loop)["_ready"]
     await _Turn()
-    while vars(loop)["_ready"] or (still_running() and loop.time() < until):
+    while ready or _may_yet_return(loop.time()):
+        if not ready:
+            time.sleep(0.0005)  # noqa: ASYNC251, TID251 - a thread shall have the interpreter, and nobody else is ready
         await _Turn()
 
 

@@ -70,7 +70,7 @@ async def ask(client: aiohttp.ClientSession, prometheus: str, expression: str) -
 
 async def until(client: aiohttp.ClientSession, prometheus: str, expression: str) -> None:
     """Return when an expression has an answer."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             with suppress(aiohttp.ClientConnectionError):  # it may not listen yet
                 if await ask(client, prometheus, expression):

@@ -387,7 +387,7 @@ def test_helm_test_asks_until_the_service_is_ready(
     (one,) = test["spec"]["containers"]
     (script,) = one["args"]
     script = script.replace("unwonted.unwonted.svc:8080", f"127.0.0.1:{listening}").replace("+ 120", "+ 1")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
 
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
     assert one["command"] == ["python", "-c"]

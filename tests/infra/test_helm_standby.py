@@ -84,7 +84,7 @@ def test_helm_test_is_not_content_with_a_standby(works: bool) -> None:
         script = script.replace("unwonted.unwonted.svc:8080", f"127.0.0.1:{server.server_address[1]}")
         script = re.sub(r"sleep\(2\)", "sleep(0.1)", script).replace("+ 120", "+ 3")
         result: Any = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
         )
         server.shutdown()
     assert (result.returncode == 0) == works, result.stderr

@@ -52,7 +52,7 @@ class Scene:
 
     async def until(self, holds: Callable[[list[dict[str, Any]]], bool], *partitions: str) -> None:
         """Keep these partitions busy until what has been told is as it should be."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(150):
             while not holds(self.told()):
                 self.put(*partitions)
                 await clock.sleep(0.25)

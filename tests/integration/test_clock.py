@@ -18,7 +18,7 @@ def faketime() -> Path:
     if shutil.which("faketime") is None:
         pytest.skip("faketime (Debian: faketime) is absent: the service is not run with a clock that is set")
     found = subprocess.run(
-        ["faketime", "now", "sh", "-c", "echo $LD_PRELOAD"], capture_output=True, text=True, check=True, timeout=30
+        ["faketime", "now", "sh", "-c", "echo $LD_PRELOAD"], capture_output=True, text=True, check=True, timeout=120
     )
     return Path(found.stdout.split(":")[-1].strip())
 

@@ -58,7 +58,7 @@ class Scene:
 
     async def until_read(self) -> None:
         """Wait until a snapshot holds all that was ever put into the hub."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while self.records() < len(self.actions):
                 await clock.sleep(0.1)
 
@@ -93,7 +93,7 @@ async def test_a_hub_made_anew_is_read_from_its_beginning_and_told_once(
             assert await service.terminate() == 0
             await service.start()
             await service.until_said("started")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while "closed" not in scene.lost():
                     await clock.sleep(0.1)
             assert service.said("hub_recreated") == []

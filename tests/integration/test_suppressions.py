@@ -31,7 +31,7 @@ async def evaluated(service: ServiceProcess, after: int, more: int) -> list[dict
 
 async def said_again(service: ServiceProcess, event: str, times: int) -> dict[str, Any]:
     """Wait until `event` has been said so often."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while len(service.said(event)) < times:
             await clock.sleep(0.05)
     return service.said(event)[-1]
@@ -104,7 +104,7 @@ def handles(process: asyncio.subprocess.Process) -> list[str]:
 
 async def has_open(process: asyncio.subprocess.Process, name: str) -> None:
     """Wait until a process has a file of that name open."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while name not in handles(process):
             assert process.returncode is None
             await clock.sleep(0.005)

@@ -29,6 +29,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.set_before = timedelta(0)  # what earlier processes have seen of it
         self.created: dict[Key, int] = {}
         self.waiting: set[Key] = set()
+        self.told: dict[Key, int] = {}
+        self.told_in_order: list[Key] = []
         self.remembered: dict[Key, int] = {}
         self.gone: list[tuple[Key, str]] = []
 
@@ -38,15 +40,17 @@ class OutboxMachine(RuleBasedStateMachine):
 
     sinks = st.sampled_from(SINKS)
 
-    @rule(sink=sinks, number=st.integers(0, 6))
-    def tell(self, sink: str, number: int) -> None:
-        message = Rendered(f"{number:016x}", ((f"alert{number}", 1),), b"{}")
+    @rule(sink=sinks, number=st.integers(0, 3), revision=st.integers(1, 3))
+    def tell(self, sink: str, number: int, revision: int) -> None:
+        message = Rendered(f"{number:016x}.{revision}", ((f"alert{number}", revision),), b"{}")
         key = (sink, message.id)
         is_news = key not in self.waiting and self.remembered.get(key, -1) <= self.stopwatch
         displaced = self.outbox.enqueue(sink, message, self.now)
         if is_news:
             self.created[key] = self.stopwatch
             self.waiting.add(key)
+            self.told[key] = len(self.told_in_order)
+            self.told_in_order.append(key)
         else:
             assert displaced is None
         if displaced is not None:
@@ -133,6 +137,15 @@ class OutboxMachine(RuleBasedStateMachine):
             due = [message.id for message in self.outbox.due(sink, self.now)]
             assert len(due) == len(set(due))
             assert {(sink, one) for one in due} <= self.waiting
+
+    @invariant()
+    def no_revision_overtakes_one_that_was_told_before_it(self) -> None:
+        for sink in SINKS:
+            for message in self.outbox.due(sink, self.now):
+                [(alert, revision)] = message.alerts
+                earlier = {f"{alert[5:]:0>16}.{number}" for number in range(1, revision)}
+                before = [(sink, one) for one in earlier if (sink, one) in self.waiting]
+                assert all(self.told[one] > self.told[sink, message.id] for one in before)
 
     @invariant()
     def what_waits_has_a_time_at_which_something_happens(self) -> None:

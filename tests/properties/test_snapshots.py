@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -10,13 +11,19 @@ import pytest
 
 from models.detectors.options import takes
 from models.detectors.registry import DETECTORS, build
+from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.unread import RowsLater
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
+from service.core.messages import Message
 from service.core.snapshot.codec import Encoder, SnapshotPart, SnapshotRows
+from tests.fakes.detector import FirstTime
 from tests.golden.continuing import ANNOUNCED, Continued, locate
 from tests.golden.make import CREATED, steps
 
 RESTORED_EVERY = 7
+MANY = 400
+BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TIMES = 40  # so that there are several blocks of identities
 
 
@@ -81,6 +88,42 @@ def multiplied(rows: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         for number in range(TIMES):
             one = {**deepcopy(inner), "id": f"{inner['id']}{number or ''}"}
             yield section, {**row, "row": one} if inner is not row else one
+
+
+def crowded(number: int, begin: datetime) -> Iterator[tuple[Message, list[ActivityEvent]]]:
+    """Yield messages of an hour in which very many are active; some operations end in the next."""
+    for who in range(MANY):
+        actor = Actor(f"t/{who * 7 % MANY:03}", f"person{who}@example.com", ActorKind.HUMAN)
+        time = begin + timedelta(seconds=who * 11)
+        first = ActivityEvent(time, actor, "web/write", "web/write", Outcome.STARTED, f"op{number}")
+        end = first._replace(time=time + timedelta(minutes=20), outcome=Outcome.FAILURE if who % 9 else Outcome.SUCCESS)
+        place = number * MANY + who
+        yield Message("0", place, str(place), begin + timedelta(hours=1, minutes=20), b""), [first, end]
+
+
+@pytest.mark.integration
+def test_open_hours_that_are_read_when_they_are_touched_are_judged_as_if_they_always_had_been() -> None:
+    before = Engine(Options(), [FirstTime()])
+    before.expect(["0"])
+    for number in range(2):
+        for message, events in crowded(number, BEGIN + number * timedelta(hours=1)):
+            before.apply(message, events)
+    before.evaluate(BEGIN + timedelta(hours=2))
+    data = asyncio.run(Encoder(go_on).encode([SnapshotPart(before.dump())], created_at=CREATED))
+    at_once, later = Engine(Options(), [FirstTime()]), Engine(Options(), [FirstTime()])
+    at_once.load(SnapshotRows(data))
+    rows = list(SnapshotRows(data).to_restore())
+    assert sum(isinstance(row, RowsLater) for _, row in rows) > 10
+    later.load(rows)
+    assert later.buckets.held() == at_once.buckets.held()
+    for place, (message, events) in enumerate(crowded(2, BEGIN + timedelta(hours=2))):
+        assert later.apply(message, events) == at_once.apply(message, events)
+        if place == MANY // 3:
+            assert later.evaluate(message.enqueued_time) == at_once.evaluate(message.enqueued_time)
+    end = BEGIN + timedelta(hours=5)
+    assert later.idle("0", 3 * MANY - 1, end) == at_once.idle("0", 3 * MANY - 1, end)
+    assert later.evaluate(end) == at_once.evaluate(end)
+    assert list(later.dump()) == list(at_once.dump())
 
 
 @pytest.mark.integration

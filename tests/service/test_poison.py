@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def life(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.service.poisoned_life", str(folder)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.integration

@@ -146,8 +146,8 @@ class RareAction:
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
-            first_time = habit is None or cell.action not in habit.actions
-            judged.append(Judged(cell, sum(terms.values()), terms, services, first_time))
+            begins = habit is None or cell.action not in habit.actions or habit.began(cell.action)
+            judged.append(Judged(cell, sum(terms.values()), terms, services, begins))
         odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 

@@ -19,18 +19,31 @@ _NO_COVER_FROM = 2.0  # sensitivity from which that is so in any hour
 
 
 class Judged(NamedTuple):
-    """A cell by itself; `terms` is None for an everyday one, `session` the services touched before it."""
+    """A cell by itself.
+
+    Attributes
+    ----------
+    cell, alone
+        What it is of, and its surprise without what is around it.
+    terms
+        What that is made of; None for an everyday cell.
+    session
+        Services that were touched before it in its hour.
+    begins
+        Whether the identity has never done it, or so lately that its first time is still on its account of a campaign:
+        what intruders need does not become ordinary by repetition alone.
+    """
 
     cell: Cell
     alone: float
     terms: dict[str, float] | None = None
     session: tuple[str, ...] = ()
-    first_time: bool = False
+    begins: bool = False
 
     @property
     def of_campaign(self) -> bool:
-        """Whether an intruder needs it, and the identity has never done it."""
-        return self.first_time and self.terms is not None and "sensitivity" in self.terms
+        """Whether an intruder needs it, and the identity has only begun to do it."""
+        return self.begins and self.terms is not None and "sensitivity" in self.terms
 
     @property
     def tactic(self) -> str:
@@ -38,7 +51,7 @@ class Judged(NamedTuple):
         return tactic(self.cell.action)
 
     def amid(self, work: Sequence[RoutineCell], tactics: int) -> "Judged":
-        """Return what it comes to amid everyday work, in an hour with first times of so many tactics."""
+        """Return what it comes to amid everyday work, in an hour with beginnings of so many tactics."""
         if self.terms is None or self.alone <= CONTEXT_FLOOR or not (usual := routine_context(self.cell, work)):
             return self
         sensitive = self.terms.get("sensitivity", 0.0)
@@ -49,7 +62,7 @@ class Judged(NamedTuple):
 
 
 def begun(judged: Iterable[Judged], hours: float) -> list[CampaignEntry]:
-    """Return what the first times of a bucket are of a campaign."""
+    """Return what the beginnings of a bucket are of a campaign."""
     return [
         CampaignEntry.of(one.tactic, one.cell.action, hours, one.alone - CAMPAIGN.floor)
         for one in judged

@@ -91,6 +91,13 @@ class CoverageMonitor:
             if coverage.sequence_number is None:
                 coverage.sequence_number, coverage.enqueued_time = position.sequence_number, position.enqueued_time
 
+    def resume(self, now: datetime) -> None:
+        """Note that nothing could be read for a while until now: the process was frozen, or busy with other things.
+
+        What was missed meanwhile is being caught up on, as after a start: that the hub was silent cannot be known yet.
+        """
+        self._process_began = now
+
     def note_message(
         self,
         message: Message,

@@ -109,14 +109,17 @@ class Engine(Coordinator):
         for start in range(0, len(events), _STEP):
             if start:
                 yield
-            admitted = admit(events[start : start + _STEP], message.enqueued_time, self.options.horizon)
+            some = events[start : start + _STEP] if len(events) > _STEP else events
+            admitted = admit(some, message.enqueued_time, self.options.horizon)
             for event in admitted.events:
                 results[observe(event)] += 1
             results[RecordResult.TOO_LATE] += admitted.too_late
             clamped += admitted.clamped
             newest = max(newest, admitted.newest)
         self.advance(message, len(events), newest)
-        return Applied(fresh=True, results=results, clamped=clamped, scored=(yield from self._close_steps()))
+        if not self.buckets.ripe(self.watermark.time):  # after nearly every message
+            return Applied(True, results, clamped, [])
+        return Applied(True, results, clamped, (yield from self._close_steps()))
 
     def idle(self, partition: str, last_sequence_number: int, known_at: datetime) -> list[Anomaly]:
         """Note that `partition` ended with `last_sequence_number` at `known_at`; return the cells that this closed.
@@ -195,6 +198,13 @@ class Engine(Coordinator):
     def dump_told(self) -> Iterator[tuple[str, Any]]:
         """Yield the rows of `dump` that say what was found and told, which are its last."""
         return dump_told(self)
+
+    def restore_steps(self) -> Steps[None]:
+        """Read in steps what was loaded and has not been asked for; a dump would read all of it at once.
+
+        These steps may be left at any of them, and other things asked of the engine between them.
+        """
+        return self.buckets.restore_steps()
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.

@@ -1,9 +1,7 @@
 """Puts the parts together: one decoding of a whole message, and a second, forgiving look at single records of it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -141,33 +139,43 @@ class ActivityLogParser:
             found.refuse(refusal, text)
 
 
-@dataclass(slots=True)
 class _Findings:
-    """What has been made of the records of one message so far."""
+    """What has been made of the records of one message so far.
 
-    events: list[ActivityEvent] = field(default_factory=list)
-    samples: list[Reject] = field(default_factory=list)
-    more: Counter[RejectReason] = field(default_factory=Counter)
-    left_out: dict[str, int] = field(default_factory=dict)
-    rejected: int = 0
+    One is made for every message, of which most hold a single record: nothing is in it before there is need.
+    """
+
+    __slots__ = ("events", "left_out", "more", "rejected", "samples")
+
+    def __init__(self) -> None:
+        self.events: list[ActivityEvent] = []
+        self.samples: list[Reject] = []
+        self.more: dict[RejectReason, int] = {}
+        self.left_out: dict[str, int] = {}
+        self.rejected = 0
 
     def file(self, found: ActivityEvent | LeftOut) -> None:
-        if isinstance(found, LeftOut):
-            self.left_out[found] = self.left_out.get(found, 0) + 1
-        else:
+        if isinstance(found, ActivityEvent):
             self.events.append(found)
+        else:
+            self.left_out[found] = self.left_out.get(found, 0) + 1
 
     def refuse(self, refusal: Refusal, text: bytes, count: int = 1) -> None:
         self.rejected += count
         if len(self.samples) < SAMPLES:
             self.samples.append(reject(refusal.reason, text, refusal.detail, count))
         else:
-            self.more[refusal.reason] += count
+            self.more[refusal.reason] = self.more.get(refusal.reason, 0) + count
 
     def parsed(self) -> Parsed:
-        more = [Reject(reason, "", f"beside {SAMPLES} that are shown", count) for reason, count in self.more.items()]
-        records = len(self.events) + self.rejected + sum(self.left_out.values())
-        return Parsed(self.events, self.samples + more, self.left_out, records)
+        rejects = self.samples
+        if self.more:
+            beside = f"beside {SAMPLES} that are shown"
+            rejects = [*rejects, *(Reject(reason, "", beside, count) for reason, count in self.more.items())]
+        records = len(self.events) + self.rejected
+        if self.left_out:
+            records += sum(self.left_out.values())
+        return Parsed(self.events, rejects, self.left_out, records)
 
 
 _NO_SECOND_LOOK = Refusal(RejectReason.GIVEN_UP, f"not looked at twice: {BROKEN_RECORDS} before it could not be read")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
-from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_later, unpack_rows
+from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_columns_later, unpack_later, unpack_rows
 
 FORMAT = 4
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
@@ -47,8 +47,8 @@ Encoding a block takes a few milliseconds. The wider the rows, the fewer: what r
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-_OF_MANY = "identities "
-"""How sections begin that have the most rows."""
+_OF_MANY = {"identities": unpack_later, "bucket": unpack_columns_later}
+"""First words of the sections that have the most rows, and how a block of them is kept for later."""
 
 
 class UnreadableSnapshot(ValueError):  # noqa: N818 - it names what was found, not a fault of the caller
@@ -240,10 +240,11 @@ class SnapshotRows:
         return iter(self._migrated) if self._migrated is not None else self._rows()
 
     def to_restore(self) -> Iterator[tuple[str, Any]]:
-        """Iterate likewise, but over states of identities by the block: a row with a list of ids, and one of functions.
+        """Iterate likewise, but over blocks of what there is most of.
 
-        Each of these returns the state of the identity at its place. Of each section the first block is read at once,
-        so that one which is not what it should be is refused early.
+        One of states of identities is a row with a list of ids, and one of functions, each of which returns the state
+        of the identity at its place; one of what buckets hold is `RowsLater`. Of each section the first block is read
+        at once, so that one which is not what it should be is refused early.
         """
         return iter(self._migrated) if self._migrated is not None else self._rows(later=True)
 
@@ -269,10 +270,11 @@ class SnapshotRows:
 
     @staticmethod
     def _unread(line: memoryview, begun: str) -> tuple[str, int, Any] | None:
-        """Return a block of states as one row that is read later; None if it is no such block, or the first one."""
+        """Return a block as one row that is read later; None if it is none of very many, or the first one."""
+        later = _OF_MANY.get(begun.partition(" ")[0])
         with suppress(msgspec.ValidationError):
-            if begun.startswith(_OF_MANY) and bytes(line[: len(begun) + 4]) == _encode([begun])[:-1] + b",":
-                return unpack_later(line)
+            if later is not None and bytes(line[: len(begun) + 4]) == _encode([begun])[:-1] + b",":
+                return later(line)
         return None
 
     def _lines(self) -> Iterator[memoryview]:

@@ -24,6 +24,8 @@ from typing import Any
 from msgspec import Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
+from models.stream import RowsLater
+
 MOST_TOGETHER = 10_000
 """Rows that a block may have: what all of them share takes no room, and could stand for any number."""
 
@@ -195,6 +197,43 @@ def unpack_later(line: memoryview) -> tuple[str, int, Any]:
     except ValidationError:
         section, number, of = _decode_of_part(line)
         return section, number, Row(("part", "row"), (of.part.same, of.row.rows.row(number)))
+
+
+class _Columns:
+    """Columns of a block that are unpacked when they are asked for."""
+
+    __slots__ = ("_number", "_raw")
+
+    def __init__(self, raw: Mapping[str, Raw], number: int) -> None:
+        self._raw = raw
+        self._number = number
+
+    def column(self, name: str) -> Sequence[Any]:
+        """Return what all rows have in one field."""
+        values = _unpacked(_decode(self._raw[name]), self._number)
+        if len(values) != self._number:
+            raise ValueError(f"{len(values)} rows where there should be {self._number}")
+        return values
+
+    def rows(self) -> list[Row]:
+        """Return the rows."""
+        return unpack_rows({name: _decode(column) for name, column in self._raw.items()}, self._number)
+
+
+_decode_columns = Decoder(tuple[str, int, dict[str, Raw]]).decode
+
+
+def unpack_columns_later(line: memoryview) -> tuple[str, int, RowsLater]:
+    """Return section, number, and what stands for all rows of a block.
+
+    Raises
+    ------
+    ValidationError
+        If it is no block.
+    """
+    section, number, raw = _decode_columns(line)
+    columns = _Columns(raw, number)
+    return section, number, RowsLater(number, columns.column, columns.rows)
 
 
 def plain(value: Any) -> Any:

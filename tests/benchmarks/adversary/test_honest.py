@@ -21,7 +21,8 @@ NUMBERS = {
     "a new pipeline for 36 kinds of resources": 3,
     "a nightly clean-up, its first night": 2,
     "an autoscaler": 3,
-    "a pipeline destroys what it made": 3,
+    "a pipeline destroys what it made, the first time": 3,
+    "a pipeline destroys what it made, a week later": 3,
     "keys rotated every quarter": 3,
 }
 
@@ -81,12 +82,15 @@ def test_a_new_pipeline_touches_36_kinds_of_resources() -> None:
         assert len(set(actions(instance.calls))) == 36 + 2
 
 
-def test_a_pipeline_destroys_only_what_it_made() -> None:
-    for instance in honest("a pipeline destroys what it made"):
+@pytest.mark.parametrize(("time", "before"), [("the first time", 0), ("a week later", 1)])
+def test_a_pipeline_destroys_only_what_it_made_and_the_second_time_is_the_second(time: str, before: int) -> None:
+    for instance in honest(f"a pipeline destroys what it made, {time}"):
         made = {action.removesuffix("/write") for action in actions(instance.calls) if action.endswith("/write")}
         assert instance.judged is not None
         assert {action.removesuffix("/delete") for action in actions(instance.judged)} <= made
-        assert len(days(instance.judged)) == 1
+        [counted] = days(instance.judged)
+        gone = tuple(call for call in instance.calls if call.what.action.endswith("/delete"))
+        assert len({day for day in days(gone) if day < counted}) == before
 
 
 def test_a_clean_up_is_of_200_a_night() -> None:

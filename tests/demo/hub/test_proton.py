@@ -21,7 +21,7 @@ READER = "hub/ConsumerGroups/$Default/Partitions/0"
 def connected(hub: EmbeddedHub) -> Iterator[Any]:
     connection = BlockingConnection(
         f"amqp://127.0.0.1:{hub.port}",
-        timeout=10,
+        timeout=60,
         user="RootManageSharedAccessKey",
         password="embedded-hub-key",
         allowed_mechs="PLAIN",

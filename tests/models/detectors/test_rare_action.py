@@ -339,3 +339,17 @@ def test_being_refused_every_day_ends_in_silence_and_success_is_as_new_as_before
     assert refused.score < 40.0
     assert allowed.surprise > 4.0
     assert other.surprise > 5.0
+
+
+def test_what_was_tried_one_by_one_still_belongs_together_when_it_is_all_done_at_once() -> None:
+    detector, week = at_work(), MONDAY + timedelta(days=30)
+    for day, action in enumerate((GRANT, GRANT, KEYS, KEYS, EXPORT, EXPORT)):
+        learn(detector, bucket_of(PEOPLE[0], week + timedelta(days=day), *USUAL, action))
+    habit = detector.rarity.habits.get(PEOPLE[0].id)
+    assert habit is not None
+    assert {GRANT, KEYS, EXPORT} <= {*habit.actions}
+    at_once = bucket_of(PEOPLE[0], week + timedelta(days=6), GRANT, KEYS, EXPORT, address=ABROAD)
+    again = [anomaly.surprise for anomaly in detector.score(at_once, crowd_of(at_once))]
+    detector.acquit(PEOPLE[0].id, {GRANT, KEYS, EXPORT}, ())
+    cleared = [anomaly.surprise for anomaly in detector.score(at_once, crowd_of(at_once))]
+    assert all(before > after + 0.5 for before, after in zip(again, cleared, strict=True))

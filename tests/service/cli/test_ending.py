@@ -73,7 +73,7 @@ def ended(running: "subprocess.Popen[str]", number: signal.Signals | None) -> tu
             assert running.stdout.readline() == "there\n"
             if number is not None:
                 running.send_signal(number)
-            said, _ = running.communicate(timeout=60)
+            said, _ = running.communicate(timeout=120)
         finally:
             running.kill()
     return running.returncode, said

@@ -245,7 +245,7 @@ async def kill_and_resume(folder: Path, server: StandIn, *arguments: str) -> lis
         else:
             await clock.sleep(rng.uniform(0.0, 0.3))
             process.kill()
-        said, _ = await asyncio.wait_for(output, 60)
+        said, _ = await asyncio.wait_for(output, 120)
         fetched.append(len(list((folder / "spool").glob("*.gz"))))
         if process.returncode == 0:
             return fetched
@@ -282,7 +282,7 @@ async def test_workspaces_without_the_library_that_asks_them_are_told_how_to_get
         cwd=ROOT,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(process.communicate(), 30)
+    _, said = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 2
     assert said.decode().splitlines() == [
         "learn.workspaces: needs azure-monitor-query: pip install 'unwonted[loganalytics]'"
@@ -295,7 +295,7 @@ async def test_a_closed_subscription_and_throttling_are_told_once(tmp_path: Path
     server.forbidden.add(closed)
     server.refuse(429, times=3, Retry_After="0.1")
     process = await start(tmp_path, server)
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
     said = output.decode()
     assert process.returncode == 0, said
     assert f"cannot be read, and is left out: {closed} (403 AuthorizationFailed)" in said
@@ -317,7 +317,7 @@ async def test_what_breaks_off_on_the_way_is_kept_and_the_next_run_fetches_the_r
 
     server.on_request = close_one
     process = await start(tmp_path, server)
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
     said = output.decode()
     assert process.returncode == 0, said
     assert f"cannot be read, and is left out: {lost} (403 AuthorizationFailed)" in said
@@ -326,7 +326,7 @@ async def test_what_breaks_off_on_the_way_is_kept_and_the_next_run_fetches_the_r
     server.forbidden.clear()
     before = len(server.requests)
     process = await start(tmp_path, server, "--replace")
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, output.decode()
     asked = {path.split("/")[2] for path in server.requests[before:] if path.startswith("/subscriptions/")}
     assert asked == {lost}

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import Result
 
 from demo.receiver import Fault, Receiver
+from service.cli.send_test import send_samples
 from tests.fakes.clock import FakeClock
 from tests.service.cli.test_commands import config, unwonted
 
@@ -129,3 +131,15 @@ async def test_what_a_receiver_answers_is_told_with_what_to_look_at(tmp_path: Pa
         result = await asyncio.to_thread(unwonted, "send-test", "--config", settings)
     assert result.exit_code == 3
     assert result.stderr.startswith(said), result.stderr
+
+
+async def test_what_nobody_thought_of_is_one_line_and_the_next_sink_is_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings: Any = SimpleNamespace(sinks={"odd": object(), "strange": object()})
+    assert not await send_samples(settings, ["odd", "strange"])
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" (")[0] for line in lines] == [
+        "odd: not sent, by a fault of this program",
+        "strange: not sent, by a fault of this program",
+    ]

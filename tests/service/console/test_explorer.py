@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from service.console.api_models import Lanes
-from service.console.asking import PageQuery
+from service.console.asking import NotPossible, PageQuery
 from service.console.explorer import explorer_page, lanes_said
 from service.history.reading import History
 from tests.fakes.alerts import alert
@@ -52,6 +52,14 @@ def test_a_lane_has_the_highest_score_of_each_day_and_the_alert_of_it(path: Path
 def test_whoever_has_what_is_sought_has_a_lane_and_nobody_else(path: Path, words: str) -> None:
     assert [one.id for one in said(path, {"q": words}).lanes] == [BOB.id]
     assert said(path, {"q": "nothing-like-it"}).lanes == ()
+
+
+def test_one_letter_finds_nobody_rather_than_everybody_and_says_why(path: Path) -> None:
+    with pytest.raises(NotPossible, match="at least 2 characters"):
+        said(path, {"q": "a"})
+    with History(path) as history:
+        facts = explorer_page(history, PageQuery("", {"q": "a"}, NOW)).facts
+    assert (facts["lanes"], facts["short"]) == ([], True)
 
 
 def test_an_alert_that_holds_what_is_sought_leads_to_its_identity(path: Path) -> None:

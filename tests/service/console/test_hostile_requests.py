@@ -21,7 +21,7 @@ async def sent(visitor: Visitor, kind: str, body: bytes, *more: str) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     lines = ["POST /login HTTP/1.1", f"Host: {host}:{port}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     writer.write("\r\n".join([*lines, *more, "", ""]).encode() + body)
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer
 

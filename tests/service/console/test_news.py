@@ -18,7 +18,7 @@ from tests.service.console.test_coverage_page import word_of
 from tests.service.history.seen import save
 
 pytestmark = pytest.mark.integration
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 async def heard(answer: aiohttp.ClientResponse) -> str:

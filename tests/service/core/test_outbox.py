@@ -282,6 +282,25 @@ def test_a_receipt_for_a_message_that_had_to_make_room_meanwhile_changes_nothing
     assert outbox.due("teams", NOW) == [message(2)]
 
 
+def test_a_later_revision_waits_until_the_earlier_one_is_told_or_given_up() -> None:
+    def revision(number: int) -> Rendered:
+        return Rendered(f"alert1.{number}", (("alert1", number),), b"{}")
+
+    for ended in (SENT, REFUSED):
+        outbox = Outbox()
+        for one in (revision(1), revision(2), message(2)):
+            outbox.enqueue("teams", one, NOW)
+        outbox.confirm()
+        assert outbox.due("teams", NOW) == [revision(1), message(2)]
+        outbox.record("teams", revision(1).id, RETRY, NOW, 1.0)
+        outbox.record("teams", message(2).id, SENT, NOW, 1.0)
+        assert outbox.due("teams", NOW) == [], "the first revision has failed, and is tried again before the second"
+        later = NOW + timedelta(hours=1)
+        assert outbox.due("teams", later) == [revision(1)]
+        outbox.record("teams", revision(1).id, ended, later, 1.0)
+        assert outbox.due("teams", later) == [revision(2)]
+
+
 def test_what_follows_an_alert_waits_until_that_is_told_or_given_up_also_in_the_next_life() -> None:
     def verdict(number: int) -> Rendered:
         return Rendered(f"verdict{number}", ((f"verdict{number}", 1),), b"{}", follows=f"alert{number}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.documents.places import Problem, Trouble
@@ -257,6 +257,7 @@ def test_an_avro_file_that_is_cut_off_gives_what_stands_before(tmp_path: Path) -
     assert 100 < len(looked.texts) < 900
 
 
+@example(b"\v\f", b"")
 @given(st.binary(max_size=300), st.sampled_from(MAGIC))
 def test_no_bytes_at_all_raise(data: bytes, head: bytes) -> None:
     looked = Looked("-", given=head + data)

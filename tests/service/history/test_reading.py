@@ -57,6 +57,18 @@ def test_hours_come_back_as_they_were_judged_and_in_the_order_in_which_they_were
         assert history.unusual(MONDAY_MORNING, MONDAY_MORNING) == []
 
 
+def test_an_hour_in_which_nothing_was_unusual_keeps_what_is_learnt_of_it_and_leaves_its_records_out(path: Path) -> None:
+    [judged, _] = closed([event(0), event(0.2, "b/delete")], [event(5)])
+    ordinary = [one._replace(anomalies={}) for one in judged.judgements]
+    save(path, [judged._replace(judgements=ordinary)])
+    with History(path) as history:
+        [hour] = history.hours("t/ann")
+    [seen] = [one.seen for one in ordinary]
+    assert hour.seen == seen._replace(cells=tuple(cell._replace(sample=()) for cell in seen.cells))
+    assert all(cell.sample for cell in seen.cells)
+    assert [score.score for score in hour.scores] == [0.0, 0.0]
+
+
 def test_only_what_was_closed_after_a_state_is_to_be_learnt_after_it(path: Path) -> None:
     entries = closed([event(0), event(1.6)], [event(0.3, "c/late", BOB), event(2.6)])
     save(path, entries)

@@ -29,7 +29,7 @@ async def fake(clock: FakeClock) -> AsyncIterator[OpenIdProvider]:
 
 @pytest.fixture
 async def provider(fake: OpenIdProvider, clock: FakeClock) -> AsyncIterator[Provider]:
-    fetcher = JsonFetcher(seconds=2.0)
+    fetcher = JsonFetcher(seconds=60.0)
     yield Provider(fake.issuer, clock, fetcher)
     await fetcher.close()
 
@@ -126,7 +126,7 @@ async def test_what_is_no_answer_of_a_provider_is_told_in_one_line(
     fake: OpenIdProvider, clock: FakeClock, path: str, misbehaviour: Misbehaviour, said: str
 ) -> None:
     fake.misbehave[path] = misbehaviour
-    fetcher = JsonFetcher(seconds=0.5)
+    fetcher = JsonFetcher(seconds=0.5 if misbehaviour is silent else 60.0)
     try:
         with pytest.raises(ProviderFailed, match=said):
             await Provider(fake.issuer, clock, fetcher).known()

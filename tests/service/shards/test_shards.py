@@ -141,7 +141,7 @@ def test_a_snapshot_is_parted_and_put_together_again_without_loss() -> None:
         running = [one._replace(outcome=Outcome.STARTED, operation=f"long{one.operation}") for one in events]
         engine.apply(Message("0", hour, str(hour), START + (hour + 1) * HOUR, b""), events + running)
     engine.evaluate(START + 6 * HOUR)
-    engine.buckets.evicted = 7
+    engine.buckets._evicted = 7
     rows = plain(engine.dump())
     for shards in (1, 2, 5):
         driver, parts = split_state(rows, shards)

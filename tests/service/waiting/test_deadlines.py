@@ -207,7 +207,7 @@ async def test_a_task_that_ends_may_clean_up_in_order() -> None:
 def test_every_python_ends_a_task_whose_cancellation_coincides_with_what_it_waits_for(version: str) -> None:
     python = sys.executable if version == f"{sys.version_info[0]}.{sys.version_info[1]}" else interpreter(version)
     done = subprocess.run(
-        [python, "-c", COINCIDENCE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        [python, "-c", COINCIDENCE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(version == "3.11"), "whether Python itself loses the cancellation has changed"

@@ -116,6 +116,33 @@ def test_a_partition_that_gives_nothing_after_a_quick_restart_is_silent() -> Non
     assert hub.told() == [(GapKind.SILENT, "opened")]
 
 
+def test_whoever_was_frozen_or_too_busy_to_read_is_behind_and_not_silent() -> None:
+    hub = Hub()
+    hub.quiet(20, "0", "1")
+    for _ in range(40):
+        hub.minute += 1
+        hub.put("0")
+    hub.coverage.resume(hub.now)
+    hub.look()
+    assert hub.told() == [(GapKind.BEHIND, "opened")]
+    hub.read("0")
+    hub.quiet(HOUR, "0", "1")
+    assert hub.told() == [(GapKind.BEHIND, "opened"), (GapKind.BEHIND, "closed")]
+
+
+def test_a_hub_that_stays_silent_after_a_freeze_is_told_all_the_same() -> None:
+    hub = Hub()
+    hub.quiet(20, "0", "1")
+    hub.minute += 40
+    hub.coverage.resume(hub.now)
+    hub.look()
+    hub.quiet(HOUR, "1")
+    assert hub.told()[0] == (GapKind.BEHIND, "opened")
+    assert GapKind.BEHIND in hub.coverage.open
+    hub.quiet(HOUR, "0", "1")
+    assert hub.told()[-1] == (GapKind.BEHIND, "closed")
+
+
 def test_a_downtime_in_which_nothing_happened_is_not_told() -> None:
     hub = Hub()
     hub.quiet(10, "0", "1")

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.stream.unread import RowsLater
 from service.core.snapshot.codec import (
     FORMAT,
     MOST_EXPANSION,
+    PACKED,
     SLICE,
     Encoder,
     SnapshotPart,
@@ -27,7 +29,7 @@ from service.core.snapshot.codec import (
     lines,
 )
 from service.core.snapshot.migrations import MIGRATIONS
-from service.core.snapshot.packing import plain
+from service.core.snapshot.packing import plain, unpack_columns_later
 
 CREATED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ROWS = [("engine", {"records": 3}), ("position", {"partition": "0"}), ("detector x", [1.5, None, "é\n"])]
@@ -289,6 +291,28 @@ def test_states_of_identities_are_read_when_they_are_asked_for() -> None:
     read = list(SnapshotRows(packed(rows)).to_restore())
     assert list(opened(read)) == rows
     assert len(read) < len(rows) - 400
+
+
+def test_what_buckets_hold_is_read_when_it_is_asked_for_but_for_the_first_block_of_each_table() -> None:
+    cells = [{"bucket": number // 150, "actor": f"t/{number:03}", "draft": {"threshold": 7}} for number in range(300)]
+    closed = [{"bucket": 5, "actor": f"t/{number:03}", "actions": {"a/read": number % 3}} for number in range(70)]
+    rows = [("bucket head", {"closed_below": 9}), *(("bucket cell", one) for one in cells)]
+    rows += (("bucket closed", one) for one in closed)
+    read = list(SnapshotRows(packed(rows)).to_restore())
+    blocks = [row for _, row in read if isinstance(row, RowsLater)]
+    assert sum(block.number for block in blocks) == 300 - PACKED["bucket"] + 70 - PACKED["bucket"]
+    assert blocks[1].column("bucket") == [0] * (150 - 2 * PACKED["bucket"]) + [1] * (3 * PACKED["bucket"] - 150)
+    whole = [
+        (section, plain(one)) for section, row in read for one in (row.read() if isinstance(row, RowsLater) else [row])
+    ]
+    assert whole == rows
+
+
+def test_a_column_that_is_too_short_is_refused_when_the_block_is_kept_for_later() -> None:
+    line = b'["bucket cell",4,{"actor":["a","b","c"]}]\n'
+    _, _, block = unpack_columns_later(memoryview(line))
+    with pytest.raises(ValueError, match="3 rows where there should be 4"):
+        block.column("actor")
 
 
 def test_a_state_that_is_read_later_and_is_damaged_says_so_to_whoever_asks() -> None:

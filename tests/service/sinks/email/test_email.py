@@ -147,7 +147,7 @@ async def test_a_server_that_never_answers_is_not_waited_for_and_keeps_no_thread
     server = MailServer({verb: SILENT})
     async with taking_letters(server):
         assert await sink_to(server, seconds=0.3).send(MESSAGE) == Receipt("retry", "timeout")
-        while still_running() > before:  # it is woken by the end of its connection, not by a deadline of its own
+        while still_running() - before:  # it is woken by the end of its connection, not by a deadline of its own
             await settle()
         del server.answers[verb]
         assert (await sink_to(server).send(MESSAGE)).outcome == "sent"

@@ -83,7 +83,7 @@ async def test_what_a_reader_sees_of_an_event_has_its_id_and_its_type() -> None:
                 seen.put_nowait(event)
 
             reading = asyncio.create_task(reader.receive(take, starting_position="-1"))
-            event = await asyncio.wait_for(seen.get(), 20)
+            event = await asyncio.wait_for(seen.get(), 60)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
     assert (event.message_id, event.content_type) == (MESSAGE.id, MESSAGE.content_type)
