@@ -23,7 +23,7 @@ from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.core.schedule import next_tick
 from service.settings import Settings
-from service.shards import EvaluateAt, Request, Routed, Shard, driven, parted, route
+from service.shards import EvaluateAt, Request, Routed, Shard, route, run_batch, split_batch
 from service.wiring import build_driver, build_engine, build_shard
 
 SHARDS = (1, 4, 16)
@@ -107,7 +107,7 @@ def in_shards(settings: Settings, given: Traffic, shards: int, sizes: Sizes) -> 
             ticks, due = due_before(due, message.enqueued_time, settings)
             happened += map(EvaluateAt, ticks)
             happened.append(route(message, events, settings.windows.late_horizon, shards))
-        moments, of_shards = parted(happened, shards)
+        moments, of_shards = split_batch(happened, shards)
 
         def answers(request: Request, of_shards: Any = of_shards) -> list[Any]:
             name = type(request.ask).__name__
@@ -118,7 +118,7 @@ def in_shards(settings: Settings, given: Traffic, shards: int, sizes: Sizes) -> 
             said = [sizes.add(f"{name} from each", pickle.dumps(one)) for one in found]
             return [pickle.loads(one) for one in said]  # noqa: S301 - our own
 
-        driven(driver.batch(moments), answers)
+        run_batch(driver.batch(moments), answers)
     return parts
 
 
