@@ -62,7 +62,7 @@ coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-generated: $(STAMPS)/dev ## write anew what is made from code: pages, pictures, the chart's schema, dashboards
+generated: $(STAMPS)/dev ## write again what is made from code: pages, pictures, the chart's schema, dashboards
 	@$(BIN)/python -m docs.generated
 
 manifests: $(STAMPS)/project ## dashboards and alert rules for a cluster, into build/monitoring.yaml
@@ -101,7 +101,7 @@ wheels: $(STAMPS)/dev ## the project as a wheel of pure Python, and as one compi
 notes: ## what a release is told with, into build/notes.md; refuses versions that differ (ARGS=v1.2.3)
 	@$(PYTHON) deploy/release_notes.py $(ARGS)
 
-lock: $(STAMPS)/bootstrap ## make the locks anew from requirements/*.in and package.json (UPGRADE=1: newest versions)
+lock: $(STAMPS)/bootstrap ## make the locks again from requirements/*.in and package.json (UPGRADE=1: newest versions)
 	@for name in bootstrap runtime compile demo dev infra docs release spark; do \
 	  case $$name in compile|demo|dev|spark) constraint='--constraint requirements/runtime.txt';; *) constraint=;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -131,7 +131,7 @@ check-tests:
 # --- what the targets above stand on ---
 
 # Side by side: each is waited for most of the time by a network or a disk.
-for-tests: $(STAMPS)/dev $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
+for-tests: $(STAMPS)/dev $(STAMPS)/rewritten $(STAMPS)/infra node_modules/.tests $(DOCS_VENV)/.installed $(RELEASE_VENV)/.installed $(OTHER_VENV)/.installed $(SPARK_VENV)/.installed
 	@:
 
 # pip installs only the installer and the build back-end: uv then takes a third of pip's time for the rest.
@@ -158,6 +158,12 @@ $(STAMPS)/demo: requirements/demo.txt $(STAMPS)/project
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/project
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Libraries and tests are compiled once, while the rest is being downloaded: each of the processes that share the tests
+# would do it for itself otherwise. What is wrong with a test is said when it is run.
+$(STAMPS)/rewritten: $(STAMPS)/dev
+	@$(PYTEST) --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@
 
 # What judges the chart and the Azure templates has many dependencies, in versions of its own.

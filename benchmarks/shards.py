@@ -17,14 +17,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from demo.tenant import Tenant, TenantPlan
 from models.stream import ActivityEvent
-from service.cli import collect_seldom
 from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.core.schedule import next_tick
 from service.settings import Settings
 from service.shards import EvaluateAt, Request, Routed, Shard, route, run_batch, split_batch
-from service.wiring import build_driver, build_engine, build_shard
+from service.wiring import build_driver, build_engine, build_shard, collect_seldom
 
 SHARDS = (1, 4, 16)
 A_BATCH = 24  # messages

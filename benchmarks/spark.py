@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from demo.tenant import Tenant, TenantPlan
-from service.cli import collect_seldom
 from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
@@ -30,7 +29,7 @@ from service.core.schedule import next_tick
 from service.settings import Settings
 from service.shards import split_state
 from service.storage import BEFORE_THE_FIRST, ShardStates
-from service.wiring import build_engine
+from service.wiring import build_engine, collect_seldom
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / "build" / "spark-venv" / "bin" / "python"

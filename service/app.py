@@ -102,6 +102,7 @@ class App:
             create(self._apply_end_offsets(), name="end offsets"),
             create(self._watch_loop(), name="loop"),
             create(self._watch_suppressions(), name="suppressions"),
+            create(self._watch_owners(), name="owners"),
             create(self._watch_verdicts(), name="verdicts"),
             create(self._watch_secret_files(), name="secret files"),
             create(self._check_coverage_for_ever(), name="coverage"),
@@ -160,7 +161,7 @@ class App:
         try:
             end_offsets = await self._source.prepare()
         except HubRecreated as found:
-            await self._begin_anew(found)
+            await self._start_over(found)
             end_offsets = await self._source.prepare()
         engine.expect(end_offset.partition for end_offset in end_offsets)
         for end_offset in end_offsets:
@@ -177,7 +178,7 @@ class App:
         self._dispatcher.wake()
         return len(end_offsets)
 
-    async def _begin_anew(self, found: HubRecreated) -> None:
+    async def _start_over(self, found: HubRecreated) -> None:
         """Forget the positions in a hub that is gone, and have what it still held told as lost."""
         async with self._state.lock:
             self._state.engine.forget_positions(found.partitions)
@@ -187,12 +188,12 @@ class App:
         self._emit(HubBegunAnew(found.created_at, found.partitions))
 
     async def _read(self) -> None:
-        """Read until the source is stopped; a hub that is made anew meanwhile, from its beginning."""
+        """Read until the source is stopped; a hub that is recreated meanwhile, from its beginning."""
         while True:
             try:
                 return await self._source.run(self._batches.apply)
             except HubRecreated as found:
-                await self._begin_anew(found)
+                await self._start_over(found)
             await self._source.prepare()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -226,7 +227,7 @@ class App:
                 self._state.changed = True
 
     def _now(self) -> datetime:
-        """Return the present, after heeding that the clock may have been set."""
+        """Return the present, after noticing that the clock may have been set."""
         now = self._state.present()
         if (jumped := self._clock.jumped()) != self._jumped:
             self._emit(ClockJumped((jumped - self._jumped).total_seconds()))
@@ -244,6 +245,10 @@ class App:
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
             await self._components.suppressions.run(self._suppress)
+
+    async def _watch_owners(self) -> None:
+        if self._components.owners is not None:
+            await self._components.owners.run()
 
     async def _ship_history(self) -> None:
         if self._components.shipping is not None:
@@ -275,7 +280,7 @@ class App:
                 self._emit(VerdictsLate(late))
 
     async def _accept_and_answer(self, verdicts: Verdicts) -> None:
-        """Have verdicts heeded, and those told of them at once who were told of their alerts."""
+        """Have verdicts applied, and those told of them at once who were told of their alerts."""
         await self._accept(verdicts)
         async with self._state.lock:
             answered = self._state.engine.answer(self._now())
@@ -305,6 +310,8 @@ class App:
     def _evaluation_steps(self, planned: datetime) -> Steps[Evaluation]:
         # In one: what has been noted as told must be in the outbox, also when it is stopped in between.
         evaluation = yield from self._state.engine.evaluate_steps(planned)
+        if self._components.owners is not None:
+            evaluation = evaluation._replace(alerts=self._components.owners.owners.named_in(evaluation.alerts))
         yield from self._dispatcher.submit_steps(evaluation.alerts)
         self._dispatcher.notify(evaluation.answered)
         return evaluation

@@ -33,7 +33,7 @@ class Batches:
     components
         Of the service: parser, state, suspects, dead letters, telemetry.
     now
-        Returns the present, after heeding that the clock may have been set.
+        Returns the present, after noticing that the clock may have been set.
     """
 
     def __init__(self, components: Components, now: Callable[[], datetime]) -> None:

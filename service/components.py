@@ -11,6 +11,7 @@ from service.core.ports import Clock, DeadLetterStore, Lease, Sink, Source
 from service.delivery import Dispatcher
 from service.history import Shipping
 from service.monitoring import HttpServer
+from service.owners import OwnersWatch
 from service.source import SourceEvent
 from service.storage import State, Suspects
 from service.suppressions import SuppressionWatch
@@ -57,6 +58,8 @@ class Components(NamedTuple):
         Closed at the end.
     suppressions
         Watches the suppressions file, if there is one.
+    owners
+        Watches the file of owners, if there is one.
     verdicts
         Watches the journal of verdicts.
     unusable_secret_files
@@ -87,6 +90,7 @@ class Components(NamedTuple):
     start: str | datetime
     resources: AsyncExitStack
     suppressions: SuppressionWatch | None = None
+    owners: OwnersWatch | None = None
     verdicts: VerdictWatch | None = None
     unusable_secret_files: Callable[[], Mapping[str, Sequence[str]]] = dict
     learn_history: Callable[[], Awaitable[bool]] | None = None

@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def take_fewer(items: list[pytest.Item]) -> None:
-    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn anew in each run."""
+    """Take fewer examples where asked with `--hypothesis-profile=quick`; which ones is drawn again in each run."""
     if settings.get_current_profile_name() != "quick":
         return
     for test in {id(test): test for item in items if (test := getattr(item, "obj", None)) is not None}.values():

@@ -148,7 +148,7 @@ def table(prices: Sequence[Price], days: int) -> str:
 
 
 def main(texts: Sequence[str] | None = None) -> None:
-    """Measure, and print the table anew after each tenant."""
+    """Measure, and print the table again after each tenant."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.adversary.prices",
         description="Measure what it costs an attacker to teach the detectors until a theft is not told of.",

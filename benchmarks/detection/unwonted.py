@@ -63,7 +63,7 @@ class Tape:
         yield from ()
 
     def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
-        """Begin anew."""
+        """Start again."""
         self._cells = {}
 
     def memory(self) -> Memory:

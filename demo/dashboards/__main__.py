@@ -1,4 +1,4 @@
-"""``python -m demo.dashboards``: writes Grafana's files anew, or prints what a cluster needs."""
+"""``python -m demo.dashboards``: rewrites Grafana's files, or prints what a cluster needs."""
 
 import argparse
 from pathlib import Path

@@ -72,7 +72,7 @@ class Inbox:
             self._news.notify_all()
 
     async def wait_for(self, holds: Callable[[], bool]) -> None:
-        """Return when `holds`, which is asked anew at every change."""
+        """Return when `holds`, which is asked again at every change."""
         async with self._news:
             await self._news.wait_for(holds)
 

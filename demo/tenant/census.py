@@ -34,7 +34,7 @@ def census(total: int, automation: float | None = None) -> list[tuple[str, str]]
         if kind == "first_party":
             wanted = min(wanted, len(FIRST_PARTY))  # one principal of each of Microsoft's applications
         if kind == "service_principal":
-            # Names made anew in every run: one such identity makes most of a tenant's never-seen operations.
+            # Names that are new in every run: one such identity makes most of a tenant's never-seen operations.
             people.append((kind, "naming"))
             wanted -= 1
         people.extend((kind, role) for role in _apportion(roles, wanted))

@@ -11,6 +11,7 @@ from models.detectors.options import Option, options, takes
 from models.detectors.rare_action import Judged, RareAction
 from models.detectors.registry import DETECTORS, build, play
 from models.detectors.routine_context import RoutineCell
+from models.detectors.sensitivity import tactic
 from models.detectors.watched import Watched
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "build",
     "options",
     "play",
+    "tactic",
     "takes",
 ]

@@ -1,7 +1,7 @@
 """What a detector says of one cell: how unusual, on which scale, and from which numbers.
 
 An anomaly's identity depends on nothing but detector, actor, action and bucket, so whatever is found twice can be
-told apart from what is found anew. Whether anybody is alerted is decided elsewhere.
+told apart from what is newly found. Whether anybody is alerted is decided elsewhere.
 """
 
 from collections.abc import Mapping

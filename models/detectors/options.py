@@ -6,6 +6,7 @@ Whether a value that somebody has set fits is left to the settings.
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
 GIVEN = frozenset({"max_identities", "max_actions", "locate", "looks", "watched"})
@@ -36,6 +37,7 @@ def options(detector: Callable[..., object]) -> tuple[Option, ...]:
     )
 
 
+@lru_cache(maxsize=1_024)
 def takes(detector: Callable[..., object], parameter: str) -> bool:
     """Whether the service may give it that parameter.
 

@@ -5,6 +5,7 @@ The scale of 0 to 100 is `scoring`'s; which surprises are summed is the detector
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from river.base.anomaly_detector import AnomalyDetector
@@ -100,7 +101,7 @@ class Calibration(AnomalyDetector):
         self._day = -1
         self._today = [0] * BINS
         self._next: tuple[int, Known] | None = None
-        self._hold(self._table([0.0] * BINS))
+        self._hold(_alone(location, slope, cold, strength))
 
     def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn a user-day of ``x["day"]`` (days from the epoch) whose maximum is ``x["surprise"]``."""
@@ -147,7 +148,7 @@ class Calibration(AnomalyDetector):
     @property
     def warmth(self) -> float:
         """0 while the prior is all there is, 1 when as many user-days are known as the prior is worth."""
-        return self._warmth(self.user_days)
+        return _warmth(self.user_days, self.strength)
 
     def probability(self, surprise: float) -> float:
         """Return the chance, in [1e-4, 1], that a user-day reaches `surprise`: never rises with it."""
@@ -197,26 +198,38 @@ class Calibration(AnomalyDetector):
         self._now = known
         self.user_days, self._scores, self._silent = known.user_days, known.scores, known.silent
 
-    def _warmth(self, user_days: float) -> float:
-        return min(1.0, user_days / self.strength) if self.strength else 1.0
-
     def _table(self, histogram: Sequence[float]) -> Known:
-        user_days = sum(histogram)
-        total = max(1e-9, self.strength + user_days)
-        location = self.location + self.cold * (1.0 - self._warmth(user_days))
-        exceeded, reached = [], 0.0
-        for bin_ in range(BINS - 1, -1, -1):
-            reached += histogram[bin_]
-            prior = min(1.0, math.pow(10.0, -(bin_ * BIN_WIDTH - location) * self.slope))
-            exceeded.append(min(1.0, (self.strength * prior + reached) / total))
-        exceeded.reverse()
-        often, seldom = _crossing(exceeded, OFTEN), _crossing(exceeded, SELDOM)
-        slope = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(BIN_WIDTH, seldom - often)))
-        for bin_ in range(math.ceil(seldom / BIN_WIDTH), BINS):
-            exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * BIN_WIDTH - seldom) * slope)
-        scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
-        silent = max(0.0, next(bin_ for bin_, value in enumerate(scores) if value > 0.0) - 1.0) * BIN_WIDTH
-        return Known(histogram, user_days, scores, silent)
+        prior = self.location, self.slope, self.cold, self.strength
+        return _table(histogram, *prior) if any(histogram) else _alone(*prior)
+
+
+@lru_cache(maxsize=256)
+def _alone(location: float, slope: float, cold: float, strength: float) -> Known:
+    """Return what a prior says of nothing, with which each detector of every engine begins."""
+    return _table([0.0] * BINS, location, slope, cold, strength)
+
+
+def _warmth(user_days: float, strength: float) -> float:
+    return min(1.0, user_days / strength) if strength else 1.0
+
+
+def _table(histogram: Sequence[float], location: float, slope: float, cold: float, strength: float) -> Known:
+    user_days = sum(histogram)
+    total = max(1e-9, strength + user_days)
+    location += cold * (1.0 - _warmth(user_days, strength))
+    exceeded, reached = [], 0.0
+    for bin_ in range(BINS - 1, -1, -1):
+        reached += histogram[bin_]
+        prior = min(1.0, math.pow(10.0, -(bin_ * BIN_WIDTH - location) * slope))
+        exceeded.append(min(1.0, (strength * prior + reached) / total))
+    exceeded.reverse()
+    often, seldom = _crossing(exceeded, OFTEN), _crossing(exceeded, SELDOM)
+    steep = min(STEEPEST, max(FLATTEST, math.log10(OFTEN / SELDOM) / max(BIN_WIDTH, seldom - often)))
+    for bin_ in range(math.ceil(seldom / BIN_WIDTH), BINS):
+        exceeded[bin_] = SELDOM * math.pow(10.0, -(bin_ * BIN_WIDTH - seldom) * steep)
+    scores = [score(probability) for probability in (*exceeded, exceeded[-1])]
+    silent = max(0.0, next(bin_ for bin_, value in enumerate(scores) if value > 0.0) - 1.0) * BIN_WIDTH
+    return Known(histogram, user_days, scores, silent)
 
 
 def _score(surprise: float, scores: Sequence[float], silent: float) -> float:

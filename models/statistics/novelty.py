@@ -19,7 +19,7 @@ STAGES = 24  # log2 of active buckets: enough for two thousand years of hours
 PRIOR_STRENGTH = 20.0  # active buckets' worth of belief that a stage is like the one before it, a step lower
 LEAST = 0.002
 STEP = math.sqrt(0.5)  # by which the hazard falls from stage to stage, as far as nothing is known
-REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out anew
+REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out again
 PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
 
 
@@ -50,7 +50,7 @@ class NoveltyRate(AnomalyDetector):
 
     .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
 
-    Hazards are worked out anew when time moves on to another bucket and enough has been learnt since: within one
+    Hazards are worked out again when time moves on to another bucket and enough has been learnt since: within one
     bucket it does not matter who is learnt first.
 
     Parameters

@@ -16,7 +16,7 @@ _K = TypeVar("_K", str, tuple[str, str])
 class Weights(Mapping[str, float]):
     """A mapping of names, in their order, to numbers: the names in a tuple, the numbers bare in an array beside it.
 
-    A name is found by bisection, in about a quarter of a microsecond. A new one makes tuple and array anew, without
+    A name is found by bisection, in about a quarter of a microsecond. A new one makes tuple and array again, without
     room to spare: it seldom comes, and what is spared is spared for very many identities.
 
     Parameters

@@ -4,12 +4,13 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 """
 
 from models.stream.bottom_k import BottomKSample
-from models.stream.buckets import Limits, OpenBuckets, RecordResult
+from models.stream.buckets import Limits, OpenBuckets
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.matching import fits_pattern, names_of
+from models.stream.operations import RecordResult
 from models.stream.planting import planted
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish

@@ -6,7 +6,6 @@ which cells were closed, so that what comes late is told apart from what comes t
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from models.stream.closed import ClosedCells
 from models.stream.drafts import ActorDraft, CellDraft
 from models.stream.events import ActivityEvent, Outcome
 from models.stream.json_value import Json
-from models.stream.operations import ATTEMPTED, Operation, bit
+from models.stream.operations import ATTEMPTED, Operation, RecordResult, bit
 from models.stream.restoring import Restoring
 from models.stream.rows import UnexpectedRow, fields
 from models.stream.steps import Steps, finish
@@ -23,17 +22,6 @@ from models.stream.unread import RowsLater
 from models.stream.windows import EPOCH, Bucket
 
 ACTORS_A_STEP = 1_000  # identities that are assembled or settled in one step
-
-
-class RecordResult(StrEnum):
-    """What became of one record."""
-
-    OPERATION = "operation"  # the first record of an operation
-    RECORD = "record"  # a further record of one
-    DUPLICATE = "duplicate"  # told nothing new
-    LATE = "late"  # its bucket was closed; judged on its own
-    TOO_LATE = "too_late"  # older than anything that is remembered
-    SATURATED = "saturated"  # beyond the bound on one cell's operations or one identity's actions
 
 
 class Limits(NamedTuple):
@@ -94,7 +82,7 @@ class OpenBuckets:
         operation = self._operations.get(key)
         if operation is None:
             operation = Operation(key, event, number)
-            if not self._place(operation, event, number):
+            if not self._place(operation, number):
                 return RecordResult.SATURATED
             self._operations[key] = operation
             return RecordResult.LATE if late else RecordResult.OPERATION
@@ -113,7 +101,9 @@ class OpenBuckets:
         return None
 
     def _merge(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
-        if operation.begun_at == number and operation.ended_at in (None, number) and not operation.attempt_learnt:
+        action = operation.first.action
+        stays = operation.begun_at == number and operation.ended_at in (None, number) and event.action == action
+        if stays and not operation.attempt_learnt:
             # Most begin and end in one bucket, and stay there.
             news = operation.merge(event, number)
             if news:
@@ -122,21 +112,23 @@ class OpenBuckets:
         before = operation.buckets()
         if not operation.merge(event, number):
             return False
+        # Its cells are those of the action of its earliest record, should two records with one name differ in it.
         after = operation.buckets()
-        for same in before & after:
+        kept_there = before & after if operation.first.action == action else set()
+        for same in kept_there:
             self._changed(operation, same)
-        if after == before:
+        if kept_there == before == after:
             return True
-        for stale in before - after:
-            self._remove(operation, stale)
-        kept = [self._place(operation, event, fresh) for fresh in after - before]
+        for stale in before - kept_there:
+            self._remove(operation, action, stale)
+        kept = [self._place(operation, fresh) for fresh in after - kept_there]
         if not all(kept) and not self._held_open(operation):
             self._operations.pop(operation.key, None)
         return True
 
-    def _place(self, operation: Operation, event: ActivityEvent, number: int) -> bool:
+    def _place(self, operation: Operation, number: int) -> bool:
         """Put an operation into its cell; returns whether it is still there when the bounds have been kept."""
-        draft = self._draft_of(event, number)
+        draft = self._draft_of(operation.first, number)
         if draft is None:
             return False
         for pruned in draft.add(operation, number):
@@ -189,8 +181,8 @@ class OpenBuckets:
         if cells is not None:
             cells.changed(operation.first.action)
 
-    def _remove(self, operation: Operation, number: int) -> None:
-        actor, action = operation.first.actor.id, operation.first.action
+    def _remove(self, operation: Operation, action: str, number: int) -> None:
+        actor = operation.first.actor.id
         actors = self._open.get(number, {})
         if actor not in actors or action not in actors[actor].entries:
             return
@@ -232,7 +224,7 @@ class OpenBuckets:
 
     def ripe(self, watermark: datetime) -> bool:
         """Whether `close` has anything to do."""
-        if self._ripe_from is None:  # asked after every message: whatever it depends on lets it be found anew
+        if self._ripe_from is None:  # asked after every message: reset by whatever changes it
             held = chain(self._open, self._restoring.numbers)
             self._ripe_from = self.bucket(min(chain((self._closed_below,), held))).end
         return watermark >= self._ripe_from
@@ -320,7 +312,8 @@ class OpenBuckets:
             self._evicted += self._drop(self._unfinished.pop(oldest))
 
     def _drop(self, keys: Iterable[str]) -> int:
-        found = [self._operations[key] for key in keys if key in self._operations]
+        # One may be named twice: of two actions, should two records with one name differ in it.
+        found = [self._operations[key] for key in dict.fromkeys(keys) if key in self._operations]
         # One whose end is in an open bucket is no longer unfinished; closing that bucket forgets it.
         dropped = [operation for operation in found if not self._held_open(operation)]
         for operation in dropped:

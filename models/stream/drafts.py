@@ -111,7 +111,9 @@ class CellDraft(BottomKSample[Operation]):
         if len(events) > 1:
             first = min(events)
             events.sort(key=_most_telling_first)
-            name = display_name(*{event.action_name for event in events})
+            names = {event.action_name for event in events}
+            if len(names) > 1:
+                name = display_name(*names)
         addresses = _distinct({event.address for event in events})
         scopes = _distinct({event.scope for event in events})
         attempts, successes, failures, denials = counts

@@ -4,6 +4,7 @@ Azure sends two or three records an operation (begun, accepted, ended), on any p
 twice. What an operation is known to be is therefore a maximum and a minimum over its records, nothing else.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from models.stream.events import ActivityEvent, Outcome
@@ -13,6 +14,17 @@ from models.stream.rows import fields
 ATTEMPTED, SUCCEEDED, FAILED, DENIED = 1, 2, 4, 8
 _OPERATION, _CORRELATION = map(ActivityEvent._fields.index, ("operation", "correlation"))
 _BIT = {Outcome.STARTED: ATTEMPTED, Outcome.SUCCESS: SUCCEEDED, Outcome.FAILURE: FAILED, Outcome.DENIED: DENIED}
+
+
+class RecordResult(StrEnum):
+    """What became of one record."""
+
+    OPERATION = "operation"  # the first record of an operation
+    RECORD = "record"  # a further record of one
+    DUPLICATE = "duplicate"  # told nothing new
+    LATE = "late"  # its bucket was closed; judged on its own
+    TOO_LATE = "too_late"  # older than anything that is remembered
+    SATURATED = "saturated"  # beyond the bound on one cell's operations or one identity's actions
 
 
 def bit(outcome: Outcome) -> int:

@@ -10,8 +10,16 @@ import yaml
 from service.cli.epilog import ending
 from service.cli.inputs import MISCONFIGURED, config_option, fail, nothing_named, refuse
 from service.clock import SystemClock
+from service.owners import UnusableOwners
 from service.settings import SettingsError, by_variable, config_hash, json_schema, load, redacted
-from service.wiring import detectors_off, open_geography, refusals, unusable_secret_files, unusable_sign_in_files
+from service.wiring import (
+    detectors_off,
+    open_geography,
+    owners_file,
+    refusals,
+    unusable_secret_files,
+    unusable_sign_in_files,
+)
 
 
 @click.command(
@@ -40,6 +48,11 @@ def check_config(path: Path | None, schema: bool) -> None:
     refused, later = refusals(settings, SystemClock()), unusable_secret_files(settings)
     if not refused and (off := detectors_off(settings, open_geography(settings))):
         click.echo(f"# off, because geography.database names no file that would serve them: {', '.join(off)}")
+    try:
+        for reason in owners_file(settings).reasons:
+            click.echo(f"# owners.file: rejected: {reason}")
+    except UnusableOwners as error:
+        click.echo(f"# owners.file: {error}")
     lines = [f"unwonted run would refuse this: {by_variable(line, os.environ)}" for line in refused]
     lines += [
         f"unwonted run would not be ready: {by_variable(line, os.environ)}"

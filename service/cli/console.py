@@ -16,13 +16,12 @@ from service.cli.epilog import ending
 from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, config_option, fail, read_settings
 from service.clock import SystemClock
 from service.console import Console, Live, TokenSignIn
-from service.core.alerting import InForce
 from service.history import History, NoHistory
 from service.monitoring import Redactor, configure
 from service.options import LOOPBACK
 from service.settings import ConsoleSettings, Settings
 from service.waiting import DaemonExecutor
-from service.wiring import history_path, thresholds_configured
+from service.wiring import history_path, owners_configured, thresholds_configured
 
 _HOUR = timedelta(hours=1)
 
@@ -60,12 +59,13 @@ def serve_history(path: Path, settings: Settings) -> None:
     """Serve the history in a file until Ctrl-C; on another port, if the configured one is taken."""
     configure(level="warning", redactor=Redactor([]))
     try:
-        asyncio.run(_serve(path, settings.console, thresholds_configured(settings)))
+        live = Live(thresholds_configured(settings), owners=owners_configured(settings))
+        asyncio.run(_serve(path, settings.console, live))
     except OSError as error:
         fail(f"cannot be served: {error}", ENDED_ON_ERROR)
 
 
-async def _serve(path: Path, options: ConsoleSettings, in_force: InForce) -> None:
+async def _serve(path: Path, options: ConsoleSettings, live: Live) -> None:
     loop, stop, clock = asyncio.get_running_loop(), asyncio.Event(), SystemClock()
     loop.set_default_executor(DaemonExecutor())
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,7 +85,7 @@ async def _serve(path: Path, options: ConsoleSettings, in_force: InForce) -> Non
                 port=port,
                 version=version("unwonted"),
                 now=lambda: newest + _HOUR,
-                live=lambda: Live(in_force),
+                live=lambda: live,
                 announce=lambda address: click.echo(f"\nopen {address}\nCtrl-C ends it", err=True),
             )
 

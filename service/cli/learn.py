@@ -74,7 +74,7 @@ from service.wiring import build_snapshot_store, build_state, collect_seldom, op
 @click.option("--endpoint", metavar="URL", help="Address of Azure Resource Manager, in a sovereign cloud.")
 @click.option("--spool", type=click.Path(path_type=Path, file_okay=False), help="Directory for what is fetched.")
 @click.option("--give-up-after", metavar="TIME", help="How long one page may be throttled or out of reach, such as 2h.")
-@click.option("--replace", is_flag=True, help="Learn anew what a state has learnt; the rest of it is kept.")
+@click.option("--replace", is_flag=True, help="Learn again what a state has learnt; the rest of it is kept.")
 @max_rejected_option
 def learn(path: Path | None, files: Sequence[str], replace: bool, max_rejected: float, **given: Any) -> None:
     """Teach the service 90 days of habits before it starts: from Azure, Log Analytics, an archive, or from FILES.
@@ -183,7 +183,7 @@ class Lesson:
         place = place_of(self._settings)
         if not replace:
             if await anext(store.load(), None) is not None:
-                fail(f"{place}: there is a state already; --replace learns it anew", MISCONFIGURED)
+                fail(f"{place}: there is a state already; --replace learns it again", MISCONFIGURED)
             return state
 
         def succeed(rows: Iterable[tuple[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import msgspec
 
 from models.stream import EPOCH, ActorKind
 from service.cli.inputs import MISCONFIGURED, fail, read_settings
+from service.clock import SystemClock
 from service.history import FOREVER, AlertSummary, History, KnownIdentity, NoHistory
 from service.options import parse_duration
 from service.sinks import clean
@@ -19,6 +20,7 @@ from service.wiring import history_path
 ASKING: Final = "0 done; 2 wrong usage or configuration, no history that can be read, or nothing of that name in it"
 NAME_LENGTH, WORDS_LENGTH, SENTENCE_LENGTH = 100, 200, 1_000
 _MOST_NAMED: Final = 5
+_HOUR: Final = timedelta(hours=1)
 _TIME_HELP: Final = (
     "should be a time such as 2026-03-01T18:00, or a duration such as 7d before the newest in the history"
 )
@@ -68,6 +70,12 @@ def _time(option: str, given: str, newest: datetime) -> datetime:
         except (ValueError, OverflowError):
             fail(f"{option}: {_TIME_HELP}", MISCONFIGURED)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def present(history: History) -> datetime:
+    """Return when a file is as if it were looked at: the days are over that it has whole, the newest may go on."""
+    span = history.span()
+    return span[1] + _HOUR if span else SystemClock().now()
 
 
 def person(history: History, wanted: str) -> KnownIdentity:

@@ -34,10 +34,11 @@ from service.cli.past import (
     until_option,
 )
 from service.cli.rewriting import ask
+from service.core.owners import Ownership
 from service.history import AlertSummary, History, Hour, KnownIdentity, forget_identity, forget_in_segments
 from service.settings import Settings
 from service.sinks import clean
-from service.wiring import build_segments
+from service.wiring import build_segments, owners_configured
 
 _MOST = 10
 
@@ -95,7 +96,11 @@ def identity_command(
             _forget(past, person(past, who), settings, confirmed=yes)
             return
         known = sum_up(past, person(past, who), stretch(past, since, until))
-    click.echo(in_json(identity_row(known)) if as_json else "\n".join(identity_lines(known)))
+    ownership = owners_configured(read_settings(path)).of_actor(known.identity.actor)
+    if as_json:
+        click.echo(in_json({**identity_row(known), **ownership._asdict()}))
+    else:
+        click.echo("\n".join(identity_lines(known, ownership)))
 
 
 def _forget(history: History, identity: KnownIdentity, settings: Settings | None, *, confirmed: bool) -> None:
@@ -179,10 +184,13 @@ def sum_up(history: History, identity: KnownIdentity, span: tuple[datetime, date
     return known._replace(hours=hours, cells=cells)
 
 
-def identity_lines(known: SummedUp) -> Iterator[str]:
+def identity_lines(known: SummedUp, ownership: Ownership) -> Iterator[str]:
     """Yield what is known of an identity, for people."""
     actor = known.identity.actor
     yield f"{clean(actor.name, NAME_LENGTH)} ({kind(actor.kind)}), {clean(actor.id, NAME_LENGTH)}"
+    if any(ownership):
+        tags = [clean(tag, NAME_LENGTH) for tag in ownership.tags]
+        yield ", ".join([f"owner {clean(ownership.owner, NAME_LENGTH)}"] * bool(ownership.owner) + tags)
     yield f"seen from {minute(known.identity.first_seen)} to {minute(known.identity.last_seen)} UTC"
     yield f"active in {known.hours:,} hours; {len(known.alerts):,} alerts"
     for title, counts in (("operations", known.operations), ("addresses", known.addresses)):

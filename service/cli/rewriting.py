@@ -1,4 +1,4 @@
-"""Changes the saved state while no service runs: reads the newest snapshot, has it edited, saves it anew.
+"""Changes the saved state while no service runs: reads the newest snapshot, has it edited, saves it again.
 
 What is changed is the commands' business (`state`, `unlearning`).
 """
@@ -27,7 +27,7 @@ async def rewrite(
     place: str,
     edit: Callable[[list[tuple[str, Any]], AsyncExitStack], Awaitable[Iterable[tuple[str, Any]] | None]],
 ) -> None:
-    """Save the newest snapshot anew as `edit` makes it of its rows, unless that is None.
+    """Save the newest snapshot again as `edit` makes it of its rows, unless that is None.
 
     Raises
     ------

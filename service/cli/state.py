@@ -47,7 +47,7 @@ def inspect_command(path: Path | None, snapshot: Path | None) -> None:
 
 @state.command(
     "forget-positions",
-    short_help="Let the hub be read anew, and keep all else.",
+    short_help="Let the hub be read again, and keep all else.",
     epilog=ending(
         "0 done; 1 not agreed to, another instance writes there, or the snapshot cannot be read; 2 wrong usage or "
         "configuration, or there is no snapshot",
@@ -71,7 +71,7 @@ def forget_positions(path: Path | None, yes: bool) -> None:
 
 
 async def forget(settings: Settings, place: str, *, confirmed: bool) -> int:
-    """Save the newest snapshot anew without its positions; returns how many there were.
+    """Save the newest snapshot again without its positions; returns how many there were.
 
     Raises
     ------

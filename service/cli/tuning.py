@@ -4,22 +4,27 @@ What would have alerted is worked out by `service.core.alerting`, and asked as t
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from service.cli.epilog import ending
 from service.cli.inputs import MISCONFIGURED, config_option, fail, read_settings
-from service.cli.past import ASKING, NAME_LENGTH, WORDS_LENGTH, asked, history_option, in_json, json_option, minute
-from service.clock import SystemClock
-from service.console import Live, PageQuery, Tuning, tuning_said
+from service.cli.past import (
+    ASKING,
+    NAME_LENGTH,
+    WORDS_LENGTH,
+    asked,
+    history_option,
+    in_json,
+    json_option,
+    minute,
+    present,
+)
+from service.console import Live, PageQuery, Tuning, tuning_answer
 from service.core.alerting import is_movable
-from service.history import History
 from service.sinks import clean
 from service.wiring import thresholds_configured
-
-_HOUR = timedelta(hours=1)
 
 
 @click.command(
@@ -35,6 +40,9 @@ _HOUR = timedelta(hours=1)
 @config_option
 @history_option
 @click.option("--days", type=click.IntRange(1, 28), default=7, show_default=True, help="How many: 7, 14 or 28.")
+@click.option(
+    "--until", metavar="DAY", help="The day before which they end, as 2026-03-02; all there is, if not given."
+)
 @click.option("--threshold", "thresholds", multiple=True, metavar="NAME=SCORE", help="A detector's; may be repeated.")
 @click.option("--all", "moved", type=click.IntRange(-30, 30), default=0, help="Points to move every threshold by.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most identities alerted a day, on average.")
@@ -43,6 +51,7 @@ def tuning_command(
     path: Path | None,
     history: Path | None,
     days: int,
+    until: str | None,
     thresholds: Sequence[str],
     moved: int,
     budget: int | None,
@@ -51,7 +60,7 @@ def tuning_command(
     """Say how many a day other thresholds would have alerted, whom besides, which alerts not, and what to configure."""
     in_force = thresholds_configured(read_settings(path))
     movable = list(filter(is_movable, in_force.thresholds))
-    query = {"days": str(days), "all": str(moved), "budget": str(budget or "")}
+    query = {"days": str(days), "all": str(moved), "budget": str(budget or ""), "until": until or ""}
     for given in thresholds:
         name, _, score = given.partition("=")
         if name not in movable or not (score.isascii() and score.isdigit() and 40 <= int(score) <= 100):
@@ -59,7 +68,7 @@ def tuning_command(
             fail(f"--threshold should be NAME=SCORE, with a score of 40 to 100; there are {there}", MISCONFIGURED)
         query[name] = score
     with asked(path, history) as past:
-        said = tuning_said(past, PageQuery("", query, _present(past), live=Live(in_force)))
+        said = tuning_answer(past, PageQuery("", query, present(past), live=Live(in_force)))
     click.echo(in_json(said.model_dump(mode="json")) if as_json else "\n".join(_lines(said)))
 
 
@@ -74,9 +83,3 @@ def _lines(said: Tuning) -> list[str]:
         who, what = clean(alert.name, NAME_LENGTH), clean(alert.what, WORDS_LENGTH)
         found.append(f"no longer {minute(alert.window_start)}  {alert.score:5.1f}  {who}  {what}  {alert.id}")
     return [*found, *(["", said.yaml] if said.yaml else [])]
-
-
-def _present(history: History) -> datetime:
-    # Of a file the days are over that it has whole; the newest may go on.
-    span = history.span()
-    return span[1] + _HOUR if span else SystemClock().now()

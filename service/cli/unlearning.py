@@ -92,7 +92,7 @@ async def _listed(settings: Settings, place: str, *, as_json: bool) -> list[str]
 def revert_command(path: Path | None, generation: str, yes: bool) -> None:
     """Go back to what had been learnt by GENERATION: its name, or its day. Stop the service first.
 
-    Nothing is read again: what has happened since is unlearnt, and verdicts given since are heeded anew.
+    Nothing is read again: what has happened since is unlearnt, and verdicts given since are applied again.
     """
     settings = read_settings(path)
     place = place_of(settings)
@@ -171,7 +171,7 @@ def forget_command(path: Path | None, actor: str, begins: str, until: str, datab
         older.engine.accept(verdicts)
         with History(file) as history:
             learnt, hours = _learn_again(older.engine, history, every, file)
-        older.engine.heed_until(now.buckets.closed_until)
+        older.engine.apply_until(now.buckets.closed_until)
         click.echo(f"{place}: forgot {hours:,} hours; from {older.name} on, {learnt:,} were learnt again")
         return _checked(settings, with_learnt_of(rows, older.engine.dump(), every))
 

@@ -1,7 +1,7 @@
 """``unwonted verdict``: says what an alert was found to be, and lists what was said; a running service hears of it.
 
 The alert is looked up in the saved state, an older one in the history. What a verdict does is decided by the engine
-that heeds it.
+that applies it.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.console.charts import Fall, Share, Square, shares, waterfall, week
 from service.core.alerting import Alert, Finding
 from service.core.incidents import Incident
+from service.core.owners import Ownership
 from service.history import AlertSummary, CellScore, History, Hour, HourMark
 from service.sinks import Links, alert_content, clean, counted, iso, kql, plain_action
 
@@ -89,6 +90,7 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "alert": alert,
             "what": in_short(alert),
             "content": alert_content(alert, Links()),
+            "ownership": _ownership(alert, asked),
             "told": [told_of(finding) for finding in alert.findings],
             "incident": incident,
             "place": _place(incident, alert),
@@ -104,6 +106,14 @@ def alert_page(history: History, asked: PageQuery) -> HtmlPage:
             "ticket": ticket(alert),
         },
     )
+
+
+def _ownership(alert: Alert, asked: PageQuery) -> Ownership:
+    """Return who answers for the identity now, else who did when the alert was told."""
+    if alert.identity_count:
+        return Ownership()
+    known = asked.live.owners.of(alert.actor_id, alert.actor_name)
+    return known if any(known) else Ownership(alert.owner, alert.tags)
 
 
 def told_of(finding: Finding) -> Told:

@@ -4,6 +4,7 @@ Each has a deadline, so that a slow disk holds up nobody but its reader. Who may
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -15,14 +16,14 @@ from aiohttp import web
 
 from service.console.access import Person
 from service.console.api_models import SinkTestResult
-from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, WhatIf
+from service.console.asking import Decided, Finished, HtmlPage, NotPossible, PageQuery, SampleWanted, Stale, WhatIf
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.live import Live
 from service.console.responses import to_response
 from service.console.routes import PageRoute
 from service.console.what_if import what_if_answer
 from service.core.verdicts import Verdict
-from service.history import History
+from service.history import History, NoHistory, note_verdict
 from service.waiting import DaemonExecutor, within
 
 PAGE_WITHIN = 8.0
@@ -129,12 +130,14 @@ class Answers:
             async with self._judging:
                 known = self._desk.of(handed_in.alert.id)
                 if known and handed_in.after not in {None, known.id}:
-                    raise NotPossible(f"{known.by} has judged it meanwhile: open the alert again, and see")
+                    raise Stale(f"{known.by} has judged it meanwhile: open the alert again, and see")
                 verdict = await self._desk.give(handed_in)
         except NotPossible:
             raise
         except ValueError as error:
             raise NotPossible(" ".join(str(error).split())[:300]) from error
+        with suppress(OSError, sqlite3.Error, NoHistory):  # derived: the service writes the same when it hears of it
+            await self._run(lambda: note_verdict(self._open_history().path, verdict))
         what = f"verdict {verdict.kind.value}"
         return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
 

@@ -11,6 +11,8 @@ from service.console.api_models import (
     AlertDetail,
     AlertLine,
     Alerts,
+    Found,
+    FoundAlert,
     Gaps,
     HourLine,
     Identities,
@@ -19,9 +21,10 @@ from service.console.api_models import (
     IncidentLine,
     Incidents,
 )
-from service.console.asking import Decided, NotThere, PageQuery
+from service.console.asking import Decided, NotPossible, NotThere, PageQuery
 from service.console.decisions import decide_incident
-from service.console.incident_list import chosen_incidents
+from service.console.incident_list import chosen_incidents, ownership_of
+from service.console.search_page import SHORTEST_SEARCH, found_alerts
 from service.core.incidents import Incident
 from service.history import AlertSummary, History, KnownIdentity
 
@@ -31,14 +34,14 @@ _DAYS = 28
 _MOST_DAYS = 3_650
 
 
-def incidents_said(history: History, asked: PageQuery) -> Incidents:
+def incidents_answer(history: History, asked: PageQuery) -> Incidents:
     """Answer ``/api/v1/incidents``."""
     found = chosen_incidents(history, asked)
     most = asked.number("limit", _FEW, API_LIMIT)
-    return Incidents(count=len(found), incidents=tuple(map(_incident, found[:most])))
+    return Incidents(count=len(found), incidents=tuple(_incident(one, asked) for one in found[:most]))
 
 
-def incident_said(history: History, asked: PageQuery) -> IncidentLine:
+def incident_answer(history: History, asked: PageQuery) -> IncidentLine:
     """Answer ``/api/v1/incidents/ID``.
 
     Raises
@@ -49,7 +52,7 @@ def incident_said(history: History, asked: PageQuery) -> IncidentLine:
     found = history.incident(asked.part)
     if found is None:
         raise NotThere("no incident has this id")
-    return _incident(found)
+    return _incident(found, asked)
 
 
 def incident_decided(history: History, asked: PageQuery) -> Decided:
@@ -58,21 +61,23 @@ def incident_decided(history: History, asked: PageQuery) -> Decided:
     Raises
     ------
     NotPossible
-        An incident has no such state.
+        An incident has no such state, or neither a state nor whose it is is given.
+    Stale
+        There is news of it that whoever decides has not seen.
     NotThere
         No incident has an alert of that id.
     """
-    return decide_incident(history, asked)._replace(said=incident_said(history, asked))
+    return decide_incident(history, asked)._replace(said=incident_answer(history, asked))
 
 
-def alerts_said(history: History, asked: PageQuery) -> Alerts:
+def alerts_answer(history: History, asked: PageQuery) -> Alerts:
     """Answer ``/api/v1/alerts``."""
     subject, most = asked.exact("identity"), asked.number("limit", _FEW, API_LIMIT)
     found = history.alerts(_since(asked), subject=subject, limit=most, offset=asked.number("offset", 0, 1_000_000))
     return Alerts(alerts=tuple(map(line_of_alert, found)))
 
 
-def alert_said(history: History, asked: PageQuery) -> AlertDetail:
+def alert_answer(history: History, asked: PageQuery) -> AlertDetail:
     """Answer ``/api/v1/alerts/ID``.
 
     Raises
@@ -86,13 +91,31 @@ def alert_said(history: History, asked: PageQuery) -> AlertDetail:
     return AlertDetail(incident=incident.id, alert=revisions[-1])
 
 
-def identities_said(history: History, asked: PageQuery) -> Identities:
+def search_answer(history: History, asked: PageQuery) -> Found:
+    """Answer ``/api/v1/search``.
+
+    Raises
+    ------
+    NotPossible
+        What is sought is too short.
+    """
+    text, most = asked.text("q"), asked.number("limit", _FEW, API_LIMIT)
+    if len(text) < SHORTEST_SEARCH:
+        raise NotPossible(f"q should have at least {SHORTEST_SEARCH} characters")
+    matches = list(found_alerts(history, text, asked))[:most]
+    return Found(
+        identities=tuple(_identity(one, asked) for one in history.identities(text, limit=most)),
+        alerts=tuple(FoundAlert(where=one.where, alert=line_of_alert(one.alert)) for one in matches),
+    )
+
+
+def identities_answer(history: History, asked: PageQuery) -> Identities:
     """Answer ``/api/v1/identities``."""
     found = history.identities(asked.text("q"), limit=asked.number("limit", _FEW, API_LIMIT))
-    return Identities(identities=tuple(map(_identity, found)))
+    return Identities(identities=tuple(_identity(one, asked) for one in found))
 
 
-def identity_said(history: History, asked: PageQuery) -> IdentityDetail:
+def identity_answer(history: History, asked: PageQuery) -> IdentityDetail:
     """Answer ``/api/v1/identity``.
 
     Raises
@@ -116,10 +139,12 @@ def identity_said(history: History, asked: PageQuery) -> IdentityDetail:
         for mark in history.marks(wanted, _since(asked))
     )
     alerts = history.alerts(_since(asked), subject=wanted)
-    return IdentityDetail(identity=_identity(found), hours=tuple(hours), alerts=tuple(map(line_of_alert, alerts)))
+    return IdentityDetail(
+        identity=_identity(found, asked), hours=tuple(hours), alerts=tuple(map(line_of_alert, alerts))
+    )
 
 
-def gaps_said(history: History, asked: PageQuery) -> Gaps:
+def gaps_answer(history: History, asked: PageQuery) -> Gaps:
     """Answer ``/api/v1/gaps``."""
     return Gaps(gaps=tuple(history.gaps(_since(asked))))
 
@@ -149,11 +174,15 @@ def line_of_alert(one: AlertSummary) -> AlertLine:
     )
 
 
-def _incident(one: Incident[AlertSummary]) -> IncidentLine:
+def _incident(one: Incident[AlertSummary], asked: PageQuery) -> IncidentLine:
+    ownership = ownership_of(one, asked.live.owners)
     return IncidentLine(
         id=one.id,
         state=one.state,
         assignee=one.assignee,
+        revision=one.revision,
+        owner=ownership.owner,
+        tags=ownership.tags,
         start=one.start,
         end=one.end,
         worst=line_of_alert(one.worst),
@@ -161,7 +190,14 @@ def _incident(one: Incident[AlertSummary]) -> IncidentLine:
     )
 
 
-def _identity(one: KnownIdentity) -> IdentityLine:
+def _identity(one: KnownIdentity, asked: PageQuery) -> IdentityLine:
+    ownership = asked.live.owners.of_actor(one.actor)
     return IdentityLine(
-        id=one.actor.id, name=one.actor.name, kind=one.actor.kind, first_seen=one.first_seen, last_seen=one.last_seen
+        id=one.actor.id,
+        name=one.actor.name,
+        kind=one.actor.kind,
+        first_seen=one.first_seen,
+        last_seen=one.last_seen,
+        owner=ownership.owner,
+        tags=ownership.tags,
     )

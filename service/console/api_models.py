@@ -35,11 +35,17 @@ class AlertLine(_ApiModel):
 
 
 class IncidentLine(_ApiModel):
-    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what."""
+    """Alerts of one identity, or about one operation, that belong together; the worst of them says who and what.
+
+    The revision differs whenever there is news of it, or of how far people are with it.
+    """
 
     id: str
     state: IncidentState
     assignee: str
+    revision: str
+    owner: str
+    tags: tuple[str, ...]
     start: datetime
     end: datetime
     worst: AlertLine
@@ -67,13 +73,15 @@ class AlertDetail(_ApiModel):
 
 
 class IdentityLine(_ApiModel):
-    """An identity, and when it was seen."""
+    """An identity, when it was seen, and who answers for it, if that is known."""
 
     id: str
     name: str
     kind: ActorKind
     first_seen: datetime
     last_seen: datetime
+    owner: str
+    tags: tuple[str, ...]
 
 
 class Identities(_ApiModel):
@@ -91,6 +99,20 @@ class HourLine(_ApiModel):
     detector: str
     action: str
     late: bool
+
+
+class FoundAlert(_ApiModel):
+    """An alert, and in what of it stands what was sought."""
+
+    where: str
+    alert: AlertLine
+
+
+class Found(_ApiModel):
+    """What was found: identities, those seen last first, and alerts, the newest first."""
+
+    identities: tuple[IdentityLine, ...]
+    alerts: tuple[FoundAlert, ...]
 
 
 class IdentityDetail(_ApiModel):

@@ -107,5 +107,9 @@ class NotPossible(ValueError):  # noqa: N818 - it says what the matter is
     """What was sent cannot be done; the text says why, in one line."""
 
 
+class Stale(NotPossible):
+    """It has changed since whoever decides has looked; the text says how, in one line."""
+
+
 class NotThere(LookupError):  # noqa: N818 - it says what the matter is
     """Nothing is known under that id; the text says of what."""

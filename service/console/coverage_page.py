@@ -64,7 +64,7 @@ def coverage_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def coverage_said(history: History, asked: PageQuery) -> CoverageReport:
+def coverage_answer(history: History, asked: PageQuery) -> CoverageReport:
     """Answer ``/api/v1/coverage``."""
     span = history.span()
     kept = history.suppressed(asked.now - timedelta(days=COVERAGE_DAYS))

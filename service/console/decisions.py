@@ -3,36 +3,47 @@
 Whoever decides is signed in as an analyst, and each decision is a line of the log: both are the server's business.
 """
 
-from service.console.asking import Decided, NotPossible, NotThere, PageQuery
+from service.console.asking import Decided, NotPossible, NotThere, PageQuery, Stale
 from service.console.desk import HandedIn
 from service.core.incidents import Handling, IncidentState
 from service.core.verdicts import VerdictKind
-from service.history import History, handle
+from service.history import History, IncidentChanged, handle
+from service.sinks import clean
 
 _STATES = {state.value: state for state in IncidentState}
 _KINDS = {kind.value: kind for kind in VerdictKind}
-_LONGEST = 500
+_LONGEST, _LONGEST_NAME = 500, 64
 
 
 def decide_incident(history: History, asked: PageQuery) -> Decided:
-    """Answer a form sent to ``/incidents/ID``: take an incident on, close it, or open it again.
+    """Answer a form sent to ``/incidents/ID``: take an incident on, close it, open it again, or say whose it is.
 
     Raises
     ------
     NotPossible
-        An incident has no such state.
+        An incident has no such state, or neither a state nor whose it is is given.
+    Stale
+        There is news of it that whoever decides has not seen.
     NotThere
         No incident has an alert of that id.
     """
-    state = _STATES.get(asked.form.get("state", ""))
-    if state is None:
+    wanted, whose = asked.form.get("state"), asked.form.get("assignee")
+    given = _STATES.get(wanted or "")
+    if given is None and (whose is None or wanted is not None):
         raise NotPossible(f"state should be one of {', '.join(_STATES)}")
     found = history.incident(asked.part)
     if found is None:
         raise NotThere("no incident has this id, or it is older than history goes")
-    assignee = {IncidentState.NEW: "", IncidentState.ACKNOWLEDGED: asked.by}.get(state, found.assignee)
-    handle(history.path, found.id, Handling(state, assignee, asked.by, asked.now))
-    return Decided(f"incident {state.value}", asked.part, f"/alerts/{asked.part}")
+    state = given or found.state
+    if whose is not None:
+        assignee = clean(whose.strip(), _LONGEST_NAME)
+    else:
+        assignee = {IncidentState.NEW: "", IncidentState.ACKNOWLEDGED: asked.by}.get(state, found.assignee)
+    try:
+        handle(history.path, found.id, Handling(state, assignee, asked.by, asked.now), seen=asked.form.get("revision"))
+    except IncidentChanged as error:
+        raise Stale(f"{error}: open it again, and see") from None
+    return Decided(f"incident {state.value if given else 'assigned'}", asked.part, f"/alerts/{asked.part}")
 
 
 def judge_alert(history: History, asked: PageQuery) -> HandedIn:

@@ -83,7 +83,7 @@ def explorer_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def lanes_said(history: History, asked: PageQuery) -> Lanes:
+def lanes_answer(history: History, asked: PageQuery) -> Lanes:
     """Answer ``/api/v1/explorer``.
 
     Raises
@@ -146,7 +146,7 @@ def _lanes(history: History, asked: PageQuery, sought: Sought, limit: int) -> li
     if text:
         people = [one.actor.id for one in history.identities(text, limit=_MOST_SOUGHT)]
         told = [one.alert.subject for one in found_alerts(history, text, asked)]
-        unusual = history.telling(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)
+        unusual = history.done(sought.since, sought.until, least=LOWEST, limit=_HOURS_LOOKED_AT)
         among = list(dict.fromkeys([*people, *told, *held_in_hours(unusual, text)]))[:_MOST_SOUGHT]
     return history.lanes(sought.since, sought.until, among=among, limit=limit, offset=sought.begin)
 

@@ -71,6 +71,7 @@ def identity_page(history: History, asked: PageQuery) -> HtmlPage:
         "identity.html",
         {
             "identity": identity,
+            "ownership": asked.live.owners.of_actor(identity.actor),
             "week": _week(marks),
             "points": _points(marks, alerts),
             "habits": habits(recent, identity.first_seen),

@@ -13,10 +13,13 @@ from service.console.asking import HtmlPage, NotThere, PageQuery
 from service.console.charts import Tick, spark
 from service.console.words import kind_words
 from service.core.incidents import Incident, IncidentState
+from service.core.owners import Owners, Ownership
 from service.history import AlertSummary, History
 
 INCIDENTS_SHOWN = 50
 SPANS = (1, 7, 28, 90)
+FACETS = ("days", "severity", "kind", "state", "owner", "tag", "text")
+_MOST_CHOICES = 12
 _ALL = 0
 _FIRST_SHOWN = 28
 _OPEN = "open"
@@ -40,6 +43,7 @@ class ListedIncident(NamedTuple):
     incident: Incident[AlertSummary]
     what: str
     sparkline: list[Tick]
+    ownership: Ownership = Ownership()
 
 
 class _Weighed(NamedTuple):
@@ -48,6 +52,7 @@ class _Weighed(NamedTuple):
     incident: Incident[AlertSummary]
     worst: AlertSummary
     state: IncidentState
+    ownership: Ownership
 
 
 def incident_list(history: History, asked: PageQuery) -> HtmlPage:
@@ -59,13 +64,13 @@ def incident_list(history: History, asked: PageQuery) -> HtmlPage:
     return HtmlPage(
         "incidents.html",
         {
-            "lines": [listed_incident(one.incident) for one in shown],
+            "lines": [listed_incident(one.incident, one.ownership) for one in shown],
             "count": len(chosen),
             "first": begin + 1,
             "last": begin + len(shown),
             "facets": _facets(everything, asked),
             "text": asked.text("text"),
-            "kept": {name: asked.text(name) for name in ("days", "severity", "kind", "state") if asked.text(name)},
+            "kept": {name: value for name, value in _query(asked).items() if name != "text"},
             "csv": f"/incidents.csv?{urlencode(_query(asked))}",
             "ocsf": f"/incidents.ndjson?{urlencode(_query(asked))}",
             "before": _address(asked, {"from": str(max(0, begin - INCIDENTS_SHOWN))}) if begin else "",
@@ -89,7 +94,11 @@ def incident_page(history: History, asked: PageQuery) -> HtmlPage:
         raise NotThere("no incident has this id, or it is older than history goes")
     return HtmlPage(
         "incident.html",
-        {"line": listed_incident(found), "incident": found, "said": [in_short(a) for a in found.alerts]},
+        {
+            "line": listed_incident(found, ownership_of(found, asked.live.owners)),
+            "incident": found,
+            "said": [in_short(a) for a in found.alerts],
+        },
     )
 
 
@@ -98,21 +107,44 @@ def chosen_incidents(history: History, asked: PageQuery) -> list[Incident[AlertS
     return [one.incident for one in _chosen(_found(history, asked), asked)]
 
 
+def narrowed(
+    found: Iterable[Incident[AlertSummary]], wanted: Mapping[str, str], owners: Owners
+) -> list[Incident[AlertSummary]]:
+    """Return those incidents that have what is wanted, in their order.
+
+    Parameters
+    ----------
+    wanted
+        Any of severity, kind, state, owner, tag and text; what is empty is not looked at.
+    """
+    return [one.incident for one in _narrowed((_weighed(one, owners) for one in found), wanted)]
+
+
 def _found(history: History, asked: PageQuery) -> list[_Weighed]:
     days = asked.number("days", _FIRST_SHOWN, 3_650)
     found = history.incidents(asked.now - days * _A_DAY if days else EPOCH)
-    return [_Weighed(one, one.worst, one.state) for one in found]
+    return [_weighed(one, asked.live.owners) for one in found]
+
+
+def _weighed(one: Incident[AlertSummary], owners: Owners) -> _Weighed:
+    return _Weighed(one, one.worst, one.state, ownership_of(one, owners))
 
 
 def _chosen(everything: Iterable[_Weighed], asked: PageQuery) -> list[_Weighed]:
-    wanted = {name: asked.text(name) for name in ("severity", "kind", "state")}
-    text = asked.text("text").casefold()
+    return _narrowed(everything, _query(asked))
+
+
+def _narrowed(everything: Iterable[_Weighed], wanted: Mapping[str, str]) -> list[_Weighed]:
+    severity, kind, state, owner, tag = (wanted.get(name, "") for name in ("severity", "kind", "state", "owner", "tag"))
+    text = wanted.get("text", "").casefold()
     return [
         one
         for one in everything
-        if wanted["severity"] in ("", one.worst.severity.value)
-        and wanted["kind"] in ("", one.worst.kind.value)
-        and _has_state(one.state, wanted["state"])
+        if severity in ("", one.worst.severity.value)
+        and kind in ("", one.worst.kind.value)
+        and _has_state(one.state, state)
+        and owner in ("", one.ownership.owner)
+        and (not tag or tag in one.ownership.tags)
         and (not text or any(text in said.casefold() for said in _texts(one.incident)))
     ]
 
@@ -132,6 +164,8 @@ def _facets(everything: Sequence[_Weighed], asked: PageQuery) -> Mapping[str, li
     severities = Counter(one.worst.severity.value for one in everything)
     kinds = Counter(one.worst.kind.value for one in everything)
     states = Counter(one.state.value for one in everything)
+    owners = Counter(one.ownership.owner for one in everything if one.ownership.owner)
+    tags = Counter(tag for one in everything for tag in one.ownership.tags)
     opened = len(everything) - states[IncidentState.CLOSED.value]
     days = asked.number("days", _FIRST_SHOWN, 3_650)
 
@@ -150,19 +184,30 @@ def _facets(everything: Sequence[_Weighed], asked: PageQuery) -> Mapping[str, li
         "State": choices(
             "state", [(_OPEN, "open", opened), *((s.value, s.value, states[s.value]) for s in IncidentState)]
         ),
+        **{
+            label: choices(name, ((one, one, number) for one, number in counts.most_common(_MOST_CHOICES)))
+            for label, name, counts in (("Owner", "owner", owners), ("Tag", "tag", tags))
+            if counts
+        },
     }
 
 
-def listed_incident(one: Incident[AlertSummary]) -> ListedIncident:
+def ownership_of(one: Incident[AlertSummary], owners: Owners) -> Ownership:
+    """Return who answers for whom an incident is about, as far as that is known."""
+    worst = one.worst
+    return Ownership() if worst.operation else owners.of(worst.subject, worst.name)
+
+
+def listed_incident(one: Incident[AlertSummary], ownership: Ownership = Ownership()) -> ListedIncident:  # noqa: B008 - immutable
     """Return an incident as lists show it."""
     # At least a day, so that a burst looks like one.
     last = max(one.end, one.start + _A_DAY)
     points = [(alert.window_start, alert.score) for alert in one.alerts]
-    return ListedIncident(one, in_short(one.worst), spark(points, one.start, last))
+    return ListedIncident(one, in_short(one.worst), spark(points, one.start, last), ownership)
 
 
 def _query(asked: PageQuery) -> dict[str, str]:
-    return {name: asked.text(name) for name in ("days", "severity", "kind", "state", "text") if asked.text(name)}
+    return {name: asked.text(name) for name in FACETS if asked.text(name)}
 
 
 def _address(asked: PageQuery, changes: Mapping[str, str]) -> str:

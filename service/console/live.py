@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.core.alerting import AS_DELIVERED, InForce, Suppression, SuppressionCount
 from service.core.engine import Explanation, Imagined
+from service.core.owners import NO_OWNERS, Owners
 
 
 class PartitionState(NamedTuple):
@@ -55,6 +56,8 @@ class Live(NamedTuple):
         Says how an identity's deed would be judged; None of an identity that the state does not remember.
     kept_now
         Asks for `kept`.
+    owners
+        Who answers for which identity.
     """
 
     in_force: InForce = AS_DELIVERED
@@ -66,3 +69,4 @@ class Live(NamedTuple):
     send_sample: Callable[[str], Awaitable[SampleSent]] | None = None
     what_if: Callable[[str, Imagined], Explanation | None] | None = None
     kept_now: Callable[[], Awaitable[Sequence[str]]] | None = None
+    owners: Owners = NO_OWNERS

@@ -9,6 +9,9 @@ from service.console import api, api_models
 from service.console.guard import CSRF_HEADER
 from service.console.questions import EXPORTS, QUESTIONS, SESSION, Question
 
+_OPTIONAL = {"after", "assignee", "for_kind", "revision", "state"}
+"""Fields of forms that may be left out."""
+
 
 def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) -> dict[str, Any]:
     """Return what the API is, as OpenAPI 3.1 says it.
@@ -57,7 +60,7 @@ def document(version: str, cookie: str = "unwonted", *, bearer: bool = False) ->
 def _export(path: str) -> dict[str, Any]:
     content_type, said = EXPORTS[path]
     answer = {"description": "The file", "content": {content_type: {"schema": {"type": "string"}}}}
-    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_said)
+    asked = next(one.parameters for one in QUESTIONS if one.answer is api.incidents_answer)
     return {
         "summary": said,
         "parameters": [_parameter(name, said) for name, said in asked.items() if name != "limit"],
@@ -83,7 +86,7 @@ def _operation(question: Question) -> dict[str, Any]:
     }
     if question.form:
         fields = {name: {"type": "string", "description": said} for name, said in question.form.items()}
-        required = [name for name in fields if name not in {"for_kind", "after"}]
+        required = [name for name in fields if name not in _OPTIONAL]
         schema = {"type": "object", "properties": fields, "required": required}
         operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
     return operation
@@ -96,6 +99,7 @@ def _answers(model: str) -> dict[str, Any]:
         ("401", "Nobody is signed in"),
         ("403", "Not allowed, or not meant"),
         ("404", "There is no such thing"),
+        ("409", "It has changed meanwhile: look again"),
         ("429", "Too many requests: wait a moment"),
         ("503", "History cannot be read now"),
     ):

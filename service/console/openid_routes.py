@@ -40,6 +40,7 @@ class OpenIdRoutes:
         self.public = sign_in.public
         self.cookies = Cookies(0, sign_in.public)
         self.sessions = sign_in.sessions
+        self.entered = 0
         self._sign_in = sign_in
         self._refuse = refuse
         self._pace = RequestPace(clock, at_once=60, a_second=1.0)
@@ -118,6 +119,7 @@ class OpenIdRoutes:
         except EntryRefused as refusal:
             return self._refused(refusal, "/")
         self.sessions.end(request.cookies.get(self.cookies.session, ""))  # whoever was in before, in this browser
+        self.entered += 1
         _log.info("console_entered", by=person.name, subject=person.subject, roles=sorted(map(str, person.roles)))
         response = go_on(entered.onward)
         self.cookies.give(response, self.cookies.session, entered.secret)
@@ -126,8 +128,7 @@ class OpenIdRoutes:
     def _refused(self, refusal: EntryRefused, onward: str) -> web.Response:
         if refusal.subject:
             _log.warning("console_entry_refused", subject=refusal.subject, reason=str(refusal))
-        else:
-            self._refuse(str(refusal))
+        self._refuse(refusal)
         return self._page(onward, str(refusal), refusal.status, known=bool(refusal.subject))
 
     async def _let_out(self, request: web.Request) -> web.Response:

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from service.console import api, api_models
 from service.console.asking import Decided, PageQuery, SampleWanted, WhatIf
-from service.console.coverage_page import coverage_said, want_sample
+from service.console.coverage_page import coverage_answer, want_sample
 from service.console.decisions import judge_alert
 from service.console.desk import HandedIn
-from service.console.explorer import lanes_said
-from service.console.suppress_page import suppression_said
-from service.console.tuning_page import tuning_said
+from service.console.explorer import lanes_answer
+from service.console.suppress_page import suppression_answer
+from service.console.tuning_page import tuning_answer
 from service.console.what_if import what_if
 from service.core.alerting import AS_DELIVERED, is_movable
 from service.core.verdicts import Verdict
@@ -40,13 +40,15 @@ QUESTIONS = (
     Question(
         "/api/v1/incidents",
         "Incidents, the newest first",
-        api.incidents_said,
+        api.incidents_answer,
         api_models.Incidents,
         {
             "days": _DAYS,
             "severity": "critical, high, medium or low",
             "kind": "kind of the identity, such as service_principal",
             "state": "new, acknowledged, closed, or open for all but closed",
+            "owner": "who answers for the identity, as the file of owners has it",
+            "tag": "a tag of the identity there",
             "text": "only those in which this stands: a name, an id, an operation",
             "limit": _LIMIT,
         },
@@ -54,21 +56,26 @@ QUESTIONS = (
     Question(
         "/api/v1/incidents/{id}",
         "One incident, by the id of any of its alerts",
-        api.incident_said,
+        api.incident_answer,
         api_models.IncidentLine,
     ),
     Question(
         "/api/v1/incidents/{id}",
-        "Take an incident on, close it, or open it again; with the header X-CSRF-Token, which /api/v1/session tells",
+        "Take an incident on, close it, open it again, or say whose it is; with the header X-CSRF-Token, which"
+        " /api/v1/session tells",
         api.incident_decided,
         api_models.IncidentLine,
         method="POST",
-        form={"state": "new, acknowledged or closed"},
+        form={
+            "state": "new, acknowledged or closed; as it is unless given",
+            "assignee": "whose it is; who asks, of one that is acknowledged, unless given",
+            "revision": "that you have seen: answered with 409 if there is another; not looked at unless given",
+        },
     ),
     Question(
         "/api/v1/alerts",
         "Alerts, the newest first",
-        api.alerts_said,
+        api.alerts_answer,
         api_models.Alerts,
         {
             "days": _DAYS,
@@ -77,7 +84,7 @@ QUESTIONS = (
             "offset": "how many to pass over",
         },
     ),
-    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_said, api_models.AlertDetail),
+    Question("/api/v1/alerts/{id}", "One alert, with all numbers behind it", api.alert_answer, api_models.AlertDetail),
     Question(
         "/api/v1/alerts/{id}/verdict",
         "Say what an alert was found to be; with the header X-CSRF-Token, which /api/v1/session tells",
@@ -88,13 +95,13 @@ QUESTIONS = (
             "kind": "benign, benign_once, malicious or duplicate",
             "why": "for whoever reads it in a month",
             "for_kind": "with benign, and not empty: for all identities of its kind as well",
-            "after": "id of the verdict that this one replaces, empty if there is none: refused if there is another",
+            "after": "id of the verdict that this one replaces, empty if there is none: 409 if there is another",
         },
     ),
     Question(
         "/api/v1/alerts/{id}/suppress",
         "A suppression filled in from an alert: what it would have kept back in 28 days, and its YAML; changes nothing",
-        suppression_said,
+        suppression_answer,
         api_models.SuppressionTrial,
         {
             "actor": "id or name of the identity; the alert's unless given, empty for everybody",
@@ -108,23 +115,33 @@ QUESTIONS = (
         },
     ),
     Question(
+        "/api/v1/search",
+        "Identities by name and id, and alerts by whatever they hold",
+        api.search_answer,
+        api_models.Found,
+        {
+            "q": "two characters or more: of a name, an id, an address, an operation, a resource, a correlation id",
+            "limit": _LIMIT,
+        },
+    ),
+    Question(
         "/api/v1/identities",
         "Identities, those seen last first",
-        api.identities_said,
+        api.identities_answer,
         api_models.Identities,
         {"q": "what a name or id begins with, or holds", "limit": _LIMIT},
     ),
     Question(
         "/api/v1/identity",
         "One identity with its hours and alerts",
-        api.identity_said,
+        api.identity_answer,
         api_models.IdentityDetail,
         {"id": "its id", "days": _DAYS},
     ),
     Question(
         "/api/v1/explorer",
         "Identities with the highest score of each of their days, the most unusual first",
-        lanes_said,
+        lanes_answer,
         api_models.Lanes,
         {
             "since": "the first day, as 2026-03-02; 28 days before the last unless given, 92 at most",
@@ -137,7 +154,7 @@ QUESTIONS = (
     Question(
         "/api/v1/tuning",
         "What other thresholds or a budget would have told of",
-        tuning_said,
+        tuning_answer,
         api_models.Tuning,
         {
             "days": "how many days: 7, 14 or 28",
@@ -150,7 +167,7 @@ QUESTIONS = (
     Question(
         "/api/v1/coverage",
         "What is read, who is told, what is kept back, and the generations of the state",
-        coverage_said,
+        coverage_answer,
         api_models.CoverageReport,
     ),
     Question(
@@ -173,7 +190,7 @@ QUESTIONS = (
             "failed": "not empty: as if it were denied",
         },
     ),
-    Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_said, api_models.Gaps, {"days": _DAYS}),
+    Question("/api/v1/gaps", "Coverage gaps, the newest first", api.gaps_answer, api_models.Gaps, {"days": _DAYS}),
 )
 
 SESSION = "/api/v1/session"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from service.console.access import Role
 from service.console.alert_page import alert_page
 from service.console.asking import PageAnswer, PageQuery
-from service.console.coverage_page import coverage_page, coverage_said, want_sample
+from service.console.coverage_page import coverage_answer, coverage_page, want_sample
 from service.console.decisions import decide_incident, judge_alert
 from service.console.explorer import explorer_page
 from service.console.exports import incident_csv, incident_ocsf
@@ -71,7 +71,7 @@ PAGES = (
             one.answer,
             Role.READER if one.method == "GET" else Role.ANALYST,
             one.method,
-            shows_generations=one.answer is coverage_said,
+            shows_generations=one.answer is coverage_answer,
         )
         for one in QUESTIONS
     ),

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from models.stream import ActorBucket
 from service.console.alert_page import in_short
 from service.console.asking import HtmlPage, PageQuery
-from service.core.alerting import Alert, Finding
-from service.history import AlertSummary, History, Hour, KnownIdentity
+from service.history import AlertSummary, History, KnownIdentity, ToldAlert, ToldFinding
 
 SHORTEST_SEARCH = 2
 _MOST = 50
@@ -54,7 +54,7 @@ def found_alerts(history: History, text: str, asked: PageQuery) -> Iterable[Matc
         seen.add(alert.id)
         yield Match(alert, in_short(alert), "alert id")
     newest = [one for one in history.alerts(asked.now - _DAYS, limit=_ALERTS_LOOKED_AT) if one.id not in seen]
-    whole = {one.id: one for one in history.newest_revisions([one.id for one in newest if not _where(one, folded)])}
+    whole = {one.id: one for one in history.told([one.id for one in newest if not _where(one, folded)])}
     for alert in newest:
         where = _where(alert, folded) or (_inside(whole[alert.id], folded) if alert.id in whole else "")
         if where:
@@ -66,7 +66,7 @@ def _where(alert: AlertSummary, folded: str) -> str:
     return next((where for where, value in held if folded in value.casefold()), "")
 
 
-def _inside(alert: Alert, folded: str) -> str:
+def _inside(alert: ToldAlert, folded: str) -> str:
     """Return where the findings of an alert hold what was sought; empty if nowhere."""
     for finding in alert.findings:
         for where, values in _held(finding):
@@ -75,19 +75,19 @@ def _inside(alert: Alert, folded: str) -> str:
     return ""
 
 
-def held_in_hours(hours: Iterable[Hour], text: str) -> Iterable[str]:
+def held_in_hours(hours: Iterable[ActorBucket], text: str) -> Iterable[str]:
     """Yield the ids of identities of whose hours one holds `text`: an address, a resource, an id and so on."""
     folded = text.casefold()
     for hour in hours:
-        for cell in hour.seen.cells:
+        for cell in hour.cells:
             held = (cell.action_name, *cell.addresses, *cell.scopes)
             deep = (value for one in cell.sample for value in (one.resource, one.correlation))
             if any(folded in value.casefold() for value in (*held, *deep)):
-                yield hour.seen.actor.id
+                yield hour.actor.id
                 break
 
 
-def _held(finding: Finding) -> Iterable[tuple[str, Sequence[str]]]:
+def _held(finding: ToldFinding) -> Iterable[tuple[str, Sequence[str]]]:
     yield "operation", (finding.action_name,)
     yield "address", finding.addresses
     yield "resource", finding.resources

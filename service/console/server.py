@@ -15,7 +15,7 @@ from aiohttp import web
 from service.console.access import EntryRefused, Session
 from service.console.answering import Answers
 from service.console.api_models import CurrentSession
-from service.console.asking import NotPossible, NotThere
+from service.console.asking import NotPossible, NotThere, Stale
 from service.console.desk import VerdictDesk
 from service.console.guard import (
     CSRF_FIELD,
@@ -102,9 +102,9 @@ class Console:
     ) -> None:
         self._clock = clock
         self._sign_in: SignInRoutes = (
-            OpenIdRoutes(sign_in, clock, self._note_refusal)
+            OpenIdRoutes(sign_in, clock, self._note_entry_refused)
             if isinstance(sign_in, OpenIdSignIn)
-            else TokenRoutes(sign_in, self._note_refusal)
+            else TokenRoutes(sign_in, self._note_entry_refused)
         )
         self._host = host
         self._port = port
@@ -114,7 +114,7 @@ class Console:
         self._news = NewsStreams(self._answers.news, clock)
         self._pace, self._pace_inside, self._changes = RequestPace(clock), RequestPace(clock), PersonalPace(clock)
         self._serving: WebPort | None = None
-        self._refused = 0
+        self._refused = self._entries_refused = 0
         self._said = -_SAY_EVERY
 
     async def start(self) -> None:
@@ -149,6 +149,11 @@ class Console:
         """Where it is, for a browser on this machine."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
+
+    @property
+    def sign_ins(self) -> tuple[int, int]:
+        """How many sign-ins have let somebody in, and how many have not."""
+        return self._sign_in.entered, self._entries_refused
 
     async def stop(self) -> None:
         """Stop listening and finish the answers under way, within a second; no effect if it does not run."""
@@ -206,6 +211,7 @@ class Console:
             try:
                 session: Session | None = await self._sign_in.bearer(token.strip())
             except EntryRefused as refusal:
+                self._entries_refused += 1
                 self._pace.check()
                 raise RequestRefused(refusal.status, str(refusal)) from None
         else:
@@ -216,6 +222,11 @@ class Console:
         if session is not None:
             request[SESSION_OF_REQUEST] = session
         return session
+
+    def _note_entry_refused(self, refusal: EntryRefused) -> None:
+        self._entries_refused += 1
+        if not refusal.subject:  # who has proven who they are has a line of their own
+            self._note_refusal(str(refusal))
 
     def _note_refusal(self, reason: str) -> None:
         """Say that somebody was refused, ten seconds after the last time at the earliest."""
@@ -242,6 +253,8 @@ class Console:
         )
         try:
             return await self._answers.answer(route, part, query, form, session.person, shown)
+        except Stale as error:
+            return self._failure(request, 409, str(error))
         except NotPossible as error:
             return self._failure(request, 400, str(error))
         except NotThere as error:

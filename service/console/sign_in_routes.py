@@ -8,11 +8,11 @@ from typing import Protocol
 
 from aiohttp import web
 
-from service.console.access import Session, Sessions
+from service.console.access import EntryRefused, Session, Sessions
 from service.console.cookies import Cookies
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Refuse = Callable[[str], None]
+Refuse = Callable[[EntryRefused], None]
 """Notes, in one line, that somebody was not let in."""
 
 
@@ -26,6 +26,8 @@ class SignInRoutes(Protocol):
     """How paths begin that nobody has to be signed in for."""
     public: str
     """Address at which browsers reach the console; empty if that is this machine alone."""
+    entered: int
+    """How many sign-ins have let somebody in."""
     takes_tokens: bool
     """Whether programs may come with an access token."""
 

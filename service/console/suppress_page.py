@@ -79,7 +79,7 @@ def suppress_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def suppression_said(history: History, asked: PageQuery) -> SuppressionTrial:
+def suppression_answer(history: History, asked: PageQuery) -> SuppressionTrial:
     """Answer ``/api/v1/alerts/ID/suppress``.
 
     Raises

@@ -26,6 +26,7 @@ class TokenRoutes:
     def __init__(self, sign_in: TokenSignIn, refuse: Refuse) -> None:
         self.cookies = Cookies(0)
         self.sessions = sign_in.sessions
+        self.entered = 0
         self._sign_in = sign_in
         self._refuse = refuse
 
@@ -89,11 +90,12 @@ class TokenRoutes:
         try:
             secret = self._sign_in.enter(token, name)
         except EntryRefused as refusal:
-            self._refuse(str(refusal))
+            self._refuse(refusal)
             return self._login_page(onward, str(refusal), 403)
         except OSError as error:
             raise RequestRefused(503, f"the file of the token cannot be written: {error.strerror}") from None
         session = self.sessions.of(secret)
+        self.entered += 1
         _log.info("console_entered", by=session.person.name if session else "")
         response = go_on(onward)
         self.cookies.give(response, self.cookies.session, secret)

@@ -94,7 +94,7 @@ def tuning_page(history: History, asked: PageQuery) -> HtmlPage:
     )
 
 
-def tuning_said(history: History, asked: PageQuery) -> Tuning:
+def tuning_answer(history: History, asked: PageQuery) -> Tuning:
     """Answer ``/api/v1/tuning``."""
     tried = try_out(history, asked)
     trial = tried.trial
@@ -130,7 +130,7 @@ def try_out(history: History, asked: PageQuery) -> Tried:
     over = [one for one in peaks if day_number(one.start) in whole]
     tried = thresholds_within(over, whole, start, float(budget)) if budget else start
     summaries = {one.id: one for one in history.alerts(since, until)}
-    trial = try_thresholds(peaks, history.newest_revisions(summaries), active, now, tried)
+    trial = try_thresholds(peaks, history.told(summaries), active, now, tried)
     vanishing = [summaries[one.id] for one in trial.vanishing]
     return Tried(since, until, days, moved, budget, sliders, trial, vanishing)
 

@@ -1,12 +1,14 @@
 """Incidents: the alerts of one identity, or about one operation, that follow each other within twelve hours.
 
-Which alerts make one is worked out from them alone, so that nothing has to be kept; what people have said of one is
-kept under an alert of it, by whoever has a place for it.
+Which alerts make one is worked out from them alone, so that nothing has to be kept. How far people are with one follows
+from the verdicts on its alerts, and from what they have set themselves, which is kept under an alert of it by whoever
+has a place for it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from models.statistics import Severity
@@ -63,10 +65,18 @@ class AlertLike(Protocol):
 
 
 class Handling(NamedTuple):
-    """What somebody has said of an incident: its state, whose it is, who said so, and when."""
+    """How far somebody is with an incident: its state, whose it is, who set that, and when."""
 
     state: IncidentState
     assignee: str
+    by: str
+    at: datetime
+
+
+class GivenVerdict(NamedTuple):
+    """A verdict on an alert: whether it ends the matter, which that of an attack does not; who gave it, and when."""
+
+    ends: bool
     by: str
     at: datetime
 
@@ -82,7 +92,7 @@ class Incident(NamedTuple, Generic[_A]):
     alerts
         At least one.
     handling
-        What was said of it last; None if nothing was.
+        What was set last, by hand or by a verdict; None if nothing was.
     """
 
     alerts: tuple[_A, ...]
@@ -115,7 +125,7 @@ class Incident(NamedTuple, Generic[_A]):
 
     @property
     def state(self) -> IncidentState:
-        """What was said of it; one that was closed before there was news of it is new again."""
+        """How far people are; one that was closed before there was news of it is new again."""
         if self.handling is None:
             return IncidentState.NEW
         newest = max(one.found_at for one in self.alerts)
@@ -127,8 +137,17 @@ class Incident(NamedTuple, Generic[_A]):
         """Whose it is; empty if nobody's."""
         return self.handling.assignee if self.handling else ""
 
+    @property
+    def revision(self) -> str:
+        """Differs whenever there is news of it: of its alerts, or of how far people are with it."""
+        news = [f"{one.id} {one.found_at.isoformat()}" for one in self.alerts]
+        seen = "\n".join([*news, *map(str, self.handling or ())])
+        return sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-def incidents(alerts: Iterable[_A], handled: Mapping[str, Handling] = {}) -> list[Incident[_A]]:
+
+def incidents(
+    alerts: Iterable[_A], handled: Mapping[str, Handling] = {}, answers: Mapping[str, GivenVerdict] = {}
+) -> list[Incident[_A]]:
     """Return what `alerts` make, in whatever order they come: the newest incident first.
 
     Parameters
@@ -136,7 +155,10 @@ def incidents(alerts: Iterable[_A], handled: Mapping[str, Handling] = {}) -> lis
     alerts
         Each once.
     handled
-        What was said, by the id of any alert of an incident; what was said last holds.
+        What was set by hand, by the id of any alert of an incident; what was set last holds.
+    answers
+        The verdict on each alert that has one, by its id. Once all alerts of an incident have one, it is closed; one
+        with an attack in it is acknowledged instead, and closed by hand.
 
     Examples
     --------
@@ -147,7 +169,9 @@ def incidents(alerts: Iterable[_A], handled: Mapping[str, Handling] = {}) -> lis
     for one in sorted(alerts, key=lambda one: (one.window_start, one.id)):
         by_subject.setdefault(one.subject, []).append(one)
     found = [
-        Incident(tuple(group), _last_said(group, handled)) for told in by_subject.values() for group in _groups(told)
+        Incident(tuple(group), _handling(group, handled, answers))
+        for told in by_subject.values()
+        for group in _groups(told)
     ]
     return sorted(found, key=lambda one: (one.end, one.start, one.id), reverse=True)
 
@@ -183,6 +207,20 @@ def _groups(alerts: Iterable[_A]) -> Iterator[list[_A]]:
         yield group
 
 
-def _last_said(alerts: Iterable[AlertLike], handled: Mapping[str, Handling]) -> Handling | None:
-    said = [handled[one.id] for one in alerts if one.id in handled]
-    return max(said, key=lambda one: one.at, default=None)
+def _handling(
+    alerts: Sequence[AlertLike], handled: Mapping[str, Handling], answers: Mapping[str, GivenVerdict]
+) -> Handling | None:
+    """Return what was set last, by hand or by the verdicts."""
+    by_hand = max((handled[one.id] for one in alerts if one.id in handled), key=lambda one: one.at, default=None)
+    assignee = by_hand.assignee if by_hand else ""
+    given = [answers[one.id] for one in alerts if one.id in answers]
+    attacks = [one for one in given if not one.ends]
+    if attacks:
+        last = max(attacks, key=lambda one: one.at)
+        by_verdict = Handling(IncidentState.ACKNOWLEDGED, assignee or last.by, last.by, last.at)
+    elif len(given) == len(alerts):
+        last = max(given, key=lambda one: one.at)
+        by_verdict = Handling(IncidentState.CLOSED, assignee, last.by, last.at)
+    else:
+        return by_hand
+    return by_hand if by_hand and by_hand.at > by_verdict.at else by_verdict

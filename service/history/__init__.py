@@ -4,7 +4,8 @@ Written beside the stream, read by the command line and by whoever shows it.
 """
 
 from service.history.file import HistoryFile
-from service.history.handling import handle
+from service.history.handling import IncidentChanged, handle, note_verdict
+from service.history.packing import ToldAlert, ToldFinding
 from service.history.reading import FOREVER, History
 from service.history.recorder import HistoryUnwritable, Recorder
 from service.history.retention import HistoryLimits, forget_identity
@@ -37,6 +38,7 @@ __all__ = [
     "HistoryUnwritable",
     "Hour",
     "HourMark",
+    "IncidentChanged",
     "KnownIdentity",
     "Lane",
     "LaneDay",
@@ -44,8 +46,11 @@ __all__ = [
     "Recorder",
     "Restored",
     "Shipping",
+    "ToldAlert",
+    "ToldFinding",
     "fetch_segments",
     "forget_identity",
     "forget_in_segments",
     "handle",
+    "note_verdict",
 ]

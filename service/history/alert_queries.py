@@ -9,10 +9,11 @@ from typing import Any
 from models.statistics import Severity
 from models.stream import EPOCH, ActorKind
 from service.core.alerting import Alert, SuppressedFinding
-from service.core.incidents import APART, Handling, Incident, IncidentState, incidents
+from service.core.incidents import APART, GivenVerdict, Handling, Incident, IncidentState, incidents
 from service.core.notices import Notice
+from service.core.verdicts import VerdictKind
 from service.history.asking import FOREVER, MOST_ANSWERED, Queries, moment_of, readable
-from service.history.packing import text, unpack_model, unpack_suppressed
+from service.history.packing import ToldAlert, text, unpack_model, unpack_suppressed, unpack_told
 from service.history.values import AlertSummary, Attempt
 from service.history.writing import unix
 
@@ -70,17 +71,18 @@ class AlertQueries(Queries):
 
     def newest_revisions(self, wanted: Iterable[str]) -> list[Alert]:
         """Return the newest revision of each alert, in the order of their ids."""
-        ids = json.dumps(list(map(text, wanted)))
-        rows = self._ask(
+        return list(readable(lambda row: unpack_model(Alert, row[0]), self._newest(wanted)))
+
+    def told(self, wanted: Iterable[str]) -> list[ToldAlert]:
+        """Return the same with what lists and searches need of it."""
+        return list(readable(lambda row: unpack_told(row[0]), self._newest(wanted)))
+
+    def _newest(self, wanted: Iterable[str]) -> list[Any]:
+        return self._ask(
             "SELECT document FROM revisions r JOIN alerts a ON a.id = r.alert AND a.revision = r.revision",
             "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id",
-            ids,
+            json.dumps(list(map(text, wanted))),
         )
-        found = []
-        for (document,) in rows:
-            with suppress(ValueError):
-                found.append(unpack_model(Alert, document))
-        return found
 
     def alerts_beginning(self, prefix: str, *, limit: int = 5) -> list[AlertSummary]:
         """Return the alerts whose id begins so."""
@@ -111,24 +113,37 @@ class AlertQueries(Queries):
             for one in {one.subject: one for one in sorted(found.values(), key=_by_window, reverse=True)}.values():
                 if one.window_start - begins <= APART:
                     found |= {before.id: before for before in self._before(one)}
-        return incidents(found.values(), self.handled())
+        return incidents(found.values(), self.handled(), self.answers(found))
 
     def incident(self, alert: str) -> Incident[AlertSummary] | None:
         """Return the incident that an alert belongs to."""
         for one in self._alerts("id = ?", text(alert)):
             together = [one, *self._before(one), *self._after(one)]
-            return incidents(together, self.handled())[0]
+            return incidents(together, self.handled(), self.answers([each.id for each in together]))[0]
         return None
 
     def newest_word(self) -> str:
-        """Return a word that is another one whenever an alert was told, or something was said of an incident."""
-        [(told, said)] = self._ask("SELECT (SELECT max(rowid) FROM revisions), (SELECT max(rowid) FROM incidents)", "")
-        return f"{told or 0}.{said or 0}"
+        """Return a word that is another one whenever an alert was told, or judged, or an incident was handled."""
+        [newest] = self._ask(
+            "SELECT (SELECT max(rowid) FROM revisions), (SELECT max(rowid) FROM incidents),"
+            " (SELECT max(rowid) FROM verdicts)",
+            "",
+        )
+        return ".".join(str(number or 0) for number in newest)
 
     def handled(self) -> dict[str, Handling]:
-        """Return what people have said of incidents, by the alert that it was said of."""
+        """Return how far people have set that they are with incidents, by the alert that it was set of."""
         rows = self._ask("SELECT alert, state, assignee, by, at FROM incidents", "")
         return dict(readable(_handling, rows))
+
+    def answers(self, wanted: Iterable[str]) -> dict[str, GivenVerdict]:
+        """Return the verdicts on these alerts, the last of each, by the id of the alert."""
+        rows = self._ask(
+            "SELECT alert, kind, by, at FROM verdicts",
+            "WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY at, id",
+            json.dumps(list(map(text, wanted))),
+        )
+        return dict(readable(_answer, rows))
 
     def _before(self, alert: AlertSummary) -> Iterator[AlertSummary]:
         """Yield the alerts that lead up to this one without a pause that parts incidents."""
@@ -210,6 +225,11 @@ def _summary(row: Any) -> AlertSummary:
 def _handling(row: Any) -> tuple[str, Handling]:
     alert, state, assignee, by, at = row
     return alert, Handling(IncidentState(state), assignee, by, moment_of(at))
+
+
+def _answer(row: Any) -> tuple[str, GivenVerdict]:
+    alert, kind, by, at = row
+    return alert, GivenVerdict(VerdictKind(kind) is not VerdictKind.MALICIOUS, by, moment_of(at))
 
 
 def _by_window(one: AlertSummary) -> tuple[datetime, str]:

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from models.stream import Actor, ActorKind
+from models.stream import Actor, ActorBucket, ActorKind
 from service.core.alerting import Peak, day_begins, day_number
-from service.history.asking import FOREVER
+from service.history.asking import FOREVER, moment_of, readable
 from service.history.hour_queries import HOUR_ROWS, HourQueries, hours_of
-from service.history.packing import text
+from service.history.packing import text, unpack_peaks, unpack_seen
 from service.history.values import Hour, Lane, LaneDay
 from service.history.writing import unix
 
@@ -35,15 +36,27 @@ class DayQueries(HourQueries):
         What a suppression kept back is left out; of too many, the newest are returned.
         """
         rows = self._ask(
-            HOUR_ROWS,
-            "WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? AND h.score >= ?"
+            "SELECT i.id, i.name, i.kind, h.start, h.peaks FROM hours h JOIN identities i ON i.key = h.identity",
+            "WHERE h.score >= 40.0 AND h.start >= ? AND h.start < ? AND h.score >= ? AND h.peaks != ''"
             " ORDER BY h.start DESC, h.identity LIMIT ?",
             unix(since),
             unix(until),
             least,
             limit,
         )
-        return [_peak(hour) for hour in hours_of(rows)][::-1]
+        actors: dict[str, Actor] = {}  # thousands of hours are those of fewer identities, at fewer times
+        starts: dict[float, datetime] = {}
+
+        def peak(row: Any) -> Peak:
+            id_, name, kind, start, peaks = row
+            actor, begins = actors.get(id_), starts.get(start)
+            if actor is None:
+                actor = actors[id_] = Actor(id_, name, ActorKind(kind))
+            if begins is None:
+                begins = starts[start] = moment_of(start)
+            return Peak(actor, begins, unpack_peaks(peaks))
+
+        return list(readable(peak, reversed(rows)))
 
     def telling(
         self, since: datetime, until: datetime = FOREVER, *, least: float, identity: str = "", limit: int = 5_000
@@ -61,6 +74,20 @@ class DayQueries(HourQueries):
             limit,
         )
         return list(hours_of(rows))
+
+    def done(
+        self, since: datetime, until: datetime = FOREVER, *, least: float, limit: int = 5_000
+    ) -> list[ActorBucket]:
+        """Return what was done in everybody's hours with a score of at least `least` (40 or more), the newest first."""
+        rows = self._ask(
+            "SELECT document FROM hours",
+            "WHERE score >= 40.0 AND start >= ? AND start < ? AND score >= ? ORDER BY start DESC, identity LIMIT ?",
+            unix(since),
+            unix(until),
+            least,
+            limit,
+        )
+        return list(readable(lambda row: unpack_seen(row[0]), rows))
 
     def active(self, since: datetime, until: datetime = FOREVER) -> dict[int, int]:
         """Return how many identities did anything on each day that begins in ``[since, until)``, by the day's number.
@@ -157,11 +184,3 @@ class DayQueries(HourQueries):
 def _actor(packed: str) -> Actor:
     id_, name, kind = json.loads(packed)
     return Actor(id_, name, ActorKind(kind))
-
-
-def _peak(hour: Hour) -> Peak:
-    scores: dict[str, tuple[float, str]] = {}
-    for one in hour.anomalies:
-        if one.score > scores.get(one.detector, (0.0, ""))[0]:
-            scores[one.detector] = (one.score, one.cell.action_name)
-    return Peak(hour.seen.actor, hour.seen.bucket.start, scores)

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from service.core.alerting import Alert
 from service.core.engine import ClosedBucket
 from service.history.retention import HistoryLimits, trim
 from service.history.schema import BUSY_SECONDS, open_to_write
@@ -41,9 +42,20 @@ KEPT_FREE: Final = 500_000_000
 """Bytes of the disk, a tenth of it at most, that are left to the snapshots, without which nothing is told."""
 
 
-def weight(entry: HistoryEntry) -> int:
-    """Return how much work an entry is: a closed bucket counts as its identities."""
+def entries_in(entry: HistoryEntry) -> int:
+    """Return as how many an entry is counted when it is lost: a closed bucket as its identities."""
     return len(entry.judgements) if isinstance(entry, ClosedBucket) else 1
+
+
+def weight(entry: HistoryEntry) -> int:
+    """Return how much memory and work an entry is, in cells or findings, each of which is about 2 KB."""
+    match entry:
+        case ClosedBucket():
+            return sum(len(one.seen.cells) for one in entry.judgements)
+        case Alert():
+            return max(1, len(entry.findings))
+        case _:
+            return 1
 
 
 class HistoryFile:
@@ -67,7 +79,7 @@ class HistoryFile:
         self._opened: tuple[int, int] | None = None
 
     def write(self, entries: Sequence[HistoryEntry]) -> int:
-        """Write entries, all or none of them; returns the weight of those that no database takes, and are left out.
+        """Write entries, all or none of them; returns how many of them no database takes, so that they are left out.
 
         Raises
         ------
@@ -103,7 +115,7 @@ class HistoryFile:
                 try:
                     _transact(connection, [entry])
                 except _REFUSED as error:
-                    refused, reason = refused + weight(entry), type(error).__name__
+                    refused, reason = refused + entries_in(entry), type(error).__name__
             _log.error("history_entries_refused", entries=refused, error=reason)
         trim(connection, self._limits)
         return refused

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from service.core.engine import ClosedBucket
-from service.history.file import HistoryFile, weight
+from service.history.file import HistoryFile, entries_in, weight
 from service.history.values import HistoryEntry
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +33,8 @@ class Gathering(NamedTuple):
     Attributes
     ----------
     most_waiting
-        How many entries may wait before further ones are dropped; a closed bucket counts as its identities.
+        How many cells and findings may wait before further entries are dropped, each about 2 KB: memory that was once
+        needed for them is not given back. The last that is admitted may be larger than what is left of it.
     at_once
         From how many on they are written without waiting for more.
     gather
@@ -42,7 +43,7 @@ class Gathering(NamedTuple):
         Seconds until what failed is tried again.
     """
 
-    most_waiting: int = 20_000
+    most_waiting: int = 8_000
     at_once: int = 2_000
     gather: float = 1.0
     again: float = 5.0
@@ -74,6 +75,7 @@ class Recorder:
         self._patient = patient
         self._changed = threading.Condition()
         self._waiting: deque[HistoryEntry] = deque()
+        self._writing: list[HistoryEntry] = []
         self._weight = 0  # of what waits, and of what is being written
         self._taken = self._done = 0  # weights of all that ever was
         self._trouble = ""
@@ -95,10 +97,10 @@ class Recorder:
             for entry in entries:
                 if self._admits():
                     self._waiting += _pieces(entry)
-                    self._weight += weight(entry)
-                    self._taken += weight(entry)
+                    self._weight += (size := weight(entry))
+                    self._taken += size
                 else:
-                    self._drop(weight(entry))
+                    self._drop(entries_in(entry))
             if self._waiting:
                 self._begin()
                 # Not for every entry: whoever brings them would give way to a thread that only looks, and waits again.
@@ -158,7 +160,7 @@ class Recorder:
         if self._thread is not None:
             self._thread.join(seconds)
         with self._changed:
-            left = self._weight
+            left = sum(map(entries_in, (*self._writing, *self._waiting)))
             if left:
                 self.dropped += left
                 _log.error("history_left_unwritten", path=str(self._file.path), entries=left)
@@ -170,8 +172,9 @@ class Recorder:
     def _run(self) -> None:
         while batch := self._next():
             size = sum(map(weight, batch))
-            refused = self._write(batch, size)
+            refused = self._write(batch)
             with self._changed:
+                self._writing = []
                 self._weight -= size
                 self._done += size
                 self.dropped += refused
@@ -189,20 +192,21 @@ class Recorder:
             while self._waiting and size < self._gathering.at_once:
                 batch.append(self._waiting.popleft())
                 size += weight(batch[-1])
+            self._writing = batch
             return batch
 
     def _is_enough(self) -> bool:
         return self._weight >= self._gathering.at_once or self._hurried or self._closing
 
-    def _write(self, batch: list[HistoryEntry], size: int) -> int:
-        """Write a batch, however long it takes; returns how much of it is in no file."""
+    def _write(self, batch: list[HistoryEntry]) -> int:
+        """Write a batch, however long it takes; returns how many of it are in no file."""
         while True:
             try:
                 refused = self._file.write(batch)
             except (sqlite3.Error, OSError) as error:
                 self._tell(f"{self._file.path}: {getattr(error, 'strerror', None) or error}")
                 if self._patient or not self._wait_to_try_again():
-                    return size
+                    return sum(map(entries_in, batch))
             else:
                 self._tell("")
                 return refused

@@ -27,6 +27,7 @@ _OF_ALERTS: Final = (
     "DELETE FROM revisions WHERE alert = ?",
     "DELETE FROM deliveries WHERE alert = ?",
     "DELETE FROM incidents WHERE alert = ?",
+    "DELETE FROM verdicts WHERE alert = ?",
     "DELETE FROM alerts WHERE id = ?",
 )
 _CHUNKS: Final = {

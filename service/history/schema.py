@@ -9,6 +9,8 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from service.history.packing import peaks_of
+
 SCHEMA_STEPS: Final = (
     # 1
     """
@@ -67,6 +69,20 @@ SCHEMA_STEPS: Final = (
     UNION SELECT CAST(window_start AS INTEGER) / 3600 * 3600, 1 FROM alerts
     UNION SELECT CAST(time AS INTEGER) / 3600 * 3600, 1 FROM suppressed
     UNION SELECT CAST(since AS INTEGER) / 3600 * 3600, 1 FROM gaps;
+    """,
+    # 3: what each detector found most unusual in an hour, beside its document; an index of who was active; verdicts
+    """
+    ALTER TABLE hours ADD COLUMN peaks TEXT NOT NULL DEFAULT '';
+    UPDATE hours SET peaks = peaks_of(document) WHERE score >= 40.0;
+    DROP INDEX hours_unusual;
+    CREATE INDEX hours_unusual ON hours (start, identity, score, peaks) WHERE score >= 40.0;
+    DROP INDEX hours_start;
+    CREATE INDEX hours_start ON hours (start, identity);
+    CREATE TABLE verdicts (
+        id TEXT PRIMARY KEY, alert TEXT NOT NULL, kind TEXT NOT NULL, for_kind INTEGER NOT NULL, by TEXT NOT NULL,
+        at REAL NOT NULL, why TEXT NOT NULL
+    );
+    CREATE INDEX verdicts_alert ON verdicts (alert, at);
     """,
 )
 """What each version adds to the one before; the first begins with an empty file."""
@@ -129,6 +145,7 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """
     if _version(connection) == SCHEMA_VERSION:
         return
+    connection.create_function("peaks_of", 1, peaks_of, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection)  # another process may have been quicker

@@ -28,6 +28,7 @@ _TAKE: Final = {
     "revisions": _OF_ALERTS,
     "deliveries": _OF_ALERTS,
     "incidents": _OF_ALERTS,
+    "verdicts": _OF_ALERTS,
     "suppressed": "time >= ?1 AND time < ?2",
     "gaps": "since >= ?1 AND since < ?2",
 }
@@ -44,8 +45,8 @@ _PUT: Final = (
     """,
     """
     INSERT OR IGNORE INTO main.hours (
-        identity, start, ends, late, records, cells, score, detector, action, document
-    ) SELECT m.key, h.start, h.ends, h.late, h.records, h.cells, h.score, h.detector, h.action, h.document
+        identity, start, ends, late, records, cells, score, detector, action, document, peaks
+    ) SELECT m.key, h.start, h.ends, h.late, h.records, h.cells, h.score, h.detector, h.action, h.document, h.peaks
     FROM segment.hours h JOIN segment.identities s ON s.key = h.identity JOIN main.identities m ON m.id = s.id
     """,
     """
@@ -54,6 +55,7 @@ _PUT: Final = (
     """,
     "INSERT OR IGNORE INTO main.revisions SELECT * FROM segment.revisions",
     "INSERT OR IGNORE INTO main.deliveries SELECT * FROM segment.deliveries",
+    "INSERT OR IGNORE INTO main.verdicts SELECT * FROM segment.verdicts",
     "INSERT OR IGNORE INTO main.suppressed SELECT * FROM segment.suppressed",
     """
     INSERT OR REPLACE INTO main.gaps SELECT s.* FROM segment.gaps s LEFT JOIN main.gaps m ON m.id = s.id

@@ -65,6 +65,11 @@ class Shipping:
         Tells when to look again.
     pace
         How often that is.
+
+    Attributes
+    ----------
+    unshipped
+        Hours that have changed and were not in a segment at the last look.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Shipping:
         self._clock = clock
         self._pace = pace
         self._aside = OneAside(pace.step)
+        self.unshipped = 0
         self._to_fetch: list[Segment] | None = None
         self._fetched = 0
         self._left_alone: set[int] = set()
@@ -90,6 +96,11 @@ class Shipping:
         self._expired_at = -_EXPIRE_EVERY
         self._trouble = ""
         self._is_told = False
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return bool(self._trouble)
 
     async def run(self) -> None:
         """Ship what changes, and fetch what is missing, until cancelled."""
@@ -132,9 +143,12 @@ class Shipping:
 
     async def _ship(self, *, at_once: bool = False) -> None:
         """Put every hour that has changed and has settled since, or with `at_once` every one, into its segment."""
-        for hour, change in await self._aside.run(_unshipped, self._path):
+        changed = await self._aside.run(_unshipped, self._path)
+        self.unshipped = len(changed)
+        for hour, change in changed:
             if hour not in self._left_alone and (at_once or self._has_settled(hour, change)):
                 await self._ship_hour(hour, change)
+                self.unshipped -= 1
 
     async def _ship_hour(self, hour: int, change: int) -> None:
         tag = known = (await self._aside.run(_known, self._path)).get(hour)

@@ -13,6 +13,7 @@ from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, ActorKind, Exclu
 from service.core.alerting import Alert, SuppressedFinding
 from service.core.engine import ClosedBucket
 from service.core.notices import Notice
+from service.core.verdicts import Verdict
 
 
 class Delivered(NamedTuple):
@@ -43,7 +44,7 @@ class Restored(NamedTuple):
     horizon: timedelta
 
 
-HistoryEntry = ClosedBucket | Alert | SuppressedFinding | Notice | Delivered | Restored
+HistoryEntry = ClosedBucket | Alert | SuppressedFinding | Notice | Delivered | Restored | Verdict
 """What can be written."""
 
 

@@ -12,6 +12,7 @@ from models.stream import EPOCH, Actor
 from service.core.alerting import Alert, SuppressedFinding
 from service.core.engine import ClosedBucket
 from service.core.notices import Notice
+from service.core.verdicts import Verdict
 from service.history.changes import mark, mark_found
 from service.history.packing import pack, pack_hour, pack_model, text
 from service.history.values import Delivered, HistoryEntry, Restored
@@ -25,8 +26,8 @@ ON CONFLICT (id) DO UPDATE SET
 """
 _KEY = "SELECT key FROM identities WHERE id = ?"
 _HOUR = """
-INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document, peaks)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ALERT = """
 INSERT INTO alerts (
@@ -70,6 +71,8 @@ def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> No
                         for alert, revision in entry.alerts
                     ],
                 )
+            case Verdict():
+                _write_verdict(connection, entry)
             case Restored():
                 take_back(connection, entry)
                 connection.execute(
@@ -79,7 +82,7 @@ def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> No
 
 
 def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]:
-    """Return instants in the hours that an entry belongs to; what is taken back is marked where it is taken back."""
+    """Return instants in the hours that an entry belongs to; what is taken back, or may be there, is marked there."""
     match entry:
         case ClosedBucket():
             return [unix(entry.judgements[0].seen.bucket.start)]
@@ -92,7 +95,7 @@ def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]
         case Delivered():
             query = "SELECT window_start FROM alerts WHERE id = ?"
             return [moment for one, _ in entry.alerts for (moment,) in connection.execute(query, (one,))]
-        case Restored():
+        case Restored() | Verdict():
             return []
 
 
@@ -131,6 +134,7 @@ def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket, keys: Ma
                 packed.detector,
                 packed.action,
                 packed.data,
+                packed.peaks,
             )
             for one in closed.judgements
             for packed in (pack_hour(one),)
@@ -172,6 +176,24 @@ def _write_alert(connection: sqlite3.Connection, alert: Alert) -> None:
             alert.finding_count,
         ),
     )
+
+
+def _write_verdict(connection: sqlite3.Connection, verdict: Verdict) -> None:
+    """Note a verdict on an alert that is there; each start of the service brings all of them once more."""
+    written = connection.execute(
+        "INSERT OR IGNORE INTO verdicts SELECT ?, ?2, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM alerts WHERE id = ?2)",
+        (
+            verdict.id,
+            text(verdict.alert),
+            verdict.kind.value,
+            verdict.for_kind,
+            text(verdict.by),
+            unix(verdict.at),
+            text(verdict.why),
+        ),
+    )
+    if written.rowcount:
+        mark_found(connection, "SELECT window_start FROM alerts WHERE id = ?", text(verdict.alert))
 
 
 def take_back(connection: sqlite3.Connection, restored: Restored, schema: str = "main") -> None:

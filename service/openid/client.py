@@ -37,7 +37,7 @@ class OpenIdOptions(NamedTuple):
     redirect, left
         Where it sends people back to, and where it sends them when they have signed out.
     secret, secret_file, assertion_file
-        What proves that it is us; one of them. A file is read anew each time.
+        What proves that it is us; one of them. A file is read again each time.
     tenants
         Ids of tenants whose people may come; none if the issuer says enough.
     ca_file

@@ -129,7 +129,7 @@ Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
 
 
 def read_secret(value: SecretStr | None, file: Path | None) -> SecretStr | None:
-    """Return a secret given directly or kept in a file, which is read anew each time so that it can be rotated.
+    """Return a secret given directly or kept in a file, which is read again each time so that it can be rotated.
 
     Raises
     ------

@@ -20,6 +20,7 @@ from service.settings.sections import (
     LimitsSettings,
     LogSettings,
     NoticesSettings,
+    OwnersSettings,
     ScheduleSettings,
     ShadowSettings,
     ShutdownSettings,
@@ -67,6 +68,7 @@ class Settings(Section):
     alerting: AlertingSettings = AlertingSettings()
     shadow: ShadowSettings = ShadowSettings()
     suppressions: SuppressionsSettings = SuppressionsSettings()
+    owners: OwnersSettings = OwnersSettings()
     verdicts: VerdictsSettings = VerdictsSettings()
     watch: WatchSettings = WatchSettings()
     notices: NoticesSettings = NoticesSettings()

@@ -173,6 +173,15 @@ class SuppressionsSettings(Section):
     """How often the file is looked at; what has changed is in force after the second look that finds it unchanged."""
 
 
+class OwnersSettings(Section):
+    """Who answers for which identity, for cards and the console; it decides nothing."""
+
+    file: Path | None = Field(default=None, examples=["/etc/unwonted/owners.csv"])
+    """CSV file with the columns identity (an id, object id or name), owner, and tags, separated by semicolons."""
+    look_every: PositiveDuration = timedelta(seconds=30)
+    """How often the file is looked at; what has changed counts after the second look that finds it unchanged."""
+
+
 class VerdictsSettings(Section):
     """What people found alerts to be; the journal of it is kept beside the snapshots."""
 

@@ -22,11 +22,11 @@ class SignInSettings(Section):
     client_secret: SecretStr | None = Field(default=None, examples=["…"])
     """What proves to the provider that it is us; a secret: prefer one of the files."""
     client_secret_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/console-client-secret"])
-    """File with that secret, read anew at each sign-in, so that it can be rotated."""
+    """File with that secret, read again at each sign-in, so that it can be rotated."""
     client_assertion_file: Path | None = Field(
         default=None, examples=["/var/run/secrets/azure/tokens/azure-identity-token"]
     )
-    """File with a signed token instead of a secret, read anew each time: that of a workload identity, on AKS."""
+    """File with a signed token instead of a secret, read again each time: that of a workload identity, on AKS."""
     tenants: Texts = Field(default=(), examples=["9a9a9a9a-0000-4000-8000-0000000000a1"])
     """Ids of the tenants whose people may enter; needed where the issuer is for many, such as …/organizations/v2.0."""
     reader_roles: Texts = ("reader",)

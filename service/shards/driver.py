@@ -104,7 +104,7 @@ class Driver(Coordinator):
         self.shards = shards
         self._rules = Rules()
         self._taught: list[TaughtLessons] = []
-        self._heeded_news = True
+        self._applied_news = True
 
     def suppress(self, suppressions: Suppressions) -> None:
         """Put other suppressions in force, from the next batch on."""
@@ -120,7 +120,7 @@ class Driver(Coordinator):
     def batch(self, moments: Sequence[Moment]) -> BatchRun:
         """Go through a batch: yield requests, take the answers, return what it came to.
 
-        If it is not driven to its end, driver and shards have to be loaded anew.
+        If it is not driven to its end, driver and shards have to be loaded again.
         """
         result = BatchResult(0, Counter(), 0, [])
         steps = []
@@ -134,7 +134,7 @@ class Driver(Coordinator):
             elif isinstance(moment, End):
                 self.note_end(*moment)
             steps.append(Step(place, self.watermark.time, isinstance(moment, EvaluateAt)))
-        self._heeded_news = True  # shards may have been loaded since
+        self._applied_news = True  # shards may have been loaded since
         gathered: Sequence[GatherAnswer] = yield from self._ask(Gather(tuple(steps), self._rules))
         for one in gathered:
             result.results.update(one.results)
@@ -149,9 +149,9 @@ class Driver(Coordinator):
         return result
 
     def _ask(self, ask: Gather | Close | Look | Follow | Settle) -> Generator[Request, Sequence[Any], Sequence[Any]]:
-        heeded = dict(self.rulings.heeded) if self._heeded_news else None
-        request = Request(tuple(self._taught), heeded, ask)
-        self._taught, self._heeded_news = [], False
+        applied = dict(self.rulings.applied) if self._applied_news else None
+        request = Request(tuple(self._taught), applied, ask)
+        self._taught, self._applied_news = [], False
         return (yield request)
 
     def _close(self, step: Step, crowds: Sequence[Mapping[datetime, Crowd]]) -> Generator[Request, Sequence[Any], None]:
@@ -159,7 +159,7 @@ class Driver(Coordinator):
         found: list[Anomaly] = []
         passed_over: list[Anomaly] = []
         for start in sorted(set(chain.from_iterable(crowds))):
-            yield from self._heed(start)
+            yield from self._apply_verdicts(start)
             crowd = Crowd.merged(one[start] for one in crowds if start in one)
             least = min(LOWEST, self.budget.least)
             closed: Sequence[CloseAnswer] = yield from self._ask(
@@ -173,7 +173,7 @@ class Driver(Coordinator):
             self._taught.append(TaughtLessons(merged([one.lessons for one in closed if one.lessons])))
             found += anomalies
             passed_over += _in_order(_by_actor, [one.suppressed for one in closed])
-        yield from self._heed(self._closed_until(step.watermark) - self.options.bucket)
+        yield from self._apply_verdicts(self._closed_until(step.watermark) - self.options.bucket)
         self.complete_until(step.watermark)
         self.hold((*found, *passed_over))
 
@@ -181,10 +181,10 @@ class Driver(Coordinator):
         """Return the end of what is closed: everything that the watermark has passed, for it closes all at once."""
         return Bucket.of(watermark, self.options.bucket).start
 
-    def _heed(self, start: datetime) -> Generator[Request, Sequence[Any], None]:
+    def _apply_verdicts(self, start: datetime) -> Generator[Request, Sequence[Any], None]:
         """Heed the verdicts that are due before the bucket at `start` is judged."""
-        for follows in self.rulings.heed_until(start):
-            self._heeded_news = True
+        for follows in self.rulings.apply_until(start):
+            self._applied_news = True
             for consequences in _together(follows):
                 answers = yield from self._ask(Follow(consequences))
                 self._taught += [

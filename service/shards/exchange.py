@@ -142,12 +142,12 @@ class Request(NamedTuple):
     ----------
     taught
         What is to be taught before, in this order.
-    heeded
-        When the verdicts took effect that the model heeds, by id, if that has changed.
+    applied
+        When the verdicts took effect that the model applies, by id, if that has changed.
     ask
         What is asked then.
     """
 
     taught: Sequence[TaughtLessons]
-    heeded: Mapping[str, datetime] | None
+    applied: Mapping[str, datetime] | None
     ask: Gather | Close | Look | Follow | Settle

@@ -80,8 +80,8 @@ class Shard:
             if taught.known_to != self.number:
                 self.changes += 1
                 finish_all(self._judge.teach(taught.lessons))
-        if request.heeded is not None:
-            self._rulings.heeded = dict(request.heeded)
+        if request.applied is not None:
+            self._rulings.applied = dict(request.applied)
             self._judge.forget()
         match request.ask:
             case Gather():

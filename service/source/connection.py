@@ -127,7 +127,7 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def heed_cancellation() -> None:
+def raise_if_cancelling() -> None:
     """Raise `CancelledError` if this task is being cancelled, for which the SDK may raise an error of its own."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -12,7 +12,7 @@ from service.core.failures import leaf
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
 from service.source.catching_up import CatchUp
-from service.source.connection import CLOSE_WITHIN, default_credential, heed_cancellation, open_client
+from service.source.connection import CLOSE_WITHIN, default_credential, open_client, raise_if_cancelling
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
 from service.source.options import (
     EndOffsets,
@@ -98,7 +98,7 @@ class EventHubSource:
             Within the options' deadline: wrong namespace, hub, consumer group or credential, or a hub that ends
             before our positions.
         HubRecreated
-            The hub was made anew since our positions were reached: forget them, and prepare again.
+            The hub was recreated since our positions were reached: forget them, and prepare again.
         """
         asked = self._ask()
         try:
@@ -120,7 +120,7 @@ class EventHubSource:
             If another receiver takes a partition over, the hub turns out to be another one, or a partition stays
             silent for too long.
         HubRecreated
-            The hub was made anew. Forget the positions, prepare, and run again.
+            The hub was recreated. Forget the positions, prepare, and run again.
         """
         self._ended, self._catch_up = asyncio.Event(), CatchUp(SIDE_BY_SIDE)
         try:
@@ -172,7 +172,7 @@ class EventHubSource:
 
         "Latest" means what is newest at the very first start, as a number: asking the hub for its newest again with
         every new connection would skip what came in between. A partition that shows up later is read from its first,
-        and so is every partition of a hub that was made anew.
+        and so is every partition of a hub that was recreated.
         """
         start = self._options.start
         if isinstance(start, datetime):
@@ -207,7 +207,7 @@ class EventHubSource:
     async def _watch_silences(self) -> None:
         """Renew the connections of partitions that have fallen silent."""
         while True:
-            heed_cancellation()
+            raise_if_cancelling()
             await self._clock.sleep(self._options.silent_after / 6)
             silences = self._watchdog.due(self._clock.elapsed())
             if silences:
@@ -236,13 +236,13 @@ class EventHubSource:
     async def _probe(self, handle: Handle, group: asyncio.TaskGroup) -> None:
         """Ask the hub for its newest messages from time to time, and for partitions that were added."""
         while True:
-            heed_cancellation()
+            raise_if_cancelling()
             await self._clock.sleep(self._options.probe_every)
             asked = self._ask()
             try:
                 hub = await self._preflight().look()
             except SDK_ERRORS as error:
-                heed_cancellation()
+                raise_if_cancelling()
                 self._observer(SourceTrouble(None, classify_error(error), short(error)))
                 continue
             self._note_created(hub)
@@ -267,7 +267,7 @@ class EventHubSource:
                 if await self._preflight().created_at() != self._created_at:
                     self._note_created(await self._preflight().look())
             except SDK_ERRORS:
-                heed_cancellation()  # the new connection will show what is wrong
+                raise_if_cancelling()  # the new connection will show what is wrong
 
     def _note_created(self, hub: HubExtent) -> None:
         """Raise if the hub is younger than the one that we began to read, whatever the positions say."""

@@ -52,13 +52,13 @@ class SourceOptions:
         Seconds between two requests for the newest message of each partition.
     silent_after
         Seconds without a sign of life (or with known messages not arriving) until a partition counts as silent and
-        its connection is made anew.
+        its connection is recreated.
     give_up_after
         Seconds of silence after which the source fails although the hub can be reached.
     give_up_unreachable_after
         The same when the hub cannot be reached: a restart would not help, so this is longer.
     recycle_after_messages, recycle_every
-        A partition's connection is made anew after so many messages or seconds: what the SDK may hold of all that has
+        A partition's connection is recreated after so many messages or seconds: what the SDK may hold of all that has
         passed through one is bounded by that, beside what `OnePartitionClient` has it forget.
     start_deadline
         Seconds that `prepare` may take.

@@ -15,7 +15,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from service.core.messages import EndOffset, Position
 from service.core.ports import Clock, HubRecreated
 from service.core.sign_in import sign_in_problem
-from service.source.connection import CLOSE_WITHIN, TOKEN_SCOPE, close, heed_cancellation, open_client, together
+from service.source.connection import CLOSE_WITHIN, TOKEN_SCOPE, close, open_client, raise_if_cancelling, together
 from service.source.diagnosis import (
     SDK_ERRORS,
     RefusalError,
@@ -95,7 +95,7 @@ class Preflight:
         RefusalError
             If the hub cannot be used as configured, or not within the deadline.
         HubRecreated
-            If it was made anew since our positions were reached.
+            If it was recreated since our positions were reached.
         """
         try:
             return await self._bounded(self._check())
@@ -133,7 +133,7 @@ class Preflight:
                             if refusal.kind not in _PASSING:
                                 raise
                             last = refusal
-                        heed_cancellation()
+                        raise_if_cancelling()
                         await self._clock.sleep(1.0)
             except TimeoutError:
                 late = TimeoutError(f"no answer within {self._options.start_deadline:g} s")
@@ -268,7 +268,7 @@ def refuse_other_hub(options: SourceOptions, hub: HubExtent, before: Mapping[str
     Raises
     ------
     HubRecreated
-        The hub was made anew.
+        The hub was recreated.
     RefusalError
         With kind ``bad-position``.
     """

@@ -16,7 +16,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from service.core.messages import Message, Position
 from service.core.ports import Clock
 from service.source.catching_up import CatchUp
-from service.source.connection import OnePartitionClient, close, heed_cancellation
+from service.source.connection import OnePartitionClient, close, raise_if_cancelling
 from service.source.diagnosis import RefusalError, classify_error, condition_of, paragraph, short
 from service.source.messages import message_of
 from service.source.options import Closed, Opened, Recovered, SourceEvent, SourceOptions, SourceTrouble
@@ -105,7 +105,7 @@ class PartitionReader:
         """
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
-            heed_cancellation()
+            raise_if_cancelling()
             ending = await self._connection()
             self._observe(Closed(self.partition, ending.reason))
             if ending.reason == "handler" and ending.error is not None:

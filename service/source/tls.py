@@ -1,6 +1,6 @@
 """What vouches for the hub's certificate, read once for all connections, and again when its file has changed.
 
-The SDK would read all public authorities anew for every connection: two thirds of a megabyte that stay until the
+The SDK would read all public authorities again for every connection: two thirds of a megabyte that stay until the
 garbage collector finds the closed connection. With a look at the hub every minute, memory grew by little else.
 """
 

@@ -18,7 +18,7 @@ GENERATION_WITHIN: Final = 60.0
 
 
 class Loaded(NamedTuple):
-    """The generation that could be used, and what was in it, which is read anew whenever it is iterated over."""
+    """The generation that could be used, and what was in it, which is read again whenever it is iterated over."""
 
     generation: Generation
     rows: SnapshotRows

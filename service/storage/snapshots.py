@@ -10,6 +10,7 @@ import errno
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -25,7 +25,7 @@ from azure.core.exceptions import (
 )
 
 from service.core.ports import Generation, SnapshotFenced
-from service.core.sign_in import sign_in_problem
+from service.storage.blob_trouble import blob_trouble
 from service.waiting import OneAside
 
 if TYPE_CHECKING:  # whoever hands in a client has imported it
@@ -42,6 +42,7 @@ _PART = f"{CURRENT}.part"
 _ASIDE = "snapshot.set-aside-{}.ndjson.gz"
 _NEWEST_FIRST = (NEW, CURRENT, PREVIOUS, RESTORED)
 _OURS_ALONE = 0o600
+_OVERTAKEN = "another instance has written the snapshot since"
 
 
 class FileSnapshotStore:
@@ -128,7 +129,7 @@ class FileSnapshotStore:
         path = self.folder / name
         path.unlink(missing_ok=True)
         try:
-            # Opened anew each time, and by nobody else: neither a link nor the rights of an older file count.
+            # Opened again each time, and by nobody else: neither a link nor the rights of an older file count.
             with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OURS_ALONE), "w+b", buffering=0) as file:
                 view = memoryview(data)
                 while view:
@@ -203,10 +204,13 @@ class BlobSnapshotStore:
         self._blob = container.get_blob_client(name)
         self._previous = container.get_blob_client(f"{name}.previous")
         self._restored = container.get_blob_client(f"{name}.restored")
+        place = f"blob {name} in container {container.container_name} of account {container.account_name}"
+        self._trouble = partial(blob_trouble, "the snapshot", place)
         self._etag: str | None = None
         self._offered: list[Generation] = []
         self._unusable: list[Generation] = []
         self._accepted: Generation | None = None
+        self._kept = False
         self._last: bytes | None = None
         self._unanswered: set[bytes] = set()
 
@@ -223,7 +227,7 @@ class BlobSnapshotStore:
             try:
                 data, etag = await self._get(blob)
             except AzureError as error:
-                raise self._trouble("read", error) from error
+                raise self._trouble(error, "read") from error
             if blob is self._blob:
                 self._etag, self._last = etag, None
             if data is not None:
@@ -233,15 +237,7 @@ class BlobSnapshotStore:
     def accept(self) -> None:
         """Hold what `load` yielded last for good, and what it yielded before that for unusable."""
         *self._unusable, self._accepted = self._offered
-        self._offered = []
-
-    def _trouble(self, done: str, error: AzureError) -> OSError:
-        # Name by name: the blob's address may carry a signature. The first line says what, the rest is for Microsoft.
-        blob, what = self._blob, str(error).strip().partition("\n")[0]
-        if isinstance(error, ClientAuthenticationError) and error.response is None:  # no answer: there was no token
-            what = sign_in_problem(error)
-        place = f"blob {blob.blob_name} in container {blob.container_name} of account {blob.account_name}"
-        return OSError(f"the snapshot ({place}) cannot be {done} ({type(error).__name__}: {what})")
+        self._offered, self._kept = [], False
 
     async def _get(self, blob: "BlobClient") -> tuple[bytes | None, str | None]:
         try:
@@ -272,23 +268,37 @@ class BlobSnapshotStore:
             while self._unusable:
                 await self._set_aside(self._unusable[0].data)
                 del self._unusable[0]
-            await self._put(data)
             if self._accepted is not None:
                 await self._keep(self._accepted)
+            await self._put(data)
+            if self._accepted is not None:
                 self._accepted = None
             elif self._last is not None:
                 await self._previous.upload_blob(self._last, overwrite=True, validate_content=True)
         except AzureError as error:
-            raise self._trouble("written", error) from error
+            raise self._trouble(error, "written") from error
         self._last = data
 
     async def _keep(self, loaded: Generation) -> None:
-        """Keep what the process began with; what stands before it now, but for the newest, is older or unusable."""
+        """Keep what the process began with, before it is replaced; what stands before it is older or unusable.
+
+        Whoever has been overtaken must not do that: what it began with is older than what the other one did.
+        """
+        if self._kept:
+            return
+        if await self._version() != self._etag:
+            raise SnapshotFenced(_OVERTAKEN)
         if loaded.name != self._restored.blob_name:
             await self._restored.upload_blob(loaded.data, overwrite=True, validate_content=True)
         # A role may forbid it: the next save but one replaces it all the same.
         with contextlib.suppress(HttpResponseError):
             await self._previous.delete_blob()
+        self._kept = True
+
+    async def _version(self) -> str | None:
+        with contextlib.suppress(ResourceNotFoundError):
+            return (await self._blob.get_blob_properties()).etag
+        return None
 
     async def _set_aside(self, data: bytes) -> None:
         name = f"{self._blob.blob_name}.set-aside-"
@@ -310,7 +320,7 @@ class BlobSnapshotStore:
             # A PUT whose answer was lost may have arrived: its repetition, or the next one, meets our own write.
             there, etag = await self._get(self._blob)
             if there is None or sha256(there).digest() not in self._unanswered:
-                raise SnapshotFenced("another instance has written the snapshot since") from error
+                raise SnapshotFenced(_OVERTAKEN) from error
             self._etag = etag
             if there != data:
                 await self._put(data)

@@ -102,8 +102,10 @@ class Checked:
         if until <= begins:
             self._complain("until", f"{given}should be later than from, {begins.isoformat()}")
         elif until - max(begins, now) > LONGEST:
-            whence = "from" if begins > now else "now"
-            self._complain("until", f"{given}should be at most {LONGEST.days} days after {whence}: renew it when due")
+            since_when = "from" if begins > now else "now"
+            self._complain(
+                "until", f"{given}should be at most {LONGEST.days} days after {since_when}: renew it when due"
+            )
 
     def _complain(self, key: str, problem: str) -> None:
         self.problems.append(f"{self._where}{'.' if key else ''}{key}: {problem}")

@@ -17,6 +17,7 @@ from service.core.parsing import Parsed, RejectReason
 from service.core.verdicts import Verdict
 from service.delivery import Delivery
 from service.monitoring.metrics import DeadLetterReason
+from service.owners import OwnersLooked
 from service.source import SourceEvent
 from service.storage import Saved
 from service.suppressions import Looked
@@ -312,6 +313,7 @@ TelemetryEvent = (
     | Saved
     | Delivery
     | Looked
+    | OwnersLooked
     | VerdictsRead
     | VerdictsLate
     | SourceEvent

@@ -1,4 +1,4 @@
-"""What is to be read again later, out of the events: hours, alerts, deliveries, what was suppressed, coverage gaps."""
+"""What is to be read again later, out of the events: hours, alerts, deliveries, verdicts, what was suppressed, gaps."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -7,6 +7,7 @@ from functools import singledispatchmethod
 from service.delivery import Delivery
 from service.history import Delivered, HistoryEntry, Restored
 from service.telemetry.events import BucketsClosed, CoverageChecked, EvaluationDecided, StateRestored, TelemetryEvent
+from service.verdicts import VerdictsRead
 
 
 class HistoryBackend:
@@ -44,6 +45,10 @@ class HistoryBackend:
     @handle.register
     def _(self, event: CoverageChecked) -> None:
         self._record(event.notices)
+
+    @handle.register
+    def _(self, event: VerdictsRead) -> None:
+        self._record(event.new)
 
     @handle.register
     def _(self, event: Delivery) -> None:

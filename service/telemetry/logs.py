@@ -10,6 +10,7 @@ from service.core.alerting import Stage
 from service.core.notices import Notice
 from service.delivery import Delivery
 from service.monitoring.metrics import DeadLetterReason
+from service.owners import OwnersLooked
 from service.source import Closed, Expired, Opened, Recovered, Silent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
@@ -182,6 +183,15 @@ class LogBackend:
             elif stage is Stage.EXPIRED and key in before:
                 log.warning("suppression_expired", id=one.id, until=until)
         self._stages = now
+
+    @handle.register
+    def _(self, event: OwnersLooked) -> None:
+        if event.news == "refused":
+            log.error("owners_refused", problems=list(event.problems))
+            return
+        log.info("owners_loaded", count=event.known, rejected=event.rejected)
+        if event.rejected:
+            log.warning("owners_rows_rejected", count=event.rejected, problems=list(event.problems))
 
     @handle.register
     def _(self, event: VerdictsRead) -> None:

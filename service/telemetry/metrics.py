@@ -9,7 +9,7 @@ from models.detectors import Anomaly
 from service.core.engine import Engine
 from service.core.outbox import Outbox
 from service.delivery import Delivery
-from service.monitoring.metrics import DeadLetterReason, LiveReading, Metrics
+from service.monitoring.metrics import BesideReading, DeadLetterReason, LiveReading, Metrics
 from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silent, SourceTrouble
 from service.storage import Saved
 from service.suppressions import Looked
@@ -175,9 +175,9 @@ def expose_live_state(
     engine: Engine,
     outbox: Outbox,
     sinks: Sequence[str],
-    history_dropped: Callable[[], int] = lambda: 0,
+    beside: Callable[[], BesideReading] = BesideReading,
 ) -> None:
-    """Let each scrape look at what `engine` and `outbox` hold, and how much the history lacks."""
+    """Let each scrape look at what `engine` and `outbox` hold, and at what goes on beside them."""
     metrics.watch(
         lambda: LiveReading(
             watermark=engine.watermark.time,
@@ -189,7 +189,7 @@ def expose_live_state(
             alerts_today=engine.alerts.told_of(engine.watermark.time.date()),
             alerts_per_day=engine.budget.alerts_per_day or 0.0,
             expected=engine.budget.expected,
-            history_dropped=history_dropped(),
+            beside=beside(),
             recall=engine.shadows.recall,
         )
     )

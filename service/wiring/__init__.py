@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from service.wiring.garbage import collect_seldom
     from service.wiring.history import LOOPBACK_TOKEN, open_history
+    from service.wiring.owners import owners_configured, owners_file
     from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
     from service.wiring.sample import send_sample
     from service.wiring.source import source_options
@@ -60,6 +61,8 @@ __all__ = [
     "open_geography",
     "open_history",
     "open_suppressions",
+    "owners_configured",
+    "owners_file",
     "refusals",
     "send_sample",
     "source_options",
@@ -82,6 +85,7 @@ _HOMES = {
     ),
     "garbage": ("collect_seldom",),
     "history": ("LOOPBACK_TOKEN", "open_history"),
+    "owners": ("owners_configured", "owners_file"),
     "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
     "sample": ("send_sample",),
     "source": ("source_options",),

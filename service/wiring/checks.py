@@ -27,7 +27,7 @@ def refusals(settings: Settings, clock: Clock) -> list[str]:
 def unusable_secret_files(settings: Settings) -> dict[str, list[str]]:
     """Return, by sink, which files with its secrets cannot be used now, a line each; only of sinks that have some.
 
-    No reason not to start: a driver may bring such a file later, and it is read anew at each delivery.
+    No reason not to start: a driver may bring such a file later, and it is read again at each delivery.
     """
     found = {name: sink.file_problems() for name, sink in sorted(settings.sinks.items()) if sink.enabled}
     return {name: [f"sinks.{name}.{problem}" for problem in problems] for name, problems in found.items() if problems}

@@ -37,8 +37,9 @@ from service.wiring.checks import unusable_secret_files
 from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
+from service.wiring.owners import open_owners
 from service.wiring.recording import HistoryFirst, build_recorder, build_shipping
-from service.wiring.running import Running
+from service.wiring.running import Running, beside_reading
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -83,13 +84,13 @@ def build_components(
     resources = AsyncExitStack()
     recorder = build_recorder(settings, resources)
     engine.keeps_closed = recorder is not None
-    expose_live_state(metrics, engine, outbox, tuple(sinks), lambda: recorder.dropped if recorder else 0)
     telemetry = Telemetry(metrics, health, *([HistoryBackend(recorder.record, clock.now)] if recorder else []))
     telemetry.emit(GeographyOpened(geography.type if geography else None, detectors_off(settings, geography)))
     open_source = _source_opener(settings, engine, clock)
     suppressions = open_suppressions(settings, clock, telemetry.emit)
     if suppressions is not None:
         engine.suppress(suppressions.suppressions)
+    owners = open_owners(settings, clock, telemetry.emit)
     letters = build_dead_letters(settings, clock, resources)
     lease = build_lease(settings, clock)
     store = build_snapshot_store(settings, resources, lease)
@@ -98,7 +99,10 @@ def build_components(
     if recorder is not None:
         store = HistoryFirst(store, recorder)
     generations = build_generations(settings, resources) if settings.snapshots.keep_daily else None
-    running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations)
+    shipping = build_shipping(settings, clock, recorder, resources)
+    running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations, owners)
+    console = build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live)
+    expose_live_state(metrics, engine, outbox, tuple(sinks), lambda: beside_reading(recorder, shipping, console))
     return Components(
         clock=clock,
         parser=ActivityLogParser(),
@@ -121,6 +125,7 @@ def build_components(
         start=settings.event_hub.start,
         resources=resources,
         suppressions=suppressions,
+        owners=owners,
         verdicts=VerdictWatch(
             journal,
             settings.verdicts.look_every.total_seconds(),
@@ -132,8 +137,8 @@ def build_components(
         learn_history=_history_learner(settings, geography, engine, store, clock, telemetry),
         suspects=build_suspects(settings, resources),
         lease=lease,
-        console=build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live),
-        shipping=build_shipping(settings, clock, recorder, resources),
+        console=console,
+        shipping=shipping,
     )
 
 

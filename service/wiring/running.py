@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
-from service.console import Live, PartitionState, SampleSent, SinkState
+from service.console import Console, Live, PartitionState, SampleSent, SinkState
 from service.core.alerting import InForce
 from service.core.engine import Engine, Explanation, Imagined, imagine
 from service.core.messages import EndOffset
 from service.core.outbox import Outbox
+from service.core.owners import NO_OWNERS
 from service.core.ports import Clock
+from service.history import Recorder, Shipping
+from service.monitoring.metrics import BesideReading
+from service.owners import OwnersWatch
 from service.settings import Settings
 from service.storage import GenerationStore
 from service.wiring.sample import send_sample
@@ -22,6 +26,8 @@ class Running:
         Returns what the hub has said to be the newest of each partition.
     generations
         What keeps a snapshot a day, if anything does.
+    owners
+        What knows who answers for whom, if a file says so.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class Running:
         clock: Clock,
         end_offsets: Callable[[], Mapping[str, EndOffset]],
         generations: GenerationStore | None,
+        owners: OwnersWatch | None = None,
     ) -> None:
         self._settings = settings
         self._engine = engine
@@ -39,6 +46,7 @@ class Running:
         self._clock = clock
         self._end_offsets = end_offsets
         self._generations = generations
+        self._owners = owners
 
     def live(self) -> Live:
         """Return what there is to say now."""
@@ -52,6 +60,7 @@ class Running:
             send_sample=self._send_sample,
             what_if=self._what_if,
             kept_now=self._generations.names if self._generations is not None else None,
+            owners=NO_OWNERS if self._owners is None else self._owners.owners,
         )
 
     def _partitions(self) -> list[PartitionState]:
@@ -75,3 +84,15 @@ class Running:
 
     async def _send_sample(self, name: str) -> SampleSent:
         return await send_sample(name, self._settings.sinks[name], self._clock)
+
+
+def beside_reading(recorder: Recorder | None, shipping: Shipping | None, console: Console | None) -> BesideReading:
+    """Return what metrics say of what goes on beside detection, where there is any of it."""
+    entered, refused = console.sign_ins if console else (0, 0)
+    return BesideReading(
+        history_dropped=recorder.dropped if recorder else 0,
+        unshipped_hours=shipping.unshipped if shipping else 0,
+        shipping_failed=shipping is not None and shipping.is_failing,
+        entered=entered,
+        refused=refused,
+    )

@@ -1,7 +1,7 @@
 """What the rules of structure ask of the code: modules, their definitions and imports, and the faces of packages."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,14 @@ class Import(NamedTuple):
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every statement, also inside others: to walk through the expressions as well would take ten times as long."""
+    for node in body:
+        yield node
+        for inside in ("body", "handlers", "orelse", "finalbody", "cases"):
+            yield from statements(getattr(node, inside, ()))
 
 
 def modules(root: Path, *folders: str) -> dict[str, Path]:
@@ -45,7 +53,7 @@ def faces(known: dict[str, Path]) -> dict[str, set[str]]:
 
 def imports(name: str, path: Path, known: dict[str, Path], fronts: dict[str, set[str]]) -> Iterator[Import]:
     """Every module that a module imports, wherever in it; `from package import module` is an import of the module."""
-    for node in ast.walk(tree(path)):
+    for node in statements(tree(path).body):
         if isinstance(node, ast.Import):
             yield from (Import(name, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -58,19 +66,25 @@ def imports(name: str, path: Path, known: dict[str, Path], fronts: dict[str, set
                 yield Import(name, node.lineno, inner if inner in known and not offered else module)
 
 
+def packages_of(module: str) -> Iterator[str]:
+    """Every package around a module, the outermost first."""
+    parts = module.split(".")
+    return (".".join(parts[:depth]) for depth in range(1, len(parts)))
+
+
 def past_a_face(known: dict[str, Path]) -> list[str]:
     """Imports that reach into a package with a face from outside it, as sentences.
 
     A package inside another is a way in of its own if it has a face of its own.
     """
     fronts = faces(known)
-    in_order = sorted(fronts)
     return [
         f"{one.by}:{one.line} imports {one.module}, which is private to {front}: import from {front}"
         for name, path in known.items()
         for one in imports(name, path, known, fronts)
-        for front in in_order
-        if one.module.startswith(f"{front}.") and one.module in known and one.module not in fronts
+        if one.module in known and one.module not in fronts
+        for front in packages_of(one.module)
+        if front in fronts
         if not (name == front or name.startswith(f"{front}."))
     ]
 

@@ -1,6 +1,7 @@
 """What may be compiled can be, and only is where somebody asks for it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,20 @@ import pytest
 
 import hatch_build
 from hatch_build import COMPILED, CompilingHook
+from tests.architecture.code import statements
 
 ROOT = Path(__file__).parents[2]
 Classes = dict[str, set[str]]
 
 
+@cache
 def classes(source: str) -> Classes:
     """Classes of a module with the names of what they derive from."""
     found: Classes = {}
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source).body):
         if isinstance(node, ast.ClassDef):
             bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
-            found[node.name] = {ast.unparse(base).rpartition(".")[2] for base in bases}
+            found[node.name] = {base.attr if isinstance(base, ast.Attribute) else ast.unparse(base) for base in bases}
     return found
 
 

@@ -11,7 +11,7 @@ SAMPLE = re.compile(
     r"^in 28 days of .* identities, thresholds (.*) \(without a budget\)\n.*?^```", re.MULTILINE | re.DOTALL
 )
 AGAIN = (
-    "make the sample anew: replay what "
+    "make the sample again: replay what "
     "`python -m demo.tenant --seed 24 --identities 200 --days 35 --campaigns 10 --campaigns-from 20` writes"
 )
 

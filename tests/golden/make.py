@@ -1,8 +1,8 @@
-"""Writes the snapshot of the format that is written now, and which fields that has; older ones are never written anew.
+"""Rewrites the snapshot of the format that is written now, and which fields that has; older ones are never written.
 
 The snapshot of format 1 and the steps that come after it were written by the last version that wrote format 1: a
 simulated tenant of twenty identities, six days and a half old. Half of the steps later comes the snapshot of the format
-that is written now. What comes of the steps is written anew when scores are changed on purpose: from the snapshot of
+that is written now. What comes of the steps is rewritten when scores are changed on purpose: from the snapshot of
 each older format, because what the versions between have learnt by other rules stays learnt.
 
     python -m tests.golden.make [--expected]

@@ -137,7 +137,7 @@ CASES = [
         (
             {EVALUATED: "0+60x20 1200x80", START: "0x30 4200x70", BUILD: "1x100"},
             {EVALUATED: "0+60x100", START: "0x100", BUILD: "1x100"},
-        ),  # has just begun anew
+        ),  # has just begun again
         "75m",
     ),
     Case(
@@ -209,6 +209,30 @@ CASES = [
             {RETRIED: "0x30 2x30", SENT: "0x60"},
         ),
         "50m",
+    ),
+    Case(
+        "UnwontedHistoryDropping",
+        "warning",
+        {"unwonted_history_dropped_total": "0x10 0+5x50"},
+        ({"unwonted_history_dropped_total": "70x60"},),
+        "40m",
+    ),
+    Case(
+        "UnwontedHistoryNotShipped",
+        "warning",
+        {"unwonted_history_shipping_failed": "0x5 1x60"},
+        ({"unwonted_history_shipping_failed": "0x5 1x20 0x40"}, {"unwonted_history_shipping_failed": "0x60"}),
+        "45m",
+    ),
+    Case(
+        "UnwontedConsoleSignInsRefused",
+        "warning",
+        {'unwonted_console_sign_ins_total{result="refused"}': "0+3x60"},
+        (
+            {'unwonted_console_sign_ins_total{result="refused"}': "0+1x60"},
+            {'unwonted_console_sign_ins_total{result="entered"}': "0+9x60"},
+        ),
+        "40m",
     ),
     Case(
         "UnwontedDeliveriesLost",
@@ -321,7 +345,7 @@ def test_an_objective_at_risk_calls_somebody_and_a_bad_minute_does_not(tmp_path:
 MOMENTS = {
     "healthy": ("60m", 1),
     "evaluates no more": ("90m", 0),
-    "just begun anew": ("95m", 1),
+    "just begun again": ("95m", 1),
     "is down": ("130m", 0),
 }
 

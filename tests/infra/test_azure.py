@@ -310,6 +310,40 @@ def test_alerts_for_sentinel_have_a_table_a_way_into_it_and_nobody_else_may_use_
     assert tree["outputs"].keys() == {"endpoint", "ruleId"}
 
 
+def test_terraform_makes_the_same_for_sentinel_and_nothing_without_a_workspace(parsed: tuple[Tree, Tree]) -> None:
+    bicep, tree = parsed[0]["sentinel"], parsed[1]["sentinel"]
+    theirs = {
+        body["type"].partition("@")[0]: (body["type"], body)
+        for entry in tree["resource"]
+        for kind, named in entry.items()
+        if kind == "azapi_resource"
+        for body in map(plain, named.values())
+    }
+    ours = {it["type"]: it for _, it in resources({"sentinel": bicep})}
+    roles = [plain(body) for entry in tree["resource"] for body in entry.get("azurerm_role_assignment", {}).values()]
+
+    assert theirs.keys() | {"Microsoft.Authorization/roleAssignments"} == ours.keys()
+    for kind, (typed, body) in theirs.items():
+        assert typed == f"{kind}@{ours[kind]['api_version']}"
+        assert body["name"] == ours[kind]["config"]["name"].strip("'")
+        assert body["count"] == "${local.sentinel}"
+        same = literals(body["body"]) & literals(ours[kind]["config"])
+        assert (
+            same
+            >= {
+                "Microsoft.OperationalInsights/workspaces/tables": {"UnwontedAlerts_CL", "Analytics"},
+                "Microsoft.Insights/dataCollectionEndpoints": {"Enabled"},
+                "Microsoft.Insights/dataCollectionRules": {"Custom-UnwontedAlerts_CL", "sentinel", "source"},
+            }[kind]
+        )
+        assert body["body"]["properties"].keys() == ours[kind]["config"]["properties"].keys()
+    [role] = roles
+    assert role["count"] == "${local.sentinel}"
+    [known] = [plain(one) for one in tree["locals"]]
+    assert known["monitoring_metrics_publisher"] == bicep["variables"]["monitoringMetricsPublisher"]["value"]
+    assert "../sentinel-columns.json" in str(known["sentinel_columns"])
+
+
 def test_managed_prometheus_has_every_rule_that_prometheus_has(parsed: tuple[Tree, Tree]) -> None:
     groups = json.loads((AZURE / "prometheus-rules.json").read_text())
     theirs = [

@@ -39,7 +39,7 @@ def test_without_it_nothing_of_it_is_there() -> None:
 
 
 def test_two_pods_are_replaced_one_after_the_other_on_two_nodes_and_a_drain_takes_one() -> None:
-    (answer,) = answers(case("blob", STANDBY))
+    (answer,) = answers(case("blob", STANDBY, lint=True))
     chart = manifests(answer)
     spec = only(chart, "Deployment")["spec"]
     (apart, _) = pod(chart)["topologySpreadConstraints"]

@@ -200,12 +200,13 @@ def test_all_that_is_missing_is_said_at_once() -> None:
 def test_the_example_on_the_charts_page_works() -> None:
     page = (CHART / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    (answer,) = answers(case(None, example.replace("sha256:…", "sha256:" + "0" * 64)))
+    (answer,) = answers(case(None, example.replace("sha256:…", "sha256:" + "0" * 64), lint=True))
 
     assert "error" not in answer, answer["error"]
     assert answer["lint"] == []
 
 
+@pytest.mark.integration
 @needs_judges
 def test_history_that_is_learnt_at_the_first_start_has_a_place_in_the_pod() -> None:
     wanted, default, wrong = answers(
@@ -222,6 +223,7 @@ def test_history_that_is_learnt_at_the_first_start_has_a_place_in_the_pod() -> N
     assert "/config/learn/spool" in wrong["error"]
 
 
+@pytest.mark.integration
 @needs_judges
 def test_a_history_that_is_kept_in_blobs_has_a_place_in_the_pod_which_nobody_else_needs() -> None:
     kept, off, elsewhere, volume = answers(
@@ -239,6 +241,7 @@ def test_a_history_that_is_kept_in_blobs_has_a_place_in_the_pod_which_nobody_els
         assert "state" not in {volume["name"] for volume in pod(manifests(one))["volumes"]}
 
 
+@pytest.mark.integration
 @needs_judges
 def test_a_release_carries_rules_and_dashboards_if_somebody_wants_them_and_as_they_are() -> None:
     wanted, default = answers(
@@ -264,6 +267,7 @@ def test_a_release_carries_rules_and_dashboards_if_somebody_wants_them_and_as_th
     assert not [one for one in manifests(default) if one["metadata"]["name"].endswith("-dashboards")]
 
 
+@pytest.mark.integration
 @needs_judges
 def test_the_console_puts_its_token_where_the_pod_may_write() -> None:
     console = "config: {console: {enabled: true}, history: {path: /state/history.sqlite}, dead_letter: {kind: none}}"
@@ -275,6 +279,7 @@ def test_the_console_puts_its_token_where_the_pod_may_write() -> None:
         assert "state" in volumes
 
 
+@pytest.mark.integration
 @needs_judges
 def test_a_console_for_a_team_is_served_to_the_ingress_and_to_nobody_else() -> None:
     (rendered, closed, alone) = answers(
@@ -299,6 +304,7 @@ def test_a_console_for_a_team_is_served_to_the_ingress_and_to_nobody_else() -> N
     assert "host" not in yaml.safe_load(config_text(manifests(alone)))["console"]
 
 
+@pytest.mark.integration
 @needs_judges
 def test_a_console_that_nobody_could_sign_in_to_is_refused() -> None:
     address, identity, mounted, secret = answers(

@@ -129,7 +129,8 @@ class ServiceProcess:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of this life with that event."""
-        lines = [json.loads(line) for line in self._lines() if line.startswith("{")]
+        # Who waits asks often, and the log grows long: what cannot be meant is not read as JSON.
+        lines = [json.loads(line) for line in self._lines() if line.startswith("{") and event in line]
         return [line for line in lines if line.get("event") == event]
 
     def _lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again: each operation is learnt once, each verdict heeded, each alert delivered.
+"""Killed at any moment, again and again: each operation is learnt once, each verdict applied, each alert delivered.
 
 Real hub protocol, real Blob storage protocol, real HTTP receiver, real processes; what the killed service knows in
 the end is compared with an engine that read the same messages in peace.
@@ -163,7 +163,7 @@ async def scene(stack: AsyncExitStack, folder: Path, storage: Account | None = N
     return found
 
 
-async def test_killed_nine_times_it_has_learnt_everything_once_heeded_every_verdict_and_told_everything(
+async def test_killed_nine_times_it_has_learnt_everything_once_applied_every_verdict_and_told_everything(
     tmp_path: Path, storage: Account
 ) -> None:
     rng = Random(20261122)
@@ -187,8 +187,8 @@ async def test_killed_nine_times_it_has_learnt_everything_once_heeded_every_verd
         await working
         rows = await it.finish()
         it.check(rows)
-        heeded = {row["id"] for section, row in rows if section == "verdict"}
-        assert heeded == {one.id for one in Verdicts(it.given).due(clock.now(), {})}
+        applied = {row["id"] for section, row in rows if section == "verdict"}
+        assert applied == {one.id for one in Verdicts(it.given).due(clock.now(), {})}
         assert {one.kind for one in it.given} == set(VerdictKind)
 
 

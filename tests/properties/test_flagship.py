@@ -128,7 +128,7 @@ def test_the_real_detectors_have_something_to_tell() -> None:
 
 
 class RemembersNoJudgement(Engine):
-    """Sums everything up and judges it anew whenever anything is asked."""
+    """Sums everything up and judges it again whenever anything is asked."""
 
     def forget(self) -> None:
         self._judge.forget()

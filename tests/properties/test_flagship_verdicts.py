@@ -1,4 +1,4 @@
-"""The flagship property with verdicts: given at any moment, known to every life after that, heeded once at one place.
+"""The flagship property with verdicts: given at any moment, known to every life after that, applied once at one place.
 
 What is told and what is learnt is the same in any interleaving, after any crash, whether a verdict was known before
 the records that it is about were read again or not.
@@ -112,42 +112,42 @@ def busy_lives() -> st.SearchStrategy[list[Step]]:
 
 
 class HeedsAtOnce(Engine):
-    """Mutation: a verdict is heeded when it is heard of."""
+    """Mutation: a verdict is applied when it is heard of."""
 
     def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
         late = super().accept(verdicts)
         for one in verdicts.due(verdicts.entries[-1].takes_effect, {}) if verdicts.entries else ():
-            if verdicts.id_of(one) not in self.rulings.heeded:
-                self._judge.follow(self.rulings.heed(one))
+            if verdicts.id_of(one) not in self.rulings.applied:
+                self._judge.follow(self.rulings.apply(one))
         return late
 
 
 class HeedsAgain(Engine):
-    """Mutation: what is heeded is not saved."""
+    """Mutation: what is applied is not saved."""
 
     def dump(self) -> Any:
         return ((section, row) for section, row in super().dump() if section != "verdict")
 
 
-def that_heeds_at_once() -> Engine:
+def that_applies_at_once() -> Engine:
     made = HeedsAtOnce(real_engine().options, list(real_engine().detectors.values()))
     made.expect(PARTITIONS)
     return made
 
 
-def that_heeds_again() -> Engine:
+def that_applies_again() -> Engine:
     made = HeedsAgain(real_engine().options, list(real_engine().detectors.values()))
     made.expect(PARTITIONS)
     return made
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("mutant", [that_heeds_at_once, that_heeds_again])
-def test_the_flagship_catches_verdicts_heeded_at_the_wrong_place(mutant: MakeEngine) -> None:
+@pytest.mark.parametrize("mutant", [that_applies_at_once, that_applies_again])
+def test_the_flagship_catches_verdicts_applied_at_the_wrong_place(mutant: MakeEngine) -> None:
     def caught(drawn: tuple[Hub, list[Step], list[Verdict]]) -> bool:
         hub, script, journal = drawn
         found, peaceful = Run(mutant, hub, journal).live(script), Run(real_engine, hub, journal).live([])
-        # The mutant does not say what it heeds; what it has learnt says more.
+        # The mutant does not say what it applies; what it has learnt says more.
         return found._replace(learnt=_knowledge(found)) != peaceful._replace(learnt=_knowledge(peaceful))
 
     find(

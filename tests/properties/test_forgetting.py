@@ -90,7 +90,7 @@ def learnt_again(
     for closed in later:
         bucket = [SeenBucket(one.seen, one.exclusions) for one in closed.judgements]
         again.engine.learn_again(forgotten.without(bucket))
-    again.engine.heed_until(whole.engine.buckets.closed_until)
+    again.engine.apply_until(whole.engine.buckets.closed_until)
     never = Reading(hub, journal, forgotten)
     never.read(0, len(never.messages))
     never.finish()

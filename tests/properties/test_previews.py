@@ -1,4 +1,4 @@
-"""What is remembered of one tick for the next changes nothing: whoever judges all anew finds the same, to the byte."""
+"""What is remembered of one tick for the next changes nothing: whoever judges all again finds the same, to the byte."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def experienced(usual: Hub) -> Engine:
 
 
 class Twins:
-    """Two engines to which the same happens: one remembers what it has judged, the other judges everything anew."""
+    """Two engines to which the same happens: one remembers what it has judged, the other judges everything again."""
 
     def __init__(self, hub: Hub, usual: Hub) -> None:
         self.hub = hub

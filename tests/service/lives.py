@@ -28,6 +28,7 @@ from service.history.recorder import Recorder
 from service.history.shipping import Shipping
 from service.monitoring.http import Health, HttpServer
 from service.monitoring.metrics.recorder import Metrics
+from service.owners.watch import OwnersWatch
 from service.settings.root import Settings
 from service.source.options import EndOffsets, SourceEvent
 from service.storage.state import State
@@ -37,6 +38,7 @@ from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 from service.verdicts import FileVerdictStore, VerdictWatch
 from service.wiring import open_suppressions
+from service.wiring.running import beside_reading
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
 from tests.fakes.sink import FakeSink
@@ -126,6 +128,7 @@ class Life:
         *,
         start: str | datetime = "earliest",
         suppressions: Path | None = None,
+        owners: Path | None = None,
         verdicts: Path | None = None,
         learn_history: Callable[[Telemetry], Awaitable[bool]] | None = None,
         dead_letter: DeadLetterStore | None = None,
@@ -149,7 +152,9 @@ class Life:
         telemetry = Telemetry(
             metrics, self.health, *([HistoryBackend(history.record, world.clock.now)] if history else [])
         )
-        expose_live_state(metrics, self.engine, outbox, (world.sink.name,), lambda: history.dropped if history else 0)
+        expose_live_state(
+            metrics, self.engine, outbox, (world.sink.name,), lambda: beside_reading(history, shipping, console)
+        )
         self._observer: Callable[[SourceEvent], None] = telemetry.emit
 
         checked = Settings.model_validate({"suppressions": {"file": suppressions, "look_every": "1m"}})
@@ -193,6 +198,7 @@ class Life:
                 start=start,
                 resources=AsyncExitStack(),
                 suppressions=watch,
+                owners=OwnersWatch(owners, 30.0, world.clock, telemetry.emit) if owners else None,
                 verdicts=VerdictWatch(FileVerdictStore(verdicts), 60.0, world.clock, telemetry.emit)
                 if verdicts
                 else None,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from models.detectors.registry import DETECTORS
-from models.stream.buckets import RecordResult
+from models.stream.operations import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.inspection import UnknownActor, find_actor

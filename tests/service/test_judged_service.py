@@ -45,13 +45,13 @@ async def test_what_was_fine_is_learnt_or_not_and_the_alert_has_no_further_revis
         life.feed(WEB)
         await life.pass_time(4 * HOUR)
         assert len(world.alerts) == 1
-        assert given.id in life.engine.rulings.heeded
+        assert given.id in life.engine.rulings.applied
         life.feed(WEB)
         await life.pass_time(QUARTER)
         assert len(world.alerts) == 1 + told_again
 
 
-async def test_killed_between_verdict_and_bucket_it_heeds_it_in_the_next_life_all_the_same(tmp_path: Path) -> None:
+async def test_killed_between_verdict_and_bucket_it_applies_it_in_the_next_life_all_the_same(tmp_path: Path) -> None:
     world, journal = World(), tmp_path / "verdicts.ndjson"
     life = Life(world, verdicts=journal)
     life.feed(WEB)
@@ -60,13 +60,13 @@ async def test_killed_between_verdict_and_bucket_it_heeds_it_in_the_next_life_al
     again = Life(world, verdicts=journal)
     async with living(again):
         await again.pass_time(4 * HOUR)
-        assert given.id in again.engine.rulings.heeded
+        assert given.id in again.engine.rulings.applied
         again.feed(WEB)
         await again.pass_time(QUARTER)
     assert len(world.alerts) == 1
     third = Life(world, verdicts=journal)
     async with living(third):
-        assert third.engine.rulings.heeded == {given.id: given.takes_effect}
+        assert third.engine.rulings.applied == {given.id: given.takes_effect}
 
 
 async def test_one_that_nobody_heard_of_in_time_is_told(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_one_that_nobody_heard_of_in_time_is_told(tmp_path: Path) -> None:
             await life.pass_time(QUARTER)
         assert [one["ids"] for one in logs if one["event"] == "verdicts_late"] == [[late.id]]
         await life.pass_time(2 * HOUR)
-        assert late.id in life.engine.rulings.heeded
+        assert late.id in life.engine.rulings.applied
 
 
 async def test_a_journal_that_cannot_be_read_ends_the_service_before_it_judges_anything(tmp_path: Path) -> None:

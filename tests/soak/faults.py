@@ -253,7 +253,7 @@ def meanwhile(lasting: Lasting, rng: Random) -> Sudden | None:
 
 
 class Deck:
-    """All faults that can happen, in an order that is drawn anew each time when all have been drawn."""
+    """All faults that can happen, in an order that is drawn again each time when all have been drawn."""
 
     def __init__(self, rng: Random, store: Store) -> None:
         self._rng = rng

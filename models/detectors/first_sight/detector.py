@@ -115,9 +115,11 @@ class FirstSight(StatefulDetector[FirstSightState]):
 
     def score(self, seen: ActorBucket, crowd: Crowd) -> list[Anomaly]:
         """Judge each sensitive cell with an attempt, on the first day of an identity and on the next."""
-        if self.arrivals.newcomers(seen.actor.kind, seen.bucket.hours) > _MOST_NEWCOMERS:
+        found = self._judged(seen)
+        # Asked last: nearly all that is seen is of identities that are known, of which nothing is found.
+        if found and self.arrivals.newcomers(seen.actor.kind, seen.bucket.hours) > _MOST_NEWCOMERS:
             return []
-        return self._judged(seen)
+        return found
 
     def _judged(self, seen: ActorBucket) -> list[Anomaly]:
         state = self._states.get(seen.actor.id)

@@ -12,6 +12,7 @@ from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined
 from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
+from models.detectors.rare_action.tried import Tried
 from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell
 from models.detectors.sensitivity import SENSITIVE, Tactic, tactic, weighing
@@ -92,7 +93,7 @@ class RareAction:
         if (everyday := self._everyday(seen, tried, own)) is not None:
             return everyday
         judged, work = self._judge(seen, crowd, habit, tried, own)
-        tactics = len({one.tactic for one in judged if one.of_campaign})
+        tactics = len({one.tactic for one in judged if one.begins})
         judged = [one.amid(work, tactics) if one.terms is not None else one for one in judged]
         campaign = [*(habit.campaign if habit is not None else ()), *begun(judged, bucket.hours)] if tactics else []
         so_far = self.evidence.so_far(habit.evidence, bucket.hours) if habit is not None else 0.0
@@ -100,9 +101,7 @@ class RareAction:
         anomalies, score_of = [], self.calibration.score
         for one, others in zip(judged, around, strict=True):
             total = self.evidence.total(one.alone, others)
-            raised = (
-                self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.of_campaign else 0.0
-            )
+            raised = self.campaign.around(campaign, bucket.hours, one.tactic, one.cell.service) if one.begins else 0.0
             total += raised
             score, why, facts = score_of(total), "", NO_EVIDENCE
             if score >= self.explain_from and one.terms is not None:
@@ -134,8 +133,9 @@ class RareAction:
         self, seen: ActorBucket, crowd: Crowd, habit: Habit | None, tried: Sequence[Cell], own: Sequence[float]
     ) -> tuple[list[Judged], list[RoutineCell]]:
         """Return every cell with an attempt by itself, and which of them are everyday work."""
-        judged, usual, told, before = [], [], set[str](), 0
+        judged, usual, before = [], [], 0
         session: dict[str, None] = {}
+        told: set[str] = set()
         for number, (cell, likely) in enumerate(zip(tried, own, strict=True)):
             if likely > 0.0:
                 usual.append(cell)
@@ -146,25 +146,25 @@ class RareAction:
             before = number
             services = tuple(session)
             terms = self._terms(seen, cell, habit, crowd, services, told)
-            begins = habit is None or cell.action not in habit.actions or habit.began(cell.action)
+            begins = "sensitivity" in terms and (
+                habit is None or cell.action not in habit.actions or habit.began(cell.action)
+            )
             judged.append(Judged(cell, sum(terms.values()), terms, services, begins))
         odd = any(one.terms is not None and one.alone > CONTEXT_FLOOR for one in judged)
         return judged, [RoutineCell.of(cell) for cell in usual] if odd else []
 
     def learn(self, seen: ActorBucket, crowd: Crowd, scored: Sequence[Anomaly], lessons: Lessons) -> None:
         """Make a closed bucket part of the identity's habits."""
-        tried = [cell for cell in seen.cells if cell.attempts]
-        if not tried:
+        cells = [cell for cell in seen.cells if cell.attempts]
+        if not cells:
             return
-        actor, hours = seen.actor, seen.bucket.hours
-        worst, oddest, held = 0.0, 0.0, set[str]()
+        tried, actor, hours = Tried.of(cells, self.weigh), seen.actor, seen.bucket.hours
+        worst, oddest = 0.0, 0.0
+        held: set[str] = set()
         for anomaly in scored:
             worst, oddest = max(worst, anomaly.surprise), max(oddest, anomaly.alone)
             if anomaly.score >= _HELD_FROM:
                 held.add(anomaly.cell.action)
-        guarded = {cell.action for cell in tried if self.weigh(cell.action) >= GUARDED_FROM}
-        networks = {network(address) for cell in tried for address in cell.addresses}
-        scopes = {scope for cell in tried for scope in cell.scopes}
         previous = self.rarity.habits.get(actor.id)
         campaign = [
             CampaignEntry.of(tactic(one.cell.action), one.cell.action, hours, one.alone - CAMPAIGN.floor)
@@ -176,18 +176,17 @@ class RareAction:
         habit = self.rarity.learn(
             actor.id,
             actor.kind,
-            [(cell.action, not cell.successes and (cell.failures or cell.denials) > 0) for cell in tried],
+            tried.failed_only,
             lessons,
             held,
-            tried[0].late,
-            (networks, scopes),
+            cells[0].late,
+            (tried.networks, tried.scopes),
             crowd,
-            guarded,
+            tried.guarded,
         )
         if campaign:
             habit.campaign = self.campaign.after(habit.campaign, campaign, hours)
-        failed = [(cell.action, (cell.failures or cell.denials) > 0) for cell in tried]
-        self.failures.learn(actor.id, failed, hours, lessons.by_name["failures"])
+        self.failures.learn(actor.id, tried.failed, hours, lessons.by_name["failures"])
         if oddest > self.evidence.floor or habit.evidence is not NONE:
             habit.evidence = self.evidence.after(habit.evidence, hours, scored)
         day = int(hours // 24.0)

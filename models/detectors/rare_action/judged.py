@@ -30,8 +30,8 @@ class Judged(NamedTuple):
     session
         Services that were touched before it in its hour.
     begins
-        Whether the identity has never done it, or so lately that its first time is still on its account of a campaign:
-        what intruders need does not become ordinary by repetition alone.
+        Whether intruders need it, and the identity has never done it, or so lately that its first time is still on its
+        account of a campaign: what intruders need does not become ordinary by repetition alone.
     """
 
     cell: Cell
@@ -39,11 +39,6 @@ class Judged(NamedTuple):
     terms: dict[str, float] | None = None
     session: tuple[str, ...] = ()
     begins: bool = False
-
-    @property
-    def of_campaign(self) -> bool:
-        """Whether an intruder needs it, and the identity has only begun to do it."""
-        return self.begins and self.terms is not None and "sensitivity" in self.terms
 
     @property
     def tactic(self) -> str:
@@ -66,5 +61,5 @@ def begun(judged: Iterable[Judged], hours: float) -> list[CampaignEntry]:
     return [
         CampaignEntry.of(one.tactic, one.cell.action, hours, one.alone - CAMPAIGN.floor)
         for one in judged
-        if one.of_campaign and one.alone > CAMPAIGN.floor
+        if one.begins and one.alone > CAMPAIGN.floor
     ]

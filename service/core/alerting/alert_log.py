@@ -123,13 +123,13 @@ class AlertLog:
             limit = threshold(anomaly.detector, anomaly.bucket.start)
             return finding(anomaly, detectors[anomaly.detector], settled=anomaly.id in settled, threshold=limit)
 
-        alerts = []
-        anew: list[tuple[Anomaly, Finding]] = []
-        for subject, group in self._placed(
-            self._grouped(list(anomalies), detectors), list(usual), detectors, is_closed
-        ):
+        alerts, anomalies, usual = list[Alert](), list(anomalies), list(usual)
+        still_unusual = {one.id for one in anomalies}
+        newly_told: list[tuple[Anomaly, Finding]] = []
+        for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
-                alerts += self._update(subject.key, group, made, now)
+                unusual = not still_unusual.isdisjoint(one.id for one in group)
+                alerts += self._update(subject.key, group, made, now, unusual=unusual)
                 continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
@@ -145,13 +145,13 @@ class AlertLog:
                     self.open.note(anomaly, subject.key)
             # What many do or suffer is joined already; but not by a network that is strange to them.
             alone = [one for one in news if subject.is_identity or (subject.rollout and strange_networks(one))]
-            anew += [(anomaly, findings[anomaly.id]) for anomaly in alone]
+            newly_told += [(anomaly, findings[anomaly.id]) for anomaly in alone]
             alert = self._alerts[subject.key] = revised(
                 subject, list(findings.values()), known, told=len(told), now=now
             )
             if alert.revision > (known.revision if known else 0):
                 alerts.append(alert)
-        for campaign in self.campaigns.note(anew):
+        for campaign in self.campaigns.note(newly_told):
             told_before = self._alerts.get(campaign.id)
             alert = campaign_alert(campaign, told_before, now)
             self._alerts[campaign.id] = alert
@@ -201,7 +201,13 @@ class AlertLog:
             yield Subject(place, window, several[0].actor, goes_on=True), several
 
     def _update(
-        self, key: str, anomalies: Iterable[Anomaly], made: Callable[[Anomaly], Finding], now: datetime
+        self,
+        key: str,
+        anomalies: Iterable[Anomaly],
+        made: Callable[[Anomaly], Finding],
+        now: datetime,
+        *,
+        unusual: bool,
     ) -> list[Alert]:
         """Return an open alert if it has to be told again."""
         found, days = [], 0
@@ -214,7 +220,7 @@ class AlertLog:
         if not found:
             return []
         known = self._alerts[key]
-        alert = self._alerts[key] = updated(known, found, days, now)
+        alert = self._alerts[key] = updated(known, found, days, now, unusual=unusual)
         return [alert] if alert.revision > known.revision else []
 
     def _grouped(

@@ -101,6 +101,8 @@ class Alert(BaseModel):
     incident, incident_place
         When it is told: of which incident it is a part, by the id of that one's first alert, and which of its alerts it
         is; empty and 1 if it is the first itself. They follow from the other alerts, and are not remembered.
+    owner, tags
+        When it is told: who answers for the identity, and its tags, where a file says so; not remembered either.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,6 +127,8 @@ class Alert(BaseModel):
     days: int = 1
     incident: str = Field(default="", exclude_if=lambda value: not value)
     incident_place: int = Field(default=1, exclude_if=lambda value: value == 1)
+    owner: str = Field(default="", exclude_if=lambda value: not value)
+    tags: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
 
     @property
     def subject(self) -> str:

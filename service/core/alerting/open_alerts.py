@@ -1,4 +1,4 @@
-"""Which alerts are open: what they tell of goes on, and updates them, instead of being told anew or passing for normal.
+"""Which alerts are open: what they tell of goes on, and updates them, not told again and not taken for normal.
 
 An alert is open until what it tells of has not come for two weeks, or somebody says that it is no attack. That
 something became usual by being done again and again is no reason to say nothing of it; that it is still so, on the
@@ -75,10 +75,10 @@ class OpenAlerts:
         if known is None or known.alert != alert:
             of_actor[what] = _Open(alert, start, start, 1, anomaly.sensitivity)
             return 1
-        anew = start.date() > known.last.date()
+        another_day = start.date() > known.last.date()
         weight = max(known.weight, anomaly.sensitivity)
-        of_actor[what] = _Open(alert, min(known.first, start), max(known.last, start), known.days + anew, weight)
-        return known.days + 1 if anew else 0
+        of_actor[what] = _Open(alert, min(known.first, start), max(known.last, start), known.days + another_day, weight)
+        return known.days + 1 if another_day else 0
 
     def update(self, anomaly: Anomaly, alert: str) -> int:
         """Do what `note` does, for what goes on: `homes` knows of it as long as it may be looked at again."""

@@ -3,11 +3,12 @@
 What belongs to which alert is the log's work (`alert_log`).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from math import log
 from typing import NamedTuple
 
+from models.detectors import tactic
 from models.stream import Actor, ActorKind, Bucket, display_name
 from service.core.alerting.alerts import Alert, AlertKind, Finding
 from service.core.alerting.open_alerts import is_due
@@ -64,10 +65,11 @@ def revised(subject: Subject, findings: list[Finding], previous: Alert | None, *
     return _unless_old(alert, previous) if subject.rollout else alert
 
 
-def updated(known: Alert, found: Iterable[Finding], days: int, now: datetime) -> Alert:
+def updated(known: Alert, found: Sequence[Finding], days: int, now: datetime, *, unusual: bool) -> Alert:
     """Return an open alert with what went on: of each detector and operation what was found first, and what last.
 
-    It is told again on the 2nd, 4th, 8th and so on day, and when it becomes more severe.
+    It is told again when it becomes more severe, and on the 2nd, 4th, 8th and so on day if what went on is still
+    unusual, or serves several tactics on that day: one sort of sensitive thing done daily is a duty by then.
     """
     told: dict[tuple[str, str, bool], Finding] = {}
     for one in (*known.findings, *found):
@@ -89,7 +91,10 @@ def updated(known: Alert, found: Iterable[Finding], days: int, now: datetime) ->
             "days": max(known.days, days),
         }
     )
-    if is_due(days) or alert.severity.rank > known.severity.rank:
+    today = max(one.bucket_start.date() for one in found)
+    tactics = {tactic(one.action) for one in told.values() if one.bucket_start.date() == today} - {""}
+    goes_on = unusual or len(tactics) > 1
+    if (goes_on and is_due(days)) or alert.severity.rank > known.severity.rank:
         return alert
     return alert.model_copy(update={"revision": known.revision, "found_at": known.found_at})
 

@@ -79,7 +79,7 @@ class SharedCampaigns:
         self._ids: dict[str, str] = {}
 
     def note(self, told: Sequence[tuple[Anomaly, Finding]]) -> list[SharedCampaign]:
-        """Add what an evaluation has told anew, in any order; return the campaigns that have a part in it."""
+        """Add what an evaluation has newly told, in any order; return the campaigns that have a part in it."""
         touched: set[str] = set()
         for anomaly, finding in told:
             for link, opens in _touches(anomaly):

@@ -6,11 +6,10 @@ Scores and alerts of the past are arguments, whoever kept them. What a budget wi
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from models.detectors import DETECTORS
 from models.stream import Actor
-from service.core.alerting.alerts import Alert
 from service.core.alerting.budget import DEFAULT_THRESHOLD, Budget
 from service.core.alerting.score_history import Day, History, Profile, day_begins, day_number
 
@@ -52,7 +51,10 @@ class Peak(NamedTuple):
         >>> one.reaches({"rare_action": 60.0}), one.reaches({"rare_action": 62.0})
         (True, False)
         """
-        return any(score >= thresholds.get(name, DEFAULT_THRESHOLD) for name, (score, _) in self.scores.items())
+        for name, (score, _) in self.scores.items():  # noqa: SIM110 - asked of every hour: a generator takes twice as long
+            if score >= thresholds.get(name, DEFAULT_THRESHOLD):
+                return True
+        return False
 
     def highest(self, thresholds: Mapping[str, float]) -> tuple[str, float, str]:
         """Return the detector, score and operation that are furthest above their thresholds."""
@@ -60,6 +62,54 @@ class Peak(NamedTuple):
             self.scores.items(), key=lambda one: (one[1][0] - thresholds.get(one[0], DEFAULT_THRESHOLD), one[0])
         )
         return name, score, action
+
+
+class FindingLike(Protocol):
+    """What has to be known of a finding to tell which thresholds it reaches, and whose it is."""
+
+    @property
+    def detector(self) -> str:
+        """Which detector found it."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """How unusual it is."""
+        ...
+
+    @property
+    def actor_id(self) -> str:
+        """Whose it is, where its alert is about several."""
+        ...
+
+    @property
+    def bucket_start(self) -> datetime:
+        """When its bucket begins."""
+        ...
+
+
+class ToldLike(Protocol):
+    """What has to be known of an alert that was told."""
+
+    @property
+    def id(self) -> str:
+        """Identity of the alert."""
+        ...
+
+    @property
+    def actor_id(self) -> str:
+        """Whom it is about."""
+        ...
+
+    @property
+    def window_start(self) -> datetime:
+        """When its window begins."""
+        ...
+
+    @property
+    def findings(self) -> Sequence[FindingLike]:
+        """What it tells of."""
+        ...
 
 
 class TrialDay(NamedTuple):
@@ -89,7 +139,7 @@ class Trial(NamedTuple):
     tried: Mapping[str, float]
     days: Sequence[TrialDay]
     appearing: Sequence[Peak]
-    vanishing: Sequence[Alert]
+    vanishing: Sequence[ToldLike]
 
     def a_day(self, present: datetime) -> tuple[float, float]:
         """Return how many identities a day would have been alerted, by now's thresholds and by those tried.
@@ -101,9 +151,18 @@ class Trial(NamedTuple):
         return sum(day.now for day in days) / count, sum(day.tried for day in days) / count
 
 
+class _Telling(NamedTuple):
+    """A peak that would have been told of, the identity's day that it is part of, and by which thresholds."""
+
+    peak: Peak
+    day: tuple[int, str]
+    by_now: bool
+    by_tried: bool
+
+
 def try_thresholds(
     peaks: Sequence[Peak],
-    alerts: Iterable[Alert],
+    alerts: Iterable[ToldLike],
     active: Mapping[int, int],
     now: Mapping[str, float],
     tried: Mapping[str, float],
@@ -122,15 +181,21 @@ def try_thresholds(
         Thresholds by detector.
     """
     told = list(alerts)
-    counted = {name: _alerted(peaks, thresholds) for name, thresholds in (("now", now), ("tried", tried))}
+    telling = [
+        _Telling(one, (day_number(one.start), one.actor.id), by_now, by_tried)
+        for one in peaks
+        for by_now, by_tried in ((one.reaches(now), one.reaches(tried)),)
+        if by_now or by_tried
+    ]
+    alerted_now = Counter(day for day, _ in {one.day for one in telling if one.by_now})
+    alerted_tried = Counter(day for day, _ in {one.day for one in telling if one.by_tried})
     days = [
-        TrialDay(day_begins(day), count, counted["now"][day], counted["tried"][day])
-        for day, count in sorted(active.items())
+        TrialDay(day_begins(day), count, alerted_now[day], alerted_tried[day]) for day, count in sorted(active.items())
     ]
     return Trial(
         tried,
         days,
-        _appearing(peaks, told, now, tried),
+        _appearing(telling, told, tried),
         sorted(
             (one for one in told if _tells(one, now) and not _tells(one, tried)),
             key=lambda one: (one.window_start, one.id),
@@ -145,38 +210,31 @@ def thresholds_within(
     """Return the thresholds that a budget would settle at, were the days to come like these."""
     history = History(filter(is_movable, start))
     worst: dict[int, dict[str, list[int]]] = {day: {} for day in active}
+    places = {name: place for place, name in enumerate(history.detectors)}
     for peak in peaks:
         ours = worst.setdefault(day_number(peak.start), {})
-        points = ours.setdefault(peak.actor.id, [0] * len(history.detectors))
-        for place, name in enumerate(history.detectors):
-            points[place] = max(points[place], int(peak.scores.get(name, (0.0, ""))[0]))
+        points = ours.get(peak.actor.id)
+        if points is None:
+            points = ours[peak.actor.id] = [0] * len(places)
+        for name, (score, _) in peak.scores.items():
+            if (place := places.get(name)) is not None and score > points[place]:
+                points[place] = int(score)
     for day, identities in sorted(worst.items()):
         profiles: Counter[Profile] = Counter(map(tuple, identities.values()))
         history.days.append(Day(day, active.get(day, len(identities)), profiles))
     return {**start, **Budget(start, alerts_per_day, history).outlook(alerts_per_day)}
 
 
-def _alerted(peaks: Iterable[Peak], thresholds: Mapping[str, float]) -> Counter[int]:
-    return Counter(day for day, _ in {_identity_day(one) for one in peaks if one.reaches(thresholds)})
-
-
-def _identity_day(peak: Peak) -> tuple[int, str]:
-    return day_number(peak.start), peak.actor.id
-
-
-def _appearing(
-    peaks: Iterable[Peak], alerts: Iterable[Alert], now: Mapping[str, float], tried: Mapping[str, float]
-) -> list[Peak]:
+def _appearing(peaks: Iterable[_Telling], alerts: Iterable[ToldLike], tried: Mapping[str, float]) -> list[Peak]:
     told = {
         (finding.actor_id or alert.actor_id, finding.bucket_start) for alert in alerts for finding in alert.findings
     }
     told_days = {(day_number(start), who) for who, start in told}
     best: dict[tuple[int, str], Peak] = {}
-    for peak in peaks:
-        key = _identity_day(peak)
-        if key in told_days or not peak.reaches(tried):
+    for peak, key, by_now, by_tried in peaks:
+        if key in told_days or not by_tried:
             continue
-        if peak.reaches(now):
+        if by_now:
             told_days.add(key)  # told already, or joined to what others do: lower thresholds are not what adds it
             best.pop(key, None)
             continue
@@ -193,5 +251,5 @@ def _margin(peak: Peak, thresholds: Mapping[str, float]) -> float:
     return score - thresholds.get(name, DEFAULT_THRESHOLD)
 
 
-def _tells(alert: Alert, thresholds: Mapping[str, float]) -> bool:
+def _tells(alert: ToldLike, thresholds: Mapping[str, float]) -> bool:
     return any(one.score >= thresholds.get(one.detector, DEFAULT_THRESHOLD) for one in alert.findings)

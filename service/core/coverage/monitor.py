@@ -168,7 +168,7 @@ class CoverageMonitor:
     def note_recreated(self, partitions: Collection[str], created_at: datetime, now: datetime) -> None:
         """Note that the hub was deleted and created again at `created_at`, now with these partitions.
 
-        What the old one held and was not read is lost; the sequence numbers of the new one start anew.
+        What the old one held and was not read is lost; the sequence numbers of the new one start again at 0.
         """
         read = self._memory.partitions
         for partition, coverage in read.partitions.items():

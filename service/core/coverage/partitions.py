@@ -134,7 +134,7 @@ class PartitionsRead:
             return
         late_records = sum(coverage.late_records for coverage in members.values())
         extent = GapExtent(self.beginnings[kind], in_order(members), late_records=late_records)
-        # Without members: the hub was made anew with fewer partitions.
+        # Without members: the hub was recreated with fewer partitions.
         ended_at = _all_caught_up_since(members.values()) if members else self.beginnings[kind]
         if kind not in gaps.open:
             yield gaps.start(kind, extent, joined[0], now)

@@ -30,7 +30,7 @@ def close_steps(
         if not actor_buckets:
             continue
         start = actor_buckets[0].bucket.start
-        yield from _heed(coordinator, judge, start)
+        yield from _apply_verdicts(coordinator, judge, start)
         judgements = yield from judge.judge_steps(actor_buckets, crowd)
         coordinator.complete_until(start)
         yield from shadows.judge_steps(actor_buckets, crowd, judge.judge, coordinator.tells)
@@ -38,16 +38,16 @@ def close_steps(
         yield from judge.teach(lessons)
         coordinator.note_closed(actor_buckets, anomalies_in(judgements))
         judged.append(judgements)
-    yield from _heed(coordinator, judge, buckets.closed_until - buckets.width)
+    yield from _apply_verdicts(coordinator, judge, buckets.closed_until - buckets.width)
     coordinator.complete_until(watermark)
     found = list(chain.from_iterable(judged))
     coordinator.hold((*anomalies_in(found), *suppressed_in(found)))
     return judged
 
 
-def _heed(coordinator: Coordinator, judge: BucketJudge, start: datetime) -> Iterator[None]:
+def _apply_verdicts(coordinator: Coordinator, judge: BucketJudge, start: datetime) -> Iterator[None]:
     """Heed the verdicts that are due before the bucket at `start` is judged; each is a step."""
-    for follows in coordinator.rulings.heed_until(start):
+    for follows in coordinator.rulings.apply_until(start):
         judge.follow(follows)
         yield
 

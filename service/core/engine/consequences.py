@@ -1,7 +1,7 @@
 """What a verdict does to the model, one identity after another: what was found benign becomes a habit.
 
 Each consequence is a plain value that concerns one identity, so that it can be done wherever that identity is known;
-what it teaches the population is handed on to everybody else. When a verdict is heeded is decided by `rulings`.
+what it teaches the population is handed on to everybody else. When a verdict is applied is decided by `rulings`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ Consequence = Acquittal | NewHabit | DayOfPeer
 
 
 def consequences(verdict: Verdict, width: timedelta) -> Iterator[Consequence]:
-    """Yield what follows of a verdict that is heeded now, in the order in which it is to be done.
+    """Yield what follows of a verdict that is applied now, in the order in which it is to be done.
 
     Parameters
     ----------

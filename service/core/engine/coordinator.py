@@ -43,9 +43,9 @@ class Coordinator:
     suppressed
         What would have alerted, had it not been suppressed.
     rulings
-        Verdicts of people, and which of them the model heeds.
+        Verdicts of people, and which of them the model applies.
     suppressions
-        Those in force; no part of the state: each start of the service reads them anew.
+        Those in force; no part of the state: each start of the service reads them again.
     alert_from
         From when on findings are news; what is older only teaches. None before `begin`.
     evaluated_until
@@ -94,7 +94,7 @@ class Coordinator:
     def forget_positions(self, partitions: Iterable[str]) -> None:
         """Read `partitions`, all that the hub has now, from their beginning; nothing that was learnt is forgotten.
 
-        For a hub that was deleted and created again: its sequence numbers start anew. The watermark does not go back.
+        For a hub that was deleted and created again: its sequence numbers start at 0. The watermark does not go back.
         """
         self.positions.clear()
         self.watermark.forget_partitions()

@@ -78,9 +78,9 @@ class Engine(Coordinator):
         self._judge.suppress(suppressions)
 
     def accept(self, verdicts: Verdicts) -> Sequence[Verdict]:
-        """Take these for all the verdicts that there are; the model heeds each when the bucket comes that it says.
+        """Take these for all the verdicts that there are; the model applies each when the bucket comes that it says.
 
-        Returns those that come too late for that; they are heeded before the next bucket, and after a crash where they
+        Returns those that come too late for that; they are applied before the next bucket, and after a crash where they
         should have been.
         """
         self.rulings.verdicts = verdicts
@@ -158,9 +158,9 @@ class Engine(Coordinator):
         """Whether this older state knows nothing of what is to be forgotten: it was before, or without it already."""
         return all(one in self.forgotten or self.buckets.closed_until <= one.begins for one in wanted)
 
-    def heed_until(self, closed_until: datetime) -> None:
+    def apply_until(self, closed_until: datetime) -> None:
         """Heed the verdicts that are due where everything is closed until then."""
-        for follows in self.rulings.heed_until(closed_until - self.options.bucket):
+        for follows in self.rulings.apply_until(closed_until - self.options.bucket):
             self._judge.follow(follows)
 
     def evaluate(self, now: datetime) -> Evaluation:

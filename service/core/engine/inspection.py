@@ -189,7 +189,7 @@ def inspect(engine: Engine, rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         "thresholds": engine.budget.thresholds(),
         "alerts_per_day": engine.budget.alerts_per_day,
         "suppressed": {key: count.findings for key, count in sorted(engine.suppressed.counts.items())},
-        "verdicts_heeded": dict(sorted((key, at.isoformat()) for key, at in engine.rulings.heeded.items())),
+        "verdicts_applied": dict(sorted((key, at.isoformat()) for key, at in engine.rulings.applied.items())),
         "forgotten": [one.row() for one in engine.forgotten],
         "would_have_alerted": [
             {**one._asdict(), "time": one.time.isoformat()} for one in engine.suppressed.listed[-20:]

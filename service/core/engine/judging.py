@@ -24,7 +24,7 @@ class BucketJudge:
     compliance
         Does to the same detectors what follows of a verdict.
     unlearnable
-        Says which cells of a bucket no detector may learn, by the verdicts that are heeded.
+        Says which cells of a bucket no detector may learn, by the verdicts that are applied.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class BucketJudge:
         self._judge = Judge(detectors)
 
     def suppress(self, suppressions: Suppressions) -> None:
-        """Put other suppressions in force; everything is judged anew."""
+        """Put other suppressions in force; everything is judged again."""
         self.suppressions = suppressions
         self.forget()
 

@@ -1,6 +1,6 @@
 """Learns again what a state had learnt since an older one, without some of it: how anything is unlearnt.
 
-What was learnt is part of sums, and cannot be taken out of them; so an older state learns everything after it anew.
+What was learnt is part of sums, and cannot be taken out of them; so an older state learns everything after it again.
 Where older states and what was seen since are kept is left to others.
 """
 
@@ -59,11 +59,11 @@ class Forgotten(NamedTuple):
 def learn_again(bucket: Sequence[SeenBucket], judge: BucketJudge, rulings: Rulings) -> None:
     """Judge what all identities did in a bucket, and then learn it, as when it was closed.
 
-    Verdicts are heeded where they are due; who is known by name, and what a budget reckons from, stays as it is.
+    Verdicts are applied where they are due; who is known by name, and what a budget reckons from, stays as it is.
     """
     if not bucket:
         return
-    for follows in rulings.heed_until(bucket[0].seen.bucket.start):
+    for follows in rulings.apply_until(bucket[0].seen.bucket.start):
         judge.follow(follows)
     crowd = Crowd.of([one.seen for one in bucket])
     judgements = [judge.judge(one.seen, crowd, one.exclusions) for one in bucket]
@@ -77,7 +77,7 @@ _LEARNT = ("population ", "identities ")
 def with_learnt_of(
     now: Iterable[tuple[str, Any]], other: Iterable[tuple[str, Any]], forgotten: Iterable[Forgotten] = ()
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the rows of a snapshot with what another one had learnt, and had heeded, in the place of its own.
+    """Yield the rows of a snapshot with what another one had learnt, and had applied, in the place of its own.
 
     Positions, open buckets, and what was told stay those of `now`. What has been forgotten goes with what was learnt,
     and `forgotten` is added to that: whoever learns again leaves it out, too.

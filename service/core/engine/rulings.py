@@ -1,4 +1,4 @@
-"""Which verdicts the model heeds, each once, between two buckets, and what follows of each for whom.
+"""Which verdicts the model applies, each once, between two buckets, and what follows of each for whom.
 
 Which buckets come next is decided by `closing`; which verdict counts, by `service.core.verdicts`; what a consequence
 does to the detectors, by `consequences`.
@@ -14,11 +14,11 @@ from service.core.alerting import Finding
 from service.core.engine.consequences import Consequence, consequences
 from service.core.verdicts import Verdict, Verdicts
 
-MOST_HEEDED = 20_000
+MOST_APPLIED = 20_000
 
 
 class Rulings:
-    """Verdicts, and which of them the model heeds.
+    """Verdicts, and which of them the model applies.
 
     Parameters
     ----------
@@ -30,20 +30,20 @@ class Rulings:
     Attributes
     ----------
     verdicts
-        Those given; no part of the state: each start of the service reads them anew.
-    heeded
-        When those took effect that the model heeds, by id.
+        Those given; no part of the state: each start of the service reads them again.
+    applied
+        When those took effect that the model applies, by id.
     """
 
     def __init__(self, detectors: Iterable[str], width: timedelta) -> None:
         self.verdicts = Verdicts()
-        self.heeded: dict[str, datetime] = {}
+        self.applied: dict[str, datetime] = {}
         self._detectors = tuple(detectors)
         self._width = width
 
     def covering(self, anomaly: Anomaly, now: datetime) -> Verdict | None:
         """Return the verdict by which `anomaly` is answered at `now`."""
-        return self.verdicts.covering(anomaly, now, self.heeded)
+        return self.verdicts.covering(anomaly, now, self.applied)
 
     def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
         """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
@@ -55,30 +55,30 @@ class Rulings:
 
     def exclusions(self, seen: ActorBucket) -> Exclusions:
         """Return what no detector may learn of a bucket."""
-        return self.verdicts.exclusions(seen, self._detectors, self.heeded)
+        return self.verdicts.exclusions(seen, self._detectors, self.applied)
 
     def overdue(self, closed_until: datetime) -> list[Verdict]:
-        """Return those that are not heeded yet although their bucket is closed: they came too late for it."""
-        return self.verdicts.due(closed_until - self._width, self.heeded)
+        """Return those that are not applied yet although their bucket is closed: they came too late for it."""
+        return self.verdicts.due(closed_until - self._width, self.applied)
 
-    def heed_until(self, start: datetime) -> Iterator[list[Consequence]]:
+    def apply_until(self, start: datetime) -> Iterator[list[Consequence]]:
         """Heed, one after another, what is due before the bucket at `start` is judged; yield what follows of each."""
-        for verdict in self.verdicts.due(start, self.heeded):
-            yield self.heed(verdict)
+        for verdict in self.verdicts.due(start, self.applied):
+            yield self.apply(verdict)
 
-    def heed(self, verdict: Verdict) -> list[Consequence]:
-        """Note that the model heeds a verdict; return what follows, in the order in which it is to be done."""
-        self.heeded[self.verdicts.id_of(verdict)] = verdict.takes_effect
-        if len(self.heeded) > MOST_HEEDED:
-            del self.heeded[min(self.heeded, key=lambda key: (self.heeded[key], key))]
+    def apply(self, verdict: Verdict) -> list[Consequence]:
+        """Note that the model applies a verdict; return what follows, in the order in which it is to be done."""
+        self.applied[self.verdicts.id_of(verdict)] = verdict.takes_effect
+        if len(self.applied) > MOST_APPLIED:
+            del self.applied[min(self.applied, key=lambda key: (self.applied[key], key))]
         return list(consequences(verdict, self._width))
 
     def dump(self) -> Iterator[dict[str, Json]]:
-        """Yield plain rows for a snapshot: what the model heeds."""
-        for key, takes_effect in sorted(self.heeded.items()):
+        """Yield plain rows for a snapshot: what the model applies."""
+        for key, takes_effect in sorted(self.applied.items()):
             yield {"id": key, "takes_effect": takes_effect.isoformat()}
 
     def load(self, rows: Iterable[Any]) -> None:
-        """Replace what the model heeds by what `dump` gave."""
+        """Replace what the model applies by what `dump` gave."""
         pairs = [fields("verdict", row, "id", "takes_effect") for row in rows]
-        self.heeded = {str(key): datetime.fromisoformat(takes_effect) for key, takes_effect in pairs}
+        self.applied = {str(key): datetime.fromisoformat(takes_effect) for key, takes_effect in pairs}

@@ -98,10 +98,11 @@ class ActivityLogParser:
         except (ValueError, RecursionError):
             return (yield from self._read_fragments(split(body), found))
         raws: list[msgspec.Raw] | None = None
+        read, file = self._read, found.file
         for start in range(0, len(records), _STEP):
             for number, record in enumerate(records[start : start + _STEP], start):
                 try:
-                    found.file(self._read(record))
+                    file(read(record))
                 except Refusal:
                     if raws is None:
                         raws = self._decode_raw(body).records

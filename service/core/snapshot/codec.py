@@ -203,7 +203,7 @@ def decode(data: bytes) -> Rows:
 
 
 class SnapshotRows:
-    """The rows of a snapshot, which is checked at once, and read anew, line by line, whenever it is iterated over.
+    """The rows of a snapshot, which is checked at once, and read again, line by line, whenever it is iterated over.
 
     Many rows are several times as large as the lines that they stand in.
 

@@ -1,7 +1,7 @@
-"""All verdicts together: which one of an alert counts, whom it speaks of, and which are still to be heeded.
+"""All verdicts together: which one of an alert counts, whom it speaks of, and which are still to be applied.
 
 Of several about one alert the last counts, by when it was given and then by its id. Each says from which bucket on the
-model heeds it, so that what counts is known of every bucket, however often it is closed anew after a crash.
+model applies it, so that what counts is known of every bucket, however often it is closed again after a crash.
 """
 
 from bisect import bisect_right
@@ -65,12 +65,12 @@ class Verdicts:
         """Return those that were given after `moment`, in their order."""
         return self.entries[bisect_right(self.entries, moment, key=lambda one: one.at) :]
 
-    def covering(self, anomaly: Anomaly, now: datetime, heeded: Container[str]) -> Verdict | None:
-        """Return the verdict by which `anomaly` is answered at `now`; `heeded` are the ids of those in the model."""
+    def covering(self, anomaly: Anomaly, now: datetime, applied: Container[str]) -> Verdict | None:
+        """Return the verdict by which `anomaly` is answered at `now`; `applied` are the ids of those in the model."""
         if not self.entries:
             return None
         for one in self._about(anomaly.actor.id, anomaly.cell.action):
-            if one.covers(anomaly, learnt=self.id_of(one) in heeded) and self.of(one.alert, now) is one:
+            if one.covers(anomaly, learnt=self.id_of(one) in applied) and self.of(one.alert, now) is one:
                 return one
         return None
 
@@ -87,16 +87,16 @@ class Verdicts:
     def _about(self, actor: str, action: str) -> Sequence[Verdict]:
         return *self._of_actor.get(actor, ()), *self._of_action.get(action, ())
 
-    def due(self, start: datetime, heeded: Mapping[str, datetime]) -> list[Verdict]:
-        """Return those to be heeded before the bucket at `start` is judged, and not `heeded` yet, in their order.
+    def due(self, start: datetime, applied: Mapping[str, datetime]) -> list[Verdict]:
+        """Return those to be applied before the bucket at `start` is judged, and not `applied` yet, in their order.
 
-        One that a later one about the same alert overtakes before anything is judged in its light is never heeded.
+        One that a later one about the same alert overtakes before anything is judged in its light is never applied.
         """
         found = [
             one
             for one in self.entries
             if one.takes_effect <= start
-            and self.id_of(one) not in heeded
+            and self.id_of(one) not in applied
             and not any(
                 other.order > one.order and other.takes_effect <= one.takes_effect
                 for other in self._of_alert[one.alert]
@@ -104,8 +104,8 @@ class Verdicts:
         ]
         return sorted(found, key=lambda one: (one.takes_effect, one.order))
 
-    def exclusions(self, seen: ActorBucket, detectors: Iterable[str], heeded: Container[str]) -> Exclusions:
-        """Return what each detector must not learn of a bucket, by those that are `heeded`."""
+    def exclusions(self, seen: ActorBucket, detectors: Iterable[str], applied: Container[str]) -> Exclusions:
+        """Return what each detector must not learn of a bucket, by those that are `applied`."""
         if not self.entries:
             return NOTHING_EXCLUDED
         about = list(self._of_actor.get(seen.actor.id, ()))
@@ -114,7 +114,7 @@ class Verdicts:
                 about += self._of_action.get(cell.action, ())
         actions: dict[str, bool] = {}
         for one in about:
-            last = [other for other in self._of_alert[one.alert] if self.id_of(other) in heeded]
+            last = [other for other in self._of_alert[one.alert] if self.id_of(other) in applied]
             if last and last[-1] is one:
                 actions |= {cell.action: False for cell in seen.cells if one.keeps_out(seen.actor.id, cell)}
         return dict.fromkeys(detectors, actions) if actions else NOTHING_EXCLUDED

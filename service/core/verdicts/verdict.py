@@ -1,4 +1,4 @@
-"""One verdict: what somebody found an alert to be, self-contained, with the instant from which the model heeds it.
+"""One verdict: what somebody found an alert to be, self-contained, with the instant from which the model applies it.
 
 That instant is fixed when the verdict is given and lies where no bucket has been closed yet: so the same records and
 the same verdicts make the same model, whatever crashed meanwhile. What a verdict does is decided by the engine.
@@ -178,7 +178,7 @@ class Verdict(BaseModel):
         anomaly
             Of an identity that it is about; of anybody, if it is about an operation.
         learnt
-            Whether the model heeds it by now; until then a benign one covers what will be a habit as soon as it does.
+            Whether the model applies it by now; until then a benign one covers what will be a habit as soon as it does.
         """
         cell, bucket = anomaly.cell, anomaly.bucket
         if self.kind is VerdictKind.MALICIOUS or cell.first_time < self.start:

@@ -14,6 +14,26 @@ from service.core.shadow import Recall
 from service.monitoring.metrics import standby
 
 
+class BesideReading(NamedTuple):
+    """What goes on beside detection: the history, its blobs, the console.
+
+    Attributes
+    ----------
+    history_dropped
+        Entries that are missing in the history.
+    unshipped_hours, shipping_failed
+        Hours of it that are not in blobs yet, and whether the last attempt to put them there failed.
+    entered, refused
+        Sign-ins to the console that let somebody in, and that did not.
+    """
+
+    history_dropped: int = 0
+    unshipped_hours: int = 0
+    shipping_failed: bool = False
+    entered: int = 0
+    refused: int = 0
+
+
 class LiveReading(NamedTuple):
     """What is held at the moment of a scrape.
 
@@ -37,8 +57,8 @@ class LiveReading(NamedTuple):
         The budget; 0 without one.
     expected
         Identities a day that the thresholds in force would have alerted over the history.
-    history_dropped
-        Entries that are missing in the history.
+    beside
+        What goes on beside detection.
     recall
         What became of imagined attacks; None before there is an engine.
     """
@@ -52,7 +72,7 @@ class LiveReading(NamedTuple):
     alerts_today: int = 0
     alerts_per_day: float = 0.0
     expected: float = 0.0
-    history_dropped: int = 0
+    beside: BesideReading = BesideReading()
     recall: Recall | None = None
 
 
@@ -90,8 +110,9 @@ class LiveCollector(Collector):
         yield CounterMetricFamily(
             "unwonted_history_dropped",
             "Entries that are missing in the history, because it could not be written or fell behind.",
-            value=reading.history_dropped,
+            value=reading.beside.history_dropped,
         )
+        yield from _beside(reading.beside)
         yield _shadow_attacks(reading.recall or Recall())
         waiting = GaugeMetricFamily("unwonted_outbox_messages", "Messages that wait for delivery.", labels=["sink"])
         broken = GaugeMetricFamily(
@@ -174,6 +195,25 @@ class LiveCollector(Collector):
             evicted.add_metric([detector], held.evicted)
             warmth.add_metric([detector], held.warmth)
         yield from (keys, limit, entries, evicted, warmth)
+
+
+def _beside(beside: BesideReading) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "unwonted_history_unshipped_hours",
+        "Hours of the history that have changed and are not in blobs yet.",
+        value=beside.unshipped_hours,
+    )
+    yield GaugeMetricFamily(
+        "unwonted_history_shipping_failed",
+        "1 while the history cannot be put into blobs or fetched from there, else 0.",
+        value=float(beside.shipping_failed),
+    )
+    family = CounterMetricFamily(
+        "unwonted_console_sign_ins", "Sign-ins to the console, by whether they were let in.", labels=["result"]
+    )
+    family.add_metric(["entered"], beside.entered)
+    family.add_metric(["refused"], beside.refused)
+    yield family
 
 
 def _shadow_attacks(recall: Recall) -> Metric:

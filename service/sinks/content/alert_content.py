@@ -101,9 +101,9 @@ class AlertContent(NamedTuple):
     heading
         Severity, score, who and what: enough to decide whether it needs attention now.
     who
-        Name, kind and id.
+        Name, kind, id and owner.
     name
-        Name and kind alone.
+        Name, kind and owner alone.
     incident
         Which alert of which incident it is; empty if it is the first.
     what, why
@@ -273,8 +273,13 @@ def _operations(alert: Alert) -> str:
 
 
 def _name_and_kind(alert: Alert) -> str:
-    kind = "" if alert.actor_kind is ActorKind.UNKNOWN else f" ({_kind(alert.actor_kind)})"
-    return f"{_name(alert)}{kind}"
+    kind = [] if alert.actor_kind is ActorKind.UNKNOWN else [_kind(alert.actor_kind)]
+    about = [*kind, *_owner(alert)]
+    return f"{_name(alert)} ({', '.join(about)})" if about else _name(alert)
+
+
+def _owner(alert: Alert) -> list[str]:
+    return [f"owner {clean(alert.owner, _NAME)}"] if alert.owner else []
 
 
 def _name(alert: Alert) -> str:
@@ -283,7 +288,8 @@ def _name(alert: Alert) -> str:
 
 def _who(alert: Alert) -> Fact:
     if not alert.identity_count:
-        return Fact("Who", f"{_name(alert)} ({_kind(alert.actor_kind)}, id {clean(alert.actor_id, _NAME)})")
+        about = [_kind(alert.actor_kind), f"id {clean(alert.actor_id, _NAME)}", *_owner(alert)]
+        return Fact("Who", f"{_name(alert)} ({', '.join(about)})")
     shown = [clean(name, 64) or "unknown identity" for name in alert.identities[:SHOWN]]
     more = [f"{alert.identity_count - len(shown):,} more"] if alert.identity_count > len(shown) else []
     many = counted(alert.identity_count, *(("identity", "identities") if alert.kind in _SEVERAL else ("alert",)))

@@ -102,6 +102,8 @@ def detection_finding(alert: Alert, links: Links = ALL_LINKS) -> Element:
             "findings_left_out": alert.omitted,
             **({"days": alert.days} if alert.days > 1 else {}),
             **({"incident": alert.incident, "incident_place": alert.incident_place} if alert.incident else {}),
+            **({"owner": alert.owner} if alert.owner else {}),
+            **({"tags": list[JsonValue](alert.tags)} if alert.tags else {}),
             **_many(alert),
         },
     }

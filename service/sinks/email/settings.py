@@ -46,7 +46,7 @@ class EmailSettings(SinkSettings):
     password: SecretStr | None = None
     """Password to log in with; prefer password_file, or the environment."""
     password_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/smtp-password"])
-    """File with the password, read anew at every delivery, so that it can be rotated."""
+    """File with the password, read again at every delivery, so that it can be rotated."""
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
     """Certificate authority of the server, besides the public ones."""
     allow_private: bool = False

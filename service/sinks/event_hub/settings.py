@@ -24,7 +24,7 @@ class EventHubSinkSettings(SinkSettings):
     connection_string: SecretStr | None = None
     """Connection string with the right to send, instead of namespace; prefer the file, or the environment."""
     connection_string_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/alerts-connection-string"])
-    """File with the connection string; read anew whenever a connection is opened, so that it can be rotated."""
+    """File with the connection string; read again whenever a connection is opened, so that it can be rotated."""
     transport: Literal["amqp", "websocket"] = "amqp"
     """amqp: port 5671; websocket: port 443, where only that is open."""
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])

@@ -28,7 +28,7 @@ class PostedSinkSettings(SinkSettings):
     url: SecretStr | None = Field(default=None, examples=["https://example.com/hooks/unwonted"])
     """Address to post to; a secret: prefer url_file, or the environment."""
     url_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-url"])
-    """File with the address, read anew at every delivery, so that it can be rotated."""
+    """File with the address, read again at every delivery, so that it can be rotated."""
 
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
     """Certificate authority of the receiver, or of a proxy that looks into TLS, besides the public ones."""

@@ -117,7 +117,7 @@ class HttpPost:
     Parameters
     ----------
     url
-        The address, or a file that holds it and is read anew for each post, so that rotating it needs no restart.
+        The address, or a file that holds it and is read again for each post, so that rotating it needs no restart.
     clock
         Tells how far away a Retry-After date is.
     allow_hosts
@@ -215,7 +215,7 @@ def by_status(answer: Answer) -> Receipt:
     """Say what a status means, as RFC 9110 would have it, for somebody who may try again.
 
     ``sent`` for 2xx; ``retry`` for 408, 425, 429 and 5xx; ``broken`` for 3xx (a webhook that moved must be configured
-    anew, a redirect could lead anywhere) and for 401, 403, 404, 410; ``refused`` for the rest.
+    again, a redirect could lead anywhere) and for 401, 403, 404, 410; ``refused`` for the rest.
     """
     status, reason = answer.status, f"http_{answer.status}"
     if 200 <= status < 300:

@@ -40,9 +40,9 @@ class TemplateSettings(GuardedSinkSettings):
     updates: bool = True
     """Whether an alert that has changed is sent again; false for a receiver that makes a new ticket of each post."""
     header_files: Mapping[str, Path] = Field(default={}, examples=[{"Authorization": "/mnt/secrets-store/genie-key"}])
-    """Files with the values of HTTP headers, whole as they are sent; read anew at every delivery."""
+    """Files with the values of HTTP headers, whole as they are sent; read again at every delivery."""
     member_files: Mapping[str, Path] = Field(default={}, examples=[{"routing_key": "/mnt/secrets-store/routing-key"}])
-    """Files with secrets that are members of the body, which must be a JSON object; read anew at every delivery."""
+    """Files with secrets that are members of the body, which must be a JSON object; read again at every delivery."""
 
     @property
     def follows_up(self) -> bool:

@@ -33,9 +33,9 @@ class TemplateSink(PostedSink):
     updates
         Whether later revisions of an alert are sent, too.
     header_files
-        Files that hold the values of headers, read anew for each post.
+        Files that hold the values of headers, read again for each post.
     member_files
-        Files that hold the values of members of the body, read anew for each post: no snapshot and no dead letter has
+        Files that hold the values of members of the body, read again for each post: no snapshot and no dead letter has
         them.
     """
 

@@ -18,7 +18,7 @@ class WebhookSettings(GuardedSinkSettings):
     secrets: Secrets = Field(default=(), examples=[["whsec_…"]])
     """Signing secrets (whsec_ and base64); with several, each signs, so that they can be rotated."""
     secret_file: Path | None = Field(default=None, examples=["/mnt/secrets-store/webhook-secret"])
-    """File with a signing secret, instead of secrets; read anew at every delivery."""
+    """File with a signing secret, instead of secrets; read again at every delivery."""
 
     @field_validator("secrets")
     @classmethod

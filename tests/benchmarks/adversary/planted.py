@@ -19,7 +19,7 @@ def world() -> World:
 
 @cache
 def another_world() -> World:
-    """Return the same one, made anew."""
+    """Return the same one, recreated."""
     return World(PLAN)
 
 

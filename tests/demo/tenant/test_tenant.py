@@ -56,7 +56,7 @@ def test_the_same_plan_makes_the_same_bytes_and_another_seed_makes_others() -> N
     once = list(Tenant(small).messages())
     twin = Tenant(small)
     assert once == list(twin.messages())
-    assert once == list(twin.messages())  # asking again begins anew
+    assert once == list(twin.messages())  # asking again begins again
     assert once != list(Tenant(TenantPlan(seed=4, identities=20, days=3, campaigns=2)).messages())
 
 

@@ -19,16 +19,17 @@ HOSTILE = ANN._replace(id="t/eve", name="eve\x1b[2J@contoso.example")
 USUAL, RARE = "microsoft.web/sites/write", "microsoft.keyvault/vaults/delete"
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a configuration over a state in which each of three people has done one thing for ten days."""
-    path = config(tmp_path, detectors={"rare_action": {"threshold": 20}, "dormant": {"threshold": 72}})
+    folder = tmp_path_factory.mktemp("explained")
+    path = config(folder, detectors={"rare_action": {"threshold": 20}, "dormant": {"threshold": 72}})
     engine = build_engine(load(path, {}))
     engine.begin(START)
     for number in range(10 * 24):
         events = [event(START + number * HOUR, USUAL, actor=one) for one in (ANN, BOB, HOSTILE)]
         engine.apply(Message("0", number, str(number), events[0].time, b""), events)
-    asyncio.run(State(engine, Outbox(), FileSnapshotStore(tmp_path / "state"), SystemClock(), lambda _: None).save())
+    asyncio.run(State(engine, Outbox(), FileSnapshotStore(folder / "state"), SystemClock(), lambda _: None).save())
     return path
 
 

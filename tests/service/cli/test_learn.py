@@ -92,12 +92,12 @@ def test_a_state_that_exists_is_kept_unless_it_is_to_be_replaced(tmp_path: Path)
     first = state(tmp_path)
     refused = learn(tmp_path, history)
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
-    assert "there is a state already; --replace learns it anew" in refused.stderr
+    assert "there is a state already; --replace learns it again" in refused.stderr
     assert learn(tmp_path, "--replace", history).exit_code == 0
     assert state(tmp_path) == first
 
 
-def test_verdicts_that_were_given_are_heeded_where_they_were_to_count(tmp_path: Path) -> None:
+def test_verdicts_that_were_given_are_applied_where_they_were_to_count(tmp_path: Path) -> None:
     start = Bucket.of(datetime.fromisoformat(RECORDS[len(RECORDS) // 2]["time"]), HOUR).start
     cell = judged("microsoft.peering/peerings/write", start=start)
     given = verdict(VerdictKind.BENIGN, cell, start=start, end=start + HOUR, at=start + HOUR, takes_effect=start)

@@ -107,6 +107,11 @@ def test_incidents_are_listed_shown_and_taken_on(path: Path) -> None:
     [row] = rows(path, "incidents", told(1, 0).id, "--set", "closed")
     assert (row["id"], row["state"], row["assignee"], len(row["alerts"])) == (told(1, 0).id, "closed", "zoe", 2)
     assert len(said(path, "incidents", "--state", "new")) == 2
+    stale = ask(path, "incidents", told(1, 0).id, "--set", "new", "--revision", "5d41402abc4b2a76")
+    assert (stale.exit_code, stale.stderr.count("\n")) == (1, 1)
+    assert "has changed meanwhile: closed by " in stale.stderr
+    [row] = rows(path, "incidents", told(1, 0).id, "--set", "acknowledged", "--revision", row["revision"])
+    [row] = rows(path, "incidents", told(1, 0).id, "--set", "closed")
     assert ask(path, "incidents", "--set", "closed").exit_code == 2
     assert ask(path, "incidents", "ffff").stderr == "no incident ffff is in the history\n"
 
@@ -201,6 +206,42 @@ def test_tuning_says_how_many_a_day_whom_besides_which_not_and_what_to_configure
     refused = ask(path, "tuning", "--threshold", "rare=60")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("--threshold should be NAME=SCORE, with a score of 40 to 100; there are ")
+
+
+def test_things_are_found_by_whatever_is_at_hand(path: Path) -> None:
+    found = said(path, "search", "ann")
+    assert found[0].startswith("identity  ")
+    assert any(line.startswith("alert     ") and "(in its name)" in line for line in found)
+    [row] = rows(path, "search", "ann", "--limit", "1")
+    assert (len(row["identities"]), len(row["alerts"])) == (1, 1)
+    assert ask(path, "search", "a").stderr == "WORDS should have at least 2 characters\n"
+    assert ask(path, "search", "nothing-like-it").stderr == "nothing has that\n"
+
+
+def test_who_was_unusual_is_listed_by_days_and_can_be_sought(path: Path) -> None:
+    assert any("active on " in line for line in said(path, "explorer"))
+    [row] = rows(path, "explorer", "--with", "ann")
+    assert {lane["name"].partition("@")[0].lower() for lane in row["lanes"]} == {"ann"}
+    assert ask(path, "explorer", "--with", "a").stderr == "--with should have at least 2 characters\n"
+    assert ask(path, "explorer", "--since", "2020-01-01", "--until", "2020-01-02").stderr == "nobody in these days\n"
+
+
+def test_incidents_are_narrowed_as_in_the_console_and_taken_along_as_a_table(path: Path, tmp_path: Path) -> None:
+    everything = said(path, "incidents")
+    assert len(said(path, "incidents", "--text", "ann")) < len(everything)
+    assert ask(path, "incidents", "--severity", "informational").stderr == "no incidents\n"
+    owners = tmp_path / "owners.csv"
+    owners.write_text("identity,owner,tags\nann@contoso.com,payments,prod\n")
+    config = tmp_path / "unwonted.yaml"
+    config.write_text(f"owners: {{file: {owners}}}\n")
+    chosen = ("--config", str(config), "--tag", "prod", "--owner", "payments")
+    assert said(path, "incidents", *chosen) == said(path, "incidents", "--text", "ann")
+    [header, *table] = said(path, "incidents", *chosen, "--csv")
+    assert header.startswith("id,severity,")
+    assert table
+    assert all(line.endswith(",payments") for line in table)
+    assert ask(path, "incidents", "--csv", "--json").exit_code == 2
+    assert "owner payments, prod" in said(path, "identity", "ann", "--config", str(config))
 
 
 def test_alerts_are_taken_along_as_ocsf_with_the_state_of_their_incident(path: Path) -> None:

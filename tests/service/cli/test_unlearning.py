@@ -157,7 +157,7 @@ def test_what_was_forgotten_stays_forgotten_when_more_is(past: Past, tmp_path: P
     assert past.learnt() == never.learnt()
 
 
-def test_verdicts_are_heeded_at_their_place_again(past: Past, tmp_path: Path) -> None:
+def test_verdicts_are_applied_at_their_place_again(past: Past, tmp_path: Path) -> None:
     never = Past(tmp_path / "without", without_ann=True)
     late = START + 3 * DAY
     given = verdict(VerdictKind.BENIGN, judged("sql/9/write", BOB, late), start=late, end=late + HOUR, at=late + HOUR)

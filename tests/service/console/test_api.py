@@ -59,7 +59,12 @@ def test_a_question_reads_the_parameters_of_its_document_and_no_others(question:
     path = tmp_path / "history.sqlite"
     save(path, ENTRIES)
     asked = Watched({"id": ANN.id, "action": "a/b"} if "/identity" in found.path else {})
-    form = Watched({"state": "closed", "kind": "benign", "why": "on call"} if found.form else {})
+    with History(path) as history:
+        seen = history.incident(TOLD.id)
+    assert seen is not None
+    form = Watched(
+        {"state": "closed", "kind": "benign", "why": "on call", "revision": seen.revision} if found.form else {}
+    )
     part = "chat" if "/sinks/" in found.path else TOLD.id
     # Whom and what it is about is read here; the service, which answers, is asked elsewhere.
     live = Live(sinks=[SinkState("chat", "slack", 0)])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from service.history.reading import History
 from service.verdicts.stores import FileVerdictStore
 from service.wiring.console import JournalDesk
 from tests.fakes.alerts import alert
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.fakes.detector import FirstTime
-from tests.service.console.browsing import Visitor, serving
+from tests.service.console.browsing import NOW, Visitor, serving
 
 pytestmark = pytest.mark.integration
 ID = alert().id
@@ -90,12 +91,45 @@ async def test_who_may_only_read_decides_nothing(tmp_path: Path, monkeypatch: py
         assert "needs the role analyst" in page
 
 
+async def test_of_two_who_see_the_same_incident_the_second_is_told_that_it_has_changed(tmp_path: Path) -> None:
+    async with serving(tmp_path, [alert()]) as visitor:
+        await visitor.enter()
+        csrf = await word(visitor)
+        _, page, _ = await visitor.get(f"/alerts/{ID}")
+        seen = re.search(r'name="revision" value="([^"]+)"', page)
+        assert seen
+        form = {"csrf": csrf, "revision": seen[1]}
+        status, _, _ = await visitor.post(f"/incidents/{ID}", {**form, "assignee": " bob\x1b "})
+        assert status == 303
+        status, page, _ = await visitor.post(f"/incidents/{ID}", {**form, "state": "closed"})
+        assert status == 409
+        assert "It has changed meanwhile: new by ann, 1 alert: open it again, and see" in page
+        address, sent = f"/api/v1/incidents/{ID}", {"state": "closed", "revision": seen[1]}
+        status, text, _ = await visitor.post(address, sent, X_CSRF_Token=csrf)
+        assert (status, json.loads(text)["error"][:24]) == (409, "it has changed meanwhile")
+        _, text, _ = await visitor.get(address)
+        one = json.loads(text)
+        assert (one["state"], one["assignee"]) == ("new", "bob\N{REPLACEMENT CHARACTER}")
+        again = {"assignee": "", "state": "acknowledged", "revision": one["revision"]}
+        status, text, _ = await visitor.post(address, again, X_CSRF_Token=csrf)
+        assert (status, json.loads(text)["state"], json.loads(text)["assignee"]) == (200, "acknowledged", "")
+
+
+async def test_a_verdict_on_the_only_alert_of_an_incident_closes_that(tmp_path: Path) -> None:
+    async with serving(tmp_path, [alert()], desk=Desk(tmp_path, NOW)) as visitor:
+        await visitor.enter()
+        form = {"csrf": await word(visitor), "kind": "benign", "why": "an exercise"}
+        assert (await visitor.post(f"/alerts/{ID}/verdict", form))[0] == 303
+        _, page, _ = await visitor.get(f"/alerts/{ID}")
+        assert '<span class="tag">closed</span>' in page
+
+
 class Desk(JournalDesk):
     """The service's own, with its journal and its engine at hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: datetime = MONDAY_MORNING) -> None:
         self.store, self.engine = FileVerdictStore(folder / "verdicts.ndjson"), Engine(Options(), [FirstTime()])
-        super().__init__(self.store, self.engine, FakeClock())
+        super().__init__(self.store, self.engine, FakeClock(now))
 
     async def kept(self) -> Verdicts:
         return Verdicts(read_journal(await self.store.read()).verdicts)
@@ -172,7 +206,7 @@ async def test_who_has_not_seen_what_somebody_else_just_found_does_not_replace_i
 
         both = [await form("malicious"), await form("benign")]
         answers = await asyncio.gather(*(visitor.post(f"/alerts/{ID}/verdict", one) for one in both))
-        assert sorted(status for status, _, _ in answers) == [303, 400]
+        assert sorted(status for status, _, _ in answers) == [303, 409]
         assert "Ann has judged it meanwhile: open the alert again, and see" in "".join(page for _, page, _ in answers)
         again = await visitor.post(f"/alerts/{ID}/verdict", await form("duplicate"))
         assert again[0] == 303

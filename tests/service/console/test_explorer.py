@@ -9,7 +9,7 @@ import pytest
 
 from service.console.api_models import Lanes
 from service.console.asking import NotPossible, PageQuery
-from service.console.explorer import explorer_page, lanes_said
+from service.console.explorer import explorer_page, lanes_answer
 from service.history.reading import History
 from tests.fakes.alerts import alert
 from tests.fakes.clock import MONDAY_MORNING
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 def said(path: Path, query: dict[str, str] | None = None, now: datetime = NOW) -> Lanes:
     with History(path) as history:
-        return lanes_said(history, PageQuery("", query or {}, now))
+        return lanes_answer(history, PageQuery("", query or {}, now))
 
 
 def test_a_lane_has_the_highest_score_of_each_day_and_the_alert_of_it(path: Path) -> None:

@@ -53,40 +53,40 @@ async def test_a_new_alert_and_a_new_state_of_an_incident_are_news_and_nothing_e
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert await heard(answer) == "retry: 3000"
-        assert await heard(answer) == "id: 1.0 event: news data: 1.0"
+        assert await heard(answer) == "id: 1.0.0 event: news data: 1.0.0"
         save(tmp_path / "history.sqlite", [alert(2)])
-        assert await moved(clock, answer) == "id: 2.0 event: news data: 2.0"
+        assert await moved(clock, answer) == "id: 2.0.0 event: news data: 2.0.0"
         said = Handling(IncidentState.CLOSED, "", "ann", NOW)
         handle(tmp_path / "history.sqlite", alert(1).id, said)
-        assert await moved(clock, answer) == "id: 2.1 event: news data: 2.1"
+        assert await moved(clock, answer) == "id: 2.1.0 event: news data: 2.1.0"
         assert await moved(clock, answer, BEAT_EVERY / 5) == ": still here"
 
 
 async def test_who_comes_back_says_what_they_know_and_is_told_only_what_is_new(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with visited(tmp_path, clock) as visitor, visitor.listen(Last_Event_ID="1.0") as answer:
+    async with visited(tmp_path, clock) as visitor, visitor.listen(Last_Event_ID="1.0.0") as answer:
         assert await heard(answer) == "retry: 3000"
         save(tmp_path / "history.sqlite", [alert(2)])
-        assert await moved(clock, answer) == "id: 2.0 event: news data: 2.0"
+        assert await moved(clock, answer) == "id: 2.0.0 event: news data: 2.0.0"
 
 
 async def test_a_stream_ends_after_its_time_with_the_session_and_with_the_service(tmp_path: Path) -> None:
     clock = FakeClock()
     async with visited(tmp_path, clock) as visitor:
-        async with visitor.listen(Last_Event_ID="1.0") as answer:
+        async with visitor.listen(Last_Event_ID="1.0.0") as answer:
             assert await heard(answer) == "retry: 3000"
             said = [await moved(clock, answer, LASTS / 10)]
             while said[-1]:
                 said.append(await moved(clock, answer, LASTS / 10))
             assert set(said) == {": still here", ""}
         word = await word_of(visitor)
-        async with visitor.listen(Last_Event_ID="1.0") as answer:
+        async with visitor.listen(Last_Event_ID="1.0.0") as answer:
             assert await heard(answer) == "retry: 3000"
             await visitor.post("/logout", {"csrf": word})
             assert await moved(clock, answer) == ""
         visitor.token = (tmp_path / "token").read_text().strip()
         await visitor.enter()
-        async with visitor.listen(Last_Event_ID="1.0") as answer:
+        async with visitor.listen(Last_Event_ID="1.0.0") as answer:
             assert await heard(answer) == "retry: 3000"
             await visitor.console.stop()
             assert await heard(answer) == ""
@@ -116,4 +116,4 @@ async def test_without_a_history_there_is_no_news(tmp_path: Path) -> None:
             assert await heard(answer) == "retry: 3000"
             assert await moved(clock, answer) == ": still here"
             aside.rename(tmp_path / "history.sqlite")
-            assert await moved(clock, answer) == "id: 1.0 event: news data: 1.0"
+            assert await moved(clock, answer) == "id: 1.0.0 event: news data: 1.0.0"

@@ -96,7 +96,7 @@ async def test_being_told_of_news_keeps_no_session_alive_and_ends_with_it(tmp_pa
     async with provided(tmp_path, [alert(1)]) as at:
         await sign_in(at.visitor)
         await at.clock.advance(IDLE - LOOK_EVERY)
-        async with at.visitor.listen(Last_Event_ID="1.0") as answer:
+        async with at.visitor.listen(Last_Event_ID="1.0.0") as answer:
             assert (answer.status, await heard(answer)) == (200, "retry: 3000")
             assert await moved(at.clock, answer) == ""
         async with at.visitor.listen() as answer:

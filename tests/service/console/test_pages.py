@@ -96,7 +96,7 @@ async def test_a_hostile_name_is_text_in_every_page(tmp_path: Path, name: str) -
         await visitor.enter()
         for path in paths:
             status, page, headers = await visitor.get(path)
-            assert status in {200, 404}, path
+            assert status in ({200, 400, 404} if path.startswith("/api/v1/explorer") else {200, 404}), path
             if "csv" in headers["Content-Type"]:
                 cells = [cell for row in csv.reader(io.StringIO(page)) for cell in row]
                 assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]

@@ -11,7 +11,7 @@ import pytest
 from service.console.api_models import SuppressionTrial
 from service.console.asking import NotThere, PageQuery
 from service.console.live import Live
-from service.console.suppress_page import command_line_of, suppress_page, suppression_said, try_suppression
+from service.console.suppress_page import command_line_of, suppress_page, suppression_answer, try_suppression
 from service.core.alerting.trial import InForce
 from service.history.reading import History
 from service.suppressions.file import read_suppressions
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 def said(path: Path, query: dict[str, str], wanted: str = TOLD.id, now: datetime = NOW) -> SuppressionTrial:
     with History(path) as history:
-        return suppression_said(history, PageQuery(wanted, query, now, "eve", live=LIVE))
+        return suppression_answer(history, PageQuery(wanted, query, now, "eve", live=LIVE))
 
 
 def test_it_is_filled_in_from_the_alert_and_needs_a_reason_and_whether_to_learn(path: Path) -> None:

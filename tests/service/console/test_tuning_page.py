@@ -12,7 +12,7 @@ import yaml
 from service.console.api_models import Tuning
 from service.console.asking import PageQuery
 from service.console.live import Live
-from service.console.tuning_page import tuning_said
+from service.console.tuning_page import tuning_answer
 from service.core.alerting.alerts import Alert
 from service.core.alerting.trial import InForce
 from service.history.reading import History
@@ -42,7 +42,7 @@ ENTRIES: list[HistoryEntry] = [*SEEN, told_of_bob()]
 def said(path: Path, query: Mapping[str, str] | None = None, live: Live = LIVE) -> Tuning:
     save(path, ENTRIES)
     with History(path) as history:
-        return tuning_said(history, PageQuery("", query or {}, NOW, live=live))
+        return tuning_answer(history, PageQuery("", query or {}, NOW, live=live))
 
 
 def test_as_it_is_nothing_appears_vanishes_or_has_to_be_configured(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.statistics.scoring import Severity
-from service.core.incidents import Handling, IncidentState, incidents, place_in_incident
+from service.core.incidents import GivenVerdict, Handling, IncidentState, incidents, place_in_incident
 from tests.fakes.clock import MONDAY_MORNING
 
 HOUR = timedelta(hours=1)
@@ -90,3 +90,60 @@ def test_the_place_of_an_alert_is_the_one_it_has_in_its_incident_in_whatever_ord
             remembered = randomly.sample(alerts, len(alerts))
             assert place_in_incident(one, remembered) == (incident.id, number)
             assert place_in_incident(one, [other for other in remembered if other != one]) == (incident.id, number)
+
+
+def answer(hours: float, *, ends: bool = True, by: str = "zoe") -> GivenVerdict:
+    return GivenVerdict(ends, by, MONDAY_MORNING + hours * HOUR)
+
+
+def test_an_incident_is_closed_once_all_its_alerts_have_a_verdict_and_new_again_with_another_alert() -> None:
+    alerts, answers = [told("a", 0), told("b", 5)], {"a": answer(8), "b": answer(9, by="ann")}
+    [one] = incidents(alerts, {}, {"a": answer(8)})
+    assert one.state is IncidentState.NEW
+    [one] = incidents(alerts, {}, answers)
+    assert one.handling == Handling(IncidentState.CLOSED, "", "ann", MONDAY_MORNING + 9 * HOUR)
+    assert one.state is IncidentState.CLOSED
+    [one] = incidents([*alerts, told("c", 10)], {}, answers)
+    assert one.state is IncidentState.NEW
+    [one] = incidents([*alerts, told("c", 10)], {}, {**answers, "c": answer(13)})
+    assert one.state is IncidentState.CLOSED
+
+
+def test_an_alert_that_is_updated_after_its_verdict_makes_its_incident_new_again() -> None:
+    [one] = incidents([told("a", 0, found_at=MONDAY_MORNING + 9 * HOUR)], {}, {"a": answer(8)})
+    assert one.state is IncidentState.NEW
+
+
+def test_an_attack_is_acknowledged_by_its_verdict_and_closed_by_hand() -> None:
+    alerts, answers = [told("a", 0), told("b", 5)], {"a": answer(8, ends=False), "b": answer(9)}
+    [one] = incidents(alerts, {}, answers)
+    assert (one.state, one.assignee) == (IncidentState.ACKNOWLEDGED, "zoe")
+    [one] = incidents(alerts, {"a": said(IncidentState.ACKNOWLEDGED, 7.5, "ann")}, answers)
+    assert (one.state, one.assignee) == (IncidentState.ACKNOWLEDGED, "ann")
+    [one] = incidents(alerts, {"a": said(IncidentState.CLOSED, 10, "ann")}, answers)
+    assert (one.state, one.assignee) == (IncidentState.CLOSED, "ann")
+
+
+def test_what_was_set_by_hand_after_the_last_verdict_holds_and_keeps_whose_it_is() -> None:
+    alerts, answers = [told("a", 0)], {"a": answer(8)}
+    [one] = incidents(alerts, {"a": said(IncidentState.ACKNOWLEDGED, 7, "ann")}, answers)
+    assert (one.state, one.assignee) == (IncidentState.CLOSED, "ann")
+    [one] = incidents(alerts, {"a": said(IncidentState.NEW, 9)}, answers)
+    assert one.state is IncidentState.NEW
+
+
+def test_a_revision_is_another_one_whenever_there_is_news() -> None:
+    a, handled, answers = told("a", 0), {"a": said(IncidentState.CLOSED, 3)}, {"a": answer(8)}
+    seen = [
+        incidents(alerts, by_hand, by_verdict)[0].revision
+        for alerts, by_hand, by_verdict in (
+            ([a], {}, {}),
+            ([a, told("b", 1)], {}, {}),
+            ([a._replace(found_at=a.found_at + HOUR)], {}, {}),
+            ([a], handled, {}),
+            ([a], {"a": said(IncidentState.CLOSED, 3, "ann")}, {}),
+            ([a], {}, answers),
+        )
+    ]
+    assert len(set(seen)) == len(seen)
+    assert incidents([a], handled)[0].revision == incidents([a], handled)[0].revision

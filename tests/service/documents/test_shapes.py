@@ -14,8 +14,8 @@ import pytest
 from demo.tenant import Tenant, TenantPlan
 from models.detectors import DETECTORS
 from models.detectors.anomalies import Anomaly
-from models.stream.buckets import RecordResult
 from models.stream.events import ActivityEvent
+from models.stream.operations import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.parsing.parser import ActivityLogParser
 from service.documents.places import Problem, Trouble

@@ -140,9 +140,25 @@ def test_nobody_waits_for_a_file_that_another_holds_and_what_there_is_room_for_c
     holding.close()
 
 
+def test_what_waits_is_bounded_by_its_cells_and_findings_and_lost_by_identities_and_alerts(
+    recording: Recording, openings: Openings
+) -> None:
+    holding = open_to_write(recording.path)
+    holding.execute("BEGIN EXCLUSIVE")
+    [busy] = closed([event(0, f"a/{number}") for number in range(12)])
+    recorder = recording.begin(Gathering(most_waiting=30, at_once=1, gather=0.0, again=0.01))
+    recorder.record([busy, busy, alert(1, findings=9), alert(2), busy])
+    assert recorder.dropped == 2
+    assert openings.again.wait(DEADLINE)
+    holding.execute("COMMIT")
+    assert recorder.drain(DEADLINE)
+    assert recording.alerts() == {alert(1).id}
+    holding.close()
+
+
 def test_a_full_disk_is_waited_for(recording: Recording, openings: Openings) -> None:
     openings.pages = 1
-    recorder = recording.begin(Gathering(most_waiting=100, at_once=1, gather=0.0, again=0.01))
+    recorder = recording.begin(Gathering(most_waiting=10_000, at_once=1, gather=0.0, again=0.01))
     recorder.record([alert(number, findings=20) for number in range(1, 60)])
     assert openings.again.wait(DEADLINE)
     [line] = recording.logs

@@ -1,5 +1,6 @@
 """How the file is made, who may read it, and what becomes of one of another version."""
 
+import contextlib
 import sqlite3
 import stat
 from pathlib import Path
@@ -10,7 +11,8 @@ from service.history import schema
 from service.history.reading import History
 from service.history.schema import SCHEMA_STEPS, SCHEMA_VERSION, NewerHistory, NoHistory, open_to_read, open_to_write
 from tests.fakes.alerts import alert
-from tests.service.history.seen import save
+from tests.fakes.clock import MONDAY_MORNING
+from tests.service.history.seen import BOB, closed, event, save
 
 
 def test_only_its_owner_may_read_it_and_what_is_beside_it(tmp_path: Path) -> None:
@@ -37,6 +39,27 @@ def test_a_file_of_an_older_version_is_brought_to_this_one_and_keeps_what_it_has
     assert reading.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
     assert reading.execute("SELECT id, extra FROM alerts").fetchall() == [(alert().id, None)]
     reading.close()
+
+
+def test_what_detectors_found_is_put_beside_the_hours_that_an_older_version_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    save(path, closed([event(0.1, "a/delete"), event(0.2, "b/read", BOB)], [event(30)], [event(60)]))
+    with History(path) as history:
+        before = history.peaks(MONDAY_MORNING)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in (
+            "DROP TABLE verdicts",
+            "DROP INDEX hours_unusual",
+            "CREATE INDEX hours_unusual ON hours (start, identity, score) WHERE score >= 40.0",
+            "ALTER TABLE hours DROP COLUMN peaks",
+            "UPDATE hours SET document = x'00' WHERE start = (SELECT max(start) FROM hours WHERE score >= 40)",
+            "PRAGMA user_version = 2",
+        ):
+            connection.execute(statement)
+        connection.commit()
+    with History(path) as history:
+        assert history.peaks(MONDAY_MORNING) == before[:-1], "a damaged document costs only itself"
+        assert before
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from service.history.values import Delivered, HistoryEntry, Restored
 from tests.fakes.alerts import alert, outage
 from tests.fakes.clock import MONDAY_MORNING
 from tests.fakes.notices import notice
+from tests.fakes.verdicts import verdict
 from tests.service.history.seen import ANN, BOB, HOUR, closed, contents, event, save
 
 FIRST = int(MONDAY_MORNING.timestamp())
@@ -40,7 +41,8 @@ def ship(path: Path, to: Path) -> None:
 def everything() -> list[HistoryEntry]:
     told = Delivered("soc", "sent", "http_200", [(alert().id, 1)], MONDAY_MORNING + HOUR)
     seen = closed([event(0), event(0, actor=BOB), event(0.5, "b/write")], [event(3), event(3, actor=BOB)], [event(1)])
-    return [*seen, alert(), alert(revision=2), alert(2), outage(1), notice(), told]
+    judged = verdict(alert=alert(2).id)
+    return [*seen, alert(), alert(revision=2), alert(2), outage(1), notice(), told, judged]
 
 
 def test_all_segments_together_are_the_history(tmp_path: Path) -> None:

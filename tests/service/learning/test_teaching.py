@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.stream.buckets import RecordResult
+from models.stream.operations import RecordResult
 from service.activity_log_api.asking import ApiRefused
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser

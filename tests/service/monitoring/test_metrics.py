@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from models.detectors.anomalies import Anomaly
 from models.detectors.contract import Memory
 from models.statistics.scoring import Severity, severity
-from models.stream.buckets import RecordResult
 from models.stream.cells import Cell
 from models.stream.events import Actor, ActorKind
+from models.stream.operations import RecordResult
 from models.stream.windows import Bucket
 from service.core.alerting.alerts import Alert, Finding
 from service.core.messages import EndOffset, Position

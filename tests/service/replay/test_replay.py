@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.detectors.anomalies import Anomaly
-from models.stream.buckets import RecordResult
+from models.stream.operations import RecordResult
 from service.core.alerting.alerts import Alert
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options

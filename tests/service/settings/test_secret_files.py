@@ -35,5 +35,5 @@ def test_every_option_that_names_a_file_is_known_to_hold_a_secret_or_to_hold_non
         }
 
     named = set[str]().union(files(Settings), *(files(kind.settings) for kind in KINDS.values()))
-    # What stands in the console's works once, and is made anew at each start.
+    # What stands in the console's works once, and is recreated at each start.
     assert named - {"ca_file", "template_file", "token_file"} == SECRET_FILES

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from models.detectors.registry import build
-from models.stream.buckets import Limits, RecordResult
+from models.stream.buckets import Limits
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
+from models.stream.operations import RecordResult
 from models.stream.rows import UnexpectedRow
 from service.core.engine.engine import Engine
 from service.core.engine.state_rows import OtherBuckets

@@ -1,4 +1,4 @@
-"""What each sink makes of an alert, byte for byte; `UPDATE_GOLDEN=1 pytest` writes the files anew, to be reviewed."""
+"""What each sink makes of an alert, byte for byte; `UPDATE_GOLDEN=1 pytest` Rewrites the files, to be reviewed."""
 
 import json
 import os

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
 
-from service.source.connection import default_credential, heed_cancellation, open_client, together
+from service.source.connection import default_credential, open_client, raise_if_cancelling, together
 from service.source.options import SourceOptions
 
 
@@ -53,7 +53,7 @@ async def test_a_cancellation_that_the_sdk_has_turned_into_its_own_error_is_stil
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            heed_cancellation()
+            raise_if_cancelling()
         return "went on"
 
     task = asyncio.create_task(working())
@@ -61,4 +61,4 @@ async def test_a_cancellation_that_the_sdk_has_turned_into_its_own_error_is_stil
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    heed_cancellation()  # nobody is cancelling this one
+    raise_if_cancelling()  # nobody is cancelling this one

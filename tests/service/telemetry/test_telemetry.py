@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from models.stream.buckets import RecordResult
+from models.stream.operations import RecordResult
 from service.core.engine.engine import Engine
 from service.core.engine.values import Options
 from service.core.messages import EndOffset, Message

@@ -10,7 +10,7 @@ from models.detectors.sensitivity import SENSITIVE, Tactic, tactic
 from service.core.alerting.families import FAMILIES, IN_VAIN, TRYING, suggested
 
 TACTICS = {
-    Tactic.SECRETS: {"TA0006", "TA0040"},  # a key made anew locks out whoever had the old one
+    Tactic.SECRETS: {"TA0006", "TA0040"},  # a key recreated locks out whoever had the old one
     Tactic.POWER: {"TA0004", "TA0001"},
     Tactic.PERSISTENCE: {"TA0003", "TA0004", "TA0006"},
     Tactic.BLINDING: {"TA0005"},

@@ -1,4 +1,4 @@
-"""What goes on updates the alert that told of it; something new is told anew; what stays away for long is closed."""
+"""What goes on updates the alert that told of it; something new is told again; what stays away for long is closed."""
 
 import json
 from collections.abc import Iterable
@@ -87,11 +87,12 @@ def test_what_is_no_longer_unusual_is_in_the_open_alert_and_without_one_it_is_no
     # A detector says little of what is usual: not how sensitive it is, nor from where it came.
     again = anomaly(DAY, score=10.0, why="", sensitivity=0.0)._replace(evidence={})
     assert log.open.goes_on(again)
-    [update] = told(log, [], usual=[again])
-    assert (update.id, update.revision, update.score) == (first.id, 2, 80.0)
+    assert told(log, [], usual=[again]) == []
+    update = log.remembered(first.id)
+    assert update is not None
+    assert (update.revision, update.score, update.days) == (1, 80.0, 2)
     assert update.findings[-1].why == GOES_ON
     assert log.told(again)
-    assert told(log, [], usual=[again]) == []
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,37 @@ def test_who_is_refused_for_days_and_then_succeeds_is_told_of_at_once() -> None:
     assert [day + 1 for day in daily(log, 7, failed=True)] == [1, 2, 4]
     [alert] = told(log, [anomaly(7 * DAY)])
     assert (alert.revision, alert.days) == (1, 1)
+
+
+ROLE = "microsoft.authorization/roleassignments/write"
+
+
+def usual_days(*actions: str, days: int = 9) -> list[int]:
+    """Tell of these on one day, let them go on every day as what is usual by then, and return when that was told."""
+    log, found = AlertLog(2 * HOUR), []
+    told(log, [anomaly(timedelta(0), action) for action in actions])
+    for day in range(1, days):
+        for hour, action in enumerate(actions):
+            again = anomaly(day * DAY + hour * HOUR, action, score=10.0, why="", sensitivity=0.0)
+            found += [(day + 1, alert) for alert in told(log, [], usual=[again._replace(evidence={})])]
+    assert all(alert.days == day for day, alert in found)
+    return [day for day, _ in found]
+
+
+def test_what_became_usual_is_told_again_only_if_it_serves_several_tactics() -> None:
+    assert usual_days(KEYS) == []
+    assert usual_days(KEYS, "microsoft.keyvault/vaults/secrets/listkeys/action") == []
+    assert usual_days(KEYS, ROLE) == [2, 4, 8]
+
+
+def test_what_became_usual_keeps_its_alert_open_and_is_in_it_when_that_is_told_next() -> None:
+    log = AlertLog(2 * HOUR)
+    told(log, [anomaly(timedelta(0))])
+    for day in range(1, 13):
+        assert told(log, [], usual=[anomaly(day * DAY, score=10.0)]) == []
+        log.expire(MONDAY + (day - 1) * DAY)
+    [alert] = told(log, [anomaly(13 * DAY, score=100.0)])
+    assert (alert.revision, alert.days, alert.severity) == (2, 14, Severity.CRITICAL)
 
 
 def test_in_a_window_with_something_new_all_is_told_together() -> None:

@@ -9,10 +9,10 @@ import pytest
 from models.detectors.anomalies import Anomaly
 from models.detectors.counterfactual import imagined, least_below
 from models.statistics.lessons import Lessons
-from models.stream.buckets import RecordResult
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome
 from models.stream.json_value import Json
+from models.stream.operations import RecordResult
 from service.core.alerting.open_alerts import OPEN_DAYS
 from service.core.engine.engine import Engine
 from service.core.engine.judging import JUDGED_A_STEP

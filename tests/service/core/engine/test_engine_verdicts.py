@@ -143,27 +143,27 @@ def test_what_was_an_attack_keeps_all_of_its_time_out() -> None:
     assert feed.told(tomorrow + MINUTE) == ["t/ann a/write", "t/ann b/write"]
 
 
-def test_it_is_heeded_once_before_its_bucket_is_judged_and_after_a_crash_again_there() -> None:
+def test_it_is_applied_once_before_its_bucket_is_judged_and_after_a_crash_again_there() -> None:
     feed, _ = begun(VerdictKind.BENIGN)
     [given] = feed.given
     assert given.takes_effect == START - HOUR
     feed.restart()
-    assert feed.engine.rulings.heeded == {}
+    assert feed.engine.rulings.applied == {}
     feed.send(event(START + 2 * HOUR, "z/read", actor=BOB))
-    assert feed.engine.rulings.heeded == {given.id: given.takes_effect}
+    assert feed.engine.rulings.applied == {given.id: given.takes_effect}
     once = feed.detectors()
     feed.restart()
     feed.send(event(START + 2 * HOUR + MINUTE, "z/read", actor=BOB))
     assert feed.detectors() == once
 
 
-def test_one_that_comes_too_late_is_heeded_at_the_next_chance() -> None:
+def test_one_that_comes_too_late_is_applied_at_the_next_chance() -> None:
     feed, alert = begun(VerdictKind.DUPLICATE)
     feed.send(event(START + 9 * HOUR, "z/read", actor=BOB))
     late = verdict_on(alert, VerdictKind.BENIGN, START + 30 * MINUTE)
     feed.give(late)
     feed.send(event(START + 10 * HOUR + 40 * MINUTE, "z/read", actor=BOB))
-    assert late.id in feed.engine.rulings.heeded
+    assert late.id in feed.engine.rulings.applied
 
 
 def office(days: int) -> list[ActivityEvent]:

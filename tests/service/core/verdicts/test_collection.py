@@ -1,4 +1,4 @@
-"""Several verdicts: the last on an alert counts, from when it was given, and each is heeded at its place."""
+"""Several verdicts: the last on an alert counts, from when it was given, and each is applied at its place."""
 
 import itertools
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ def anomaly() -> Anomaly:
     return Anomaly("rare_action", ANN, bucket, judged().cell(bucket), 90.0, 5.0)
 
 
-def heeded(verdicts: Verdicts, *some: int) -> dict[str, datetime]:
+def applied(verdicts: Verdicts, *some: int) -> dict[str, datetime]:
     return {verdicts.id_of(verdicts.entries[at]): START for at in some}
 
 
@@ -57,23 +57,23 @@ def test_each_is_due_before_its_bucket_and_once() -> None:
     assert both.due(first - HOUR, {}) == []
     assert both.due(first, {}) == [BENIGN]
     assert both.due(last, {}) == [BENIGN, MALICIOUS]
-    assert both.due(last, heeded(both, 0)) == [MALICIOUS]
+    assert both.due(last, applied(both, 0)) == [MALICIOUS]
 
 
 def test_one_that_is_overtaken_before_its_bucket_is_never_due() -> None:
     assert Verdicts([BENIGN, SOON_MALICIOUS]).due(NOON + 9 * HOUR, {}) == [SOON_MALICIOUS]
 
 
-def test_what_is_kept_out_is_said_by_the_last_that_is_heeded() -> None:
+def test_what_is_kept_out_is_said_by_the_last_that_is_applied() -> None:
     once = verdict(VerdictKind.BENIGN_ONCE, at=NOON)
     both, seen = Verdicts([once, BENIGN.model_copy(update={"at": NOON + 2 * HOUR})]), [judged(), judged("b/write")]
     kept_out = {"a/write": False}
     bucket = Bucket(START, HOUR)
     bucket_of_ann = ActorBucket(ANN, bucket, tuple(one.cell(bucket) for one in seen))
     assert both.exclusions(bucket_of_ann, ["x", "y"], {}) == {}
-    assert both.exclusions(bucket_of_ann, ["x", "y"], heeded(both, 0)) == {"x": kept_out, "y": kept_out}
-    assert both.exclusions(bucket_of_ann, ["x", "y"], heeded(both, 0, 1)) == {}
-    assert both.exclusions(bucket_of_ann._replace(actor=ANN._replace(id="t/bob")), ["x"], heeded(both, 0)) == {}
+    assert both.exclusions(bucket_of_ann, ["x", "y"], applied(both, 0)) == {"x": kept_out, "y": kept_out}
+    assert both.exclusions(bucket_of_ann, ["x", "y"], applied(both, 0, 1)) == {}
+    assert both.exclusions(bucket_of_ann._replace(actor=ANN._replace(id="t/bob")), ["x"], applied(both, 0)) == {}
 
 
 def test_of_an_operation_it_speaks_of_anybody() -> None:
@@ -82,7 +82,7 @@ def test_of_an_operation_it_speaks_of_anybody() -> None:
     bob = anomaly()._replace(actor=ANN._replace(id="t/bob"))
     assert all_.covering(bob, NOON, {}) == one
     bucket = ActorBucket(bob.actor, bob.bucket, (bob.cell,))
-    assert all_.exclusions(bucket, ["x"], heeded(all_, 0)) == {"x": {"a/write": False}}
+    assert all_.exclusions(bucket, ["x"], applied(all_, 0)) == {"x": {"a/write": False}}
 
 
 @pytest.mark.parametrize("whom", ["rollout/a/write", "campaign/0123456789abcdef"])
@@ -102,7 +102,7 @@ def test_of_several_identities_it_speaks_of_each_of_them_and_of_nobody_else(whom
     attack = Verdicts([verdict(VerdictKind.MALICIOUS, *cells, actor_id=whom, at=NOON)])
     for all_, expected in ((once, [True, True, False, False, False]), (attack, [True, True, True, True, False])):
         kept_out = [
-            bool(all_.exclusions(ActorBucket(one.actor, one.bucket, (one.cell,)), ["x"], heeded(all_, 0)))
+            bool(all_.exclusions(ActorBucket(one.actor, one.bucket, (one.cell,)), ["x"], applied(all_, 0)))
             for one in (*answered, *others)
         ]
         assert kept_out == expected
