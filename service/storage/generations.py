@@ -8,11 +8,13 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
+from service.storage.blob_trouble import blob_trouble
 from service.waiting import OneAside
 
 if TYPE_CHECKING:  # whoever hands in a client has imported it
@@ -106,6 +108,8 @@ class BlobGenerations:
     def __init__(self, container: "ContainerClient", name: str, most: int) -> None:
         self._container = container
         self._prefix = f"{name}.daily-"
+        place = f"blobs {self._prefix}… in container {container.container_name}"
+        self._trouble = partial(blob_trouble, "the kept snapshots", place)
         self._most = most
 
     async def keep(self, day: date, data: bytes) -> None:
@@ -138,12 +142,6 @@ class BlobGenerations:
 
     async def _names(self) -> list[str]:
         return newest_first([one async for one in self._container.list_blob_names(name_starts_with=self._prefix)])
-
-    def _trouble(self, error: AzureError) -> OSError:
-        # The first line alone: the address of the container may carry a signature.
-        what = str(error).strip().partition("\n")[0]
-        place = f"blobs {self._prefix}… in container {self._container.container_name}"
-        return OSError(f"the kept snapshots ({place}) cannot be reached ({type(error).__name__}: {what})")
 
 
 def newest_first(names: Iterable[str]) -> list[str]:

@@ -19,14 +19,13 @@ from uuid import uuid4
 
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceNotFoundError,
 )
 
 from service.core.ports import Clock, LeaseLost, SnapshotFenced
-from service.core.sign_in import sign_in_problem
+from service.storage.blob_trouble import azure_reason
 from service.waiting import OneAside
 
 if TYPE_CHECKING:  # a lock on a file needs none of it
@@ -118,7 +117,7 @@ class _RenewedLease(ABC):
                     tell(None)
                     self._go_on_renewing()
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of whatever has ended the asking
-            self._trouble = _short(error)
+            self._trouble = azure_reason(error)
             tell(OSError(f"{self._name} cannot be asked for ({self._trouble})"))
 
     def _taken(self, resources: contextlib.ExitStack) -> bool:
@@ -144,7 +143,7 @@ class _RenewedLease(ABC):
             try:
                 self._renew()
             except (AzureError, OSError) as error:
-                self._trouble = _short(error)
+                self._trouble = azure_reason(error)
             except SnapshotFenced as error:
                 self._trouble, self._until = str(error), 0.0
                 return
@@ -291,10 +290,3 @@ class FileLease(_RenewedLease):
 
     def _renew(self) -> None:
         self.check()
-
-
-def _short(error: Exception) -> str:
-    """Return what went wrong in one line; the rest of what Azure says is for Microsoft."""
-    if isinstance(error, ClientAuthenticationError) and error.response is None:  # no answer: there was no token
-        return f"{type(error).__name__}: {sign_in_problem(error)}"
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -4,12 +4,14 @@ import contextlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
 from service.core.ports import FoundSegment, Segment, SegmentChanged
+from service.storage.blob_trouble import blob_trouble
 
 if TYPE_CHECKING:  # whoever hands in a client has imported it
     from azure.storage.blob.aio import ContainerClient
@@ -31,6 +33,8 @@ class BlobSegments:
     def __init__(self, container: "ContainerClient", name: str) -> None:
         self._container = container
         self._prefix = f"{name}.history/"
+        place = f"blobs {self._prefix}… in container {container.container_name}"
+        self._trouble = partial(blob_trouble, "the segments of the history", place)
 
     async def names(self) -> Sequence[Segment]:
         """Return what there is, by its hour."""
@@ -83,12 +87,6 @@ class BlobSegments:
 
     def _named(self, hour: int) -> str:
         return f"{self._prefix}{datetime.fromtimestamp(hour, UTC):%Y-%m-%dT%H}.sqlite.zst"
-
-    def _trouble(self, error: AzureError) -> OSError:
-        # The first line alone: the address of the container may carry a signature.
-        what = str(error).strip().partition("\n")[0]
-        place = f"blobs {self._prefix}… in container {self._container.container_name}"
-        return OSError(f"the segments of the history ({place}) cannot be reached ({type(error).__name__}: {what})")
 
 
 def _hour(name: str) -> int | None:

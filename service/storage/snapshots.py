@@ -10,6 +10,7 @@ import errno
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -25,7 +25,7 @@ from azure.core.exceptions import (
 )
 
 from service.core.ports import Generation, SnapshotFenced
-from service.core.sign_in import sign_in_problem
+from service.storage.blob_trouble import blob_trouble
 from service.waiting import OneAside
 
 if TYPE_CHECKING:  # whoever hands in a client has imported it
@@ -204,6 +204,8 @@ class BlobSnapshotStore:
         self._blob = container.get_blob_client(name)
         self._previous = container.get_blob_client(f"{name}.previous")
         self._restored = container.get_blob_client(f"{name}.restored")
+        place = f"blob {name} in container {container.container_name} of account {container.account_name}"
+        self._trouble = partial(blob_trouble, "the snapshot", place)
         self._etag: str | None = None
         self._offered: list[Generation] = []
         self._unusable: list[Generation] = []
@@ -225,7 +227,7 @@ class BlobSnapshotStore:
             try:
                 data, etag = await self._get(blob)
             except AzureError as error:
-                raise self._trouble("read", error) from error
+                raise self._trouble(error, "read") from error
             if blob is self._blob:
                 self._etag, self._last = etag, None
             if data is not None:
@@ -236,14 +238,6 @@ class BlobSnapshotStore:
         """Hold what `load` yielded last for good, and what it yielded before that for unusable."""
         *self._unusable, self._accepted = self._offered
         self._offered, self._kept = [], False
-
-    def _trouble(self, done: str, error: AzureError) -> OSError:
-        # Name by name: the blob's address may carry a signature. The first line says what, the rest is for Microsoft.
-        blob, what = self._blob, str(error).strip().partition("\n")[0]
-        if isinstance(error, ClientAuthenticationError) and error.response is None:  # no answer: there was no token
-            what = sign_in_problem(error)
-        place = f"blob {blob.blob_name} in container {blob.container_name} of account {blob.account_name}"
-        return OSError(f"the snapshot ({place}) cannot be {done} ({type(error).__name__}: {what})")
 
     async def _get(self, blob: "BlobClient") -> tuple[bytes | None, str | None]:
         try:
@@ -282,7 +276,7 @@ class BlobSnapshotStore:
             elif self._last is not None:
                 await self._previous.upload_blob(self._last, overwrite=True, validate_content=True)
         except AzureError as error:
-            raise self._trouble("written", error) from error
+            raise self._trouble(error, "written") from error
         self._last = data
 
     async def _keep(self, loaded: Generation) -> None:

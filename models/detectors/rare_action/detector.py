@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Declaration, Memory
 from models.detectors.counterfactual import imagined
+from models.detectors.rare_action.attempts import Attempts
 from models.detectors.rare_action.declaration import DECLARATION, NAME
 from models.detectors.rare_action.judged import CAMPAIGN, CONTEXT_FLOOR, GUARDED_FROM, Judged, begun
-from models.detectors.rare_action.tried import Tried
 from models.detectors.rare_action.wording import counterfactual, sentence
 from models.detectors.routine_context import RoutineCell
 from models.detectors.sensitivity import SENSITIVE, Tactic, tactic, weighing
@@ -158,7 +158,7 @@ class RareAction:
         cells = [cell for cell in seen.cells if cell.attempts]
         if not cells:
             return
-        tried, actor, hours = Tried.of(cells, self.weigh), seen.actor, seen.bucket.hours
+        tried, actor, hours = Attempts.of(cells, self.weigh), seen.actor, seen.bucket.hours
         worst, oddest = 0.0, 0.0
         held: set[str] = set()
         for anomaly in scored:

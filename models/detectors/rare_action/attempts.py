@@ -11,7 +11,7 @@ from models.statistics import network
 from models.stream import Cell
 
 
-class Tried(NamedTuple):
+class Attempts(NamedTuple):
     """What was tried.
 
     Attributes
@@ -31,12 +31,12 @@ class Tried(NamedTuple):
     scopes: set[str]
 
     @classmethod
-    def of(cls, cells: Sequence[Cell], weigh: Callable[[str], float]) -> "Tried":
+    def of(cls, cells: Sequence[Cell], weigh: Callable[[str], float]) -> "Attempts":
         """Gather it from cells with attempts; `weigh` says how sensitive an action is.
 
         >>> from datetime import UTC, datetime
         >>> cell = Cell("web/write", "Web/write", datetime(2026, 3, 2, tzinfo=UTC), 2, 1, 1, 0, ("10.1.2.3",), ("sub",))
-        >>> Tried.of([cell], lambda action: 0.0)[:2]
+        >>> Attempts.of([cell], lambda action: 0.0)[:2]
         ([('web/write', True)], [('web/write', False)])
         """
         failed: list[tuple[str, bool]] = []
