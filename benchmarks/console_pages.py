@@ -22,12 +22,12 @@ import aiohttp
 from models.detectors import Anomaly, Judge
 from models.statistics import severity
 from models.stream import ActivityEvent, Actor, ActorBucket, ActorKind, Bucket, Cell, Crowd, Outcome
-from service.cli import collect_seldom
 from service.clock import SystemClock
 from service.console import Console, TokenSignIn
 from service.core.alerting import Alert, sample_alert
 from service.core.engine import ClosedBucket
 from service.history import History, HistoryFile, HistoryLimits
+from service.wiring import collect_seldom
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from benchmarks.throughput import PER_MESSAGE, envelopes, line, messages_of, tenant_records
 from models.detectors import build
-from service.cli import collect_seldom
 from service.core.engine import Engine, Options
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.history import HistoryFile, HistoryLimits, Recorder
+from service.wiring import collect_seldom
 
 DONE_WITHIN = 60.0  # seconds for what still waits when the stream has ended
 

@@ -17,14 +17,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from demo.tenant import Tenant, TenantPlan
 from models.stream import ActivityEvent
-from service.cli import collect_seldom
 from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.core.schedule import next_tick
 from service.settings import Settings
-from service.shards import EvaluateAt, Request, Routed, Shard, driven, parted, route
-from service.wiring import build_driver, build_engine, build_shard
+from service.shards import EvaluateAt, Request, Routed, Shard, route, run_batch, split_batch
+from service.wiring import build_driver, build_engine, build_shard, collect_seldom
 
 SHARDS = (1, 4, 16)
 A_BATCH = 24  # messages
@@ -107,7 +106,7 @@ def in_shards(settings: Settings, given: Traffic, shards: int, sizes: Sizes) -> 
             ticks, due = due_before(due, message.enqueued_time, settings)
             happened += map(EvaluateAt, ticks)
             happened.append(route(message, events, settings.windows.late_horizon, shards))
-        moments, of_shards = parted(happened, shards)
+        moments, of_shards = split_batch(happened, shards)
 
         def answers(request: Request, of_shards: Any = of_shards) -> list[Any]:
             name = type(request.ask).__name__
@@ -118,7 +117,7 @@ def in_shards(settings: Settings, given: Traffic, shards: int, sizes: Sizes) -> 
             said = [sizes.add(f"{name} from each", pickle.dumps(one)) for one in found]
             return [pickle.loads(one) for one in said]  # noqa: S301 - our own
 
-        driven(driver.batch(moments), answers)
+        run_batch(driver.batch(moments), answers)
     return parts
 
 

@@ -23,10 +23,10 @@ from tempfile import TemporaryDirectory
 
 from models.detectors import DETECTORS, build
 from models.stream import ActivityEvent, Actor, ActorKind, Outcome
-from service.cli import collect_seldom
 from service.core.engine import Engine, Options
 from service.core.messages import Message
 from service.core.snapshot import Encoder, SnapshotPart
+from service.wiring import collect_seldom
 
 KINDS = (ActorKind.HUMAN, ActorKind.SERVICE_PRINCIPAL, ActorKind.MANAGED_IDENTITY)
 TENANT = "aaaaaaaa-0000-4000-8000-000000000000"

@@ -34,7 +34,6 @@ from benchmarks.detectors import FIRST_FIVE, with_detectors
 from demo.tenant import Tenant, TenantPlan
 from models import stream
 from models.stream import ActivityEvent
-from service.cli import collect_seldom
 from service.clock import SystemClock
 from service.core.engine import Engine
 from service.core.messages import Message
@@ -43,7 +42,7 @@ from service.documents import Reader, find
 from service.replay import Replay
 from service.settings import load
 from service.source import EventHubSource, SourceOptions
-from service.wiring import build_engine
+from service.wiring import build_engine, collect_seldom
 
 PER_MESSAGE = 30
 WEIGHED = 5_000  # identities of which the memory is measured: what all of them share is little of it then

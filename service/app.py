@@ -8,7 +8,7 @@ import asyncio
 import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from models.stream import Steps
@@ -26,6 +26,7 @@ from service.source import Closed, EndOffsets, Expired, Opened, Recovered, Silen
 from service.storage import Saver
 from service.telemetry import (
     CellsJudged,
+    ClockDoubted,
     ClockJumped,
     CoverageChecked,
     EndedWhileReading,
@@ -47,6 +48,8 @@ SAVED_WITHIN = 5.0
 """Seconds that telling waits for saving."""
 FREED_WITHIN = 2.0
 _LOOK_WITHIN = 5.0
+_ANSWERS_WAITING = 10
+"""Answers of the hub that may wait to be heeded; each says all that an older one does."""
 
 
 class App:
@@ -60,8 +63,9 @@ class App:
         self._emit = components.telemetry.emit
         self._batches = Batches(components, self._now)
         self._jumped = self._clock.jumped()
+        self._doubted = timedelta(0)
         self._looked: datetime | None = None
-        self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue()
+        self._end_offsets: asyncio.Queue[tuple[EndOffset, ...]] = asyncio.Queue(_ANSWERS_WAITING)
         self._saver = Saver(self._state, self._clock, every=self._schedule.snapshot_every.total_seconds())
         self._source = components.open_source(self._on_source)
         self._source_stopped = False
@@ -217,6 +221,7 @@ class App:
         while True:
             end_offsets = await self._end_offsets.get()
             async with self._state.lock:
+                self._now()
                 for end_offset in end_offsets:
                     partition, known_at = end_offset.partition, end_offset.hub_time or end_offset.known_at
                     steps = self._state.engine.idle_steps(partition, end_offset.sequence_number, known_at)
@@ -241,6 +246,10 @@ class App:
     def _note_lag(self, seconds: float) -> None:
         self._emit(LoopLagSampled(seconds))
         self._now()  # so that a clock that is set is noticed soon
+        check = self._state.coverage.clock
+        if check.differs(self._doubted):
+            self._doubted = check.ahead
+            self._emit(ClockDoubted(self._doubted.total_seconds()))
 
     async def _watch_suppressions(self) -> None:
         if self._components.suppressions is not None:
@@ -340,6 +349,8 @@ class App:
         self._emit(event)
         match event:
             case EndOffsets(end_offsets):
+                if self._end_offsets.full():
+                    self._end_offsets.get_nowait()
                 self._end_offsets.put_nowait(end_offsets)
             case Expired(partition, messages):
                 if partition in self._state.engine.positions:

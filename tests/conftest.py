@@ -1,6 +1,7 @@
 """What many tests share and what is slow to start."""
 
 import gc
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ LONGEST = (
     "tests/service/source/test_event_hub.py",
 )
 """Files that take minutes begin first: in the end there would be nothing left to do beside them."""
+
+QUICK = "not integration and not slow"
+"""What `make check` gives as `-m`."""
+ALL_LEFT_OUT = re.compile(r"^pytestmark = (?:\[[^\]]*?)?pytest\.mark\.(?:integration|slow)\b", re.MULTILINE)
+"""What a file says of which it runs nothing."""
 
 # How fast a machine is today is no property of the code.
 settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -57,12 +63,20 @@ def take_fewer(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Look for examples only in a file that has some: to look for them takes half as long as to import it."""
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples only in a file that has some, and not at all into a file of which nothing would be run.
+
+    To look for examples takes half as long as to import a file, and those that are left out import the most.
+    """
     found = yield
-    if file_path.suffix == ".py" and ">>>" not in file_path.read_text(encoding="utf-8"):
-        return [one for one in found if not isinstance(one, DoctestModule)]
-    return found
+    if file_path.suffix != ".py" or ">>>" in (text := file_path.read_text(encoding="utf-8")):
+        return found
+    asked_for = parent.session.isinitpath(file_path)
+    if parent.config.option.markexpr == QUICK and not asked_for and ALL_LEFT_OUT.search(text):
+        return []
+    return [one for one in found if not isinstance(one, DoctestModule)]
 
 
 def pytest_collection() -> None:

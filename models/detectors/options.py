@@ -5,9 +5,9 @@ Whether a value that somebody has set fits is left to the settings.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, cast, get_type_hints
 
 GIVEN = frozenset({"max_identities", "max_actions", "locate", "looks", "watched"})
 """Parameters that are no options: the service gives these to each detector that takes them."""
@@ -37,7 +37,6 @@ def options(detector: Callable[..., object]) -> tuple[Option, ...]:
     )
 
 
-@lru_cache(maxsize=1_024)
 def takes(detector: Callable[..., object], parameter: str) -> bool:
     """Whether the service may give it that parameter.
 
@@ -45,7 +44,13 @@ def takes(detector: Callable[..., object], parameter: str) -> bool:
     >>> takes(UnusualCity, "locate"), takes(UnusualCity, "max_actions")
     (True, False)
     """
-    return parameter in inspect.signature(detector).parameters
+    # That a class can be hashed is more than its protocol says.
+    return parameter in _parameters(cast("Hashable", detector))
+
+
+@lru_cache(maxsize=128)
+def _parameters(detector: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(detector).parameters)
 
 
 def _described(detector: Callable[..., object]) -> Mapping[str, str]:

@@ -12,7 +12,6 @@ import click
 from models.detectors import Example
 from service.cli.epilog import ending
 from service.cli.expected import conclude, junit_option, read_files, show
-from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     config_option,
@@ -29,7 +28,7 @@ from service.documents import Batch, FileSource, Reader, find, from_lines
 from service.expectations import Checks, DetectionTest, Played, examples, record_lines
 from service.replay import Replay
 from service.settings import Settings, SettingsError
-from service.wiring import build_engine_for_example
+from service.wiring import build_engine_for_example, collect_seldom
 
 
 @click.command(

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from models.stream import RecordResult
 from service.activity_log_api import ApiRefused
 from service.cli.epilog import ending
-from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -48,7 +47,7 @@ from service.learning import Fetched, Spool, SpoolBusy, Taught, Teaching
 from service.options import parse_duration
 from service.settings import LearnSettings, Settings, SettingsError
 from service.storage import Saved, State, load_newest
-from service.wiring import build_snapshot_store, build_state, open_history
+from service.wiring import build_snapshot_store, build_state, collect_seldom, open_history
 
 
 @click.command(

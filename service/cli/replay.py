@@ -14,7 +14,6 @@ import click
 
 from service.cli.epilog import ending
 from service.cli.expected import Expected, expected_of, junit_option
-from service.cli.garbage import collect_seldom
 from service.cli.inputs import (
     ENDED_ON_ERROR,
     MISCONFIGURED,
@@ -39,6 +38,7 @@ from service.documents import Found, Reader, find
 from service.replay import Order, Replay, Summary
 from service.settings import Settings
 from service.sinks import StdoutSink
+from service.wiring import collect_seldom
 
 if TYPE_CHECKING:
     from service.history import Recorder

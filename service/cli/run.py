@@ -11,7 +11,6 @@ import structlog
 from service.app import App
 from service.cli.ending import Ending
 from service.cli.epilog import ending
-from service.cli.garbage import collect_seldom
 from service.cli.inputs import ENDED_ON_ERROR, config_option, nothing_named, read_settings, refuse
 from service.clock import SystemClock
 from service.core.ports import LeaseLost, SnapshotFenced, SourceError
@@ -20,7 +19,7 @@ from service.monitoring import Redactor, configure
 from service.settings import Settings, SettingsError, proxy_secrets, secrets
 from service.standby import Standby
 from service.waiting import DaemonExecutor
-from service.wiring import build_components, refusals
+from service.wiring import build_components, collect_seldom, refusals
 
 
 @click.command(

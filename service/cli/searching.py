@@ -20,7 +20,7 @@ from service.cli.past import (
     minute,
     present,
 )
-from service.console import Found, Lanes, Live, NotPossible, PageQuery, lanes_answer, search_answer
+from service.console import Lanes, Live, NotPossible, PageQuery, SearchResult, lanes_answer, search_answer
 from service.sinks import clean
 from service.wiring import owners_configured
 
@@ -59,7 +59,7 @@ def search_command(path: Path | None, history: Path | None, limit: int, as_json:
         echo_all(_found(found), "nothing has that")
 
 
-def _found(found: Found) -> Iterator[str]:
+def _found(found: SearchResult) -> Iterator[str]:
     for one in found.identities:
         whose = f", owner {clean(one.owner, NAME_LENGTH)}" if one.owner else ""
         name, id_ = clean(one.name, NAME_LENGTH), clean(one.id, NAME_LENGTH)

@@ -1,6 +1,5 @@
 """``unwonted spark``: the same answers from a Spark cluster, for one tenant or for many."""
 
-import logging
 import os
 import sys
 from importlib.util import find_spec
@@ -11,7 +10,10 @@ import click
 
 from service.cli.epilog import ending
 from service.cli.inputs import ENDED_ON_ERROR, MISCONFIGURED, fail, read_settings, refuse
-from service.settings import SettingsError
+from service.clock import SystemClock
+from service.monitoring import Redactor, configure
+from service.settings import SettingsError, proxy_secrets, secrets
+from service.wiring import collect_seldom
 
 
 @click.command(
@@ -66,6 +68,11 @@ from service.settings import SettingsError
 @click.option(
     "--anomalies", type=click.Path(file_okay=False, path_type=Path), help="Write everything that is found here."
 )
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65_535),
+    help="Serve metrics and probes here, at the driver: those of all tenants together.",
+)
 def spark_command(
     path: Path,
     shards: int,
@@ -78,6 +85,7 @@ def spark_command(
     once: bool,
     tasks: int,
     anomalies: Path | None,
+    http_port: int | None,
 ) -> None:
     """Judge on Spark: identities are shared out among shards, which find and tell together what one process does.
 
@@ -93,11 +101,15 @@ def spark_command(
 
     # Executors run what the driver runs: python3 would be another one.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    collect_seldom()
     configurations = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not configurations:
         fail(f"{path}: there is no configuration in it, such as contoso.yaml", MISCONFIGURED)
     tenants = [Tenant(one.stem, read_settings(one)) for one in configurations]
+    known = [secret for one in tenants for secret in secrets(one.settings)]
+    first = tenants[0].settings.log
+    redactor = Redactor([*known, *proxy_secrets(os.environ)])
+    configure(level=first.level, style=first.format, redactor=redactor, elapsed=SystemClock().elapsed)
     if folder and not folder.is_dir():
         fail(f"{folder}: is no folder", MISCONFIGURED)
     source = FileInput(folder.resolve(), files) if folder else HubInput(messages)
@@ -112,9 +124,10 @@ def spark_command(
                 tasks=tasks,
                 every=0 if once else every,
                 anomalies=anomalies.resolve() if anomalies else None,
+                http_port=http_port,
             )
         )
     except SettingsError as error:
         refuse(error.lines)
-    except JobStopped as error:
+    except (JobStopped, OSError) as error:
         fail(str(error), ENDED_ON_ERROR)

@@ -5,7 +5,7 @@ It shows what history has, so a replayed file is looked at as a running service 
 
 from service.console.access import Role, Sessions
 from service.console.api import search_answer
-from service.console.api_models import Found, Lanes, Tuning
+from service.console.api_models import Lanes, SearchResult, Tuning
 from service.console.asking import NotPossible, PageQuery
 from service.console.desk import HandedIn, VerdictDesk
 from service.console.explorer import lanes_answer
@@ -23,7 +23,6 @@ __all__ = [
     "CALLBACK",
     "LOGIN",
     "Console",
-    "Found",
     "HandedIn",
     "Lanes",
     "Live",
@@ -34,6 +33,7 @@ __all__ = [
     "Role",
     "RoleRule",
     "SampleSent",
+    "SearchResult",
     "Sessions",
     "SinkState",
     "TokenSignIn",

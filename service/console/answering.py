@@ -45,7 +45,7 @@ class Answers:
     now
         The present of what is shown.
     desk
-        Where verdicts are handed in; None where there is no service that would heed them.
+        Where verdicts are handed in; None where there is no service that would learn from them.
     live
         Returns what the service says of itself.
     """
@@ -114,18 +114,18 @@ class Answers:
     async def _answered(self, route: PageRoute, asked: PageQuery, person: Person) -> Finished:
         answer = await self._run(lambda: route.answer(self._open_history(), asked))
         if isinstance(answer, HandedIn):
-            answer = await self._kept(answer, said=route.name == "API")
+            answer = await self._kept(answer, as_json=route.name == "API")
         if isinstance(answer, SampleWanted):
-            answer = await self._sent(answer.sink, asked, person, said=route.name == "API")
+            answer = await self._sent(answer.sink, asked, person, as_json=route.name == "API")
         if isinstance(answer, WhatIf):
-            answer = what_if_answer(answer, asked.live, said=route.name == "API")
+            answer = what_if_answer(answer, asked.live, as_json=route.name == "API")
         if isinstance(answer, Decided):
             _log.info("console_decided", what=answer.what, alert=answer.alert, **_named(person))
         return answer
 
-    async def _kept(self, handed_in: HandedIn, *, said: bool) -> Decided:
+    async def _kept(self, handed_in: HandedIn, *, as_json: bool) -> Decided:
         if self._desk is None:
-            raise NotPossible("verdicts are given where the service runs: nobody here would heed them")
+            raise NotPossible("verdicts are given where the service runs: nobody here would learn from them")
         try:
             async with self._judging:
                 known = self._desk.of(handed_in.alert.id)
@@ -139,15 +139,15 @@ class Answers:
         with suppress(OSError, sqlite3.Error, NoHistory):  # derived: the service writes the same when it hears of it
             await self._run(lambda: note_verdict(self._open_history().path, verdict))
         what = f"verdict {verdict.kind.value}"
-        return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if said else None)
+        return Decided(what, verdict.alert, f"/alerts/{verdict.alert}", verdict if as_json else None)
 
-    async def _sent(self, sink: str, asked: PageQuery, person: Person, *, said: bool) -> Finished:
+    async def _sent(self, sink: str, asked: PageQuery, person: Person, *, as_json: bool) -> Finished:
         if asked.live.send_sample is None:
             raise NotPossible("only a running service sends test messages")
         sample = await asked.live.send_sample(sink)
         _log.info("console_tested_sink", sink=sink, taken=sample.taken, **_named(person))
         tested = SinkTestResult(sink=sink, taken=sample.taken, said=sample.said)
-        return tested if said else HtmlPage("sink.html", {"tested": tested})
+        return tested if as_json else HtmlPage("sink.html", {"tested": tested})
 
     def _verdict_of(self, alert: str) -> Verdict | Literal[False] | None:
         """Return the verdict on an alert; False where nobody could give one."""

@@ -11,7 +11,6 @@ from service.console.api_models import (
     AlertDetail,
     AlertLine,
     Alerts,
-    Found,
     FoundAlert,
     Gaps,
     HourLine,
@@ -20,6 +19,7 @@ from service.console.api_models import (
     IdentityLine,
     IncidentLine,
     Incidents,
+    SearchResult,
 )
 from service.console.asking import Decided, NotPossible, NotThere, PageQuery
 from service.console.decisions import decide_incident
@@ -91,7 +91,7 @@ def alert_answer(history: History, asked: PageQuery) -> AlertDetail:
     return AlertDetail(incident=incident.id, alert=revisions[-1])
 
 
-def search_answer(history: History, asked: PageQuery) -> Found:
+def search_answer(history: History, asked: PageQuery) -> SearchResult:
     """Answer ``/api/v1/search``.
 
     Raises
@@ -103,7 +103,7 @@ def search_answer(history: History, asked: PageQuery) -> Found:
     if len(text) < SHORTEST_SEARCH:
         raise NotPossible(f"q should have at least {SHORTEST_SEARCH} characters")
     matches = list(found_alerts(history, text, asked))[:most]
-    return Found(
+    return SearchResult(
         identities=tuple(_identity(one, asked) for one in history.identities(text, limit=most)),
         alerts=tuple(FoundAlert(where=one.where, alert=line_of_alert(one.alert)) for one in matches),
     )

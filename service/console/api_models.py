@@ -108,7 +108,7 @@ class FoundAlert(_ApiModel):
     alert: AlertLine
 
 
-class Found(_ApiModel):
+class SearchResult(_ApiModel):
     """What was found: identities, those seen last first, and alerts, the newest first."""
 
     identities: tuple[IdentityLine, ...]
@@ -276,7 +276,7 @@ class Opinion(_ApiModel):
 
 
 class WhatIfResult(_ApiModel):
-    """How a deed would be judged: the highest opinion first; who says nothing has none."""
+    """How an operation would be judged: the highest opinion first; who says nothing has none."""
 
     identity: str
     action: str

@@ -93,10 +93,10 @@ class SampleWanted(NamedTuple):
 
 
 class WhatIf(NamedTuple):
-    """Somebody wants to know how an identity's deed would be judged."""
+    """Somebody wants to know how an operation of an identity would be judged."""
 
     identity: KnownIdentity
-    deed: Imagined
+    operation: Imagined
 
 
 Finished = HtmlPage | Download | Decided | BaseModel

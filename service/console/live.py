@@ -53,7 +53,7 @@ class Live(NamedTuple):
     send_sample
         Sends a test message to a sink that is named.
     what_if
-        Says how an identity's deed would be judged; None of an identity that the state does not remember.
+        Says how an operation of an identity would be judged; None of an identity that the state does not remember.
     kept_now
         Asks for `kept`.
     owners

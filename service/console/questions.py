@@ -118,7 +118,7 @@ QUESTIONS = (
         "/api/v1/search",
         "Identities by name and id, and alerts by whatever they hold",
         api.search_answer,
-        api_models.Found,
+        api_models.SearchResult,
         {
             "q": "two characters or more: of a name, an id, an address, an operation, a resource, a correlation id",
             "limit": _LIMIT,
@@ -179,7 +179,7 @@ QUESTIONS = (
     ),
     Question(
         "/api/v1/identity/what-if",
-        "How a deed of an identity would be judged now, by a running service",
+        "How an operation of an identity would be judged now, by a running service",
         what_if,
         api_models.WhatIfResult,
         {

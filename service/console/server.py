@@ -77,7 +77,7 @@ class Console:
     version
         Of the service, for the API's document.
     desk
-        Where verdicts are handed in; None where there is no service that would heed them.
+        Where verdicts are handed in; None where there is no service that would learn from them.
     announce
         Told the address that lets in once, when there is one: it is a secret.
     now

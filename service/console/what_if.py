@@ -1,4 +1,4 @@
-"""How a deed that nobody has done would be judged: what was asked, and the answer of the running service for people.
+"""How an operation that nobody has done would be judged: what was asked, and the running service's answer for people.
 
 How it is judged is the engine's; that it is asked on the service's own thread, `answering`'s.
 """
@@ -49,8 +49,8 @@ def what_if(history: History, asked: PageQuery) -> WhatIf:
     )
 
 
-def what_if_answer(wanted: WhatIf, live: Live, *, said: bool) -> HtmlPage | BaseModel:
-    """Ask the service, and return its answer; for a program if `said`.
+def what_if_answer(wanted: WhatIf, live: Live, *, as_json: bool) -> HtmlPage | BaseModel:
+    """Ask the service, and return its answer; in JSON if `as_json`.
 
     Raises
     ------
@@ -62,15 +62,15 @@ def what_if_answer(wanted: WhatIf, live: Live, *, said: bool) -> HtmlPage | Base
     if live.what_if is None:
         raise NotPossible("only a running service can say how something would be judged")
     actor = wanted.identity.actor
-    answer = live.what_if(actor.id, wanted.deed)
+    answer = live.what_if(actor.id, wanted.operation)
     if answer is None:
         raise NotThere("the service does not remember this identity")
     found = sorted(answer.anomalies, key=lambda one: (-one.score, one.detector))
     opinions = tuple(_opinion(one, answer) for one in found)
-    if said:
+    if as_json:
         return WhatIfResult(
             identity=actor.id,
-            action=wanted.deed.action,
+            action=wanted.operation.action,
             time=answer.time,
             would_alert=any(one.would_alert for one in opinions),
             opinions=opinions,
@@ -83,7 +83,7 @@ def what_if_answer(wanted: WhatIf, live: Live, *, said: bool) -> HtmlPage | Base
         "what_if.html",
         {
             "actor": actor,
-            "deed": wanted.deed,
+            "operation": wanted.operation,
             "time": answer.time,
             "would_alert": any(one.would_alert for one in opinions),
             "shown": shown,

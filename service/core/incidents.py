@@ -223,4 +223,4 @@ def _handling(
         by_verdict = Handling(IncidentState.CLOSED, assignee, last.by, last.at)
     else:
         return by_hand
-    return by_hand if by_hand and by_hand.at > by_verdict.at else by_verdict
+    return by_hand if by_hand and by_hand.at >= by_verdict.at else by_verdict

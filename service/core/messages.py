@@ -47,7 +47,8 @@ class EndOffset(NamedTuple):
     known_at
         Since when we know, by our clock: when the hub was asked.
     hub_time
-        How late it was then by the hub's clock, at least: nobody sets that by setting ours. None: as late as by ours.
+        How late it was then by the hub's clock, at least: it does not depend on whether ours is right. None: as late as
+        by ours.
     """
 
     partition: str

@@ -30,6 +30,7 @@ FIRST_DELAY = 2.0
 LONGEST_DELAY = 300.0
 LONGEST_RETRY_AFTER = 3_600.0
 PROBE_SECONDS = 600.0
+TRIED_AGAIN_FOR = timedelta(hours=2)
 
 _EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unread is refused
 
@@ -362,6 +363,15 @@ class Outbox:
         with understood("outbox"):
             stored = _Stored.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
+
+    def resume(self, now: datetime) -> None:
+        """Go on with what was loaded: whatever the clock says, it is tried in an hour, and given up after two."""
+        latest = now + timedelta(seconds=LONGEST_RETRY_AFTER)
+        for queue in self._queues.values():
+            for row in queue.rows.values():
+                row.created, row.next_try = min(row.created, now), min(row.next_try, latest)
+                row.expires = min(max(row.expires, now + TRIED_AGAIN_FOR), now + self._lifetime)
+            queue.pause_until = min(queue.pause_until, latest) if queue.pause_until else None
 
     def _give_up(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undeliverable:
         del queue.rows[row.message.id]

@@ -1,4 +1,4 @@
-"""The file behind the questions: opened when something is asked, and again when it has been made anew meanwhile."""
+"""The file behind the questions: opened when something is asked, and again when it has been made again meanwhile."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ class Queries:
     Parameters
     ----------
     path
-        The file; it may be made, removed and made anew while this is open.
+        The file; it may be made, removed and made again while this is open.
 
     Raises
     ------

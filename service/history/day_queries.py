@@ -25,7 +25,7 @@ class DayQueries(HourQueries):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        # By the beginning of history: in another one, or once the oldest is gone, all is counted anew.
+        # By the beginning of history: in another one, or once the oldest is gone, all is counted again.
         self._active_of: dict[datetime, dict[int, int]] = {}
 
     def peaks(

@@ -1,4 +1,4 @@
-"""The file behind a history: written in transactions, begun anew when it is gone or damaged, trimmed as it grows.
+"""The file behind a history: written in transactions, begun again when it is gone or damaged, trimmed as it grows.
 
 When to write, and what to do when it cannot be written, is the recorder's business.
 """
@@ -84,7 +84,7 @@ class HistoryFile:
         Raises
         ------
         sqlite3.Error, OSError
-            The file cannot be opened or written; what is damaged has been set aside, and the next attempt begins anew.
+            It cannot be opened or written; what is damaged has been set aside, and the next attempt makes a new one.
         """
         try:
             return self._write(entries)

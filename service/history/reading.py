@@ -16,7 +16,7 @@ class History(DayQueries, AlertQueries):
     Parameters
     ----------
     path
-        The file; it may be made, removed and made anew while this is open.
+        The file; it may be made, removed and made again while this is open.
 
     Raises
     ------

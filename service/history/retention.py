@@ -77,7 +77,7 @@ def trim(connection: sqlite3.Connection, limits: HistoryLimits) -> bool:
     before = newest - limits.days * _DAY
     more = oldest < before and _take_out(connection, before)
     if not more and oldest < newest and used(connection) > limits.most_bytes:
-        # A day at a time, but never what is newest: a bound that is too small for that is not heeded.
+        # A day at a time, but never what is newest: a bound that is too small for that is not kept to.
         _take_out(connection, min(oldest + _DAY, newest))
         more = True
     if connection.execute("PRAGMA freelist_count").fetchone()[0]:

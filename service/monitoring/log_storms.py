@@ -91,8 +91,8 @@ class LogStorms:
             yield from self._forget(kind, self._elapsed())
 
     def _forget(self, kind: LineKind, now: float) -> Iterator[LinesLeftOut]:
-        window = self._windows.pop(kind)
-        if window.lines > self._most:
+        window = self._windows.pop(kind, None)  # None: telling of another one had it forgotten meanwhile
+        if window is not None and window.lines > self._most:
             yield LinesLeftOut(kind, window.lines - self._most, round(now - window.began, 1))
 
 

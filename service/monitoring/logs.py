@@ -41,6 +41,7 @@ _QUIET = {
     "azure.eventhub.aio._eventprocessor": logging.ERROR,  # the source logs what it warns of in a line of its own
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
+    "py4j": logging.WARNING,
 }
 
 

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from service.core.owners import Owners, Ownership
 
-MOST_BYTES: Final = 20_000_000
-MOST_ROWS: Final = 200_000
+MOST_FILE_BYTES: Final = 20_000_000
+MOST_OWNERS: Final = 200_000
 MOST_REASONS: Final = 20
 """Rows that are named one by one; of all others there is the number."""
 _COLUMNS: Final = ("identity", "owner", "tags")
@@ -52,8 +52,8 @@ def read_owners(data: bytes) -> OwnersFile:
     >>> file.owners.of("t/1", "SVC-backup"), file.reasons
     (Ownership(owner='dba', tags=('prod', 'tier 0')), ['line 3: identity is empty'])
     """
-    if len(data) > MOST_BYTES:
-        raise UnusableOwners(f"has more than {MOST_BYTES:,} bytes")
+    if len(data) > MOST_FILE_BYTES:
+        raise UnusableOwners(f"has more than {MOST_FILE_BYTES:,} bytes")
     rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""), skipinitialspace=True)
     places = _places(rows)
     entries: dict[str, Ownership] = {}
@@ -64,8 +64,8 @@ def read_owners(data: bytes) -> OwnersFile:
             if isinstance(row, csv.Error):
                 raise _RejectedRow(f"no CSV: {row}")
             key, found = _entry([row[place] if 0 <= place < len(row) else "" for place in places])
-            if len(entries) >= MOST_ROWS:
-                raise _RejectedRow(f"more than {MOST_ROWS:,} rows")
+            if len(entries) >= MOST_OWNERS:
+                raise _RejectedRow(f"more than {MOST_OWNERS:,} rows")
             if entries.setdefault(key, found) != found:
                 raise _RejectedRow("identity stands in an earlier line, with something else")
         except _RejectedRow as error:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from service.core.owners import NO_OWNERS, Owners
 from service.core.ports import Clock
-from service.owners.file import MOST_BYTES, UnusableOwners, read_owners
+from service.owners.file import MOST_FILE_BYTES, UnusableOwners, read_owners
 from service.waiting import OneAside
 
 _READ_WITHIN = 30.0  # seconds; the largest file takes two
@@ -88,4 +88,4 @@ class OwnersWatch:
 
     def _read(self) -> bytes:
         with self._path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)  # one more than is allowed, so that it is refused
+            return file.read(MOST_FILE_BYTES + 1)  # one more than is allowed, so that it is refused

@@ -6,7 +6,7 @@ engine. Where shards are and how they are reached is left to others.
 
 from service.shards.driver import BatchResult, BatchRun, Driver, End, EvaluateAt, Moment
 from service.shards.exchange import Gather, Request, Settle
-from service.shards.local import driven, parted, take_batch
+from service.shards.local import run_batch, split_batch, take_batch
 from service.shards.migration import merge_states, split_state
 from service.shards.routing import Head, Routed, route, shard_of
 from service.shards.shard import Events, OtherShard, Shard
@@ -26,11 +26,11 @@ __all__ = [
     "Routed",
     "Settle",
     "Shard",
-    "driven",
     "merge_states",
-    "parted",
     "route",
+    "run_batch",
     "shard_of",
+    "split_batch",
     "split_state",
     "take_batch",
 ]

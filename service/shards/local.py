@@ -10,7 +10,7 @@ from service.shards.routing import Routed
 from service.shards.shard import Events, Shard
 
 
-def parted(happened: Iterable[Routed | End | EvaluateAt], shards: int) -> tuple[list[Moment], list[Events]]:
+def split_batch(happened: Iterable[Routed | End | EvaluateAt], shards: int) -> tuple[list[Moment], list[Events]]:
     """Return the moments of a batch, and each shard's events by the place of their message."""
     moments: list[Moment] = []
     events: list[dict[int, Sequence[ActivityEvent]]] = [{} for _ in range(shards)]
@@ -24,7 +24,7 @@ def parted(happened: Iterable[Routed | End | EvaluateAt], shards: int) -> tuple[
     return moments, list(events)
 
 
-def driven(asking: BatchRun, answers: Callable[[Request], Sequence[Any]]) -> BatchResult:
+def run_batch(asking: BatchRun, answers: Callable[[Request], Sequence[Any]]) -> BatchResult:
     """Take a batch to its end; `answers` gets those of all shards, in their order."""
     try:
         request = next(asking)
@@ -37,8 +37,8 @@ def driven(asking: BatchRun, answers: Callable[[Request], Sequence[Any]]) -> Bat
 
 def take_batch(driver: Driver, shards: Sequence[Shard], happened: Iterable[Routed | End | EvaluateAt]) -> BatchResult:
     """Take a batch through shards of this process."""
-    moments, events = parted(happened, len(shards))
-    return driven(
+    moments, events = split_batch(happened, len(shards))
+    return run_batch(
         driver.batch(moments),
         lambda request: [shard.answer(request, own) for shard, own in zip(shards, events, strict=True)],
     )

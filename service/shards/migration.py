@@ -6,6 +6,7 @@ What the population knows is in every shard; everything else is in one place.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from service.core.engine import rows_by_section
 from service.shards.routing import shard_of
 from service.shards.shard import OtherShard
 
@@ -83,7 +84,7 @@ def merge_states(driver: StateRows, parts: Sequence[StateRows]) -> Iterator[tupl
     OtherShard
         When they are not all of the shards that the driver has.
     """
-    sections = [_by_section(part) for part in parts]
+    sections = [rows_by_section(part) for part in parts]
     told = list(driver)
     _check(told, sections)
     first = ("engine", "position")
@@ -113,13 +114,6 @@ def _check(driver: Sequence[tuple[str, Any]], shards: Sequence[Mapping[str, list
             raise OtherShard(f"shard {number} of {of} is missing")
     if len(found) != of:
         raise OtherShard(f"there are {len(found)} shards where the driver has {of}")
-
-
-def _by_section(rows: StateRows) -> dict[str, list[Any]]:
-    sections: dict[str, list[Any]] = {}
-    for section, row in rows:
-        sections.setdefault(section, []).append(row)
-    return sections
 
 
 def _identities(of_shards: Sequence[Sequence[Any]]) -> Iterator[Any]:

@@ -55,6 +55,8 @@ class Shard:
     ----------
     judged
         What was said of each bucket that was closed in this batch, in their order.
+    changes
+        How often what is learnt may have changed, or all was replaced, since it was made.
     """
 
     def __init__(self, options: Options, detectors: Sequence[Detector], number: int, of: int) -> None:
@@ -64,6 +66,7 @@ class Shard:
         limits = options.limits._replace(unfinished=-(-options.limits.unfinished // of))
         self.buckets = OpenBuckets(options.bucket, options.horizon, limits)
         self.judged: list[list[Judgement]] = []
+        self.changes = 0
         self._rulings = Rulings(self.detectors, options.bucket)
         compliance = Compliance(self.detectors, options.thresholds, options.bucket)
         self._judge = BucketJudge(self.detectors, compliance, self._rulings.exclusions)
@@ -75,6 +78,7 @@ class Shard:
         """Do what the driver asks; `events` are those of the batch, and asked for with its beginning alone."""
         for taught in request.taught:
             if taught.known_to != self.number:
+                self.changes += 1
                 finish_all(self._judge.teach(taught.lessons))
         if request.applied is not None:
             self._rulings.applied = dict(request.applied)
@@ -87,6 +91,7 @@ class Shard:
             case Look():
                 return self._look(request.ask)
             case Follow(consequences):
+                self.changes += 1
                 mine = [one for one in consequences if shard_of(one.actor.id, self.of) == self.number]
                 return self._judge.follow(mine)
             case Settle():
@@ -110,6 +115,7 @@ class Shard:
             for event in events.get(place, ()):
                 results[self.buckets.observe(event)] += 1
             if self.buckets.ripe(watermark):
+                self.changes += 1
                 crowds = closed[place] = {}
                 for actor_buckets, crowd in self.buckets.close(watermark):
                     if actor_buckets:
@@ -144,8 +150,16 @@ class Shard:
 
     def dump(self) -> Iterator[tuple[str, Any]]:
         """Yield ``(section, row)`` in a stable order; a batch must be settled."""
+        return chain(self.dump_open(), self.dump_learnt())
+
+    def dump_open(self) -> Iterator[tuple[str, Any]]:
+        """Yield the rows of `dump` that may change with every message, which are its first."""
         yield "shard", {"number": self.number, "of": self.of}
-        yield from chain(dump_open(self), dump_closed(self), dump_learnt(self))
+        yield from dump_open(self)
+
+    def dump_learnt(self) -> Iterator[tuple[str, Any]]:
+        """Yield the rows of `dump` that are the same as long as `changes` is: nearly all of a large state."""
+        return chain(dump_closed(self), dump_learnt(self))
 
     def load(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Replace everything by what `dump` gave; sections that it does not know are left to others.
@@ -167,6 +181,7 @@ class Shard:
                 f"the state is that of shard {number} of {of}, and this is shard {self.number} of {self.of}: another"
                 " number of shards needs `unwonted state merge` and `unwonted state shard`"
             )
+        self.changes += 1
         load_rows(rest, knowledge=self)
         self._judge.forget()
 

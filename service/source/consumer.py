@@ -14,6 +14,7 @@ from service.core.ports import Clock, HubRecreated
 from service.source.catching_up import CatchUp
 from service.source.connection import CLOSE_WITHIN, default_credential, open_client, raise_if_cancelling
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
+from service.source.hub_time import HubTime
 from service.source.options import (
     EndOffsets,
     Expired,
@@ -34,7 +35,7 @@ _STOP_WITHIN = 3 * CLOSE_WITHIN
 
 
 class _Asked(NamedTuple):
-    """When the hub was asked, by our clock; by how much that had been set; how late it was by the hub's, at least."""
+    """When the hub was asked, by our clock, and by how much that had been set; how late it was there, at least."""
 
     at: datetime
     jumped: timedelta
@@ -71,8 +72,7 @@ class EventHubSource:
         self._observer = observer
         self._credential_factory = credential_factory
         self._credential: AsyncTokenCredential | None = None
-        self._jumped = clock.jumped()
-        self._newest: datetime | None = None
+        self._hub_time = HubTime()
         self._watchdog = Watchdog(options.silent_after)
         self._catch_up = CatchUp(SIDE_BY_SIDE)
         self._readers: dict[str, PartitionReader] = {}
@@ -278,8 +278,9 @@ class EventHubSource:
     def _ask(self) -> _Asked:
         """Note when the hub is asked: between its answer and the moment that we read it, much may happen."""
         now, jumped = self._clock.now(), self._clock.jumped()
-        hub_time = now - (jumped - self._jumped)
-        return _Asked(now, jumped, max(hub_time, self._newest) if self._newest else hub_time)
+        for position in self._positions().values():
+            self._hub_time.note(position.enqueued_time, now - jumped)
+        return _Asked(now, jumped, self._hub_time.at(now - jumped))
 
     def _report_end_offsets(self, extents: Sequence[PartitionRange], asked: _Asked) -> list[EndOffset]:
         now, at = self._clock.now(), self._clock.elapsed()
@@ -291,7 +292,9 @@ class EventHubSource:
             if extent.partition in self._readers and self._watchdog.note_end_offset(extent.partition, behind, at):
                 self._observer(Recovered(extent.partition))
         end_offsets = [extent.end_offset(known_at, asked.hub_time) for extent in extents]
-        self._newest = max((one.last_enqueued for one in extents if not one.empty), default=self._newest)
+        for extent in extents:
+            if not extent.empty:
+                self._hub_time.note(extent.last_enqueued, now - self._clock.jumped())
         self._observer(EndOffsets(tuple(end_offsets)))
         return end_offsets
 

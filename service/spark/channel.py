@@ -127,7 +127,7 @@ def connect(address: tuple[str, int], key: bytes) -> Channel:
         raise BrokenChannel(f"{address[0]}:{address[1]} cannot be reached from an executor: {error}") from error
 
 
-class Switchboard:
+class TaskServer:
     """The driver's end of all channels of a batch.
 
     Parameters
@@ -148,7 +148,7 @@ class Switchboard:
         self.address = (host, int(self._server.getsockname()[1]))
         self.channels: dict[int, Channel] = {}
 
-    def __enter__(self) -> "Switchboard":
+    def __enter__(self) -> "TaskServer":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -4,7 +4,6 @@ Spark reads, shuffles, and starts again what was lost; its checkpoint says which
 run again goes on from the states before it, which are kept, and so comes to the same.
 """
 
-import logging
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -12,22 +11,33 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from service.shards import BatchResult, Head, OtherShard, Request
-from service.spark.channel import BrokenChannel, Channel, Switchboard
-from service.spark.desk import Desk
-from service.spark.sources import FileInput, HubInput, StreamBatch
-from service.spark.tenants import Home, Tenant, tasks_of
-from service.spark.worker import BatchPlan, MissingState, ParsedMessage, ShardEvents, attend, parse_bodies
+import structlog
+from prometheus_client import CollectorRegistry
+
+from service.clock import SystemClock
+from service.monitoring import Health
+from service.monitoring.metrics import Metrics
+from service.shards import BatchResult, OtherShard
+from service.spark.channel import BrokenChannel, Channel, TaskServer
+from service.spark.metrics_port import MetricsPort
+from service.spark.rounds import received, run_rounds
+from service.spark.sources import MOST_FILES, FileInput, Heartbeat, HubInput
+from service.spark.tenant_driver import BegunBatch, TenantDriver
+from service.spark.tenants import ShardKey, Tenant, assign_shards
+from service.spark.worker import Assignment, BatchPlan, MissingState, ParsedMessage, parse_messages, serve_shards
+from service.telemetry import Telemetry
 
 if TYPE_CHECKING:  # what a batch does with them is the same wherever they come from
     from pyspark.sql import DataFrame, SparkSession
 
 BATCH_ATTEMPTS = 3
 """How often a batch is begun anew before the job ends, when executors are lost in it."""
+TENANTS_AT_ONCE = 16
+"""So many are saved and told at the same time: a receiver that does not answer holds up its own tenant."""
 
-_log = logging.getLogger("unwonted.spark")
+_log = structlog.get_logger("unwonted.spark")
 
 
 class JobOptions(NamedTuple):
@@ -49,6 +59,8 @@ class JobOptions(NamedTuple):
         Seconds between two batches; 0 takes what is there, and ends.
     anomalies
         Folder for everything that is found; None if nobody wants that.
+    http_port
+        Where the driver serves metrics and probes; None if nowhere.
     """
 
     tenants: Sequence[Tenant]
@@ -59,6 +71,7 @@ class JobOptions(NamedTuple):
     tasks: int = 0
     every: int = 0
     anomalies: Path | None = None
+    http_port: int | None = None
 
 
 class JobStopped(RuntimeError):  # noqa: N818 - it says what happened
@@ -74,6 +87,8 @@ def run_job(options: JobOptions, session: "SparkSession | None" = None) -> None:
         A state is missing, or not that which comes before the batch; executors are lost again and again.
     SettingsError
         The settings of a tenant name no hub.
+    OSError
+        The port for metrics is taken.
     """
     if session is None:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
@@ -81,6 +96,7 @@ def run_job(options: JobOptions, session: "SparkSession | None" = None) -> None:
         session = SparkSession.builder.appName("unwonted").getOrCreate()
     session.sparkContext.setLogLevel("FATAL")
     job = Job(options, session)
+    port = None if options.http_port is None else MetricsPort(job.registry, job.health, options.http_port)
     writer = (
         options.source.open(session, options.tenants)
         .writeStream.option("checkpointLocation", str(options.checkpoint))
@@ -92,6 +108,9 @@ def run_job(options: JobOptions, session: "SparkSession | None" = None) -> None:
         query.awaitTermination()
     except Exception as error:
         raise JobStopped(job.stopped or _first_line(error)) from error
+    finally:
+        if port is not None:
+            port.close()
 
 
 def _first_line(error: Exception) -> str:
@@ -122,14 +141,28 @@ class Job:
     ----------
     stopped
         Why it cannot go on, once it cannot.
+    registry, health
+        Metrics of all tenants together, and whether it has begun.
     """
 
     def __init__(self, options: JobOptions, session: "SparkSession") -> None:
         self.stopped = ""
+        self.registry, self.health = CollectorRegistry(), Health()
+        self._clock = SystemClock()
         self._options = options
         self._context = session.sparkContext
-        self._tasks = options.tasks or min(self._context.defaultParallelism, len(options.tenants) * options.shards)
-        self._desks = {tenant.name: Desk(tenant, options.shards, options.states) for tenant in options.tenants}
+        self._tasks = options.tasks or self._context.defaultParallelism
+        metrics = Metrics(self.registry)
+        self._drivers = {
+            tenant.name: TenantDriver(
+                tenant,
+                options.shards,
+                options.states,
+                Telemetry(metrics, Health()),
+                is_live=options.source.is_live,
+            )
+            for tenant in options.tenants
+        }
 
     def take(self, frame: "DataFrame", number: int) -> None:
         """Take a batch."""
@@ -140,132 +173,147 @@ class Job:
             raise
 
     def _take(self, frame: "DataFrame", number: int) -> None:
-        batch = self._options.source.batch(frame, number, self._options.tenants)
-        try:
-            self._attempts(batch, number)
-        finally:
-            batch.release()
+        started = self._clock.elapsed()
+        before = self._prepare(number)
+        if before:
+            messages, heartbeat = self._parsed(frame, number, before)
+            for attempt in range(1, BATCH_ATTEMPTS + 1):
+                try:
+                    self._judge(number, before, messages, heartbeat, started)
+                except BrokenChannel as error:
+                    _log.warning("batch_attempt_failed", batch=number, attempt=attempt, error=str(error))
+                    if attempt == BATCH_ATTEMPTS:
+                        raise JobStopped(
+                            f"batch {number}: executors were lost {BATCH_ATTEMPTS} times: {error}"
+                        ) from error
+                    before = self._prepare(number)
+                else:
+                    break
+        self.health.note_restored()
+        self.health.note_partitions(owned=1, known=1)
 
-    def _attempts(self, batch: StreamBatch, number: int) -> None:
-        for attempt in range(1, BATCH_ATTEMPTS + 1):
-            try:
-                self._attempt(batch, number)
-            except BrokenChannel as error:
-                _log.warning("batch %d: attempt %d: %s", number, attempt, error)
-                if attempt == BATCH_ATTEMPTS:
-                    raise JobStopped(f"batch {number}: executors were lost {BATCH_ATTEMPTS} times: {error}") from error
-            else:
-                return
-
-    def _attempt(self, batch: StreamBatch, number: int) -> None:
+    def _prepare(self, number: int) -> dict[str, int | None]:
+        """Return the tenants that have yet to take a batch, and the one before it; what others have to send is sent."""
         before = dict[str, int | None]()
-        for name, desk in self._desks.items():
-            to_do, newest = desk.prepare(number)
+        for name, driver in self._drivers.items():
+            to_do, newest = driver.prepare(number)
             if to_do:
                 before[name] = newest
             else:
-                desk.send()
-        if not before:
-            return
-        horizons = {name: desk.tenant.settings.windows.late_horizon for name, desk in self._desks.items()}
-        wanted = frozenset(before)
-        bodies = batch.bodies.filter(lambda body: body.tenant in wanted)
-        parsed = bodies.mapPartitions(partial(parse_bodies, horizons=horizons, shards=self._options.shards)).persist()
+                driver.send()
+        return before
+
+    def _parsed(
+        self, frame: "DataFrame", number: int, wanted: Mapping[str, int | None]
+    ) -> tuple[list[ParsedMessage], Heartbeat | None]:
+        horizons = {name: self._drivers[name].tenant.settings.windows.late_horizon for name in wanted}
+        parse = partial(parse_messages, horizons=horizons, shards=self._options.shards)
         try:
-            messages = parsed.filter(lambda one: isinstance(one, ParsedMessage)).collect()
-            self._judge(batch, number, before, parsed, messages)
-        finally:
-            parsed.unpersist()
+            found = self._options.source.rows(frame, self._options.tenants).mapPartitions(parse).collect()
+        except Exception as error:  # whatever Spark says of a task that ended again and again
+            raise JobStopped(f"batch {number}: its messages cannot be parsed: {_last_line(error)}") from error
+        messages = [one for one in found if isinstance(one, ParsedMessage)]
+        beats = [one for one in found if isinstance(one, Heartbeat)]
+        return numbered(messages, number), max(beats, default=None)
 
     def _judge(
         self,
-        batch: StreamBatch,
         number: int,
         before: Mapping[str, int | None],
-        parsed: Any,
         messages: Sequence[ParsedMessage],
+        heartbeat: Heartbeat | None,
+        started: float,
     ) -> None:
-        heads: dict[str, list[Head]] = {name: [] for name in before}
+        of_tenants: dict[str, list[ParsedMessage]] = {name: [] for name in before}
         for message in messages:
-            heads[message.tenant].append(message.head)
-        begun = {
-            name: self._desks[name].begin(heads[name], batch.heartbeat, caught_up=batch.caught_up) for name in before
-        }
-        homes = tasks_of(sorted(before), self._options.shards, self._tasks)
-        key, ended = secrets.token_bytes(32), Event()
+            of_tenants[message.tenant].append(message)
+        has_all = self._options.source.has_all(len(messages))
+        until = heartbeat.at if heartbeat else None
+        begun = {name: self._drivers[name].begin(of_tenants[name], until, has_all=has_all) for name in before}
+        results = self._asked(number, before, begun)
+        seconds = self._clock.elapsed() - started
+
+        def commit(name: str) -> None:
+            self._drivers[name].commit(number, begun[name], results[name], seconds)
+
+        with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
+            list(pool.map(commit, begun))
+        _log.info("batch", batch=number, **_summary(begun, results), seconds=round(self._clock.elapsed() - started, 3))
+
+    def _asked(
+        self, number: int, before: Mapping[str, int | None], begun: Mapping[str, BegunBatch]
+    ) -> dict[str, BatchResult]:
+        """Have shards answer until the batch is settled, and save their states."""
+        options, ended = self._options, Event()
         host = self._context.getConf().get("spark.driver.host", "localhost")
-        # Tasks end when the switchboard does, and the thread when they have.
-        with ThreadPoolExecutor(1) as aside, Switchboard(host, key, ended.is_set) as switchboard:
-            plan = BatchPlan(
-                number=number,
-                before=before,
-                tenants={name: self._desks[name].tenant.for_executors() for name in before},
-                of=self._options.shards,
-                homes=homes,
-                places={name: places for name, (_, places, _) in begun.items()},
-                states=self._options.states,
-                anomalies=self._options.anomalies,
-                at={name: at for name, (_, _, at) in begun.items()},
-                address=switchboard.address,
-                key=key,
-            )
-            job = aside.submit(self._run_tasks, parsed, plan, ended)
+        key = secrets.token_bytes(32)
+        # Tasks end when the server does, and the thread when they have.
+        with ThreadPoolExecutor(1) as aside, TaskServer(host, key, ended.is_set) as server:
+            plan = BatchPlan(number, options.shards, options.states, options.anomalies, server.address, key)
+            job = aside.submit(self._run_tasks, plan, ended)
             try:
-                switchboard.connect(self._tasks)
-                runs = {name: run for name, (run, _, _) in begun.items()}
-                results = _conversation(list(switchboard.channels.values()), homes, runs)
+                server.connect(self._tasks)
+                channels = server.channels
+                tasks = self._assign(channels, before, begun)
+                results = run_rounds(channels, tasks, {name: one.run for name, one in begun.items()})
             except BrokenChannel as error:
-                switchboard.close()
+                server.close()
                 raise BrokenChannel(f"{error}; {_last_line(job.exception())}") from error
             job.result()
-        for name, result in results.items():
-            self._desks[name].commit(number, result.evaluations, plan.at[name])
-        _log.info("batch %d: %s", number, {name: result.fresh for name, result in results.items()})
+        return results
 
-    def _run_tasks(self, parsed: Any, plan: BatchPlan, ended: Event) -> None:
+    def _run_tasks(self, plan: BatchPlan, ended: Event) -> None:
         """Run the tasks that shards are in, all at the same time, until they have saved their states."""
-        homes, tasks = plan.homes, self._tasks
-        events = parsed.filter(lambda one: isinstance(one, ShardEvents)).map(lambda one: (homes[one.home], one))
-        in_tasks = events.partitionBy(tasks, lambda task: task)
+        tasks = self._context.parallelize(range(self._tasks), self._tasks)
         try:
-            in_tasks.barrier().mapPartitionsWithIndex(
-                lambda task, rows: attend(task, (row for _, row in rows), plan)
-            ).collect()
+            tasks.barrier().mapPartitions(lambda numbers: serve_shards(next(iter(numbers)), plan)).collect()
         finally:
             ended.set()
 
-
-def _conversation(
-    channels: Sequence[Channel], homes: Mapping[Home, int], runs: Mapping[str, Any]
-) -> dict[str, BatchResult]:
-    """Take the batches of all tenants to their end at the same time: a round of requests serves every tenant."""
-    ready = [_received(channel) for channel in channels]
-    shards = 1 + max(home.shard for home in homes)
-    results: dict[str, BatchResult] = {}
-    asked: dict[str, Request] = {name: next(run) for name, run in runs.items()}
-    while asked:
-        told = [{home.tenant: asked[home.tenant] for home in own if home.tenant in asked} for own in ready]
-        for channel, requests in zip(channels, told, strict=True):
-            channel.send(requests)
-        answers: dict[Home, Any] = {}
-        for channel in channels:
-            answers.update(_received(channel))
-        following: dict[str, Request] = {}
-        for name in asked:
-            try:
-                following[name] = runs[name].send([answers[Home(name, shard)] for shard in range(shards)])
-            except StopIteration as end:
-                results[name] = end.value
-        asked = following
-    for channel in channels:
-        channel.send(None)
-    for channel in channels:
-        _received(channel)
-    return results
+    def _assign(
+        self, channels: Mapping[int, Channel], before: Mapping[str, int | None], begun: Mapping[str, BegunBatch]
+    ) -> dict[ShardKey, int]:
+        """Tell each task its shards, with what they are to observe; a shard stays where its state is."""
+        kept = {task: received(channel) for task, channel in channels.items()}
+        shards = [ShardKey(name, shard) for name in sorted(begun) for shard in range(self._options.shards)]
+        tasks = assign_shards(shards, kept, before)
+        for shard, task in tasks.items():
+            name = shard.tenant
+            is_there = before[name] is not None and kept[task].get(shard) == before[name]
+            known = None if is_there else self._drivers[name].for_executors
+            events = begun[name].events.get(shard.shard, [])
+            channels[task].send(Assignment(shard, before[name], known, begun[name].at, events))
+        for channel in channels.values():
+            channel.send(None)
+        for channel in channels.values():
+            received(channel)
+        return tasks
 
 
-def _received(channel: Channel) -> Any:
-    answer = channel.receive()
-    if isinstance(answer, MissingState):
-        raise answer
-    return answer
+def numbered(messages: Sequence[ParsedMessage], batch: int) -> list[ParsedMessage]:
+    """Give each file the number that follows from its path among those of its batch."""
+    paths = sorted(one.place for one in messages if isinstance(one.place, str))
+    numbers = {path: batch * MOST_FILES + place for place, path in enumerate(paths)}
+
+    def with_number(one: ParsedMessage) -> ParsedMessage:
+        if isinstance(one.place, int):
+            return one
+        number = numbers[one.place]
+        message = one.head.message._replace(sequence_number=number, offset=str(number))
+        return one._replace(head=one.head._replace(message=message))
+
+    return [with_number(one) for one in messages]
+
+
+def _summary(begun: Mapping[str, BegunBatch], results: Mapping[str, BatchResult]) -> dict[str, int]:
+    """Return the numbers of a batch that stand in the log."""
+    fresh = [message for one in begun.values() for message in one.fresh]
+    evaluations = [evaluation for one in results.values() for evaluation in one.evaluations]
+    return {
+        "tenants": len(begun),
+        "messages": len(fresh),
+        "records": sum(one.records for one in fresh),
+        "rejected": sum(reject.records for one in fresh for reject in one.rejects),
+        "evaluations": len(evaluations),
+        "alerts": sum(len(one.alerts) for one in evaluations),
+    }

@@ -1,7 +1,7 @@
 """Where records come from: Event Hubs through their Kafka endpoint, or files; as streams of messages, all alike.
 
-A message has a tenant, a partition, its number there, when the hub took it (unknown of a file), and its body. What a
-stream reads in a batch is in Spark's checkpoint before it is processed, so that a batch that is run again is the same.
+What a stream reads in a batch is in Spark's checkpoint before it is processed, so that a batch that is run again is the
+same.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from service.options import named_by, read_secret
 from service.settings import Settings, SettingsError
 from service.spark.tenants import Tenant
 
@@ -19,34 +20,31 @@ MOST_FILES = 1_000_000
 
 
 class MessageBody(NamedTuple):
-    """A message, before it is parsed; `enqueued_time` is None where it is that of its newest event."""
+    """A message, before it is parsed.
+
+    Attributes
+    ----------
+    tenant, partition
+        Whose it is, and where it stood.
+    place
+        Its number there; of a file its path, since its number follows from those of the others.
+    enqueued_time
+        When the hub took it; None where that is the time of its newest event.
+    body
+        As it came.
+    """
 
     tenant: str
     partition: str
-    sequence_number: int
+    place: int | str
     enqueued_time: datetime | None
     body: bytes
 
 
-class StreamBatch(NamedTuple):
-    """A batch of a stream.
+class Heartbeat(NamedTuple):
+    """Until when the source has been read, messages or none."""
 
-    Attributes
-    ----------
-    bodies
-        An RDD of `MessageBody`.
-    heartbeat
-        Until when the source had been read; None if only messages say so.
-    caught_up
-        Whether there was nothing more then.
-    release
-        Lets go of what is held for it.
-    """
-
-    bodies: Any
-    heartbeat: datetime | None
-    caught_up: bool
-    release: Callable[[], object] = lambda: None
+    at: datetime
 
 
 class FileInput(NamedTuple):
@@ -75,18 +73,24 @@ class FileInput(NamedTuple):
             .load(str(self.folder))
         )
 
-    def batch(self, frame: Any, number: int, tenants: Sequence[Tenant]) -> StreamBatch:
-        """Return a batch of the stream."""
-        folder, names = self.folder.resolve().as_uri().rstrip("/"), [tenant.name for tenant in tenants]
-        tenant_of = _tenant_of_file(folder, names)
-        paths = sorted(row.path for row in frame.select("path").collect())
-        numbers = {path: number * MOST_FILES + place for place, path in enumerate(paths)}
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on by itself, so that its silence or delay means something."""
+        return False
 
-        def body(row: Any) -> list[MessageBody]:
+    def rows(self, frame: Any, tenants: Sequence[Tenant]) -> Any:
+        """Return the messages of a batch, as an RDD of `MessageBody`."""
+        tenant_of = _tenant_of_file(self.folder.resolve().as_uri().rstrip("/"), [tenant.name for tenant in tenants])
+
+        def bodies(row: Any) -> list[MessageBody]:
             tenant = tenant_of(row.path)
-            return [] if tenant is None else [MessageBody(tenant, FILES, numbers[row.path], None, bytes(row.content))]
+            return [] if tenant is None else [MessageBody(tenant, FILES, row.path, None, bytes(row.content))]
 
-        return StreamBatch(frame.select("path", "content").rdd.flatMap(body), None, caught_up=True)
+        return frame.select("path", "content").rdd.flatMap(bodies)
+
+    def has_all(self, messages: int) -> bool:
+        """Whether a batch of so many has everything that was there."""
+        return True
 
 
 def _tenant_of_file(folder: str, names: Sequence[str]) -> Callable[[str], str | None]:
@@ -135,21 +139,27 @@ class HubInput(NamedTuple):
             )
         )
 
-    def batch(self, frame: Any, number: int, tenants: Sequence[Tenant]) -> StreamBatch:
-        """Return a batch of the stream."""
-        frame = frame.persist()
-        newest = frame.where("topic is null").agg({"timestamp": "max"}).first()[0]
-        messages = frame.where("topic is not null")
-        names = {tenant.settings.event_hub.hub: tenant.name for tenant in tenants}
+    @property
+    def is_live(self) -> bool:
+        """As of files."""
+        return True
 
-        def body(row: Any) -> MessageBody:
+    def rows(self, frame: Any, tenants: Sequence[Tenant]) -> Any:
+        """Return the messages of a batch, as an RDD of `MessageBody`, and of `Heartbeat` in between."""
+        names = {_read_from(tenant.settings).hub: tenant.name for tenant in tenants}
+
+        def body(row: Any) -> MessageBody | Heartbeat:
             enqueued = row.timestamp.astimezone(UTC)
+            if row.topic is None:
+                return Heartbeat(enqueued)
             return MessageBody(names[row.topic], str(row.partition), int(row.offset), enqueued, bytes(row.value or b""))
 
+        return frame.rdd.map(body)
+
+    def has_all(self, messages: int) -> bool:
+        """As of files."""
         # What is read at most is shared out among partitions: half of it may be all that one of them was allowed.
-        caught_up = messages.count() * 2 < self.messages_a_batch
-        heartbeat = newest.astimezone(UTC) if newest else None
-        return StreamBatch(messages.rdd.map(body), heartbeat, caught_up, frame.unpersist)
+        return messages * 2 < self.messages_a_batch
 
 
 def kafka_options(tenants: Sequence[Tenant], messages_a_batch: int) -> dict[str, str]:
@@ -166,7 +176,7 @@ def kafka_options(tenants: Sequence[Tenant], messages_a_batch: int) -> dict[str,
     """
     problems, hubs, hosts, passwords = [], list[str](), set[str](), set[str]()
     for tenant in tenants:
-        hub, host, password = _hub_of(tenant.settings)
+        hub, host, password = _read_from(tenant.settings)
         if not hub or not host:
             problems.append(f"{tenant.name}: event_hub.namespace and event_hub.hub should name the hub that is read")
             continue
@@ -212,12 +222,20 @@ OAUTH_HANDLER = "com.microsoft.azure.eventhubs.kafka.CustomAuthenticateCallbackH
 """Gets tokens of Microsoft Entra; Azure's samples have its source, no package on Maven Central has it."""
 
 
-def _hub_of(settings: Settings) -> tuple[str, str, str]:
-    """Return hub, host and connection string."""
+class _ReadFrom(NamedTuple):
+    hub: str
+    host: str
+    connection_string: str
+
+
+def _read_from(settings: Settings) -> _ReadFrom:
+    """Return which hub is read, where, and how one signs in; the hub as it is written, as Kafka's topics are."""
     given = settings.event_hub
-    text = given.connection_string.get_secret_value() if given.connection_string else ""
-    if given.connection_string_file:
-        text = given.connection_string_file.read_text(encoding="utf-8").strip()
-    parts = dict(one.split("=", 1) for one in text.split(";") if "=" in one)
-    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/").partition(":")[0]
-    return given.hub or parts.get("EntityPath", ""), (given.namespace or host).partition(":")[0], text
+    secret = read_secret(given.connection_string, given.connection_string_file)
+    text = secret.get_secret_value() if secret else ""
+    host, _ = named_by(text) if text else ("", "")
+    hub = next((part[len(_HUB) :] for part in text.split(";") if part.lower().startswith(_HUB)), "")
+    return _ReadFrom(given.hub or hub, (given.namespace or host).partition(":")[0], text)
+
+
+_HUB = "entitypath="

@@ -1,90 +1,124 @@
 """What executors do: parse messages, and keep shards that answer the driver for the length of a batch.
 
-A shard stays in its process from one batch to the next. Whether what is there is the state before this batch is
-checked by the batch's number; otherwise it is read from the folder of states.
+A shard stays in its process from one batch to the next; the driver is told which are here and which batch they are
+after, and has each of them stay where it is. What is not here is read from the folder of states.
 """
 
+import gc
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from pickle import loads
+from typing import NamedTuple
 
 import msgspec
 
 from models.stream import EPOCH, ActivityEvent
+from service.core.coverage import SubscriptionArrival, by_subscription
 from service.core.engine import anomalies_in
 from service.core.messages import Message
-from service.core.parsing import ActivityLogParser
+from service.core.parsing import ActivityLogParser, Parsed, Reject, RejectReason
+from service.core.snapshot import SnapshotPart
 from service.shards import Head, Shard, route
 from service.spark.channel import connect
-from service.spark.sources import MessageBody
-from service.spark.tenants import Home, Tenant, states_of
-from service.storage import ShardStates
-from service.wiring import build_shard
+from service.spark.sources import Heartbeat, MessageBody
+from service.spark.tenants import ShardKey, Tenant, states_of
+from service.storage import ShardStates, StateEncoder
+from service.wiring import build_shard, collect_seldom
 
-MessagePlace = tuple[str, int]
-"""Partition, and number of a message there."""
+MOST_SAMPLES = 20
+"""Rejected records of one tenant that a task shows one by one; of the others it gives the number."""
+
+FULL_COLLECTION_EVERY = 100
+"""Batches after which a worker looks for garbage in its shards, too."""
 
 
 class ParsedMessage(NamedTuple):
-    """The head of a message, and how many of its records were rejected."""
-
-    tenant: str
-    head: Head
-    rejected: int
-
-
-class ShardEvents(NamedTuple):
-    """What a shard is to observe of a message; `events` are packed, because they go through many hands on their way."""
-
-    home: Home
-    position: MessagePlace
-    events: bytes
-
-
-class BatchPlan(NamedTuple):
-    """What a task has to know of a batch.
+    """A message, parsed.
 
     Attributes
     ----------
-    number, before
-        Of this batch, and of the one whose states it goes on from; None if it begins with nothing.
-    tenants
-        By name.
+    tenant, place, size
+        Of the message; in bytes.
+    head
+        What the shards' driver has to know of it.
+    records
+        All that were found.
+    rejects, left_out
+        Those that could not be read, and those that are none of our business, by kind.
+    subscriptions
+        How many events it has of each, and the newest one's time.
+    events
+        What each shard is to observe; packed, because it goes through many hands on its way.
+    """
+
+    tenant: str
+    place: int | str
+    size: int
+    head: Head
+    records: int
+    rejects: tuple[Reject, ...]
+    left_out: Mapping[str, int]
+    subscriptions: Mapping[str, SubscriptionArrival]
+    events: Mapping[int, bytes]
+
+
+class BatchPlan(NamedTuple):
+    """What a task has to know of a batch before it can ask the driver.
+
+    Attributes
+    ----------
+    number
+        Of this batch.
     of
-        How many shards each has.
-    homes
-        The task of each shard.
-    places
-        The place of each message in the batch, by tenant and position.
+        How many shards each tenant has.
     states, anomalies
         Folders of states, and of what is found; None if nobody wants that.
-    at
-        A time that depends on the batch alone, by tenant.
     address, key
         Where the driver waits.
     """
 
     number: int
-    before: Mapping[str, int | None]
-    tenants: Mapping[str, Tenant]
     of: int
-    homes: Mapping[Home, int]
-    places: Mapping[str, Mapping[MessagePlace, int]]
     states: Path
     anomalies: Path | None
-    at: Mapping[str, datetime]
     address: tuple[str, int]
     key: bytes
 
 
-class KeptShard(NamedTuple):
-    """A shard in this process, and the batch that it is after."""
+class Assignment(NamedTuple):
+    """A shard that a task is to have in a batch.
 
-    batch: int | None
+    Attributes
+    ----------
+    shard
+        Which one.
+    before
+        The batch whose state it goes on from; None if it begins with nothing.
+    tenant
+        Whose it is; None where the shard is in the task's process already.
+    at
+        A time that depends on the batch alone.
+    events
+        What it is to observe: the place of each message in the batch, and its events, packed.
+    """
+
+    shard: ShardKey
+    before: int | None
+    tenant: Tenant | None
+    at: datetime
+    events: list[tuple[int, bytes]]
+
+
+class KeptShard(NamedTuple):
+    """A shard in this process, the batch that it is after, and what of its state is encoded already."""
+
+    batch: int
     shard: Shard
+    encoder: StateEncoder
 
 
 class MissingState(RuntimeError):  # noqa: N818 - it says what is the matter
@@ -94,78 +128,130 @@ class MissingState(RuntimeError):  # noqa: N818 - it says what is the matter
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[ActivityEvent]).decode
 _PARSER = ActivityLogParser()
-_KEPT: dict[tuple[Path, Home], KeptShard] = {}
+_KEPT: dict[Path, dict[ShardKey, KeptShard]] = {}
+"""What stays in this process, by the folder of states."""
 
 
-def parse_bodies(
-    bodies: Iterable[MessageBody], horizons: Mapping[str, Any], shards: int
-) -> Iterator[ParsedMessage | ShardEvents]:
-    """Yield the head of each message, and what each shard is to observe of it."""
-    for body in bodies:
-        parsed = _PARSER.parse(body.body)
-        enqueued = body.enqueued_time or max((event.time for event in parsed.events), default=EPOCH)
-        message = Message(body.partition, body.sequence_number, str(body.sequence_number), enqueued, b"")
-        routed = route(message, parsed.events, horizons[body.tenant], shards)
-        yield ParsedMessage(body.tenant, routed.head, parsed.rejected)
-        for shard, events in routed.by_shard.items():
-            yield ShardEvents(Home(body.tenant, shard), (body.partition, body.sequence_number), _pack(events))
-
-
-def attend(task: int, rows: Iterable[ShardEvents], plan: BatchPlan) -> Iterator[int]:
-    """Answer the driver for the shards of a task until the batch is settled, and save them."""
-    homes = [home for home, its_task in plan.homes.items() if its_task == task]
-    events: dict[Home, dict[int, list[ActivityEvent]]] = {home: {} for home in homes}
+def parse_messages(
+    rows: Iterable[MessageBody | Heartbeat], horizons: Mapping[str, timedelta], shards: int
+) -> Iterator[ParsedMessage | Heartbeat]:
+    """Yield each message, parsed; heartbeats as they are, and nothing of a tenant without a horizon."""
+    shown: Counter[str] = Counter()
     for row in rows:
-        events[row.home][plan.places[row.home.tenant][row.position]] = _unpack(row.events)
+        if isinstance(row, Heartbeat):
+            yield row
+        elif row.tenant in horizons:
+            parsed = _parsed(row)
+            number = row.place if isinstance(row.place, int) else 0
+            enqueued = row.enqueued_time or max((event.time for event in parsed.events), default=EPOCH)
+            message = Message(row.partition, number, str(number), enqueued, b"")
+            head, by_shard = route(message, parsed.events, horizons[row.tenant], shards)
+            yield ParsedMessage(
+                row.tenant,
+                row.place,
+                len(row.body),
+                head,
+                parsed.records,
+                tuple(_bounded(parsed.rejects, row.tenant, shown)),
+                parsed.left_out,
+                by_subscription(parsed.events),
+                {shard: _pack(events) for shard, events in by_shard.items()},
+            )
+
+
+def _parsed(row: MessageBody) -> Parsed:
+    try:
+        return _PARSER.parse(row.body)
+    except Exception as error:  # noqa: BLE001 - no message may end the job: what it was is counted, told and kept
+        detail = (
+            f"parsing ended with {type(error).__name__}: partition {row.partition}, {row.place}, {len(row.body)} bytes"
+        )
+        return Parsed([], [Reject(RejectReason.SET_ASIDE, "", detail)], {}, 1)
+
+
+def _bounded(rejects: Iterable[Reject], tenant: str, shown: Counter[str]) -> Iterator[Reject]:
+    others: Counter[RejectReason] = Counter()
+    for reject in rejects:
+        if (reject.sample or reject.records == 1) and shown[tenant] < MOST_SAMPLES:
+            shown[tenant] += 1
+            yield reject
+        else:
+            others[reject.reason] += reject.records
+    for reason, number in sorted(others.items()):
+        yield Reject(reason, "", "more of them, not shown one by one", number)
+
+
+def serve_shards(task: int, plan: BatchPlan) -> Iterator[int]:
+    """Answer the driver for the shards that it assigns to a task until the batch is settled, and save them."""
+    collect_seldom()
+    # Whatever happens from here on: what is in this process is no longer the state before the batch.
+    kept = _KEPT.pop(plan.states, {})
     with closing(connect(plan.address, plan.key)) as channel:
         channel.send(task)
+        channel.send({key: one.batch for key, one in kept.items()})
+        assigned: list[Assignment] = []
+        while (one := channel.receive()) is not None:
+            assigned.append(one)
         try:
-            shards = {home: _shard(home, plan) for home in homes}
-            # Whatever happens from here on: what is in this process is no longer the state before the batch.
-            for home in homes:
-                _KEPT.pop((plan.states, home), None)
-            channel.send(homes)
+            here = {one.shard: _shard(one, plan, kept) for one in assigned}
+            kept.clear()
+            events = {one.shard: {place: _unpack(packed) for place, packed in one.events} for one in assigned}
+            channel.send(len(here))
             while (asked := channel.receive()) is not None:
+                requests = {tenant: loads(packed) for tenant, packed in asked.items()}  # noqa: S301 - out of a signed message
                 channel.send(
                     {
-                        home: shard.answer(asked[home.tenant], events[home])
-                        for home, shard in shards.items()
-                        if home.tenant in asked
+                        key: one.shard.answer(requests[key.tenant], events[key])
+                        for key, one in here.items()
+                        if key.tenant in requests
                     }
                 )
-            for home, shard in shards.items():
-                _save(home, shard, plan)
-            channel.send("saved")
+            for one in assigned:
+                _save(one, here[one.shard], plan)
+            _KEPT.setdefault(plan.states, {}).update(
+                (key, one._replace(batch=plan.number)) for key, one in here.items()
+            )
+            channel.send(len(here))
+            _spare_collector(plan.number)
         except (MissingState, OSError, ValueError) as error:
             channel.send(MissingState(str(error)))
-    yield len(homes)
+    yield len(assigned)
 
 
-def _shard(home: Home, plan: BatchPlan) -> Shard:
+def _spare_collector(batch: int) -> None:
+    """Keep the collection after each of Spark's tasks from all that stays; now and then it may look at everything."""
+    if batch % FULL_COLLECTION_EVERY == 0:
+        gc.unfreeze()
+    else:
+        gc.freeze()
+
+
+def _shard(assigned: Assignment, plan: BatchPlan, kept: Mapping[ShardKey, KeptShard]) -> KeptShard:
     """Return a shard as it is before the batch."""
-    before, kept = plan.before[home.tenant], _KEPT.get((plan.states, home))
-    if kept is not None and kept.batch == before and before is not None:
-        return kept.shard
-    shard = build_shard(plan.tenants[home.tenant].settings, home.shard, plan.of)
+    key, before, tenant = assigned.shard, assigned.before, assigned.tenant
+    if tenant is None:
+        return kept[key]
+    shard = build_shard(tenant.settings, key.shard, plan.of)
     if before is not None:
-        states = ShardStates(states_of(plan.states, home.tenant))
+        states = ShardStates(states_of(plan.states, key.tenant))
         try:
-            shard.load(states.read_shard(before, home.shard, plan.of))
+            shard.load(states.read_shard(before, key.shard, plan.of))
         except FileNotFoundError as error:
             raise MissingState(
-                f"{home.tenant}: the state of shard {home.shard} of {plan.of} is missing: {error.filename}"
+                f"{key.tenant}: the state of shard {key.shard} of {plan.of} is missing: {error.filename}"
             ) from None
         except ValueError as error:
-            raise MissingState(f"{home.tenant}: shard {home.shard} of {plan.of}: {error}") from None
-    return shard
+            raise MissingState(f"{key.tenant}: shard {key.shard} of {plan.of}: {error}") from None
+    return KeptShard(plan.number, shard, StateEncoder())
 
 
-def _save(home: Home, shard: Shard, plan: BatchPlan) -> None:
-    states = ShardStates(states_of(plan.states, home.tenant))
-    states.write_shard(plan.number, home.shard, plan.of, shard.dump(), plan.at[home.tenant])
+def _save(assigned: Assignment, kept: KeptShard, plan: BatchPlan) -> None:
+    (tenant, number), shard = assigned.shard, kept.shard
+    parts = [SnapshotPart(shard.dump_open()), SnapshotPart(shard.dump_learnt(), version=shard.changes)]
+    data = kept.encoder.encode(parts, assigned.at)
+    ShardStates(states_of(plan.states, tenant)).write_encoded(plan.number, number, plan.of, data)
     if plan.anomalies is not None:
         found = (one for bucket in shard.judged for one in anomalies_in(bucket) if one.score > 0.0)
         lines = [json.dumps(one.row(), ensure_ascii=True).encode() + b"\n" for one in found]
-        name = f"anomalies-{home.shard:04d}-of-{plan.of:04d}.ndjson"
-        ShardStates(states_of(plan.anomalies, home.tenant)).write_lines(plan.number, name, lines)
-    _KEPT[plan.states, home] = KeptShard(plan.number, shard)
+        name = f"anomalies-{number:04d}-of-{plan.of:04d}.ndjson"
+        ShardStates(states_of(plan.anomalies, tenant)).write_lines(plan.number, name, lines)

@@ -8,7 +8,7 @@ from service.storage.reject_letters import RejectLetters
 from service.storage.restoring import Loaded, load_newest
 from service.storage.saver import Saver
 from service.storage.segments import BlobSegments
-from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
+from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates, StateEncoder
 from service.storage.snapshots import BlobSnapshotStore, FileSnapshotStore
 from service.storage.state import Saved, State
 from service.storage.suspects import Suspect, Suspects, set_aside
@@ -32,6 +32,7 @@ __all__ = [
     "Saver",
     "ShardStates",
     "State",
+    "StateEncoder",
     "Suspect",
     "Suspects",
     "load_newest",

@@ -10,9 +10,10 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-from service.core.snapshot import decode, encode
+from service.core.snapshot import Encoder, SnapshotPart, decode
 
 BEFORE_THE_FIRST = -1
 """The batch of a state that no batch has led to: one that came from a single process."""
@@ -65,6 +66,10 @@ class ShardStates:
         """Write a shard's state; `at` is a time that depends on the batch alone."""
         self._write(batch, _shard(number, of), _encoded(rows, at))
 
+    def write_encoded(self, batch: int, number: int, of: int, data: bytes) -> None:
+        """Write a shard's state, as a `StateEncoder` encoded it."""
+        self._write(batch, _shard(number, of), data)
+
     def write_driver(self, batch: int, rows: Iterable[tuple[str, Any]], at: datetime) -> None:
         """Write the driver's state, by which the batch counts."""
         self._write(batch, _DRIVER, _encoded(rows, at))
@@ -77,7 +82,7 @@ class ShardStates:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._of(batch)
         folder.mkdir(mode=0o700, exist_ok=True)
-        part = folder / f"{name}.{os.getpid()}.part"
+        part = folder / f"{name}.{token_hex(8)}.part"  # processes of two machines may have one number
         with part.open("wb") as file:
             file.write(data)
             file.flush()
@@ -104,14 +109,25 @@ def _shard(number: int, of: int) -> str:
     return f"shard-{number:04d}-of-{of:04d}.ndjson.gz"
 
 
+class StateEncoder:
+    """Encodes a state over and over, of which only what has changed in between is encoded anew."""
+
+    def __init__(self) -> None:
+        self._encoder = Encoder(_go_on)
+
+    def encode(self, parts: Sequence[SnapshotPart], at: datetime) -> bytes:
+        """Return the bytes of a state; `at` is a time that depends on the batch alone."""
+        encoding = self._encoder.encode(parts, created_at=at)
+        try:
+            encoding.send(None)
+        except StopIteration as end:  # nothing in it waits, so that it comes to its end at once, with or without a loop
+            data: bytes = end.value
+            return data
+        raise RuntimeError("an encoding that waits for something")
+
+
 def _encoded(rows: Iterable[tuple[str, Any]], at: datetime) -> bytes:
-    encoding = encode(rows, created_at=at, yield_to_loop=_go_on)
-    try:
-        encoding.send(None)
-    except StopIteration as end:  # nothing in it waits, so that it comes to its end at once, with or without a loop
-        data: bytes = end.value
-        return data
-    raise RuntimeError("an encoding that waits for something")
+    return StateEncoder().encode([SnapshotPart(rows)], at)
 
 
 async def _go_on() -> None:

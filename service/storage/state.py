@@ -115,6 +115,7 @@ class State:
             self.engine.load(_without(ours, rows.to_restore()))
             if "outbox" in ours:
                 self.outbox.load(ours["outbox"])
+                self.outbox.resume(self.present())
             if "coverage" in ours:
                 self.coverage.load(ours["coverage"])
 

@@ -282,6 +282,12 @@ class ClockJumped(NamedTuple):
     seconds: float
 
 
+class ClockDoubted(NamedTuple):
+    """The machine's clock is so many seconds ahead of the hub's, at least; negative: behind; 0: no longer in doubt."""
+
+    seconds: float
+
+
 TelemetryEvent = (
     GeographyOpened
     | StateRestored
@@ -309,6 +315,7 @@ TelemetryEvent = (
     | AlertsDigested
     | LoopLagSampled
     | ClockJumped
+    | ClockDoubted
     | SecretFilesChecked
     | Saved
     | Delivery

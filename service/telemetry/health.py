@@ -8,6 +8,7 @@ from service.source import SourceEvent
 from service.storage import Saved
 from service.suppressions import Looked
 from service.telemetry.events import (
+    ClockDoubted,
     HistoryLearning,
     SecretFilesChecked,
     StateRestored,
@@ -57,6 +58,12 @@ class HealthBackend:
     @handle.register
     def _(self, event: SecretFilesChecked) -> None:
         self._health.note_secret_files("; ".join(event.lines) or None)
+
+    @handle.register
+    def _(self, event: ClockDoubted) -> None:
+        where = "ahead of" if event.seconds > 0 else "behind"
+        text = f"this machine's is {abs(event.seconds):,.0f} s {where} the hub's, at least: set it right"
+        self._health.note("clock", text if event.seconds else None)
 
     @handle.register
     def _(self, event: Saved) -> None:

@@ -17,6 +17,7 @@ from service.suppressions import Looked
 from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
+    ClockDoubted,
     ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
@@ -160,6 +161,13 @@ class LogBackend:
     @handle.register
     def _(self, event: ClockJumped) -> None:
         log.warning("clock_jumped", seconds=round(event.seconds, 1))
+
+    @handle.register
+    def _(self, event: ClockDoubted) -> None:
+        if event.seconds:
+            log.error("clock_wrong", ahead_by=round(event.seconds, 1))
+        else:
+            log.info("clock_right_again")
 
     @handle.register
     def _(self, event: Looked) -> None:

@@ -18,6 +18,7 @@ from service.telemetry.events import (
     AlertsDigested,
     BatchApplied,
     CellsJudged,
+    ClockDoubted,
     ClockJumped,
     CoverageChecked,
     DeadLettersWritten,
@@ -141,6 +142,10 @@ class MetricsBackend:
     @handle.register
     def _(self, event: ClockJumped) -> None:
         self._metrics.record_clock_jump(event.seconds)
+
+    @handle.register
+    def _(self, event: ClockDoubted) -> None:
+        self._metrics.record_clock_skew(event.seconds)
 
     @handle.register
     def _(self, event: SourceTrouble) -> None:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         detectors_off,
         open_geography,
     )
+    from service.wiring.garbage import collect_seldom
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.owners import owners_configured, owners_file
     from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
     from service.wiring.sample import send_sample
     from service.wiring.source import source_options
     from service.wiring.storage import (
+        build_coverage,
         build_dead_letters,
         build_generations,
         build_snapshot_store,
@@ -39,6 +41,7 @@ __all__ = [
     "LOOPBACK_TOKEN",
     "JournalDesk",
     "build_components",
+    "build_coverage",
     "build_dead_letters",
     "build_driver",
     "build_engine",
@@ -51,6 +54,7 @@ __all__ = [
     "build_state",
     "build_undeliverable_writer",
     "build_verdict_store",
+    "collect_seldom",
     "detectors_off",
     "history_limits",
     "history_path",
@@ -79,12 +83,14 @@ _HOMES = {
         "detectors_off",
         "open_geography",
     ),
+    "garbage": ("collect_seldom",),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "owners": ("owners_configured", "owners_file"),
     "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),
     "sample": ("send_sample",),
     "source": ("source_options",),
     "storage": (
+        "build_coverage",
         "build_dead_letters",
         "build_generations",
         "build_snapshot_store",

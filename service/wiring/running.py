@@ -78,9 +78,9 @@ class Running:
         kind, waiting = self._settings.sinks[name].kind, self._outbox.waiting(name)
         return SinkState(name, kind, waiting, *(broken or (None, "")))
 
-    def _what_if(self, identity: str, deed: Imagined) -> Explanation | None:
+    def _what_if(self, identity: str, operation: Imagined) -> Explanation | None:
         actor = self._engine.people.get(identity)
-        return None if actor is None else imagine(self._engine, actor, deed)
+        return None if actor is None else imagine(self._engine, actor, operation)
 
     async def _send_sample(self, name: str) -> SampleSent:
         return await send_sample(name, self._settings.sinks[name], self._clock)

@@ -49,10 +49,14 @@ def build_state(
     daily: GenerationStore | None = None,
 ) -> State:
     """Build the state that is saved in `store`, and restored from it, as one: engine, outbox and coverage."""
-    # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
-    limits = GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by)
     timeout = settings.snapshots.timeout.total_seconds()
-    return State(engine, outbox, store, clock, observer, CoverageMonitor(limits), timeout, daily)
+    return State(engine, outbox, store, clock, observer, build_coverage(settings), timeout, daily)
+
+
+def build_coverage(settings: Settings) -> CoverageMonitor:
+    """Build what finds spans of time for which not everything was seen."""
+    # A gap stays open for as long as evaluations are apart, so that one of them has judged what came late.
+    return CoverageMonitor(GapLimits(settings.notices.after, settings.schedule.every, settings.notices.late_by))
 
 
 def build_generations(settings: Settings, resources: AsyncExitStack) -> GenerationStore:

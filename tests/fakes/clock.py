@@ -115,6 +115,14 @@ class FakeClock:
         self._jumped += moment - self.now()
         self._start = moment - timedelta(seconds=self._elapsed)
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass without waking anybody, as in a process that is stopped; `advance` wakes all who are due."""
+        self._elapsed += seconds
+
+    def begin_wrong(self, by: timedelta) -> None:
+        """Be wrong by that from the start, as far as the process that begins now knows: it sees no jump."""
+        self._start += by
+
     def _wake_next(self) -> None:
         deadline, _, woken = heapq.heappop(self._sleepers)
         if not woken.done():  # a cancelled sleeper must not move time

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service.core.messages import EndOffset, Message, Position
 from service.core.ports import Clock, HubRecreated, SourceError
@@ -40,11 +40,12 @@ class FakeSource:
         self._failure: SourceError | None = None
         self._recreated_at: datetime | None = None
         self.ready = False
+        self.ahead = timedelta(0)
 
     @property
     def _hub_time(self) -> datetime:
-        """Whoever sets our clock does not set that of the hub."""
-        return self._clock.now() - self._clock.jumped()
+        """Whoever sets our clock does not set that of the hub, of which it may be ahead from the start."""
+        return self._clock.now() - self._clock.jumped() - self.ahead
 
     def feed(self, partition: str, *bodies: bytes) -> None:
         """Append messages to a partition, enqueued now."""

@@ -27,21 +27,8 @@ class LocalRdd:
     def flatMap(self, change: Callable[[Any], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
         return self._with(list(chain.from_iterable(map(change, rows))) for rows in self.partitions)
 
-    def filter(self, wanted: Callable[[Any], bool]) -> "LocalRdd":
-        return self._with(list(filter(wanted, rows)) for rows in self.partitions)
-
     def mapPartitions(self, change: Callable[[Iterator[Any]], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
         return self._with(list(change(iter(rows))) for rows in self.partitions)
-
-    def partitionBy(self, number: int, of: Callable[[Any], int]) -> "LocalRdd":  # noqa: N802 - Spark's name
-        rows = list(chain.from_iterable(self.partitions))
-        return self._with([[row for row in rows if of(row[0]) % number == place] for place in range(number)])
-
-    def persist(self) -> "LocalRdd":
-        return self
-
-    def unpersist(self) -> None:
-        """Nothing is held."""
 
     def collect(self) -> list[Any]:
         return list(chain.from_iterable(self.partitions))
@@ -56,7 +43,7 @@ class Barrier:
     def __init__(self, rdd: LocalRdd) -> None:
         self._rdd = rdd
 
-    def mapPartitionsWithIndex(self, change: Callable[[int, Iterator[Any]], Iterable[Any]]) -> "Barrier":  # noqa: N802 - Spark's name
+    def mapPartitions(self, change: Callable[[Iterator[Any]], Iterable[Any]]) -> "Barrier":  # noqa: N802 - Spark's name
         self._change = change
         return self
 
@@ -65,7 +52,7 @@ class Barrier:
             raise RuntimeError("ExecutorLostFailure")  # Spark ends all tasks of such a stage
 
         def run(place: int) -> list[Any]:
-            return list(self._change(place, iter(self._rdd.partitions[place])))
+            return list(self._change(iter(self._rdd.partitions[place])))
 
         with ThreadPoolExecutor(len(self._rdd.partitions)) as pool:
             found = [pool.submit(run, place) for place in range(len(self._rdd.partitions))]
@@ -73,10 +60,15 @@ class Barrier:
 
 
 class LocalContext:
-    """What a job asks of Spark's context."""
+    """What a job asks of Spark's context; `lost` says of each barrier stage whether it fails."""
 
     def __init__(self, cores: int) -> None:
         self.defaultParallelism = cores
+        self.lost: Iterator[bool] = iter(())
+
+    def parallelize(self, rows: Iterable[Any], partitions: int) -> LocalRdd:
+        several = list(rows)
+        return LocalRdd([several[place::partitions] for place in range(partitions)], self.lost)
 
     def getConf(self) -> dict[str, str]:  # noqa: N802 - Spark's name
         return {"spark.driver.host": "localhost"}

@@ -7,30 +7,17 @@ import json
 import re
 import shutil
 import subprocess
-from typing import Any
 
 import pytest
 import yaml
 
 from service.core.parsing.categories import LeftOut, category_of
-from service.sinks.sentinel.columns import COLUMNS
-from service.sinks.sentinel.settings import SentinelSettings
+from tests.infra.azure_templates import AZURE, Tree, literals, plain, resources
 from tests.infra.charts import CHART
 from tests.infra.judges import ROOT, judge, needs_judges
 
 pytestmark = [pytest.mark.integration, needs_judges]
 
-AZURE = ROOT / "deploy" / "azure"
-PARSE = """
-import json, sys
-from pathlib import Path
-import hcl2
-from pycep import BicepParser
-root = Path("deploy/azure")
-bicep = {path.stem: BicepParser().parse(text=path.read_text()) for path in sorted(root.rglob("*.bicep"))}
-terraform = {path.stem: hcl2.loads(path.read_text()) for path in sorted(root.rglob("*.tf"))}
-json.dump([bicep, terraform], sys.stdout, default=str)
-"""
 TWINS = {
     "Microsoft.Resources/resourceGroups": "azurerm_resource_group",
     "Microsoft.EventHub/namespaces": "azurerm_eventhub_namespace",
@@ -56,15 +43,6 @@ CATEGORIES = {  # Microsoft Learn, Azure activity log event schema
 }
 BY_ITSELF = {"prometheus", "sentinel"}
 """Templates that are deployed to a place of their own."""
-Tree = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def parsed() -> tuple[Tree, Tree]:
-    result = judge("python", "-c", PARSE)
-    assert result.returncode == 0, result.stderr
-    bicep, terraform = json.loads(result.stdout)
-    return bicep, terraform
 
 
 @pytest.fixture
@@ -91,22 +69,6 @@ def terraform(parsed: tuple[Tree, Tree]) -> Tree:
     return merged
 
 
-def plain(body: Tree) -> Tree:
-    """Take the wrapping off; a block that occurs several times stays a list."""
-    unwrapped = {key: value for key, value in body.items() if not key.startswith("__")}
-    return {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in unwrapped.items()}
-
-
-def resources(bicep: Tree) -> list[tuple[str, Tree]]:
-    """Every resource that is made, with the file it is in."""
-    return [
-        (file, resource)
-        for file, tree in bicep.items()
-        for resource in tree.get("resources", {}).values()
-        if not resource["existing"]
-    ]
-
-
 def of_type(bicep: Tree, kind: str, file: str | None = None) -> Tree:
     (one,) = [it["config"] for at, it in resources(bicep) if it["type"] == kind and file in {None, at}]
     config: Tree = one
@@ -121,15 +83,6 @@ def one(terraform: Tree, kind: str) -> Tree:
 
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
-
-
-def literals(node: Any) -> set[str]:
-    """Every text and number somewhere in a tree."""
-    if isinstance(node, dict):
-        return {text for value in node.values() for text in literals(value)}
-    if isinstance(node, list):
-        return {text for value in node for text in literals(value)}
-    return {str(node)}
 
 
 def test_both_make_the_same_kinds_of_resource(bicep: Tree, terraform: Tree) -> None:
@@ -287,61 +240,6 @@ def test_the_chart_reads_what_is_made(bicep: Tree) -> None:
     container = of_type(bicep, "Microsoft.Storage/storageAccounts/blobServices/containers")
     assert values["event_hub"]["consumer_group"] == group["name"]
     assert values["snapshots"]["container"] == container["name"]
-
-
-def test_alerts_for_sentinel_have_a_table_a_way_into_it_and_nobody_else_may_use_it(parsed: tuple[Tree, Tree]) -> None:
-    tree, columns = parsed[0]["sentinel"], json.loads((AZURE / "sentinel-columns.json").read_text())
-    made = {it["type"]: it["config"] for _, it in resources({"sentinel": tree})}
-    table = made["Microsoft.OperationalInsights/workspaces/tables"]
-    rule = made["Microsoft.Insights/dataCollectionRules"]["properties"]
-    assignment = made["Microsoft.Authorization/roleAssignments"]
-    settings = SentinelSettings.model_construct()
-    [flow], [streams] = rule["dataFlows"], [rule["streamDeclarations"]]
-
-    assert f"Custom-{table['name']}" == settings.stream == flow["outputStream"]
-    assert table["properties"]["schema"]["name"] == table["name"]
-    assert {name.strip("'") for name in streams} == {settings.stream}
-    assert {one["name"]: one["type"] for one in columns["stream"]} == COLUMNS
-    assert [one["name"] for one in columns["table"]] == list(COLUMNS)
-    assert {one["type"] for one in columns["table"]} <= {"string", "int", "real", "dynamic", "dateTime"}
-    assert literals(assignment["properties"]["roleDefinitionId"]) >= {"monitoringMetricsPublisher"}
-    assert tree["variables"]["monitoringMetricsPublisher"]["value"] == "3913510d-42f4-4e42-8a64-420c390055eb"
-    assert assignment["scope"] == "rule"
-    assert tree["outputs"].keys() == {"endpoint", "ruleId"}
-
-
-def test_terraform_makes_the_same_for_sentinel_and_nothing_without_a_workspace(parsed: tuple[Tree, Tree]) -> None:
-    bicep, tree = parsed[0]["sentinel"], parsed[1]["sentinel"]
-    theirs = {
-        body["type"].partition("@")[0]: (body["type"], body)
-        for entry in tree["resource"]
-        for kind, named in entry.items()
-        if kind == "azapi_resource"
-        for body in map(plain, named.values())
-    }
-    ours = {it["type"]: it for _, it in resources({"sentinel": bicep})}
-    roles = [plain(body) for entry in tree["resource"] for body in entry.get("azurerm_role_assignment", {}).values()]
-
-    assert theirs.keys() | {"Microsoft.Authorization/roleAssignments"} == ours.keys()
-    for kind, (typed, body) in theirs.items():
-        assert typed == f"{kind}@{ours[kind]['api_version']}"
-        assert body["name"] == ours[kind]["config"]["name"].strip("'")
-        assert body["count"] == "${local.sentinel}"
-        same = literals(body["body"]) & literals(ours[kind]["config"])
-        assert (
-            same
-            >= {
-                "Microsoft.OperationalInsights/workspaces/tables": {"UnwontedAlerts_CL", "Analytics"},
-                "Microsoft.Insights/dataCollectionEndpoints": {"Enabled"},
-                "Microsoft.Insights/dataCollectionRules": {"Custom-UnwontedAlerts_CL", "sentinel", "source"},
-            }[kind]
-        )
-        assert body["body"]["properties"].keys() == ours[kind]["config"]["properties"].keys()
-    [role] = roles
-    assert role["count"] == "${local.sentinel}"
-    [known] = [plain(one) for one in tree["locals"]]
-    assert known["monitoring_metrics_publisher"] == bicep["variables"]["monitoringMetricsPublisher"]["value"]
-    assert "../sentinel-columns.json" in str(known["sentinel_columns"])
 
 
 def test_managed_prometheus_has_every_rule_that_prometheus_has(parsed: tuple[Tree, Tree]) -> None:

@@ -137,9 +137,11 @@ async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_b
 ) -> None:
     store, engine = FileVerdictStore(tmp_path / "verdicts.ndjson"), build_engine(Settings())
     desk = JournalDesk(store, engine, FakeClock(played.end))
-    with History(played.path) as history:
+    path = tmp_path / "history.sqlite"
+    await asyncio.to_thread(shutil.copy, played.path, path)
+    with History(path) as history:
         attack, fine = sorted(history.alerts(limit=50), key=lambda one: -one.score)[:2]
-    async with visiting(played.path, played.end, desk) as visit:
+    async with visiting(path, played.end, desk) as visit:
         page = visit.page
         for alert, button, said in (
             (attack.id, "An attack", "malicious"),
@@ -151,8 +153,11 @@ async def test_a_newcomer_marks_one_alert_fine_and_one_an_attack_and_sees_that_b
             await page.get_by_label("Why, for whoever reads this").fill(f"looked at {said}")
             await page.get_by_role("button", name=button).click()
             await page.locator(".said", has_text=f"Found {said} by console").wait_for()
-        await page.get_by_role("button", name="Acknowledge").click()
+        await visit.open(f"/alerts/{attack.id}")
         await page.locator(".tag", has_text="acknowledged").wait_for()
+        for button, state in (("Close", "closed"), ("Open again", "new"), ("Acknowledge", "acknowledged")):
+            await page.get_by_role("button", name=button).click()
+            await page.locator(".tag", has_text=state).first.wait_for()
         await page.goto(visit.console.address)
         assert await page.locator("tr", has_text="acknowledged").count() == 1
         for said in ("malicious", "benign"):

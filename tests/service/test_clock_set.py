@@ -32,6 +32,38 @@ async def test_a_clock_that_is_set_is_noticed_and_stops_nothing(hours: int) -> N
     assert outbox == 0
 
 
+@pytest.mark.parametrize("days", [-3, 3])
+async def test_a_clock_that_is_wrong_from_the_start_is_said_and_costs_nothing(days: int) -> None:
+    world, wrong = World(), timedelta(days=days)
+    world.sink.answer = Receipt("retry", "http_503")
+    first = Life(world)
+    running = asyncio.ensure_future(first.app.run(asyncio.Event()))
+    await settle()
+    first.feed("Microsoft.Web/sites/write")
+    await first.pass_time(QUARTER + 60.0)
+    assert world.sink.tried
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    world.clock.begin_wrong(wrong)
+    world.sink.answer = Receipt("sent", "http_200")
+    life = Life(world)
+    life.source.ahead = wrong
+    async with living(life):
+        await life.pass_time(2 * HOUR)
+        life.feed("Microsoft.Web/sites/delete", time=(world.clock.now() - wrong).isoformat())
+        await life.pass_time(QUARTER)
+        assert life.metric("unwonted_clock_skew_seconds") == pytest.approx(days * 24 * HOUR, abs=2 * QUARTER)
+        assert life.health.result("ready").notes["clock"].startswith("this machine's is 2")
+        world.clock.set(world.clock.now() - wrong)
+        await life.pass_time(HOUR)
+        assert life.metric("unwonted_clock_skew_seconds") == 0.0
+        assert "clock" not in life.health.result("ready").notes
+        assert life.metric("unwonted_late_total", result="judged") == 0
+        assert life.metric("unwonted_late_total", result="dropped") == 0
+    assert world.actions() == ["microsoft.web/sites/delete", "microsoft.web/sites/write"]
+    assert life.metric("unwonted_deliveries_total", sink="fake", result="expired") == 0
+
+
 async def test_what_waits_is_saved_with_the_times_of_the_clock_as_it_was_set() -> None:
     world = World()
     first = Life(world)

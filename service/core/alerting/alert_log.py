@@ -21,7 +21,7 @@ from service.core.alerting.alerts import (
     operation_alert_id,
     rollout_alert_id,
 )
-from service.core.alerting.open_alerts import IsClosed, OpenAlerts, never_closed
+from service.core.alerting.open_alerts import IsAttack, IsClosed, OpenAlerts, never_attack, never_closed
 from service.core.alerting.revisions import Subject, began_on, campaign_alert, revised, updated
 from service.core.alerting.rollouts import ROLLOUT_DAYS, ROLLOUT_FROM, Rollouts
 from service.core.alerting.shared_campaigns import SharedCampaigns
@@ -98,6 +98,7 @@ class AlertLog:
         now: datetime,
         usual: Iterable[Anomaly] = (),
         is_closed: IsClosed = never_closed,
+        is_attack: IsAttack = never_attack,
     ) -> list[Alert]:
         """Return the alerts that have news in them, each identity's or operation's window once, in a stable order.
 
@@ -117,6 +118,8 @@ class AlertLog:
             What is no longer unusual, but of which an open alert has to know.
         is_closed
             Whether somebody closed the alert that has been open for what an anomaly repeats.
+        is_attack
+            Whether somebody found that an alert is an attack: that it goes on is news, usual or not.
         """
 
         def made(anomaly: Anomaly) -> Finding:
@@ -128,8 +131,8 @@ class AlertLog:
         newly_told: list[tuple[Anomaly, Finding]] = []
         for subject, group in self._placed(self._grouped(anomalies, detectors), usual, detectors, is_closed):
             if subject.goes_on:
-                unusual = not still_unusual.isdisjoint(one.id for one in group)
-                alerts += self._update(subject.key, group, made, now, unusual=unusual)
+                is_news = is_attack(subject.key) or not still_unusual.isdisjoint(one.id for one in group)
+                alerts += self._update(subject.key, group, made, now, news=is_news)
                 continue
             told = self._told.setdefault(subject.key, set())
             if all(anomaly.id in told for anomaly in group):
@@ -207,7 +210,7 @@ class AlertLog:
         made: Callable[[Anomaly], Finding],
         now: datetime,
         *,
-        unusual: bool,
+        news: bool,
     ) -> list[Alert]:
         """Return an open alert if it has to be told again."""
         found, days = [], 0
@@ -220,7 +223,7 @@ class AlertLog:
         if not found:
             return []
         known = self._alerts[key]
-        alert = self._alerts[key] = updated(known, found, days, now, unusual=unusual)
+        alert = self._alerts[key] = updated(known, found, days, now, news=news)
         return [alert] if alert.revision > known.revision else []
 
     def _grouped(

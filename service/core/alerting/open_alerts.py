@@ -1,8 +1,8 @@
 """Which alerts are open: what they tell of goes on, and updates them, not told again and not taken for normal.
 
 An alert is open until what it tells of has not come for two weeks, or somebody says that it is no attack. That
-something became usual by being done again and again is no reason to say nothing of it; that it is still so, on the
-2nd, 4th, 8th and so on day, is said.
+something became usual by being done again and again is no reason to forget it; when it is told again is the business
+of `revisions`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +16,9 @@ from service.core.alerting.traces import strange_networks
 IsClosed = Callable[[Anomaly, datetime, datetime], bool]
 """Whether somebody closed the alert of what an anomaly repeats, told of between two instants."""
 
+IsAttack = Callable[[str], bool]
+"""Whether somebody said of the alert with that id that it is an attack."""
+
 OPEN_DAYS = timedelta(days=14)
 MOST_OPEN = 20_000
 """Most that is remembered as open; what has not come for longest goes first."""
@@ -25,6 +28,11 @@ WEIGHTY_ENOUGH = 1.0
 
 def never_closed(anomaly: Anomaly, first: datetime, last: datetime) -> bool:
     """Say that nobody closed the alert."""
+    return False
+
+
+def never_attack(alert: str) -> bool:
+    """Say that nobody called the alert an attack."""
     return False
 
 

@@ -65,11 +65,11 @@ def revised(subject: Subject, findings: list[Finding], previous: Alert | None, *
     return _unless_old(alert, previous) if subject.rollout else alert
 
 
-def updated(known: Alert, found: Sequence[Finding], days: int, now: datetime, *, unusual: bool) -> Alert:
+def updated(known: Alert, found: Sequence[Finding], days: int, now: datetime, *, news: bool) -> Alert:
     """Return an open alert with what went on: of each detector and operation what was found first, and what last.
 
-    It is told again when it becomes more severe, and on the 2nd, 4th, 8th and so on day if what went on is still
-    unusual, or serves several tactics on that day: one sort of sensitive thing done daily is a duty by then.
+    It is told again when it becomes more severe, and on the 2nd, 4th, 8th and so on day if that it went on is `news`
+    (it is still unusual, or an attack), or serves several tactics on that day: one alone is a duty.
     """
     told: dict[tuple[str, str, bool], Finding] = {}
     for one in (*known.findings, *found):
@@ -93,7 +93,7 @@ def updated(known: Alert, found: Sequence[Finding], days: int, now: datetime, *,
     )
     today = max(one.bucket_start.date() for one in found)
     tactics = {tactic(one.action) for one in told.values() if one.bucket_start.date() == today} - {""}
-    goes_on = unusual or len(tactics) > 1
+    goes_on = news or len(tactics) > 1
     if (goes_on and is_due(days)) or alert.severity.rank > known.severity.rank:
         return alert
     return alert.model_copy(update={"revision": known.revision, "found_at": known.found_at})

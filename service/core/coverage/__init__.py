@@ -12,7 +12,8 @@ There are four kinds, and at most one gap of each is open at a time:
 each other under one id, `monitor` is what the application calls. Sending the notices is left to others.
 """
 
+from service.core.coverage.arrival import SubscriptionArrival, by_subscription
 from service.core.coverage.gaps import GapLimits
 from service.core.coverage.monitor import CoverageMonitor
 
-__all__ = ["CoverageMonitor", "GapLimits"]
+__all__ = ["CoverageMonitor", "GapLimits", "SubscriptionArrival", "by_subscription"]

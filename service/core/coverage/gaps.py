@@ -78,6 +78,11 @@ class OpenGaps:
         for gap in self.open.values():
             gap.notified_at += by
 
+    def not_after(self, now: datetime) -> None:
+        """Bring what was saved as past to before now: our clock is behind, or was ahead when it was saved."""
+        for gap in self.open.values():
+            gap.notified_at = min(gap.notified_at, now)
+
     def start(self, kind: GapKind, extent: GapExtent, key: str, now: datetime) -> Notice:
         """Open a gap; `key` tells it from others of its kind that begin at the same instant."""
         text = f"{kind.value}\x1f{extent.since.isoformat()}\x1f{key}"

@@ -1,14 +1,16 @@
 """What the application calls to have coverage gaps found: hands on what is read, and keeps all of it as one value."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from types import MappingProxyType
 
 from pydantic import JsonValue, TypeAdapter, with_config
 
 from models.stream import EPOCH, ActivityEvent
 from service.core.coverage.arrival import ArrivalDelays, MessageArrival, SubscriptionArrival, by_subscription
+from service.core.coverage.clock_check import ClockCheck
 from service.core.coverage.gaps import EXACT, GapLimits, OpenGaps
 from service.core.coverage.losses import Losses
 from service.core.coverage.partitions import PartitionCoverage, PartitionsRead
@@ -40,6 +42,11 @@ class CoverageMonitor:
     limits
         How long something must last before people are notified of it.
 
+    Attributes
+    ----------
+    clock
+        Whether ours can be right, by what is noted here.
+
     Notes
     -----
     For each kind at most one gap is open, and each makes one notice that opens it, perhaps some that update it, and
@@ -57,6 +64,7 @@ class CoverageMonitor:
     """
 
     def __init__(self, limits: GapLimits = GapLimits()) -> None:  # noqa: B008 - immutable
+        self.clock = ClockCheck()
         self._limits = limits
         self._process_began = EPOCH
         self._jumped = timedelta(0)
@@ -71,6 +79,7 @@ class CoverageMonitor:
         """Move what is compared with our clock, which has been set by `jumped` since this object was made."""
         by, self._jumped = jumped - self._jumped, jumped
         if by:
+            self.clock.move(by)
             memory = self._memory
             self._process_began += by
             memory.gaps.move(by)
@@ -84,6 +93,11 @@ class CoverageMonitor:
         What the hub took before the very first start is there to learn from: neither its delays nor its age count.
         """
         self._process_began = now
+        self.clock.note_saved(chain.from_iterable(map(_moments, self._memory.partitions.partitions.values())), now)
+        self.clock.note_saved((position.enqueued_time for position in positions.values()), now)
+        self._memory.gaps.not_after(now)
+        for coverage in self._memory.partitions.partitions.values():
+            coverage.not_after(now)
         if self._memory.alert_from is None:
             self._memory.alert_from = now
         for partition, position in positions.items():
@@ -126,6 +140,7 @@ class CoverageMonitor:
             The instant at which it is read.
         """
         memory = self._memory
+        self.clock.note_message(message.partition, message.sequence_number, message.enqueued_time, now)
         coverage = memory.partitions.of(message.partition, now)
         if coverage.sequence_number is not None:
             missing = message.sequence_number - coverage.sequence_number - 1
@@ -153,6 +168,7 @@ class CoverageMonitor:
 
     def note_end_offset(self, end_offset: EndOffset) -> None:
         """Note which message the hub says is a partition's newest: once that is read, the partition is caught up."""
+        self.clock.note_end_offset(*end_offset[:4])
         coverage = self._memory.partitions.of(end_offset.partition, end_offset.known_at)
         read = -1 if coverage.sequence_number is None else coverage.sequence_number
         if read >= end_offset.sequence_number:
@@ -215,3 +231,8 @@ class CoverageMonitor:
         if messages > 0:
             since, behind = coverage.enqueued_time or coverage.caught_up_until, coverage.sequence_number or 0
             self._memory.losses.note(partition, behind, messages, since=since, until=until, now=now)
+
+
+def _moments(coverage: PartitionCoverage) -> Iterator[datetime]:
+    yield coverage.caught_up_until
+    yield coverage.last_read_at

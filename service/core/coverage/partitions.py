@@ -67,6 +67,13 @@ class PartitionCoverage:
         self.missed_since = self.missed_since + by if self.missed_since else None
         self.caught_up_since = self.caught_up_since + by if self.caught_up_since else None
 
+    def not_after(self, now: datetime) -> None:
+        """Bring what was saved as past to before now: our clock is behind, or was ahead when it was saved."""
+        self.caught_up_until = min(self.caught_up_until, now)
+        self.last_read_at = min(self.last_read_at, now)
+        self.missed_since = min(self.missed_since, now) if self.missed_since else None
+        self.caught_up_since = min(self.caught_up_since, now) if self.caught_up_since else None
+
     def new_gap(self, now: datetime, process_began: datetime, limits: GapLimits) -> GapKind | None:
         """Return the kind of gap that it has to join now, if any."""
         if self.gap is not None:

@@ -19,6 +19,7 @@ from service.core.engine.state_rows import (
     dump_progress,
     dump_told,
     load_rows,
+    rows_by_section,
     without_positions,
 )
 from service.core.engine.values import Applied, ClosedBucket, Evaluation, Options
@@ -56,6 +57,7 @@ __all__ = [
     "inspect",
     "load_rows",
     "preview_steps",
+    "rows_by_section",
     "suppressed_in",
     "with_learnt_of",
     "without_positions",

@@ -19,6 +19,9 @@ from service.core.engine.values import Evaluation, Options
 from service.core.messages import Message, Position
 from service.core.verdicts import FollowUps, VerdictNotice
 
+WITHOUT_DELAY = 2.0
+"""How much an intruder must need an operation for it to be told of before anybody knows how it ends."""
+
 
 class Coordinator:
     """Decides what to tell of what was found.
@@ -199,6 +202,7 @@ class Coordinator:
             threshold=self.budget.threshold,
             now=now,
             is_closed=partial(self.rulings.closes, now=now),
+            is_attack=partial(self.rulings.found_attack, now=now),
         )
         self.evaluated_until = max(self.evaluated_until, min(now, complete_until))
         answered = self.answer(now)
@@ -223,9 +227,20 @@ class Coordinator:
         for passed_over, anomaly in opened:
             if self.unusual(anomaly):
                 habit = (passed_over, anomaly.detector, anomaly.actor.id, anomaly.cell.action)
-                if habit not in unlearnt and anomaly.bucket.end > since:
+                if habit not in unlearnt and anomaly.bucket.end > since and self._telling(anomaly):
                     yield anomaly
                 unlearnt.add(habit)
+
+    def _telling(self, anomaly: Anomaly) -> bool:
+        """Whether what is unusual in an open bucket can be told of already, or has to wait until any of it ends.
+
+        Of what has only begun nobody knows whether it is refused once more, as it may be every hour. What takes away
+        what we live on, and what somebody wants to be told of every time, does not wait.
+        """
+        cell = anomaly.cell
+        if cell.successes or cell.failed or anomaly.sensitivity >= WITHOUT_DELAY:
+            return True
+        return self.detectors[anomaly.detector].declaration.always
 
     def _split_suppressed(self, found: Iterable[Anomaly]) -> tuple[list[Anomaly], list[tuple[Anomaly, Suppression]]]:
         """Split into what may be told and what is suppressed; what was told before its suppression is in neither."""

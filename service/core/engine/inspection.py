@@ -133,18 +133,18 @@ class Imagined(NamedTuple):
     address: str = ""
 
 
-def imagine(engine: Engine, actor: Actor, deed: Imagined) -> Explanation:
-    """Judge a deed of an identity, as if it came right after everything that the state knows, or at its next hour.
+def imagine(engine: Engine, actor: Actor, operation: Imagined) -> Explanation:
+    """Judge an operation of an identity, as if it came right after all that the state knows, or at its next hour.
 
     Whether anybody is known to have done it is not asked: that takes long.
     """
     time = engine.watermark.time
-    if deed.hour is not None and deed.hour != time.hour:
-        then = time.replace(hour=deed.hour, minute=0, second=0, microsecond=0)
+    if operation.hour is not None and operation.hour != time.hour:
+        then = time.replace(hour=operation.hour, minute=0, second=0, microsecond=0)
         time = then if then >= time else then + timedelta(days=1)
-    addresses = (deed.address,) if deed.address else ()
-    failed = int(deed.failed)
-    cell = Cell(deed.action.casefold(), deed.action, time, 1, 1 - failed, 0, failed, addresses)
+    addresses = (operation.address,) if operation.address else ()
+    failed = int(operation.failed)
+    cell = Cell(operation.action.casefold(), operation.action, time, 1, 1 - failed, 0, failed, addresses)
     seen = ActorBucket(actor, Bucket.of(time, engine.options.bucket), (cell,))
     found = [one for detector in engine.detectors.values() for one in detector.score(seen, Crowd(1, {}))]
     thresholds = engine.budget.thresholds()
@@ -153,7 +153,7 @@ def imagine(engine: Engine, actor: Actor, deed: Imagined) -> Explanation:
         for one in found
         if one.score >= thresholds[one.detector] and isinstance(changes := one.evidence.get("changes"), dict)
     }
-    return Explanation(actor, deed.action, time, found, thresholds, counterfactuals, is_known=True, near=[])
+    return Explanation(actor, operation.action, time, found, thresholds, counterfactuals, is_known=True, near=[])
 
 
 def explain(

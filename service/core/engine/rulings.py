@@ -12,7 +12,7 @@ from models.detectors import Anomaly
 from models.stream import ActorBucket, Exclusions, Json, fields
 from service.core.alerting import Finding
 from service.core.engine.consequences import Consequence, consequences
-from service.core.verdicts import Verdict, Verdicts
+from service.core.verdicts import Verdict, VerdictKind, Verdicts
 
 MOST_APPLIED = 20_000
 
@@ -48,6 +48,11 @@ class Rulings:
     def closes(self, anomaly: Anomaly, first: datetime, last: datetime, now: datetime) -> bool:
         """Whether an open alert, that told of what `anomaly` repeats between `first` and `last`, is closed at `now`."""
         return self.verdicts.closes(anomaly, first, last, now)
+
+    def found_attack(self, alert: str, now: datetime) -> bool:
+        """Whether the verdict on an alert that counts at `now` is that it is an attack."""
+        verdict = self.verdicts.of(alert, now)
+        return verdict is not None and verdict.kind is VerdictKind.MALICIOUS
 
     def acquits(self, finding: Finding, now: datetime) -> bool:
         """Whether what was told has been found in order by `now`."""

@@ -202,7 +202,7 @@ def load_progress(coordinator: Coordinator, rows: Iterable[tuple[str, Any]]) -> 
     OtherBuckets
         When the state was made with another bucket length.
     """
-    sections = _by_section(rows)
+    sections = rows_by_section(rows)
     records, watermark = coordinator.records, coordinator.watermark.dump()
     _load_head(coordinator, *sections["engine"])
     coordinator.records = records
@@ -212,7 +212,8 @@ def load_progress(coordinator: Coordinator, rows: Iterable[tuple[str, Any]]) -> 
     _load_told(coordinator, sections)
 
 
-def _by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+def rows_by_section(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """Return the rows of each section, in their order."""
     sections: dict[str, list[Any]] = {}
     for section, row in rows:
         sections.setdefault(section, []).append(row)

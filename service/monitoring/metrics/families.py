@@ -11,6 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Family = TypeVar("Family", Counter, Gauge, Histogram)
 
+# Bounds of histograms, in seconds.
+DELAYS = (1, 5, 15, 60, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
+BRIEF = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+
 METRIC_PREFIX = "unwonted_"
 
 

@@ -17,7 +17,7 @@ from service.core.alerting import Alert
 from service.core.messages import EndOffset
 from service.core.notices import Notice
 from service.core.parsing import LeftOut, RejectReason
-from service.monitoring.metrics.families import METRIC_PREFIX, Families
+from service.monitoring.metrics.families import BRIEF, DELAYS, LONG, METRIC_PREFIX, Families
 from service.monitoring.metrics.labels import (
     ATTEMPTS,
     CLOSINGS,
@@ -38,9 +38,6 @@ from service.monitoring.metrics.live import LiveCollector, LiveReading
 from service.monitoring.metrics.scores import ScoreCollector
 
 _LEFT_OUT = frozenset(kind.value for kind in LeftOut)
-_DELAYS = (1, 5, 15, 60, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
-_BRIEF = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 
 
 class Metrics:
@@ -103,17 +100,18 @@ class Metrics:
             reason=[*sorted(_LEFT_OUT), OTHER],
         )
         self._arrival = histogram(
-            "arrival_delay_seconds", "From the newest event of a message until the hub took it, in seconds.", _DELAYS
+            "arrival_delay_seconds", "From the newest event of a message until the hub took it, in seconds.", DELAYS
         )
-        self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", _BRIEF)
+        self._batch = histogram("batch_duration_seconds", "Processing of one batch of messages, in seconds.", BRIEF)
         self._loop_lag = histogram(
-            "event_loop_lag_seconds", "How much later than asked for the event loop ran a task, in seconds.", _BRIEF
+            "event_loop_lag_seconds", "How much later than asked for the event loop ran a task, in seconds.", BRIEF
         )
 
         self._clock_jumps = counter("clock_jumps_total", "How often the machine's clock was set while it ran.")
         self._clock_jump = gauge(
             "clock_jump_seconds", "By how much the machine's clock was set last, in seconds; negative: back."
         )
+        self._clock_skew = gauge("clock_skew_seconds", "How far the clock is ahead of the hub's, if it is wrong.")
 
         # Where it comes from.
         self._enqueued = gauge(
@@ -175,10 +173,10 @@ class Metrics:
             "verdict_lines_damaged", "Lines of the journal of verdicts that are no verdicts, and were passed over."
         )
         self._latency = histogram(
-            "detection_latency_seconds", "From the newest event in an alert to the alert, in seconds.", _DELAYS
+            "detection_latency_seconds", "From the newest event in an alert to the alert, in seconds.", DELAYS
         )
         self._evaluations = counter("evaluations_total", "Scheduled evaluations.", result=["success", "failure"])
-        self._evaluation = histogram("evaluation_duration_seconds", "Duration of an evaluation, in seconds.", _LONG)
+        self._evaluation = histogram("evaluation_duration_seconds", "Duration of an evaluation, in seconds.", LONG)
         self._evaluated = gauge(
             "evaluation_last_success_timestamp_seconds", "When the last evaluation succeeded, Unix time."
         )
@@ -189,7 +187,7 @@ class Metrics:
 
         # What is kept, and what is told.
         self._snapshots = counter("snapshots_total", "Snapshots by result.", result=SNAPSHOTS)
-        self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", _LONG)
+        self._snapshot = histogram("snapshot_duration_seconds", "Encoding and storing a snapshot, in seconds.", LONG)
         self._snapshot_size = gauge("snapshot_size_bytes", "Size of the last snapshot, compressed, in bytes.")
         self._state_size = gauge(
             "state_bytes",
@@ -206,7 +204,7 @@ class Metrics:
             result=DELIVERIES,
         )
         self._delivery = histogram(
-            "delivery_duration_seconds", "Duration of a delivery attempt, in seconds.", _LONG, sink=sinks
+            "delivery_duration_seconds", "Duration of a delivery attempt, in seconds.", LONG, sink=sinks
         )
         self._dead = counter(
             "dead_letters_total",
@@ -265,6 +263,10 @@ class Metrics:
         """Note that the machine's clock was set, forward if positive."""
         self._clock_jumps.inc()
         self._clock_jump.set(seconds)
+
+    def record_clock_skew(self, seconds: float) -> None:
+        """Note how far the machine's clock is ahead of the hub's, as far as that is known; 0: not in doubt."""
+        self._clock_skew.set(seconds)
 
     @property
     def end_offsets(self) -> Mapping[str, EndOffset]:

@@ -274,8 +274,7 @@ def _operations(alert: Alert) -> str:
 
 def _name_and_kind(alert: Alert) -> str:
     kind = [] if alert.actor_kind is ActorKind.UNKNOWN else [_kind(alert.actor_kind)]
-    about = [*kind, *_owner(alert)]
-    return f"{_name(alert)} ({', '.join(about)})" if about else _name(alert)
+    return f"{_name(alert)} ({about})" if (about := ", ".join([*kind, *_owner(alert)])) else _name(alert)
 
 
 def _owner(alert: Alert) -> list[str]:

@@ -62,10 +62,23 @@ def test_a_folder_has_many_tenants_and_files_take_the_place_of_hubs(tmp_path: Pa
         (folder / f"{name}.yaml").write_text("{}")
     nowhere = run(tmp_path, "--input", tmp_path / "nowhere")
     assert (nowhere.exit_code, nowhere.output) == (2, f"{tmp_path / 'nowhere'}: is no folder\n")
-    found = run(tmp_path, "--input", tmp_path, "--files", 9, "--once", "--anomalies", tmp_path / "found", config=folder)
+    found = run(
+        tmp_path,
+        "--input",
+        tmp_path,
+        "--files",
+        9,
+        "--once",
+        "--anomalies",
+        tmp_path / "found",
+        "--http-port",
+        0,
+        config=folder,
+    )
     assert found.exit_code == 0, found.output
     [options] = asked
     assert [one.name for one in options.tenants] == ["contoso", "fabrikam"]
+    assert options.http_port == 0
     assert (options.every, options.source, options.anomalies) == (0, FileInput(tmp_path, 9), tmp_path / "found")
 
 

@@ -58,7 +58,7 @@ def test_a_question_reads_the_parameters_of_its_document_and_no_others(question:
     [found] = [one for one in QUESTIONS if one is question]
     path = tmp_path / "history.sqlite"
     save(path, ENTRIES)
-    asked = Watched({"id": ANN.id, "action": "a/b"} if "/identity" in found.path else {})
+    asked = Watched({"id": ANN.id, "action": "a/b"} if "/identity" in found.path else {"q": "ann"})
     with History(path) as history:
         seen = history.incident(TOLD.id)
     assert seen is not None
@@ -115,7 +115,7 @@ async def test_over_http_it_says_what_its_models_say(tmp_path: Path) -> None:
         )
         assert (status, json.loads(text)["assignee"]) == (200, "ann")
         for question in (one for one in QUESTIONS if one.method == "GET"):
-            query = f"?id={quote(ANN.id)}&action=a" if "id" in question.parameters else ""
+            query = f"?id={quote(ANN.id)}&action=a" if "id" in question.parameters else "?q=ann"
             status, text, headers = await visitor.get(question.path.replace("{id}", TOLD.id) + query)
             assert status == 200, question.path
             assert headers["Content-Type"].startswith("application/json")

@@ -254,3 +254,12 @@ async def test_a_journal_that_cannot_be_written_is_told_and_where_nobody_heeds_i
         assert "given in the console of the running service" in page
         status, page, _ = await visitor.post(f"/alerts/{ID}/verdict", {**form, "csrf": csrf})
         assert (status, "verdicts are given where the service runs" in page.lower()) == (400, True)
+
+
+async def test_how_many_came_in_and_how_many_did_not_is_counted(tmp_path: Path) -> None:
+    async with serving(tmp_path, [alert()]) as visitor:
+        assert visitor.console.sign_ins == (0, 0)
+        assert (await visitor.post("/login", {"token": "guessed"}))[0] == 403
+        assert (await visitor.get("/api/v1/alerts", Authorization="Bearer x"))[0] == 401
+        await visitor.enter()
+        assert visitor.console.sign_ins == (1, 2)

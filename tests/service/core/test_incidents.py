@@ -130,6 +130,8 @@ def test_what_was_set_by_hand_after_the_last_verdict_holds_and_keeps_whose_it_is
     assert (one.state, one.assignee) == (IncidentState.CLOSED, "ann")
     [one] = incidents(alerts, {"a": said(IncidentState.NEW, 9)}, answers)
     assert one.state is IncidentState.NEW
+    [one] = incidents(alerts, {"a": said(IncidentState.ACKNOWLEDGED, 8)}, answers)
+    assert one.state is IncidentState.ACKNOWLEDGED, "of the same moment, what was set by hand"
 
 
 def test_a_revision_is_another_one_whenever_there_is_news() -> None:

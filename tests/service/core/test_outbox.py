@@ -182,6 +182,32 @@ def test_what_cannot_be_delivered_in_its_lifetime_is_given_up_loudly() -> None:
     assert outbox.next_due("teams") is None
 
 
+@pytest.mark.parametrize("days", [-3, 0, 3])
+def test_what_a_process_finds_waiting_is_tried_within_an_hour_before_it_is_given_up_whatever_its_clock_says(
+    days: int,
+) -> None:
+    before = outbox_with(1, 2)
+    before.record("teams", message(1).id, RETRY, NOW, 1.0)
+    outbox = Outbox()
+    outbox.load(json.loads(json.dumps(before.dump())))
+    now = NOW + timedelta(days=days)
+    outbox.resume(now)
+    soon = now + after(LONGEST_RETRY_AFTER)
+    assert outbox.expire("teams", soon) == []
+    assert sorted(outbox.due("teams", soon)) == [message(1), message(2)]
+    assert {one.fate for one in outbox.expire("teams", now + LIFETIME)} == {"expired"}
+    assert outbox.waiting("teams") == 0
+
+
+def test_what_is_not_doubtful_goes_on_as_it_was() -> None:
+    before = outbox_with(1, 2)
+    before.record("teams", message(1).id, RETRY, NOW, 1.0)
+    outbox = Outbox()
+    outbox.load(json.loads(json.dumps(before.dump())))
+    outbox.resume(NOW + after(60))
+    assert outbox.dump() == before.dump()
+
+
 def test_a_full_queue_makes_room_for_the_newest() -> None:
     outbox = outbox_with(1, 2, capacity=2)
     letter = outbox.enqueue("teams", message(3), NOW)

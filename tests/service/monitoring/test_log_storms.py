@@ -107,3 +107,17 @@ def test_memory_is_bounded_whatever_is_logged() -> None:
             storms.admits(LineKind(f"logger{number}", logging.INFO))
     assert len(storms._windows) <= 260
     assert told + sum(1 for _ in storms.all_left_out()) == 5_000
+
+
+def test_what_is_forgotten_while_the_end_is_told_is_not_missed() -> None:
+    """The line that tells of one kind is a line itself, with which others may be over."""
+    now = 0.0
+    storms = LogStorms(lambda: now, most=1)
+    for name in ("a", "b"):
+        for _ in range(3):
+            storms.admits(LineKind(name, logging.INFO, "x", ""))
+    now = 2 * WINDOW_SECONDS
+    told = []
+    for one in storms.all_left_out():
+        told += [one, *storms.over()]
+    assert [(one.kind.logger, one.lines) for one in told] == [("a", 2), ("b", 2)]

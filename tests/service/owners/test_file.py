@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.owners import Owners, Ownership
-from service.owners.file import MOST_BYTES, MOST_REASONS, UnusableOwners, read_owners
+from service.owners.file import MOST_FILE_BYTES, MOST_REASONS, UnusableOwners, read_owners
 
 
 def test_columns_may_stand_in_any_order_beside_others_and_names_in_any_case() -> None:
@@ -53,7 +53,7 @@ def test_a_row_that_makes_no_sense_is_named_by_its_line_and_no_other_is_lost(row
         (b"ann,dba\n", "its first line should name the columns"),
         (b"identity,name\n", "its first line should name the columns"),
         (b"x" * 200_000, "its first line is no CSV"),
-        (b"identity,owner\n" + b"," * MOST_BYTES, "has more than 20,000,000 bytes"),
+        (b"identity,owner\n" + b"," * MOST_FILE_BYTES, "has more than 20,000,000 bytes"),
     ],
 )
 def test_what_is_no_such_file_is_refused_in_one_line(data: bytes, reason: str) -> None:

@@ -31,7 +31,7 @@ from service.core.verdicts.collection import Verdicts
 from service.core.verdicts.verdict import Verdict
 from service.shards.driver import BatchResult, Driver, End, EvaluateAt
 from service.shards.exchange import Close, Gather, Request
-from service.shards.local import driven, parted
+from service.shards.local import run_batch, split_batch
 from service.shards.migration import merge_states, split_state
 from service.shards.routing import route
 from service.shards.shard import Shard
@@ -141,11 +141,16 @@ class Sharded:
         self.driver.expect(PARTITIONS)
         self.driver.suppress(like.suppressions)
         self.shards = [Shard(like.options, self.detectors(), number, self.of) for number in range(self.of)]
+        self.learnt: dict[tuple[int, int], list[Any]] = {}
 
     def sent(self, request: Request) -> Request:
         return request
 
     def saved(self) -> tuple[list[Any], list[list[Any]]]:
+        for shard in self.shards:
+            learnt = plain(shard.dump_learnt())
+            before = self.learnt.setdefault((shard.number, shard.changes), learnt)
+            assert before == learnt, "what is learnt is encoded anew only where it may have changed"
         return plain(self.driver.dump()), [plain(shard.dump()) for shard in self.shards]
 
     def load(self, saved: tuple[list[Any], list[list[Any]]]) -> None:
@@ -179,7 +184,7 @@ class Sharded:
             else one
             for one in batch
         ]
-        moments, events = parted(routed, self.of)
+        moments, events = split_batch(routed, self.of)
 
         def answers(request: Request) -> list[Any]:
             sent = pickle.dumps(self.sent(request))
@@ -188,7 +193,7 @@ class Sharded:
                 for shard, own in zip(self.shards, events, strict=True)
             ]
 
-        return driven(self.driver.batch(moments), answers)
+        return run_batch(self.driver.batch(moments), answers)
 
 
 def in_shards(

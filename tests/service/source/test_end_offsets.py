@@ -63,4 +63,18 @@ async def test_a_hub_that_has_taken_something_is_at_least_as_late_as_that_whatev
             recorder.events.clear()
             await clock.advance(60.0)  # what the first look has found is known before the second
             [end_offset] = (await recorder.until_told(EndOffsets)).end_offsets
-            assert end_offset.hub_time == later.now()
+            assert end_offset.hub_time == later.now() + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+async def test_a_clock_that_was_wrong_from_the_start_says_nothing_of_the_hubs(days: int) -> None:
+    right = FakeClock()
+    async with EmbeddedHub(partitions=2, clock=right) as hub:
+        recorder, clock = Recorder(), FakeClock(right.now() + timedelta(days=days))
+        fill(hub, "0", 3)
+        async with running(source_of(hub, recorder, clock), recorder):
+            await recorder.until(3)
+            recorder.events.clear()
+            await clock.advance(60.0)
+            told = (await recorder.until_told(EndOffsets)).end_offsets
+            assert {one.hub_time for one in told} == {right.now() + timedelta(seconds=60)}

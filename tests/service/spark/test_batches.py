@@ -1,31 +1,38 @@
 """Batches of a job, Spark's part played in this process: the same as one engine, whatever is lost or done again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from models.stream.windows import EPOCH
 from service.core.engine.engine import Engine
 from service.core.engine.values import Evaluation
 from service.core.messages import Message
 from service.core.parsing.parser import ActivityLogParser
+from service.monitoring.http import Health
+from service.monitoring.metrics.recorder import Metrics
 from service.settings.reading import load
-from service.shards.driver import End
+from service.shards.driver import BatchResult, End
 from service.shards.migration import merge_states, split_state
 from service.shards.routing import Head, route
 from service.shards.shard import OtherShard
 from service.spark import worker
 from service.spark.calendar import Calendar, moments_of
-from service.spark.desk import Desk
 from service.spark.job import Job, JobOptions, JobStopped
-from service.spark.sources import MessageBody, StreamBatch
+from service.spark.sources import Heartbeat, MessageBody
+from service.spark.tenant_driver import TenantDriver
 from service.spark.tenants import Tenant
 from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
+from service.telemetry.telemetry import Telemetry
 from service.wiring import build_engine
 from tests.fakes.notices import verdict_notice
 from tests.fakes.spark import LocalRdd, LocalSession
@@ -78,16 +85,19 @@ def cut(found: Sequence[MessageBody], length: int) -> list[list[MessageBody]]:
 
 
 class Source:
-    """Batches as a stream would give them."""
+    """Batches as a stream would give them; what is a frame of Spark's elsewhere is a batch's number here."""
 
-    def __init__(self, batches: Sequence[Sequence[MessageBody]]) -> None:
+    def __init__(self, batches: Sequence[Sequence[MessageBody]], *, is_live: bool = False) -> None:
         self.batches = batches
-        self.lost: Iterator[bool] = iter(())
+        self.is_live = is_live
 
-    def batch(self, frame: Any, number: int, tenants: Sequence[Tenant]) -> StreamBatch:
-        rows = self.batches[number]
-        heartbeat = max((one.enqueued_time or EPOCH for one in rows), default=None)
-        return StreamBatch(LocalRdd([rows[::2], rows[1::2]], self.lost), heartbeat, caught_up=True)
+    def rows(self, frame: int, tenants: Sequence[Tenant]) -> Any:
+        rows = self.batches[frame]
+        beats = [Heartbeat(max(one.enqueued_time or EPOCH for one in rows))] if rows else []
+        return LocalRdd([rows[::2], [*rows[1::2], *beats]])
+
+    def has_all(self, messages: int) -> bool:
+        return True
 
 
 def tenant(tmp_path: Path, name: str = "contoso") -> Tenant:
@@ -105,11 +115,16 @@ class Running:
         self.tenants = [tenant(tmp_path, name) for name in names or ("contoso",)]
         self.states = tmp_path / "states"
         options = JobOptions(self.tenants, source, self.states, tmp_path, shards, anomalies=tmp_path / "found")  # type: ignore[arg-type]
-        self.job = Job(options, LocalSession(cores))
+        self.session = LocalSession(cores)
+        self.job = Job(options, self.session)
 
     def take(self, *numbers: int) -> None:
         for number in numbers:
-            self.job.take(None, number)
+            self.job.take(number, number)
+
+    def lose(self, *attempts: bool) -> None:
+        """Have an executor be lost in some of the next attempts."""
+        self.session.sparkContext.lost = iter(attempts)
 
     def state(self, name: str = "contoso") -> list[Any]:
         """Return what a single process would have saved that takes over now."""
@@ -125,6 +140,10 @@ def plain(engine: Engine) -> list[Any]:
     return list(json.loads(json.dumps(list(engine.dump()))))
 
 
+def telemetry() -> Telemetry:
+    return Telemetry(Metrics(CollectorRegistry()), Health())
+
+
 def alone(one: Tenant, batches: Sequence[Sequence[MessageBody]], engine: Engine | None = None) -> list[Any]:
     """Return what one engine saves at the end of the same; it may have been in use before."""
     engine, calendar, parser = engine or build_engine(one.settings), Calendar(), ActivityLogParser()
@@ -132,11 +151,11 @@ def alone(one: Tenant, batches: Sequence[Sequence[MessageBody]], engine: Engine 
         events, heads = {}, []
         for body in batch:
             assert body.enqueued_time is not None
-            message = Message(body.partition, body.sequence_number, str(body.sequence_number), body.enqueued_time, b"")
+            assert isinstance(body.place, int)
+            message = Message(body.partition, body.place, str(body.place), body.enqueued_time, b"")
             parsed = parser.parse(body.body).events
-            assert parsed
             heads.append(route(message, parsed, engine.options.horizon, 1).head)
-            events[body.partition, body.sequence_number] = parsed
+            events[body.partition, body.place] = parsed
         engine.expect({body.partition for body in batch})
         moments, calendar = moments_of(
             heads,
@@ -182,15 +201,15 @@ def test_what_is_lost_with_an_executor_is_done_again(tmp_path: Path) -> None:
     source = Source(batches)
     running = Running(tmp_path, source)
     running.take(0)
-    source.lost = iter([True, False, True])
+    running.lose(True, False, True)
     running.take(*range(1, len(batches)))
     assert running.state() == alone(running.tenants[0], batches)
 
 
 def test_a_job_whose_executors_are_lost_again_and_again_ends(tmp_path: Path) -> None:
     source = Source(cut(bodies(hours=4), 16))
-    source.lost = iter([True] * 3)
     running = Running(tmp_path, source)
+    running.lose(True, True, True)
     with pytest.raises(JobStopped, match="batch 0: executors were lost 3 times: "):
         running.take(0)
     assert running.job.stopped.startswith("batch 0: executors were lost 3 times")
@@ -252,7 +271,7 @@ def test_a_state_that_was_parted_anew_wants_a_new_checkpoint(tmp_path: Path) -> 
 
 
 def test_suppressions_are_looked_at_in_each_batch_and_a_slip_leaves_the_last_good_ones(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
 ) -> None:
     file = tmp_path / "suppressions.yaml"
     entry = {"action": "Microsoft.KeyVault/*", "from": START, "until": START + 60 * HOUR, "reason": "x", "owner": "y"}
@@ -263,17 +282,21 @@ def test_suppressions_are_looked_at_in_each_batch_and_a_slip_leaves_the_last_goo
     )
     batches = cut(bodies(hours=24), 16)
     running = Running(tmp_path, Source(batches))
-    running.job._desks["contoso"] = Desk(one._replace(settings=settings), 3, tmp_path / "states")
+    driver = TenantDriver(one._replace(settings=settings), 3, tmp_path / "states", telemetry(), is_live=False)
+    running.job._drivers["contoso"] = driver
     running.take(0)
     file.write_text("suppressions: nonsense")
-    running.take(1, 2)
-    assert "contoso: suppressions.file: " in caplog.text
+    with capture_logs(processors=[merge_contextvars]) as logged:
+        running.take(1, 2)
+    assert [(one["tenant"], one["event"]) for one in logged if one["log_level"] == "error"] == [
+        ("contoso", "suppressions_refused")
+    ]
     assert any(section == "suppressed" for section, _ in running.state())
     assert not any(section == "alert" for section, _ in running.state())
 
 
 def test_verdicts_are_told_and_what_is_not_delivered_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = tenant(tmp_path)
     sinks = {
@@ -281,7 +304,10 @@ def test_verdicts_are_told_and_what_is_not_delivered_is_said(
         "hook": {"kind": "webhook", "url": "http://127.0.0.1:9/", "allow_private": True},
     }
     settings = load(None, {}).model_validate({**one.settings.model_dump(), "sinks": sinks})
-    desk = Desk(one._replace(settings=settings), 3, tmp_path / "states")
-    desk.commit(0, [Evaluation(START, START, 0, [], 0, answered=[verdict_notice()])], START)
+    driver = TenantDriver(one._replace(settings=settings), 3, tmp_path / "states", telemetry(), is_live=False)
+    evaluation = Evaluation(START, START, 0, [], 0, answered=[verdict_notice()])
+    begun = driver.begin([], None, has_all=True)
+    with capture_logs(processors=[merge_contextvars]) as logged:
+        driver.commit(0, begun, BatchResult(0, Counter(), 0, [evaluation]), 0.1)
     assert "Closed as benign by" in capsys.readouterr().out
-    assert "contoso: sinks.hook: " in caplog.text
+    assert ("delivery_retried", "hook") in [(one["event"], one.get("sink")) for one in logged]

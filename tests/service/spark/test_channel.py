@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from service.spark import channel as module
-from service.spark.channel import BrokenChannel, Channel, Switchboard, connect
+from service.spark.channel import BrokenChannel, Channel, TaskServer, connect
 
 KEY = b"k" * 32
 Join = Callable[..., Channel]
 
 
 @pytest.fixture
-def board() -> Iterator[Switchboard]:
-    with Switchboard("localhost", KEY, lambda: False) as made:
+def board() -> Iterator[TaskServer]:
+    with TaskServer("localhost", KEY, lambda: False) as made:
         yield made
 
 
@@ -27,7 +27,7 @@ def joined() -> Iterator[Callable[..., Channel]]:
     """Connects tasks, and ends what is left of them."""
     with ExitStack() as open_:
 
-        def join(board: Switchboard, task: Any, key: bytes = KEY) -> Channel:
+        def join(board: TaskServer, task: Any, key: bytes = KEY) -> Channel:
             made = open_.enter_context(closing(connect(board.address, key)))
             made.send(task)
             return made
@@ -35,7 +35,7 @@ def joined() -> Iterator[Callable[..., Channel]]:
         yield join
 
 
-def test_values_go_both_ways(board: Switchboard, joined: Join) -> None:
+def test_values_go_both_ways(board: TaskServer, joined: Join) -> None:
     task = joined(board, 0)
     board.connect(1)
     driver = board.channels[0]
@@ -51,14 +51,14 @@ def test_values_go_both_ways(board: Switchboard, joined: Join) -> None:
     assert (driver.receive(), driver.receive()) == ([1, 2], "more")
 
 
-def test_who_does_not_know_the_key_is_not_let_in(board: Switchboard, joined: Join) -> None:
+def test_who_does_not_know_the_key_is_not_let_in(board: TaskServer, joined: Join) -> None:
     joined(board, 0, b"wrong" * 8)
     joined(board, 1)
     board.connect(1)
     assert list(board.channels) == [1]
 
 
-def test_what_is_sent_again_is_not_taken(board: Switchboard, joined: Join) -> None:
+def test_what_is_sent_again_is_not_taken(board: TaskServer, joined: Join) -> None:
     task = joined(board, 0)
     board.connect(1)
     task.send("once")
@@ -69,7 +69,7 @@ def test_what_is_sent_again_is_not_taken(board: Switchboard, joined: Join) -> No
         board.channels[0].receive()
 
 
-def test_a_message_without_a_signature_is_not_unpickled(board: Switchboard, joined: Join) -> None:
+def test_a_message_without_a_signature_is_not_unpickled(board: TaskServer, joined: Join) -> None:
     raw = socket.create_connection(board.address)
     data = pickle.dumps("anything")
     raw.sendall(module._HEAD.pack(len(data), b"?" * 32) + data)
@@ -79,7 +79,7 @@ def test_a_message_without_a_signature_is_not_unpickled(board: Switchboard, join
     raw.close()
 
 
-def test_a_message_that_is_too_long_is_none(board: Switchboard, joined: Join) -> None:
+def test_a_message_that_is_too_long_is_none(board: TaskServer, joined: Join) -> None:
     task = joined(board, 0)
     board.connect(1)
     task._connection.sendall(module._HEAD.pack(module.MOST_FRAME_BYTES + 1, b"?" * 32))
@@ -87,14 +87,14 @@ def test_a_message_that_is_too_long_is_none(board: Switchboard, joined: Join) ->
         board.channels[0].receive()
 
 
-def test_who_is_not_known_yet_may_not_say_much(board: Switchboard, joined: Join) -> None:
+def test_who_is_not_known_yet_may_not_say_much(board: TaskServer, joined: Join) -> None:
     joined(board, "x" * 2 * module.MOST_HELLO_BYTES)
     joined(board, 0)
     board.connect(1)
     assert list(board.channels) == [0]
 
 
-def test_an_end_is_noticed(board: Switchboard, joined: Join) -> None:
+def test_an_end_is_noticed(board: TaskServer, joined: Join) -> None:
     task = joined(board, 0)
     board.connect(1)
     task.close()
@@ -109,7 +109,7 @@ def test_an_end_is_noticed(board: Switchboard, joined: Join) -> None:
         go_on()
 
 
-def test_a_task_that_is_started_again_was_lost(board: Switchboard, joined: Join) -> None:
+def test_a_task_that_is_started_again_was_lost(board: TaskServer, joined: Join) -> None:
     joined(board, 0)
     joined(board, 0)
     with pytest.raises(BrokenChannel, match="task 0 was lost"):
@@ -118,7 +118,7 @@ def test_a_task_that_is_started_again_was_lost(board: Switchboard, joined: Join)
 
 def test_nobody_is_waited_for_when_the_job_has_ended(joined: Join) -> None:
     ended = False
-    with Switchboard("localhost", KEY, lambda: ended) as board:
+    with TaskServer("localhost", KEY, lambda: ended) as board:
         joined(board, 0)
         board.connect(1)
         ended = True

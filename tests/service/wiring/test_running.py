@@ -11,10 +11,11 @@ from service.core.engine.inspection import Imagined
 from service.core.messages import EndOffset, Message
 from service.core.outbox import Outbox
 from service.core.ports import Receipt, Rendered
+from service.monitoring.metrics.live import BesideReading
 from service.settings.root import Settings
 from service.storage.generations import FileGenerations
 from service.wiring.engine import build_engine
-from service.wiring.running import Running
+from service.wiring.running import Running, beside_reading
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.service.history.seen import BOB, HOUR, event
 
@@ -81,3 +82,7 @@ async def test_a_test_message_is_sent_and_what_became_of_it_is_said() -> None:
         assert live.send_sample is not None
         assert await live.send_sample("hook") == (True, "sent to 127.0.0.1 (http_200)")
         assert len(receiver.of("webhook")) == 1
+
+
+def test_of_what_there_is_none_metrics_say_nothing() -> None:
+    assert beside_reading(None, None, None) == BesideReading()

@@ -74,6 +74,23 @@ def test_a_bucket_closes_only_when_every_partition_has_passed_it() -> None:
     assert anomaly.bucket.start == START
 
 
+def test_what_has_only_begun_is_told_when_it_ends_or_when_its_hour_does() -> None:
+    feed = Feed()
+    feed.send("0", event(START, outcome=Outcome.STARTED, operation="one"))
+    feed.send("0", event(START, "b/write", outcome=Outcome.STARTED, operation="two"))
+    assert feed.told(START + 5 * MINUTE) == []
+    feed.send("0", event(START + 6 * MINUTE, operation="one"))
+    assert feed.told(START + 7 * MINUTE) == ["a/write"]
+    feed.send("0", event(START + 3 * HOUR))
+    assert feed.told(START + 3 * HOUR) == ["a/write", "b/write"]
+
+
+def test_what_takes_away_what_we_read_from_is_told_before_anybody_knows_how_it_ends() -> None:
+    feed = Feed(sensitivity=2.5)
+    feed.send("0", event(START, outcome=Outcome.STARTED, operation="one"))
+    assert feed.told(START + 5 * MINUTE) == ["a/write"]
+
+
 def test_an_idle_partition_lets_the_others_pass_and_a_slow_one_does_not() -> None:
     feed = Feed(["0", "1"])
     feed.send("0", event(START))
@@ -284,13 +301,18 @@ def test_names_are_remembered_up_to_a_bound_the_longest_silent_going_first() -> 
     assert [actor.name for actor in engine.people.values()] == ["ann", "eve"]
 
 
-@pytest.mark.parametrize(("sensitivity", "days"), [(1.0, [1, 2, 4]), (0.0, [1])])
+KEYS, ROLE = "microsoft.storage/storageaccounts/listkeys/action", "microsoft.authorization/roleassignments/write"
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "actions", "days"), [(1.0, (KEYS, ROLE), [1, 2, 4]), (1.0, (KEYS,), [1]), (0.0, (KEYS, ROLE), [1])]
+)
 def test_what_was_told_and_is_sensitive_updates_its_alert_although_it_has_become_usual(
-    sensitivity: float, days: list[int]
+    sensitivity: float, actions: Sequence[str], days: list[int]
 ) -> None:
     feed, told = Feed(sensitivity=sensitivity), []
     for day in range(6):
-        feed.send("0", event(START + day * DAY))
+        feed.send("0", *(event(START + day * DAY, action) for action in actions))
         feed.send("0", event(START + day * DAY + 3 * HOUR, "other/thing"))  # closes the hour
         for alert in feed.engine.evaluate(START + day * DAY + 3 * HOUR).alerts:
             told += [(day + 1, alert.id, alert.days) for one in alert.findings[:1] if one.action != "other/thing"]
