@@ -199,7 +199,7 @@ class LiveCollector(Collector):
 
 def _beside(beside: BesideReading) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "unwonted_history_unshipped_hours",
+        "unwonted_history_segments_unshipped",
         "Hours of the history that have changed and are not in blobs yet.",
         value=beside.unshipped_hours,
     )
