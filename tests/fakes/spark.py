@@ -70,6 +70,9 @@ class LocalContext:
         several = list(rows)
         return LocalRdd([several[place::partitions] for place in range(partitions)], self.lost)
 
+    def setLogLevel(self, level: str) -> None:  # noqa: N802 - Spark's name
+        self.level = level
+
     def getConf(self) -> dict[str, str]:  # noqa: N802 - Spark's name
         return {"spark.driver.host": "localhost"}
 
