@@ -259,7 +259,9 @@ class Job:
             except BrokenChannel as error:
                 server.close()
                 raise BrokenChannel(f"{error}; {_last_line(job.exception())}") from error
-            job.result()
+            lost = job.exception()
+        if lost is not None:  # after it had answered, and perhaps before it had saved
+            raise BrokenChannel(_last_line(lost)) from lost
         return results
 
     def _run_tasks(self, plan: BatchPlan, ended: Event) -> None:

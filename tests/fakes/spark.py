@@ -8,13 +8,16 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
+
+Loss = bool | Literal["late"]
+"""Whether a stage fails, and if so, after its tasks have done all of their work."""
 
 
 class LocalRdd:
     """Partitions of rows."""
 
-    def __init__(self, partitions: Sequence[Sequence[Any]], lost: Iterator[bool] | None = None) -> None:
+    def __init__(self, partitions: Sequence[Sequence[Any]], lost: Iterator[Loss] | None = None) -> None:
         self.partitions = [pickle.loads(pickle.dumps(list(rows))) for rows in partitions]  # noqa: S301 - our own bytes
         self.lost = lost if lost is not None else iter(())
 
@@ -48,7 +51,8 @@ class Barrier:
         return self
 
     def collect(self) -> list[Any]:
-        if next(self._rdd.lost, False):
+        lost = next(self._rdd.lost, False)
+        if lost is True:
             raise RuntimeError("ExecutorLostFailure")  # Spark ends all tasks of such a stage
 
         def run(place: int) -> list[Any]:
@@ -56,7 +60,10 @@ class Barrier:
 
         with ThreadPoolExecutor(len(self._rdd.partitions)) as pool:
             found = [pool.submit(run, place) for place in range(len(self._rdd.partitions))]
-        return [row for one in found for row in one.result()]
+        rows = [row for one in found for row in one.result()]
+        if lost == "late":
+            raise RuntimeError("ExecutorLostFailure")
+        return rows
 
 
 class LocalContext:
@@ -64,7 +71,7 @@ class LocalContext:
 
     def __init__(self, cores: int) -> None:
         self.defaultParallelism = cores
-        self.lost: Iterator[bool] = iter(())
+        self.lost: Iterator[Loss] = iter(())
 
     def parallelize(self, rows: Iterable[Any], partitions: int) -> LocalRdd:
         several = list(rows)

@@ -22,6 +22,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 PARTITIONS = ("0", "1")
 
 
+def without_records(seen: ActorBucket) -> ActorBucket:
+    """Leave out what the history keeps of unusual hours alone."""
+    return seen._replace(cells=tuple(cell._replace(sample=()) for cell in seen.cells))
+
+
 def in_peace(settings: Path, hub: EmbeddedHub) -> list[ActorBucket]:
     """What is closed when everything that the hub holds is read undisturbed."""
     engine, parser = build_engine(load(settings, {})), ActivityLogParser()
@@ -33,13 +38,13 @@ def in_peace(settings: Path, hub: EmbeddedHub) -> list[ActorBucket]:
             engine.apply(message, parser.parse(one.body).events)
     for partition in PARTITIONS:
         engine.idle(partition, hub.messages(partition)[-1].sequence_number, clock.now().replace(year=2100))
-    return sorted(judgement.seen for closed in engine.take_closed() for judgement in closed.judgements)
+    return sorted(without_records(judgement.seen) for closed in engine.take_closed() for judgement in closed.judgements)
 
 
 def recorded(path: Path) -> list[ActorBucket]:
     try:
         with History(path) as history:
-            return sorted(hour.seen for hours in history.closed() for hour in hours)
+            return sorted(without_records(hour.seen) for hours in history.closed() for hour in hours)
     except NoHistory:
         return []
 

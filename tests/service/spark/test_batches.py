@@ -35,7 +35,7 @@ from service.storage.shard_states import BEFORE_THE_FIRST, ShardStates
 from service.telemetry.telemetry import Telemetry
 from service.wiring import build_engine
 from tests.fakes.notices import verdict_notice
-from tests.fakes.spark import LocalRdd, LocalSession
+from tests.fakes.spark import LocalRdd, LocalSession, Loss
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -122,7 +122,7 @@ class Running:
         for number in numbers:
             self.job.take(number, number)
 
-    def lose(self, *attempts: bool) -> None:
+    def lose(self, *attempts: Loss) -> None:
         """Have an executor be lost in some of the next attempts."""
         self.session.sparkContext.lost = iter(attempts)
 
@@ -201,7 +201,7 @@ def test_what_is_lost_with_an_executor_is_done_again(tmp_path: Path) -> None:
     source = Source(batches)
     running = Running(tmp_path, source)
     running.take(0)
-    running.lose(True, False, True)
+    running.lose(True, False, True, "late", False, "late")
     running.take(*range(1, len(batches)))
     assert running.state() == alone(running.tenants[0], batches)
 
