@@ -132,7 +132,11 @@ class Scene:
         assert {f"{alert.id}.{alert.revision}" for alert in told} <= delivered.keys()
         # How many there are, and in how many alerts, is up to how the office's work fell into hours.
         assert peaceful.unusual
-        assert peaceful.unusual <= {finding.id for alert in told for finding in alert.findings}
+        assert peaceful.unusual_operations <= {
+            (finding.detector, finding.actor_id or alert.actor_id, finding.action)
+            for alert in told
+            for finding in alert.findings
+        }
         for copies in delivered.values():
             if decided_again:
                 assert all(findings(before) <= findings(after) for before, after in pairwise(copies))

@@ -106,5 +106,13 @@ class Undisturbed:
     @property
     def unusual(self) -> set[str]:
         """Ids of what was unusual, is news, and is answered by no verdict, in the buckets that have closed."""
+        return {one.id for one in self._unanswered()}
+
+    @property
+    def unusual_operations(self) -> set[tuple[str, str, str]]:
+        """Detector, identity and operation of the same: an open alert keeps the first and the last of what goes on."""
+        return {(one.detector, one.actor.id, one.cell.action) for one in self._unanswered()}
+
+    def _unanswered(self) -> list[Anomaly]:
         answered = self.engine.rulings.covering
-        return {one.id for one in self._news if answered(one, FAR_AHEAD) is None}
+        return [one for one in self._news if answered(one, FAR_AHEAD) is None]
