@@ -146,17 +146,19 @@ class _Queue:
 
         What waits for another was enqueued after it, so that no two wait for each other.
         """
-        oldest: dict[str, tuple[int, int]] = {}
+        waiting: dict[str, list[tuple[int, int]]] = {}
         for row in self.rows.values():
             for alert, revision in row.message.alerts:
-                oldest[alert] = min(oldest.get(alert, (revision, row.number)), (revision, row.number))
+                waiting.setdefault(alert, []).append((revision, row.number))
         return [
             row
             for row in self.rows.values()
             if row.durable
-            and row.message.follows not in oldest
+            and row.message.follows not in waiting
             and not any(
-                oldest[alert][0] < revision and oldest[alert][1] < row.number for alert, revision in row.message.alerts
+                earlier < revision and number < row.number
+                for alert, revision in row.message.alerts
+                for earlier, number in waiting[alert]
             )
         ]
 

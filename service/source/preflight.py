@@ -147,7 +147,7 @@ class Preflight:
         before = dict(self._positions())
         async with asyncio.timeout(self._options.start_deadline), self._client() as client:
             created_at, partitions = await _describe(client)
-            hub = HubExtent(created_at, await _extents(client, partitions))
+            hub = await _undivided(client, HubExtent(created_at, await _extents(client, partitions)), before)
         refuse_other_hub(self._options, hub, before)
         return hub
 
@@ -160,9 +160,9 @@ class Preflight:
             try:
                 created_at, partitions = await _describe(client)
                 extents, _ = await together(_extents(client, partitions), self._attach(partitions[0]))
+                hub = await _undivided(client, HubExtent(created_at, extents), before)
             except SDK_ERRORS as error:
                 raise self._refusal(error, listener) from None
-        hub = HubExtent(created_at, extents)
         refuse_other_hub(self._options, hub, before)
         return hub
 
@@ -259,6 +259,22 @@ async def _extents(client: EventHubConsumerClient, partitions: Sequence[str]) ->
     return await together(*(extent(partition) for partition in partitions))
 
 
+async def _undivided(client: EventHubConsumerClient, hub: HubExtent, before: Mapping[str, Position]) -> HubExtent:
+    """Return `hub` as one hub's, where it may be of two: one whose creation was read, and a new one's partitions.
+
+    The creation time is read before the partitions are: a hub recreated in between seems to be another one.
+    """
+    if not _beyond(hub, before):
+        return hub
+    created_at, partitions = await _describe(client)
+    return hub if created_at == hub.created_at else HubExtent(created_at, await _extents(client, partitions))
+
+
+def _beyond(hub: HubExtent, before: Mapping[str, Position]) -> list[PartitionRange]:
+    """Return the partitions that end before our position."""
+    return [one for one in hub.partitions if one.partition in before and before[one.partition][0] > one.last]
+
+
 def refuse_other_hub(options: SourceOptions, hub: HubExtent, before: Mapping[str, Position]) -> None:
     """Raise if positions are of another hub; `before` are those from before the hub was asked.
 
@@ -275,7 +291,7 @@ def refuse_other_hub(options: SourceOptions, hub: HubExtent, before: Mapping[str
     newest = max((position.enqueued_time for position in before.values()), default=None)
     if newest is None:
         return
-    beyond = [one for one in hub.partitions if one.partition in before and before[one.partition][0] > one.last]
+    beyond = _beyond(hub, before)
     # Whatever ends before our position has changed for certain: then the order of the two instants is enough.
     if is_credible(hub) and hub.created_at >= newest + (timedelta(0) if beyond else CLOCKS_DIFFER):
         raise HubRecreated(hub.created_at, [one.partition for one in hub.partitions])

@@ -327,6 +327,15 @@ def test_a_later_revision_waits_until_the_earlier_one_is_told_or_given_up() -> N
         assert outbox.due("teams", later) == [revision(2)]
 
 
+def test_a_later_revision_waits_also_while_the_earliest_of_all_is_told_again() -> None:
+    first, second, third = (Rendered(f"alert1.{number}", (("alert1", number),), b"{}") for number in (1, 2, 3))
+    outbox = Outbox()
+    for one in (second, third, first):
+        outbox.enqueue("teams", one, NOW)
+    outbox.confirm()
+    assert outbox.due("teams", NOW) == [second, first]
+
+
 def test_what_follows_an_alert_waits_until_that_is_told_or_given_up_also_in_the_next_life() -> None:
     def verdict(number: int) -> Rendered:
         return Rendered(f"verdict{number}", ((f"verdict{number}", 1),), b"{}", follows=f"alert{number}")

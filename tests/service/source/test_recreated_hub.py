@@ -1,14 +1,16 @@
 """The real source in front of a hub that was deleted and created again, or is another one."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from azure.eventhub.aio import EventHubConsumerClient
 
 from demo.hub import EmbeddedHub
 from service.clock import SystemClock
 from service.core.messages import Position
 from service.core.ports import HubRecreated, SourceError
+from service.source import preflight
 from tests.service.source.harness import Recorder
 from tests.service.source.test_event_hub import fill, running, source_of
 
@@ -56,6 +58,37 @@ async def test_a_hub_that_grows_past_us_while_we_read_is_noticed_when_we_ask_eve
         fill(hub, "0", 5)
         with pytest.raises(HubRecreated):
             await task
+
+
+async def test_a_hub_that_is_created_again_between_two_questions_to_it_is_not_taken_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with EmbeddedHub(partitions=1) as hub:
+        recorder = Recorder()
+        for _ in range(2):
+            hub.append("0", b"old", enqueued_time=SystemClock().now() - timedelta(minutes=5))
+        source = source_of(hub, recorder)
+        async with running(source, recorder):
+            await recorder.until(2)
+        describe = preflight._describe
+        asked = 0
+
+        async def describe_and_recreate(client: EventHubConsumerClient) -> tuple[datetime, list[str]]:
+            nonlocal asked
+            asked += 1
+            answer = await describe(client)
+            if asked == 1:
+                hub.recreate()
+                fill(hub, "0", 1)
+            return answer
+
+        # The hub is old enough for its new creation time, in whole seconds, to be another.
+        hub._broker.store.created_at -= timedelta(minutes=10)
+        monkeypatch.setattr(preflight, "_describe", describe_and_recreate)
+        later = source_of(hub, recorder)
+        with pytest.raises(HubRecreated):
+            await later.prepare()
+        await later.stop()
 
 
 async def test_another_hub_that_is_no_younger_and_ends_before_us_is_refused_with_what_to_do() -> None:
