@@ -181,7 +181,10 @@ async def test_a_collector_that_closes_without_a_farewell_of_tls_has_read_it_all
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
-async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thread(transport: Any) -> None:
+async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thread(
+    transport: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.sinks.syslog.transmission.SILENT_SECONDS", 600.0)
     before, server = still_running(), SyslogServer("silent")
     async with collecting(server):
         assert await sink_to(server, seconds=0.3, transport=transport).send(MESSAGE) == Receipt("retry", "timeout")
