@@ -92,6 +92,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
+@pytest.fixture
+def hangs_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say that a thread hangs on purpose: the clock does not wait long for it."""
+    monkeypatch.setattr("tests.fakes.clock.PATIENCE", 0.1)
+
+
 @pytest.fixture(scope="session")
 def storage() -> Iterator[Account]:
     """Give a storage account in Azurite; make each container's name your own."""
