@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.azurite import Account, azurite, find_azurite
 
-FEWER = 5
+FEWER = 10
 """How many times fewer examples of a property `make check` tries than `make test`."""
 LEAST = 3
 """As few it tries at any rate."""

@@ -20,7 +20,7 @@ from service.sinks.syslog.sink import SyslogSink
 from service.waiting import still_running
 from tests.fakes.alerts import alert, campaign, hostile, outage, rollout
 from tests.fakes.clock import settle
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 from tests.fakes.notices import notice, verdict_notice
 from tests.fakes.syslog_server import SyslogServer, collecting, collecting_datagrams
 from tests.service.sinks.posting.test_http_post import self_signed
@@ -93,7 +93,7 @@ def test_a_verdict_names_its_alert_and_the_time_that_it_is_about() -> None:
 
 
 @pytest.mark.parametrize("transport", ["tls", "udp"])
-@pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
+@each_hostile_name
 def test_no_name_is_a_field_a_header_or_a_message(name: str, transport: Any) -> None:
     collector = NOWHERE._replace(transport=transport)
     [message] = render([hostile(name)], collector)
