@@ -26,11 +26,12 @@ FAST := --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not integration
 # In the order in which they stand: those that take minutes first, which tests/conftest.py knows. Many wait most of the
 # time, above all those that are not measured: more of them at once than there are cores.
 ALL := --dist=loadfile --no-loadscope-reorder
-# A module is measured with the tests of its own package; the others run without the measuring, which takes its time.
-OWN_TESTS := tests/models tests/service tests/golden
+# A module is measured with the tests of its own package that are not slow; the others run beside them, without the
+# measuring, which takes its time: tests/measuring.py says which.
+OWN_TESTS := tests/models tests/service tests/golden service models -m "measured or not slow"
 
 .PHONY: help demo test check coverage bench bench-detection bench-adversary soak chart docs generated manifests sbom audit notes wheels fmt lock clean
-.PHONY: check-format check-lint check-types check-layers check-tests for-tests
+.PHONY: check-format check-lint check-types check-layers check-tests measured-tests for-tests
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,19 +46,14 @@ ifdef ARGS
 	@$(MAKE) check-types
 	@$(PYTEST) $(ARGS)
 else
-	@$(MAKE) --jobs=2 check-types coverage
-	@$(PYTEST) --numprocesses=3 $(ALL) tests demo $(OWN_TESTS:%=--ignore=%)
+	@$(MAKE) --jobs=2 check-types measured-tests
 endif
 
 check: $(STAMPS)/dev ## the same without the slow tests and without coverage, within a minute
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target check-format check-lint check-layers check-types check-tests
 
 coverage: $(STAMPS)/dev node_modules/.tests ## which branches of each module its tests leave out; fails below 90 %
-	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest --numprocesses=3 $(ALL) $(OWN_TESTS) service models
-	@$(COVERAGE) combine --quiet
-	@$(COVERAGE) json --quiet
-	@$(BIN)/python -m tests.coverage_gate build/coverage.json
+	@$(MAKE) measured-tests TESTS='$(OWN_TESTS)'
 
 bench: $(STAMPS)/dev ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
@@ -127,6 +123,13 @@ check-layers:
 
 check-tests:
 	@$(PYTEST) $(FAST) $(ARGS)
+
+measured-tests:
+	@$(COVERAGE) erase
+	@$(COVERAGE) run -m pytest --numprocesses=3 $(ALL) $(TESTS)
+	@$(COVERAGE) combine --quiet
+	@$(COVERAGE) json --quiet
+	@$(BIN)/python -m tests.coverage_gate build/coverage.json
 
 # --- what the targets above stand on ---
 

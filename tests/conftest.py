@@ -1,6 +1,7 @@
 """What many tests share and what is slow to start."""
 
 import gc
+import os
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 from _pytest.doctest import DoctestModule
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.azurite import Account, azurite, find_azurite
+from tests.measuring import Measuring
 
 FEWER = 10
 """How many times fewer examples of a property `make check` tries than `make test`."""
@@ -30,6 +33,8 @@ QUICK = "not integration and not slow"
 """What `make check` gives as `-m`."""
 ALL_LEFT_OUT = re.compile(r"^pytestmark = (?:\[[^\]]*?)?pytest\.mark\.(?:integration|slow)\b", re.MULTILINE)
 """What a file says of which it runs nothing."""
+
+measuring = Measuring(Coverage.current() if "PYTEST_XDIST_WORKER" in os.environ else None, os.environ)
 
 # How fast a machine is today is no property of the code.
 settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -90,6 +95,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(100_000, 50, 100)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Count what is run only by those that are measured."""
+    measuring.before(item)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.fakes.clock import settle
 from tests.fakes.verdicts import verdict_on
 from tests.service.lives import HOUR, QUARTER, Life, World, died_of, killed, living
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 WEB = "Microsoft.Web/sites/1"
 

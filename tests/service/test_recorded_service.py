@@ -15,7 +15,7 @@ from service.history.retention import HistoryLimits
 from service.history.schema import open_to_write
 from tests.service.lives import HOUR, Life, World, living
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 DEADLINE = 60.0
 

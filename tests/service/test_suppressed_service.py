@@ -10,7 +10,7 @@ from tests.service.config_map import ConfigMap
 from tests.service.core.parsing.samples import human
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, living
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 NONE = "suppressions: []\n"
 WEB = """suppressions:

@@ -226,6 +226,7 @@ def test_explain_and_inspect_look_into_the_saved_state(tmp_path: Path, week: Pat
     assert "damaged" in damaged.stderr
 
 
+@pytest.mark.measured
 @pytest.mark.slow
 def test_budget_says_what_each_threshold_and_budget_would_have_given(tmp_path: Path, week: Path) -> None:
     settings = config(tmp_path, alerting={"alerts_per_day": 3})

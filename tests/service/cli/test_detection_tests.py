@@ -15,7 +15,7 @@ from service.expectations.models import Past
 from service.expectations.records import record_lines
 from tests.docs.pages import fences, text_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 OURS = Path(__file__).parents[3] / "config" / "tests"
 [PAGE] = [content for _, content in fences(text_of("docs/detection-tests.md")) if "tests:\n" in content]

@@ -32,7 +32,7 @@ from tests.fakes.verdicts import HOUR, judged, verdict
 from tests.service.documents.shapes import row
 from tests.service.learning.lessons import OPEN_AS_SHOWN, RECORDS, replayed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 ROOT = Path(__file__).parents[3]
 NOW = SystemClock().now()

@@ -194,6 +194,7 @@ def test_a_broken_file_is_said_by_everybody_in_the_same_words(tmp_path: Path, fi
     assert result.stderr == f"unwonted run would refuse this: {missing}"
 
 
+@pytest.mark.measured
 @pytest.mark.slow
 def test_a_replay_shows_what_an_entry_would_keep_back(tmp_path: Path, file: Path) -> None:
     records = tmp_path / "records.ndjson"

@@ -30,7 +30,7 @@ from tests.service.cli.test_commands import unwonted
 from tests.service.core.engine.test_engine import ANN, BOB, event
 from tests.service.history.seen import save
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -32,7 +32,7 @@ from tests.service.learning.lessons import (
     teach_lines,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 DAY = timedelta(days=1)
 

@@ -15,7 +15,7 @@ from service.learning.history import Fetched
 from tests.service.documents.shapes import row
 from tests.service.learning.lessons import RECORDS, fetch, learnt, new_engine, queried, teach_files
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 ONE, OTHER = "9a9a9a9a-0000-4000-8000-00000000a1a1", "9a9a9a9a-0000-4000-8000-00000000a1a2"
 ROWS = [row(record) for record in RECORDS]

@@ -22,7 +22,7 @@ from service.replay.replay import Replay, Summary
 from tests.fakes.detector import FirstTime
 from tests.service.core.parsing.samples import dump, message, record
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 START = datetime(2024, 5, 1, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
