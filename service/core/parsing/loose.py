@@ -3,6 +3,8 @@
 Senders wrap values (``{"value": …}``, ``{"Content": {…}}``), send objects as JSON text, and maps as lists of pairs.
 """
 
+import re
+
 from msgspec import Raw
 from msgspec.json import encode
 
@@ -13,6 +15,7 @@ MOST_PAIRS = 256
 
 _KEYS = ("key", "type", "name", "calleridentitytype")
 _VALUES = ("value", "calleridentityvalue", "calleridentity")
+_PRINTED = re.compile(r"^[ \t]*+([^\s:]++(?::[^\s:]++)*+)[ \t]*+: ([^\r\n]*+)", re.MULTILINE)
 
 
 def fold(members: dict[str, Decoded]) -> dict[str, Decoded]:
@@ -33,7 +36,9 @@ def first(fields: dict[str, Decoded], *keys: str) -> Decoded:
 
 
 def as_object(value: Decoded) -> dict[str, Decoded]:
-    """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of a list of pairs; else an empty one.
+    """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of pairs in a list; else an empty one.
+
+    Also of lines ``name: value``, as PowerShell prints an object into a CSV.
 
     Examples
     --------
@@ -41,6 +46,8 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
     {'tenantid': '7'}
     """
     value = _decoded(value)
+    if isinstance(value, str):
+        return fold(dict(_PRINTED.findall(value)[MOST_PAIRS::-1])) if "\n" in value else {}
     if isinstance(value, list):
         return fold(dict(pair for pair in map(_pair, value[:MOST_PAIRS]) if pair))
     if not isinstance(value, dict):

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from models.stream.events import Actor, ActorKind
+from models.stream.events import Actor, ActorKind, Outcome
 from service.core.parsing.actors import MICROSOFT_TENANTS
 from service.core.parsing.parser import ActivityLogParser
 from tests.service.core.parsing.samples import (
@@ -271,3 +273,26 @@ def test_what_came_before_changes_nobody() -> None:
 
     assert together == alone
     assert [parser.parse(message(each)).events[0] for each in reversed(crowd)] == alone[::-1]
+
+
+@pytest.mark.parametrize("cut", ["Claims", "Authorization", "Properties"])
+def test_a_text_that_log_analytics_has_cut_is_read_from_the_column_beside_it(cut: str) -> None:
+    one = record(properties={"statusCode": "Forbidden"})
+    whole = {
+        "Type": "AzureActivity",
+        "TimeGenerated": one["time"],
+        "CategoryValue": "Administrative",
+        "OperationName": "Create or Update Virtual Machine",
+        "ActivityStatusValue": "Failure",
+        "CorrelationId": one["correlationId"],
+        "_ResourceId": one["resourceId"].lower(),
+        "Authorization": json.dumps(one["identity"]["authorization"]),
+        "Claims": json.dumps(one["identity"]["claims"]),
+        "Properties": json.dumps(one["properties"]),
+    }
+    cut_off = {**whole, cut: whole[cut][:-9], f"{cut}_d": json.loads(whole[cut])}
+
+    (event,) = ActivityLogParser().parse(dump(cut_off)).events
+
+    assert [event] == ActivityLogParser().parse(dump(whole)).events
+    assert (event.actor.id, event.outcome) == (f"{TENANT}/{ANN}", Outcome.DENIED)
