@@ -21,10 +21,11 @@ _HEADINGS: Final = {
     _LOG_ANALYTICS: frozenset({
         "activitystatus", "activitystatusvalue", "activitysubstatus", "activitysubstatusvalue", "authorization",
         "authorizationd", "caller", "calleripaddress", "category", "categoryvalue", "claims", "claimsd",
-        "correlationid", "eventdataid", "eventsubmissiontimestamp", "hierarchy", "httprequest", "level", "operationid",
+        "correlationid", "eventdataid", "eventsubmissiontimestamp", "eventtimestamp", "hierarchy", "httprequest",
+        "identityauthorization", "identityclaims", "level", "operationid",
         "operationname", "operationnamevalue", "properties", "propertiesd", "resource", "resourcegroup", "resourceid",
-        "resourceprovider", "resourceprovidervalue", "sourcesystem", "subscriptionid", "tenantid", "timegenerated",
-        "type",
+        "resourceprovider", "resourceprovidervalue", "resultsignature", "resulttype", "sourcesystem", "subscriptionid",
+        "tenantid", "timegenerated", "timestamp", "type",
     }),
     _PORTAL: frozenset({
         "correlationid", "eventcategory", "eventinitiatedby", "level", "operationname", "resource", "resourcegroup",
@@ -44,7 +45,7 @@ _RENAMED: Final = {
 }
 _TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
 _ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
-_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd"})
+_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd", "identityclaims"})
 _NEEDED: Final = (
     (_TIMES, "TimeGenerated", "Time"),
     (_ACTIONS, "OperationNameValue", "Operation name"),
@@ -53,9 +54,14 @@ _NEEDED: Final = (
 """Without these there is no telling who did what when: folded, and as each export calls them."""
 
 _WANTED: Final = (
-    ({"claims", "claimsd"}, "Claims", "Claims", "identities are known by the name of the caller only"),
     (
-        {"activitystatusvalue", "activitystatus", "status"},
+        {"claims", "claimsd", "identityclaims"},
+        "Claims",
+        "Claims",
+        "identities are known by the name of the caller only",
+    ),
+    (
+        {"activitystatusvalue", "activitystatus", "status", "resulttype"},
         "ActivityStatusValue",
         "Status",
         "no outcome, nothing fails",
@@ -233,9 +239,18 @@ def columns_of(head: bytes) -> list[str]:
     """
     found = _COLUMNS.search(head)
     try:
-        return [_decode_name(column["name"]) for column in _decode_columns(found[1])] if found else _no_columns()
+        return [_name(column) for column in _decode_columns(found[1])] if found else _no_columns()
     except (ValueError, KeyError):
         return _no_columns()
+
+
+def tells_of_query(head: bytes) -> bool:
+    """Whether a query result is Azure Data Explorer's own, whose later tables tell of the query, not of records."""
+    return b'"ColumnName"' in head
+
+
+def _name(column: dict[str, msgspec.Raw]) -> str:
+    return _decode_name(column["ColumnName"] if "ColumnName" in column else column["name"])
 
 
 def _no_columns() -> list[str]:

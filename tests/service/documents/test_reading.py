@@ -1,6 +1,7 @@
 """What is found in files, what cannot be read, and that neither costs anything else."""
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import random
 import sys
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -217,6 +219,79 @@ def test_a_map_in_a_parquet_file_is_read_as_an_object(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.Table.from_pylist([one]).append_column("Claims", column), tmp_path / "a")
     (event,) = ActivityLogParser().parse(Looked(tmp_path).texts[0]).events
     assert event.actor == ActivityLogParser().parse(dump(RECORDS[0])).events[0].actor
+
+
+# As Microsoft Learn's tutorial on monitoring data in Azure Data Explorer has the table.
+EXPLORER_ROW = {
+    "Timestamp": RECORDS[0]["time"],
+    "ResourceId": RECORDS[0]["resourceId"],
+    "OperationName": RECORDS[0]["operationName"],
+    "Category": RECORDS[0]["category"],
+    "ResultType": RECORDS[0]["resultType"],
+    "ResultSignature": RECORDS[0]["resultSignature"],
+    "IdentityAuthorization": RECORDS[0]["identity"]["authorization"],
+    "IdentityClaims": RECORDS[0]["identity"]["claims"],
+}
+
+
+def explorer_json() -> bytes:
+    columns = [{"ColumnName": name, "DataType": "String"} for name in EXPLORER_ROW]
+    status = {"TableName": "QueryStatus", "Columns": [{"ColumnName": "Timestamp"}], "Rows": [["2026-03-07"], ["x"]]}
+    rows = [list(EXPLORER_ROW.values())] * 3
+    return dump({"Tables": [{"TableName": "Table_0", "Columns": columns, "Rows": rows}, status]})
+
+
+def explorer_csv() -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(EXPLORER_ROW)
+    cells = [json.dumps(value) if isinstance(value, dict) else value for value in EXPLORER_ROW.values()]
+    writer.writerows([cells] * 3)
+    return text.getvalue().encode()
+
+
+@pytest.mark.parametrize("make", [explorer_json, explorer_csv])
+def test_what_data_explorer_exports_names_the_same_identity_as_the_hub(
+    tmp_path: Path, make: Callable[[], bytes]
+) -> None:
+    (tmp_path / "a").write_bytes(make())
+    looked = Looked(tmp_path)
+    assert not any(problem.loses for problem in looked.problems)
+    events = [event for text in looked.texts for event in ActivityLogParser().parse(text).events]
+    expected = ActivityLogParser().parse(dump(RECORDS[0])).events[0]
+    assert [(event.actor, event.time, event.action, event.outcome) for event in events] == [
+        (expected.actor, expected.time, expected.action, expected.outcome)
+    ] * 3
+    assert len(looked.texts) == 3
+
+
+# Made as Az.Monitor's output classes print themselves into the cells of Export-Csv.
+PRINTED = """\
+#TYPE Microsoft.Azure.Commands.Insights.OutputClasses.PSEventData
+"Authorization","Claims","Caller","Category","CorrelationId","EventTimestamp","OperationName","Status","ResourceId","HttpRequest"
+"
+Scope     : /subscriptions/ab12
+Action    : Microsoft.Compute/virtualMachines/write
+Role      :
+Condition : ","
+aud            : https://management.azure.com/
+http://schemas.microsoft.com/identity/claims/objectidentifier: A0000000-0000-4000-8000-0000000000aa
+http://schemas.microsoft.com/identity/claims/tenantid: 7c9d4a30-11aa-4c50-8f66-8c1c0e0f1a11
+name           : Ann: the admin
+","ann@contoso.com","Administrative","c","07.03.2026 10:00:00","Create or Update Virtual Machine","Succeeded","/subscriptions/ab12","
+ClientId        : x
+ClientIpAddress : 203.0.113.7"
+"""
+
+
+def test_what_powershell_prints_into_a_csv_is_read_back(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(PRINTED, newline="\r\n")
+    (text,) = Looked(tmp_path).texts
+    (event,) = ActivityLogParser().parse(text).events
+    assert event.actor.id == "7c9d4a30-11aa-4c50-8f66-8c1c0e0f1a11/a0000000-0000-4000-8000-0000000000aa"
+    assert event.actor.name == "ann@contoso.com"
+    assert event.action_name == "Microsoft.Compute/virtualMachines/write"
+    assert (event.time.isoformat(), event.address) == ("2026-03-07T10:00:00+00:00", "203.0.113.7")
 
 
 def test_documents_of_a_search_engine_without_the_original_are_named(tmp_path: Path) -> None:
