@@ -13,9 +13,11 @@ import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
 from service.documents.regional import has_day_first, in_utc
+from service.documents.wrappers import MESSAGE, unwrap
 
 _ROWS_AT_ONCE = 256
 _PORTAL: Final = "CSV export of the portal"
+_SEARCHED: Final = "CSV export of a search engine"
 _LOG_ANALYTICS: Final = "CSV export of Log Analytics"
 _HEADINGS: Final = {
     _LOG_ANALYTICS: frozenset({
@@ -33,6 +35,9 @@ _HEADINGS: Final = {
     }),
 }  # fmt: skip
 """What the columns of each export are called, folded."""
+
+_ORIGINALS: Final = frozenset({"raw", "event.original"})
+"""Columns of a search engine that hold a record as Azure wrote it: the others add nothing to it."""
 
 _ENOUGH: Final = 4
 """Known headings from which a table is taken for an export, even one that lacks what it needs."""
@@ -102,6 +107,8 @@ class Header(NamedTuple):
         What the parser could use and the table does not have, in words.
     above
         How many lines stand above it: PowerShell's ``#TYPE``, Excel's ``sep=;``.
+    original
+        The column that holds records as Azure wrote them, if there is one.
     """
 
     kind: str
@@ -110,6 +117,7 @@ class Header(NamedTuple):
     delimiter: str
     missing: tuple[str, ...]
     above: int = 0
+    original: int | None = None
 
 
 def read_table_head(lines: Sequence[bytes]) -> Header | None:
@@ -147,6 +155,9 @@ def read_header(line: bytes) -> Header | None:
     if len(columns) < 2:
         return None
     folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]
+    original = next((at for at, name in enumerate(folded) if name in _ORIGINALS), None)
+    if original is not None:
+        return Header(_SEARCHED, tuple(folded), frozenset(), delimiter, (), original=original)
     present = set(folded)
     known = {kind: len(present & headings) for kind, headings in _HEADINGS.items()}
     portal = known[_PORTAL] > known[_LOG_ANALYTICS] or "eventinitiatedby" in present
@@ -222,6 +233,9 @@ def _records(rows: list[list[str]], header: Header, day_first: bool | None) -> l
 
 
 def _record(row: list[str], header: Header, day_first: bool) -> bytes:
+    if header.original is not None:
+        original = row[header.original] if header.original < len(row) else ""
+        return unwrap(original.encode(), MESSAGE) or b""
     values = {name: value for name, value in zip(header.names, row, strict=False) if value}
     for at in header.utc:
         if at < len(row) and row[at]:

@@ -268,7 +268,7 @@ def test_what_data_explorer_exports_names_the_same_identity_as_the_hub(
 # Made as Az.Monitor's output classes print themselves into the cells of Export-Csv.
 PRINTED = """\
 #TYPE Microsoft.Azure.Commands.Insights.OutputClasses.PSEventData
-"Authorization","Claims","Caller","Category","CorrelationId","EventTimestamp","OperationName","Status","ResourceId","HttpRequest"
+"Authorization","Claims","HttpRequest","Caller","Category","EventTimestamp","OperationName","Status","ResourceId"
 "
 Scope     : /subscriptions/ab12
 Action    : Microsoft.Compute/virtualMachines/write
@@ -278,9 +278,10 @@ aud            : https://management.azure.com/
 http://schemas.microsoft.com/identity/claims/objectidentifier: A0000000-0000-4000-8000-0000000000aa
 http://schemas.microsoft.com/identity/claims/tenantid: 7c9d4a30-11aa-4c50-8f66-8c1c0e0f1a11
 name           : Ann: the admin
-","ann@contoso.com","Administrative","c","07.03.2026 10:00:00","Create or Update Virtual Machine","Succeeded","/subscriptions/ab12","
+","
 ClientId        : x
-ClientIpAddress : 203.0.113.7"
+ClientIpAddress : 203.0.113.7
+","ann@contoso.com","Administrative","07.03.2026 10:00:00","Create or Update VM","Succeeded","/subscriptions/ab12"
 """
 
 
@@ -292,6 +293,18 @@ def test_what_powershell_prints_into_a_csv_is_read_back(tmp_path: Path) -> None:
     assert event.actor.name == "ann@contoso.com"
     assert event.action_name == "Microsoft.Compute/virtualMachines/write"
     assert (event.time.isoformat(), event.address) == ("2026-03-07T10:00:00+00:00", "203.0.113.7")
+
+
+@pytest.mark.parametrize("column", ["_raw", "event.original"])
+def test_a_csv_of_a_search_engine_gives_the_records_as_azure_wrote_them(tmp_path: Path, column: str) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["_time", column, "host"])
+    writer.writeheader()
+    writer.writerows({"_time": "x", column: json.dumps(one), "host": "h"} for one in RECORDS)
+    (tmp_path / "a.csv").write_text(text.getvalue())
+    looked = Looked(tmp_path)
+    assert looked.problems == []
+    assert list(map(json.loads, looked.texts)) == RECORDS
 
 
 def test_documents_of_a_search_engine_without_the_original_are_named(tmp_path: Path) -> None:
