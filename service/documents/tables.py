@@ -158,7 +158,7 @@ def read_header(line: bytes) -> Header | None:
     original = next((at for at, name in enumerate(folded) if name in _ORIGINALS), None)
     if original is not None:
         return Header(_SEARCHED, tuple(folded), frozenset(), delimiter, (), original=original)
-    present = set(folded)
+    present = {*folded, *(name.partition(".")[0] for name in folded)}  # claims.name and so on say what claims does
     known = {kind: len(present & headings) for kind, headings in _HEADINGS.items()}
     portal = known[_PORTAL] > known[_LOG_ANALYTICS] or "eventinitiatedby" in present
     kind = _PORTAL if portal else _LOG_ANALYTICS

@@ -15,6 +15,7 @@ MOST_PAIRS = 256
 
 _KEYS = ("key", "type", "name", "calleridentitytype")
 _VALUES = ("value", "calleridentityvalue", "calleridentity")
+_OPENINGS = ({"{", "[", '"'}, {"{", "["})
 _PRINTED = re.compile(r"^[ \t]*+([^\s:]++(?::[^\s:]++)*+)[ \t]*+: ([^\r\n]*+)", re.MULTILINE)
 
 
@@ -25,6 +26,25 @@ def fold(members: dict[str, Decoded]) -> dict[str, Decoded]:
         if value is not None and value != "":
             folded.setdefault(key.replace("_", "").replace(" ", "").lower(), value)
     return folded
+
+
+def nest(fields: dict[str, Decoded], heads: frozenset[str]) -> dict[str, Decoded]:
+    """Return members whose keys were flattened (``claims.name``) in objects again, as far as these are among `heads`.
+
+    Examples
+    --------
+    >>> nest({"identity.claims.a.b": "7", "caller": "ann", "d.e": "8"}, frozenset({"identity", "claims"}))
+    {'caller': 'ann', 'd.e': '8', 'identity': {'claims': {'a.b': '7'}}}
+    """
+    nested: dict[str, dict[str, Decoded]] = {}
+    for key, value in fields.items():
+        head, dot, rest = key.partition(".")
+        if dot and head in heads and head not in fields:
+            nested.setdefault(head, {})[rest] = value
+    if not nested:
+        return fields
+    others = {key: value for key, value in fields.items() if key.partition(".")[0] not in nested}
+    return {**others, **{head: nest(members, heads) for head, members in nested.items()}}
 
 
 def first(fields: dict[str, Decoded], *keys: str) -> Decoded:
@@ -60,11 +80,13 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
 
 
 def _decoded(value: Decoded) -> Decoded:
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
-        try:
-            return loads(value.encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return None
+    """Return what JSON text says, also text in text, as a table's dynamic columns come out of some exports."""
+    for opening in _OPENINGS:
+        if isinstance(value, str) and value.lstrip()[:1] in opening:
+            try:
+                value = loads(value.encode("utf-8", "replace"))
+            except (ValueError, RecursionError):
+                return None
     return value
 
 

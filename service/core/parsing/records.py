@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Raw, Struct, field
 
 from service.core.parsing.lenient import Decoded
-from service.core.parsing.loose import as_object, as_raw, as_text, first, fold
+from service.core.parsing.loose import as_object, as_raw, as_text, first, fold, nest
 
 Text = str | None
 Code = str | int | float | None
@@ -114,10 +114,10 @@ def adapt(members: dict[str, Decoded]) -> tuple[Record, Extras]:
     """Bring a record of any known shape into a `Record`.
 
     Keys are compared without case, blanks and underscores; ``{"value": …, "localizedValue": …}`` gives its value;
-    objects that arrive as JSON text are read; what is missing is an empty text where that settles the matter. The
-    first key that is present and not empty wins.
+    objects that arrive as JSON text, or flattened into keys with dots, are read; what is missing is an empty text where
+    that settles the matter. The first key that is present and not empty wins.
     """
-    fields = _unwrapped(fold(members))
+    fields = _unwrapped(nest(fold(members), _HEADS))
     identity = as_object(fields.get("identity"))
     claims = as_object(identity.get("claims")) or _readable(fields, "claims", "claimsd", "identityclaims")
     authorization = as_object(identity.get("authorization")) or _readable(
@@ -158,6 +158,11 @@ def adapt(members: dict[str, Decoded]) -> tuple[Record, Extras]:
     )
     return record, extras
 
+
+_HEADS = frozenset({"identity", "claims", "authorization", "evidence", "properties", "callerinfo", "httprequest"}) | {
+    *("operationname", "category", "status", "substatus")
+}
+"""Objects of a record that exports flatten into columns."""
 
 _RESULT_TYPE = ("resulttype", "status", "statusvalue", "activitystatusvalue", "activitystatus")
 _RESULT_SIGNATURE = ("resultsignature", "substatus", "substatusvalue", "activitysubstatusvalue", "activitysubstatus")

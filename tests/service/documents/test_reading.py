@@ -319,6 +319,16 @@ def test_documents_of_a_search_engine_without_the_original_are_named(tmp_path: P
     assert looked.places == [f"{tmp_path / 'a'}, line 1", f"{tmp_path / 'a'}, line 3"]
 
 
+def test_a_csv_whose_objects_became_columns_has_what_it_needs(tmp_path: Path) -> None:
+    header = "eventTimestamp,operationName.value,status.value,claims.upn,claims.appid,category.value"
+    (tmp_path / "a.csv").write_text(
+        f"{header}\n2026-01-01T00:00:00Z,A/b/write,Failed,ann@contoso.com,1,Administrative\n"
+    )
+    (text,) = Looked(tmp_path).texts
+    (event,) = ActivityLogParser().parse(text).events
+    assert (event.actor.name, event.action, event.outcome.name) == ("ann@contoso.com", "a/b/write", "FAILURE")
+
+
 def test_a_missing_column_is_told_and_the_rest_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("timegenerated,OPERATIONNAMEVALUE,Caller\n2026-01-01T00:00:00Z,a/b/write,ann\n")
     looked = Looked(tmp_path)

@@ -296,3 +296,25 @@ def test_a_text_that_log_analytics_has_cut_is_read_from_the_column_beside_it(cut
 
     assert [event] == ActivityLogParser().parse(dump(whole)).events
     assert (event.actor.id, event.outcome) == (f"{TENANT}/{ANN}", Outcome.DENIED)
+
+
+def flat(members: dict[str, object], above: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in members.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+    return found
+
+
+@pytest.mark.parametrize("one", [record(), rest()], ids=["hub", "rest"])
+def test_a_record_whose_objects_became_columns_is_the_same_event(one: dict[str, object]) -> None:
+    assert ActivityLogParser().parse(dump(flat(one))) == ActivityLogParser().parse(dump(one))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_claims_as_text_in_text_are_read(times: int) -> None:
+    claims: object = human()
+    for _ in range(times):
+        claims = json.dumps(claims)
+    whole = record()
+    (event,) = ActivityLogParser().parse(message({**whole, "identity": {**whole["identity"], "claims": claims}})).events
+    assert event == ActivityLogParser().parse(message(whole)).events[0]
