@@ -22,7 +22,7 @@ from service.waiting import still_running
 from tests.fakes.alerts import alert, hostile
 from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle
 from tests.fakes.conversations import listening
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 from tests.fakes.mail_server import HANG_UP, SILENT, MailServer
 from tests.fakes.notices import notice
 from tests.service.sinks.posting.test_http_post import self_signed
@@ -93,7 +93,7 @@ class _Tags(HTMLParser):
         self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
 
 
-@pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
+@each_hostile_name
 def test_no_name_is_a_header_a_tag_or_a_link(name: str) -> None:
     [message] = render([hostile(name)])
     letter = read(compose(message, LETTER, MONDAY_MORNING))

@@ -21,7 +21,7 @@ from service.waiting import still_running
 from tests.fakes.alerts import alert, campaign, hostile, outage, rollout
 from tests.fakes.clock import settle
 from tests.fakes.conversations import listening
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 from tests.fakes.notices import notice, verdict_notice
 from tests.fakes.syslog_server import SyslogServer, collecting_datagrams
 from tests.service.sinks.posting.test_http_post import self_signed
@@ -94,7 +94,7 @@ def test_a_verdict_names_its_alert_and_the_time_that_it_is_about() -> None:
 
 
 @pytest.mark.parametrize("transport", ["tls", "udp"])
-@pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
+@each_hostile_name
 def test_no_name_is_a_field_a_header_or_a_message(name: str, transport: Any) -> None:
     collector = NOWHERE._replace(transport=transport)
     [message] = render([hostile(name)], collector)
@@ -182,7 +182,10 @@ async def test_a_collector_that_closes_without_a_farewell_of_tls_has_read_it_all
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
-async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thread(transport: Any) -> None:
+async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thread(
+    transport: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.sinks.syslog.transmission.SILENT_SECONDS", 600.0)
     before, server = still_running(), SyslogServer("silent")
     async with listening(server):
         assert await sink_to(server, seconds=0.3, transport=transport).send(MESSAGE) == Receipt("retry", "timeout")
