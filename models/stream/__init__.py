@@ -14,7 +14,7 @@ from models.stream.operations import RecordResult
 from models.stream.planting import planted
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
-from models.stream.unread import RowsLater
+from models.stream.unread import RowsLater, UnreadRows
 from models.stream.windows import EPOCH, Bucket, Watermark
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Steps",
     "Tally",
     "UnexpectedRow",
+    "UnreadRows",
     "Watermark",
     "display_name",
     "dump_parts",

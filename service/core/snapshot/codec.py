@@ -16,7 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
-from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_columns_later, unpack_later, unpack_rows
+from service.core.snapshot.packing import (
+    blocks,
+    pack_rows,
+    plain,
+    unpack_columns_later,
+    unpack_rows,
+    unpack_states_later,
+)
 
 FORMAT = 4
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
@@ -47,7 +54,7 @@ Encoding a block takes a few milliseconds. The wider the rows, the fewer: what r
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-_OF_MANY = {"identities": unpack_later, "bucket": unpack_columns_later}
+_OF_MANY = {"identities": unpack_states_later, "bucket": unpack_columns_later}
 """First words of the sections that have the most rows, and how a block of them is kept for later."""
 
 
@@ -242,9 +249,8 @@ class SnapshotRows:
     def to_restore(self) -> Iterator[tuple[str, Any]]:
         """Iterate likewise, but over blocks of what there is most of.
 
-        One of states of identities is a row with a list of ids, and one of functions, each of which returns the state
-        of the identity at its place; one of what buckets hold is `RowsLater`. Of each section the first block is read
-        at once, so that one which is not what it should be is refused early.
+        Each of them is `RowsLater`. Of each section the first block is read at once, so that one which is not what it
+        should be is refused early.
         """
         return iter(self._migrated) if self._migrated is not None else self._rows(later=True)
 
