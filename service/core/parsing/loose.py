@@ -67,7 +67,7 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
     """
     value = _decoded(value)
     if isinstance(value, str):
-        return fold(dict(_PRINTED.findall(value)[MOST_PAIRS::-1])) if "\n" in value else {}
+        return fold(dict(_PRINTED.findall(value)[:MOST_PAIRS][::-1])) if "\n" in value else {}
     if isinstance(value, list):
         return fold(dict(pair for pair in map(_pair, value[:MOST_PAIRS]) if pair))
     if not isinstance(value, dict):
