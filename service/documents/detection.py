@@ -11,7 +11,7 @@ import msgspec
 from service.documents.json_text import Where, locate
 from service.documents.places import Trouble, Unit, Unreadable
 from service.documents.tables import Header, read_table_head
-from service.documents.wrappers import ELASTIC, MESSAGE, SPLUNK, Wrapping, wrapping
+from service.documents.wrappers import CARRIED, ELASTIC, SPLUNK, Wrapping, wrapping
 
 Reading = Literal["lines", "elements", "csv", "avro", "parquet"]
 
@@ -122,7 +122,7 @@ def _lines(first: dict[str, msgspec.Raw], where: Where, *, several: bool = True)
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic documents, one a line"
-    elif wrapped is MESSAGE:
+    elif wrapped is CARRIED:
         kind = "messages of a hub, one a line"
     elif where.container in {"records", "value"}:
         kind = _CONTAINED[where.container] + (", one a line" if several else "")
@@ -142,7 +142,7 @@ def _elements(text: bytes) -> Format:
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic search hits"
-    elif wrapped is MESSAGE:
+    elif wrapped is CARRIED:
         kind = "messages of a hub"
     elif where.container == "array":
         folded = {key.lower() for key in keys}

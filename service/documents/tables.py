@@ -13,7 +13,7 @@ import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
 from service.documents.regional import has_day_first, in_utc
-from service.documents.wrappers import MESSAGE, unwrap
+from service.documents.wrappers import CARRIED, unwrap
 
 _ROWS_AT_ONCE = 256
 _PORTAL: Final = "CSV export of the portal"
@@ -235,7 +235,7 @@ def _records(rows: list[list[str]], header: Header, day_first: bool | None) -> l
 def _record(row: list[str], header: Header, day_first: bool) -> bytes:
     if header.original is not None:
         original = row[header.original] if header.original < len(row) else ""
-        return unwrap(original.encode(), MESSAGE) or b""
+        return unwrap(original.encode(), CARRIED) or b""
     values = {name: value for name, value in zip(header.names, row, strict=False) if value}
     for at in header.utc:
         if at < len(row) and row[at]:

@@ -33,7 +33,7 @@ ELASTIC: Final = Wrapping(
     ),
 )
 SPLUNK: Final = Wrapping("_raw", (("result", "_raw"), ("_raw",), ("result",)))
-MESSAGE: Final = Wrapping(
+CARRIED: Final = Wrapping(
     "a message's body", (("body",), ("Body",), ("payload",), ("ContentData",), ("attributes",), ("message",))
 )
 """One of a hub, as others write it: Spark, Logic Apps, Vector, Logstash, kcat, Splunk's add-on, Datadog's archives."""
@@ -56,7 +56,7 @@ def wrapping(keys: Mapping[str, object]) -> Wrapping | None:
     if keys.keys() & {"_source", "event.original"} or {"@timestamp", "event"} <= keys.keys():
         return ELASTIC
     if any(body in keys and keys.keys() & beside for body, beside in _CARRIED):
-        return MESSAGE
+        return CARRIED
     return None
 
 
@@ -77,8 +77,8 @@ def unwrap(text: bytes, wrapped: Wrapping) -> bytes | None:
     for path in wrapped.paths:
         text_found = _text(_at(document, path))
         if text_found:
-            return unwrap(text_found, MESSAGE) if wrapped is SPLUNK else text_found
-    if wrapped is MESSAGE:
+            return unwrap(text_found, CARRIED) if wrapped is SPLUNK else text_found
+    if wrapped is CARRIED:
         return text  # a record of its own, or what the parser refuses
     if wrapped is SPLUNK and "preview" in document and "result" not in document:
         return None

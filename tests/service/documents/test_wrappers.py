@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.documents.places import Trouble, Unreadable
-from service.documents.wrappers import ELASTIC, MESSAGE, SPLUNK, Wrapping, unwrap, wrapping
+from service.documents.wrappers import CARRIED, ELASTIC, SPLUNK, Wrapping, unwrap, wrapping
 
 RECORD = '{"time":"2026-03-01T00:00:00Z","operationName":"A/b"}'
 AS_OBJECT = json.loads(RECORD)
@@ -27,15 +27,15 @@ AS_OBJECT = json.loads(RECORD)
         ({"_raw": RECORD, "_time": "1"}, SPLUNK),
         ({"preview": False, "result": AS_OBJECT}, SPLUNK),
         ({"_raw": json.dumps({"body": AS_OBJECT, "x-opt-sequence-number": 7})}, SPLUNK),
-        ({"body": AS_OBJECT, "x-opt-sequence-number": 7, "x-opt-offset": "1"}, MESSAGE),
-        ({"body": RECORD, "partition": "0", "enqueuedTime": "2026-03-01T00:00:01Z"}, MESSAGE),
-        ({"body": b64encode(RECORD.encode()).decode(), "enqueuedTime": "2026-03-01T00:00:01Z"}, MESSAGE),
-        ({"ContentData": AS_OBJECT, "Properties": {}, "SystemProperties": {"Offset": "1"}}, MESSAGE),
-        ({"Body": AS_OBJECT, "EnqueuedTimeUtc": "x", "SystemProperties": {}}, MESSAGE),
-        ({"topic": "t", "partition": 0, "offset": 1, "payload": RECORD}, MESSAGE),
-        ({"@timestamp": "2026-03-01T00:00:01Z", "@version": "1", "message": RECORD}, MESSAGE),
-        ({"source_type": "azure_event_hubs", "timestamp": "x", "message": RECORD}, MESSAGE),
-        ({"_id": "x", "date": "x", "attributes": AS_OBJECT, "tags": []}, MESSAGE),
+        ({"body": AS_OBJECT, "x-opt-sequence-number": 7, "x-opt-offset": "1"}, CARRIED),
+        ({"body": RECORD, "partition": "0", "enqueuedTime": "2026-03-01T00:00:01Z"}, CARRIED),
+        ({"body": b64encode(RECORD.encode()).decode(), "enqueuedTime": "2026-03-01T00:00:01Z"}, CARRIED),
+        ({"ContentData": AS_OBJECT, "Properties": {}, "SystemProperties": {"Offset": "1"}}, CARRIED),
+        ({"Body": AS_OBJECT, "EnqueuedTimeUtc": "x", "SystemProperties": {}}, CARRIED),
+        ({"topic": "t", "partition": 0, "offset": 1, "payload": RECORD}, CARRIED),
+        ({"@timestamp": "2026-03-01T00:00:01Z", "@version": "1", "message": RECORD}, CARRIED),
+        ({"source_type": "azure_event_hubs", "timestamp": "x", "message": RECORD}, CARRIED),
+        ({"_id": "x", "date": "x", "attributes": AS_OBJECT, "tags": []}, CARRIED),
     ],
     ids=json.dumps,
 )
@@ -72,10 +72,10 @@ def test_a_plain_record_is_wrapped_in_nothing(keys: dict[str, Any]) -> None:
 def test_a_packed_body_in_base64_is_handed_on_packed() -> None:
     packed = gzip.compress(RECORD.encode())
     document = {"body": b64encode(packed).decode(), "enqueuedTime": "x"}
-    assert unwrap(json.dumps(document).encode(), MESSAGE) == packed
+    assert unwrap(json.dumps(document).encode(), CARRIED) == packed
 
 
 @pytest.mark.parametrize("body", [None, "GET /", "Z2FyYmFnZQ==", 7, {}])
 def test_a_message_without_a_record_is_left_to_the_parser(body: object) -> None:
     text = json.dumps({"body": body, "enqueuedTime": "x"}).encode()
-    assert unwrap(text, MESSAGE) == text
+    assert unwrap(text, CARRIED) == text
