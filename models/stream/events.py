@@ -55,6 +55,10 @@ class Outcome(IntEnum):
         return self >= Outcome.FAILURE
 
 
+IMAGINED = "\x1e"
+"""Begins the key of an identity that there is not: keys of others are stripped of separators."""
+
+
 class Actor(NamedTuple):
     """One identity.
 
@@ -71,6 +75,11 @@ class Actor(NamedTuple):
     id: str
     name: str
     kind: ActorKind
+
+    @property
+    def is_imagined(self) -> bool:
+        """Whether it stands for peers that somebody vouches for; see `IMAGINED`."""
+        return self.id.startswith(IMAGINED)
 
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
