@@ -11,7 +11,7 @@ import msgspec
 from service.documents.json_text import Where, locate
 from service.documents.places import Trouble, Unit, Unreadable
 from service.documents.tables import Header, read_table_head
-from service.documents.wrappers import ELASTIC, SPLUNK, Wrapping, wrapping
+from service.documents.wrappers import ELASTIC, MESSAGE, SPLUNK, Wrapping, wrapping
 
 Reading = Literal["lines", "elements", "csv", "avro", "parquet"]
 
@@ -122,6 +122,8 @@ def _lines(first: dict[str, msgspec.Raw], where: Where, *, several: bool = True)
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic documents, one a line"
+    elif wrapped is MESSAGE:
+        kind = "messages of a hub, one a line"
     elif where.container in {"records", "value"}:
         kind = _CONTAINED[where.container] + (", one a line" if several else "")
     elif "OperationNameValue" in first:
@@ -140,6 +142,8 @@ def _elements(text: bytes) -> Format:
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic search hits"
+    elif wrapped is MESSAGE:
+        kind = "messages of a hub"
     elif where.container == "array":
         folded = {key.lower() for key in keys}
         if "tablename" in folded:

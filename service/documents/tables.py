@@ -13,18 +13,21 @@ import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
 from service.documents.regional import has_day_first, in_utc
+from service.documents.wrappers import MESSAGE, unwrap
 
 _ROWS_AT_ONCE = 256
 _PORTAL: Final = "CSV export of the portal"
+_SEARCHED: Final = "CSV export of a search engine"
 _LOG_ANALYTICS: Final = "CSV export of Log Analytics"
 _HEADINGS: Final = {
     _LOG_ANALYTICS: frozenset({
         "activitystatus", "activitystatusvalue", "activitysubstatus", "activitysubstatusvalue", "authorization",
         "authorizationd", "caller", "calleripaddress", "category", "categoryvalue", "claims", "claimsd",
-        "correlationid", "eventdataid", "eventsubmissiontimestamp", "hierarchy", "httprequest", "level", "operationid",
+        "correlationid", "eventdataid", "eventsubmissiontimestamp", "eventtimestamp", "hierarchy", "httprequest",
+        "identityauthorization", "identityclaims", "level", "operationid",
         "operationname", "operationnamevalue", "properties", "propertiesd", "resource", "resourcegroup", "resourceid",
-        "resourceprovider", "resourceprovidervalue", "sourcesystem", "subscriptionid", "tenantid", "timegenerated",
-        "type",
+        "resourceprovider", "resourceprovidervalue", "resultsignature", "resulttype", "sourcesystem", "subscriptionid",
+        "tenantid", "timegenerated", "timestamp", "type",
     }),
     _PORTAL: frozenset({
         "correlationid", "eventcategory", "eventinitiatedby", "level", "operationname", "resource", "resourcegroup",
@@ -32,6 +35,9 @@ _HEADINGS: Final = {
     }),
 }  # fmt: skip
 """What the columns of each export are called, folded."""
+
+_ORIGINALS: Final = frozenset({"raw", "event.original"})
+"""Columns of a search engine that hold a record as Azure wrote it: the others add nothing to it."""
 
 _ENOUGH: Final = 4
 """Known headings from which a table is taken for an export, even one that lacks what it needs."""
@@ -44,7 +50,7 @@ _RENAMED: Final = {
 }
 _TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
 _ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
-_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd"})
+_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd", "identityclaims"})
 _NEEDED: Final = (
     (_TIMES, "TimeGenerated", "Time"),
     (_ACTIONS, "OperationNameValue", "Operation name"),
@@ -53,9 +59,14 @@ _NEEDED: Final = (
 """Without these there is no telling who did what when: folded, and as each export calls them."""
 
 _WANTED: Final = (
-    ({"claims", "claimsd"}, "Claims", "Claims", "identities are known by the name of the caller only"),
     (
-        {"activitystatusvalue", "activitystatus", "status"},
+        {"claims", "claimsd", "identityclaims"},
+        "Claims",
+        "Claims",
+        "identities are known by the name of the caller only",
+    ),
+    (
+        {"activitystatusvalue", "activitystatus", "status", "resulttype"},
         "ActivityStatusValue",
         "Status",
         "no outcome, nothing fails",
@@ -96,6 +107,8 @@ class Header(NamedTuple):
         What the parser could use and the table does not have, in words.
     above
         How many lines stand above it: PowerShell's ``#TYPE``, Excel's ``sep=;``.
+    original
+        The column that holds records as Azure wrote them, if there is one.
     """
 
     kind: str
@@ -104,6 +117,7 @@ class Header(NamedTuple):
     delimiter: str
     missing: tuple[str, ...]
     above: int = 0
+    original: int | None = None
 
 
 def read_table_head(lines: Sequence[bytes]) -> Header | None:
@@ -141,7 +155,10 @@ def read_header(line: bytes) -> Header | None:
     if len(columns) < 2:
         return None
     folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]
-    present = set(folded)
+    original = next((at for at, name in enumerate(folded) if name in _ORIGINALS), None)
+    if original is not None:
+        return Header(_SEARCHED, tuple(folded), frozenset(), delimiter, (), original=original)
+    present = {*folded, *(name.partition(".")[0] for name in folded)}  # claims.name and so on say what claims does
     known = {kind: len(present & headings) for kind, headings in _HEADINGS.items()}
     portal = known[_PORTAL] > known[_LOG_ANALYTICS] or "eventinitiatedby" in present
     kind = _PORTAL if portal else _LOG_ANALYTICS
@@ -216,6 +233,9 @@ def _records(rows: list[list[str]], header: Header, day_first: bool | None) -> l
 
 
 def _record(row: list[str], header: Header, day_first: bool) -> bytes:
+    if header.original is not None:
+        original = row[header.original] if header.original < len(row) else ""
+        return unwrap(original.encode(), MESSAGE) or b""
     values = {name: value for name, value in zip(header.names, row, strict=False) if value}
     for at in header.utc:
         if at < len(row) and row[at]:
@@ -233,9 +253,18 @@ def columns_of(head: bytes) -> list[str]:
     """
     found = _COLUMNS.search(head)
     try:
-        return [_decode_name(column["name"]) for column in _decode_columns(found[1])] if found else _no_columns()
+        return [_name(column) for column in _decode_columns(found[1])] if found else _no_columns()
     except (ValueError, KeyError):
         return _no_columns()
+
+
+def tells_of_query(head: bytes) -> bool:
+    """Whether a query result is Azure Data Explorer's own, whose later tables tell of the query, not of records."""
+    return b'"ColumnName"' in head
+
+
+def _name(column: dict[str, msgspec.Raw]) -> str:
+    return _decode_name(column["ColumnName"] if "ColumnName" in column else column["name"])
 
 
 def _no_columns() -> list[str]:

@@ -179,3 +179,21 @@ def test_a_row_of_log_analytics_is_understood() -> None:
     }
 
     assert ActivityLogParser().parse(message(row)).events == ActivityLogParser().parse(message(usual)).events
+
+
+ALERTS: list[dict[str, Any]] = [
+    {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"signalType": "Activity Log"}}},
+    {"schemaId": "Microsoft.Insights/activityLogs", "data": {"status": "Activated", "context": {"activityLog": {}}}},
+]
+FINDINGS: list[tuple[dict[str, Any], LeftOut]] = [
+    *((alert, LeftOut.ALERT) for alert in ALERTS),
+    ({"VendorName": "Microsoft", "AlertType": "VM_x", "SystemAlertId": "1", "TimeGenerated": "x"}, LeftOut.SECURITY),
+    ({"type": "Microsoft.Security/assessments", "id": "/subscriptions/1", "properties": {}}, LeftOut.RECOMMENDATION),
+    ({"type": "Microsoft.Security/secureScores", "id": "/subscriptions/1", "properties": {}}, LeftOut.SECURITY),
+]
+
+
+@pytest.mark.parametrize(("sent", "name"), FINDINGS, ids=str)
+def test_what_action_groups_and_defender_send_is_named_and_no_fault(sent: dict[str, Any], name: LeftOut) -> None:
+    parsed = ActivityLogParser().parse(dump(sent))
+    assert (parsed.rejects, parsed.left_out) == ([], {name: 1})
