@@ -54,7 +54,11 @@ Encoding a block takes a few milliseconds. The wider the rows, the fewer: what r
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-_OF_MANY = {"identities": unpack_states_later, "bucket": unpack_columns_later}
+_OF_MANY = {
+    "bucket": unpack_columns_later,
+    "person": unpack_columns_later,
+    "identities": unpack_states_later,
+}
 """First words of the sections that have the most rows, and how a block of them is kept for later."""
 
 
