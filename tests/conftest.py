@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.azurite import Account, azurite, find_azurite
 
-FEWER = 5
+FEWER = 10
 """How many times fewer examples of a property `make check` tries than `make test`."""
 LEAST = 3
 """As few it tries at any rate."""
@@ -90,6 +90,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(100_000, 50, 100)
+
+
+@pytest.fixture
+def hangs_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say that a thread hangs on purpose: the clock does not wait long for it."""
+    monkeypatch.setattr("tests.fakes.clock.PATIENCE", 0.1)
 
 
 @pytest.fixture(scope="session")

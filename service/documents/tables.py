@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
+from service.documents.regional import has_day_first, in_utc
 
 _ROWS_AT_ONCE = 256
 _PORTAL: Final = "CSV export of the portal"
@@ -70,8 +71,7 @@ _WANTED: Final = (
     ),
 )
 _UTC_MARK = re.compile(r"\s*\[utc\]\s*$", re.IGNORECASE)
-_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]")
+_PREAMBLE = re.compile(rb"\"?(?:#TYPE\b|sep=)")
 _COLUMNS = re.compile(rb'"columns"\s*+:\s*+(\[(?:[^\]"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])', re.IGNORECASE)
 _decode_columns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _decode_row = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -94,6 +94,8 @@ class Header(NamedTuple):
         What separates the columns.
     missing
         What the parser could use and the table does not have, in words.
+    above
+        How many lines stand above it: PowerShell's ``#TYPE``, Excel's ``sep=;``.
     """
 
     kind: str
@@ -101,10 +103,23 @@ class Header(NamedTuple):
     utc: frozenset[int]
     delimiter: str
     missing: tuple[str, ...]
+    above: int = 0
+
+
+def read_table_head(lines: Sequence[bytes]) -> Header | None:
+    """Return what the first lines of a CSV say, or None if it is not one; likewise.
+
+    >>> header = read_table_head([b'#TYPE System.Object', b'"EventTimestamp","OperationName","Caller"'])
+    >>> header.above, header.names
+    (1, ('eventtimestamp', 'operationname', 'caller'))
+    """
+    above = next((at for at, line in enumerate(lines) if not _PREAMBLE.match(line)), None)
+    header = read_header(lines[above]) if above is not None else None
+    return header._replace(above=above) if header and above else header
 
 
 def read_header(line: bytes) -> Header | None:
-    """Return what the first line of a CSV says, or None if it is not one.
+    """Return what the heading of a CSV says, or None if it is not one.
 
     Raises
     ------
@@ -162,45 +177,50 @@ def read_csv(stream: BinaryIO, header: Header) -> Iterator[tuple[int, list[bytes
     csv.field_size_limit(LARGEST_TEXT)
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
     rows = csv.reader((line.replace("\0", "") for line in text), delimiter=header.delimiter)
-    found, first, size = list[bytes](), 1, 0
+    found, first, size = list[list[str]](), 1, 0
+    day_first: bool | None = None
     try:
-        next((row for row in rows if row), None)
+        for _ in range(header.above + 1):
+            next((row for row in rows if row), None)
         for row in rows:
             if not row:
                 continue
-            found.append(_row(row, header))
-            size += len(found[-1])
-            if len(found) == _ROWS_AT_ONCE or size > LARGEST_TEXT // 8:
-                yield first, found
-                first, found, size = first + len(found), [], 0
+            found.append(row)
+            size += sum(map(len, row))
+            full = size > LARGEST_TEXT // 8
+            if full or len(found) % _ROWS_AT_ONCE == 0:
+                if day_first is None:
+                    day_first = has_day_first(_times(found, header))
+                if full or day_first is not None:  # rows that do not tell are held until one does
+                    day_first = bool(day_first)
+                    yield first, _records(found, header, day_first)
+                    first, found, size = first + len(found), [], 0
     except csv.Error as error:
         if found:
-            yield first, found
+            yield first, _records(found, header, day_first)
         raise Unreadable(Trouble.DAMAGED, f"no CSV any more after row {first + len(found) - 1:,}: {error}") from error
     finally:
         text.detach()
     if found:
-        yield first, found
+        yield first, _records(found, header, day_first)
 
 
-def _row(row: list[str], header: Header) -> bytes:
+def _times(rows: list[list[str]], header: Header) -> Iterator[str]:
+    return (row[at] for row in rows for at in header.utc if at < len(row))
+
+
+def _records(rows: list[list[str]], header: Header, day_first: bool | None) -> list[bytes]:
+    if day_first is None:
+        day_first = has_day_first(_times(rows, header))
+    return [_record(row, header, bool(day_first)) for row in rows]
+
+
+def _record(row: list[str], header: Header, day_first: bool) -> bytes:
     values = {name: value for name, value in zip(header.names, row, strict=False) if value}
     for at in header.utc:
         if at < len(row) and row[at]:
-            values[header.names[at]] = _in_utc(row[at])
+            values[header.names[at]] = in_utc(row[at], day_first=day_first)
     return _encode(values)
-
-
-def _in_utc(text: str) -> str:
-    """Return a time of a column that is UTC by its heading in a way that says so.
-
-    >>> _in_utc("3/7/2026, 10:00:00.123 AM"), _in_utc("2026-03-07T10:00:00.123")
-    ('3/7/2026 10:00:00.123 AM', '2026-03-07T10:00:00.123Z')
-    """
-    text = text.strip()
-    if _ISO.match(text):
-        return text if _ZONE.search(text) else f"{text}Z"
-    return text.replace(",", "")
 
 
 def columns_of(head: bytes) -> list[str]:

@@ -27,7 +27,10 @@ _first_seen: WeakKeyDictionary[threading.Thread, float] = WeakKeyDictionary()
 
 def _may_yet_return(now: float) -> bool:
     """Whether a thread is running that has not been waited for in vain."""
-    return any(now - _first_seen.setdefault(thread, now) < PATIENCE for thread in still_running())
+    waited = [
+        now - _first_seen.setdefault(thread, now) for thread in still_running()
+    ]  # of all: none is waited for next
+    return any(seconds < PATIENCE for seconds in waited)
 
 
 async def settle() -> None:

@@ -1,5 +1,7 @@
 """Names that somebody has given to a resource, an identity or an operation to harm whoever reads of it."""
 
+import pytest
+
 from tests.fakes.alerts import HOSTILE_NAMES
 
 KNOWN: tuple[str, ...] = (
@@ -66,3 +68,10 @@ KNOWN: tuple[str, ...] = (
     "x" * 200_000,
     "\N{PILE OF POO}\u200d" * 3_000,
 )
+
+each_hostile_name = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in HOSTILE_NAMES.values() else pytest.mark.slow) for name in KNOWN],
+    ids=range(len(KNOWN)),
+)
+"""Tries a test with each of `KNOWN`: in the quick check with a name of each sort, with all of them in `make test`."""

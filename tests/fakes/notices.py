@@ -1,6 +1,7 @@
 """Notices to render and send."""
 
 from datetime import timedelta
+from itertools import islice
 
 from models.statistics.scoring import Severity
 from service.core.notices import GapKind, Notice
@@ -51,7 +52,7 @@ def verdict_notice(kind: VerdictKind = VerdictKind.BENIGN, **changes: object) ->
 
 def hostile_verdict(name: str, kind: VerdictKind = VerdictKind.BENIGN) -> VerdictNotice:
     """A verdict in which everything that somebody can choose is `name`, as far as a verdict may hold it."""
-    spoken = "".join(char for char in name if char.isprintable())
+    spoken = "".join(islice(filter(str.isprintable, name), 500))
     return verdict_notice(
-        kind, actor_id=name, actor_name=name, actions=(name,) * 20, by=spoken[:200], why=spoken[:500] or "x"
+        kind, actor_id=name, actor_name=name, actions=(name,) * 20, by=spoken[:200], why=spoken or "x"
     )

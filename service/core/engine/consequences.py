@@ -77,7 +77,7 @@ def consequences(verdict: Verdict, width: timedelta) -> Iterator[Consequence]:
 
 
 def _answered(verdict: Verdict, width: timedelta) -> Iterator[Bucket]:
-    """Yield the buckets of which it has answered the same deeds, told or not, as far back as evidence is fresh."""
+    """Yield the buckets of which it has answered the same activities, told or not, as far back as evidence is fresh."""
     until = verdict.takes_effect if verdict.kind is VerdictKind.BENIGN else verdict.end
     bucket = Bucket.of(max(verdict.start, until - _FRESH), width)
     while bucket.start < until:

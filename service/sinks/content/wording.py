@@ -4,7 +4,6 @@ Escaping for one receiver's own syntax (Slack's angle brackets, a terminal's col
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -13,9 +12,6 @@ from importlib.resources import files
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "…"
 
-# Cc control (terminal escapes), Cf format (bidi overrides, zero width), Cs lone surrogates, Co private, Cn unassigned,
-# Zl and Zp separators: whatever does not show itself could make one name look like another.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SPACE = re.compile(r"\s+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _VERBS = {"write": "create or change", "delete": "delete", "read": "read"}
@@ -43,8 +39,10 @@ def clean(text: str, limit: int, *, keep_end: bool = False) -> str:
     # A hostile name may be megabytes long: look at no more of it than can be shown.
     head = text if len(text) <= 4 * limit else text[: 2 * limit] + text[-2 * limit :]
     line = _SPACE.sub(" ", head).strip()
-    if not (line.isascii() and line.isprintable()):
-        line = "".join(REPLACEMENT if unicodedata.category(char) in _HIDDEN else char for char in line)
+    # Not printable are Cc control (terminal escapes), Cf format (bidi overrides, zero width), Cs lone surrogates, Co
+    # private, Cn unassigned, Zl and Zp separators: what does not show itself could make one name look like another.
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else REPLACEMENT for char in line)
     data = line.encode()
     if len(data) <= limit and len(head) == len(text):
         return line

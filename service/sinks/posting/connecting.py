@@ -52,8 +52,9 @@ def open_socket(
             holds(connection)
             connection.connect(address)
             if context is not None:
-                connection = context.wrap_socket(connection, server_hostname=host)
-                holds(connection)
+                connection = context.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
+                holds(connection)  # before the greeting: the other end may never answer it
+                connection.do_handshake()
         except OSError as error:
             connection.close()
             failure = error

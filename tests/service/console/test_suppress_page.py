@@ -17,7 +17,7 @@ from service.history.reading import History
 from service.suppressions.file import read_suppressions
 from tests.fakes.alerts import alert, finding, outage
 from tests.fakes.clock import MONDAY_MORNING
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 from tests.service.console.browsing import NOW, serving
 from tests.service.console.test_pages import Markup
 from tests.service.history.seen import ANN, BOB, closed, event, save
@@ -76,7 +76,7 @@ def test_the_text_is_one_that_the_file_of_suppressions_takes_and_the_command_say
     assert words[-5:] == ["--reason", "moving", "--owner", "dba", "--no-learn"]
 
 
-@pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
+@each_hostile_name
 def test_whatever_somebody_is_called_the_text_is_a_suppression_of_them_or_there_is_none(path: Path, name: str) -> None:
     found = said(path, {**SAID, "actor": name, "reason": name, "owner": name})
     if found.yaml:

@@ -9,20 +9,24 @@ import random
 import sys
 import tracemalloc
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import fastavro
+import pyarrow
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
+from service.core.parsing.parser import ActivityLogParser
 from service.documents.places import Problem, Trouble
 from service.documents.reading import Reader
 from service.documents.sources import find
 from service.documents.unpacking import HEAD
 from tests.service.core.parsing.samples import dump, record
-from tests.service.documents.shapes import CAPTURE, zstd
+from tests.service.documents.shapes import CAPTURE, row, zstd
 
 RECORDS = [record(correlationId=f"{number:036}") for number in range(50)]
 LINES = b"".join(dump(one) + b"\n" for one in RECORDS)
@@ -174,6 +178,45 @@ def test_without_its_library_parquet_is_told_how_to_get_it(tmp_path: Path, monke
     looked = Looked(tmp_path)
     assert looked.troubles == [Trouble.NOT_INSTALLED]
     assert "pip install 'unwonted[parquet]'" in looked.problems[0].detail
+
+
+AT_TEN = datetime(2026, 3, 7, 10, 0, 0, 123456, UTC)
+PAST_TEN = 1_772_877_600_123_456_700
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pyarrow.array([AT_TEN], pyarrow.timestamp("us", "UTC")),
+        pyarrow.array([AT_TEN], pyarrow.timestamp("us", "Europe/Berlin")),
+        pyarrow.array([AT_TEN.replace(tzinfo=None)], pyarrow.timestamp("us")),
+        pyarrow.array([PAST_TEN], pyarrow.timestamp("ns")),
+        pyarrow.array([PAST_TEN], pyarrow.timestamp("ns", "UTC")),
+    ],
+    ids=lambda times: str(times.type),
+)
+@pytest.mark.parametrize("in_96_bits", [False, True])
+def test_a_time_of_a_parquet_file_is_utc_however_fine_it_is(
+    tmp_path: Path, times: "pyarrow.Array[Any]", in_96_bits: bool
+) -> None:
+    one = {key: value for key, value in row(RECORDS[0]).items() if key != "TimeGenerated"}
+    table = pyarrow.Table.from_pylist([one]).append_column("TimeGenerated", times)
+    nested = pyarrow.StructArray.from_arrays([times], names=["at"])
+    table = table.append_column("More", nested)
+    parquet.write_table(table, tmp_path / "a", use_deprecated_int96_timestamps=in_96_bits)
+    looked = Looked(tmp_path)
+    assert looked.problems == []
+    (event,) = ActivityLogParser().parse(looked.texts[0]).events
+    assert event.time == AT_TEN
+
+
+def test_a_map_in_a_parquet_file_is_read_as_an_object(tmp_path: Path) -> None:
+    one = row(RECORDS[0])
+    claims = list(json.loads(one.pop("Claims")).items())
+    column = pyarrow.array([claims], pyarrow.map_(pyarrow.string(), pyarrow.string()))
+    parquet.write_table(pyarrow.Table.from_pylist([one]).append_column("Claims", column), tmp_path / "a")
+    (event,) = ActivityLogParser().parse(Looked(tmp_path).texts[0]).events
+    assert event.actor == ActivityLogParser().parse(dump(RECORDS[0])).events[0].actor
 
 
 def test_documents_of_a_search_engine_without_the_original_are_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from service.history.schema import NoHistory, open_to_write
 from service.history.values import Delivered, HistoryEntry, Restored
 from tests.fakes.alerts import alert, hostile, outage
 from tests.fakes.clock import MONDAY_MORNING
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 from tests.fakes.notices import notice
 from tests.service.history.seen import ANN, BOB, HOUR, closed, contents, event, save
 
@@ -178,7 +178,7 @@ def test_an_incident_is_whole_wherever_one_looks(path: Path) -> None:
         assert history.incident("nothing") is None
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@each_hostile_name
 def test_whatever_somebody_is_called_is_kept_and_found(path: Path, name: str) -> None:
     who = ANN._replace(id=f"t/{name}", name=name)
     [one, _] = closed([event(0)], [event(3)])

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from service.history.file import HistoryFile
 from service.history.recorder import Gathering, Recorder
 from service.history.retention import HistoryLimits
@@ -13,6 +15,8 @@ from tests.service.lives import HOUR, Life, World, living
 LIMITS = HistoryLimits()
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 async def test_what_a_pod_has_written_until_its_end_another_one_without_its_disk_has_again(tmp_path: Path) -> None:
     world, store = World(), FakeSegments()
     paths = [tmp_path / name / "history.sqlite" for name in ("one", "two")]

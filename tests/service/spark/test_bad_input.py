@@ -62,6 +62,8 @@ def test_what_cannot_be_read_is_counted_logged_and_kept_beside_the_states(tmp_pa
     assert running.state() == alone(running.tenants[0], [[*good, *poison]])
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_messages_that_the_hub_no_longer_had_are_told_as_a_coverage_gap(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +91,8 @@ def test_metrics_are_counted_as_those_of_a_single_process(tmp_path: Path) -> Non
     assert running.job.health.result("ready").ok
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_one_identity_that_is_half_of_all_traffic_changes_nothing(tmp_path: Path) -> None:
     found = []
     for number, body in enumerate(bodies(hours=30)):
@@ -116,6 +120,8 @@ def test_a_message_that_ends_whoever_parses_it_ends_the_job_with_one_line(tmp_pa
     assert running.job.stopped.count("\n") == 0
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_two_jobs_that_take_the_same_batch_at_once_come_to_the_same(tmp_path: Path) -> None:
     """Nothing keeps a second job from a folder of states; it writes what the first one writes, or is refused."""
     batches = cut(bodies(hours=24), 16)
@@ -129,6 +135,7 @@ def test_two_jobs_that_take_the_same_batch_at_once_come_to_the_same(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.measured
 def test_a_batch_of_very_many_records_comes_to_the_same(tmp_path: Path) -> None:
     found = []
     for number, body in enumerate(bodies(hours=40)):

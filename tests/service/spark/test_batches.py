@@ -42,6 +42,11 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PEOPLE = [f"p{number}@contoso.com" for number in range(9)]
 
 
+def slow(*values: int) -> Any:
+    """One that `make test` alone tries."""
+    return pytest.param(*values, marks=[pytest.mark.slow, pytest.mark.measured])
+
+
 def record(who: str, time: datetime, action: str, number: int) -> dict[str, Any]:
     return {
         "time": time.isoformat(),
@@ -175,7 +180,7 @@ def alone(one: Tenant, batches: Sequence[Sequence[MessageBody]], engine: Engine 
     return plain(engine)
 
 
-@pytest.mark.parametrize(("shards", "cores"), [(1, 1), (3, 2), (4, 8)])
+@pytest.mark.parametrize(("shards", "cores"), [slow(1, 1), (3, 2), slow(4, 8)])
 def test_batches_come_to_what_one_engine_comes_to(tmp_path: Path, shards: int, cores: int) -> None:
     batches = cut(bodies(), 16)
     running = Running(tmp_path, Source(batches), shards=shards, cores=cores)
@@ -187,7 +192,9 @@ def test_batches_come_to_what_one_engine_comes_to(tmp_path: Path, shards: int, c
     assert {json.loads(line)["detector"] for line in lines} >= {"rare_action"}
 
 
-def test_a_job_that_begins_anew_goes_on_with_other_executors(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.measured
+def test_a_job_that_starts_over_goes_on_with_other_executors(tmp_path: Path) -> None:
     batches = cut(bodies(), 16)
     Running(tmp_path, Source(batches), cores=2).take(0, 1)
     worker._KEPT.clear()
@@ -196,6 +203,8 @@ def test_a_job_that_begins_anew_goes_on_with_other_executors(tmp_path: Path) -> 
     assert running.state() == alone(running.tenants[0], batches)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_what_is_lost_with_an_executor_is_done_again(tmp_path: Path) -> None:
     batches = cut(bodies(hours=20), 16)
     source = Source(batches)
@@ -206,6 +215,8 @@ def test_what_is_lost_with_an_executor_is_done_again(tmp_path: Path) -> None:
     assert running.state() == alone(running.tenants[0], batches)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_job_whose_executors_are_lost_again_and_again_ends(tmp_path: Path) -> None:
     source = Source(cut(bodies(hours=4), 16))
     running = Running(tmp_path, source)
@@ -217,6 +228,8 @@ def test_a_job_whose_executors_are_lost_again_and_again_ends(tmp_path: Path) -> 
     assert running.state() == alone(running.tenants[0], source.batches)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_tenants_share_nothing_but_the_rounds(tmp_path: Path) -> None:
     contoso, fabrikam = cut(bodies("contoso", 30), 20), cut(bodies("fabrikam", 30, people=4), 20)
     batches = [some + others for some, others in zip(contoso, fabrikam, strict=True)]
@@ -246,6 +259,8 @@ def test_a_state_that_is_missing_or_not_the_one_before_is_one_line(tmp_path: Pat
     assert again.job.stopped.count("\n") == 0
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_job_goes_on_from_the_state_of_a_single_process(tmp_path: Path) -> None:
     batches = cut(bodies(), 16)
     single = build_engine(tenant(tmp_path).settings)
@@ -261,7 +276,7 @@ def test_a_job_goes_on_from_the_state_of_a_single_process(tmp_path: Path) -> Non
     assert sorted(path.name for path in states.folder.iterdir()) == ["batch-000000000001", "batch-000000000002"]
 
 
-def test_a_state_that_was_parted_anew_wants_a_new_checkpoint(tmp_path: Path) -> None:
+def test_a_state_that_was_parted_again_wants_a_new_checkpoint(tmp_path: Path) -> None:
     states = ShardStates(tmp_path / "states" / "contoso")
     driver, _ = split_state([(section, row) for section, row in plain(build_engine(tenant(tmp_path).settings))], 3)
     states.write_driver(BEFORE_THE_FIRST, driver, START)

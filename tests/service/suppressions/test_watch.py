@@ -156,6 +156,7 @@ async def test_it_looks_every_few_seconds_and_tells_whoever_puts_it_in_force(fil
     assert watched.metric("_reloads_total", result="loaded") == 2
 
 
+@pytest.mark.usefixtures("hangs_on_purpose")
 async def test_a_file_system_that_hangs_is_a_file_that_cannot_be_read(file: Path) -> None:
     watched = Watched(file)
     watched.watch._aside = OneAside(0.01)

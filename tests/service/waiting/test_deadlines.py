@@ -95,7 +95,10 @@ async def test_what_is_late_is_given_up_and_said_to_be() -> None:
     assert hanging.cancelled()
 
 
-async def test_the_cancellation_of_who_waits_is_never_lost_in_what_it_waits_for() -> None:
+async def test_the_cancellation_of_who_waits_is_never_lost_in_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.waiting.deadlines._IN_ORDER", 0.1)
     clock, stubborn = FakeClock(), Stubborn(2)
     waiting = asyncio.ensure_future(within(clock, 60.0, stubborn.go_on()))
     await settle()
@@ -180,7 +183,10 @@ async def test_what_a_task_that_was_given_up_fails_with_is_looked_at() -> None:
         await waiting
 
 
-async def test_a_task_that_loses_its_cancellations_is_asked_again() -> None:
+async def test_a_task_that_loses_its_cancellations_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.waiting.deadlines._IN_ORDER", 0.1)
     stubborn = [asyncio.ensure_future(Stubborn(times).go_on()) for times in (0, 1, 3)]
     await settle()
     assert await end(stubborn)

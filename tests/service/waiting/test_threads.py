@@ -8,7 +8,6 @@ import pytest
 
 from service.clock import SystemClock
 from service.waiting.threads import DaemonExecutor, Occupied, OneAside, still_running
-from tests.fakes.clock import settle
 
 
 class Gate:
@@ -31,6 +30,11 @@ def fails() -> None:
     raise ZeroDivisionError
 
 
+async def entered(*gates: Gate) -> None:
+    while not all(gate.entered.is_set() for gate in gates):
+        await SystemClock().sleep(0.001)  # the threads are real ones
+
+
 async def until_nothing_runs() -> None:
     while still_running():
         await SystemClock().sleep(0.001)  # the thread is a real one
@@ -47,7 +51,7 @@ async def test_it_returns_and_raises_what_the_function_does() -> None:
 async def test_what_was_given_up_is_not_begun_again_until_it_has_come_back() -> None:
     aside, gate = OneAside(), Gate()
     running = asyncio.ensure_future(aside.run(gate, "late"))
-    await settle()
+    await entered(gate)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -65,13 +69,12 @@ def test_a_loop_ends_although_a_thread_of_its_own_and_one_of_a_library_hang() ->
         loop = asyncio.get_running_loop()
         loop.set_default_executor(DaemonExecutor())
         hanging = [asyncio.ensure_future(OneAside().run(gate)), loop.run_in_executor(None, library)]
-        await settle()
+        await entered(gate, library)
         for one in hanging:
             one.cancel()
         await asyncio.wait(hanging)
 
     asyncio.run(main())
-    assert gate.entered.wait(30)
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "aside")
     gate.open()
     library.open()

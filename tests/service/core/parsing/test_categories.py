@@ -71,7 +71,7 @@ EVALUATIONS = ["audit", "auditIfNotExists", "deny", "deployIfNotExists", "modify
 
 @pytest.mark.parametrize("effect", EVALUATIONS)
 @pytest.mark.parametrize("category", ["Policy", "policy", "Administrative", "Action", None])
-def test_what_a_policy_makes_of_a_request_is_no_second_deed(effect: str, category: str | None) -> None:
+def test_what_a_policy_makes_of_a_request_is_no_second_activity(effect: str, category: str | None) -> None:
     name = f"Microsoft.Authorization/policies/{effect}/action"
     authorised = {"claims": human(), "authorization": {"action": name}}
     kinds = [
@@ -107,7 +107,7 @@ def test_a_record_of_the_category_policy_is_an_evaluation_whatever_it_is_called(
     ],
 )
 @pytest.mark.parametrize("category", ["Administrative", "Write", "Policy"])
-def test_to_administer_policies_is_a_deed(operation: str, category: str) -> None:
+def test_to_administer_policies_is_an_activity(operation: str, category: str) -> None:
     (event,) = ActivityLogParser().parse(message(record(operationName=operation, category=category))).events
 
     assert event.action == operation.casefold()

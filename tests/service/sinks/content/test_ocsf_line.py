@@ -8,7 +8,7 @@ from service.core.alerting.alerts import Alert
 from service.core.incidents import IncidentState
 from service.sinks.content.ocsf_line import ocsf_line
 from tests.fakes.alerts import alert, hostile, outage
-from tests.fakes.hostile_names import KNOWN
+from tests.fakes.hostile_names import each_hostile_name
 
 # https://schema.ocsf.io/1.5.0/classes/detection_finding?profiles=cloud
 REQUIRED = {
@@ -54,6 +54,6 @@ def test_its_status_is_how_far_people_are_with_the_incident(state: IncidentState
     assert (found["status"] == "New") is (state is IncidentState.NEW)
 
 
-@pytest.mark.parametrize("name", KNOWN, ids=range(len(KNOWN)))
+@each_hostile_name
 def test_whatever_somebody_is_called_it_is_one_line_of_utf_8(name: str) -> None:
     assert told(hostile(name))["class_uid"] == 2004

@@ -68,6 +68,7 @@ def test_what_a_preset_makes_of_a_notice_keeps_to_them_too(name: str, kind: GapK
         assert [error.message for error in validator.iter_errors(json.loads(message.body))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("kind", VerdictKind)
 def test_what_a_preset_makes_of_a_verdict_keeps_to_them_too(name: str, kind: VerdictKind) -> None:
