@@ -4,13 +4,16 @@ Parsing leaves its work here; windows, detectors and alerts take it from here. N
 an event came from.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple
 
 from models.stream.json_value import Json
 from models.stream.rows import fields
+from models.stream.unread import RowsLater
 
 
 class ActorKind(StrEnum):
@@ -89,6 +92,12 @@ class Actor(NamedTuple):
     def from_row(cls, row: Any) -> "Actor":
         """Restore what `row` gave."""
         return _same_actor(*fields("identity", row, "id", "name", "kind"))
+
+    @classmethod
+    def from_block(cls, rows: RowsLater) -> "Iterator[Actor]":
+        """Restore a block of what `row` gave; ids are interned, for other tables have them, too."""
+        ids, names, kinds = map(rows.column, cls._fields)
+        return map(cls, map(intern, ids), map(str, names), map(_KINDS.__getitem__, kinds))
 
 
 @lru_cache(maxsize=4_096)
