@@ -6,7 +6,7 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 from models.stream.bottom_k import BottomKSample
 from models.stream.buckets import Limits, OpenBuckets
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
-from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
+from models.stream.events import IMAGINED, ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.matching import fits_pattern, names_of
@@ -19,6 +19,7 @@ from models.stream.windows import EPOCH, Bucket, Watermark
 
 __all__ = [
     "EPOCH",
+    "IMAGINED",
     "NOBODY",
     "NOTHING_EXCLUDED",
     "ActivityEvent",

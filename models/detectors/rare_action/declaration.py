@@ -50,6 +50,7 @@ DECLARATION = Declaration(
         "identities",
         "identities_with_action",
         "identities_of_kind_with_action",
+        "newcomers_with_action",
         "identities_doing_it_now",
         "networks_known",
         "evidence",

@@ -8,10 +8,11 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Generator, ItemsView, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -79,19 +80,7 @@ class BodyTemplate:
     def __init__(self, source: str, values: Mapping[str, str]) -> None:
         if len(source) > MOST_TEMPLATE_CHARACTERS:
             raise TemplateRefusedError(f"is longer than {MOST_TEMPLATE_CHARACTERS:,} characters")
-        environment = _environment()
-        try:
-            tree = environment.parse(source)
-            _check(tree)
-            for loop in tree.find_all(nodes.For):
-                loop.iter = nodes.Filter(loop.iter, "_each", [], [], None, None, lineno=loop.lineno)
-            tree.set_environment(environment)
-            code = environment.compile(tree, _FILE, _FILE)
-        except TemplateSyntaxError as error:
-            raise TemplateRefusedError(f"line {error.lineno}: {error.message}") from None
-        except RecursionError:
-            raise TemplateRefusedError("is nested too deeply") from None
-        self._template = environment.template_class.from_code(environment, code, {})
+        self._template = _compiled(source)
         self._values = dict(values)
         self._source = source
 
@@ -115,6 +104,24 @@ class BodyTemplate:
         except Exception as error:  # noqa: BLE001 - whatever a template of somebody's does wrong is its own fault
             raise TemplateRefusedError(_failure(error, self._source)) from None
         return "".join(parts)
+
+
+@lru_cache(maxsize=16)
+def _compiled(source: str) -> Template:
+    """Check and compile it: once, for the settings try each template before a sink is built of it."""
+    environment = _environment()
+    try:
+        tree = environment.parse(source)
+        _check(tree)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, "_each", [], [], None, None, lineno=loop.lineno)
+        tree.set_environment(environment)
+        code = environment.compile(tree, _FILE, _FILE)
+    except TemplateSyntaxError as error:
+        raise TemplateRefusedError(f"line {error.lineno}: {error.message}") from None
+    except RecursionError:
+        raise TemplateRefusedError("is nested too deeply") from None
+    return environment.template_class.from_code(environment, code, {})
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
@@ -323,3 +324,10 @@ def test_a_state_that_is_read_later_and_is_damaged_says_so_to_whoever_asks() -> 
     *_, (_, row) = SnapshotRows(of_members([members(DATA)[0], good + bad, tail])).to_restore()
     with pytest.raises(ValueError, match="2 rows where there should be 4"):
         row.column("state")
+
+
+@pytest.mark.parametrize("long", [1, SLICE * 5])
+def test_lines_that_are_cut_while_they_are_unpacked_are_whole_again(long: int) -> None:
+    chance = Random(long)
+    rows = [("text", chance.randbytes(chance.randrange(long, long + SLICE)).hex()) for _ in range(6)]
+    assert decode(packed(rows)) == rows
