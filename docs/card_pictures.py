@@ -1,6 +1,6 @@
 """``python -m docs.card_pictures``: a picture of the cards for their page, as Teams and Slack show them, with Chromium.
 
-They are made anew when the cards have changed; nothing compares them. What is sent is made up.
+They are made again when the cards have changed; nothing compares them. What is sent is made up.
 """
 
 import asyncio

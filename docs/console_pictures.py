@@ -1,6 +1,6 @@
 """``python -m docs.console_pictures``: pictures of the console for its page, of a simulated tenant, with Chromium.
 
-They take a minute and a browser, and are made anew when what they show has changed much; nothing compares them.
+They take a minute and a browser, and are made again when what they show has changed much; nothing compares them.
 """
 
 import asyncio

@@ -227,7 +227,7 @@ class App:
                     steps = self._state.engine.idle_steps(partition, end_offset.sequence_number, known_at)
                     scored = await self._state.take(steps)
                     self._emit(CellsJudged(scored))
-                    emit_closed(self._state.engine, self._emit)
+                    await emit_closed(self._state.engine, self._emit, self._components.history_room)
                     self._state.coverage.note_end_offset(end_offset)
                 self._state.changed = True
 

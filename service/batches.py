@@ -13,15 +13,18 @@ from service.components import Components
 from service.core.engine import Applied, Engine
 from service.core.messages import Message
 from service.core.parsing import Parsed, RejectReason
+from service.history import Room
 from service.storage import RejectLetters, set_aside
 from service.telemetry import BatchApplied, BucketsClosed, DeadLettersWritten, MessageSetAside, TelemetryEvent
 
 _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
 
 
-def emit_closed(engine: Engine, emit: Callable[[TelemetryEvent], None]) -> None:
-    """Report the buckets that were closed since this was last asked."""
+async def emit_closed(engine: Engine, emit: Callable[[TelemetryEvent], None], room: Room | None) -> None:
+    """Report the buckets that were closed since this was last asked, once the history has room for them."""
     if closed := engine.take_closed():
+        if room is not None:
+            await room.wait()
         emit(BucketsClosed(closed))
 
 
@@ -42,6 +45,7 @@ class Batches:
         self._suspects = components.suspects
         self._state = components.state
         self._emit = components.telemetry.emit
+        self._room = components.history_room
         self._now = now
         letters = components.dead_letter
         self._letters = None if letters is None else RejectLetters(letters, components.clock)
@@ -53,7 +57,7 @@ class Batches:
             self._state.changed = True
             parsed, applied = await self._take(messages)
             self._emit(BatchApplied.of(messages, parsed, applied, self._clock.elapsed() - started))
-            emit_closed(self._state.engine, self._emit)
+            await emit_closed(self._state.engine, self._emit, self._room)
             self._note_coverage(messages, parsed, applied)
         rejects = [reject for one, done in zip(parsed, applied, strict=True) if done.fresh for reject in one.rejects]
         if rejects and self._letters is not None:

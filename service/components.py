@@ -9,7 +9,7 @@ from service.console import Console
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, DeadLetterStore, Lease, Sink, Source
 from service.delivery import Dispatcher
-from service.history import Shipping
+from service.history import Room, Shipping
 from service.monitoring import HttpServer
 from service.owners import OwnersWatch
 from service.source import SourceEvent
@@ -73,6 +73,8 @@ class Components(NamedTuple):
         What one of two instances holds; `service.standby` waits for it. None if there is no other instance.
     console
         Shows people what happened, if it is to be served.
+    history_room
+        Waits until the history takes what is brought next; None if there is no history.
     shipping
         Keeps the history elsewhere as well, and fetches it from there.
     """
@@ -98,3 +100,4 @@ class Components(NamedTuple):
     lease: Lease | None = None
     console: Console | None = None
     shipping: Shipping | None = None
+    history_room: Room | None = None

@@ -17,6 +17,7 @@ from models.statistics import (
     Likelihood,
     NoveltyRate,
     Rarity,
+    newcomers,
     prior_hazard,
     stage_of,
 )
@@ -48,17 +49,27 @@ class OnePopulation(Backoff):
 
     def adopt(self, action: str, kind: str, number: int = 1) -> None:
         """Count so many more identities of the tenant."""
-        super().adopt(action, POPULATION, number)
+        super().adopt(action, _everybody(kind), number)
 
     def abandon(self, action: str, kind: str, number: int = 1) -> None:
         """Take them back."""
-        super().abandon(action, POPULATION, number)
+        super().abandon(action, _everybody(kind), number)
 
     def probability(
-        self, action: str, kind: str, session: Collection[str] = (), extra: int = 0, guarded: bool = False
+        self,
+        action: str,
+        kind: str,
+        session: Collection[str] = (),
+        extra: int = 0,
+        guarded: bool = False,
+        established: bool = False,
     ) -> float:
         """Return the probability for anybody."""
-        return super().probability(action, POPULATION, session, extra, guarded)
+        return super().probability(action, POPULATION, session, extra, guarded, established)
+
+
+def _everybody(kind: str) -> str:
+    return newcomers(POPULATION) if kind.endswith(newcomers("")) else POPULATION
 
 
 class Placeless(Rarity):

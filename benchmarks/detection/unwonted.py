@@ -189,7 +189,7 @@ def run(
 
 
 def _stretch(alert: Alert, finding: Finding) -> tuple[float, float]:
-    # The window of what is told of many, or goes on, is weeks: it covers nobody's other deeds.
+    # The window of what is told of many, or goes on, is weeks: it covers nobody's other activities.
     if alert.kind in {AlertKind.ROLLOUT, AlertKind.CAMPAIGN} or alert.days > 1:
         return finding.bucket_start.timestamp(), finding.bucket_end.timestamp()
     return alert.window_start.timestamp(), alert.window_end.timestamp()

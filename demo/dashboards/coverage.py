@@ -68,6 +68,14 @@ _NOW = Row(
             "stat",
             ((0, "green"), (1, "yellow")),
         ),
+        Panel(
+            "Clock ahead",
+            "How far the machine's clock is ahead of the hub's, once it is more than five minutes; negative: behind.",
+            "s",
+            (Line(Held("unwonted_clock_skew_seconds"), "ahead"),),
+            "stat",
+            ((-86_400_000, "red"), (-299, "green"), (300, "red")),
+        ),
     ),
 )
 

@@ -38,8 +38,8 @@ class TenantPlan:
     duplicates
         Share of subscriptions exported by two diagnostic settings.
     policies
-        Factor on what Azure's services write beside the deeds of others: evaluations of writes by policies, several a
-        write; roll-outs of policies; activations of privileged roles; backups. At 1 that is about two fifths of all
+        Factor on what Azure's services write beside what others do: evaluations of writes by policies, several a write;
+        roll-outs of policies; activations of privileged roles; backups. At 1 that is about two fifths of all
         records; 0 leaves it out, and changes no other record.
     automation
         Share of applications and managed identities among the identities; None for the usual 38 %.

@@ -1,7 +1,7 @@
 """Draws what the formulas on the page for detection engineers mean, with the statistics themselves: nothing is made up.
 
 Each picture asks a statistic of `models` what it would say, after it has learnt a small made-up history. So a picture
-is out of date when the statistic has changed; a test says so, and `make generated` draws it anew.
+is out of date when the statistic has changed; a test says so, and `make generated` draws it again.
 """
 
 from collections.abc import Callable, Hashable

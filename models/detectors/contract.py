@@ -180,8 +180,7 @@ class Detector(Protocol):
     def load(self, population: Iterable[Json], identities: Iterable[Json]) -> None:
         """Replace everything known by what the two dumps gave.
 
-        Of rows that have an `id` and a `state` and nothing else, one may stand for many: with a list of ids, and one of
-        functions that return the states. `Keyed` reads them so.
+        Where rows have an `id` and a `state` and nothing else, a `RowsLater` may stand for many. `Keyed` reads them so.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
-from models.detectors.examples import TEAM, Deed, Example, daily, weekdays
+from models.detectors.examples import TEAM, Activity, Example, daily, weekdays
 from models.detectors.sensitivity import SENSITIVE, weighing
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
@@ -67,13 +67,13 @@ DECLARATION = Declaration(
     speaks=Example(
         "People work on weekdays; one of them falls silent for two months, then grants somebody a role.",
         before=[*daily(weekdays(110), *TEAM), *daily(weekdays(50), "ida")],
-        then=[Deed("ida", "microsoft.authorization/roleassignments/write", 110)],
+        then=[Activity("ida", "microsoft.authorization/roleassignments/write", 110)],
         says="Active again after 61 days",
     ),
     silent=Example(
         "People work on weekdays; one of them comes back after a weekend, and does something new.",
         before=daily(weekdays(110), *TEAM, "ida"),
-        then=[Deed("ida", "microsoft.authorization/roleassignments/write", 112)],
+        then=[Activity("ida", "microsoft.authorization/roleassignments/write", 112)],
     ),
 )
 

@@ -19,7 +19,7 @@ OFFICE, ELSEWHERE = "10.0.1.1", "198.51.100.7"
 WORK = "microsoft.web/sites/write"
 
 
-class Deed(NamedTuple):
+class Activity(NamedTuple):
     """One thing that somebody did.
 
     Attributes
@@ -73,8 +73,8 @@ class Example(NamedTuple):
     """
 
     summary: str
-    before: Sequence[Deed]
-    then: Sequence[Deed]
+    before: Sequence[Activity]
+    then: Sequence[Activity]
     says: str | None = None
     places: Mapping[str, Place] = {}
     watched: Sequence[Watched] = ()
@@ -85,28 +85,35 @@ class Example(NamedTuple):
 
     def hours(self) -> Iterator[tuple[list[ActorBucket], Crowd]]:
         """Yield what everybody did in each hour, oldest first; the last of them is the one to judge."""
-        ordered = sorted([*self.before, *self.then], key=lambda deed: (deed.time, deed.who, deed.what))
-        for _, deeds in groupby(ordered, key=lambda deed: (deed.time - MONDAY) // HOUR):
+        ordered = sorted([*self.before, *self.then], key=lambda activity: (activity.time, activity.who, activity.what))
+        for _, activities in groupby(ordered, key=lambda activity: (activity.time - MONDAY) // HOUR):
             buckets = OpenBuckets(HOUR, HOUR)
-            for deed in deeds:
-                buckets.observe(_event(deed))
+            for activity in activities:
+                buckets.observe(_event(activity))
             yield from buckets.peek(MONDAY)
 
 
-def daily(days: Iterable[int], *who: str, what: str = WORK, **rest: Any) -> list[Deed]:
-    """Return that each of these did it on each of these days; `rest` is as in `Deed`.
+def daily(days: Iterable[int], *who: str, what: str = WORK, **rest: Any) -> list[Activity]:
+    """Return that each of these did it on each of these days; `rest` is as in `Activity`.
 
-    >>> [(deed.who, deed.day) for deed in daily(range(2), "ann", "ben")]
+    >>> [(activity.who, activity.day) for activity in daily(range(2), "ann", "ben")]
     [('ann', 0), ('ben', 0), ('ann', 1), ('ben', 1)]
     """
-    return [Deed(name, what, day, **rest) for day in days for name in who]
+    return [Activity(name, what, day, **rest) for day in days for name in who]
 
 
-def _event(deed: Deed) -> ActivityEvent:
-    actor = Actor(f"tenant/{deed.who}", deed.who, deed.kind)
-    operation = f"{deed.what}/{deed.time.isoformat()}"
+def _event(activity: Activity) -> ActivityEvent:
+    actor = Actor(f"tenant/{activity.who}", activity.who, activity.kind)
+    operation = f"{activity.what}/{activity.time.isoformat()}"
     return ActivityEvent(
-        deed.time, actor, deed.what, deed.what, deed.ended, operation, scope=deed.scope, address=deed.source
+        activity.time,
+        actor,
+        activity.what,
+        activity.what,
+        activity.ended,
+        operation,
+        scope=activity.scope,
+        address=activity.source,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
-from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.examples import TEAM, Activity, Example, daily
 from models.detectors.stateful import StatefulDetector
 from models.statistics import Keyed, Lessons, SurvivalFunction, UserDays, UserDayState, odds, reached, surprise
 from models.stream import ActorBucket, Cell, Crowd, Json, Outcome, Part, fields
@@ -51,13 +51,13 @@ DECLARATION = Declaration(
     speaks=Example(
         "People at work; one of them is refused at seven different doors within minutes.",
         before=daily(range(30), *TEAM),
-        then=[Deed("ann", f"microsoft.door{n}/things/read", 30, 9 + n / 30, Outcome.DENIED) for n in range(7)],
+        then=[Activity("ann", f"microsoft.door{n}/things/read", 30, 9 + n / 30, Outcome.DENIED) for n in range(7)],
         says="7 different operations failed within 15 minutes, all of them refused",
     ),
     silent=Example(
         "People at work; for one of them everything fails in a service that is down.",
         before=daily(range(30), *TEAM),
-        then=[Deed("ann", f"microsoft.web/thing{n}/write", 30, 9 + n / 30, Outcome.FAILURE) for n in range(7)],
+        then=[Activity("ann", f"microsoft.web/thing{n}/write", 30, 9 + n / 30, Outcome.FAILURE) for n in range(7)],
     ),
 )
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
-from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
+from models.detectors.examples import ELSEWHERE, TEAM, Activity, Example, daily
 from models.detectors.sensitivity import SENSITIVE, weighing
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
@@ -66,7 +66,7 @@ DECLARATION = Declaration(
     speaks=Example(
         "People at work in their office; with the account of one of them, keys are read from elsewhere.",
         before=daily(range(60), *TEAM),
-        then=[Deed("ann", "microsoft.storage/storageaccounts/listkeys/action", 60, source=ELSEWHERE)],
+        then=[Activity("ann", "microsoft.storage/storageaccounts/listkeys/action", 60, source=ELSEWHERE)],
         says="From the network 198.51.100, new to it",
     ),
     silent=Example(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
-from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.examples import TEAM, Activity, Example, daily
 from models.detectors.stateful import StatefulDetector
 from models.statistics import (
     NONE,
@@ -63,9 +63,9 @@ DECLARATION = Declaration(
     failures=True,
     speaks=Example(
         "People at work, who hardly ever fail; one of them is refused at three doors where nobody knocks.",
-        before=[deed for hour in range(8, 18) for deed in daily(range(30), *TEAM, hour=hour)],
+        before=[activity for hour in range(8, 18) for activity in daily(range(30), *TEAM, hour=hour)],
         then=[
-            Deed("ann", what, 30, ended=Outcome.DENIED)
+            Activity("ann", what, 30, ended=Outcome.DENIED)
             for what in ("microsoft.keyvault/vaults/read", "microsoft.sql/servers/write", "microsoft.web/sites/delete")
         ],
         says="It was refused",

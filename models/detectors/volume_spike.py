@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
 from models.detectors.counterfactual import imagined, least_below, more_of
-from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.examples import TEAM, Activity, Example, daily
 from models.detectors.stateful import StatefulDetector
 from models.detectors.volumes import (
     ALL,
@@ -82,7 +82,9 @@ DECLARATION = Declaration(
             *daily(range(0, 40, 5), *TEAM, what="microsoft.web/sites/delete"),
         ],
         then=[
-            Deed("ann", "microsoft.web/sites/delete", 40, 9 + n / 200, scope="other" if n % 4 == 0 else "subscription")
+            Activity(
+                "ann", "microsoft.web/sites/delete", 40, 9 + n / 200, scope="other" if n % 4 == 0 else "subscription"
+            )
             for n in range(120)
         ],
         says="120 deletions within an hour, some of them in a subscription in which it never worked",
@@ -91,9 +93,9 @@ DECLARATION = Declaration(
         "People at work, and a job that deletes sixty sites every night, as it does tonight.",
         before=[
             *daily(range(30), *TEAM),
-            *(Deed("job", "microsoft.web/sites/delete", day, 2 + n / 100) for day in range(30) for n in range(60)),
+            *(Activity("job", "microsoft.web/sites/delete", day, 2 + n / 100) for day in range(30) for n in range(60)),
         ],
-        then=[Deed("job", "microsoft.web/sites/delete", 30, 2 + n / 100) for n in range(60)],
+        then=[Activity("job", "microsoft.web/sites/delete", 30, 2 + n / 100) for n in range(60)],
     ),
 )
 

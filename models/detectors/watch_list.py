@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.examples import TEAM, Deed, Example, daily
+from models.detectors.examples import TEAM, Activity, Example, daily
 from models.detectors.watched import Watched
 from models.statistics import Lessons
 from models.stream import ActorBucket, Crowd, Json, UnexpectedRow
@@ -47,14 +47,14 @@ DECLARATION = Declaration(
     speaks=Example(
         "People work in their office; one of them elevates access every day, which is on the watch list.",
         before=[*daily(range(30), *TEAM), *daily(range(30), "ann", what=_ELEVATE)],
-        then=[Deed("ann", _ELEVATE, 30)],
+        then=[Activity("ann", _ELEVATE, 30)],
         says="On the watch list: access is elevated",
         watched=(Watched("access is elevated", operations=("Microsoft.Authorization/elevateAccess/action",)),),
     ),
     silent=Example(
         "People work in their office; one of them elevates access, and only another's doing so is on the watch list.",
         before=daily(range(30), *TEAM),
-        then=[Deed("ann", _ELEVATE, 30)],
+        then=[Activity("ann", _ELEVATE, 30)],
         watched=(Watched("ben elevates access", ("ben",), (_ELEVATE,)),),
     ),
     always=True,

@@ -5,7 +5,7 @@ Which numbers make an anomaly, and what it is called, is left to the detectors.
 
 from models.statistics.accumulation import NONE, Accumulated, AccumulationRule
 from models.statistics.arrivals import Arrivals, Beginnings
-from models.statistics.backoff import Backoff
+from models.statistics.backoff import Backoff, newcomers
 from models.statistics.bloom_mask import added, mask, tried
 from models.statistics.calibration import Calibration
 from models.statistics.campaign import NO_CAMPAIGN, Campaign, CampaignEntry, CampaignRule
@@ -68,6 +68,7 @@ __all__ = [
     "kilometres",
     "mask",
     "network",
+    "newcomers",
     "nowhere",
     "odds",
     "off_hours",

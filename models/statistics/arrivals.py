@@ -1,7 +1,8 @@
 """How often identities of a kind are seen for the first time, from where, and what they do on their first days.
 
 A tenant that makes three managed identities a day, each of which reads a key, is not surprised by a fourth; one in
-which nobody has begun for weeks is. Which deeds matter, and what such a surprise is worth, is the detectors' business.
+which nobody has begun for weeks is. Which activities matter, and what such a surprise is worth, is the
+detectors' business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ _SORT = "sort "
 
 
 class Beginnings(NamedTuple):
-    """Fading counts of a kind, as far as they say something of one deed; from these alone come all chances.
+    """Fading counts of a kind, as far as they say something of one activity; from these alone come all chances.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class Beginnings(NamedTuple):
     unknown
         Those of the first days on which somebody came from a network that nobody had used.
     sort
-        Those that began with a deed of that sort.
+        Those that began with an activity of that sort.
     action
         Those that began with that very action.
     """
@@ -58,7 +59,7 @@ class Beginnings(NamedTuple):
         return (self.unknown + STRENGTH * PRIOR_UNKNOWN) / (self.firsts + STRENGTH)
 
     @property
-    def deed(self) -> float:
+    def activity(self) -> float:
         """Chance that somebody who begins does it: that of the sort stands behind that of the action."""
         of_sort = (self.sort + STRENGTH * PRIOR_SORT) / (self.firsts + STRENGTH)
         return min(1.0, (self.action + STRENGTH * PRIOR_ACTION * of_sort) / (self.firsts + STRENGTH))
@@ -72,7 +73,7 @@ class Arrivals(AnomalyDetector):
     r"""Chance that somebody begins, and that somebody who begins does this.
 
     With D the active days of a kind, F those that were somebody's first, and :math:`c_s`, :math:`c_a` the first days
-    with a deed of that sort and with that very action, all fading, and s = 5,
+    with an activity of that sort and with that very action, all fading, and s = 5,
 
     .. math:: p(first) = \frac{F + 0.2 s}{D + s}, \quad
               p(sort) = \frac{c_s + 0.05 s}{F + s}, \quad
@@ -117,17 +118,17 @@ class Arrivals(AnomalyDetector):
 
     def learn_one(self, x: dict[FeatureName, Any]) -> None:
         """Learn an active day of somebody of ``x["kind"]``: if ``x["novel"]``, the first, with ``x["action"]``."""
-        days, deeds, kind = by_name(), by_name(), str(x.get("kind", "unknown"))
+        days, activities, kind = by_name(), by_name(), str(x.get("kind", "unknown"))
         self.learn_day(kind, days, first=bool(x.get("novel")))
         if x.get("novel") and x.get("action"):
-            self.learn_deed(kind, str(x.get("sort", "")), str(x["action"]), days, deeds)
-        self.teach(days, deeds, float(x.get("time", 0.0)))
+            self.learn_activity(kind, str(x.get("sort", "")), str(x["action"]), days, activities)
+        self.teach(days, activities, float(x.get("time", 0.0)))
 
     def score_one(self, x: dict[FeatureName, Any]) -> float:
         """Return the surprise of ``x["action"]`` on a day that is the first (``x["novel"]``); else that it is not."""
         sort, action = str(x.get("sort", "")), str(x.get("action", ""))
         known = self.known(str(x.get("kind", "unknown")), sort, action, float(x.get("time", 0.0)))
-        return surprise(known.first) + surprise(known.deed) if x.get("novel") else surprise(1.0 - known.first)
+        return surprise(known.first) + surprise(known.activity) if x.get("novel") else surprise(1.0 - known.first)
 
     @staticmethod
     def learn_day(kind: str, days: ByName, *, first: bool, unknown: bool = False) -> None:
@@ -138,13 +139,15 @@ class Arrivals(AnomalyDetector):
         counts[_UNKNOWN] += unknown
 
     @staticmethod
-    def learn_deed(kind: str, sort: str, action: str, days: ByName, deeds: ByName, *, another: bool = False) -> None:
-        """Put into `days` and `deeds` that somebody began with an action; `another` of a sort that was counted."""
-        deeds[kind][action] += 1
+    def learn_activity(
+        kind: str, sort: str, action: str, days: ByName, activities: ByName, *, another: bool = False
+    ) -> None:
+        """Put into `days` and `activities` that somebody began with an action; `another` of a sort that was counted."""
+        activities[kind][action] += 1
         days[kind][f"{_SORT}{sort}"] += not another
 
     def teach(
-        self, days: Mapping[str, Mapping[str, int]], deeds: Mapping[str, Mapping[str, int]], hours: float
+        self, days: Mapping[str, Mapping[str, int]], activities: Mapping[str, Mapping[str, int]], hours: float
     ) -> None:
         """Apply what the identities active at `hours` taught."""
         weight = growth(hours, self.half_life)
@@ -154,8 +157,8 @@ class Arrivals(AnomalyDetector):
                 if count:
                     counts[name] = counts.get(name, 0.0) + count * weight
         self._add_up()
-        for kind in sorted(deeds):
-            for action, count in sorted(deeds[kind].items()):
+        for kind in sorted(activities):
+            for action, count in sorted(activities[kind].items()):
                 if (kind, action) not in self._actions:
                     self._make_room()
                 self._actions[kind, action] = self._actions.get((kind, action), 0.0) + count * weight

@@ -17,6 +17,16 @@ from models.stream import Json, fields
 UNSEEN_ACTIONS = 50  # actions of a service that nobody here has used yet: Azure's services have some tens each
 UNSEEN_SERVICES = 100  # services that nobody here has used yet: Azure has about two hundred
 TENANT = ""
+_NEW = ", new"  # after a kind: those of it that are new
+
+
+def newcomers(kind: str) -> str:
+    """Return the name under which what newcomers of a kind have adopted is counted once more.
+
+    >>> newcomers("human")
+    'human, new'
+    """
+    return kind + _NEW
 
 
 class Backoff(AnomalyDetector):
@@ -34,6 +44,9 @@ class Backoff(AnomalyDetector):
     nobody ever used from drowning everything else: `floor`, or the cube of half (`unseen_share`) the share
     :math:`(\theta + d K) / (N + \theta)` of adoptions that are new to the tenant, whichever is larger. Where every
     third thing that somebody takes up is new to everybody, that nobody else did it says little.
+
+    Adoptions of newcomers are counted once more by themselves (`newcomers`), and can be left out: whoever has been
+    there for long is not made ordinary by identities that somebody has just made.
 
     Parameters
     ----------
@@ -113,15 +126,25 @@ class Backoff(AnomalyDetector):
 
         What was abandoned goes first, so that it makes room.
         """
-        changes = [(n > 0, action, kind, n) for kind, actions in lessons.items() for action, n in actions.items() if n]
-        for _, action, kind, number in sorted(changes):
+        # Newcomers are among those of their kind: they come after them, and go before them.
+        changes = [
+            (number > 0, action, kind.endswith(_NEW) is (number > 0), kind, number)
+            for kind, actions in lessons.items()
+            for action, number in actions.items()
+            if number
+        ]
+        for _, action, _, kind, number in sorted(changes):
             if number > 0:
                 self.adopt(action, kind, number)
             else:
                 self.abandon(action, kind, -number)
 
     def adopt(self, action: str, kind: str, number: int = 1) -> None:
-        """Count so many more identities of `kind` that have done `action`."""
+        """Count so many more identities of `kind`, or of the `newcomers` among those counted, that did `action`."""
+        if kind.endswith(_NEW):
+            if action in self._adopted.get(kind.removesuffix(_NEW), ()):
+                self._add((kind, newcomers(TENANT)), action, number)
+            return
         tenant = self._adopted[TENANT]
         first = action not in tenant
         if first and len(tenant) >= self.max_actions:
@@ -129,7 +152,10 @@ class Backoff(AnomalyDetector):
         service = self._services.setdefault(action.partition("/")[0], [0, 0])
         service[0] += number
         service[1] += first
-        for name in (TENANT, kind):
+        self._add((TENANT, kind), action, number)
+
+    def _add(self, names: Iterable[str], action: str, number: int) -> None:
+        for name in names:
             population = self._adopted.setdefault(name, {})
             population[action] = population.get(action, 0) + number
             self._totals[name] = self._totals.get(name, 0) + number
@@ -138,9 +164,13 @@ class Backoff(AnomalyDetector):
         """Take adoptions back, for identities that are forgotten; what is not known any more is left alone."""
         count = self._adopted.get(kind, {}).get(action, 0)
         number = min(number, count)
-        if number > 0:
-            self._remove(kind, action, number, count)
-            self._remove(TENANT, action, number, self._adopted[TENANT][action])
+        if number <= 0:
+            return
+        together = newcomers(TENANT) if kind.endswith(_NEW) else TENANT
+        self._remove(kind, action, number, count)
+        self._remove(together, action, number, self._adopted[together][action])
+        if together == TENANT and (excess := self.adopters(action, newcomers(kind)) - (count - number)) > 0:
+            self.abandon(action, newcomers(kind), excess)  # those whose adoption had been dropped meanwhile
 
     def adopters(self, action: str, kind: str = TENANT) -> int:
         """Return how many identities of `kind` (of the whole tenant by default) have done `action`."""
@@ -155,7 +185,13 @@ class Backoff(AnomalyDetector):
         return len(self._adopted[TENANT])
 
     def probability(
-        self, action: str, kind: str, session: Collection[str] = (), extra: int = 0, guarded: bool = False
+        self,
+        action: str,
+        kind: str,
+        session: Collection[str] = (),
+        extra: int = 0,
+        guarded: bool = False,
+        established: bool = False,
     ) -> float:
         """Return the probability of `action` for somebody of `kind` who has never done it.
 
@@ -169,6 +205,8 @@ class Backoff(AnomalyDetector):
             Adopters to imagine on top of those known, for counterfactuals.
         guarded
             Whether names that somebody made up may not make it likelier: the floor is `floor` alone.
+        established
+            Whether what newcomers have adopted makes it no likelier.
 
         Returns
         -------
@@ -179,27 +217,31 @@ class Backoff(AnomalyDetector):
         discount, theta, tenant = self.discount, self.concentration, self._adopted[TENANT]
         name = action.partition("/")[0]
         within, types = self._services.get(name, (0, 0))
+        new = self.adopters(action, newcomers(TENANT)) if established else 0
         within += extra
         total = self._totals[TENANT]
-        count = tenant.get(action, 0) + extra
+        count = tenant.get(action, 0) + extra - new
 
         unseen = 1.0 / (types + UNSEEN_ACTIONS)
-        share = within - discount if within > discount else 0.0
+        # They are taken out of what is counted, not of what it is a share of: fewer others make nothing likelier.
+        share = within - new - discount if within > new + discount else 0.0
         share += (theta + discount * len(self._services)) / UNSEEN_SERVICES
         probability = share / (total + theta) * unseen
         for label in (TENANT, kind):
             population = self._adopted.get(label)
             if population:
                 having = population.get(action, 0) + extra
+                if new:
+                    having -= self.adopters(action, newcomers(label))
                 known = having - discount if having > discount else 0.0
                 total = self._totals[label] + extra
                 probability = (known + (theta + discount * len(population)) * probability) / (total + theta)
         if session:
             inside = 0.0
             if name in session:
-                new = theta + discount * types
+                others = theta + discount * types
                 own = count - discount if count > discount else 0.0
-                inside = (own + new * unseen) / (within + theta) / len(session)
+                inside = (own + others * unseen) / (within + theta) / len(session)
             probability += self.session_weight * (inside - probability)
         if guarded:
             return min(1.0, max(self.floor, probability))
@@ -209,7 +251,7 @@ class Backoff(AnomalyDetector):
     def dump(self) -> Iterator[Json]:
         """Yield the number of evictions, then one row an action: its name, and adopters by kind."""
         yield {"evicted": self.evicted}
-        kinds = sorted(self._adopted.keys() - {TENANT})
+        kinds = sorted(self._adopted.keys() - {TENANT, newcomers(TENANT)})
         for action in sorted(self._adopted[TENANT]):
             counts: dict[str, Json] = {k: self._adopted[k][action] for k in kinds if action in self._adopted[k]}
             yield {"action": action, "adopters": counts}
@@ -222,15 +264,8 @@ class Backoff(AnomalyDetector):
                 (self.evicted,) = fields("adoptions", row, "evicted")
                 continue
             action, counts = fields("adoptions", row, "action", "adopters")
-            for kind, count in counts.items():
-                first = action not in self._adopted[TENANT]
-                for name in (TENANT, kind):
-                    population = self._adopted.setdefault(name, {})
-                    population[action] = population.get(action, 0) + count
-                    self._totals[name] = self._totals.get(name, 0) + count
-                service = self._services.setdefault(action.partition("/")[0], [0, 0])
-                service[0] += count
-                service[1] += first
+            for kind, count in sorted(counts.items()):
+                self.adopt(action, kind, count)
 
     def _remove(self, name: str, action: str, number: int, count: int) -> None:
         population = self._adopted[name]

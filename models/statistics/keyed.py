@@ -9,7 +9,7 @@ from sys import intern
 from typing import Any, Generic, Protocol, TypeVar
 
 from models.statistics.lessons import Lessons
-from models.stream import Json, fields
+from models.stream import Json, RowsLater, UnexpectedRow, UnreadRows, fields
 
 
 class IdentityState(Protocol):
@@ -65,26 +65,42 @@ class Keyed(Generic[_S]):
         self.evicted = 0
         self.evicted_values = 0
         self._states: dict[str, _S] = {}
-        self._saved: dict[str, Callable[[], Any]] = {}
+        # Out of a snapshot: blocks that nobody has asked for, and rows of those blocks that somebody has.
+        self._unread = UnreadRows[str]()
+        self._saved: dict[str, Any] = {}
 
     def __len__(self) -> int:
-        return len(self._states) + len(self._saved)
+        return len(self._states) + len(self._saved) + self._unread.rows
 
     def get(self, key: str) -> _S | None:
         """Return the state of `key`, None if there is none; changes nothing."""
         state = self._states.get(key)
-        return self._restored(key) if state is None and key in self._saved else state
+        return self._restored(key) if state is None and (self._saved or self._unread.rows) else state
 
     def _restored(self, key: str) -> _S | None:
-        """Restore a state that is still a row of a snapshot; None, and it is forgotten, if that cannot be done."""
-        read, state = self._saved.pop(key), self.fresh()
+        """Restore a state that is still a row of a snapshot; None if it is none, or if that cannot be done."""
+        self._unpack(self._unread.between(key, key))
+        if key not in self._saved:
+            return None
+        row, state = self._saved.pop(key), self.fresh()
         try:
-            state.restore(read())
+            state.restore(row)
         except Exception:  # noqa: BLE001 - it may be wrong in any way, and it is too late for another one
             self.evicted += 1
             return None
-        self._states[key] = state
+        # Several tables know the same identities: interned, their ids are held once.
+        self._states[intern(key)] = state
         return state
+
+    def _unpack(self, blocks: Iterable[RowsLater]) -> None:
+        """Have the rows of blocks at hand, each to be restored when it is asked for."""
+        for block in blocks:
+            try:
+                rows = dict(zip(map(intern, block.column("id")), block.column("state"), strict=True))
+            except Exception:  # noqa: BLE001 - likewise
+                self.evicted += block.number
+                continue
+            self._saved.update((key, row) for key, row in rows.items() if key not in self._states)
 
     def touch(self, key: str, lessons: Lessons | None = None) -> _S:
         """Return the state of `key`, a fresh one if there is none; `lessons` are told how many more are known by it.
@@ -94,7 +110,6 @@ class Keyed(Generic[_S]):
         state = self.get(key)
         if state is None:
             self.make_room(key, lessons)
-            # Several tables know the same identities: interned, their ids are held once.
             state = self._states[intern(key)] = self.fresh()
             if lessons is not None:
                 lessons.identities += 1
@@ -102,8 +117,9 @@ class Keyed(Generic[_S]):
 
     def make_room(self, key: str, lessons: Lessons | None = None) -> Sequence[tuple[str, _S]]:
         """Forget who has to go before `key` can be touched, and return them: nobody if it is known or there is room."""
-        if len(self) < self.limit or key in self._states or key in self._saved:
+        if len(self) < self.limit or self.get(key) is not None:
             return ()
+        self._unpack(self._unread.all())
         for saved in list(self._saved):
             self._restored(saved)
         if len(self) < self.limit:  # some could not be restored
@@ -118,11 +134,11 @@ class Keyed(Generic[_S]):
 
     def keys(self) -> Iterator[str]:
         """Iterate over the keys, in no promised order."""
-        return chain(self._states, self._saved)
+        return chain(self._states, self._saved, self._unread.keys("id"))
 
     def sorted_items(self) -> Iterator[tuple[str, _S]]:
         """Iterate over key and state in the order of the keys, for a dump that is always the same."""
-        for key in sorted(self.keys()):
+        for key in sorted({*self.keys()}):
             state = self.get(key)
             if state is not None:
                 yield key, state
@@ -136,23 +152,27 @@ class Keyed(Generic[_S]):
     def load(self, rows: Iterable[Any]) -> None:
         """Replace everything by what `dump` gave; if that is more than the limit, room is made at the next new key.
 
-        A row may stand for many, with a list of ids and one of functions that return their states. Such a state is
-        restored when it is asked for: by the next dump at the latest.
+        Blocks of rows are read when one of their identities is asked for, and each state of them is restored when its
+        own is: by the next dump at the latest.
         """
         self.evicted, self.evicted_values = 0, 0
-        self._states, self._saved = {}, {}
-        states, later = self._states, self._saved
-        rows, fresh = iter(rows), self.fresh
+        self._states, self._saved, self._unread = {}, {}, UnreadRows()
+        rows = iter(rows)
         for row in rows:
             self.evicted, self.evicted_values = fields("identities", row, "evicted", "evicted_values")
             break
         for row in rows:
-            key, saved = fields("identity", row, "id", "state")
-            if type(key) is list:
-                later.update(zip(map(intern, key), saved, strict=True))
+            if type(row) is RowsLater:
+                ids = row.column("id")
+                if set(map(type, ids)) != {str}:
+                    raise UnexpectedRow("identity: an id should be a text")
+                self._unread.add(ids, row)
             else:
-                state = states[intern(key)] = fresh()
+                key, saved = fields("identity", row, "id", "state")
+                state = self._states[intern(key)] = self.fresh()
                 state.restore(saved)
+        if not self._unread.in_order:
+            self._unpack(self._unread.all())
 
 
 class Headcount:

@@ -21,6 +21,9 @@ LEAST = 0.002
 STEP = math.sqrt(0.5)  # by which the hazard falls from stage to stage, as far as nothing is known
 REFRESHED_AFTER = 0.03  # share of new lessons from which the hazards are worked out again
 PERSONAL_STRENGTH = 2.0  # novel buckets' worth of belief that an identity is like its kind
+MOST_TYPICAL = 3.0  # personal factor up to which an identity teaches its kind
+MOST_CURIOUS = 2.0  # and up to which it counts for what is guarded
+MOST_HAZARD = 2.5  # times the prior's: most that the hazard of a stage counts for what is guarded
 
 
 def stage_of(buckets: int) -> int:
@@ -49,6 +52,9 @@ class NoveltyRate(AnomalyDetector):
     far, of which s were novel,
 
     .. math:: \nu = h(kind, stage(n)) \cdot \frac{s + 2}{H(n) + 2}
+
+    An identity that does new things three times as often as its kind teaches it nothing: in a stage that few have
+    reached, it would be what is usual there.
 
     Hazards are worked out again when time moves on to another bucket and enough has been learnt since: within one
     bucket it does not matter who is learnt first.
@@ -122,17 +128,29 @@ class NoveltyRate(AnomalyDetector):
                 table[stage][aspect] += count * weight
                 self._learnt += 0 if aspect else count
 
-    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, most: float = math.inf) -> float:
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, guarded: bool = False) -> float:
         """Return the probability of anything new for an identity with `buckets` active buckets, `seen` novel ones.
 
-        `most` bounds the personal factor: how much novelty an identity can make us used to.
+        For what is `guarded`, there is a bound on how much novelty an identity, and those who are as experienced, can
+        make us used to.
         """
+        hazard, personal = self._hazard(kind, buckets, seen, aspect)
+        if guarded:
+            hazard = min(hazard, MOST_HAZARD * prior_hazard(stage_of(buckets)))
+            personal = min(personal, MOST_CURIOUS)
+        return min(0.99, hazard * personal)
+
+    def is_typical(self, kind: str, buckets: int, seen: int) -> bool:
+        """Whether such an identity is not much more curious than its kind, and may teach it."""
+        return self._hazard(kind, buckets, seen, 0)[1] <= MOST_TYPICAL
+
+    def _hazard(self, kind: str, buckets: int, seen: int, aspect: int) -> tuple[float, float]:
+        """Return the hazard of the kind at that stage, and the factor for an identity of its own."""
         known = self._hazards.get(kind)
         hazards, before = known[aspect] if known is not None else PRIOR
         stage = stage_of(buckets)
         expected = before[stage] + (buckets - (1 << stage >> 1)) * hazards[stage]
-        personal = min(most, (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH))
-        return min(0.99, hazards[stage] * personal)
+        return hazards[stage], (seen + PERSONAL_STRENGTH) / (expected + PERSONAL_STRENGTH)
 
     def dump(self) -> Iterator[Json]:
         """Yield the time and number of lessons, then one row a kind: its counts and its hazards as last refreshed."""

@@ -5,17 +5,17 @@ new thing?). Outcome, evidence, context and the scale are left to the detectors.
 """
 
 import math
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from river.base.anomaly_detector import AnomalyDetector
 from river.base.typing import FeatureName
 
-from models.statistics.backoff import Backoff
+from models.statistics.backoff import TENANT, Backoff, newcomers
 from models.statistics.decay import growth, surprise
 from models.statistics.habits import Habit
 from models.statistics.keyed import Headcount, Keyed
-from models.statistics.lessons import Lessons
+from models.statistics.lessons import ByName, Lessons
 from models.statistics.novelty import NoveltyRate
 from models.statistics.rhythm import Rhythms, day_of, off_hours, with_hour
 from models.stream import Crowd, Part
@@ -28,9 +28,11 @@ MOST_HELD = 64
 INVENTIONS_FREE = 5  # first-in-tenant actions before an identity counts as one that makes up names
 INVENTOR_SHARE = 0.1
 DAY = 24.0
-MOST_CURIOUS = 3.0  # of the personal factor of novelty, for operations that intruders need
 MADE = 0.03  # least probability of deleting what one is in the habit of making
 MADE_OFTEN = 2.0  # active buckets that make a habit of it
+SETTLED_AFTER = (
+    5  # active days from which on an identity is no newcomer: what newcomers do makes nothing ordinary for it
+)
 NETWORK, SCOPE = 1, 2  # aspects of novelty, beside that of actions
 
 
@@ -150,20 +152,24 @@ class Rarity(AnomalyDetector):
         """Return how likely an identity with this habit (None: never seen) is to do `action`.
 
         `session` are the services it is already using; `extra` adopters are imagined, for counterfactuals. A
-        `guarded` action is one that an identity cannot make much likelier by doing other new things first. `least` is
-        how likely it is at least, if the identity is known.
+        `guarded` action is one that an identity cannot make much likelier by doing other new things first, nor by
+        letting newcomers do it. `least` is how likely it is at least, if the identity is known.
         """
-        common = math.pow(self.backoff.probability(action, kind, session, extra, guarded), TRUST)
+        established = guarded and _is_established(habit)
+        common = math.pow(self.backoff.probability(action, kind, session, extra, guarded, established), TRUST)
         if habit is None:
             rate = math.pow(self.novelty.rate(kind, 0, 0), RELIANCE)
             return Likelihood(rate * common, 0.0, rate, common)
         own = max(0.0, *self.own(habit, (action,), hours))
-        most = MOST_CURIOUS if guarded else math.inf
-        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel, most=most), RELIANCE)
+        rate = math.pow(self.novelty.rate(kind, habit.buckets, habit.novel, guarded=guarded), RELIANCE)
         if habit.inventions > INVENTIONS_FREE and not guarded:
             share = (habit.inventions - INVENTIONS_FREE) / (habit.novel + 20.0)
             common = max(common, INVENTOR_SHARE * min(1.0, share))
         return Likelihood(min(1.0, max(least, own + rate * common)), own, rate, common, least)
+
+    def newcomers_left_out(self, habit: Habit | None, action: str, guarded: bool) -> int:
+        """Return how many newcomers have done `action` that are not taken for this identity's peers."""
+        return self.backoff.adopters(action, newcomers(TENANT)) if guarded and _is_established(habit) else 0
 
     def makes(self, habit: Habit, action: str, hours: float) -> bool:
         """Whether `action` deletes what the identity is in the habit of making."""
@@ -197,7 +203,8 @@ class Rarity(AnomalyDetector):
         late: bool = False,
         places: tuple[Collection[str], Collection[str]] = ((), ()),
         crowd: Crowd | None = None,
-        guarded: Collection[str] = (),
+        guarded: Callable[[str], bool] = lambda action: False,
+        settled: bool = False,
     ) -> Habit:
         """Learn one identity's bucket.
 
@@ -218,7 +225,10 @@ class Rarity(AnomalyDetector):
         crowd
             What everybody did in that bucket: what several did is nobody's invention.
         guarded
-            Operations that intruders need: attempts at these that only failed teach nothing.
+            Whether intruders need an action: attempts at these that only failed teach nothing, and what newcomers do of
+            them is counted by itself.
+        settled
+            Whether it is no newcomer, however few days it was active on.
 
         Returns
         -------
@@ -227,15 +237,17 @@ class Rarity(AnomalyDetector):
         """
         hours, adoptions = lessons.hours, lessons.by_name["backoff"]
         for _, evicted in self.habits.make_room(actor, lessons):
-            for action in evicted.actions:
-                adoptions[evicted.kind][action] -= 1
-        habit = self._habit(actor, kind, lessons)
-        day = day_of(hours)
+            _adopt(adoptions, evicted, evicted.actions, guarded, -1)
+        habit = self._habit(actor, kind, lessons, guarded)
+        day, days = day_of(hours), habit.days
         weight = growth(hours, self.half_life) * self._credit(habit, day, late)
+        if settled:
+            habit.days = max(habit.days, SETTLED_AFTER)
+        _settle(adoptions, habit, days, guarded)
         novel = False
         actions = habit.actions
         for action, failed in tried:
-            if failed and action in guarded:
+            if failed and guarded(action):
                 continue
             if action in held and self._hold(habit, action, day):
                 novel = novel or action not in actions
@@ -244,13 +256,15 @@ class Rarity(AnomalyDetector):
             if not actions.raised(action, lesson):
                 novel = True
                 if len(actions) >= self.max_actions:
-                    self._make_room(habit, adoptions[kind])
+                    self._make_room(habit, adoptions, guarded)
                 habit.inventions += not self.backoff.adopters(action) and not _shared(action, crowd)
-                adoptions[kind][action] += 1
+                _adopt(adoptions, habit, (action,), guarded, 1)
                 actions.add(action, lesson)
         if not late:
             habit.weight += weight
-            self.novelty.learn(kind, habit.buckets, (novel, *self._visit(habit, places)), lessons.by_number["novelty"])
+            moved = self._visit(habit, places)
+            if self.novelty.is_typical(kind, habit.buckets, habit.novel):
+                self.novelty.learn(kind, habit.buckets, (novel, *moved), lessons.by_number["novelty"])
             habit.buckets += 1
             habit.novel += novel
             hour = int(hours % DAY)
@@ -279,14 +293,13 @@ class Rarity(AnomalyDetector):
             "rhythms": self.rhythms,
         }
 
-    def _habit(self, actor: str, kind: str, lessons: Lessons) -> Habit:
+    def _habit(self, actor: str, kind: str, lessons: Lessons, guarded: Callable[[str], bool]) -> Habit:
         """Return the memory of an identity; what it has adopted moves along if it is of another kind now."""
         habit, adoptions = self.habits.touch(actor, lessons), lessons.by_name["backoff"]
         if habit.kind != kind:
-            for action in habit.actions:
-                adoptions[habit.kind][action] -= 1
-                adoptions[kind][action] += 1
+            _adopt(adoptions, habit, habit.actions, guarded, -1)
             habit.kind = kind
+            _adopt(adoptions, habit, habit.actions, guarded, 1)
         return habit
 
     def _credit(self, habit: Habit, day: int, late: bool) -> float:
@@ -317,12 +330,34 @@ class Rarity(AnomalyDetector):
         habit.networks, habit.scopes = networks.visited(places[0]), scopes.visited(places[1])
         return habit.networks.moves > networks.moves, habit.scopes.moves > scopes.moves
 
-    def _make_room(self, habit: Habit, adoptions: MutableMapping[str, int]) -> None:
+    def _make_room(self, habit: Habit, adoptions: ByName, guarded: Callable[[str], bool]) -> None:
         lightest = habit.actions.lightest(max(1, self.max_actions // 4))
         habit.actions.remove(lightest)
-        for name in lightest:
-            adoptions[name] -= 1
+        _adopt(adoptions, habit, lightest, guarded, -1)
         self.habits.evicted_values += len(lightest)
+
+
+def _is_established(habit: Habit | None) -> bool:
+    return habit is not None and habit.days >= SETTLED_AFTER
+
+
+def _settle(adoptions: ByName, habit: Habit, days: int, guarded: Callable[[str], bool]) -> None:
+    """Count what an identity that had `days` active days before has adopted among newcomers no more, if it is none."""
+    if days < SETTLED_AFTER <= habit.days:
+        of_newcomers = adoptions[newcomers(habit.kind)]
+        for action in filter(guarded, habit.actions):
+            of_newcomers[action] -= 1
+
+
+def _adopt(
+    adoptions: ByName, habit: Habit, actions: Iterable[str], guarded: Callable[[str], bool], number: int
+) -> None:
+    """Count one identity's adoptions of these actions, or take them back; a newcomer's of guarded ones once more."""
+    of_kind, is_new = adoptions[habit.kind], habit.days < SETTLED_AFTER
+    for action in actions:
+        of_kind[action] += number
+        if is_new and guarded(action):
+            adoptions[newcomers(habit.kind)][action] += number
 
 
 def _shared(action: str, crowd: Crowd | None) -> bool:

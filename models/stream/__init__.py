@@ -6,7 +6,7 @@ Nobody here judges anything; what is unusual about a cell is left to the statist
 from models.stream.bottom_k import BottomKSample
 from models.stream.buckets import Limits, OpenBuckets
 from models.stream.cells import NOBODY, ActorBucket, Cell, Crowd, Tally, tallied
-from models.stream.events import ActivityEvent, Actor, ActorKind, Outcome, display_name
+from models.stream.events import IMAGINED, ActivityEvent, Actor, ActorKind, Outcome, display_name
 from models.stream.exclusion import NOTHING_EXCLUDED, Exclusions, exclude_nothing, excluding
 from models.stream.json_value import Json
 from models.stream.matching import fits_pattern, names_of
@@ -14,11 +14,12 @@ from models.stream.operations import RecordResult
 from models.stream.planting import planted
 from models.stream.rows import Part, UnexpectedRow, dump_parts, fields, load_parts, reading
 from models.stream.steps import Steps, finish
-from models.stream.unread import RowsLater
+from models.stream.unread import RowsLater, UnreadRows
 from models.stream.windows import EPOCH, Bucket, Watermark
 
 __all__ = [
     "EPOCH",
+    "IMAGINED",
     "NOBODY",
     "NOTHING_EXCLUDED",
     "ActivityEvent",
@@ -40,6 +41,7 @@ __all__ = [
     "Steps",
     "Tally",
     "UnexpectedRow",
+    "UnreadRows",
     "Watermark",
     "display_name",
     "dump_parts",

@@ -4,13 +4,16 @@ Parsing leaves its work here; windows, detectors and alerts take it from here. N
 an event came from.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple
 
 from models.stream.json_value import Json
 from models.stream.rows import fields
+from models.stream.unread import RowsLater
 
 
 class ActorKind(StrEnum):
@@ -55,6 +58,10 @@ class Outcome(IntEnum):
         return self >= Outcome.FAILURE
 
 
+IMAGINED = "\x1e"
+"""Begins the key of an identity that there is not: keys of others are stripped of separators."""
+
+
 class Actor(NamedTuple):
     """One identity.
 
@@ -72,6 +79,11 @@ class Actor(NamedTuple):
     name: str
     kind: ActorKind
 
+    @property
+    def is_imagined(self) -> bool:
+        """Whether it stands for peers that somebody vouches for; see `IMAGINED`."""
+        return self.id.startswith(IMAGINED)
+
     def row(self) -> dict[str, Json]:
         """Return plain data for a snapshot."""
         return {"id": self.id, "name": self.name, "kind": str(self.kind)}
@@ -80,6 +92,12 @@ class Actor(NamedTuple):
     def from_row(cls, row: Any) -> "Actor":
         """Restore what `row` gave."""
         return _same_actor(*fields("identity", row, "id", "name", "kind"))
+
+    @classmethod
+    def from_block(cls, rows: RowsLater) -> "Iterator[Actor]":
+        """Restore a block of what `row` gave; ids are interned, for other tables have them, too."""
+        ids, names, kinds = map(rows.column, cls._fields)
+        return map(cls, map(intern, ids), map(str, names), map(_KINDS.__getitem__, kinds))
 
 
 @lru_cache(maxsize=4_096)

@@ -5,7 +5,8 @@ How a block is read is the business of whoever took it out of the snapshot, what
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain, islice
+from operator import lt
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 
@@ -66,8 +67,8 @@ class UnreadRows(Generic[_K]):
 
     def add(self, keys: Sequence[_K], block: RowsLater) -> None:
         """Keep a block, of whose rows these are the keys, after all others."""
-        before = () if self._last is None else (self._last,)
-        self.in_order = self.in_order and not any(later < key for key, later in pairwise(chain(before, keys)))
+        follows = self._last is None or not keys[0] < self._last
+        self.in_order = self.in_order and follows and not any(map(lt, islice(keys, 1, None), keys))
         self._firsts.append(keys[0])
         self._last = keys[-1]
         self._blocks.append(block)
@@ -76,6 +77,10 @@ class UnreadRows(Generic[_K]):
     def between(self, low: _K, high: _K) -> Iterator[RowsLater]:
         """Hand out the blocks in which there may be a key from `low` to `high`."""
         return self._taken(range(max(0, bisect_left(self._firsts, low) - 1), bisect_right(self._firsts, high)))
+
+    def keys(self, name: str) -> Iterator[Any]:
+        """Iterate over one field of all that are left, and leave them there."""
+        return chain.from_iterable(block.column(name) for block in self._blocks if block is not None)
 
     def all(self) -> Iterator[RowsLater]:
         """Hand out all that are left, in their order."""

@@ -14,6 +14,7 @@ import click
 
 from service.cli.epilog import ending
 from service.cli.slips import Commands
+from service.wiring import collect_nothing
 
 
 class Listed(NamedTuple):
@@ -61,7 +62,8 @@ class ListedCommands(Commands):
         if cmd_name not in LISTED:
             return None
         module, _, name = LISTED[cmd_name].where.partition(":")
-        command: click.Command = getattr(import_module(f"service.cli.{module}"), name)
+        with collect_nothing():
+            command: click.Command = getattr(import_module(f"service.cli.{module}"), name)
         return command
 
     def resolve_command(

@@ -105,4 +105,4 @@ def _engine(settings: Settings, shown: Sequence[Example]) -> Engine:
 def _batches(sources: Sequence[FileSource], lines: Sequence[bytes], unread: Unread) -> Iterator[Batch]:
     reader = Reader(sources, unread.add_problem)
     yield from reader
-    yield from from_lines("deeds", lines, before=reader.looked_at)
+    yield from from_lines("activities", lines, before=reader.looked_at)

@@ -73,7 +73,7 @@ def totals(summary: Summary) -> str:
 
 
 def left_out(summary: Summary) -> str:
-    """Say how many records are nobody's deeds, and what they are.
+    """Say how many records are nobody's activities, and what they are.
 
     >>> from service.core.parsing import LeftOut
     >>> left_out(Summary(9, 0, {LeftOut.AUTOSCALE: 1, LeftOut.POLICY_EVALUATION: 5}, {}, 0, 0, 0, None, None))

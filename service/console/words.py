@@ -8,7 +8,7 @@ TERM_WORDS = {
     "busy": "Allowance for how much it does",
     "campaign": "A campaign over the last weeks",
     "company": "Amid its everyday work",
-    "deed": "What a newcomer does first",
+    "activity": "What a newcomer does first",
     "denial": "It was refused",
     "denials": "How many refusals",
     "evidence": "Other unusual things around it",

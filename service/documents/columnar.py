@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
@@ -46,11 +46,41 @@ def read_parquet(file: BinaryIO) -> Iterator[list[bytes]]:
     except ImportError:
         raise Unreadable(Trouble.NOT_INSTALLED, "needs pyarrow: pip install 'unwonted[parquet]'") from None
     try:
-        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
+        # Times of 96 bits come in nanoseconds otherwise, in which a year can be too far away.
+        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20, coerce_int96_timestamp_unit="us")
+        schema = _in_utc(table.schema_arrow)
         batches = table.iter_batches(batch_size=_ROWS_AT_ONCE)
     except (OSError, *_DAMAGE) as error:
         raise Unreadable(Trouble.DAMAGED, f"no Parquet: {_said(error)}") from error
-    yield from _texts(row for batch in _guarded(batches) for row in batch.to_pylist())
+    yield from _texts(row for batch in _guarded(batches) for row in _rows(batch, schema))
+
+
+def _rows(batch: Any, schema: Any) -> list[Any]:
+    """Return rows as dictionaries: no time is finer than Python's own or lacks its zone, and maps are dictionaries."""
+    if batch.schema != schema:
+        batch = batch.cast(schema, safe=False)
+    return cast("list[Any]", batch.to_pylist(maps_as_pydicts="lossy"))
+
+
+def _in_utc(kind: Any) -> Any:
+    """Return a schema, field or type with times in microseconds and UTC, however deep they stand.
+
+    Of a time without a zone it is known here that it is UTC: so does Azure Data Explorer export its times, and so do
+    Spark and Fabric, whose times of 96 bits cannot say so.
+    """
+    import pyarrow  # noqa: PLC0415 - an extra: most installations do without
+
+    if isinstance(kind, pyarrow.Schema):
+        return pyarrow.schema([_in_utc(field) for field in kind])
+    if isinstance(kind, pyarrow.Field):
+        return pyarrow.field(kind.name, _in_utc(kind.type), kind.nullable)
+    if pyarrow.types.is_timestamp(kind):
+        return pyarrow.timestamp("us", "UTC")
+    if pyarrow.types.is_struct(kind):
+        return pyarrow.struct([_in_utc(kind.field(at)) for at in range(kind.num_fields)])
+    if pyarrow.types.is_list(kind):
+        return pyarrow.list_(_in_utc(kind.value_field))
+    return kind
 
 
 def _guarded(batches: Iterable[Any]) -> Iterator[Any]:

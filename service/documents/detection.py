@@ -10,8 +10,8 @@ import msgspec
 
 from service.documents.json_text import Where, locate
 from service.documents.places import Trouble, Unit, Unreadable
-from service.documents.tables import Header, read_header
-from service.documents.wrappers import ELASTIC, SPLUNK, Wrapping, wrapping
+from service.documents.tables import Header, read_table_head
+from service.documents.wrappers import CARRIED, ELASTIC, SPLUNK, Wrapping, wrapping
 
 Reading = Literal["lines", "elements", "csv", "avro", "parquet"]
 
@@ -86,7 +86,7 @@ def detect(head: bytes) -> Format:
     lines = [line for line in map(bytes.strip, text.split(b"\n", _LOOKED_AT)[:_LOOKED_AT]) if line]
     found = _elements(text) if text.startswith(b"[") else _object_format(text, lines)
     if found is None and not text.startswith(b"{") and not _CONTROL.search(head):
-        header = read_header(lines[0])
+        header = read_table_head(lines)
         found = Format(header.kind, "csv", Unit.ROW, header=header) if header else None
     if found is None:
         raise Unreadable(Trouble.UNKNOWN_FORMAT, "neither JSON, CSV, Avro nor Parquet", head[:_SAMPLE])
@@ -122,6 +122,8 @@ def _lines(first: dict[str, msgspec.Raw], where: Where, *, several: bool = True)
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic documents, one a line"
+    elif wrapped is CARRIED:
+        kind = "messages of a hub, one a line"
     elif where.container in {"records", "value"}:
         kind = _CONTAINED[where.container] + (", one a line" if several else "")
     elif "OperationNameValue" in first:
@@ -140,6 +142,8 @@ def _elements(text: bytes) -> Format:
         kind = "Splunk export"
     elif wrapped is ELASTIC:
         kind = "Elastic search hits"
+    elif wrapped is CARRIED:
+        kind = "messages of a hub"
     elif where.container == "array":
         folded = {key.lower() for key in keys}
         if "tablename" in folded:

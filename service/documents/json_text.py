@@ -105,9 +105,13 @@ class Elements:
         Where its records stand.
     on_long
         Told the number of a record that is too long to hold, and is passed over.
+    first_array_only
+        Whether what follows the first array of records is none of our business.
     """
 
-    def __init__(self, stream: BinaryIO, where: Where, on_long: Callable[[int], None]) -> None:
+    def __init__(
+        self, stream: BinaryIO, where: Where, on_long: Callable[[int], None], *, first_array_only: bool = False
+    ) -> None:
         self._chunks = chunks(stream)
         self._where = where
         self._on_long = on_long
@@ -120,14 +124,20 @@ class Elements:
         self._mark = b""
         self._slow_until = 0
         self._lost = False
+        self._first_array_only = first_array_only
+        self._over = False
         self._found: list[bytes] = []
         self._count = 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
         for chunk in self._chunks:
+            if self._over:
+                continue  # only so that all of the file is read
             self._refill(chunk)
             while found := _STRUCTURE.match(self._text, self._position):
                 self._follow(found.end())
+                if self._over:
+                    break
             if self._start >= 0 and len(self._text) - self._start > SUSPECT:
                 self._give_up_record()
             yield from self._take()
@@ -171,6 +181,7 @@ class Elements:
         else:
             if self._start < 0:
                 self._flush_gap(end - 1)
+                self._over = self._first_array_only and self._holds_records() and bool(self._count or self._found)
             self._stack.pop()
             if self._start >= 0 and len(self._stack) == len(self._around):
                 self._found.append(self._text[self._start : end])
@@ -238,10 +249,12 @@ class Elements:
     @property
     def unfinished(self) -> bool:
         """Whether the text ended before its brackets were closed, or had one that closes nothing."""
-        return bool(self._stack) or self._lost
+        return not self._over and (bool(self._stack) or self._lost)
 
     def _end(self) -> None:
         """Hand on what stands behind the last bracket."""
+        if self._over:
+            return
         rest = self._text[max(self._start, self._gap, 0) :] if max(self._start, self._gap) >= 0 else b""
         if rest.strip(_BLANK + b"]}"):
             self._found.append(rest.strip(_BLANK))

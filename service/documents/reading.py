@@ -16,7 +16,7 @@ from service.documents.detection import Format, detect
 from service.documents.json_text import Elements, batched_lines
 from service.documents.places import Batch, Document, Problem, RecordPlace, Trouble, Unreadable
 from service.documents.sources import FileSource
-from service.documents.tables import columns_of, read_csv, row_to_record
+from service.documents.tables import columns_of, read_csv, row_to_record, tells_of_query
 from service.documents.unpacking import DAMAGE, Content, damaged, seekable, unpack
 from service.documents.wrappers import unwrap
 
@@ -133,7 +133,8 @@ class Reader:
         self, document: Document, form: Format, content: Content, on_long: Callable[[int], None]
     ) -> Iterator[tuple[int, list[bytes]]]:
         columns = columns_of(content.head) if form.where.container == "rows" else None
-        elements = Elements(content.stream, form.where, on_long)
+        only_first = columns is not None and tells_of_query(content.head)
+        elements = Elements(content.stream, form.where, on_long, first_array_only=only_first)
         any_record = False
         for first, texts in _numbered(elements):
             any_record = True

@@ -12,18 +12,22 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from service.documents.places import LARGEST_TEXT, Trouble, Unreadable
+from service.documents.regional import has_day_first, in_utc
+from service.documents.wrappers import CARRIED, unwrap
 
 _ROWS_AT_ONCE = 256
 _PORTAL: Final = "CSV export of the portal"
+_SEARCHED: Final = "CSV export of a search engine"
 _LOG_ANALYTICS: Final = "CSV export of Log Analytics"
 _HEADINGS: Final = {
     _LOG_ANALYTICS: frozenset({
         "activitystatus", "activitystatusvalue", "activitysubstatus", "activitysubstatusvalue", "authorization",
         "authorizationd", "caller", "calleripaddress", "category", "categoryvalue", "claims", "claimsd",
-        "correlationid", "eventdataid", "eventsubmissiontimestamp", "hierarchy", "httprequest", "level", "operationid",
+        "correlationid", "eventdataid", "eventsubmissiontimestamp", "eventtimestamp", "hierarchy", "httprequest",
+        "identityauthorization", "identityclaims", "level", "operationid",
         "operationname", "operationnamevalue", "properties", "propertiesd", "resource", "resourcegroup", "resourceid",
-        "resourceprovider", "resourceprovidervalue", "sourcesystem", "subscriptionid", "tenantid", "timegenerated",
-        "type",
+        "resourceprovider", "resourceprovidervalue", "resultsignature", "resulttype", "sourcesystem", "subscriptionid",
+        "tenantid", "timegenerated", "timestamp", "type",
     }),
     _PORTAL: frozenset({
         "correlationid", "eventcategory", "eventinitiatedby", "level", "operationname", "resource", "resourcegroup",
@@ -31,6 +35,9 @@ _HEADINGS: Final = {
     }),
 }  # fmt: skip
 """What the columns of each export are called, folded."""
+
+_ORIGINALS: Final = frozenset({"raw", "event.original"})
+"""Columns of a search engine that hold a record as Azure wrote it: the others add nothing to it."""
 
 _ENOUGH: Final = 4
 """Known headings from which a table is taken for an export, even one that lacks what it needs."""
@@ -43,7 +50,7 @@ _RENAMED: Final = {
 }
 _TIMES: Final = frozenset({"timegenerated", "eventtimestamp", "time", "timestamp"})
 _ACTIONS: Final = frozenset({"operationnamevalue", "operationname"})
-_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd"})
+_CALLERS: Final = frozenset({"caller", "eventinitiatedby", "claims", "claimsd", "identityclaims"})
 _NEEDED: Final = (
     (_TIMES, "TimeGenerated", "Time"),
     (_ACTIONS, "OperationNameValue", "Operation name"),
@@ -52,9 +59,14 @@ _NEEDED: Final = (
 """Without these there is no telling who did what when: folded, and as each export calls them."""
 
 _WANTED: Final = (
-    ({"claims", "claimsd"}, "Claims", "Claims", "identities are known by the name of the caller only"),
     (
-        {"activitystatusvalue", "activitystatus", "status"},
+        {"claims", "claimsd", "identityclaims"},
+        "Claims",
+        "Claims",
+        "identities are known by the name of the caller only",
+    ),
+    (
+        {"activitystatusvalue", "activitystatus", "status", "resulttype"},
         "ActivityStatusValue",
         "Status",
         "no outcome, nothing fails",
@@ -70,8 +82,7 @@ _WANTED: Final = (
     ),
 )
 _UTC_MARK = re.compile(r"\s*\[utc\]\s*$", re.IGNORECASE)
-_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]")
+_PREAMBLE = re.compile(rb"\"?(?:#TYPE\b|sep=)")
 _COLUMNS = re.compile(rb'"columns"\s*+:\s*+(\[(?:[^\]"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])', re.IGNORECASE)
 _decode_columns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _decode_row = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -94,6 +105,10 @@ class Header(NamedTuple):
         What separates the columns.
     missing
         What the parser could use and the table does not have, in words.
+    above
+        How many lines stand above it: PowerShell's ``#TYPE``, Excel's ``sep=;``.
+    original
+        The column that holds records as Azure wrote them, if there is one.
     """
 
     kind: str
@@ -101,10 +116,24 @@ class Header(NamedTuple):
     utc: frozenset[int]
     delimiter: str
     missing: tuple[str, ...]
+    above: int = 0
+    original: int | None = None
+
+
+def read_table_head(lines: Sequence[bytes]) -> Header | None:
+    """Return what the first lines of a CSV say, or None if it is not one; likewise.
+
+    >>> header = read_table_head([b'#TYPE System.Object', b'"EventTimestamp","OperationName","Caller"'])
+    >>> header.above, header.names
+    (1, ('eventtimestamp', 'operationname', 'caller'))
+    """
+    above = next((at for at, line in enumerate(lines) if not _PREAMBLE.match(line)), None)
+    header = read_header(lines[above]) if above is not None else None
+    return header._replace(above=above) if header and above else header
 
 
 def read_header(line: bytes) -> Header | None:
-    """Return what the first line of a CSV says, or None if it is not one.
+    """Return what the heading of a CSV says, or None if it is not one.
 
     Raises
     ------
@@ -126,7 +155,10 @@ def read_header(line: bytes) -> Header | None:
     if len(columns) < 2:
         return None
     folded = [_UTC_MARK.sub("", column).strip().replace(" ", "").replace("_", "").lower() for column in columns]
-    present = set(folded)
+    original = next((at for at, name in enumerate(folded) if name in _ORIGINALS), None)
+    if original is not None:
+        return Header(_SEARCHED, tuple(folded), frozenset(), delimiter, (), original=original)
+    present = {*folded, *(name.partition(".")[0] for name in folded)}  # claims.name and so on say what claims does
     known = {kind: len(present & headings) for kind, headings in _HEADINGS.items()}
     portal = known[_PORTAL] > known[_LOG_ANALYTICS] or "eventinitiatedby" in present
     kind = _PORTAL if portal else _LOG_ANALYTICS
@@ -162,45 +194,53 @@ def read_csv(stream: BinaryIO, header: Header) -> Iterator[tuple[int, list[bytes
     csv.field_size_limit(LARGEST_TEXT)
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
     rows = csv.reader((line.replace("\0", "") for line in text), delimiter=header.delimiter)
-    found, first, size = list[bytes](), 1, 0
+    found, first, size = list[list[str]](), 1, 0
+    day_first: bool | None = None
     try:
-        next((row for row in rows if row), None)
+        for _ in range(header.above + 1):
+            next((row for row in rows if row), None)
         for row in rows:
             if not row:
                 continue
-            found.append(_row(row, header))
-            size += len(found[-1])
-            if len(found) == _ROWS_AT_ONCE or size > LARGEST_TEXT // 8:
-                yield first, found
-                first, found, size = first + len(found), [], 0
+            found.append(row)
+            size += sum(map(len, row))
+            full = size > LARGEST_TEXT // 8
+            if full or len(found) % _ROWS_AT_ONCE == 0:
+                if day_first is None:
+                    day_first = has_day_first(_times(found, header))
+                if full or day_first is not None:  # rows that do not tell are held until one does
+                    day_first = bool(day_first)
+                    yield first, _records(found, header, day_first)
+                    first, found, size = first + len(found), [], 0
     except csv.Error as error:
         if found:
-            yield first, found
+            yield first, _records(found, header, day_first)
         raise Unreadable(Trouble.DAMAGED, f"no CSV any more after row {first + len(found) - 1:,}: {error}") from error
     finally:
         text.detach()
     if found:
-        yield first, found
+        yield first, _records(found, header, day_first)
 
 
-def _row(row: list[str], header: Header) -> bytes:
+def _times(rows: list[list[str]], header: Header) -> Iterator[str]:
+    return (row[at] for row in rows for at in header.utc if at < len(row))
+
+
+def _records(rows: list[list[str]], header: Header, day_first: bool | None) -> list[bytes]:
+    if day_first is None:
+        day_first = has_day_first(_times(rows, header))
+    return [_record(row, header, bool(day_first)) for row in rows]
+
+
+def _record(row: list[str], header: Header, day_first: bool) -> bytes:
+    if header.original is not None:
+        original = row[header.original] if header.original < len(row) else ""
+        return unwrap(original.encode(), CARRIED) or b""
     values = {name: value for name, value in zip(header.names, row, strict=False) if value}
     for at in header.utc:
         if at < len(row) and row[at]:
-            values[header.names[at]] = _in_utc(row[at])
+            values[header.names[at]] = in_utc(row[at], day_first=day_first)
     return _encode(values)
-
-
-def _in_utc(text: str) -> str:
-    """Return a time of a column that is UTC by its heading in a way that says so.
-
-    >>> _in_utc("3/7/2026, 10:00:00.123 AM"), _in_utc("2026-03-07T10:00:00.123")
-    ('3/7/2026 10:00:00.123 AM', '2026-03-07T10:00:00.123Z')
-    """
-    text = text.strip()
-    if _ISO.match(text):
-        return text if _ZONE.search(text) else f"{text}Z"
-    return text.replace(",", "")
 
 
 def columns_of(head: bytes) -> list[str]:
@@ -213,9 +253,18 @@ def columns_of(head: bytes) -> list[str]:
     """
     found = _COLUMNS.search(head)
     try:
-        return [_decode_name(column["name"]) for column in _decode_columns(found[1])] if found else _no_columns()
+        return [_name(column) for column in _decode_columns(found[1])] if found else _no_columns()
     except (ValueError, KeyError):
         return _no_columns()
+
+
+def tells_of_query(head: bytes) -> bool:
+    """Whether a query result is Azure Data Explorer's own, whose later tables tell of the query, not of records."""
+    return b'"ColumnName"' in head
+
+
+def _name(column: dict[str, msgspec.Raw]) -> str:
+    return _decode_name(column["ColumnName"] if "ColumnName" in column else column["name"])
 
 
 def _no_columns() -> list[str]:

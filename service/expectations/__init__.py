@@ -5,15 +5,15 @@ Playing a history is `service.replay`'s business, which of these to play the com
 
 from service.expectations.checking import Checks
 from service.expectations.junit import junit_xml
-from service.expectations.models import Deeds, DetectionTest, Expectation, Past, TestFile
+from service.expectations.models import Activities, DetectionTest, Expectation, Past, TestFile
 from service.expectations.reading import TestFileError, read_tests
 from service.expectations.records import examples, record_lines
 from service.expectations.results import CheckedExpectation, Played
 
 __all__ = [
+    "Activities",
     "CheckedExpectation",
     "Checks",
-    "Deeds",
     "DetectionTest",
     "Expectation",
     "Past",

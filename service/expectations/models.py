@@ -1,4 +1,4 @@
-"""What stands in a file of detection tests: histories, deeds, expectations, each with what may be written there.
+"""What stands in a file of detection tests: histories, activities, expectations, each with what may be written there.
 
 Reading the file, and saying where in it a mistake is, is left to `reading`.
 """
@@ -14,8 +14,8 @@ from models.statistics import Severity
 from models.stream import ActorKind
 from service.options import Section
 
-MOST_DEEDS = 200_000
-"""Records that the deeds of one test may come to."""
+MOST_ACTIVITIES = 200_000
+"""Records that the activities of one test may come to."""
 
 _TIME = "should be a time with its offset such as 2026-03-02T09:00:00Z"
 _SPEAKS, _SILENT = "speaks", "silent"
@@ -48,7 +48,7 @@ ListedWords = Annotated[tuple[Words, ...], BeforeValidator(_listed), Field(min_l
 Instants = Annotated[tuple[Instant, ...], BeforeValidator(_listed), Field(min_length=1, max_length=10_000)]
 
 
-class Deeds(Section):
+class Activities(Section):
     """That identities did operations at times: each of them each of these, at each time, on each day."""
 
     identity: ListedWords
@@ -79,7 +79,7 @@ class Deeds(Section):
         return value
 
     @model_validator(mode="after")
-    def _within_the_calendar(self) -> "Deeds":
+    def _within_the_calendar(self) -> "Activities":
         try:
             _ = max(self.at) + timedelta(days=self.days, seconds=self.times)
         except OverflowError:
@@ -99,7 +99,7 @@ class Past(Section):
     """Files, folders or patterns, relative to the file of the test, in any shape that a replay reads."""
     example: str | None = None
     """Example of a detector: ``rare_action.speaks`` or ``rare_action.silent``."""
-    deeds: tuple[Deeds, ...] | None = Field(default=None, min_length=1, max_length=1_000)
+    activities: tuple[Activities, ...] | None = Field(default=None, min_length=1, max_length=1_000)
 
     @field_validator("example")
     @classmethod
@@ -111,8 +111,8 @@ class Past(Section):
 
     @model_validator(mode="after")
     def _is_one(self) -> "Past":
-        if sum(one is not None for one in (self.files, self.example, self.deeds)) != 1:
-            raise ValueError("should have exactly one of files, example, deeds")
+        if sum(one is not None for one in (self.files, self.example, self.activities)) != 1:
+            raise ValueError("should have exactly one of files, example, activities")
         return self
 
 
@@ -198,8 +198,10 @@ class DetectionTest(Section):
 
     @model_validator(mode="after")
     def _is_bounded(self) -> "DetectionTest":
-        if sum(deed.count for past in self.history for deed in past.deeds or ()) > MOST_DEEDS:
-            raise ValueError(f"history: its deeds come to more than {MOST_DEEDS:,} records, which is the most")
+        if sum(activity.count for past in self.history for activity in past.activities or ()) > MOST_ACTIVITIES:
+            raise ValueError(
+                f"history: its activities come to more than {MOST_ACTIVITIES:,} records, which is the most"
+            )
         return self
 
 

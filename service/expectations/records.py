@@ -1,4 +1,4 @@
-"""Deeds as records of the Activity Log: what a test invents goes through the same parser as what Azure sends.
+"""Activities as records of the Activity Log: what a test invents goes through the same parser as what Azure sends.
 
 Files are read by `service.documents`.
 """
@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from models.detectors import DETECTORS, Example
 from models.stream import ActorKind, Outcome
-from service.expectations.models import Deeds, Past
+from service.expectations.models import Activities, Past
 
 _TENANT = str(uuid5(NAMESPACE_URL, "unwonted:tests"))
 _MICROSOFT = "http://schemas.microsoft.com/identity/claims/"
@@ -37,7 +37,7 @@ def record_lines(history: Sequence[Past]) -> list[bytes]:
     """Return all that a history invents as records, one a line, oldest first."""
     shown = (one for example in examples(history) for one in (*example.before, *example.then))
     told = [_Told(one.time, one.who, one.what, one.ended, one.source, one.kind, one.scope) for one in shown]
-    told += [one for past in history for deed in past.deeds or () for one in _repeated(deed)]
+    told += [one for past in history for activity in past.activities or () for one in _repeated(activity)]
     return [_record(one, number) for number, one in enumerate(sorted(told, key=lambda one: one.time))]
 
 
@@ -51,18 +51,18 @@ class _Told(NamedTuple):
     scope: str
 
 
-def _repeated(deed: Deeds) -> Iterator[_Told]:
-    for at in deed.at:
-        for day in range(deed.days):
+def _repeated(activity: Activities) -> Iterator[_Told]:
+    for at in activity.at:
+        for day in range(activity.days):
             begins = at + timedelta(days=day)
-            if deed.weekdays and begins.weekday() >= _SATURDAY:
+            if activity.weekdays and begins.weekday() >= _SATURDAY:
                 continue
-            for second in range(deed.times):
-                for who in deed.identity:
-                    for what in deed.operation:
+            for second in range(activity.times):
+                for who in activity.identity:
+                    for what in activity.operation:
                         time = begins + timedelta(seconds=second)
-                        end = _OUTCOMES[deed.outcome]
-                        yield _Told(time, who, what, end, deed.address, deed.kind, deed.subscription)
+                        end = _OUTCOMES[activity.outcome]
+                        yield _Told(time, who, what, end, activity.address, activity.kind, activity.subscription)
 
 
 def _record(told: _Told, number: int) -> bytes:

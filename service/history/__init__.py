@@ -9,6 +9,7 @@ from service.history.packing import ToldAlert, ToldFinding
 from service.history.reading import FOREVER, History
 from service.history.recorder import HistoryUnwritable, Recorder
 from service.history.retention import HistoryLimits, forget_identity
+from service.history.room import Room
 from service.history.schema import NoHistory
 from service.history.shipping import Shipping, fetch_segments, forget_in_segments
 from service.history.values import (
@@ -45,6 +46,7 @@ __all__ = [
     "NoHistory",
     "Recorder",
     "Restored",
+    "Room",
     "Shipping",
     "ToldAlert",
     "ToldFinding",

@@ -132,7 +132,7 @@ class HistoryFile:
         if self._connection is not None and self._there() == self._opened:
             return self._connection
         if self._connection is not None:
-            _log.error("history_begun_anew", path=str(self.path), reason="removed")
+            _log.error("history_started_over", path=str(self.path), reason="removed")
             with suppress(sqlite3.Error):
                 self.close()
         if self._there() is None:
@@ -152,7 +152,7 @@ class HistoryFile:
         aside = self.path.with_name(self.path.name + DAMAGED_ENDING)
         self.path.replace(aside)
         self._remove_what_stood_beside()
-        _log.error("history_begun_anew", path=str(self.path), reason=reason, set_aside=str(aside))
+        _log.error("history_started_over", path=str(self.path), reason=reason, set_aside=str(aside))
 
     def _remove_what_stood_beside(self) -> None:
         # SQLite would take the log of the old file for one of the new.

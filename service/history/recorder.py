@@ -84,6 +84,16 @@ class Recorder:
         self._closing = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether an entry would be dropped although the file can be written, as far as is known."""
+        return self._weight >= self._gathering.most_waiting and not self._trouble
+
+    @property
+    def written(self) -> int:
+        """Cells and findings that have been written, or given up: it grows while the writing goes on."""
+        return self._done
+
     def record(self, entries: Iterable[HistoryEntry]) -> None:
         """Have entries written, in their order.
 

@@ -4,9 +4,11 @@ After a crash the service goes on from its newest snapshot, and closes the same 
 replaced. Transactions, failures and threads are the recorder's business.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from models.stream import EPOCH, Actor
 from service.core.alerting import Alert, SuppressedFinding
@@ -18,16 +20,21 @@ from service.history.packing import pack, pack_hour, pack_model, text
 from service.history.values import Delivered, HistoryEntry, Restored
 
 _SEEN = """
-INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?6)
+INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES {rows}
 ON CONFLICT (id) DO UPDATE SET
-    name = iif(?6 >= last_seen, excluded.name, name), folded = iif(?6 >= last_seen, excluded.folded, folded),
-    kind = iif(?6 >= last_seen, excluded.kind, kind),
-    first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, ?6)
+    name = iif(excluded.last_seen >= last_seen, excluded.name, name),
+    folded = iif(excluded.last_seen >= last_seen, excluded.folded, folded),
+    kind = iif(excluded.last_seen >= last_seen, excluded.kind, kind),
+    first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen)
 """
-_KEY = "SELECT key FROM identities WHERE id = ?"
-_HOUR = """
+# As one value: to fetch them row by row would be as many calls. A list in JSON to look for ends at a NUL for SQLite.
+_KEYS = """
+WITH wanted (number, id) AS (VALUES {rows})
+SELECT json_group_object(number, key) FROM wanted JOIN identities USING (id)
+"""
+_HOURS = """
 INSERT OR REPLACE INTO hours (identity, start, ends, late, records, cells, score, detector, action, document, peaks)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES {rows}
 """
 _ALERT = """
 INSERT INTO alerts (
@@ -40,6 +47,9 @@ ON CONFLICT (id) DO UPDATE SET
     score = excluded.score, severity = excluded.severity, title = excluded.title, action = excluded.action,
     findings = excluded.findings
 """
+
+_ROWS_AT_ONCE = (128, 16, 1)
+"""Rows of one statement. In each call SQLite lets the stream's thread run, which may take 5 ms to give way again."""
 
 
 def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
@@ -112,17 +122,20 @@ def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBuc
             else:
                 newest = actor if start >= known[2] else known[0]
                 seen[actor.id] = (newest, min(start, known[1]), max(start, known[2]))
-    connection.executemany(_SEEN, ((*_person(actor), first, last) for actor, first, last in seen.values()))
-    # One by one: a list in JSON ends at a NUL for SQLite.
-    return {one: key for one in seen for (key,) in connection.execute(_KEY, (text(one),))}
+    _in_few_calls(connection, _SEEN, [(*_person(actor), first, last) for actor, first, last in seen.values()])
+    ids = list(seen)
+    numbered = [(number, text(one)) for number, one in enumerate(ids)]
+    found = [json.loads(keys) for (keys,) in _in_few_calls(connection, _KEYS, numbered)]
+    return {ids[int(number)]: key for keys in found for number, key in keys.items()}
 
 
 def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket, keys: Mapping[str, int]) -> None:
     bucket = closed.judgements[0].seen.bucket
     start, ends = unix(bucket.start), unix(bucket.end)
-    connection.executemany(
-        _HOUR,
-        (
+    _in_few_calls(
+        connection,
+        _HOURS,
+        [
             (
                 keys[one.seen.actor.id],
                 start,
@@ -138,8 +151,24 @@ def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket, keys: Ma
             )
             for one in closed.judgements
             for packed in (pack_hour(one),)
-        ),
+        ],
     )
+
+
+def _in_few_calls(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]
+) -> list[tuple[Any, ...]]:
+    """Run `statement`, of which ``{rows}`` becomes the rows, for many of them at once; returns what it answers."""
+    answers: list[tuple[Any, ...]] = []
+    at = 0
+    for size in _ROWS_AT_ONCE:
+        while len(rows) - at >= size:
+            chunk = rows[at : at + size]
+            marks = ", ".join([f"({', '.join('?' * len(chunk[0]))})"] * size)
+            values = [value for row in chunk for value in row]
+            answers += connection.execute(statement.format(rows=marks), values)
+            at += size
+    return answers
 
 
 def _person(actor: Actor) -> tuple[str, str, str, str]:

@@ -28,7 +28,7 @@ PARTITION = "replay"
 class Summary(NamedTuple):
     """What a replay has read and made of it; times are None when nothing could be read.
 
-    `left_out` counts what is recognised and nobody's deed, by what it is; `by_arrival` says in which order the events
+    `left_out` counts what is recognised and nobody's doing, by what it is; `by_arrival` says in which order the events
     were taken.
     """
 

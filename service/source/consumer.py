@@ -14,6 +14,7 @@ from service.core.ports import Clock, HubRecreated
 from service.source.catching_up import CatchUp
 from service.source.connection import CLOSE_WITHIN, default_credential, open_client, raise_if_cancelling
 from service.source.diagnosis import SDK_ERRORS, RefusalError, classify_error, short
+from service.source.hub_extent import HubExtent, PartitionRange, is_credible
 from service.source.hub_time import HubTime
 from service.source.options import (
     EndOffsets,
@@ -25,7 +26,7 @@ from service.source.options import (
     SourceOptions,
     SourceTrouble,
 )
-from service.source.preflight import HubExtent, PartitionRange, Preflight, is_credible
+from service.source.preflight import Preflight
 from service.source.reader import SIDE_BY_SIDE, Beginning, Handle, PartitionReader
 from service.source.watchdog import Silence, Watchdog
 from service.waiting import within

@@ -6,21 +6,20 @@ correct. It reads no message and does not disturb a reader.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubConsumerClient
 
-from service.core.messages import EndOffset, Position
-from service.core.ports import Clock, HubRecreated
+from service.core.messages import Position
+from service.core.ports import Clock
 from service.core.sign_in import sign_in_problem
 from service.source.connection import CLOSE_WITHIN, TOKEN_SCOPE, close, open_client, raise_if_cancelling, together
 from service.source.diagnosis import (
     SDK_ERRORS,
     RefusalError,
     SdkLogListener,
-    another_hub,
     classify_error,
     condition_of,
     listen_to_sdk_log,
@@ -28,40 +27,14 @@ from service.source.diagnosis import (
     paragraph,
     short,
 )
+from service.source.hub_extent import HubExtent, PartitionRange, beyond, refuse_other_hub
 from service.source.options import SourceOptions
 from service.waiting import within
 
 _T = TypeVar("_T")
 
-CLOCKS_DIFFER = timedelta(seconds=1)
-"""By how much the clock that stamps a hub may be ahead of the one that stamps its messages."""
-
 _AT_ONCE = 8  # management calls in flight; each is a connection of its own that takes about a second
 _PASSING = frozenset({"unreachable", "lost", "throttled", "other"})
-
-
-class PartitionRange(NamedTuple):
-    """First and last sequence number that a partition holds, and when the last was enqueued.
-
-    `last` keeps counting when retention has emptied the partition; `empty` tells.
-    """
-
-    partition: str
-    first: int
-    last: int
-    empty: bool
-    last_enqueued: datetime
-
-    def end_offset(self, known_at: datetime, hub_time: datetime) -> EndOffset:
-        """Return the newest message as the core's value."""
-        return EndOffset(self.partition, -1 if self.empty else self.last, self.last_enqueued, known_at, hub_time)
-
-
-class HubExtent(NamedTuple):
-    """A hub as it is now: when it was created, and what each partition holds."""
-
-    created_at: datetime
-    partitions: list[PartitionRange]
 
 
 class Preflight:
@@ -264,43 +237,7 @@ async def _undivided(client: EventHubConsumerClient, hub: HubExtent, before: Map
 
     The creation time is read before the partitions are: a hub recreated in between seems to be another one.
     """
-    if not _beyond(hub, before):
+    if not beyond(hub, before):
         return hub
     created_at, partitions = await _describe(client)
     return hub if created_at == hub.created_at else HubExtent(created_at, await _extents(client, partitions))
-
-
-def _beyond(hub: HubExtent, before: Mapping[str, Position]) -> list[PartitionRange]:
-    """Return the partitions that end before our position."""
-    return [one for one in hub.partitions if one.partition in before and before[one.partition][0] > one.last]
-
-
-def refuse_other_hub(options: SourceOptions, hub: HubExtent, before: Mapping[str, Position]) -> None:
-    """Raise if positions are of another hub; `before` are those from before the hub was asked.
-
-    A hub that was created after it took what we have read is not the one that we read. One that ends before a position
-    of ours, and was not created since, is another one by configuration, which nobody can put right but the operator.
-
-    Raises
-    ------
-    HubRecreated
-        The hub was recreated.
-    RefusalError
-        With kind ``bad-position``.
-    """
-    newest = max((position.enqueued_time for position in before.values()), default=None)
-    if newest is None:
-        return
-    beyond = _beyond(hub, before)
-    # Whatever ends before our position has changed for certain: then the order of the two instants is enough.
-    if is_credible(hub) and hub.created_at >= newest + (timedelta(0) if beyond else CLOCKS_DIFFER):
-        raise HubRecreated(hub.created_at, [one.partition for one in hub.partitions])
-    if beyond:
-        one = beyond[0]
-        detail = f" (partition {one.partition}: its newest message is {one.last}, ours was {before[one.partition][0]})"
-        raise RefusalError("bad-position", another_hub(options, detail))
-
-
-def is_credible(hub: HubExtent) -> bool:
-    """Whether the hub's creation time can be true: no message of a hub is older than the hub."""
-    return all(one.empty or one.last_enqueued >= hub.created_at - CLOCKS_DIFFER for one in hub.partitions)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # what a batch does with them is the same wherever they come 
     from pyspark.sql import DataFrame, SparkSession
 
 BATCH_ATTEMPTS = 3
-"""How often a batch is begun anew before the job ends, when executors are lost in it."""
+"""How often a batch is started over before the job ends, when executors are lost in it."""
 TENANTS_AT_ONCE = 16
 """So many are saved and told at the same time: a receiver that does not answer holds up its own tenant."""
 

@@ -123,7 +123,7 @@ class TenantDriver:
             )
         if newest == BEFORE_THE_FIRST and number > 0:
             raise OtherShard(
-                f"{self.tenant.name}: batch {number} comes next by the checkpoint, and the states were parted anew:"
+                f"{self.tenant.name}: batch {number} comes next by the checkpoint, and the states were parted again:"
                 " begin with a new checkpoint"
             )
         self._load(newest)

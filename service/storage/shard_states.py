@@ -110,7 +110,7 @@ def _shard(number: int, of: int) -> str:
 
 
 class StateEncoder:
-    """Encodes a state over and over, of which only what has changed in between is encoded anew."""
+    """Encodes a state over and over, of which only what has changed in between is encoded again."""
 
     def __init__(self) -> None:
         self._encoder = Encoder(_go_on)

@@ -17,6 +17,7 @@ from service.core.ports import Clock, Sink, SnapshotStore, Source
 from service.core.shadow import Shadows
 from service.delivery import Dispatcher, Route, UndeliverableWriter
 from service.geography import Geography
+from service.history import Room
 from service.learning import FirstStart
 from service.monitoring import Health, HttpServer
 from service.monitoring.metrics import Metrics
@@ -139,6 +140,7 @@ def build_components(
         lease=lease,
         console=console,
         shipping=shipping,
+        history_room=Room(recorder, clock) if recorder is not None else None,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.detectors.anomalies import NO_EVIDENCE, Anomaly
 from models.detectors.contract import Card, Declaration, Memory
-from models.detectors.examples import Deed, Example
+from models.detectors.examples import Activity, Example
 from models.statistics.lessons import Lessons
 from models.stream.cells import ActorBucket, Crowd
 from models.stream.json_value import Json
@@ -25,8 +25,8 @@ DECLARATION = Declaration(
     threshold=75.0,
     terms=(),
     evidence=(),
-    speaks=Example("Something new.", (), [Deed("ann", "web/write", 0)], says="Never"),
-    silent=Example("The same again.", [Deed("ann", "web/write", 0)], [Deed("ann", "web/write", 1)]),
+    speaks=Example("Something new.", (), [Activity("ann", "web/write", 0)], says="Never"),
+    silent=Example("The same again.", [Activity("ann", "web/write", 0)], [Activity("ann", "web/write", 1)]),
 )
 
 

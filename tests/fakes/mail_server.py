@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 
 SILENT, HANG_UP = "silent", "hang up"
 """Instead of an answer: nothing for ever, or the end of the connection."""
@@ -88,27 +88,3 @@ class MailServer:
         writer.write(answer.encode() + b"\r\n")
         await writer.drain()
         return True
-
-
-@asynccontextmanager
-async def taking_letters(server: MailServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[MailServer]:
-    """Let a server listen on loopback, encrypted from the first byte if `tls` is given."""
-    talks: set[asyncio.Task[None]] = set()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        with suppress(asyncio.CancelledError):
-            await server.talk(reader, writer)
-        talks.discard(task)
-
-    listening = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
-    try:
-        yield server
-    finally:
-        listening.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)

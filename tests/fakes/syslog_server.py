@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Literal
 
 Manner = Literal["reads", "silent", "resets"]
@@ -69,30 +69,6 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         self._server.datagram(data)
-
-
-@asynccontextmanager
-async def collecting(server: SyslogServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[SyslogServer]:
-    """Let it listen for streams, encrypted if `tls` is given."""
-    talks: set[asyncio.Task[None]] = set()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        with suppress(asyncio.CancelledError):
-            await server.talk(reader, writer)
-        talks.discard(task)
-
-    listening = await asyncio.start_server(talk, "127.0.0.1", server.port, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
-    try:
-        yield server
-    finally:
-        listening.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
 
 
 @asynccontextmanager

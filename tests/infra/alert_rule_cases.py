@@ -220,6 +220,13 @@ CASES = [
         "40m",
     ),
     Case(
+        "UnwontedClockWrong",
+        "warning",
+        {"unwonted_clock_skew_seconds": "0x10 -900x50"},
+        ({"unwonted_clock_skew_seconds": "0x10 900x5 0x50"}, {"unwonted_clock_skew_seconds": "200x60"}),
+        "40m",
+    ),
+    Case(
         "UnwontedDeliveriesLost",
         "critical",
         {'unwonted_deliveries_total{sink="soc",result="refused"}': "0x20 1x20"},

@@ -118,7 +118,7 @@ def test_an_objective_at_risk_calls_somebody_and_a_bad_minute_does_not(tmp_path:
 MOMENTS = {
     "healthy": ("60m", 1),
     "evaluates no more": ("90m", 0),
-    "just begun anew": ("95m", 1),
+    "just started over": ("95m", 1),
     "is down": ("130m", 0),
 }
 

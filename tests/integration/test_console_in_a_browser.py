@@ -266,7 +266,7 @@ async def test_everybody_can_use_it_in_every_look(played: Played, look: dict[str
         partitions=[PartitionState("0", 3, played.end)],
         sinks=[SinkState("chat", "slack", 0), SinkState("desk", "webhook", 2, played.end, "http_404")],
         kept=["snapshot.daily-2026-01-20.ndjson.gz"],
-        what_if=lambda identity, deed: imagine(engine, Actor(identity, "ann", ActorKind.HUMAN), deed),
+        what_if=lambda identity, activity: imagine(engine, Actor(identity, "ann", ActorKind.HUMAN), activity),
     )
     async with visiting(played.path, played.end, desk, live, **look) as visit:
         for path in paths:

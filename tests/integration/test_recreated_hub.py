@@ -72,7 +72,7 @@ def is_loss(notice: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("added", [1, 4], ids=["fewer", "more"])
 @pytest.mark.parametrize("restart", [True, False], ids=["restarted", "running"])
-async def test_a_hub_made_anew_is_read_from_its_beginning_and_told_once(
+async def test_a_recreated_hub_is_read_from_its_beginning_and_told_once(
     tmp_path: Path, added: int, restart: bool
 ) -> None:
     async with EmbeddedHub(partitions=2) as hub, Receiver() as receiver:

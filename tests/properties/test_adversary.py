@@ -39,7 +39,7 @@ SENSITIVE = (
 NAMES = [name.encode("utf-8", "replace").decode() for name in KNOWN]  # as parsing lets them through
 
 
-class Deeds(NamedTuple):
+class Activities(NamedTuple):
     """The same thing, done so many times within minutes, by so many identities."""
 
     who: str
@@ -53,8 +53,8 @@ class Deeds(NamedTuple):
     outcome: Outcome
 
 
-deeds = st.builds(
-    Deeds,
+activities = st.builds(
+    Activities,
     who=st.sampled_from(["ann", "bob", *NAMES]),
     kind=st.sampled_from(ActorKind),
     identities=st.sampled_from([1, 1, 1, 1, 30]),
@@ -68,7 +68,7 @@ deeds = st.builds(
 )
 
 
-def events(some: Deeds, number: int) -> list[ActivityEvent]:
+def events(some: Activities, number: int) -> list[ActivityEvent]:
     return [
         ActivityEvent(
             MORNING + timedelta(minutes=some.minutes, seconds=one),
@@ -99,8 +99,8 @@ def engine() -> Engine:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(deeds, min_size=1, max_size=8))
-def test_whatever_they_do_every_bound_is_kept_and_every_score_is_one(attack: Sequence[Deeds]) -> None:
+@given(st.lists(activities, min_size=1, max_size=8))
+def test_whatever_they_do_every_bound_is_kept_and_every_score_is_one(attack: Sequence[Activities]) -> None:
     tried = engine()
     for number, some in enumerate(attack):
         now = MORNING + number * HOUR

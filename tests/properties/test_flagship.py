@@ -149,7 +149,7 @@ class RemembersNoJudgement(Engine):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), scripts())
-def test_judgements_that_are_remembered_are_those_that_would_be_given_anew(hub: Hub, script: list[Step]) -> None:
+def test_judgements_that_are_remembered_are_those_that_would_be_given_again(hub: Hub, script: list[Step]) -> None:
     def forgetful() -> Engine:
         made = RemembersNoJudgement(real_engine().options, list(real_engine().detectors.values()))
         made.expect(PARTITIONS)

@@ -95,7 +95,7 @@ steps = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hubs(), steps)
-def test_what_is_remembered_of_a_tick_is_what_would_be_found_anew(hub: Hub, script: Script) -> None:
+def test_what_is_remembered_of_a_tick_is_what_would_be_found_again(hub: Hub, script: Script) -> None:
     Twins(hub, hub).live(script)
 
 

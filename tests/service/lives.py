@@ -25,6 +25,7 @@ from service.core.ports import DeadLetterStore, Receipt, Rendered, SnapshotStore
 from service.core.snapshot.codec import decode
 from service.delivery.dispatcher import Dispatcher, Route
 from service.history.recorder import Recorder
+from service.history.room import Room
 from service.history.shipping import Shipping
 from service.monitoring.http import Health, HttpServer
 from service.monitoring.metrics.recorder import Metrics
@@ -206,6 +207,7 @@ class Life:
                 suspects=suspects or Suspects(None),
                 console=console,
                 shipping=shipping,
+                history_room=Room(history, world.clock) if history is not None else None,
             )
         )
 

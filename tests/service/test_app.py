@@ -220,7 +220,7 @@ async def test_a_damaged_snapshot_gives_way_to_the_one_before_and_says_so() -> N
         assert second.engine.records == 1
 
 
-async def test_when_no_snapshot_can_be_read_it_does_not_begin_anew_unasked() -> None:
+async def test_when_no_snapshot_can_be_read_it_does_not_start_over_unasked() -> None:
     world = World()
     world.store.kept = {"current": b"junk", "previous": b""}
     error = await died_of(Life(world))
@@ -348,7 +348,7 @@ async def test_what_the_hub_dropped_before_it_was_read_is_told_as_lost() -> None
 
 @pytest.mark.parametrize("start", ["earliest", "latest"])
 @pytest.mark.parametrize("added", [1, 5])
-async def test_a_hub_made_anew_is_read_from_its_beginning_and_what_it_held_is_told_as_lost(
+async def test_a_recreated_hub_is_read_from_its_beginning_and_what_it_held_is_told_as_lost(
     start: str, added: int
 ) -> None:
     world = World()

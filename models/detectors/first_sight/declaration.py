@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.detectors.contract import Card, Declaration
-from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
+from models.detectors.examples import ELSEWHERE, TEAM, Activity, Example, daily
 from models.statistics import odds
 
 NAME = "first_sight"
@@ -33,19 +33,19 @@ CARD = Card(
 DECLARATION = Declaration(
     card=CARD,
     threshold=65.0,
-    terms=("first", "network", "hour", "deed", "sensitivity", "tactics", "only", "later"),
-    evidence=("arrivals", "network", "hour", "deeds"),
+    terms=("first", "network", "hour", "activity", "sensitivity", "tactics", "only", "later"),
+    evidence=("arrivals", "network", "hour", "activities"),
     speaks=Example(
         "People work in their office; at night, somebody whom nobody knows grants a role and reads keys elsewhere.",
         before=[*daily(range(60), *TEAM), *daily([30], "ida"), *daily([31], "ida", what=KEY_LISTING)],
-        then=[Deed("zoe", action, 60, hour=2.0, source=ELSEWHERE) for action in (GRANT, KEY_LISTING)],
+        then=[Activity("zoe", action, 60, hour=2.0, source=ELSEWHERE) for action in (GRANT, KEY_LISTING)],
         says="Nobody had seen it before",
     ),
     silent=Example(
         "People work in their office, and every third day somebody new begins there and reads keys; so does the next.",
         before=[
             *daily(range(60), *TEAM),
-            *(deed for day in range(0, 60, 3) for deed in daily([day], f"new{day}", what=KEY_LISTING)),
+            *(activity for day in range(0, 60, 3) for activity in daily([day], f"new{day}", what=KEY_LISTING)),
         ],
         then=daily([60], "ida", what=KEY_LISTING),
     ),
@@ -56,21 +56,22 @@ def why_unusual(facts: Mapping[str, Any]) -> str:
     """Say in one sentence why it is unusual.
 
     >>> why_unusual({"terms": {"network": 0.4, "tactics": 1.5}, "network": {"of": ["198.51.100"]},
-    ...              "arrivals": {"first": 0.009, "deed": 0.015}, "deeds": {"sensitive": 2, "all": 2, "later": False}})
+    ...              "arrivals": {"first": 0.009, "activity": 0.015},
+    ...              "activities": {"sensitive": 2, "all": 2, "later": False}})
     'Nobody had seen it before (that is so on 1 in 110 of active days of its kind), and it did at once what 1.5 % of \
 those who begin do; 2 of the 2 operations of this hour are sensitive ones; it came from 198.51.100, which nobody had \
 used.'
     """
-    arrivals, deeds = facts["arrivals"], facts["deeds"]
+    arrivals, activities = facts["arrivals"], facts["activities"]
     begins = f"that is so on {odds(arrivals['first'])} of active days of its kind"
-    when = "on its first days" if deeds["later"] else "at once"
-    seen = "Nobody had seen it until lately" if deeds["later"] else "Nobody had seen it before"
-    count, of = deeds["sensitive"], deeds["all"]
+    when = "on its first days" if activities["later"] else "at once"
+    seen = "Nobody had seen it until lately" if activities["later"] else "Nobody had seen it before"
+    count, of = activities["sensitive"], activities["all"]
     listed = (
         f"{count} of the {of} operations of this hour {'is a sensitive one' if count == 1 else 'are sensitive ones'}"
     )
     parts = [
-        f"{seen} ({begins}), and it did {when} what {odds(arrivals['deed'])} of those who begin do",
+        f"{seen} ({begins}), and it did {when} what {odds(arrivals['activity'])} of those who begin do",
         "the only operation of this hour is a sensitive one" if of == 1 else listed,
     ]
     if "network" in facts["terms"]:

@@ -162,7 +162,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
         state = self._states.touch(seen.actor.id)
         if first:
             state.begun = day
-        days, deeds = lessons.by_name["days"], lessons.by_name["deeds"]
+        days, activities = lessons.by_name["days"], lessons.by_name["activities"]
         if day > state.day:
             self.arrivals.learn_day(kind, days, first=first, unknown=first and self._unknown(networks))
         if day > state.begun + 1:
@@ -171,7 +171,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
             for cell, sort, _ in self._sensitive(seen):
                 if cell.action not in state.done and len(state.done) < _MOST_DONE:
                     another = any(tactic(action) == sort for action in state.done)
-                    self.arrivals.learn_deed(kind, sort, cell.action, days, deeds, another=another)
+                    self.arrivals.learn_activity(kind, sort, cell.action, days, activities, another=another)
                     state.done = (*state.done, cell.action)
         self.user_days.learn(state, seen.bucket.hours, lessons.by_number["user_days"], worst)
         if not seen.cells[0].late:
@@ -181,7 +181,7 @@ class FirstSight(StatefulDetector[FirstSightState]):
 
     def teach(self, lessons: Lessons) -> None:
         """Apply beginnings, active hours, networks and user-days."""
-        self.arrivals.teach(lessons.by_name["days"], lessons.by_name["deeds"], lessons.hours)
+        self.arrivals.teach(lessons.by_name["days"], lessons.by_name["activities"], lessons.hours)
         self.rhythms.teach(lessons.by_number["rhythms"])
         self.networks.teach(lessons.by_name["networks"][""], lessons.hours)
         self.user_days.teach(lessons.by_number["user_days"])
@@ -221,8 +221,8 @@ class FirstSight(StatefulDetector[FirstSightState]):
             others = [one.and_more(more) for one in known]
             return self.user_days.score(max(0.0, sum(_terms(hour, others, place).values())))
 
-        deeds: list[Json] = [
-            {"action": cell.action, "tactic": sort, "sensitivity": weight, "probability": one.deed}
+        activities: list[Json] = [
+            {"action": cell.action, "tactic": sort, "sensitivity": weight, "probability": one.activity}
             for (cell, sort, weight), one in zip(hour.sensitive, known, strict=True)
         ]
         return {
@@ -232,13 +232,13 @@ class FirstSight(StatefulDetector[FirstSightState]):
                 **of_this._asdict(),
                 "first": of_this.first,
                 "from_unknown": of_this.from_unknown,
-                "deed": of_this.deed,
+                "activity": of_this.activity,
             },
             "network": {"of": list[Json](hour.networks), "unknown": hour.unknown},
             "hour": {"of_day": hour.hour, "its_kind": list[Json](hour.rhythm), "share": _OFF},
-            "deeds": {
+            "activities": {
                 "this": hour.sensitive[place][0].action,
-                "judged": deeds,
+                "judged": activities,
                 "sensitive": len(hour.sensitive),
                 "all": hour.operations,
                 "later": hour.later,
@@ -264,8 +264,8 @@ def _terms(hour: _Hour, known: Sequence[Beginnings], place: int) -> dict[str, fl
     beginning = known[place]
     strongest: dict[str, float] = {}
     for (_, sort, of_other), one in zip(hour.sensitive, known, strict=True):
-        strongest[sort] = max(strongest.get(sort, 0.0), surprise(one.deed) + of_other)
-    terms = {"first": surprise(beginning.first), "deed": surprise(beginning.deed), "sensitivity": weight}
+        strongest[sort] = max(strongest.get(sort, 0.0), surprise(one.activity) + of_other)
+    terms = {"first": surprise(beginning.first), "activity": surprise(beginning.activity), "sensitivity": weight}
     if hour.unknown:
         terms["network"] = surprise(beginning.from_unknown)
     if odd := off_hours(hour.rhythm, hour.rhythm, hour.hour):

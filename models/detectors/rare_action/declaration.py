@@ -1,7 +1,7 @@
 """Who the detector is: its words for people, its threshold, the names of its terms, its examples."""
 
 from models.detectors.contract import Card, Declaration
-from models.detectors.examples import ELSEWHERE, TEAM, Deed, Example, daily
+from models.detectors.examples import ELSEWHERE, TEAM, Activity, Example, daily
 
 NAME = "rare_action"
 CARD = Card(
@@ -50,6 +50,7 @@ DECLARATION = Declaration(
         "identities",
         "identities_with_action",
         "identities_of_kind_with_action",
+        "newcomers_with_action",
         "identities_doing_it_now",
         "networks_known",
         "evidence",
@@ -58,7 +59,7 @@ DECLARATION = Declaration(
     speaks=Example(
         "People do the same every day; then the account of one of them grants a role from elsewhere.",
         before=daily(range(30), *TEAM),
-        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30, source=ELSEWHERE)],
+        then=[Activity("ann", "microsoft.authorization/roleassignments/write", 30, source=ELSEWHERE)],
         says="Never in its 30 active days; none of 8 known identities ever did it",
     ),
     silent=Example(
@@ -67,6 +68,6 @@ DECLARATION = Declaration(
             *daily(range(30), *TEAM),
             *daily(range(0, 30, 4), *TEAM, what="microsoft.authorization/roleassignments/write"),
         ],
-        then=[Deed("ann", "microsoft.authorization/roleassignments/write", 30)],
+        then=[Activity("ann", "microsoft.authorization/roleassignments/write", 30)],
     ),
 )

@@ -158,7 +158,7 @@ class RareAction:
         cells = [cell for cell in seen.cells if cell.attempts]
         if not cells:
             return
-        tried, actor, hours = Attempts.of(cells, self.weigh), seen.actor, seen.bucket.hours
+        tried, actor, hours = Attempts.of(cells), seen.actor, seen.bucket.hours
         worst, oddest = 0.0, 0.0
         held: set[str] = set()
         for anomaly in scored:
@@ -182,7 +182,8 @@ class RareAction:
             cells[0].late,
             (tried.networks, tried.scopes),
             crowd,
-            tried.guarded,
+            self._is_guarded,
+            actor.is_imagined,
         )
         if campaign:
             habit.campaign = self.campaign.after(habit.campaign, campaign, hours)
@@ -307,9 +308,12 @@ class RareAction:
         )
         return likely, weight
 
+    def _is_guarded(self, action: str) -> bool:
+        return self.weigh(action) >= GUARDED_FROM
+
     def _in_vain(self, seen: ActorBucket, cell: Cell) -> float:
         """Return how often, fading, the identity has failed at a cell that intruders need and that only failed."""
-        if cell.successes or not cell.failed or self.weigh(cell.action) < GUARDED_FROM:
+        if cell.successes or not cell.failed or not self._is_guarded(cell.action):
             return 0.0
         return self.failures.times_failed(seen.actor.id, cell.action, seen.bucket.hours)
 
@@ -370,6 +374,7 @@ class RareAction:
             "identities": rarity.headcount.known,
             "identities_with_action": rarity.backoff.adopters(cell.action),
             "identities_of_kind_with_action": rarity.backoff.adopters(cell.action, kind),
+            "newcomers_with_action": rarity.newcomers_left_out(habit, cell.action, self._is_guarded(cell.action)),
             "identities_doing_it_now": others,
             "networks_known": list[Json](habit.networks.names),
             "evidence": {

@@ -30,11 +30,9 @@ def sentence(facts: Mapping[str, Any]) -> str:
     terms = facts["terms"]
     parts = [_own(facts["days_known"], facts["probability"]["times"])]
     having, known = facts["identities_with_action"], facts["identities"]
-    parts.append(
-        f"{having} of {known} known identities ever did it"
-        if having
-        else f"none of {known} known identities ever did it"
-    )
+    parts.append(f"{having or 'none'} of {known} known identities ever did it")
+    if new := facts.get("newcomers_with_action", 0):
+        parts[-1] += f", {new} of them newcomers, who make it no more usual"
     if facts["usual"]:
         parts.append("usually it does " + ", ".join(_short(action) for action in facts["usual"]))
     parts += [said for name, least, said in _SAID if abs(terms.get(name, 0.0)) > least]

@@ -12,7 +12,7 @@ from models.stream import ActorKind
 from service.core.alerting.families import family
 
 FRESH = 2
-"""Active days up to which an identity's deed may be its first."""
+"""Active days up to which an identity's activity may be its first."""
 _OPENS = frozenset({"roles", "ways back in"})
 _APPLICATIONS = frozenset({ActorKind.MANAGED_IDENTITY, ActorKind.SERVICE_PRINCIPAL})
 
@@ -75,7 +75,7 @@ def grants(anomaly: Anomaly) -> Iterator[Grant]:
 
 
 def lets_in(grant: Grant, anomaly: Anomaly) -> bool:
-    """Whether `anomaly` may be what a grant was for: somebody's first deed in its scope, or one by whom it names."""
+    """Whether `anomaly` may be what a grant was for: somebody's first activity in its scope, or of whom it names."""
     if grant.name:
         return anomaly.actor.kind in _APPLICATIONS and anomaly.actor.name.casefold() == grant.name
     within = (event.resource.casefold() for event in anomaly.cell.sample)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from models.detectors import Detector, anomaly_id
 from models.statistics import Lessons
-from models.stream import Actor, ActorBucket, Bucket, Crowd
+from models.stream import IMAGINED, Actor, ActorBucket, Bucket, Crowd
 from service.core.verdicts import JudgedCell, Verdict, VerdictKind
 
 LEAST_DAYS, MOST_DAYS = 3, 14
@@ -71,13 +71,12 @@ def consequences(verdict: Verdict, width: timedelta) -> Iterator[Consequence]:
         if verdict.for_kind:
             for place, (actor, cells) in enumerate(by_actor):
                 for number in range(PEERS, 0, -1):
-                    # No identity's key begins with a separator: keys are stripped of them.
-                    key = f"\x1everdict\x1e{verdict.alert}\x1e{place}\x1e{number}"
+                    key = f"{IMAGINED}verdict\x1e{verdict.alert}\x1e{place}\x1e{number}"
                     yield DayOfPeer(Actor(key, "a peer", actor.kind), cells, verdict.takes_effect, number)
 
 
 def _answered(verdict: Verdict, width: timedelta) -> Iterator[Bucket]:
-    """Yield the buckets of which it has answered the same deeds, told or not, as far back as evidence is fresh."""
+    """Yield the buckets of which it has answered the same activities, told or not, as far back as evidence is fresh."""
     until = verdict.takes_effect if verdict.kind is VerdictKind.BENIGN else verdict.end
     bucket = Bucket.of(max(verdict.start, until - _FRESH), width)
     while bucket.start < until:

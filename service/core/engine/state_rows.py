@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from models.detectors import Anomaly, Detector
-from models.stream import Actor, OpenBuckets, UnexpectedRow, fields, reading
+from models.stream import Actor, OpenBuckets, RowsLater, UnexpectedRow, fields, reading
 from service.core.engine.coordinator import Coordinator
 from service.core.engine.relearning import Forgotten
 from service.core.messages import Position
@@ -189,7 +189,9 @@ class _Loader:
 def _load_people(coordinator: Coordinator, rows: Iterable[Any]) -> None:
     with reading("section person"):
         coordinator.people.clear()
-        coordinator.people.update((actor.id, actor) for actor in map(Actor.from_row, rows))
+        for row in rows:
+            actors = Actor.from_block(row) if type(row) is RowsLater else [Actor.from_row(row)]
+            coordinator.people.update((actor.id, actor) for actor in actors)
 
 
 def load_progress(coordinator: Coordinator, rows: Iterable[tuple[str, Any]]) -> None:

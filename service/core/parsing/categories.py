@@ -5,7 +5,7 @@ Event Hub export an administrative record may carry its verb instead: Write, Del
 
 Azure Policy writes a record of its own for each effect of a policy on a request (``microsoft.authorization/policies/
 audit/action`` and kin), under the name of whoever made the request. That is a property of the request, which has a
-record already, and no second deed: were it one, each new policy would make everybody look unusual.
+record already, and no second activity: were it one, each new policy would make everybody look unusual.
 """
 
 import re

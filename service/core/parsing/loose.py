@@ -3,6 +3,8 @@
 Senders wrap values (``{"value": …}``, ``{"Content": {…}}``), send objects as JSON text, and maps as lists of pairs.
 """
 
+import re
+
 from msgspec import Raw
 from msgspec.json import encode
 
@@ -13,6 +15,8 @@ MOST_PAIRS = 256
 
 _KEYS = ("key", "type", "name", "calleridentitytype")
 _VALUES = ("value", "calleridentityvalue", "calleridentity")
+_OPENINGS = ({"{", "[", '"'}, {"{", "["})
+_PRINTED = re.compile(r"^[ \t]*+([^\s:]++(?::[^\s:]++)*+)[ \t]*+: ([^\r\n]*+)", re.MULTILINE)
 
 
 def fold(members: dict[str, Decoded]) -> dict[str, Decoded]:
@@ -24,6 +28,25 @@ def fold(members: dict[str, Decoded]) -> dict[str, Decoded]:
     return folded
 
 
+def nest(fields: dict[str, Decoded], heads: frozenset[str]) -> dict[str, Decoded]:
+    """Return members whose keys were flattened (``claims.name``) in objects again, as far as these are among `heads`.
+
+    Examples
+    --------
+    >>> nest({"identity.claims.a.b": "7", "caller": "ann", "d.e": "8"}, frozenset({"identity", "claims"}))
+    {'caller': 'ann', 'd.e': '8', 'identity': {'claims': {'a.b': '7'}}}
+    """
+    nested: dict[str, dict[str, Decoded]] = {}
+    for key, value in fields.items():
+        head, dot, rest = key.partition(".")
+        if dot and head in heads and head not in fields:
+            nested.setdefault(head, {})[rest] = value
+    if not nested:
+        return fields
+    others = {key: value for key, value in fields.items() if key.partition(".")[0] not in nested}
+    return {**others, **{head: nest(members, heads) for head, members in nested.items()}}
+
+
 def first(fields: dict[str, Decoded], *keys: str) -> Decoded:
     """Return the value of the first key that is present."""
     for key in keys:
@@ -33,7 +56,9 @@ def first(fields: dict[str, Decoded], *keys: str) -> Decoded:
 
 
 def as_object(value: Decoded) -> dict[str, Decoded]:
-    """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of a list of pairs; else an empty one.
+    """Return a folded object: of JSON text, of PowerShell's ``{"Content": …}``, of pairs in a list; else an empty one.
+
+    Also of lines ``name: value``, as PowerShell prints an object into a CSV.
 
     Examples
     --------
@@ -41,6 +66,8 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
     {'tenantid': '7'}
     """
     value = _decoded(value)
+    if isinstance(value, str):
+        return fold(dict(_PRINTED.findall(value)[:MOST_PAIRS][::-1])) if "\n" in value else {}
     if isinstance(value, list):
         return fold(dict(pair for pair in map(_pair, value[:MOST_PAIRS]) if pair))
     if not isinstance(value, dict):
@@ -53,11 +80,13 @@ def as_object(value: Decoded) -> dict[str, Decoded]:
 
 
 def _decoded(value: Decoded) -> Decoded:
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
-        try:
-            return loads(value.encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return None
+    """Return what JSON text says, also text in text, as a table's dynamic columns come out of some exports."""
+    for opening in _OPENINGS:
+        if isinstance(value, str) and value.lstrip()[:1] in opening:
+            try:
+                value = loads(value.encode("utf-8", "replace"))
+            except (ValueError, RecursionError):
+                return None
     return value
 
 

@@ -61,8 +61,8 @@ class RecordReader:
         self._actors: Memo[_Caller, Actor] = Memo(
             lambda caller: self._known_actors[resolve(*caller)], limit=cached, longest=LARGEST_KEY
         )
-        self._deeds: Memo[_Names, tuple[str, str, str]] = Memo(
-            lambda key: _deed(key, self._known_actions), limit=cached, longest=LONGEST_KEY
+        self._activities: Memo[_Names, tuple[str, str, str]] = Memo(
+            lambda key: _activity(key, self._known_actions), limit=cached, longest=LONGEST_KEY
         )
         self._endings = Memo(_ending, limit=cached, longest=LONGEST_WORD)
         self._failures = Memo(_ended, limit=cached, longest=LONGEST_WORD)
@@ -89,10 +89,10 @@ class RecordReader:
         claims, authorization = identity.claims, identity.authorization
         if type(authorization) is not Authorization:
             raise _look_again()
-        deed = self._deeds[record.operation_name, authorization.action]
-        if deed is _EVALUATION:
+        activity = self._activities[record.operation_name, authorization.action]
+        if activity is _EVALUATION:
             return LeftOut.POLICY_EVALUATION
-        action, action_name, action_mark = deed
+        action, action_name, action_mark = activity
         actor = self._certain[claims] if extras is None else self._actors[_caller(record, extras)]
         outcome, result = self._endings[record.result_type] or self._failure(record, extras)
         resource, scope, resource_mark = self._places[record.resource_id]
@@ -153,7 +153,7 @@ def _left_out(record: Record, event_category: str | None, extras: Extras | None)
     return other
 
 
-def _deed(key: _Names, known: Mapping[str, str]) -> tuple[str, str, str]:
+def _activity(key: _Names, known: Mapping[str, str]) -> tuple[str, str, str]:
     """Return the action, its name for display, and its mark in an operation's identity."""
     name, authorised = key
     if name is None or authorised is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Raw, Struct, field
 
 from service.core.parsing.lenient import Decoded
-from service.core.parsing.loose import as_object, as_raw, as_text, first, fold
+from service.core.parsing.loose import as_object, as_raw, as_text, first, fold, nest
 
 Text = str | None
 Code = str | int | float | None
@@ -114,17 +114,17 @@ def adapt(members: dict[str, Decoded]) -> tuple[Record, Extras]:
     """Bring a record of any known shape into a `Record`.
 
     Keys are compared without case, blanks and underscores; ``{"value": …, "localizedValue": …}`` gives its value;
-    objects that arrive as JSON text are read; what is missing is an empty text where that settles the matter. The
-    first key that is present and not empty wins.
+    objects that arrive as JSON text, or flattened into keys with dots, are read; what is missing is an empty text where
+    that settles the matter. The first key that is present and not empty wins.
     """
-    fields = _unwrapped(fold(members))
+    fields = _unwrapped(nest(fold(members), _HEADS))
     identity = as_object(fields.get("identity"))
-    claims = as_object(identity.get("claims")) or as_object(first(fields, "claims", "claimsd"))
-    authorization = as_object(identity.get("authorization")) or as_object(
-        first(fields, "authorization", "authorizationd")
+    claims = as_object(identity.get("claims")) or _readable(fields, "claims", "claimsd", "identityclaims")
+    authorization = as_object(identity.get("authorization")) or _readable(
+        fields, "authorization", "authorizationd", "identityauthorization"
     )
     evidence = as_object(authorization.get("evidence"))
-    properties = as_object(first(fields, "properties", "propertiesd"))
+    properties = _readable(fields, "properties", "propertiesd")
     request = as_object(fields.get("httprequest"))
     record = Record(
         time=as_text(first(fields, "time", "eventtimestamp", "timegenerated", "timestamp", "eventtime")),
@@ -159,14 +159,26 @@ def adapt(members: dict[str, Decoded]) -> tuple[Record, Extras]:
     return record, extras
 
 
+_HEADS = frozenset({"identity", "claims", "authorization", "evidence", "properties", "callerinfo", "httprequest"}) | {
+    *("operationname", "category", "status", "substatus")
+}
+"""Objects of a record that exports flatten into columns."""
+
 _RESULT_TYPE = ("resulttype", "status", "statusvalue", "activitystatusvalue", "activitystatus")
 _RESULT_SIGNATURE = ("resultsignature", "substatus", "substatusvalue", "activitysubstatusvalue", "activitysubstatus")
 _ADDRESS = ("calleripaddress", "clientipaddress", "httprequestclientipaddress")
 _ENDINGS = re.compile(r"Microsoft\.Resources\.Resource\w+?(Success|Failure|Cancel)", re.IGNORECASE)
 
 
+def _readable(fields: dict[str, Decoded], *keys: str) -> dict[str, Decoded]:
+    """Return the first object that can be read: Log Analytics cuts long texts, and may have the whole beside them."""
+    return next(filter(None, (as_object(fields.get(key)) for key in keys)), {})
+
+
 def _unwrapped(fields: dict[str, Decoded]) -> dict[str, Decoded]:
     """Return an event's data with what its wrapping adds: Event Grid's own schema, or CloudEvents."""
+    if foreign := _foreign(fields):
+        return {"category": foreign}
     data = {} if "operationname" in fields or "operationnamevalue" in fields else as_object(fields.get("data"))
     if not data:
         fields.pop("subject", None)  # a resource in a wrapping alone
@@ -179,6 +191,23 @@ def _unwrapped(fields: dict[str, Decoded]) -> dict[str, Decoded]:
     if "resulttype" in data or "status" in data:
         fields.pop("resulttype", None)
     return {**fields, **data}
+
+
+def _foreign(fields: dict[str, Decoded]) -> str | None:
+    """Return the category of what other senders of Azure put into a hub: action groups, Defender for Cloud.
+
+    Sources: Microsoft Learn, *Common alert schema*, *Alerts schemas* and *Continuous export* of Defender for Cloud.
+    """
+    if "operationname" in fields or "operationnamevalue" in fields:
+        return None
+    if "schemaid" in fields and "data" in fields:
+        return "Alert"
+    if "systemalertid" in fields and ("alerttype" in fields or "vendorname" in fields):
+        return "Security"
+    kind = (as_text(fields.get("type")) or "").lower()
+    if kind.startswith("microsoft.security/"):
+        return "Recommendation" if kind.startswith("microsoft.security/assessments") else "Security"
+    return None
 
 
 def _tenant(fields: dict[str, Decoded]) -> str | None:

@@ -16,7 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.core.snapshot.migrations import MIGRATIONS, Rows
-from service.core.snapshot.packing import blocks, pack_rows, plain, unpack_columns_later, unpack_later, unpack_rows
+from service.core.snapshot.packing import (
+    blocks,
+    pack_rows,
+    plain,
+    unpack_columns_later,
+    unpack_rows,
+    unpack_states_later,
+)
 
 FORMAT = 4
 """What is written; a change of any row's fields makes another one, and a migration from this one."""
@@ -47,7 +54,11 @@ Encoding a block takes a few milliseconds. The wider the rows, the fewer: what r
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-_OF_MANY = {"identities": unpack_later, "bucket": unpack_columns_later}
+_OF_MANY = {
+    "bucket": unpack_columns_later,
+    "person": unpack_columns_later,
+    "identities": unpack_states_later,
+}
 """First words of the sections that have the most rows, and how a block of them is kept for later."""
 
 
@@ -222,15 +233,16 @@ class SnapshotRows:
     def __init__(self, data: bytes) -> None:
         self._migrated: Rows | None = None
         with _damage():
-            texts = _unpacked(data)
-            version = _decode(texts[0][: texts[0].index(b"\n")])["unwonted_snapshot"]
+            head, *between = _members(data)
+            version = _decode(head.pieces[0][: head.pieces[0].index(b"\n")])["unwonted_snapshot"]
             if type(version) is not int or (version != FORMAT and version not in MIGRATIONS):
                 raise UnreadableSnapshot(_unread(version))
-            if len(texts) == 1:
-                self._texts, found, tail = _without_parts(texts[0])
+            if not between:
+                self._texts, found, tail = _without_parts(b"".join(head.pieces))
             else:
-                self._texts, tail = texts[1:-1], texts[-1]
-                found = sha256(b"".join(sha256(text).digest() for text in self._texts)).hexdigest()
+                *parts, last = between
+                self._texts, tail = list(chain.from_iterable(part.pieces for part in parts)), b"".join(last.pieces)
+                found = sha256(b"".join(part.digest for part in parts)).hexdigest()
             if _decode(tail)["sha256"] != found:
                 raise UnreadableSnapshot("its checksum does not fit")
             if version < FORMAT:
@@ -242,9 +254,8 @@ class SnapshotRows:
     def to_restore(self) -> Iterator[tuple[str, Any]]:
         """Iterate likewise, but over blocks of what there is most of.
 
-        One of states of identities is a row with a list of ids, and one of functions, each of which returns the state
-        of the identity at its place; one of what buckets hold is `RowsLater`. Of each section the first block is read
-        at once, so that one which is not what it should be is refused early.
+        Each of them is `RowsLater`. Of each section the first block is read at once, so that one which is not what it
+        should be is refused early.
         """
         return iter(self._migrated) if self._migrated is not None else self._rows(later=True)
 
@@ -286,21 +297,47 @@ class SnapshotRows:
                 begin = end
 
 
-def _unpacked(data: bytes) -> list[bytes]:
-    """Return what each member of a gzip file holds."""
-    texts, room = list[bytes](), max(_ALWAYS_UNPACKED, MOST_EXPANSION * len(data))
-    while data:
-        if len(texts) > MOST_PARTS + 2:
+class _Member(NamedTuple):
+    """What a member of a gzip file holds, in pieces of whole lines, and the hash of it."""
+
+    pieces: list[bytes]
+    digest: bytes
+
+
+def _members(data: bytes) -> list[_Member]:
+    members, room, at = list[_Member](), max(_ALWAYS_UNPACKED, MOST_EXPANSION * len(data)), 0
+    while at < len(data):
+        if len(members) > MOST_PARTS + 2:
             raise UnreadableSnapshot("has more parts than were ever written")
-        unpacker = zlib.decompressobj(31)
-        texts.append(unpacker.decompress(data, room))
-        room -= len(texts[-1])
+        member, at, room = _member_at(data, at, room)
+        members.append(member)
+    return members
+
+
+def _member_at(data: bytes, at: int, room: int) -> tuple[_Member, int, int]:
+    """Return the member that begins at a place, where it ends, and how much room is left then.
+
+    It is unpacked piece by piece: all of it at once would stand twice in memory for a moment.
+    """
+    unpacker, digest, view = zlib.decompressobj(31), sha256(), memoryview(data)
+    pieces, begun = list[bytes](), list[bytes]()
+    while not unpacker.eof:
+        if at >= len(data):
+            raise EOFError
+        text = unpacker.decompress(view[at : at + SLICE], room)
+        at += SLICE
+        room -= len(text)
         if unpacker.unconsumed_tail or room <= 0:
             raise UnreadableSnapshot(f"unpacks to more than {MOST_EXPANSION} times its size")
-        if not unpacker.eof:
-            raise EOFError
-        data = unpacker.unused_data
-    return texts
+        digest.update(text)
+        end = text.rfind(b"\n") + 1
+        if end:
+            pieces.append(b"".join((*begun, text[:end])))
+            begun = []
+        begun.append(text[end:])
+    if rest := b"".join(begun):
+        pieces.append(rest)
+    return _Member(pieces, digest.digest()), min(at, len(data)) - len(unpacker.unused_data), room
 
 
 def _without_parts(text: bytes) -> tuple[list[bytes], str, bytes]:

@@ -120,44 +120,41 @@ def unpack_rows(columns: Mapping[str, Any], number: int) -> list[Row]:
     return rows
 
 
-class _Unread:
-    """A column that is unpacked when the first of its values is asked for."""
+class _Columns:
+    """Columns of a block that are unpacked when they are asked for."""
 
-    __slots__ = ("_number", "_raw", "_values")
+    __slots__ = ("_number", "_raw")
 
-    def __init__(self, raw: Raw, number: int) -> None:
-        self._raw: Raw | None = raw
+    def __init__(self, raw: Mapping[str, Raw], number: int) -> None:
+        self._raw = raw
         self._number = number
-        self._values: Sequence[Any] = ()
 
-    def value(self, place: int) -> Any:
-        if self._raw is not None:
-            self._values, self._raw = _unpacked(_decode(self._raw), self._number), None
-        return self._values[place]
+    def column(self, name: str) -> Sequence[Any]:
+        """Return what all rows have in one field."""
+        values = _unpacked(_decode(self._raw[name]), self._number)
+        if len(values) != self._number:
+            raise ValueError(f"{len(values)} rows where there should be {self._number}")
+        return values
+
+    def rows(self) -> list[Row]:
+        """Return the rows."""
+        return unpack_rows({name: _decode(column) for name, column in self._raw.items()}, self._number)
 
 
-class Later(Struct, gc=False):
-    """A state that is unpacked when it is called."""
-
-    column: _Unread
-    place: int
-
-    def __call__(self) -> Any:
-        """Return it."""
-        return self.column.value(self.place)
+def _later(raw: Mapping[str, Raw], number: int) -> RowsLater:
+    columns = _Columns(raw, number)
+    return RowsLater(number, columns.column, columns.rows)
 
 
 class _States(Struct, forbid_unknown_fields=True):
     """The columns of identities with their states."""
 
-    id: list[str]
+    id: Raw
     state: Raw
 
-    def row(self, number: int) -> Row:
-        """Return one row for all of them, whose values are lists."""
-        if len(self.id) != number:
-            raise ValueError(f"{len(self.id)} rows where there should be {number}")
-        return Row(("id", "state"), (self.id, list(map(Later, repeat(_Unread(self.state, number)), range(number)))))
+    def later(self, number: int) -> RowsLater:
+        """Return what stands for all rows."""
+        return _later({"id": self.id, "state": self.state}, number)
 
 
 class _Same(Struct, forbid_unknown_fields=True):
@@ -181,10 +178,11 @@ class _OfPart(Struct, forbid_unknown_fields=True):
 
 _decode_states = Decoder(tuple[str, int, _States]).decode
 _decode_of_part = Decoder(tuple[str, int, _OfPart]).decode
+_decode_columns = Decoder(tuple[str, int, dict[str, Raw]]).decode
 
 
-def unpack_later(line: memoryview) -> tuple[str, int, Any]:
-    """Return section, number, and one row for all identities of a block, whose states are a `Later` each.
+def unpack_states_later(line: memoryview) -> tuple[str, int, Any]:
+    """Return section, number, and what stands for all identities of a block, in a row with their part if they have one.
 
     Raises
     ------
@@ -193,34 +191,10 @@ def unpack_later(line: memoryview) -> tuple[str, int, Any]:
     """
     try:
         section, number, states = _decode_states(line)
-        return section, number, states.row(number)
+        return section, number, states.later(number)
     except ValidationError:
         section, number, of = _decode_of_part(line)
-        return section, number, Row(("part", "row"), (of.part.same, of.row.rows.row(number)))
-
-
-class _Columns:
-    """Columns of a block that are unpacked when they are asked for."""
-
-    __slots__ = ("_number", "_raw")
-
-    def __init__(self, raw: Mapping[str, Raw], number: int) -> None:
-        self._raw = raw
-        self._number = number
-
-    def column(self, name: str) -> Sequence[Any]:
-        """Return what all rows have in one field."""
-        values = _unpacked(_decode(self._raw[name]), self._number)
-        if len(values) != self._number:
-            raise ValueError(f"{len(values)} rows where there should be {self._number}")
-        return values
-
-    def rows(self) -> list[Row]:
-        """Return the rows."""
-        return unpack_rows({name: _decode(column) for name, column in self._raw.items()}, self._number)
-
-
-_decode_columns = Decoder(tuple[str, int, dict[str, Raw]]).decode
+        return section, number, Row(("part", "row"), (of.part.same, of.row.rows.later(number)))
 
 
 def unpack_columns_later(line: memoryview) -> tuple[str, int, RowsLater]:
@@ -232,8 +206,7 @@ def unpack_columns_later(line: memoryview) -> tuple[str, int, RowsLater]:
         If it is no block.
     """
     section, number, raw = _decode_columns(line)
-    columns = _Columns(raw, number)
-    return section, number, RowsLater(number, columns.column, columns.rows)
+    return section, number, _later(raw, number)
 
 
 def plain(value: Any) -> Any:

@@ -243,7 +243,7 @@ def _what(alert: Alert) -> str:
     """Return what happened, in words that follow whoever it is about."""
     match alert.kind:
         case AlertKind.IDENTITY:
-            return _deeds(alert)
+            return _activities(alert)
         case AlertKind.FAILURES:
             return f"unusual failures of {clean(plain_action(alert.operation), 80)}"
         case AlertKind.ROLLOUT:
@@ -256,7 +256,7 @@ def _what(alert: Alert) -> str:
             return "too many to be told one by one"
 
 
-def _deeds(alert: Alert) -> str:
+def _activities(alert: Alert) -> str:
     """Return what somebody did, how much more, on how many things, and for how long."""
     # What goes on is told as it was first and as it was last, and one operation may surprise several detectors.
     actions = len({one.action for one in alert.findings}) + (alert.omitted if alert.days == 1 else 0)

@@ -14,7 +14,7 @@ _FOUND = {
     VerdictKind.DUPLICATE: "Closed as known already",
 }
 _FOLLOWS = {
-    VerdictKind.BENIGN: "these deeds become a habit from {since} on, and are told no more",
+    VerdictKind.BENIGN: "these activities become a habit from {since} on, and are told no more",
     VerdictKind.BENIGN_ONCE: "none of it is learnt; on another day it is told again",
     VerdictKind.MALICIOUS: "nothing of it is learnt from {since} on, and all of it is told as before",
     VerdictKind.DUPLICATE: "no more of it is told",
@@ -23,7 +23,7 @@ _MOST_ACTIONS = 3
 
 
 def verdict_heading(verdict: VerdictNotice) -> str:
-    """Return one line: what was found, by whom, and of whose deeds."""
+    """Return one line: what was found, by whom, and of whose activities."""
     found = _FOUND[verdict.kind] + (" for its kind" if verdict.for_kind else "")
     who, by = clean(verdict.actor_name, 60) or "unknown identity", clean(verdict.by, 60) or "somebody"
     what = clean(plain_action(verdict.actions[0]), _ACTION) if verdict.actions else ""

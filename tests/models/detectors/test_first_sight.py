@@ -57,7 +57,7 @@ def test_a_stranger_who_comes_straight_to_the_point_is_told(known: FirstSight) -
     found = judged(known, GRANT, KEYS, hour=3, address="198.51.100.7")
     assert {one.cell.action for one in found} == {GRANT, KEYS}
     assert min(one.score for one in found) >= DECLARATION.threshold
-    assert set(terms_of(found[0])) == {"first", "network", "hour", "deed", "sensitivity", "tactics", "only"}
+    assert set(terms_of(found[0])) == {"first", "network", "hour", "activity", "sensitivity", "tactics", "only"}
 
 
 def test_whoever_is_known_is_the_business_of_others(known: FirstSight) -> None:
@@ -130,34 +130,34 @@ def test_what_it_would_take_to_be_ordinary_is_true(known: FirstSight) -> None:
     assert FirstSight.counterfactual(changes, enough).endswith("if 3 more identities of its kind had begun like this.")
     assert FirstSight.counterfactual(changes, 1.0) == "Would be ordinary of somebody seen two days before."
     often = restored(FirstSight(), known)
-    days, deeds = by_name(), by_name()
+    days, activities = by_name(), by_name()
     for _ in range(3):
         often.arrivals.learn_day("human", days, first=True, unknown=True)
-        often.arrivals.learn_deed("human", "secrets", KEYS, days, deeds)
-    often.arrivals.teach(days, deeds, Bucket.of(MONDAY + timedelta(days=NOW, hours=3), HOUR).hours)
+        often.arrivals.learn_activity("human", "secrets", KEYS, days, activities)
+    often.arrivals.teach(days, activities, Bucket.of(MONDAY + timedelta(days=NOW, hours=3), HOUR).hours)
     assert [one.score for one in judged(often, KEYS, hour=3)] == [scores[3]]
 
 
 def test_the_surprise_can_be_worked_out_from_its_evidence_alone(known: FirstSight) -> None:
     for told in judged(known, GRANT, KEYS, USUAL, hour=3, address="198.51.100.7"):
         facts = json.loads(json.dumps(told.evidence))
-        counts, deeds, own = facts["arrivals"], facts["deeds"], {}
+        counts, activities, own = facts["arrivals"], facts["activities"], {}
         first = (counts["firsts"] + STRENGTH * PRIOR_FIRST) / (counts["days"] + STRENGTH)
         unknown = (counts["unknown"] + STRENGTH * PRIOR_UNKNOWN) / (counts["firsts"] + STRENGTH)
         of_sort = (counts["sort"] + STRENGTH * PRIOR_SORT) / (counts["firsts"] + STRENGTH)
-        deed = (counts["action"] + STRENGTH * PRIOR_ACTION * of_sort) / (counts["firsts"] + STRENGTH)
+        activity = (counts["action"] + STRENGTH * PRIOR_ACTION * of_sort) / (counts["firsts"] + STRENGTH)
         strongest: dict[str, float] = {}
-        for one in deeds["judged"]:
-            if one["action"] == deeds["this"]:
+        for one in activities["judged"]:
+            if one["action"] == activities["this"]:
                 own = one
             value = one["sensitivity"] - math.log10(one["probability"])
             strongest[one["tactic"]] = max(strongest.get(one["tactic"], 0.0), value)
         rhythm = bytes(facts["hour"]["its_kind"])
-        total = -math.log10(first) - math.log10(deed) + own["sensitivity"]
+        total = -math.log10(first) - math.log10(activity) + own["sensitivity"]
         total += -math.log10(unknown) if facts["network"]["unknown"] else 0.0
         total += facts["hour"]["share"] * off_hours(rhythm, rhythm, facts["hour"]["of_day"])
-        total += deeds["more"] * sum(value for sort, value in strongest.items() if sort != own["tactic"])
-        total += deeds["only"] * (deeds["sensitive"] / deeds["all"]) ** 2
+        total += activities["more"] * sum(value for sort, value in strongest.items() if sort != own["tactic"])
+        total += activities["only"] * (activities["sensitive"] / activities["all"]) ** 2
         assert told.surprise == pytest.approx(total, abs=1e-3)
 
 

@@ -3,11 +3,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.backoff import Backoff
+from models.statistics.backoff import TENANT, Backoff, newcomers
 from models.statistics.lessons import by_name
 
 ADOPTIONS = st.lists(
     st.tuples(st.sampled_from(["a/x", "a/y", "b/x", "b/y/z", "c"]), st.sampled_from(["human", "guest"])), max_size=60
+)
+TOLD_APART = st.lists(
+    st.tuples(st.sampled_from(["a/x", "a/y", "b/x"]), st.sampled_from(["human", "guest"]), st.booleans()), max_size=60
 )
 
 
@@ -55,6 +58,55 @@ def test_a_dump_restores_every_probability(adoptions: list[tuple[str, str]]) -> 
     restored.load(json.loads(json.dumps(list(model.dump()))))
     for action in ("a/x", "b/new", "new"):
         assert restored.probability(action, "human", ("a",)) == model.probability(action, "human", ("a",))
+
+
+def with_newcomers(adoptions: list[tuple[str, str, bool]], **options: int) -> Backoff:
+    model = Backoff(**options)
+    for action, kind, is_new in adoptions:
+        model.adopt(action, kind)
+        if is_new:
+            model.adopt(action, newcomers(kind))
+    return model
+
+
+@given(adoptions=TOLD_APART)
+def test_without_newcomers_an_action_is_no_likelier(
+    adoptions: list[tuple[str, str, bool]],
+) -> None:
+    model = with_newcomers(adoptions)
+    others = Backoff()
+    for action, kind, is_new in adoptions:
+        if not is_new:
+            others.adopt(action, kind)
+    for action in ("a/x", "b/x"):
+        assert model.adopters(action, newcomers(TENANT)) == model.adopters(action) - others.adopters(action)
+        least = model.probability(action, "human", established=True, guarded=True)
+        assert least <= model.probability(action, "human", guarded=True)
+    if all(is_new for _, _, is_new in adoptions):
+        assert model.probability("a/x", "human", established=True, guarded=True) <= 0.5
+
+
+@given(adoptions=TOLD_APART, data=st.data())
+def test_newcomers_come_back_from_a_dump_and_go_with_those_they_are_of(
+    adoptions: list[tuple[str, str, bool]], data: st.DataObject
+) -> None:
+    model, restored = with_newcomers(adoptions), Backoff()
+    restored.load(json.loads(json.dumps(list(model.dump()))))
+    for action in ("a/x", "b/x"):
+        found = restored.probability(action, "human", ("a",), established=True)
+        assert found == model.probability(action, "human", ("a",), established=True)
+    assert list(restored.dump()) == list(model.dump())
+    for action, kind, _ in data.draw(st.permutations(adoptions)):
+        model.abandon(action, kind)
+    assert list(model.dump()) == list(Backoff().dump())
+
+
+@given(adoptions=TOLD_APART)
+def test_newcomers_are_never_more_than_those_of_their_kind(adoptions: list[tuple[str, str, bool]]) -> None:
+    model = with_newcomers(adoptions, max_actions=2)
+    for action in ("a/x", "a/y", "b/x"):
+        for kind in ("human", "guest"):
+            assert model.adopters(action, newcomers(kind)) <= model.adopters(action, kind)
 
 
 def test_an_action_that_one_kind_does_is_likelier_for_that_kind() -> None:

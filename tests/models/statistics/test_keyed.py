@@ -1,13 +1,29 @@
 import json
-from functools import partial
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.statistics.keyed import Keyed
 from models.statistics.lessons import Lessons
 from models.statistics.user_days import UserDayState
-from models.stream.rows import fields
+from models.stream.rows import UnexpectedRow, fields
+from models.stream.unread import RowsLater
+
+
+def block(keys: Sequence[Any], states: Sequence[Any]) -> RowsLater:
+    """Return what stands for rows in a snapshot; it is damaged where there are not as many states."""
+
+    def column(name: str) -> Sequence[Any]:
+        if name == "state" and len(states) != len(keys):
+            raise ValueError("damaged")
+        return {"id": keys, "state": states}[name]
+
+    return RowsLater(
+        len(keys), column, lambda: [{"id": key, "state": state} for key, state in zip(keys, states, strict=True)]
+    )
 
 
 @given(keys=st.lists(st.text(max_size=2), max_size=200), limit=st.integers(1, 20))
@@ -69,9 +85,11 @@ def test_lists_its_keys_in_order_and_is_emptied_by_no_rows() -> None:
 @given(
     asked=st.lists(st.tuples(st.sampled_from(["get", "touch", "make_room"]), st.integers(0, 15)), max_size=30),
     limit=st.integers(1, 20),
+    together=st.integers(1, 6),
+    in_order=st.booleans(),
 )
 def test_states_that_are_restored_when_they_are_asked_for_are_no_others(
-    asked: list[tuple[str, int]], limit: int
+    asked: list[tuple[str, int]], limit: int, together: int, in_order: bool
 ) -> None:
     before = Keyed(40, UserDayState)
     for hour in range(12):
@@ -79,10 +97,7 @@ def test_states_that_are_restored_when_they_are_asked_for_are_no_others(
     head, *rows = before.dump()
     at_once, later = Keyed(limit, UserDayState), Keyed(limit, UserDayState)
     at_once.load([head, *rows])
-    states = [fields("identity", row, "id", "state") for row in rows]
-    later.load(
-        [head, rows[0], {"id": [key for key, _ in states[1:]], "state": [partial(dict, one) for _, one in states[1:]]}]
-    )
+    later.load([head, rows[0], *blocks(rows[1:] if in_order else rows[:0:-1], together)])
     for hour, (what, number) in enumerate(asked):
         found = [getattr(store, what)(f"k{number:02}") for store in (at_once, later)]
         assert len(at_once) == len(later)
@@ -97,20 +112,71 @@ def test_states_that_are_restored_when_they_are_asked_for_are_no_others(
     assert list(at_once.dump()) == list(later.dump())
 
 
+def blocks(rows: Sequence[Any], together: int) -> Iterator[RowsLater]:
+    """Yield blocks of so many rows."""
+    for begin in range(0, len(rows), together):
+        some = [fields("identity", row, "id", "state") for row in rows[begin : begin + together]]
+        yield block([key for key, _ in some], [state for _, state in some])
+
+
+HEAD = {"evicted": 3, "evicted_values": 0}
+
+
+def test_a_block_is_unpacked_when_one_of_its_identities_is_asked_for() -> None:
+    store, unpacked = Keyed(9, UserDayState), list[str]()
+
+    def of(*keys: str) -> RowsLater:
+        whole = block(keys, [UserDayState().row()] * len(keys))
+
+        def column(name: str) -> Sequence[Any]:
+            unpacked.extend(keys if name == "state" else ())
+            return whole.column(name)
+
+        return whole._replace(column=column)
+
+    store.load([HEAD, of("ann", "bob"), of("eve", "fay"), of("gil", "hal")])
+    assert (len(store), sorted(store.keys())) == (6, ["ann", "bob", "eve", "fay", "gil", "hal"])
+    assert store.get("bob") is not None
+    assert store.get("bill") is None
+    assert unpacked == ["ann", "bob"]
+    assert store.get("gil") is not None
+    assert "hal" in unpacked
+
+
 def test_states_that_cannot_be_restored_make_room_enough() -> None:
-    store, row = Keyed(8, UserDayState), UserDayState().row
-    states = [row if number % 2 else dict for number in range(8)]
-    store.load([{"evicted": 0, "evicted_values": 0}, {"id": [f"k{number}" for number in range(8)], "state": states}])
+    store, row = Keyed(8, UserDayState), UserDayState().row()
+    keys = [f"k{number}" for number in range(8)]
+    store.load([HEAD, block(keys, [row if number % 2 else {} for number in range(8)])])
     assert store.make_room("new") == ()
     assert sorted(store.keys()) == ["k1", "k3", "k5", "k7"]
-    assert store.evicted == 4
+    assert store.evicted == 7
 
 
 def test_a_state_that_cannot_be_restored_when_it_is_asked_for_is_forgotten_and_counted() -> None:
     store = Keyed(5, UserDayState)
-    store.load([{"evicted": 3, "evicted_values": 0}, {"id": ["ann", "bob"], "state": [dict, UserDayState().row]}])
+    store.load([HEAD, block(["ann", "bob"], [{}, UserDayState().row()])])
     assert len(store) == 2
     assert store.get("ann") is None
     assert store.get("bob") is not None
     assert (len(store), store.evicted) == (1, 4)
     assert list(store.keys()) == ["bob"]
+
+
+def test_of_a_block_that_cannot_be_unpacked_all_are_forgotten_and_counted() -> None:
+    store = Keyed(5, UserDayState)
+    store.load([HEAD, block(["ann", "bob"], []), block(["eve"], [UserDayState().row()])])
+    assert store.get("ann") is None
+    assert (len(store), store.evicted) == (1, 5)
+    assert [key for key, _ in store.sorted_items()] == ["eve"]
+
+
+def test_who_is_in_a_snapshot_twice_is_held_once() -> None:
+    store, row = Keyed(5, UserDayState), UserDayState().row()
+    store.load([HEAD, {"id": "ann", "state": row}, block(["ann", "ann", "bob"], [row] * 3)])
+    assert [key for key, _ in store.sorted_items()] == ["ann", "bob"]
+    assert len(store) == 2
+
+
+def test_ids_that_are_no_text_are_refused_at_once() -> None:
+    with pytest.raises(UnexpectedRow, match="an id should be a text"):
+        Keyed(5, UserDayState).load([HEAD, block([1, 2], [{}, {}])])

@@ -1,7 +1,9 @@
 import json
 
+import pytest
+
 from models.statistics.lessons import by_number
-from models.statistics.novelty import NoveltyRate, prior_hazard, stage_of
+from models.statistics.novelty import MOST_CURIOUS, MOST_HAZARD, NoveltyRate, prior_hazard, stage_of
 
 
 def learn(model: NoveltyRate, kind: str, buckets: int, novel: list[bool], hours: float) -> None:
@@ -57,3 +59,19 @@ def test_a_dump_restores_rates_and_what_is_still_to_be_settled() -> None:
 def test_the_prior_falls_with_experience_and_stages_are_bounded() -> None:
     assert prior_hazard(0) > prior_hazard(5) > prior_hazard(10) > 0.0
     assert stage_of(10**12) == stage_of(10**15)
+
+
+def test_whoever_is_far_more_curious_than_its_kind_teaches_the_kind_nothing() -> None:
+    model = NoveltyRate()
+    assert model.is_typical("human", 40, 5)
+    assert not model.is_typical("human", 300, 120)
+
+
+def test_for_what_is_guarded_no_curiosity_counts_without_bound() -> None:
+    model = NoveltyRate()
+    for hour in range(2_000):
+        learn(model, "human", 300, [True], float(hour))
+    assert model.rate("human", 300, 5_000) == 0.99
+    bound = MOST_HAZARD * MOST_CURIOUS * prior_hazard(stage_of(300))
+    assert model.rate("human", 300, 5_000, guarded=True) == pytest.approx(bound)
+    assert bound < 0.25

@@ -1,12 +1,14 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from models.statistics.backoff import newcomers
 from models.statistics.decay import surprise
 from models.statistics.habits import Habit
 from models.statistics.lessons import Lessons
-from models.statistics.rarity import Rarity
+from models.statistics.rarity import SETTLED_AFTER, Rarity
 from models.stream.cells import Crowd, Tally
 
 NINE = 490_000.0 - 490_000.0 % 24 + 9.0
@@ -126,3 +128,50 @@ def test_a_habit_survives_its_row() -> None:
     restored.restore(json.loads(json.dumps(habit.row())))
     assert restored.row() == habit.row()
     assert all(getattr(restored, name) == getattr(habit, name) for name in Habit.__slots__)
+
+
+PURGE = "vault/purge"
+
+
+def guarded_now(model: Rarity, actor: str, day: int) -> float:
+    habit = model.habits.get(actor)
+    return surprise(model.likelihood(habit, PURGE, "human", NINE + 24.0 * day, guarded=True).probability)
+
+
+def accomplices(model: Rarity, day: int, number: int = 10, *, actions: Sequence[str] = (PURGE,)) -> None:
+    for one in range(number):
+        tried = [(action, False) for action in actions]
+        learn(model, f"fresh{one}", "human", NINE + 24.0 * day, tried, guarded={PURGE}.__contains__)
+
+
+def test_what_newcomers_do_makes_no_guarded_action_usual_for_others_until_they_have_stayed_for_days() -> None:
+    model = office(Rarity())
+    before = guarded_now(model, "p1", 20)
+    accomplices(model, 20)
+    assert guarded_now(model, "p1", 21) == pytest.approx(before, abs=0.05)
+    assert model.newcomers_left_out(model.habits.get("p1"), PURGE, guarded=True) == 10
+    assert guarded_now(model, "somebody new", 21) < guarded_now(office(Rarity()), "somebody new", 21) - 1.0
+    for day in range(21, 20 + SETTLED_AFTER):
+        accomplices(model, day, actions=("web/read",))
+    assert model.newcomers_left_out(model.habits.get("p1"), PURGE, guarded=True) == 0
+    assert guarded_now(model, "p1", 20 + SETTLED_AFTER) < before - 1.0
+
+
+def test_newcomers_that_are_forgotten_or_change_their_kind_are_no_newcomers_of_it_any_more() -> None:
+    model = Rarity(max_identities=16)
+    accomplices(model, 0)
+    learn(model, "fresh0", "guest", NINE + 1.0, [("web/read", False)], guarded={PURGE}.__contains__)
+    assert [model.backoff.adopters(PURGE, newcomers(kind)) for kind in ("human", "guest")] == [9, 1]
+    for number in range(30):
+        learn(model, f"q{number}", "human", NINE + 2.0 + number, [("web/read", False)], guarded={PURGE}.__contains__)
+    assert model.backoff.adopters(PURGE) == 0
+    assert [model.backoff.adopters(PURGE, newcomers(kind)) for kind in ("human", "guest")] == [0, 0]
+
+
+def test_a_flood_of_new_things_makes_no_guarded_action_usual_in_an_office_of_few() -> None:
+    model = office(Rarity())
+    for day in range(20, 34):
+        for hour in range(8):
+            tried = [(f"made/up{day}-{hour}-{number}", False) for number in range(15)]
+            learn(model, "p1", "human", NINE + 24.0 * day + hour, tried, guarded={PURGE}.__contains__)
+    assert guarded_now(model, "p1", 34) > 6.0

@@ -65,7 +65,7 @@ def test_a_hostile_name_reaches_no_terminal(settings: Path) -> None:
     assert (unknown.exit_code, "\x1b" in unknown.stderr) == (2, False)
 
 
-def test_a_deed_can_be_asked_about_at_an_hour_and_from_an_address(settings: Path) -> None:
+def test_an_activity_can_be_asked_about_at_an_hour_and_from_an_address(settings: Path) -> None:
     said = unwonted("explain", "--config", settings, "bob", RARE, "--at", "3", "--from", "203.0.113.7")
     assert said.exit_code == 0, said.stderr
     assert " 03:00 UTC" in said.stdout.splitlines()[0]

@@ -138,7 +138,7 @@ def test_what_makes_no_sense_is_one_line_and_changes_nothing(place: Place, words
     assert place.kept() == Journal()
 
 
-def test_a_closed_alert_is_judged_anew_only_if_that_is_meant(place: Place) -> None:
+def test_a_closed_alert_is_judged_again_only_if_that_is_meant(place: Place) -> None:
     place.give(place.id, "--benign", *WHY)
     second = place.give(place.id, "--malicious", "--why", "it was not her", "--by", "bob")
     assert second.exit_code == 2

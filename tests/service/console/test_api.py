@@ -48,9 +48,9 @@ class Watched(Mapping[str, str]):
         return len(self.values_)
 
 
-def nothing_said(_: str, deed: Imagined) -> Explanation:
+def nothing_said(_: str, activity: Imagined) -> Explanation:
     """What a service without any detector would answer."""
-    return Explanation(ANN, deed.action, NOW, [], {}, {}, is_known=True, near=[])
+    return Explanation(ANN, activity.action, NOW, [], {}, {}, is_known=True, near=[])
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: f"{one.method} {one.path}")

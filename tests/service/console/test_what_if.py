@@ -1,4 +1,4 @@
-"""What a deed would be judged as, asked of the running service: on a page, by programs, of whom nobody remembers."""
+"""What an activity would be judged as, asked of the running service: on a page and by programs."""
 
 import json
 from datetime import timedelta
@@ -30,19 +30,19 @@ class Service:
     def __init__(self) -> None:
         self.asked: list[Imagined] = []
 
-    def what_if(self, identity: str, deed: Imagined) -> Explanation | None:
-        self.asked.append(deed)
+    def what_if(self, identity: str, activity: Imagined) -> Explanation | None:
+        self.asked.append(activity)
         if identity != ANN.id:
             return None
-        cell = Cell(deed.action.casefold(), deed.action, NOW, 1, 1, 0, 0)
+        cell = Cell(activity.action.casefold(), activity.action, NOW, 1, 1, 0, 0)
         seen = ActorBucket(ANN, Bucket.of(NOW, timedelta(hours=1)), (cell,))
         terms: dict[str, Json] = {"hour": 1.5, "action": 1.5}
-        why = f"Never {deed.action}."
+        why = f"Never {activity.action}."
         odd = Anomaly("rare_action", ANN, seen.bucket, cell, 71.0, 3.0, why, {"terms": terms})
         dull = odd._replace(detector="new_network", score=3.0, surprise=0.1, why="", evidence={})
-        said = {"rare_action": f"Would be ordinary but for {deed.address}."}
+        said = {"rare_action": f"Would be ordinary but for {activity.address}."}
         thresholds = {"rare_action": 58.0, "new_network": 70.0, "dormant": 72.0}
-        return Explanation(ANN, deed.action, NOW, [dull, odd], thresholds, said, is_known=True, near=[])
+        return Explanation(ANN, activity.action, NOW, [dull, odd], thresholds, said, is_known=True, near=[])
 
     def live(self) -> Live:
         return Live(what_if=self.what_if)

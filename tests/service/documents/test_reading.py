@@ -17,43 +17,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.documents.places import Problem, Trouble
+from service.documents.places import Trouble
 from service.documents.reading import Reader
 from service.documents.sources import find
 from service.documents.unpacking import HEAD
 from tests.service.core.parsing.samples import dump, record
+from tests.service.documents.looked import RECORDS, Looked
 from tests.service.documents.shapes import CAPTURE, zstd
 
-RECORDS = [record(correlationId=f"{number:036}") for number in range(50)]
 LINES = b"".join(dump(one) + b"\n" for one in RECORDS)
 
 
 MAGIC = [b"", b"Obj\x01", b"PAR1", b"\x1f\x8b", b"{", b"[", b"PK\x03\x04", b"BZh"]
-
-
-class Looked:
-    """What a reader found."""
-
-    def __init__(self, *names: object, given: bytes | None = None) -> None:
-        self.problems: list[Problem] = []
-        self.texts: list[bytes] = []
-        self.places: list[str] = []
-        self.kinds: list[str] = []
-        found = find(list(map(str, names)))
-        self.empty = found.empty
-        reader = Reader(found.sources, self.problems.append, io.BytesIO(given) if given is not None else None)
-        for batch in reader:
-            self.kinds.append(batch.document.kind)
-            for at, text in enumerate(batch.texts, batch.first):
-                if text.strip():
-                    self.texts.append(text)
-                    self.places.append(str(batch.document.place(at)))
-        self.looked_at = reader.looked_at
-        assert reader.position == reader.size
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        return [problem.trouble for problem in self.problems]
 
 
 def test_folders_patterns_and_names_are_read_in_an_order_of_their_own(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """A record comes out of what a search engine wrapped it in as it was written, or the document is refused."""
 
+import gzip
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from service.documents.places import Trouble, Unreadable
-from service.documents.wrappers import ELASTIC, SPLUNK, Wrapping, unwrap, wrapping
+from service.documents.wrappers import CARRIED, ELASTIC, SPLUNK, Wrapping, unwrap, wrapping
 
 RECORD = '{"time":"2026-03-01T00:00:00Z","operationName":"A/b"}'
 AS_OBJECT = json.loads(RECORD)
@@ -24,6 +26,16 @@ AS_OBJECT = json.loads(RECORD)
         ({"preview": False, "result": {"_raw": RECORD}}, SPLUNK),
         ({"_raw": RECORD, "_time": "1"}, SPLUNK),
         ({"preview": False, "result": AS_OBJECT}, SPLUNK),
+        ({"_raw": json.dumps({"body": AS_OBJECT, "x-opt-sequence-number": 7})}, SPLUNK),
+        ({"body": AS_OBJECT, "x-opt-sequence-number": 7, "x-opt-offset": "1"}, CARRIED),
+        ({"body": RECORD, "partition": "0", "enqueuedTime": "2026-03-01T00:00:01Z"}, CARRIED),
+        ({"body": b64encode(RECORD.encode()).decode(), "enqueuedTime": "2026-03-01T00:00:01Z"}, CARRIED),
+        ({"ContentData": AS_OBJECT, "Properties": {}, "SystemProperties": {"Offset": "1"}}, CARRIED),
+        ({"Body": AS_OBJECT, "EnqueuedTimeUtc": "x", "SystemProperties": {}}, CARRIED),
+        ({"topic": "t", "partition": 0, "offset": 1, "payload": RECORD}, CARRIED),
+        ({"@timestamp": "2026-03-01T00:00:01Z", "@version": "1", "message": RECORD}, CARRIED),
+        ({"source_type": "azure_event_hubs", "timestamp": "x", "message": RECORD}, CARRIED),
+        ({"_id": "x", "date": "x", "attributes": AS_OBJECT, "tags": []}, CARRIED),
     ],
     ids=json.dumps,
 )
@@ -55,3 +67,15 @@ def test_what_is_no_document_is_left_to_the_parser_as_it_is(text: bytes) -> None
 @pytest.mark.parametrize("keys", [AS_OBJECT, {"event": {}}, {"result": {}}, {}])
 def test_a_plain_record_is_wrapped_in_nothing(keys: dict[str, Any]) -> None:
     assert wrapping(keys) is None
+
+
+def test_a_packed_body_in_base64_is_handed_on_packed() -> None:
+    packed = gzip.compress(RECORD.encode())
+    document = {"body": b64encode(packed).decode(), "enqueuedTime": "x"}
+    assert unwrap(json.dumps(document).encode(), CARRIED) == packed
+
+
+@pytest.mark.parametrize("body", [None, "GET /", "Z2FyYmFnZQ==", 7, {}])
+def test_a_message_without_a_record_is_left_to_the_parser(body: object) -> None:
+    text = json.dumps({"body": body, "enqueuedTime": "x"}).encode()
+    assert unwrap(text, CARRIED) == text

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from models.statistics import Severity
-from service.expectations.models import MOST_DEEDS, TestFile
+from service.expectations.models import MOST_ACTIVITIES, TestFile
 from service.expectations.reading import LARGEST_TEST_FILE, TestFileError, read_tests
 
 GOOD = """\
 tests:
   - name: one
     history:
-      - deeds:
+      - activities:
           - identity: ann
             operation: Microsoft.Web/sites/write
             at: 2026-03-02T09:00:00Z
@@ -31,9 +31,9 @@ def mistakes(text: str | bytes) -> list[str]:
 
 def test_one_value_will_do_where_there_may_be_several() -> None:
     [test] = read_tests(b"\xef\xbb\xbf" + GOOD.encode(), "t.yaml", played=True).tests
-    assert test.history[0].deeds
-    [deed] = test.history[0].deeds
-    assert (deed.identity, deed.at) == (("ann",), (datetime(2026, 3, 2, 9, tzinfo=UTC),))
+    assert test.history[0].activities
+    [activity] = test.history[0].activities
+    assert (activity.identity, activity.at) == (("ann",), (datetime(2026, 3, 2, 9, tzinfo=UTC),))
     assert test.expect[0].alerts is Severity.HIGH
     assert test.expect[0].title == "ann: alerts at least high"
 
@@ -54,28 +54,32 @@ def test_one_value_will_do_where_there_may_be_several() -> None:
         ),
         ("alerts: high", "alerts: high\n        detector: rare", "line 11, tests[0].expect[0].detector: should be one"),
         ("alerts: high", "alerts: high\n        address: here", "line 11, tests[0].expect[0].address: should be an IP"),
-        ("09:00:00Z", "09:00:00", "line 7, tests[0].history[0].deeds[0].at: should be a time with its offset"),
-        ("at: 2026-03-02T09:00:00Z", "at: soon", "line 7, tests[0].history[0].deeds[0].at: should be a time"),
-        ("at: 2026-03-02", "at: 9999-12-31", "line 7, tests[0].history[0].deeds[0].at: leads past the end"),
-        ("identity: ann\n            op", "op", "line 5, tests[0].history[0].deeds[0].identity: is missing"),
+        ("09:00:00Z", "09:00:00", "line 7, tests[0].history[0].activities[0].at: should be a time with its offset"),
+        ("at: 2026-03-02T09:00:00Z", "at: soon", "line 7, tests[0].history[0].activities[0].at: should be a time"),
+        ("at: 2026-03-02", "at: 9999-12-31", "line 7, tests[0].history[0].activities[0].at: leads past the end"),
+        ("identity: ann\n            op", "op", "line 5, tests[0].history[0].activities[0].identity: is missing"),
         (
             "at: 2",
             "kind: guest\n            at: 2",
-            "line 7, tests[0].history[0].deeds[0].kind: should be one of human",
+            "line 7, tests[0].history[0].activities[0].kind: should be one of human",
         ),
-        ("at: 2", "days: 0\n            at: 2", "line 7, tests[0].history[0].deeds[0].days: should be greater than"),
-        ("- deeds:", "- files: a\n        deeds:", "line 4, tests[0].history[0]: should have exactly one of"),
+        (
+            "at: 2",
+            "days: 0\n            at: 2",
+            "line 7, tests[0].history[0].activities[0].days: should be greater than",
+        ),
+        ("- activities:", "- files: a\n        activities:", "line 4, tests[0].history[0]: should have exactly one of"),
         ("  - name: one", "  - example: x\n    name: one", "line 2, tests[0].example: no such key"),
         (
-            "- deeds:",
-            "- example: rare_action.talks\n      - deeds:",
+            "- activities:",
+            "- example: rare_action.talks\n      - activities:",
             "line 4, tests[0].history[0].example: should be one",
         ),
         ("name: one", "name: [one]", "line 2, tests[0].name: should be a text"),
         (
             "at: 2",
             "times: 10000\n            days: 100\n            at: 2",
-            f"line 3, tests[0].history: its deeds come to more than {MOST_DEEDS:,} records",
+            f"line 3, tests[0].history: its activities come to more than {MOST_ACTIVITIES:,} records",
         ),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_full_disk_is_waited_for(recording: Recording, openings: Openings) -> 
     assert recording.said() == ["history_unwritable", "history_written_again"]
 
 
-def test_a_file_that_is_removed_is_begun_anew(recording: Recording) -> None:
+def test_a_file_that_is_removed_is_started_over(recording: Recording) -> None:
     recorder = recording.begin()
     recorder.record([alert(1)])
     assert recorder.drain(DEADLINE)
@@ -177,12 +177,12 @@ def test_a_file_that_is_removed_is_begun_anew(recording: Recording) -> None:
     recorder.record([alert(2)])
     assert recorder.drain(DEADLINE)
     assert recording.alerts() == {alert(2).id}
-    assert [(line["event"], line["reason"]) for line in recording.logs] == [("history_begun_anew", "removed")]
+    assert [(line["event"], line["reason"]) for line in recording.logs] == [("history_started_over", "removed")]
     assert stat.S_IMODE(recording.path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("what", ["text", "page", "cut"])
-def test_a_damaged_file_is_set_aside_and_begun_anew(recording: Recording, what: str) -> None:
+def test_a_damaged_file_is_set_aside_and_started_over(recording: Recording, what: str) -> None:
     recorder = recording.begin(Gathering())
     recorder.record([alert(number, findings=9) for number in range(1, 40)])
     recorder.close(DEADLINE)
@@ -193,7 +193,7 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(recording: Recording, what: 
     recorder.record([alert(77)])
     assert recorder.drain(DEADLINE)
     assert recording.alerts() == {alert(77).id}
-    assert recording.said() == ["history_begun_anew"]
+    assert recording.said() == ["history_started_over"]
     assert recording.path.with_name(recording.path.name + DAMAGED_ENDING).read_bytes() == damaged[what]
     assert recorder.dropped == 0
 

@@ -116,7 +116,7 @@ def test_records_that_are_days_apart_are_none_of_them_too_late() -> None:
     assert taught.summary.results[RecordResult.TOO_LATE] == 0
 
 
-def test_a_successor_tells_on_where_its_predecessor_stopped_and_learns_anew() -> None:
+def test_a_successor_tells_on_where_its_predecessor_stopped_and_learns_again() -> None:
     before, after = new_engine(threshold=0.01), new_engine(threshold=0.01)
     parser = ActivityLogParser()
     before.begin(START)

@@ -93,7 +93,7 @@ async def test_an_answer_without_a_token_is_told_without_what_it_says(fake: Open
             await client.finish("a code", await client.begin())
 
 
-async def test_the_secret_may_be_in_a_file_that_is_read_anew_each_time(fake: OpenIdProvider, tmp_path: Path) -> None:
+async def test_the_secret_may_be_in_a_file_that_is_read_again_each_time(fake: OpenIdProvider, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     async with client_of(fake, secret_file=file) as client:
         begun = await client.begin()

@@ -303,7 +303,7 @@ def test_the_schema_describes_every_option() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_a_connection_string_in_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+def test_a_connection_string_in_a_file_is_read_again_each_time(tmp_path: Path) -> None:
     file = tmp_path / "event-hub"
     file.write_text(CONNECTION + "\n")
     hub = load(None, {"UNWONTED_EVENT_HUB__CONNECTION_STRING_FILE": str(file)}).event_hub

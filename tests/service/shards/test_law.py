@@ -150,7 +150,7 @@ class Sharded:
         for shard in self.shards:
             learnt = plain(shard.dump_learnt())
             before = self.learnt.setdefault((shard.number, shard.changes), learnt)
-            assert before == learnt, "what is learnt is encoded anew only where it may have changed"
+            assert before == learnt, "what is learnt is encoded again only where it may have changed"
         return plain(self.driver.dump()), [plain(shard.dump()) for shard in self.shards]
 
     def load(self, saved: tuple[list[Any], list[list[Any]]]) -> None:

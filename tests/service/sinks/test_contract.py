@@ -203,7 +203,7 @@ async def test_a_receiver_that_is_not_there_or_hangs_up_is_tried_again(
 
 
 @pytest.mark.parametrize("kind", POSTED)
-async def test_the_url_file_is_read_anew_for_each_message(kind: str, receiver: Receiver, tmp_path: Path) -> None:
+async def test_the_url_file_is_read_again_for_each_message(kind: str, receiver: Receiver, tmp_path: Path) -> None:
     file = tmp_path / "url"
     sink = made(kind, url_file=file)
     [message] = sink.render([alert()])

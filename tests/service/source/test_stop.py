@@ -7,8 +7,9 @@ import pytest
 
 from service.core.messages import Message
 from service.source.consumer import EventHubSource
+from service.source.hub_extent import HubExtent
 from service.source.options import SourceOptions
-from service.source.preflight import HubExtent, Preflight
+from service.source.preflight import Preflight
 from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle
 
 HUB = "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=hub"

@@ -194,7 +194,7 @@ def test_batches_come_to_what_one_engine_comes_to(tmp_path: Path, shards: int, c
 
 @pytest.mark.slow
 @pytest.mark.measured
-def test_a_job_that_begins_anew_goes_on_with_other_executors(tmp_path: Path) -> None:
+def test_a_job_that_starts_over_goes_on_with_other_executors(tmp_path: Path) -> None:
     batches = cut(bodies(), 16)
     Running(tmp_path, Source(batches), cores=2).take(0, 1)
     worker._KEPT.clear()
@@ -276,7 +276,7 @@ def test_a_job_goes_on_from_the_state_of_a_single_process(tmp_path: Path) -> Non
     assert sorted(path.name for path in states.folder.iterdir()) == ["batch-000000000001", "batch-000000000002"]
 
 
-def test_a_state_that_was_parted_anew_wants_a_new_checkpoint(tmp_path: Path) -> None:
+def test_a_state_that_was_parted_again_wants_a_new_checkpoint(tmp_path: Path) -> None:
     states = ShardStates(tmp_path / "states" / "contoso")
     driver, _ = split_state([(section, row) for section, row in plain(build_engine(tenant(tmp_path).settings))], 3)
     states.write_driver(BEFORE_THE_FIRST, driver, START)

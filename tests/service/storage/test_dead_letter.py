@@ -219,7 +219,7 @@ async def test_each_day_has_its_blob(service: tuple[AppendBlobs, ContainerClient
 
 
 @pytest.mark.integration
-async def test_a_full_day_drops_and_counts_and_the_next_day_begins_anew(
+async def test_a_full_day_drops_and_counts_and_the_next_day_starts_over(
     service: tuple[AppendBlobs, ContainerClient],
 ) -> None:
     blobs, container = service

@@ -107,7 +107,7 @@ def test_what_is_no_longer_unusual_is_in_the_open_alert_and_without_one_it_is_no
     ],
     ids=["another operation", "another detector", "refused", "from elsewhere", "somebody else", "after a long time"],
 )
-def test_what_is_not_the_same_is_told_anew(second: Anomaly) -> None:
+def test_what_is_not_the_same_is_told_again(second: Anomaly) -> None:
     log = AlertLog(2 * HOUR)
     [first] = told(log, [anomaly(timedelta(0))])
     log.expire(second.bucket.start)

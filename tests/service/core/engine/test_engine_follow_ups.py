@@ -43,7 +43,7 @@ def test_a_snapshot_of_an_older_version_tells_what_was_found_lately() -> None:
     assert len(feed.tick(START + 45 * MINUTE).answered) == 1
 
 
-def test_a_state_that_was_taught_anew_does_not_tell_it_again() -> None:
+def test_a_state_that_was_taught_again_does_not_tell_it_again() -> None:
     feed, _ = begun(VerdictKind.BENIGN)
     feed.tick(START + 30 * MINUTE)
     rows = list(feed.engine.dump())

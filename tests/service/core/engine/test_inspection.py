@@ -76,7 +76,7 @@ def test_what_a_state_without_a_memory_of_operations_knows_is_not_claimed() -> N
     assert explain(engine, "ann", "a/b", failed=False).is_known
 
 
-def test_a_deed_can_be_imagined_at_an_hour_to_come_and_from_an_address(engine: Engine) -> None:
+def test_an_activity_can_be_imagined_at_an_hour_to_come_and_from_an_address(engine: Engine) -> None:
     now = explain(engine, "ann", "a/b", failed=False)
     later = explain(engine, "ann", "a/b", failed=False, hour=(now.time.hour - 1) % 24, address="203.0.113.7")
     assert now.time == engine.watermark.time

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from models.stream.events import Actor, ActorKind
+from models.stream.events import Actor, ActorKind, Outcome
 from service.core.parsing.actors import MICROSOFT_TENANTS
 from service.core.parsing.parser import ActivityLogParser
 from tests.service.core.parsing.samples import (
@@ -271,3 +273,48 @@ def test_what_came_before_changes_nobody() -> None:
 
     assert together == alone
     assert [parser.parse(message(each)).events[0] for each in reversed(crowd)] == alone[::-1]
+
+
+@pytest.mark.parametrize("cut", ["Claims", "Authorization", "Properties"])
+def test_a_text_that_log_analytics_has_cut_is_read_from_the_column_beside_it(cut: str) -> None:
+    one = record(properties={"statusCode": "Forbidden"})
+    whole = {
+        "Type": "AzureActivity",
+        "TimeGenerated": one["time"],
+        "CategoryValue": "Administrative",
+        "OperationName": "Create or Update Virtual Machine",
+        "ActivityStatusValue": "Failure",
+        "CorrelationId": one["correlationId"],
+        "_ResourceId": one["resourceId"].lower(),
+        "Authorization": json.dumps(one["identity"]["authorization"]),
+        "Claims": json.dumps(one["identity"]["claims"]),
+        "Properties": json.dumps(one["properties"]),
+    }
+    cut_off = {**whole, cut: whole[cut][:-9], f"{cut}_d": json.loads(whole[cut])}
+
+    (event,) = ActivityLogParser().parse(dump(cut_off)).events
+
+    assert [event] == ActivityLogParser().parse(dump(whole)).events
+    assert (event.actor.id, event.outcome) == (f"{TENANT}/{ANN}", Outcome.DENIED)
+
+
+def flat(members: dict[str, object], above: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in members.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+    return found
+
+
+@pytest.mark.parametrize("one", [record(), rest()], ids=["hub", "rest"])
+def test_a_record_whose_objects_became_columns_is_the_same_event(one: dict[str, object]) -> None:
+    assert ActivityLogParser().parse(dump(flat(one))) == ActivityLogParser().parse(dump(one))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_claims_as_text_in_text_are_read(times: int) -> None:
+    claims: object = human()
+    for _ in range(times):
+        claims = json.dumps(claims)
+    whole = record()
+    (event,) = ActivityLogParser().parse(message({**whole, "identity": {**whole["identity"], "claims": claims}})).events
+    assert event == ActivityLogParser().parse(message(whole)).events[0]

@@ -71,7 +71,7 @@ EVALUATIONS = ["audit", "auditIfNotExists", "deny", "deployIfNotExists", "modify
 
 @pytest.mark.parametrize("effect", EVALUATIONS)
 @pytest.mark.parametrize("category", ["Policy", "policy", "Administrative", "Action", None])
-def test_what_a_policy_makes_of_a_request_is_no_second_deed(effect: str, category: str | None) -> None:
+def test_what_a_policy_makes_of_a_request_is_no_second_activity(effect: str, category: str | None) -> None:
     name = f"Microsoft.Authorization/policies/{effect}/action"
     authorised = {"claims": human(), "authorization": {"action": name}}
     kinds = [
@@ -107,7 +107,7 @@ def test_a_record_of_the_category_policy_is_an_evaluation_whatever_it_is_called(
     ],
 )
 @pytest.mark.parametrize("category", ["Administrative", "Write", "Policy"])
-def test_to_administer_policies_is_a_deed(operation: str, category: str) -> None:
+def test_to_administer_policies_is_an_activity(operation: str, category: str) -> None:
     (event,) = ActivityLogParser().parse(message(record(operationName=operation, category=category))).events
 
     assert event.action == operation.casefold()
@@ -179,3 +179,21 @@ def test_a_row_of_log_analytics_is_understood() -> None:
     }
 
     assert ActivityLogParser().parse(message(row)).events == ActivityLogParser().parse(message(usual)).events
+
+
+ALERTS: list[dict[str, Any]] = [
+    {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"signalType": "Activity Log"}}},
+    {"schemaId": "Microsoft.Insights/activityLogs", "data": {"status": "Activated", "context": {"activityLog": {}}}},
+]
+FINDINGS: list[tuple[dict[str, Any], LeftOut]] = [
+    *((alert, LeftOut.ALERT) for alert in ALERTS),
+    ({"VendorName": "Microsoft", "AlertType": "VM_x", "SystemAlertId": "1", "TimeGenerated": "x"}, LeftOut.SECURITY),
+    ({"type": "Microsoft.Security/assessments", "id": "/subscriptions/1", "properties": {}}, LeftOut.RECOMMENDATION),
+    ({"type": "Microsoft.Security/secureScores", "id": "/subscriptions/1", "properties": {}}, LeftOut.SECURITY),
+]
+
+
+@pytest.mark.parametrize(("sent", "name"), FINDINGS, ids=str)
+def test_what_action_groups_and_defender_send_is_named_and_no_fault(sent: dict[str, Any], name: LeftOut) -> None:
+    parsed = ActivityLogParser().parse(dump(sent))
+    assert (parsed.rejects, parsed.left_out) == ([], {name: 1})

@@ -132,7 +132,7 @@ def test_an_event_may_hold_many_records(held: Json) -> None:
     assert parse(dump([wrapped])).events == many
 
 
-def test_another_event_is_no_deed() -> None:
+def test_another_event_is_no_activity() -> None:
     made = {**event_grid(), "eventType": "Microsoft.Storage.BlobCreated", "data": {"api": "PutBlob", "url": "x" * 40}}
     valid = {**made, "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "1"}}
 

@@ -21,8 +21,9 @@ from service.sinks.posting.guard import Guard
 from service.waiting import still_running
 from tests.fakes.alerts import alert, hostile
 from tests.fakes.clock import MONDAY_MORNING, FakeClock, settle
+from tests.fakes.conversations import listening
 from tests.fakes.hostile_names import each_hostile_name
-from tests.fakes.mail_server import HANG_UP, SILENT, MailServer, taking_letters
+from tests.fakes.mail_server import HANG_UP, SILENT, MailServer
 from tests.fakes.notices import notice
 from tests.service.sinks.posting.test_http_post import self_signed
 
@@ -50,7 +51,7 @@ def part(letter: EmailMessage, subtype: str) -> str:
 
 
 async def receipt(server: MailServer, message: Rendered = MESSAGE, **changes: Any) -> Receipt:
-    async with taking_letters(server):
+    async with listening(server):
         return await sink_to(server, **changes).send(message)
 
 
@@ -145,7 +146,7 @@ async def test_one_recipient_that_nobody_knows_does_not_keep_the_letter_from_the
 async def test_a_server_that_never_answers_is_not_waited_for_and_keeps_no_thread(verb: str) -> None:
     before = still_running()
     server = MailServer({verb: SILENT})
-    async with taking_letters(server):
+    async with listening(server):
         assert await sink_to(server, seconds=0.3).send(MESSAGE) == Receipt("retry", "timeout")
         while still_running() - before:  # it is woken by the end of its connection, not by a deadline of its own
             await settle()
@@ -173,7 +174,7 @@ async def test_the_password_and_the_letter_are_told_under_tls_alone(tls: str, tm
     starttls = tls == "starttls"
     server = MailServer(tls=context if starttls else None, login=("unwonted", PASSWORD))
     there: dict[str, Any] = {"tls": tls, "user": "unwonted", "password": file}
-    async with taking_letters(server, None if starttls else context):
+    async with listening(server, None if starttls else context):
         stranger = await sink_to(server, **there).send(MESSAGE)
         assert stranger == Receipt("retry", "tls")
         there["ca_file"] = tmp_path / "self-signed.pem"
@@ -212,7 +213,7 @@ async def test_no_password_is_in_any_repr_log_error_or_receipt(caplog: pytest.Lo
     said = []
     for answer in ("235 ok", f"535 no {PASSWORD}", f"454 {PASSWORD}", HANG_UP):
         server = MailServer({"AUTH": answer}, login=("unwonted", PASSWORD))
-        async with taking_letters(server):
+        async with listening(server):
             sink = sink_to(server, user="unwonted", password=SecretStr(PASSWORD))
             said += [str(await sink.send(MESSAGE)), repr(sink), repr(vars(sink))]
     said += [record.getMessage() for record in caplog.records]

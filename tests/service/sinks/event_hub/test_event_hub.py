@@ -182,7 +182,7 @@ async def test_a_burst_shares_a_connection_and_an_old_one_is_not_trusted() -> No
 
 
 @pytest.mark.integration
-async def test_the_connection_string_is_read_anew_and_is_in_no_log_error_or_receipt(
+async def test_the_connection_string_is_read_again_and_is_in_no_log_error_or_receipt(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

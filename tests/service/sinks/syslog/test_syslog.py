@@ -20,9 +20,10 @@ from service.sinks.syslog.sink import SyslogSink
 from service.waiting import still_running
 from tests.fakes.alerts import alert, campaign, hostile, outage, rollout
 from tests.fakes.clock import settle
+from tests.fakes.conversations import listening
 from tests.fakes.hostile_names import each_hostile_name
 from tests.fakes.notices import notice, verdict_notice
-from tests.fakes.syslog_server import SyslogServer, collecting, collecting_datagrams
+from tests.fakes.syslog_server import SyslogServer, collecting_datagrams
 from tests.service.sinks.posting.test_http_post import self_signed
 
 NOWHERE = Collector("syslog.example.com", 6514, "tls")
@@ -129,7 +130,7 @@ def test_for_what_there_is_no_room_is_left_out_whole() -> None:
 
 
 async def test_over_tcp_each_message_stands_with_its_length() -> None:
-    async with collecting(SyslogServer()) as server:
+    async with listening(SyslogServer()) as server:
         sink = sink_to(server)
         told = [*sink.render([alert(), alert(2)]), sink.render_notice(notice())]
         for message in told:
@@ -139,7 +140,7 @@ async def test_over_tcp_each_message_stands_with_its_length() -> None:
 
 
 async def test_where_a_line_s_end_is_wanted_there_is_one() -> None:
-    async with collecting(SyslogServer()) as server:
+    async with listening(SyslogServer()) as server:
         assert (await sink_to(server, framing="newline").send(MESSAGE)).outcome == "sent"
     assert server.heard == [MESSAGE.body + b"\n"]
 
@@ -156,7 +157,7 @@ async def test_over_udp_a_message_is_a_datagram() -> None:
 
 async def test_over_tls_the_collector_is_verified_before_it_is_told_anything(tmp_path: Path) -> None:
     server = SyslogServer()
-    async with collecting(server, self_signed(tmp_path)):
+    async with listening(server, self_signed(tmp_path)):
         assert await sink_to(server, transport="tls").send(MESSAGE) == Receipt("retry", "tls")
         known = sink_to(server, transport="tls", ca_file=tmp_path / "self-signed.pem")
         assert await known.send(MESSAGE) == Receipt("sent", "read")
@@ -186,7 +187,7 @@ async def test_a_collector_that_reads_nothing_is_not_waited_for_and_keeps_no_thr
 ) -> None:
     monkeypatch.setattr("service.sinks.syslog.transmission.SILENT_SECONDS", 600.0)
     before, server = still_running(), SyslogServer("silent")
-    async with collecting(server):
+    async with listening(server):
         assert await sink_to(server, seconds=0.3, transport=transport).send(MESSAGE) == Receipt("retry", "timeout")
         while still_running() - before:  # it is woken by the end of its connection, not by a deadline of its own
             await settle()
@@ -201,12 +202,12 @@ async def test_a_message_that_nobody_has_read_is_sent_again_and_the_collector_ma
     context = self_signed(tmp_path)
     server = SyslogServer("resets")
     there: dict[str, Any] = {"transport": transport, "ca_file": tmp_path / "self-signed.pem"}
-    async with collecting(server, context if transport == "tls" else None):
+    async with listening(server, context if transport == "tls" else None):
         sink = sink_to(server, **there)
         assert await sink.send(MESSAGE) == Receipt("retry", "connection")
     assert await sink.send(MESSAGE) == Receipt("retry", "connection"), "nobody listens"
     server.manner = "reads"
-    async with collecting(server, context if transport == "tls" else None):
+    async with listening(server, context if transport == "tls" else None):
         assert (await sink.send(MESSAGE)).outcome == "sent"
     assert server.messages() == [MESSAGE.body.decode()]
 

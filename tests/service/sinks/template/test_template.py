@@ -27,7 +27,7 @@ def template(folder: Path, source: str) -> Path:
     return file
 
 
-async def test_headers_and_members_come_from_files_that_are_read_anew(receiver: Receiver, tmp_path: Path) -> None:
+async def test_headers_and_members_come_from_files_that_are_read_again(receiver: Receiver, tmp_path: Path) -> None:
     url, header, member = (tmp_path / name for name in ("url", "header", "member"))
     url.write_text(receiver.url)
     sink = made(

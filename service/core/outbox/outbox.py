@@ -5,22 +5,12 @@ Sending, the clock and random numbers are the dispatcher's, which passes their r
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, NamedTuple
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    PlainValidator,
-    TypeAdapter,
-    with_config,
-)
+from pydantic import JsonValue
 
-from service.core.message_rows import read_message, write_message
+from service.core.outbox.queue import QUEUES, Queue, StoredOutbox, WaitingMessage
+from service.core.outbox.values import Broken, Decision, Fate, Undeliverable
 from service.core.ports import Receipt, Rendered
 from service.core.validation import understood
 
@@ -31,153 +21,6 @@ LONGEST_DELAY = 300.0
 LONGEST_RETRY_AFTER = 3_600.0
 PROBE_SECONDS = 600.0
 TRIED_AGAIN_FOR = timedelta(hours=2)
-
-_EXACT = ConfigDict(extra="forbid")  # what would be left out of a snapshot unread is refused
-
-Fate = Literal["refused", "expired", "overflowed", "orphaned"]
-
-
-class Undeliverable(NamedTuple):
-    """A message that will not be delivered any more, and why.
-
-    Attributes
-    ----------
-    sink
-        Name of the sink that it was for.
-    message
-        The message, whole.
-    fate
-        ``refused`` by the receiver, ``expired`` before it could be delivered, ``overflowed`` because there was no room
-        beside more urgent or newer ones, ``orphaned`` because its sink is no longer configured.
-    reason
-        The last receipt's; empty if it was never tried.
-    attempts
-        How often it was tried.
-    """
-
-    sink: str
-    message: Rendered
-    fate: Fate
-    reason: str
-    attempts: int
-
-    def entry(self) -> dict[str, JsonValue]:
-        """Return it as plain JSON, the body as text; what is no UTF-8 in it is replaced."""
-        return {
-            "sink": self.sink,
-            "fate": self.fate,
-            "reason": self.reason,
-            "attempts": self.attempts,
-            "message_id": self.message.id,
-            "alerts": [[alert, revision] for alert, revision in self.message.alerts],
-            "content_type": self.message.content_type,
-            "body": self.message.body.decode("utf-8", "replace"),
-        }
-
-
-class Broken(NamedTuple):
-    """Since when a sink's address has not been accepted, and what it answers."""
-
-    since: datetime
-    reason: str
-
-
-class Decision(NamedTuple):
-    """What `Outbox.record` made of a receipt.
-
-    Attributes
-    ----------
-    attempts
-        How often the message has been tried, this time included.
-    next_try
-        When it may be tried again; None if it is settled.
-    undeliverable
-        The message, if this attempt was the end of it.
-    """
-
-    attempts: int
-    next_try: datetime | None
-    undeliverable: Undeliverable | None = None
-
-
-class _Broken(BaseModel):
-    model_config = _EXACT
-
-    since: datetime
-    reason: str
-
-
-def _read_broken(row: object) -> Broken | None:
-    if row is None:
-        return None
-    stored = _Broken.model_validate(row)
-    return Broken(stored.since, stored.reason)
-
-
-def _write_broken(broken: Broken | None) -> dict[str, JsonValue] | None:
-    return None if broken is None else {"since": broken.since.isoformat(), "reason": broken.reason}
-
-
-@with_config(_EXACT)
-@dataclass(slots=True)
-class _Row:
-    message: Annotated[Rendered, PlainValidator(read_message), PlainSerializer(write_message)]
-    number: int
-    created: datetime
-    expires: datetime
-    next_try: datetime
-    attempts: int = 0
-    reason: str = ""
-    urgency: float = 0.0
-    durable: Annotated[bool, Field(exclude=True)] = True  # what comes from a snapshot is in one
-
-
-@with_config(_EXACT)
-@dataclass(slots=True)
-class _Queue:
-    rows: dict[str, _Row] = field(default_factory=dict)
-    settled: dict[str, datetime] = field(default_factory=dict)
-    pause_until: datetime | None = None
-    failures: int = 0
-    broken: Annotated[Broken | None, PlainValidator(_read_broken), PlainSerializer(_write_broken)] = None
-
-    def free(self) -> list[_Row]:
-        """Return what may be tried when its time has come: nothing before the alert, or revision, that it follows.
-
-        What waits for another was enqueued after it, so that no two wait for each other.
-        """
-        waiting: dict[str, list[tuple[int, int]]] = {}
-        for row in self.rows.values():
-            for alert, revision in row.message.alerts:
-                waiting.setdefault(alert, []).append((revision, row.number))
-        return [
-            row
-            for row in self.rows.values()
-            if row.durable
-            and row.message.follows not in waiting
-            and not any(
-                earlier < revision and number < row.number
-                for alert, revision in row.message.alerts
-                for earlier, number in waiting[alert]
-            )
-        ]
-
-    def move(self, by: timedelta) -> None:
-        for row in self.rows.values():
-            row.created, row.expires, row.next_try = row.created + by, row.expires + by, row.next_try + by
-        self.settled = {id_: until + by for id_, until in self.settled.items()}
-        self.pause_until = self.pause_until + by if self.pause_until else None
-        self.broken = self.broken._replace(since=self.broken.since + by) if self.broken else None
-
-
-class _Stored(BaseModel):
-    model_config = _EXACT
-
-    number: int
-    queues: dict[str, _Queue]
-
-
-_QUEUES = TypeAdapter(dict[str, _Queue])
 
 
 class Outbox:
@@ -205,7 +48,7 @@ class Outbox:
     def __init__(self, *, lifetime: timedelta = LIFETIME, capacity: int = CAPACITY) -> None:
         self._lifetime = lifetime
         self._capacity = capacity
-        self._queues: dict[str, _Queue] = {}
+        self._queues: dict[str, Queue] = {}
         self._number = 0
         self._jumped = timedelta(0)
 
@@ -227,7 +70,7 @@ class Outbox:
         confirmed. The greater its urgency, the sooner it is tried; what waits with an older revision of one of its
         alerts becomes as urgent, so that revisions go out in their order.
         """
-        queue = self._queues.setdefault(sink, _Queue())
+        queue = self._queues.setdefault(sink, Queue())
         _forget(queue.settled, now)
         if message.id in queue.rows or queue.settled.get(message.id, now) > now:
             return None
@@ -236,7 +79,7 @@ class Outbox:
             for row in queue.rows.values():
                 if row.urgency < urgency and any(alert in revised for alert, _ in row.message.alerts):
                     row.urgency = urgency
-        row = _Row(message, self._number, now, now + self._lifetime, now, urgency=urgency, durable=False)
+        row = WaitingMessage(message, self._number, now, now + self._lifetime, now, urgency=urgency, durable=False)
         queue.rows[message.id] = row
         if len(queue.rows) <= self._capacity:
             return None
@@ -291,7 +134,7 @@ class Outbox:
         jitter
             A random number in [0, 1].
         """
-        queue = self._queues.setdefault(sink, _Queue())
+        queue = self._queues.setdefault(sink, Queue())
         was_broken = queue.broken
         row = queue.rows.get(message_id)
         if row is not None:
@@ -352,7 +195,7 @@ class Outbox:
 
     def dump(self) -> dict[str, JsonValue]:
         """Return everything as plain JSON."""
-        return {"number": self._number, "queues": _QUEUES.dump_python(self._queues, mode="json")}
+        return {"number": self._number, "queues": QUEUES.dump_python(self._queues, mode="json")}
 
     def load(self, data: JsonValue) -> None:
         """Replace everything by what `dump` gave; what was dumped is durable by that.
@@ -363,7 +206,7 @@ class Outbox:
             If `data` is nothing that `dump` ever gave.
         """
         with understood("outbox"):
-            stored = _Stored.model_validate(data)
+            stored = StoredOutbox.model_validate(data)
         self._number, self._queues = stored.number, stored.queues
 
     def resume(self, now: datetime) -> None:
@@ -375,13 +218,13 @@ class Outbox:
                 row.expires = min(max(row.expires, now + TRIED_AGAIN_FOR), now + self._lifetime)
             queue.pause_until = min(queue.pause_until, latest) if queue.pause_until else None
 
-    def _give_up(self, sink: str, queue: _Queue, row: _Row, fate: Fate) -> Undeliverable:
+    def _give_up(self, sink: str, queue: Queue, row: WaitingMessage, fate: Fate) -> Undeliverable:
         del queue.rows[row.message.id]
         queue.settled[row.message.id] = row.created + self._lifetime
         return Undeliverable(sink, row.message, fate, row.reason, row.attempts)
 
     @staticmethod
-    def _revive(queue: _Queue, now: datetime) -> None:
+    def _revive(queue: Queue, now: datetime) -> None:
         if queue.broken is not None:
             for row in queue.rows.values():
                 row.next_try = min(row.next_try, now)

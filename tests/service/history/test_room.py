@@ -1,0 +1,56 @@
+"""A stream that catches up waits for its history as long as that is written, and no longer."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.clock import SystemClock
+from service.history.file import HistoryFile
+from service.history.recorder import Gathering, Recorder
+from service.history.retention import HistoryLimits
+from service.history.room import Room
+from service.history.schema import open_to_write
+from tests.fakes.alerts import alert
+from tests.fakes.clock import FakeClock
+
+DEADLINE = 60.0
+LITTLE = Gathering(most_waiting=2, at_once=1, gather=0.0, again=0.01)
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(HistoryFile(tmp_path / "history.sqlite", HistoryLimits(), busy=DEADLINE), LITTLE)
+    yield recorder
+    recorder.close(DEADLINE)
+
+
+async def test_whoever_waits_for_room_has_nothing_dropped(recorder: Recorder) -> None:
+    room = Room(recorder, SystemClock())
+    for number in range(1, 60):
+        await room.wait()
+        recorder.record([alert(number)])
+    assert recorder.dropped == 0
+
+
+async def test_for_a_file_that_takes_nothing_one_waits_once_and_again_when_it_does(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    clock = FakeClock(autojump=0.0)
+    room = Room(recorder, clock)
+    holding = open_to_write(tmp_path / "history.sqlite")
+    holding.execute("BEGIN EXCLUSIVE")
+    recorder.record([alert(1), alert(2)])
+    began = clock.elapsed()
+    await room.wait()
+    assert 2.0 <= clock.elapsed() - began < 3.0
+    began = clock.elapsed()
+    await room.wait()
+    assert clock.elapsed() == began, "nothing was written since: nobody waits for it"
+    holding.execute("COMMIT")
+    holding.close()
+    assert await asyncio.to_thread(recorder.drain, DEADLINE)
+    await room.wait()
+    recorder.record([alert(3)])
+    assert recorder.dropped == 0
