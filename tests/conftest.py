@@ -22,9 +22,13 @@ LEAST = 3
 LONGEST = (
     "tests/integration/test_standby.py",
     "tests/properties/test_flagship.py",
+    "tests/integration/test_compiled.py",
     "tests/integration/test_soak.py",
+    "tests/integration/test_spark.py",
     "tests/demo/test_demo.py",
     "tests/service/cli/test_learn.py",
+    "tests/integration/test_console_in_a_browser.py",
+    "tests/integration/test_kill.py",
     "tests/service/source/test_event_hub.py",
 )
 """Files that take minutes begin first: in the end there would be nothing left to do beside them."""

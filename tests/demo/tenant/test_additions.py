@@ -96,18 +96,19 @@ def test_a_record_exported_twice_is_evaluated_alike() -> None:
 
 def test_a_roll_out_is_assigned_by_an_administrator_and_about_every_later_write_of_its_subscription() -> None:
     plan = TenantPlan(seed=3, identities=40, days=8, campaigns=0)
+    records = [arrival.record for arrival in Tenant(plan).records()]
+    without = {arrival.record["correlationId"] for arrival in Tenant(replace(plan, policies=0.0)).records()}
     [assignment] = {
         record["correlationId"]: record
-        for record in (arrival.record for arrival in Tenant(plan).records())
+        for record in records
         if record["operationName"].lower() == "microsoft.authorization/policyassignments/write"
-        and record["correlationId"]
-        not in {arrival.record["correlationId"] for arrival in Tenant(replace(plan, policies=0.0)).records()}
+        and record["correlationId"] not in without
     }.values()
     subscription = assignment["resourceId"].lower().split("/")[2]
     after = [
-        arrival.record
-        for arrival in Tenant(plan).records()
-        if arrival.record["time"] > assignment["time"] and subscription in arrival.record["resourceId"].lower()
+        record
+        for record in records
+        if record["time"] > assignment["time"] and subscription in record["resourceId"].lower()
     ]
     written = {
         record["correlationId"]
