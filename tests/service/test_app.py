@@ -18,6 +18,7 @@ from tests.service.core.parsing.samples import human, message, record
 from tests.service.lives import BOB, HOUR, OBJECT_ID, QUARTER, Life, World, died_of, killed, living
 
 
+@pytest.mark.measured
 @pytest.mark.slow
 async def test_a_day_passes_and_each_new_thing_is_told_once_at_the_next_quarter() -> None:
     world = World()

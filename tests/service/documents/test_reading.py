@@ -97,6 +97,7 @@ def test_what_cannot_be_read_is_one_problem_and_its_neighbours_live(kind: str, t
     assert "ann@" not in looked.problems[0].sample
 
 
+@pytest.mark.measured
 @pytest.mark.slow
 def test_what_stands_before_a_damage_is_read(tmp_path: Path) -> None:
     noise = [record(correlationId=random.Random(at).randbytes(18).hex()) for at in range(3000)]
