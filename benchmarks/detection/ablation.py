@@ -3,7 +3,6 @@
 Parts are taken out of a detector that has been built, so that the product needs no switches for it.
 """
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -39,7 +38,7 @@ class CertainFailure(FailureRate):
 class UnlearntNovelty(NoveltyRate):
     """Keeps to the prior hazard: neither what its kind does nor what an identity did before says anything."""
 
-    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, most: float = math.inf) -> float:
+    def rate(self, kind: str, buckets: int, seen: int, aspect: int = 0, guarded: bool = False) -> float:
         """Return the prior hazard at that experience."""
         return prior_hazard(stage_of(buckets))
 

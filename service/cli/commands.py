@@ -13,8 +13,8 @@ from typing import NamedTuple
 import click
 
 from service.cli.epilog import ending
+from service.cli.importing import collect_nothing
 from service.cli.slips import Commands
-from service.wiring import collect_nothing
 
 
 class Listed(NamedTuple):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         detectors_off,
         open_geography,
     )
-    from service.wiring.garbage import collect_nothing, collect_seldom
+    from service.wiring.garbage import collect_seldom
     from service.wiring.history import LOOPBACK_TOKEN, open_history
     from service.wiring.owners import owners_configured, owners_file
     from service.wiring.recording import build_recorder, build_segments, history_limits, history_path
@@ -54,7 +54,6 @@ __all__ = [
     "build_state",
     "build_undeliverable_writer",
     "build_verdict_store",
-    "collect_nothing",
     "collect_seldom",
     "detectors_off",
     "history_limits",
@@ -84,7 +83,7 @@ _HOMES = {
         "detectors_off",
         "open_geography",
     ),
-    "garbage": ("collect_nothing", "collect_seldom"),
+    "garbage": ("collect_seldom",),
     "history": ("LOOPBACK_TOKEN", "open_history"),
     "owners": ("owners_configured", "owners_file"),
     "recording": ("build_recorder", "build_segments", "history_limits", "history_path"),

@@ -42,6 +42,7 @@ def test_what_only_prints_imports_the_command_line_alone(arguments: list[str]) -
         "service.cli",
         "service.cli.commands",
         "service.cli.epilog",
+        "service.cli.importing",
         "service.cli.slips",
     }
 

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from service.wiring import collect_nothing
+from service.cli.importing import collect_nothing
 
 
 @pytest.mark.parametrize("enabled", [True, False])
