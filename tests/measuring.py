@@ -18,7 +18,7 @@ HANDED_DOWN = "COVERAGE_PROCESS_CONFIG"
 """With this in its environment, a process that a test starts measures itself."""
 
 
-EXAMPLES = 10
+EXAMPLES = 25
 """Of a property only so many are measured."""
 
 

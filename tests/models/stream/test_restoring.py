@@ -95,6 +95,18 @@ def busy() -> list[Row]:
     return list(buckets.dump())
 
 
+def test_of_who_is_active_again_all_is_read_and_no_more_than_its_blocks() -> None:
+    at_once, by_and_by = empty(), empty()
+    at_once.load(busy())
+    by_and_by.load(later(iter(busy()), 1))
+    for hour in range(2):
+        time = BEGIN + hour * HOUR + 30 * MINUTE
+        event = ActivityEvent(time, ACTORS[0], "a/read", "a/read", Outcome.SUCCESS, f"op{hour}")
+        assert by_and_by.observe(event) == at_once.observe(event)
+    assert next(by_and_by.restore_steps(), "nothing left") is None
+    assert list(by_and_by.dump()) == list(at_once.dump())
+
+
 def test_rows_that_are_in_no_order_are_read_at_once() -> None:
     rows, found = busy(), empty()
     order = ["head", "operation", "cell", "unfinished", "closed"]
