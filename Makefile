@@ -126,7 +126,7 @@ check-tests:
 
 measured-tests:
 	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest --numprocesses=4 $(ALL) $(TESTS)
+	@$(COVERAGE) run -m pytest --numprocesses=3 $(ALL) $(TESTS)
 	@$(COVERAGE) combine --quiet
 	@$(COVERAGE) json --quiet
 	@$(BIN)/python -m tests.coverage_gate build/coverage.json
