@@ -92,7 +92,7 @@ async def visiting(
                     executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
                 )
                 context: BrowserContext = await browser.new_context(**options)
-                context.set_default_timeout(20_000)
+                context.set_default_timeout(60_000)
                 page = await context.new_page()
                 visit = Visit(page, console, sign_in.file, [])
                 page.on("pageerror", lambda error: visit.wrong.append(str(error)))

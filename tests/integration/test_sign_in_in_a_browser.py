@@ -42,7 +42,7 @@ async def visiting(folder: Path, desk: Desk | None = None) -> AsyncIterator[Visi
         at.provider.asks = True
         browser = await driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
         context = await browser.new_context()
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = await context.new_page()
         visit = Visit(at, context, page, [])
         page.on("pageerror", lambda error: visit.wrong.append(str(error)))
