@@ -28,7 +28,7 @@ async def listening(server: _S, tls: ssl.SSLContext | None = None) -> AsyncItera
         task = asyncio.current_task()
         assert task is not None
         talks.add(task)
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # at the end of the block, which asyncio's server would complain of
             await server.talk(reader, writer)
         talks.discard(task)
 

@@ -1,10 +1,10 @@
 """A wire to a server on this machine that can go dead, slow or away, as networks do."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from service.clock import SystemClock
+from tests.fakes.conversations import listening
 
 
 class Wire:
@@ -47,7 +47,7 @@ class Wire:
         self._away, self._delay = False, 0.0
         self._alive.set()
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         if self._away:
             writer.transport.abort()
@@ -79,25 +79,6 @@ class Wire:
             sink.close()
 
 
-@asynccontextmanager
-async def wired(port: int | None = None) -> AsyncIterator[Wire]:
+def wired(port: int | None = None) -> AbstractAsyncContextManager[Wire]:
     """Lay a wire until the end of the block."""
-    wire = Wire(port)
-    carrying: set[asyncio.Task[None]] = set()
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        carrying.add(task)
-        with suppress(asyncio.CancelledError):  # at the end of the block, which asyncio's server would complain of
-            await wire.carry(reader, writer)
-
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
-    wire.port = server.sockets[0].getsockname()[1]
-    try:
-        yield wire
-    finally:
-        server.close()
-        for task in carrying:
-            task.cancel()
-        await asyncio.gather(*carrying, return_exceptions=True)
+    return listening(Wire(port))
