@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # what a batch does with them is the same wherever they come 
 
 BATCH_ATTEMPTS = 3
 """How often a batch is started over before the job ends, when executors are lost in it."""
+WORKERS_USED_EVERY = 20.0
+"""Seconds after which a job has Spark use its workers between batches: it ends those that were idle for a minute."""
 TENANTS_AT_ONCE = 16
 """So many are saved and told at the same time: a receiver that does not answer holds up its own tenant."""
 
@@ -105,7 +108,8 @@ def run_job(options: JobOptions, session: "SparkSession | None" = None) -> None:
     trigger = {"processingTime": f"{options.every} seconds"} if options.every else {"availableNow": True}
     query = writer.trigger(**trigger).start()
     try:
-        query.awaitTermination()
+        while not query.awaitTermination(WORKERS_USED_EVERY):
+            job.keep_workers()
     except Exception as error:
         raise JobStopped(job.stopped or _first_line(error)) from error
     finally:
@@ -149,6 +153,7 @@ class Job:
         self.stopped = ""
         self.registry, self.health = CollectorRegistry(), Health()
         self._clock = SystemClock()
+        self._has_batch = Event()
         self._options = options
         self._context = session.sparkContext
         self._tasks = options.tasks or self._context.defaultParallelism
@@ -166,11 +171,20 @@ class Job:
 
     def take(self, frame: "DataFrame", number: int) -> None:
         """Take a batch."""
+        self._has_batch.set()
         try:
             self._take(frame, number)
         except (JobStopped, OtherShard, MissingState, OSError, ValueError) as error:
             self.stopped = str(error)
             raise
+        finally:
+            self._has_batch.clear()
+
+    def keep_workers(self) -> None:
+        """Have workers do something between two batches, so that they stay, and the shards in them."""
+        if not self._has_batch.is_set():
+            with suppress(Exception):  # what is lost is noticed by the next batch, or by whoever waits for the stream
+                self._context.parallelize(range(self._tasks), self._tasks).foreachPartition(any)
 
     def _take(self, frame: "DataFrame", number: int) -> None:
         started = self._clock.elapsed()

@@ -60,10 +60,18 @@ class LocalTasks:
 
 
 class LocalContext:
-    """What a job asks of Spark's context."""
+    """What a job asks of Spark's context; `used` are the numbers of workers that it was asked to use by the way."""
 
     def __init__(self, cores: int) -> None:
         self.defaultParallelism = cores
+        self.used = list[int]()
+
+    def parallelize(self, rows: Iterable[Any], partitions: int) -> "LocalContext":
+        self.used.append(partitions)
+        return self
+
+    def foreachPartition(self, action: Callable[[Iterator[Any]], Any]) -> None:  # noqa: N802 - Spark's name
+        """Do something in each worker."""
 
     def setLogLevel(self, level: str) -> None:  # noqa: N802 - Spark's name
         self.level = level
