@@ -112,7 +112,10 @@ def pack_hour(judgement: Judgement) -> PackedHour:
     telling = _weigh(best, judgement.anomalies)
     kept_back = _weigh(best, judgement.suppressed) if judgement.suppressed else ()
     scores = [best.get(cell.action, _NOTHING) for cell in seen.cells]
-    action, (score, detector) = max(best.items(), key=_by_score, default=(seen.cells[0].action, _NOTHING))
+    action, (score, detector) = seen.cells[0].action, _NOTHING
+    for name, (highest, by) in best.items():
+        if (highest, name) > (score, action) or not detector:
+            action, score, detector = name, highest, by
     # Plain tuples are written as the named ones, and made in half the time.
     if telling or kept_back or score >= RECORDS_KEPT_FROM:
         data = pack((seen, scores, _said(seen, telling, kept_back), judgement.exclusions))
@@ -135,10 +138,6 @@ def _weigh(best: dict[str, tuple[float, str]], opinions: Mapping[str, Sequence[A
             if one.why:
                 telling.append(one)
     return telling
-
-
-def _by_score(item: tuple[str, tuple[float, str]]) -> tuple[float, str]:
-    return item[1][0], item[0]
 
 
 def _said(seen: ActorBucket, telling: Sequence[Anomaly], kept_back: Sequence[Anomaly]) -> list[_Said]:
