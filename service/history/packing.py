@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from models.detectors import Anomaly, Judgement
 from models.stream import ActorBucket, Cell
 from service.core.alerting import SuppressedFinding
-from service.history.values import CellScore, Hour
+from service.core.engine import ClosedBucket
+from service.history.values import CellScore, Hour, PackedBucket, PackedHour
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -94,15 +95,10 @@ _peaks = msgspec.json.Decoder(dict[str, tuple[float, str]]).decode
 _suppressed = msgspec.json.Decoder(SuppressedFinding, strict=False).decode
 
 
-class PackedHour(NamedTuple):
-    """An hour's document, its cell with the highest score (that score, the detector, the action), and its peaks."""
-
-    data: bytes
-    late: bool
-    score: float
-    detector: str
-    action: str
-    peaks: str
+def pack_bucket(closed: ClosedBucket) -> PackedBucket:
+    """Pack what was said of everybody in a bucket."""
+    hours = [(one.seen.actor, len(one.seen.cells), pack_hour(one)) for one in closed.judgements]
+    return PackedBucket(closed.judgements[0].seen.bucket, closed.records, hours)
 
 
 def pack_hour(judgement: Judgement) -> PackedHour:
