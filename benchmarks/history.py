@@ -1,21 +1,36 @@
 """What a history costs the stream: parsing and judging with one written beside them and without, in turns in one run.
 
-With the detectors that are on by default; what the SDK takes to receive the messages comes on top.
-Prints processor time, so that a busy machine disturbs little: that of the stream's own thread, and that of both threads
-together; and how long it took by the wall clock, which says something on an idle machine alone. Asserts nothing.
+With the detectors that are on by default; first without the SDK, then with it over AMQP, from a hub in a process of its
+own, as the service reads. Prints processor time, so that a busy machine disturbs little: that of the stream's own
+thread, and that of both threads together; and how long it took by the wall clock, which says something on an idle
+machine alone. Asserts nothing.
 
-    python benchmarks/history.py [--identities 400] [--days 14] [--turns 3]
+    python benchmarks/history.py [--identities 400] [--days 14] [--turns 3] [--skip-amqp]
 """
 
 import argparse
+import asyncio
 import gc
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.throughput import ALL, PER_MESSAGE, SETS, engine_with, envelopes, line, messages_of, tenant_records
+from benchmarks.throughput import (
+    ALL,
+    PER_MESSAGE,
+    SETS,
+    Took,
+    end_to_end,
+    engine_with,
+    envelopes,
+    hub_with,
+    line,
+    messages_of,
+    tenant_records,
+)
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.history import HistoryFile, HistoryLimits, Recorder
@@ -55,12 +70,35 @@ def turn(messages: Sequence[Message], file: Path, detectors: Sequence[str] | Non
     return Spent(own, whole, wall)
 
 
+async def over_amqp(
+    bodies: Sequence[tuple[datetime, bytes]], per_message: int, file: Path, detectors: Sequence[str] | None, turns: int
+) -> None:
+    """Read messages from a hub with a history and without, in turns; prints the quickest of each."""
+    without: list[Took] = []
+    beside: list[Took] = []
+    async with hub_with(bodies) as connection:
+        for _ in range(turns):
+            without.append(await end_to_end(connection, len(bodies), detectors))
+            file.unlink(missing_ok=True)
+            recorder = Recorder(HistoryFile(file, HistoryLimits()))
+            beside.append(await end_to_end(connection, len(bodies), detectors, recorder))
+            recorder.close(DONE_WITHIN)
+            if recorder.dropped:
+                print(f"{recorder.dropped:,} entries were dropped")
+    records = len(bodies) * per_message
+    title = f"over AMQP, {per_message} a message"
+    wall, processor = min(one.seconds for one in beside), min(one.processor for one in beside)
+    line(f"{title}, the process", processor, records, min(one.processor for one in without))
+    line(f"{title}, wall clock", wall, records, min(one.seconds for one in without))
+
+
 def main() -> None:
     """Measure, and print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--identities", type=int, default=400)
     options.add_argument("--days", type=int, default=14)
     options.add_argument("--turns", type=int, default=3)
+    options.add_argument("--skip-amqp", action="store_true")
     options.add_argument("--detectors", choices=SETS, default=ALL)
     chosen = options.parse_args()
     detectors = SETS[chosen.detectors]
@@ -75,11 +113,20 @@ def main() -> None:
             file.unlink(missing_ok=True)
             beside.append(turn(messages, file, detectors, kept=True))
         size = file.stat().st_size
-    print(f"{'with a history':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
-    line("the stream's own thread", min(one.own for one in beside), len(records), min(one.own for one in without))
-    line("both threads together", min(one.whole for one in beside), len(records), min(one.whole for one in without))
-    line("by the wall clock", min(one.wall for one in beside), len(records), min(one.wall for one in without))
+        table(without, beside, len(records))
+        if not chosen.skip_amqp:
+            for per_message, most in ((1, 20_000), (PER_MESSAGE, 2_000)):
+                bodies = envelopes(records, per_message)[:most]
+                asyncio.run(over_amqp(bodies, per_message, file, detectors, chosen.turns))
     print(f"{size / len(records):,.0f} bytes a record in the history")
+
+
+def table(without: Sequence[Spent], beside: Sequence[Spent], records: int) -> None:
+    """Print what turns took without the SDK."""
+    print(f"{'with a history':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
+    line("the stream's own thread", min(one.own for one in beside), records, min(one.own for one in without))
+    line("both threads together", min(one.whole for one in beside), records, min(one.whole for one in without))
+    line("by the wall clock", min(one.wall for one in beside), records, min(one.wall for one in without))
 
 
 if __name__ == "__main__":

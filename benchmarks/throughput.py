@@ -21,7 +21,8 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,7 @@ from service.core.engine import Engine
 from service.core.messages import Message
 from service.core.parsing import ActivityLogParser
 from service.documents import Reader, find
+from service.history import Recorder, Room
 from service.replay import Replay
 from service.settings import load
 from service.source import EventHubSource, SourceOptions
@@ -217,9 +219,13 @@ async def sdk_alone(connection: str, expected: int) -> Took:
     return took
 
 
-async def end_to_end(connection: str, expected: int, names: Sequence[str] | None) -> Took:
-    """Return in what time source, parser and engine digest `expected` messages."""
+async def end_to_end(
+    connection: str, expected: int, names: Sequence[str] | None, recorder: Recorder | None = None
+) -> Took:
+    """Return in what time source, parser and engine digest `expected` messages, and write a history if there is one."""
     engine, parser = engine_with(names), ActivityLogParser()
+    engine.keeps_closed = recorder is not None
+    room = Room(recorder, SystemClock()) if recorder is not None else None
     count, clock, done = 0, Stopclock(), asyncio.Event()
     source = EventHubSource(
         options=SourceOptions(connection_string=connection),
@@ -234,6 +240,9 @@ async def end_to_end(connection: str, expected: int, names: Sequence[str] | None
         for message in messages:
             engine.apply(message, parser.parse(message.body).events)
         count += len(messages)
+        if recorder is not None and room is not None and (closed := engine.take_closed()):
+            await room.wait()
+            recorder.record(closed)
         if count >= expected:
             done.set()
 
@@ -246,9 +255,9 @@ async def end_to_end(connection: str, expected: int, names: Sequence[str] | None
     return took
 
 
-async def over_amqp(bodies: Sequence[tuple[datetime, bytes]], per_message: int) -> None:
-    """Measure a hub in another process: the SDK alone, then the service's path."""
-    records = len(bodies) * per_message
+@asynccontextmanager
+async def hub_with(bodies: Sequence[tuple[datetime, bytes]]) -> AsyncIterator[str]:
+    """Have a hub in another process hold `bodies`; yields its connection string."""
     with tempfile.TemporaryDirectory() as folder:
         ready, data = Path(folder, "ready"), Path(folder, "messages.json")
         data.write_bytes(orjson.dumps([[at.isoformat(), body.decode()] for at, body in bodies]))
@@ -256,14 +265,20 @@ async def over_amqp(bodies: Sequence[tuple[datetime, bytes]], per_message: int) 
         try:
             while not ready.exists():
                 await asyncio.sleep(0.2)
-            connection = ready.read_text()
-            alone = min([await sdk_alone(connection, len(bodies)) for _ in range(2)], key=lambda one: one.processor)
-            took = {"SDK alone": alone}
-            for title, names in SETS.items():
-                took[title] = await end_to_end(connection, len(bodies), names)
+            yield ready.read_text()
         finally:
             child.kill()
             await child.wait()
+
+
+async def over_amqp(bodies: Sequence[tuple[datetime, bytes]], per_message: int) -> None:
+    """Measure a hub in another process: the SDK alone, then the service's path."""
+    records = len(bodies) * per_message
+    async with hub_with(bodies) as connection:
+        alone = min([await sdk_alone(connection, len(bodies)) for _ in range(2)], key=lambda one: one.processor)
+        took = {"SDK alone": alone}
+        for title, names in SETS.items():
+            took[title] = await end_to_end(connection, len(bodies), names)
     for name, one in took.items():
         print(
             f"{per_message:>3} records a message, {name:<14}{records / one.seconds:>9,.0f} records/s, "

@@ -4,6 +4,7 @@ Where messages come from is the source's business, what is told of them the engi
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -17,15 +18,21 @@ from service.history import Room
 from service.storage import RejectLetters, set_aside
 from service.telemetry import BatchApplied, BucketsClosed, DeadLettersWritten, MessageSetAside, TelemetryEvent
 
+_PACKED_AT_ONCE: Final = 200  # identities, for which the history takes some milliseconds
 _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which everything else has its turn
 
 
 async def emit_closed(engine: Engine, emit: Callable[[TelemetryEvent], None], room: Room | None) -> None:
-    """Report the buckets that were closed since this was last asked, once the history has room for them."""
-    if closed := engine.take_closed():
-        if room is not None:
-            await room.wait()
-        emit(BucketsClosed(closed))
+    """Report the buckets that were closed since this was last asked, in parts, once the history has room for each."""
+    left = deque(piece for closed in engine.take_closed() for piece in closed.pieces(_PACKED_AT_ONCE))
+    try:
+        while left:
+            if room is not None:
+                await room.wait()
+            emit(BucketsClosed([left.popleft()]))
+    except BaseException:
+        emit(BucketsClosed([*left]))
+        raise
 
 
 class Batches:

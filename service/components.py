@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from service.console import Console
 from service.core.parsing import ActivityLogParser
 from service.core.ports import Clock, DeadLetterStore, Lease, Sink, Source
 from service.delivery import Dispatcher
@@ -17,6 +16,9 @@ from service.storage import State, Suspects
 from service.suppressions import SuppressionWatch
 from service.telemetry import Telemetry
 from service.verdicts import VerdictWatch
+
+if TYPE_CHECKING:
+    from service.console import Console
 
 
 class ServiceSchedule(NamedTuple):
@@ -98,6 +100,6 @@ class Components(NamedTuple):
     learn_history: Callable[[], Awaitable[bool]] | None = None
     suspects: Suspects = Suspects(None)
     lease: Lease | None = None
-    console: Console | None = None
+    console: "Console | None" = None
     shipping: Shipping | None = None
     history_room: Room | None = None

@@ -22,7 +22,7 @@ LEAST = 3
 LONGEST = (
     "tests/integration/test_standby.py",
     "tests/properties/test_flagship.py",
-    "tests/integration/test_compiled.py",
+    "tests/infra/test_image.py",
     "tests/integration/test_soak.py",
     "tests/integration/test_spark.py",
     "tests/demo/test_demo.py",

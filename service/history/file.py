@@ -17,13 +17,13 @@ from service.core.alerting import Alert
 from service.core.engine import ClosedBucket
 from service.history.retention import HistoryLimits, trim
 from service.history.schema import BUSY_SECONDS, open_to_write
-from service.history.values import HistoryEntry
+from service.history.values import HistoryEntry, PackedBucket
 from service.history.writing import write
 
 _log = structlog.get_logger(__name__)
 
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_REFUSED: Final = (
+REFUSED: Final = (
     sqlite3.DataError,
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
@@ -44,14 +44,22 @@ KEPT_FREE: Final = 500_000_000
 
 def entries_in(entry: HistoryEntry) -> int:
     """Return as how many an entry is counted when it is lost: a closed bucket as its identities."""
-    return len(entry.judgements) if isinstance(entry, ClosedBucket) else 1
+    match entry:
+        case ClosedBucket():
+            return len(entry.judgements)
+        case PackedBucket():
+            return len(entry.hours)
+        case _:
+            return 1
 
 
 def weight(entry: HistoryEntry) -> int:
-    """Return how much memory and work an entry is, in cells or findings, each of which is about 2 KB."""
+    """Return how much memory and work an entry is, in cells or findings."""
     match entry:
         case ClosedBucket():
             return sum(len(one.seen.cells) for one in entry.judgements)
+        case PackedBucket():
+            return sum(cells for _, cells, _ in entry.hours)
         case Alert():
             return max(1, len(entry.findings))
         case _:
@@ -108,13 +116,13 @@ class HistoryFile:
         refused = 0
         try:
             _transact(connection, entries)
-        except _REFUSED:
+        except REFUSED:
             # One of them is to blame: the others are written all the same.
             reason = ""
             for entry in entries:
                 try:
                     _transact(connection, [entry])
-                except _REFUSED as error:
+                except REFUSED as error:
                     refused, reason = refused + entries_in(entry), type(error).__name__
             _log.error("history_entries_refused", entries=refused, error=reason)
         trim(connection, self._limits)

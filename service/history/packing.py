@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from models.detectors import Anomaly, Judgement
 from models.stream import ActorBucket, Cell
 from service.core.alerting import SuppressedFinding
-from service.history.values import CellScore, Hour
+from service.core.engine import ClosedBucket
+from service.history.values import CellScore, Hour, PackedBucket, PackedHour
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -94,15 +95,10 @@ _peaks = msgspec.json.Decoder(dict[str, tuple[float, str]]).decode
 _suppressed = msgspec.json.Decoder(SuppressedFinding, strict=False).decode
 
 
-class PackedHour(NamedTuple):
-    """An hour's document, its cell with the highest score (that score, the detector, the action), and its peaks."""
-
-    data: bytes
-    late: bool
-    score: float
-    detector: str
-    action: str
-    peaks: str
+def pack_bucket(closed: ClosedBucket) -> PackedBucket:
+    """Pack what was said of everybody in a bucket."""
+    hours = [(one.seen.actor, len(one.seen.cells), pack_hour(one)) for one in closed.judgements]
+    return PackedBucket(closed.judgements[0].seen.bucket, closed.records, hours)
 
 
 def pack_hour(judgement: Judgement) -> PackedHour:
@@ -112,7 +108,10 @@ def pack_hour(judgement: Judgement) -> PackedHour:
     telling = _weigh(best, judgement.anomalies)
     kept_back = _weigh(best, judgement.suppressed) if judgement.suppressed else ()
     scores = [best.get(cell.action, _NOTHING) for cell in seen.cells]
-    action, (score, detector) = max(best.items(), key=_by_score, default=(seen.cells[0].action, _NOTHING))
+    action, (score, detector) = seen.cells[0].action, _NOTHING
+    for name, (highest, by) in best.items():
+        if (highest, name) > (score, action) or not detector:
+            action, score, detector = name, highest, by
     # Plain tuples are written as the named ones, and made in half the time.
     if telling or kept_back or score >= RECORDS_KEPT_FROM:
         data = pack((seen, scores, _said(seen, telling, kept_back), judgement.exclusions))
@@ -135,10 +134,6 @@ def _weigh(best: dict[str, tuple[float, str]], opinions: Mapping[str, Sequence[A
             if one.why:
                 telling.append(one)
     return telling
-
-
-def _by_score(item: tuple[str, tuple[float, str]]) -> tuple[float, str]:
-    return item[1][0], item[0]
 
 
 def _said(seen: ActorBucket, telling: Sequence[Anomaly], kept_back: Sequence[Anomaly]) -> list[_Said]:

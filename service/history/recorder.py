@@ -1,26 +1,28 @@
 """Writes history beside the stream: whoever brings an entry never waits, and what cannot be written is counted.
 
-One thread does all of the work, packing included. Whatever is the matter with the file is said in one line of the log,
-and in another one when all is well again.
+Hours are packed by whoever brings them: what they are made of is let go of at once then, while it is at hand. To keep
+it for another thread to pack took twice as long. A thread of its own does the rest. Whatever is the matter with the
+file is said in one line of the log, and in another one when all is well again.
 """
 
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 import structlog
 
 from service.core.engine import ClosedBucket
-from service.history.file import HistoryFile, entries_in, weight
+from service.history.file import REFUSED, HistoryFile, entries_in, weight
+from service.history.packing import pack_bucket
 from service.history.values import HistoryEntry
 
 _log = structlog.get_logger(__name__)
 
 _PIECE: Final = 1_000
-"""Identities of one bucket that are written in one transaction."""
+"""Identities of one bucket that are packed, and written in one transaction."""
 
 
 class HistoryUnwritable(OSError):  # noqa: N818 - it says what the matter is
@@ -33,8 +35,8 @@ class Gathering(NamedTuple):
     Attributes
     ----------
     most_waiting
-        How many cells and findings may wait before further entries are dropped, each about 2 KB: memory that was once
-        needed for them is not given back. The last that is admitted may be larger than what is left of it.
+        How many cells and findings may wait before further entries are dropped: a cell is about 200 bytes, a finding
+        2 KB. The last that is admitted may be larger than what is left of it.
     at_once
         From how many on they are written without waiting for more.
     gather
@@ -102,20 +104,28 @@ class Recorder:
         HistoryUnwritable
             This is `patient`, and the file cannot be written.
         """
-        with self._changed:
-            idle = not self._waiting
-            for entry in entries:
-                if self._admits():
-                    self._waiting += _pieces(entry)
-                    self._weight += (size := weight(entry))
-                    self._taken += size
-                else:
+        idle = not self._waiting
+        for entry in entries:
+            with self._changed:
+                admitted = self._admits()
+                if not admitted:
                     self._drop(entries_in(entry))
+            if admitted:
+                for piece in entry.pieces(_PIECE) if isinstance(entry, ClosedBucket) else (entry,):
+                    self._append(_packed(piece))
+        with self._changed:
             if self._waiting:
                 self._begin()
                 # Not for every entry: whoever brings them would give way to a thread that only looks, and waits again.
                 if idle or self._weight >= self._gathering.at_once:
                     self._changed.notify_all()
+
+    def _append(self, entry: HistoryEntry) -> None:
+        size = weight(entry)
+        with self._changed:
+            self._waiting.append(entry)
+            self._weight += size
+            self._taken += size
 
     def _admits(self) -> bool:
         """Whether there is room; an entry may be larger than what is left of it."""
@@ -237,9 +247,8 @@ class Recorder:
             _log.info("history_written_again", path=str(self._file.path), dropped=self.dropped)
 
 
-def _pieces(entry: HistoryEntry) -> Iterator[HistoryEntry]:
-    if not isinstance(entry, ClosedBucket):
-        yield entry
-        return
-    for start in range(0, len(entry.judgements), _PIECE):
-        yield entry._replace(judgements=entry.judgements[start : start + _PIECE])
+def _packed(entry: HistoryEntry) -> HistoryEntry:
+    if isinstance(entry, ClosedBucket):
+        with suppress(*REFUSED):  # the thread finds the same, and counts it
+            return pack_bucket(entry)
+    return entry

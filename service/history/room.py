@@ -30,7 +30,11 @@ class Room:
         self._stuck_at: int | None = None
 
     async def wait(self) -> None:
-        """Return when there is room, or nothing was written for two seconds; then at once until something is."""
+        """Return when there is room, or nothing was written for two seconds; then at once until something is.
+
+        Everything else has its turn meanwhile: what is brought next is packed without a pause.
+        """
+        await self._clock.sleep(0.0)
         began = moved = self._clock.elapsed()
         written = self._recorder.written
         if written == self._stuck_at:

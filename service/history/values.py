@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models.detectors import Anomaly
 from models.statistics import Severity
-from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, ActorKind, Exclusions
+from models.stream import NOTHING_EXCLUDED, Actor, ActorBucket, ActorKind, Bucket, Exclusions
 from service.core.alerting import Alert, SuppressedFinding
 from service.core.engine import ClosedBucket
 from service.core.notices import Notice
@@ -44,7 +44,37 @@ class Restored(NamedTuple):
     horizon: timedelta
 
 
-HistoryEntry = ClosedBucket | Alert | SuppressedFinding | Notice | Delivered | Restored | Verdict
+class PackedHour(NamedTuple):
+    """An hour's document, its cell with the highest score (that score, the detector, the action), and its peaks."""
+
+    data: bytes
+    late: bool
+    score: float
+    detector: str
+    action: str
+    peaks: str
+
+
+class PackedBucket(NamedTuple):
+    """A closed bucket as the tables have it: of each identity who it was, how many cells it had, and its hour.
+
+    Attributes
+    ----------
+    bucket
+        When that was.
+    records
+        As of `ClosedBucket`.
+    """
+
+    bucket: Bucket
+    records: int
+    hours: Sequence[tuple[Actor, int, PackedHour]]
+
+
+PackedEntry = PackedBucket | Alert | SuppressedFinding | Notice | Delivered | Restored | Verdict
+"""What can be written as it is."""
+
+HistoryEntry = ClosedBucket | PackedEntry
 """What can be written."""
 
 

@@ -16,8 +16,8 @@ from service.core.engine import ClosedBucket
 from service.core.notices import Notice
 from service.core.verdicts import Verdict
 from service.history.changes import mark, mark_found
-from service.history.packing import pack, pack_hour, pack_model, text
-from service.history.values import Delivered, HistoryEntry, Restored
+from service.history.packing import pack, pack_bucket, pack_model, text
+from service.history.values import Delivered, HistoryEntry, PackedBucket, PackedEntry, Restored
 
 _SEEN = """
 INSERT INTO identities (id, name, folded, kind, first_seen, last_seen) VALUES {rows}
@@ -54,12 +54,13 @@ _ROWS_AT_ONCE = (128, 16, 1)
 
 def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
     """Write entries in their order; whoever calls this has begun a transaction."""
-    mark(connection, [moment for one in entries for moment in _moments(connection, one)])
-    keys = _write_identities(connection, [one for one in entries if isinstance(one, ClosedBucket)])
-    for entry in entries:
+    packed = [pack_bucket(one) if isinstance(one, ClosedBucket) else one for one in entries]
+    mark(connection, [moment for one in packed for moment in _moments(connection, one)])
+    keys = _write_identities(connection, [one for one in packed if isinstance(one, PackedBucket)])
+    for entry in packed:
         match entry:
-            case ClosedBucket():
-                _write_closed(connection, entry, keys)
+            case PackedBucket():
+                _write_hours(connection, entry, keys)
             case Alert():
                 _write_alert(connection, entry)
             case SuppressedFinding():
@@ -91,11 +92,11 @@ def write(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> No
                 )
 
 
-def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]:
+def _moments(connection: sqlite3.Connection, entry: PackedEntry) -> list[float]:
     """Return instants in the hours that an entry belongs to; what is taken back, or may be there, is marked there."""
     match entry:
-        case ClosedBucket():
-            return [unix(entry.judgements[0].seen.bucket.start)]
+        case PackedBucket():
+            return [unix(entry.bucket.start)]
         case Alert():
             return [unix(entry.window_start)]
         case SuppressedFinding():
@@ -109,13 +110,12 @@ def _moments(connection: sqlite3.Connection, entry: HistoryEntry) -> list[float]
             return []
 
 
-def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBucket]) -> dict[str, int]:
+def _write_identities(connection: sqlite3.Connection, closed: Sequence[PackedBucket]) -> dict[str, int]:
     """Note who was seen, each once however many buckets there are; returns which row each is."""
     seen: dict[str, tuple[Actor, float, float]] = {}
     for one in closed:
-        start = unix(one.judgements[0].seen.bucket.start)
-        for judgement in one.judgements:
-            actor = judgement.seen.actor
+        start = unix(one.bucket.start)
+        for actor, _, _ in one.hours:
             known = seen.get(actor.id)
             if known is None:
                 seen[actor.id] = (actor, start, start)
@@ -129,28 +129,26 @@ def _write_identities(connection: sqlite3.Connection, closed: Sequence[ClosedBuc
     return {ids[int(number)]: key for keys in found for number, key in keys.items()}
 
 
-def _write_closed(connection: sqlite3.Connection, closed: ClosedBucket, keys: Mapping[str, int]) -> None:
-    bucket = closed.judgements[0].seen.bucket
-    start, ends = unix(bucket.start), unix(bucket.end)
+def _write_hours(connection: sqlite3.Connection, closed: PackedBucket, keys: Mapping[str, int]) -> None:
+    start, ends = unix(closed.bucket.start), unix(closed.bucket.end)
     _in_few_calls(
         connection,
         _HOURS,
         [
             (
-                keys[one.seen.actor.id],
+                keys[actor.id],
                 start,
                 ends,
                 closed.records if packed.late else 0,
                 closed.records,
-                len(one.seen.cells),
+                cells,
                 packed.score,
                 packed.detector,
                 packed.action,
                 packed.data,
                 packed.peaks,
             )
-            for one in closed.judgements
-            for packed in (pack_hour(one),)
+            for actor, cells, packed in closed.hours
         ],
     )
 

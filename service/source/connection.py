@@ -8,7 +8,6 @@ from typing import Any
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub import TransportType
 from azure.eventhub.aio import EventHubConsumerClient
-from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
 
 from service.core.messages import Position
 from service.source.checkpoints import LivePositions
@@ -22,6 +21,9 @@ CLOSE_WITHIN = 10.0  # seconds; the SDK itself takes one, and a dead peer must n
 
 def default_credential() -> AsyncTokenCredential:
     """Return the workload identity of the pod we run in, or else whatever identity Azure's usual chain finds."""
+    # Here, because it takes a while, and with a connection string nobody signs in.
+    from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential  # noqa: PLC0415
+
     if "AZURE_FEDERATED_TOKEN_FILE" in os.environ:
         return WorkloadIdentityCredential()
     return DefaultAzureCredential()

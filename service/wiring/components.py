@@ -35,12 +35,10 @@ from service.telemetry import (
 )
 from service.verdicts import VerdictWatch
 from service.wiring.checks import unusable_secret_files
-from service.wiring.console import JournalDesk, build_console
 from service.wiring.engine import build_engine_with, detectors_off, open_geography
 from service.wiring.history import open_history
 from service.wiring.owners import open_owners
-from service.wiring.recording import HistoryFirst, build_recorder, build_shipping
-from service.wiring.running import Running, beside_reading
+from service.wiring.recording import HistoryFirst, beside_reading, build_recorder, build_shipping
 from service.wiring.source import source_options
 from service.wiring.storage import (
     build_dead_letters,
@@ -101,8 +99,14 @@ def build_components(
         store = HistoryFirst(store, recorder)
     generations = build_generations(settings, resources) if settings.snapshots.keep_daily else None
     shipping = build_shipping(settings, clock, recorder, resources)
-    running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations, owners)
-    console = build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live)
+    console = None
+    if settings.console.enabled:
+        # Here, because nothing waits for its templates and routes where nobody wants them.
+        from service.wiring.console import JournalDesk, build_console  # noqa: PLC0415
+        from service.wiring.running import Running  # noqa: PLC0415
+
+        running = Running(settings, engine, outbox, clock, lambda: metrics.end_offsets, generations, owners)
+        console = build_console(settings, clock, resources, announce, JournalDesk(journal, engine, clock), running.live)
     expose_live_state(metrics, engine, outbox, tuple(sinks), lambda: beside_reading(recorder, shipping, console))
     return Components(
         clock=clock,

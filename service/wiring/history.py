@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity.aio import DefaultAzureCredential
 
 from service.activity_log_api import EXTRA, ActivityLogApi, LogAnalyticsApi, can_query_workspaces, query_address
 from service.core.ports import Clock
@@ -132,4 +131,9 @@ async def open_history(
 
 
 def _credential(address: str, clock: Clock) -> AsyncTokenCredential:
-    return LoopbackCredential(clock) if urlsplit(address).hostname in LOOPBACK else DefaultAzureCredential()
+    if urlsplit(address).hostname in LOOPBACK:
+        return LoopbackCredential(clock)
+    # Here, because it takes a while, and few starts fetch anything.
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+
+    return DefaultAzureCredential()

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from service.core.ports import Clock, Generation, SegmentStore, SnapshotStore
 from service.history import HistoryFile, HistoryLimits, Recorder, Shipping
+from service.monitoring.metrics import BesideReading
 from service.settings import HistorySettings, Settings
 from service.storage import BlobSegments
 from service.wiring.storage import open_container
+
+if TYPE_CHECKING:
+    from service.console import Console
 
 _CLOSED_WITHIN: Final = 1.5  # seconds; the application gives all that is closed at the end two
 
@@ -91,3 +95,15 @@ class HistoryFirst:
         with suppress(OSError):  # no thread is left: the snapshot matters more
             await asyncio.to_thread(self._recorder.settle, _SETTLED_WITHIN)
         await self._store.save(data)
+
+
+def beside_reading(recorder: Recorder | None, shipping: Shipping | None, console: "Console | None") -> BesideReading:
+    """Return what metrics say of what goes on beside detection, where there is any of it."""
+    entered, refused = console.sign_ins if console else (0, 0)
+    return BesideReading(
+        history_dropped=recorder.dropped if recorder else 0,
+        unshipped_hours=shipping.unshipped if shipping else 0,
+        shipping_failed=shipping is not None and shipping.is_failing,
+        entered=entered,
+        refused=refused,
+    )

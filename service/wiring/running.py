@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from service.console import Console, Live, PartitionState, SampleSent, SinkState
+from service.console import Live, PartitionState, SampleSent, SinkState
 from service.core.alerting import InForce
 from service.core.engine import Engine, Explanation, Imagined, imagine
 from service.core.messages import EndOffset
 from service.core.outbox import Outbox
 from service.core.owners import NO_OWNERS
 from service.core.ports import Clock
-from service.history import Recorder, Shipping
-from service.monitoring.metrics import BesideReading
 from service.owners import OwnersWatch
 from service.settings import Settings
 from service.storage import GenerationStore
@@ -84,15 +82,3 @@ class Running:
 
     async def _send_sample(self, name: str) -> SampleSent:
         return await send_sample(name, self._settings.sinks[name], self._clock)
-
-
-def beside_reading(recorder: Recorder | None, shipping: Shipping | None, console: Console | None) -> BesideReading:
-    """Return what metrics say of what goes on beside detection, where there is any of it."""
-    entered, refused = console.sign_ins if console else (0, 0)
-    return BesideReading(
-        history_dropped=recorder.dropped if recorder else 0,
-        unshipped_hours=shipping.unshipped if shipping else 0,
-        shipping_failed=shipping is not None and shipping.is_failing,
-        entered=entered,
-        refused=refused,
-    )

@@ -1,15 +1,21 @@
 """No container engine is needed here: the image's steps are linted, compared with make's, and run as they are."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from demo.tenant import Tenant, TenantPlan
+
 ROOT = Path(__file__).parents[2]
+KEEPING = ("tests/golden", "tests/models/stream", "tests/properties/test_snapshots.py")  # states of every format
+WHERE = "import models.stream.buckets as one, service.core.engine.engine as other; print(one.__file__, other.__file__)"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
@@ -75,11 +81,11 @@ def test_everything_it_copies_is_let_through_to_the_builder() -> None:
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.integration
-@pytest.mark.timeout(1800)
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="NOT TESTED: no gcc on this machine, which the image installs")
-def test_its_build_steps_end_in_a_service_that_starts(tmp_path: Path) -> None:
-    build, target = tmp_path / "build", tmp_path / "unwonted"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image's build steps leave: an environment with the service in it."""
+    folder = tmp_path_factory.mktemp("image")
+    build, target = folder / "build", folder / "unwonted"
     for line in re.findall(r"^COPY (?!--from)(.+) (\S+)$", BUILD, re.MULTILINE):
         for name in line[0].split():
             to = build / name if line[1].endswith("/") else build / line[1]
@@ -93,16 +99,72 @@ def test_its_build_steps_end_in_a_service_that_starts(tmp_path: Path) -> None:
             continue
         command = step.replace("/opt/unwonted", str(target)).replace("python3 -m venv", f"{sys.executable} -m venv")
         subprocess.run(["sh", "-euc", command], cwd=build, check=True, timeout=900)
+    return target
 
+
+@pytest.mark.integration
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="NOT TESTED: no gcc on this machine, which the image installs")
+def test_its_build_steps_end_in_a_service_that_starts(built: Path, tmp_path: Path) -> None:
     version = subprocess.run(
-        [target / "bin" / "unwonted", "version"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [built / "bin" / "unwonted", "version"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     left_over = subprocess.run(
-        [target / "bin" / "python", "-c", "import uv"], cwd=tmp_path, capture_output=True, check=False
+        [built / "bin" / "python", "-c", "import uv"], cwd=tmp_path, capture_output=True, check=False
     )
-    where = [str(target / "bin" / "python"), "-c", "import models.stream.buckets as one; print(one.__file__)"]
-    compiled = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert "0.1.0" in version.stdout
-    assert compiled.stdout.endswith(".so\n")
     assert left_over.returncode != 0, "the installer has no business in the image"
+
+
+def python(tree: Path, *arguments: str, timeout: float = 120) -> str:
+    """Run Python with the modules of a tree, and return what it has printed."""
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+    assert result.returncode == 0, (result.stdout[-2000:], result.stderr[-2000:])
+    return result.stdout
+
+
+def replayed(tree: Path, records: Path, folder: Path) -> Iterator[bytes]:
+    """Yield all that a replay writes."""
+    anomalies, alerts = folder / "anomalies.ndjson", folder / "alerts.ndjson"
+    options = ["--quiet", "--anomalies", str(anomalies), "--alerts", str(alerts)]
+    yield python(tree, "-m", "service", "replay", *options, str(records)).encode()
+    yield anomalies.read_bytes()
+    yield alerts.read_bytes()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="NOT TESTED: no gcc on this machine, which the image installs")
+def test_compiled_as_it_is_in_the_image_it_finds_the_same_to_the_byte_and_keeps_the_same_state(
+    built: Path, tmp_path: Path
+) -> None:
+    records = tmp_path / "records.ndjson"
+    plan = TenantPlan(seed=11, identities=40, days=8, campaigns=3)
+    records.write_text("".join(f"{json.dumps(arrival.record)}\n" for arrival in Tenant(plan).records()))
+    compiled = tmp_path / "compiled"
+    (packages,) = built.glob("lib/python*/site-packages")
+    for folder, names in ((packages, ("models", "service")), (ROOT, ("tests", "demo"))):
+        for name in names:
+            shutil.copytree(folder / name, compiled / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (ROOT / "pyproject.toml", *packages.glob("*__mypyc*.so")):
+        shutil.copy(file, compiled)
+
+    assert len([*compiled.rglob("*.so")]) > 20
+    assert [Path(name).suffix for name in python(compiled, "-c", WHERE).split()] == [".so", ".so"]
+    assert [Path(name).suffix for name in python(ROOT, "-c", WHERE).split()] == [".py", ".py"]
+    written = [*replayed(ROOT, records, tmp_path)]
+    assert [*replayed(compiled, records, tmp_path)] == written
+    assert b"anomal" in b"".join(written)
+    assert len(written[1]) > 100_000
+    # What a property finds, it finds uncompiled: here a few examples show whether types and states are the same.
+    few = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=quick")
+    python(compiled, *few, *KEEPING, timeout=900)

@@ -39,7 +39,7 @@ from service.telemetry.metrics import expose_live_state
 from service.telemetry.telemetry import Telemetry
 from service.verdicts import FileVerdictStore, VerdictWatch
 from service.wiring import open_suppressions
-from service.wiring.running import beside_reading
+from service.wiring.recording import beside_reading
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.detector import FirstTime
 from tests.fakes.sink import FakeSink

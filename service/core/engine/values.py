@@ -1,6 +1,6 @@
 """The engine's options and its answers: plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -83,6 +83,11 @@ class ClosedBucket(NamedTuple):
 
     records: int
     judgements: Sequence[Judgement]
+
+    def pieces(self, most: int) -> Iterator["ClosedBucket"]:
+        """Yield it in parts of so many identities at most."""
+        for start in range(0, len(self.judgements), most):
+            yield self._replace(judgements=self.judgements[start : start + most])
 
 
 class Evaluation(NamedTuple):

@@ -15,7 +15,8 @@ from service.monitoring.metrics.live import BesideReading
 from service.settings.root import Settings
 from service.storage.generations import FileGenerations
 from service.wiring.engine import build_engine
-from service.wiring.running import Running, beside_reading
+from service.wiring.recording import beside_reading
+from service.wiring.running import Running
 from tests.fakes.clock import MONDAY_MORNING, FakeClock
 from tests.service.history.seen import BOB, HOUR, event
 
