@@ -3,9 +3,10 @@
 With the detectors that are on by default; first without the SDK, then with it over AMQP, from a hub in a process of its
 own, as the service reads. Prints processor time, so that a busy machine disturbs little: that of the stream's own
 thread, and that of both threads together; and how long it took by the wall clock, which says something on an idle
-machine alone. Asserts nothing.
+machine alone. As machines are quicker at one time than at another, each turn is compared with the one just before it,
+and the median of these is what counts. Asserts nothing.
 
-    python benchmarks/history.py [--identities 400] [--days 14] [--turns 3] [--skip-amqp]
+    python benchmarks/history.py [--identities 400] [--days 4] [--turns 15] [--skip-amqp]
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from benchmarks.throughput import (
@@ -27,7 +29,6 @@ from benchmarks.throughput import (
     engine_with,
     envelopes,
     hub_with,
-    line,
     messages_of,
     tenant_records,
 )
@@ -71,33 +72,37 @@ def turn(messages: Sequence[Message], file: Path, detectors: Sequence[str] | Non
 
 
 async def over_amqp(
-    bodies: Sequence[tuple[datetime, bytes]], per_message: int, file: Path, detectors: Sequence[str] | None, turns: int
-) -> None:
-    """Read messages from a hub with a history and without, in turns; prints the quickest of each."""
-    without: list[Took] = []
-    beside: list[Took] = []
+    bodies: Sequence[tuple[datetime, bytes]], file: Path, detectors: Sequence[str] | None, turns: int
+) -> list[tuple[Took, Took]]:
+    """Read messages from a hub without a history and with one, in turns."""
+    pairs = []
     async with hub_with(bodies) as connection:
         for _ in range(turns):
-            without.append(await end_to_end(connection, len(bodies), detectors))
+            without = await end_to_end(connection, len(bodies), detectors)
             file.unlink(missing_ok=True)
             recorder = Recorder(HistoryFile(file, HistoryLimits()))
-            beside.append(await end_to_end(connection, len(bodies), detectors, recorder))
+            beside = await end_to_end(connection, len(bodies), detectors, recorder)
             recorder.close(DONE_WITHIN)
             if recorder.dropped:
                 print(f"{recorder.dropped:,} entries were dropped")
-    records = len(bodies) * per_message
-    title = f"over AMQP, {per_message} a message"
-    wall, processor = min(one.seconds for one in beside), min(one.processor for one in beside)
-    line(f"{title}, the process", processor, records, min(one.processor for one in without))
-    line(f"{title}, wall clock", wall, records, min(one.seconds for one in without))
+            pairs.append((without, beside))
+    return pairs
+
+
+def line(name: str, records: int, pairs: Sequence[tuple[float, float]]) -> None:
+    """Print a row: the quickest turn of each kind, and how much longer a turn took than the one just before it."""
+    ratios = sorted(beside / without for without, beside in pairs)
+    quickest = (min(one) / records * 1e6 for one in zip(*pairs, strict=True))
+    print(f"{name:<38}{''.join(f'{each:>10.1f}' for each in quickest)}", end="")
+    print(f"{median(ratios):>10.3f}{ratios[0]:>8.2f} to {ratios[-1]:.2f}", flush=True)
 
 
 def main() -> None:
     """Measure, and print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--identities", type=int, default=400)
-    options.add_argument("--days", type=int, default=14)
-    options.add_argument("--turns", type=int, default=3)
+    options.add_argument("--days", type=int, default=4)
+    options.add_argument("--turns", type=int, default=15)
     options.add_argument("--skip-amqp", action="store_true")
     options.add_argument("--detectors", choices=SETS, default=ALL)
     chosen = options.parse_args()
@@ -105,28 +110,26 @@ def main() -> None:
     collect_seldom()
     records = tenant_records(chosen.identities, chosen.days)
     messages = messages_of(envelopes(records, PER_MESSAGE))
+    print(f"{'':<38}{'us a record':>18}{'with a history':>22}")
+    print(f"{'':<38}{'without':>10}{'with':>10}{'times':>10}{'between':>15}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "history.sqlite")
-        without, beside = [], []
+        pairs = []
         for _ in range(chosen.turns):
-            without.append(turn(messages, file, detectors, kept=False))
+            without = turn(messages, file, detectors, kept=False)
             file.unlink(missing_ok=True)
-            beside.append(turn(messages, file, detectors, kept=True))
+            pairs.append((without, turn(messages, file, detectors, kept=True)))
         size = file.stat().st_size
-        table(without, beside, len(records))
-        if not chosen.skip_amqp:
-            for per_message, most in ((1, 20_000), (PER_MESSAGE, 2_000)):
-                bodies = envelopes(records, per_message)[:most]
-                asyncio.run(over_amqp(bodies, per_message, file, detectors, chosen.turns))
+        line("the stream's own thread", len(records), [(a.own, b.own) for a, b in pairs])
+        line("both threads together", len(records), [(a.whole, b.whole) for a, b in pairs])
+        line("by the wall clock", len(records), [(a.wall, b.wall) for a, b in pairs])
+        for each, most in ((1, 10_000), (PER_MESSAGE, 1_000)) if not chosen.skip_amqp else ():
+            bodies = envelopes(records, each)[:most]
+            read = asyncio.run(over_amqp(bodies, file, detectors, chosen.turns))
+            title, many = f"over AMQP, {each} a message", len(bodies) * each
+            line(f"{title}, the process", many, [(a.processor, b.processor) for a, b in read])
+            line(f"{title}, wall clock", many, [(a.seconds, b.seconds) for a, b in read])
     print(f"{size / len(records):,.0f} bytes a record in the history")
-
-
-def table(without: Sequence[Spent], beside: Sequence[Spent], records: int) -> None:
-    """Print what turns took without the SDK."""
-    print(f"{'with a history':<38}{'records/s':>12}{'us each':>10}{'x without':>12}")
-    line("the stream's own thread", min(one.own for one in beside), records, min(one.own for one in without))
-    line("both threads together", min(one.whole for one in beside), records, min(one.whole for one in without))
-    line("by the wall clock", min(one.wall for one in beside), records, min(one.wall for one in without))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 Simulated tenants' records as files. Each tenant begins with what its first days have taught it.
 Needs `build/spark-venv`, which `make test` makes, and Java; other programs on the same cores make all of it slower.
+Java has its quick compiler alone, because the thorough one is busy for dozens of batches; --thorough has both.
 
     python benchmarks/spark.py [--tenants 1] [--identities 400] [--days 4] [--learnt 4] [--hours-a-batch 6]
-                               [--shards 1] [--cores 2] [--settled 2]
+                               [--shards 1] [--cores 2] [--settled 2] [--thorough]
 """
 
 import argparse
@@ -37,8 +38,8 @@ PLANS = 20
 """Tenants that differ; with more, several live the same lives."""
 HOUR = timedelta(hours=1)
 CONFIG = "log: {format: json, level: info}\nschedule: {every: 15m}\n"
-# Java's quick compiler: the thorough one is busy for longer than a measurement lasts.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+JAVA = "-XX:+UseSerialGC"
+QUICK = "-XX:TieredStopAtLevel=1"
 
 
 class Given(NamedTuple):
@@ -52,6 +53,14 @@ class Given(NamedTuple):
     shards: int
     cores: int
     settled: int
+    thorough: bool = False
+
+
+class Alike(NamedTuple):
+    """What one process makes of the records of a batch: how many they are, and its processor seconds."""
+
+    records: int
+    seconds: float
 
 
 class Hour(NamedTuple):
@@ -94,7 +103,7 @@ class Alone:
         """Go through some hours."""
         for hour in hours:
             events = self._parser.parse(hour.body).events
-            enqueued = max(event.time for event in events)
+            enqueued = max((event.time for event in events), default=hour.at)
             self._due = self._due or next_tick(enqueued, self._every)
             while self._due <= enqueued:
                 self.engine.evaluate(self._due)
@@ -103,12 +112,13 @@ class Alone:
             self._number += 1
 
 
-def prepare(given: Given, folder: Path) -> tuple[float, int]:
-    """Write configurations, states and files; return what one process needs for a record, and how many there are."""
+def prepare(given: Given, folder: Path) -> tuple[list[Alike], int]:
+    """Write configurations, states and files; return what one process needs for each batch, and how many files."""
     for name in ("tenants", "input"):
         (folder / name).mkdir()
-    seconds, measured, number = 0.0, 0, 0
+    number = 0
     plans: list[tuple[list[Any], list[list[Any]], list[Hour], datetime]] = []
+    measured: list[list[Alike]] = []
     for seed in range(min(given.tenants, PLANS)):
         plan = TenantPlan(seed=seed + 3, identities=given.identities, days=given.learnt + given.days)
         hours, first = hours_of(plan), plan.start + timedelta(days=given.learnt)
@@ -118,10 +128,12 @@ def prepare(given: Given, folder: Path) -> tuple[float, int]:
             [one for one in json.loads(json.dumps(list(alone.engine.dump()))) if one[0] != "position"], given.shards
         )
         later = [one for one in hours if one.at >= first]
-        started = time.process_time()
-        alone.take(later)
-        seconds += time.process_time() - started
-        measured += sum(one.records for one in later)
+        measured.append([])
+        for at in range(0, len(later), given.hours_a_batch):
+            several = later[at : at + given.hours_a_batch]
+            started = time.process_time()
+            alone.take(several)
+            measured[-1].append(Alike(sum(one.records for one in several), time.process_time() - started))
         plans.append((driver, shards, later, first))
     for tenant in range(given.tenants):
         name, (driver, shards, later, first) = f"tenant{tenant:03d}", plans[tenant % PLANS]
@@ -138,7 +150,9 @@ def prepare(given: Given, folder: Path) -> tuple[float, int]:
             path.write_bytes(one.body)
             os.utime(path, (one.at.timestamp(), one.at.timestamp()))
             number += 1
-    return seconds / measured, number
+    of_tenants = [measured[tenant % PLANS] for tenant in range(given.tenants)]
+    batches = zip(*of_tenants, strict=False)
+    return [Alike(sum(one.records for one in each), sum(one.seconds for one in each)) for each in batches], number
 
 
 def processor_seconds(session: int, found: dict[int, tuple[str, float]]) -> Mapping[str, float]:
@@ -160,11 +174,12 @@ def processor_seconds(session: int, found: dict[int, tuple[str, float]]) -> Mapp
 def batches_of(given: Given, folder: Path) -> Iterator[Batch]:
     """Run the job; yield its batches."""
     submit = f"--master local[{given.cores}] --conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false"
+    java = JAVA if given.thorough else f"{JAVA} {QUICK}"
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": f"{submit} --driver-java-options '{JAVA}' pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": f"{submit} --driver-java-options '{java}' pyspark-shell",
     }
     words = ["--config", folder / "tenants", "--shards", given.shards, "--once", "--input", folder / "input"]
     words += ["--files", given.hours_a_batch * given.tenants]
@@ -192,26 +207,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     defaults = Given(1, 400, 4, 4, 6, 1, 2, 2)
     for name, default in defaults._asdict().items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+        if name != "thorough":
+            parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+    parser.add_argument("--thorough", action="store_true", help="leave Java its thorough compiler")
     given = Given(**vars(parser.parse_args()))
     collect_seldom()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        single, files = prepare(given, folder)
+        alone, files = prepare(given, folder)
+        single = sum(one.seconds for one in alone) / sum(one.records for one in alone)
         print(
             f"{given.tenants} tenants of {given.identities} identities, {files} files; {given.shards} shards a tenant,"
         )
         print(
             f"{given.cores} cores. One process: {single * 1e6:.0f} µs a record, parsing and all detectors", flush=True
         )
-        print(f"{'batch':>6}{'records':>9}{'seconds':>9}  processor seconds", flush=True)
+        print(f"{'batch':>6}{'records':>9}{'seconds':>9}{'times one':>11}  processor seconds", flush=True)
         before: Mapping[str, float] = {}
         settled: list[tuple[int, float, Mapping[str, float]]] = []
         for number, batch in enumerate(batches_of(given, folder)):
             spent = {part: seconds - before.get(part, 0.0) for part, seconds in batch.processor.items()}
             before = batch.processor
             parts = ", ".join(f"{part} {seconds:.2f}" for part, seconds in sorted(spent.items()))
-            print(f"{number:>6}{batch.records:>9,}{batch.seconds:>9.1f}  {parts}", flush=True)
+            same = number < len(alone) and alone[number].records == batch.records
+            times = f"{sum(spent.values()) / alone[number].seconds:.1f}" if same else ""
+            print(f"{number:>6}{batch.records:>9,}{batch.seconds:>9.1f}{times:>11}  {parts}", flush=True)
             if number >= given.settled:
                 settled.append((batch.records, batch.seconds, spent))
         records = sum(one for one, _, _ in settled)

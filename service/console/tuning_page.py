@@ -123,16 +123,26 @@ def try_out(history: History, asked: PageQuery) -> Tried:
         one.name: one.now if moved == 0 and one.tried == round(one.now) else _points(one.tried + moved)
         for one in sliders
     }
-    # A budget reckons with all that scored 40 or more; thresholds with what any of them could reach.
-    least = _LEAST if budget else max(_LEAST, min([*now.values(), *start.values()], default=_LEAST))
+    least = max(_LEAST, min([*now.values(), *start.values()], default=_LEAST))
     peaks, active = history.peaks(since, until, least=least), history.active(since, until)
-    whole = {day: count for day, count in active.items() if day_begins(day + 1) <= asked.now} or active
-    over = [one for one in peaks if day_number(one.start) in whole]
-    tried = thresholds_within(over, whole, start, float(budget)) if budget else start
+    tried = _kept(peaks, active, start, budget, asked.now) if budget else start
+    if min(tried.values(), default=least) < least:
+        # Hours below what holds now seldom matter, and are most of them: fetched where a budget allows for more.
+        peaks = history.peaks(since, until, least=_LEAST)
+        tried = _kept(peaks, active, start, budget, asked.now)
     summaries = {one.id: one for one in history.alerts(since, until)}
     trial = try_thresholds(peaks, history.told(summaries), active, now, tried)
     vanishing = [summaries[one.id] for one in trial.vanishing]
     return Tried(since, until, days, moved, budget, sliders, trial, vanishing)
+
+
+def _kept(
+    peaks: Sequence[Peak], active: Mapping[int, int], start: Mapping[str, float], budget: int, present: datetime
+) -> dict[str, float]:
+    """Return the thresholds that keep a budget on the days that are over."""
+    whole = {day: count for day, count in active.items() if day_begins(day + 1) <= present} or active
+    over = [one for one in peaks if day_number(one.start) in whole]
+    return thresholds_within(over, whole, start, float(budget))
 
 
 def day_bars(trial: Trial) -> list[DayBar]:

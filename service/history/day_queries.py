@@ -18,6 +18,7 @@ MOST_PEAKS = 20_000
 _UNSETTLED_DAYS = 2
 """How many days before the newest may yet get late hours."""
 _MOMENT = timedelta(microseconds=1)
+_KINDS = {kind.value: kind for kind in ActorKind}
 
 
 class DayQueries(HourQueries):
@@ -51,7 +52,7 @@ class DayQueries(HourQueries):
             id_, name, kind, start, peaks = row
             actor, begins = actors.get(id_), starts.get(start)
             if actor is None:
-                actor = actors[id_] = Actor(id_, name, ActorKind(kind))
+                actor = actors[id_] = Actor(id_, name, _KINDS[kind])
             if begins is None:
                 begins = starts[start] = moment_of(start)
             return Peak(actor, begins, unpack_peaks(peaks))

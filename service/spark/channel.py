@@ -169,7 +169,9 @@ class TaskServer:
             except TimeoutError:
                 waited += _LOOK_EVERY if self.channels else 0.0
                 if self._gone() or waited >= ALL_WITHIN:
-                    raise BrokenChannel("a task was lost before all were there") from None
+                    raise BrokenChannel(
+                        f"of {tasks} tasks, which have to run at the same time, {len(self.channels)} came"
+                    ) from None
                 continue
             channel = Channel(connection, self._key, is_driver=True, gone=self._gone)
             try:

@@ -1,14 +1,14 @@
-"""The job: a stream of messages, and for each batch one Spark job in which all shards answer the driver.
+"""The job: a stream of messages, and for each batch one Spark job whose tasks parse it and have the shards.
 
-Spark reads, shuffles, and starts again what was lost; its checkpoint says which messages a batch has. A batch that is
-run again goes on from the states before it, which are kept, and so comes to the same.
+Spark reads, and starts again what was lost; its checkpoint says which messages a batch has. A batch that is run again
+goes on from the states before it, which are kept, and so comes to the same.
 """
 
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,13 +20,14 @@ from service.clock import SystemClock
 from service.monitoring import Health
 from service.monitoring.metrics import Metrics
 from service.shards import BatchResult, OtherShard
-from service.spark.channel import BrokenChannel, Channel, TaskServer
+from service.spark.channel import BrokenChannel, TaskServer
+from service.spark.messages import ParsedMessage
 from service.spark.metrics_port import MetricsPort
-from service.spark.rounds import received, run_rounds
+from service.spark.rounds import assign, gather_parsed, hand_out, run_rounds
 from service.spark.sources import MOST_FILES, FileInput, Heartbeat, HubInput
 from service.spark.tenant_driver import BegunBatch, TenantDriver
-from service.spark.tenants import ShardKey, Tenant, assign_shards
-from service.spark.worker import Assignment, BatchPlan, MissingState, ParsedMessage, parse_messages, serve_shards
+from service.spark.tenants import Tenant
+from service.spark.worker import BatchPlan, MissingState, serve_shards
 from service.telemetry import Telemetry
 
 if TYPE_CHECKING:  # what a batch does with them is the same wherever they come from
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # what a batch does with them is the same wherever they come 
 
 BATCH_ATTEMPTS = 3
 """How often a batch is started over before the job ends, when executors are lost in it."""
+WORKERS_USED_EVERY = 20.0
+"""Seconds after which a job has Spark use its workers between batches: it ends those that were idle for a minute."""
 TENANTS_AT_ONCE = 16
 """So many are saved and told at the same time: a receiver that does not answer holds up its own tenant."""
 
@@ -105,7 +108,8 @@ def run_job(options: JobOptions, session: "SparkSession | None" = None) -> None:
     trigger = {"processingTime": f"{options.every} seconds"} if options.every else {"availableNow": True}
     query = writer.trigger(**trigger).start()
     try:
-        query.awaitTermination()
+        while not query.awaitTermination(WORKERS_USED_EVERY):
+            job.keep_workers()
     except Exception as error:
         raise JobStopped(job.stopped or _first_line(error)) from error
     finally:
@@ -149,6 +153,7 @@ class Job:
         self.stopped = ""
         self.registry, self.health = CollectorRegistry(), Health()
         self._clock = SystemClock()
+        self._has_batch = Event()
         self._options = options
         self._context = session.sparkContext
         self._tasks = options.tasks or self._context.defaultParallelism
@@ -166,20 +171,28 @@ class Job:
 
     def take(self, frame: "DataFrame", number: int) -> None:
         """Take a batch."""
+        self._has_batch.set()
         try:
             self._take(frame, number)
         except (JobStopped, OtherShard, MissingState, OSError, ValueError) as error:
             self.stopped = str(error)
             raise
+        finally:
+            self._has_batch.clear()
+
+    def keep_workers(self) -> None:
+        """Have workers do something between two batches, so that they stay, and the shards in them."""
+        if not self._has_batch.is_set():
+            with suppress(Exception):  # what is lost is noticed by the next batch, or by whoever waits for the stream
+                self._context.parallelize(range(self._tasks), self._tasks).foreachPartition(any)
 
     def _take(self, frame: "DataFrame", number: int) -> None:
         started = self._clock.elapsed()
         before = self._prepare(number)
         if before:
-            messages, heartbeat = self._parsed(frame, number, before)
             for attempt in range(1, BATCH_ATTEMPTS + 1):
                 try:
-                    self._judge(number, before, messages, heartbeat, started)
+                    self._judge(frame, number, before, started)
                 except BrokenChannel as error:
                     _log.warning("batch_attempt_failed", batch=number, attempt=attempt, error=str(error))
                     if attempt == BATCH_ATTEMPTS:
@@ -203,34 +216,8 @@ class Job:
                 driver.send()
         return before
 
-    def _parsed(
-        self, frame: "DataFrame", number: int, wanted: Mapping[str, int | None]
-    ) -> tuple[list[ParsedMessage], Heartbeat | None]:
-        horizons = {name: self._drivers[name].tenant.settings.windows.late_horizon for name in wanted}
-        parse = partial(parse_messages, horizons=horizons, shards=self._options.shards)
-        try:
-            found = self._options.source.rows(frame, self._options.tenants).mapPartitions(parse).collect()
-        except Exception as error:  # whatever Spark says of a task that ended again and again
-            raise JobStopped(f"batch {number}: its messages cannot be parsed: {_last_line(error)}") from error
-        messages = [one for one in found if isinstance(one, ParsedMessage)]
-        beats = [one for one in found if isinstance(one, Heartbeat)]
-        return numbered(messages, number), max(beats, default=None)
-
-    def _judge(
-        self,
-        number: int,
-        before: Mapping[str, int | None],
-        messages: Sequence[ParsedMessage],
-        heartbeat: Heartbeat | None,
-        started: float,
-    ) -> None:
-        of_tenants: dict[str, list[ParsedMessage]] = {name: [] for name in before}
-        for message in messages:
-            of_tenants[message.tenant].append(message)
-        has_all = self._options.source.has_all(len(messages))
-        until = heartbeat.at if heartbeat else None
-        begun = {name: self._drivers[name].begin(of_tenants[name], until, has_all=has_all) for name in before}
-        results = self._asked(number, before, begun)
+    def _judge(self, frame: "DataFrame", number: int, before: Mapping[str, int | None], started: float) -> None:
+        begun, results = self._asked(frame, number, before)
         seconds = self._clock.elapsed() - started
 
         def commit(name: str) -> None:
@@ -241,55 +228,51 @@ class Job:
         _log.info("batch", batch=number, **_summary(begun, results), seconds=round(self._clock.elapsed() - started, 3))
 
     def _asked(
-        self, number: int, before: Mapping[str, int | None], begun: Mapping[str, BegunBatch]
-    ) -> dict[str, BatchResult]:
-        """Have shards answer until the batch is settled, and save their states."""
+        self, frame: "DataFrame", number: int, before: Mapping[str, int | None]
+    ) -> tuple[dict[str, BegunBatch], dict[str, BatchResult]]:
+        """Have tasks parse the batch and answer until it is settled, and save their states."""
         options, ended = self._options, Event()
         host = self._context.getConf().get("spark.driver.host", "localhost")
         key = secrets.token_bytes(32)
+        horizons = {name: self._drivers[name].tenant.settings.windows.late_horizon for name in before}
+        tenants = {name: self._drivers[name].for_executors for name in before}
         # Tasks end when the server does, and the thread when they have.
         with ThreadPoolExecutor(1) as aside, TaskServer(host, key, ended.is_set) as server:
-            plan = BatchPlan(number, options.shards, options.states, options.anomalies, server.address, key)
-            job = aside.submit(self._run_tasks, plan, ended)
+            plan = BatchPlan(number, options.shards, horizons, options.states, options.anomalies, server.address, key)
+            job = aside.submit(self._run_tasks, frame, plan, ended)
             try:
                 server.connect(self._tasks)
-                channels = server.channels
-                tasks = self._assign(channels, before, begun)
-                results = run_rounds(channels, tasks, {name: one.run for name, one in begun.items()})
+                tasks = assign(server.channels, options.shards, before, tenants)
+                messages, heartbeat = gather_parsed(server.channels)
+                begun = self._begin(before, numbered(messages, number), heartbeat)
+                hand_out(server.channels, tasks, begun)
+                results = run_rounds(server.channels, tasks, {name: one.run for name, one in begun.items()})
             except BrokenChannel as error:
                 server.close()
                 raise BrokenChannel(f"{error}; {_last_line(job.exception())}") from error
+            server.close()  # a task that Spark starts again now must not wait for an answer
             lost = job.exception()
         if lost is not None:  # after it had answered, and perhaps before it had saved
             raise BrokenChannel(_last_line(lost)) from lost
-        return results
+        return begun, results
 
-    def _run_tasks(self, plan: BatchPlan, ended: Event) -> None:
-        """Run the tasks that shards are in, all at the same time, until they have saved their states."""
-        tasks = self._context.parallelize(range(self._tasks), self._tasks)
+    def _begin(
+        self, before: Mapping[str, int | None], messages: Sequence[ParsedMessage], heartbeat: Heartbeat | None
+    ) -> dict[str, BegunBatch]:
+        of_tenants: dict[str, list[ParsedMessage]] = {name: [] for name in before}
+        for message in messages:
+            of_tenants[message.tenant].append(message)
+        has_all = self._options.source.has_all(len(messages))
+        until = heartbeat.at if heartbeat else None
+        return {name: self._drivers[name].begin(of_tenants[name], until, has_all=has_all) for name in before}
+
+    def _run_tasks(self, frame: "DataFrame", plan: BatchPlan, ended: Event) -> None:
+        """Run the tasks until they have saved their states; all run at the same time, as many as there are cores."""
         try:
-            tasks.barrier().mapPartitions(lambda numbers: serve_shards(next(iter(numbers)), plan)).collect()
+            rows = self._options.source.rows(frame, self._options.tenants, self._tasks)
+            rows.mapPartitionsWithIndex(lambda task, found: serve_shards(task, found, plan)).collect()
         finally:
             ended.set()
-
-    def _assign(
-        self, channels: Mapping[int, Channel], before: Mapping[str, int | None], begun: Mapping[str, BegunBatch]
-    ) -> dict[ShardKey, int]:
-        """Tell each task its shards, with what they are to observe; a shard stays where its state is."""
-        kept = {task: received(channel) for task, channel in channels.items()}
-        shards = [ShardKey(name, shard) for name in sorted(begun) for shard in range(self._options.shards)]
-        tasks = assign_shards(shards, kept, before)
-        for shard, task in tasks.items():
-            name = shard.tenant
-            is_there = before[name] is not None and kept[task].get(shard) == before[name]
-            known = None if is_there else self._drivers[name].for_executors
-            events = begun[name].events.get(shard.shard, [])
-            channels[task].send(Assignment(shard, before[name], known, begun[name].at, events))
-        for channel in channels.values():
-            channel.send(None)
-        for channel in channels.values():
-            received(channel)
-        return tasks
 
 
 def numbered(messages: Sequence[ParsedMessage], batch: int) -> list[ParsedMessage]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from models.stream import RecordResult
 from service.core.parsing import RejectReason
 from service.shards import BatchResult
-from service.spark.worker import ParsedMessage
+from service.spark.messages import ParsedMessage
 from service.telemetry import BatchApplied, Evaluated, MessageSetAside, TelemetryEvent
 
 

@@ -1,14 +1,16 @@
 """Where records come from: Event Hubs through their Kafka endpoint, or files; as streams of messages, all alike.
 
 What a stream reads in a batch is in Spark's checkpoint before it is processed, so that a batch that is run again is the
-same.
+same. A stream has one column of bytes, where each message stands and what is in it, because these go from Java to
+Python as they are: rows would be pickled, at a third of what a batch costs.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from models.stream import EPOCH
 from service.options import named_by, read_secret
 from service.settings import Settings, SettingsError
 from service.spark.tenants import Tenant
@@ -17,6 +19,8 @@ FILES = "files"
 """The one partition that all files of a tenant are in."""
 MOST_FILES = 1_000_000
 """Files that a batch may have."""
+_END = "X'00'"
+"""In SQL, what ends where a message stood; the rest is the message."""
 
 
 class MessageBody(NamedTuple):
@@ -71,6 +75,7 @@ class FileInput(NamedTuple):
             .option("recursiveFileLookup", "true")
             .option("maxFilesPerTrigger", str(self.files_a_batch))
             .load(str(self.folder))
+            .selectExpr(f"concat(encode(path, 'UTF-8'), {_END}, content) message")
         )
 
     @property
@@ -78,15 +83,17 @@ class FileInput(NamedTuple):
         """Whether it goes on by itself, so that its silence or delay means something."""
         return False
 
-    def rows(self, frame: Any, tenants: Sequence[Tenant]) -> Any:
-        """Return the messages of a batch, as an RDD of `MessageBody`."""
+    def rows(self, frame: Any, tenants: Sequence[Tenant], tasks: int) -> Any:
+        """Return the messages of a batch, as an RDD of `MessageBody` in so many partitions."""
         tenant_of = _tenant_of_file(self.folder.resolve().as_uri().rstrip("/"), [tenant.name for tenant in tenants])
 
-        def bodies(row: Any) -> list[MessageBody]:
-            tenant = tenant_of(row.path)
-            return [] if tenant is None else [MessageBody(tenant, FILES, row.path, None, bytes(row.content))]
+        def bodies(message: bytes) -> list[MessageBody]:
+            path, _, content = message.partition(b"\0")
+            place = path.decode()
+            tenant = tenant_of(place)
+            return [] if tenant is None else [MessageBody(tenant, FILES, place, None, content)]
 
-        return frame.select("path", "content").rdd.flatMap(bodies)
+        return in_partitions(frame, tasks).flatMap(bodies)
 
     def has_all(self, messages: int) -> bool:
         """Whether a batch of so many has everything that was there."""
@@ -129,37 +136,50 @@ class HubInput(NamedTuple):
         options = kafka_options(tenants, self.messages_a_batch)
         messages = session.readStream.format("kafka").options(**options).load()
         heartbeat = session.readStream.format("rate").option("rowsPerSecond", "1").load()
-        return messages.selectExpr("topic", "partition", "offset", "timestamp", "value").unionByName(
-            heartbeat.selectExpr(
-                "cast(null as string) topic",
-                "0 partition",
-                "0L offset",
-                "timestamp",
-                "cast(null as binary) value",
-            )
-        )
+        place = "concat_ws(' ', unix_micros(timestamp), partition, offset, topic)"
+        return messages.selectExpr(
+            f"concat(encode({place}, 'UTF-8'), {_END}, coalesce(value, X'')) message"
+        ).unionByName(heartbeat.selectExpr(f"concat(encode(string(unix_micros(timestamp)), 'UTF-8'), {_END}) message"))
 
     @property
     def is_live(self) -> bool:
         """As of files."""
         return True
 
-    def rows(self, frame: Any, tenants: Sequence[Tenant]) -> Any:
+    def rows(self, frame: Any, tenants: Sequence[Tenant], tasks: int) -> Any:
         """Return the messages of a batch, as an RDD of `MessageBody`, and of `Heartbeat` in between."""
         names = {_read_from(tenant.settings).hub: tenant.name for tenant in tenants}
 
-        def body(row: Any) -> MessageBody | Heartbeat:
-            enqueued = row.timestamp.astimezone(UTC)
-            if row.topic is None:
+        def body(message: bytes) -> MessageBody | Heartbeat:
+            place, _, value = message.partition(b"\0")
+            micros, *where = place.decode().split(" ")
+            enqueued = EPOCH + timedelta(microseconds=int(micros))
+            if not where:
                 return Heartbeat(enqueued)
-            return MessageBody(names[row.topic], str(row.partition), int(row.offset), enqueued, bytes(row.value or b""))
+            partition, offset, topic = where
+            return MessageBody(names[topic], partition, int(offset), enqueued, value)
 
-        return frame.rdd.map(body)
+        return in_partitions(frame, tasks).map(body)
 
     def has_all(self, messages: int) -> bool:
         """As of files."""
         # What is read at most is shared out among partitions: half of it may be all that one of them was allowed.
         return messages * 2 < self.messages_a_batch
+
+
+def in_partitions(frame: Any, tasks: int) -> Any:
+    """Return a frame of one column of bytes as an RDD in so many partitions, some of which may be empty."""
+    from pyspark.core.rdd import RDD  # noqa: PLC0415 - an extra
+    from pyspark.serializers import NoOpSerializer  # noqa: PLC0415
+
+    context = frame.sparkSession.sparkContext
+    rows = getattr(frame._jdf, "as")(context._jvm.org.apache.spark.sql.Encoders.BINARY()).toJavaRDD()  # noqa: SLF001
+    lacking = tasks - rows.getNumPartitions()
+    if lacking > 0:
+        rows = rows.union(context._jsc.parallelize(context._jvm.java.util.ArrayList(), lacking))  # noqa: SLF001
+    elif lacking < 0:
+        rows = rows.coalesce(tasks)
+    return RDD(rows, context, NoOpSerializer())
 
 
 def kafka_options(tenants: Sequence[Tenant], messages_a_batch: int) -> dict[str, str]:

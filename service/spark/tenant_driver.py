@@ -24,10 +24,10 @@ from service.core.outbox import Outbox
 from service.core.verdicts import Verdicts, read_journal
 from service.shards import BatchResult, BatchRun, Driver, Head, OtherShard
 from service.spark.calendar import Calendar, moments_of
+from service.spark.messages import ParsedMessage
 from service.spark.reporting import batch_events, is_set_aside
 from service.spark.telling import Telling
 from service.spark.tenants import Tenant, states_of
-from service.spark.worker import ParsedMessage
 from service.storage import BEFORE_THE_FIRST, FileDeadLetterStore, RejectLetters, ShardStates
 from service.telemetry import CoverageChecked, DeadLettersWritten, Telemetry, VerdictsLate
 from service.wiring import build_coverage, build_driver, build_verdict_store, open_suppressions
@@ -40,8 +40,10 @@ class BegunBatch(NamedTuple):
     ----------
     run
         What asks the shards.
+    places
+        The place in the batch of each new message, by its origin.
     events
-        What each shard is to observe: the place of each message in the batch, and its events, packed.
+        What others have parsed of what each shard is to observe: the places of messages, and their events, packed.
     at
         A time that depends on the batch alone.
     messages, fresh
@@ -49,6 +51,7 @@ class BegunBatch(NamedTuple):
     """
 
     run: BatchRun
+    places: Mapping[tuple[int, int], int]
     events: Mapping[int, list[tuple[int, bytes]]]
     at: datetime
     messages: int
@@ -176,20 +179,20 @@ class TenantDriver:
             heartbeat=heartbeat,
             caught_up=has_all,
         )
-        places = {
+        place_of = {
             (one.message.partition, one.message.sequence_number): place
             for place, one in enumerate(moments)
             if isinstance(one, Head)
         }
+        places = {one.origin: place_of[one.head.message.partition, one.head.message.sequence_number] for one in fresh}
         events: dict[int, list[tuple[int, bytes]]] = {}
         for one in fresh:
-            place = places[one.head.message.partition, one.head.message.sequence_number]
             for shard, packed in one.events.items():
-                events.setdefault(shard, []).append((place, packed))
+                events.setdefault(shard, []).append((places[one.origin], packed))
         if self._is_live:
             self._note_coverage(fresh, driver, has_all=has_all)
         at = max((head.message.enqueued_time for head in heads), default=driver.watermark.time)
-        return BegunBatch(driver.batch(moments), events, at, len(messages), fresh)
+        return BegunBatch(driver.batch(moments), places, events, at, len(messages), fresh)
 
     def _note_coverage(self, fresh: Iterable[ParsedMessage], driver: Driver, *, has_all: bool) -> None:
         """Note what was read: a number that is missing between two messages is one that the hub no longer had."""

@@ -1,7 +1,6 @@
-"""Resilient distributed datasets in this process: lists of partitions, whose barrier stages run in threads.
+"""Resilient distributed datasets in this process: lists of partitions, whose tasks run in threads.
 
-Rows go through pickles, as they do between Spark's processes. A barrier stage can be made to fail, as if an executor
-were lost.
+Rows go through pickles, as they do between Spark's processes. A job can be made to fail, as if an executor were lost.
 """
 
 import pickle
@@ -11,7 +10,7 @@ from itertools import chain
 from typing import Any, Literal
 
 Loss = bool | Literal["late"]
-"""Whether a stage fails, and if so, after its tasks have done all of their work."""
+"""Whether a job fails, and if so, after its tasks have done all of their work."""
 
 
 class LocalRdd:
@@ -30,33 +29,27 @@ class LocalRdd:
     def flatMap(self, change: Callable[[Any], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
         return self._with(list(chain.from_iterable(map(change, rows))) for rows in self.partitions)
 
-    def mapPartitions(self, change: Callable[[Iterator[Any]], Iterable[Any]]) -> "LocalRdd":  # noqa: N802 - Spark's name
-        return self._with(list(change(iter(rows))) for rows in self.partitions)
+    def mapPartitionsWithIndex(self, change: Callable[[int, Iterator[Any]], Iterable[Any]]) -> "LocalTasks":  # noqa: N802 - Spark's name
+        return LocalTasks(self, change)
 
     def collect(self) -> list[Any]:
         return list(chain.from_iterable(self.partitions))
 
-    def barrier(self) -> "Barrier":
-        return Barrier(self)
 
+class LocalTasks:
+    """A job whose tasks run at the same time."""
 
-class Barrier:
-    """A stage whose partitions run at the same time."""
-
-    def __init__(self, rdd: LocalRdd) -> None:
+    def __init__(self, rdd: LocalRdd, change: Callable[[int, Iterator[Any]], Iterable[Any]]) -> None:
         self._rdd = rdd
-
-    def mapPartitions(self, change: Callable[[Iterator[Any]], Iterable[Any]]) -> "Barrier":  # noqa: N802 - Spark's name
         self._change = change
-        return self
 
     def collect(self) -> list[Any]:
         lost = next(self._rdd.lost, False)
         if lost is True:
-            raise RuntimeError("ExecutorLostFailure")  # Spark ends all tasks of such a stage
+            raise RuntimeError("ExecutorLostFailure")
 
         def run(place: int) -> list[Any]:
-            return list(self._change(iter(self._rdd.partitions[place])))
+            return list(self._change(place, iter(self._rdd.partitions[place])))
 
         with ThreadPoolExecutor(len(self._rdd.partitions)) as pool:
             found = [pool.submit(run, place) for place in range(len(self._rdd.partitions))]
@@ -67,15 +60,18 @@ class Barrier:
 
 
 class LocalContext:
-    """What a job asks of Spark's context; `lost` says of each barrier stage whether it fails."""
+    """What a job asks of Spark's context; `used` are the numbers of workers that it was asked to use by the way."""
 
     def __init__(self, cores: int) -> None:
         self.defaultParallelism = cores
-        self.lost: Iterator[Loss] = iter(())
+        self.used = list[int]()
 
-    def parallelize(self, rows: Iterable[Any], partitions: int) -> LocalRdd:
-        several = list(rows)
-        return LocalRdd([several[place::partitions] for place in range(partitions)], self.lost)
+    def parallelize(self, rows: Iterable[Any], partitions: int) -> "LocalContext":
+        self.used.append(partitions)
+        return self
+
+    def foreachPartition(self, action: Callable[[Iterator[Any]], Any]) -> None:  # noqa: N802 - Spark's name
+        """Do something in each worker."""
 
     def setLogLevel(self, level: str) -> None:  # noqa: N802 - Spark's name
         self.level = level

@@ -1,4 +1,4 @@
-"""What clusters start the job with: arguments that the command line takes, and what barrier stages need."""
+"""What clusters start the job with: arguments that the command line takes, and what tasks that run together need."""
 
 import json
 import shlex

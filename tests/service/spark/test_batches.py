@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,13 @@ class Source:
     def __init__(self, batches: Sequence[Sequence[MessageBody]], *, is_live: bool = False) -> None:
         self.batches = batches
         self.is_live = is_live
+        self.lost: Iterator[Loss] = iter(())
 
-    def rows(self, frame: int, tenants: Sequence[Tenant]) -> Any:
-        rows = self.batches[frame]
-        beats = [Heartbeat(max(one.enqueued_time or EPOCH for one in rows))] if rows else []
-        return LocalRdd([rows[::2], [*rows[1::2], *beats]])
+    def rows(self, frame: int, tenants: Sequence[Tenant], tasks: int) -> Any:
+        found = self.batches[frame]
+        beats = [Heartbeat(max(one.enqueued_time or EPOCH for one in found))] if found else []
+        rows = [*found, *beats]
+        return LocalRdd([rows[place::tasks] for place in range(tasks)], self.lost)
 
     def has_all(self, messages: int) -> bool:
         return True
@@ -119,9 +121,9 @@ class Running:
     def __init__(self, tmp_path: Path, source: Source, *names: str, shards: int = 3, cores: int = 2) -> None:
         self.tenants = [tenant(tmp_path, name) for name in names or ("contoso",)]
         self.states = tmp_path / "states"
+        self.source = source
         options = JobOptions(self.tenants, source, self.states, tmp_path, shards, anomalies=tmp_path / "found")  # type: ignore[arg-type]
-        self.session = LocalSession(cores)
-        self.job = Job(options, self.session)
+        self.job = Job(options, LocalSession(cores))
 
     def take(self, *numbers: int) -> None:
         for number in numbers:
@@ -129,7 +131,7 @@ class Running:
 
     def lose(self, *attempts: Loss) -> None:
         """Have an executor be lost in some of the next attempts."""
-        self.session.sparkContext.lost = iter(attempts)
+        self.source.lost = iter(attempts)
 
     def state(self, name: str = "contoso") -> list[Any]:
         """Return what a single process would have saved that takes over now."""

@@ -124,7 +124,7 @@ def test_nobody_is_waited_for_when_the_job_has_ended(joined: Join) -> None:
         ended = True
         with pytest.raises(BrokenChannel, match="does not answer"):
             board.channels[0].receive()
-        with pytest.raises(BrokenChannel, match="before all were there"):
+        with pytest.raises(BrokenChannel, match="of 2 tasks, which have to run at the same time, 1 came"):
             board.connect(2)
     with pytest.raises(BrokenChannel, match=r"localhost:\d+ cannot be reached from an executor"):
         connect(board.address, KEY)

@@ -1,8 +1,11 @@
 """What Spark is asked to read, and what becomes of its rows."""
 
+import json
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,12 +13,13 @@ import pytest
 from service.core.parsing.parser import ActivityLogParser
 from service.core.parsing.rejects import RejectReason
 from service.settings import Settings, SettingsError
-from service.spark import worker
+from service.spark import messages, sources
 from service.spark.job import numbered
+from service.spark.messages import MOST_SAMPLES, ParsedMessage, parse_messages
 from service.spark.sources import OAUTH_HANDLER, FileInput, Heartbeat, HubInput, MessageBody, kafka_options
 from service.spark.tenants import ShardKey, Tenant, assign_shards
-from service.spark.worker import MOST_SAMPLES, ParsedMessage, parse_messages
 from tests.fakes.spark import LocalRdd
+from tests.service.spark.test_batches import PEOPLE, record
 
 SECRET = (
     'Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=read;SharedAccessKey=a"b\\c=;EntityPath=logs'
@@ -27,20 +31,51 @@ def tenant(name: str = "contoso", **hub: Any) -> Tenant:
     return Tenant(name, Settings.model_validate({"event_hub": hub}))
 
 
-class Frame:
-    """A data frame of a few rows; as much as sources ask of one."""
+class Rows:
+    """A Java RDD of so many partitions, as much as is asked of one."""
 
-    def __init__(self, *rows: Any) -> None:
-        self.rows = list(rows)
+    def __init__(self, partitions: int, *done: str) -> None:
+        self.partitions = partitions
+        self.done = done
 
-    def select(self, *columns: str) -> "Frame":
+    def getNumPartitions(self) -> int:  # noqa: N802 - Spark's name
+        return self.partitions
+
+    def coalesce(self, partitions: int) -> "Rows":
+        return Rows(partitions, *self.done, "coalesce")
+
+    def union(self, other: "Rows") -> "Rows":
+        return Rows(self.partitions + other.partitions, *self.done, "union")
+
+
+class MagicFrame:
+    """A frame, its session and its context in one, that any other name leads back to."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def toJavaRDD(self) -> "Rows":  # noqa: N802 - Spark's name
+        return self.rows
+
+    def parallelize(self, rows: Any, partitions: int) -> "Rows":
+        return Rows(partitions)
+
+    def __call__(self, *arguments: Any) -> "MagicFrame":
         return self
 
-    @property
-    def rdd(self) -> LocalRdd:
-        made = LocalRdd([])
-        made.partitions = [self.rows]
-        return made
+    def __getattr__(self, name: str) -> "MagicFrame":
+        return self
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., LocalRdd]:
+    """Have a source read these messages, where each stands and what is in it."""
+
+    def rows(source: FileInput | HubInput, tenants: list[Tenant], *messages: bytes) -> Any:
+        monkeypatch.setattr(sources, "in_partitions", lambda frame, tasks: LocalRdd([messages]))
+        return source.rows(None, tenants, 1)
+
+    return rows
 
 
 def test_a_connection_string_signs_in_by_plain_sasl() -> None:
@@ -75,31 +110,59 @@ def test_hubs_of_a_job_are_in_one_namespace_and_differ() -> None:
     ]
 
 
-def test_a_batch_of_hubs_has_messages_and_a_heartbeat() -> None:
-    beat = SimpleNamespace(topic=None, partition=0, offset=0, timestamp=NOON, value=None)
-    sent = SimpleNamespace(topic="logs", partition=3, offset=41, timestamp=NOON, value=b"{}")
+def test_a_batch_of_hubs_has_messages_and_a_heartbeat(read: Callable[..., LocalRdd]) -> None:
     tenants = [tenant(namespace="contoso.servicebus.windows.net", hub="logs")]
     source = HubInput(4)
-    found = source.rows(Frame(beat, sent), tenants).collect()
-    assert found == [Heartbeat(NOON), MessageBody("contoso", "3", 41, NOON, b"{}")]
+    micros = int(NOON.timestamp() * 1_000_000) + 7
+    found = read(source, tenants, f"{micros}\0".encode(), f"{micros} 3 41 logs\0{{\0}}".encode()).collect()
+    noon = NOON + timedelta(microseconds=7)
+    assert found == [Heartbeat(noon), MessageBody("contoso", "3", 41, noon, b"{\0}")]
     assert (source.has_all(1), source.has_all(2), source.is_live) == (True, False, True)
 
 
-def test_files_are_messages_in_the_order_of_their_paths(tmp_path: Path) -> None:
+def test_files_are_messages_in_the_order_of_their_paths(tmp_path: Path, read: Callable[..., LocalRdd]) -> None:
     tenants = [tenant("contoso"), tenant("fabrikam")]
     places = ["fabrikam/1.json", "contoso/b/2.json", "contoso/a/1.json", "nobody/1.json"]
-    rows = [SimpleNamespace(path=f"file:{tmp_path}/{place}", content=bytearray(place.encode())) for place in places]
+    rows = [f"file:{tmp_path}/{place}\0{place}".encode() for place in places]
     source = FileInput(tmp_path)
-    found = list(parse_messages(source.rows(Frame(*rows), tenants).collect(), horizons(tenants), 1))
+    found = list(parse_messages(read(source, tenants, *rows).collect(), horizons(tenants), 1))
     messages = [one for one in found if isinstance(one, ParsedMessage)]
     assert [(one.tenant, one.head.message.sequence_number - 2_000_000) for one in numbered(messages, 2)] == [
         ("fabrikam", 2),
         ("contoso", 1),
         ("contoso", 0),
     ]
-    alone = source.rows(Frame(*rows), tenants[:1]).collect()
+    alone = read(source, tenants[:1], *rows).collect()
     assert {one.tenant for one in alone} == {"contoso"}
+    assert [one.body for one in alone] == [place.encode() for place in places]
     assert (source.has_all(100), source.is_live) == (True, False)
+
+
+@pytest.mark.parametrize(("there", "done"), [(1, ("union",)), (3, ()), (5, ("coalesce",))])
+def test_a_batch_has_as_many_partitions_as_there_are_tasks(
+    monkeypatch: pytest.MonkeyPatch, there: int, done: tuple[str, ...]
+) -> None:
+    """PySpark itself is in an environment of its own."""
+    core, serializers = ModuleType("pyspark.core.rdd"), ModuleType("pyspark.serializers")
+    core.RDD, serializers.NoOpSerializer = (lambda rows, *_: rows), object  # type: ignore[attr-defined]
+    for name, module in {"pyspark.core.rdd": core, "pyspark.serializers": serializers}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    frame = MagicFrame(Rows(there))
+    found = sources.in_partitions(frame, 3)
+    assert (found.partitions, found.done) == (3, done)
+
+
+def test_events_stay_where_their_shard_is() -> None:
+    """Those of the others are packed."""
+    body = json.dumps({"records": [record(who, NOON, "Microsoft.Web/sites/write", 1) for who in PEOPLE]}).encode()
+    here: dict[ShardKey, Any] = {ShardKey("contoso", 1): {}}
+    message = MessageBody("contoso", "0", 3, NOON, body)
+    [found] = parse_messages([message], {"contoso": timedelta(days=7)}, 2, 5, here)
+    assert isinstance(found, ParsedMessage)
+    assert (found.origin, set(found.events)) == ((5, 0), {0})
+    [everybody] = parse_messages([message], {"contoso": timedelta(days=7)}, 2)
+    assert isinstance(everybody, ParsedMessage)
+    assert everybody.events == {0: found.events[0], 1: messages._pack(here[ShardKey("contoso", 1)][0])}
 
 
 def horizons(tenants: list[Tenant]) -> dict[str, timedelta]:
@@ -115,7 +178,7 @@ def test_what_no_parser_foresaw_is_set_aside_and_the_rest_is_read(monkeypatch: p
                 raise RecursionError("too deep")
             return ActivityLogParser().parse(body)
 
-    monkeypatch.setattr(worker, "_PARSER", Surprised())
+    monkeypatch.setattr(messages, "_PARSER", Surprised())
     bodies = [MessageBody("contoso", "3", number, NOON, body) for number, body in enumerate((b"poison", b"{}"))]
     first, second = parse_messages(bodies, {"contoso": timedelta(days=7)}, 2)
     assert isinstance(first, ParsedMessage)
@@ -159,6 +222,7 @@ def test_streams_are_opened_as_spark_wants_it(tmp_path: Path) -> None:
     files, hub = Reader(), Reader()
     FileInput(tmp_path, 7).open(files, [tenant()])
     assert ("option", "maxFilesPerTrigger", "7") in files.asked
+    assert [name for name, *_ in files.asked][-1] == "selectExpr"
     assert ("set", "spark.sql.sources.parallelPartitionDiscovery.threshold", "1000000") in files.asked
     HubInput(9).open(hub, [tenant(connection_string=SECRET)])
     assert [one[1] for one in hub.asked if one[0] == "format"] == ["kafka", "rate"]

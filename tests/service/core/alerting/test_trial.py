@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from models.stream.events import Actor, ActorKind
 from service.core.alerting.alerts import Alert
 from service.core.alerting.score_history import day_number
@@ -67,3 +70,20 @@ def test_a_budget_leads_to_thresholds_that_keep_it_and_a_larger_one_to_lower_one
     assert few["rare_action"] > many["rare_action"]
     assert few["dormant"] > many["dormant"]
     assert thresholds_within([], {}, NOW, 5.0).keys() == NOW.keys()
+
+
+@given(
+    scores=st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 9), st.floats(40, 100), st.sampled_from(sorted(NOW))), max_size=60
+    ),
+    budget=st.floats(0.1, 10.0),
+    least=st.floats(41, 80),
+)
+def test_of_a_budget_that_leads_above_a_score_hours_below_it_may_be_left_out(
+    scores: list[tuple[int, int, float, str]], budget: float, least: float
+) -> None:
+    days = {TODAY + number: 30 for number in range(7)}
+    peaks = [peak(f"user{who}", 24 * day, score, detector) for day, who, score, detector in scores]
+    over = thresholds_within([one for one in peaks if one.reaches(dict.fromkeys(NOW, least))], days, NOW, budget)
+    if min(over.values()) >= least:
+        assert over == thresholds_within(peaks, days, NOW, budget)
