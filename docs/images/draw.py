@@ -135,7 +135,7 @@ def unusual_country() -> str:
 
 def volume_spike() -> str:
     """How many deletions within an hour: to a person, and to a job that clears up so many every night."""
-    model = SurvivalFunction(rungs=14, prior=0.35, strength=20.0, own_strength=2.0, half_life=720.0)
+    model = SurvivalFunction(rungs=14, prior=0.35, strength=20.0, own_strength=2.0, half_life=720.0, whole_strength=3.0)
     for hour in range(HOURS):
         for other in range(20):
             model.learn_one({"kind": "human", "rung": int((hour + other) % 9 == 0), "time": float(hour)})

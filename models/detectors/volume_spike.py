@@ -160,7 +160,12 @@ class VolumeSpike(StatefulDetector[VolumeSpikeState]):
     def __init__(self, explain_from: float = 40.0, max_identities: int = 200_000, half_life_days: float = 30.0) -> None:
         self.explain_from = explain_from
         self.survival = SurvivalFunction(
-            rungs=RUNGS, prior=0.35, strength=20.0, own_strength=2.0, half_life=half_life_days * 24.0
+            rungs=RUNGS,
+            prior=0.35,
+            strength=20.0,
+            own_strength=2.0,
+            half_life=half_life_days * 24.0,
+            whole_strength=3.0,
         )
         self.novelty = NoveltyRate(half_life=2.0 * half_life_days * 24.0)
         self.user_days = UserDays(floor=1.5, prior=0.005, location=1.5, slope=0.5, looks=_LOOKS)
@@ -276,6 +281,7 @@ class _Judged:
                 "active_hours": state.hours,
                 "curves": curves,
                 "own_strength": survival.own_strength,
+                "whole_strength": survival.whole_strength,
                 "decisive": decisive,
                 "probability": chances[decisive],
                 "probability_for_its_kind": survival.probability(self._steps(volume)[decisive]),

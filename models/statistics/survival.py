@@ -53,6 +53,12 @@ class SurvivalFunction(AnomalyDetector):
     group's, and `prior` behind that, so that a rung which nobody has reached yet is half as likely as the one below.
     The chance of rung k is the product of its :math:`q_j`: a discrete-time survival curve [1]_.
 
+    Rung by rung, an identity that often gets a little way is nearly as likely as its kind to go on from there: few of
+    its times speak of the higher rungs. With `whole_strength` w, all times that got as far as half of them do, to rung
+    i, speak of the whole way from there, and the smaller of the two chances counts:
+
+    .. math:: \prod_{j \le i} q_j \cdot \frac{c_k + w \prod_{j > i} q_j^{parent}}{c_i + w}
+
     Parameters
     ----------
     rungs
@@ -63,6 +69,8 @@ class SurvivalFunction(AnomalyDetector):
         What the parent's word is worth to a group and to an identity, in times that the rung below was reached.
     half_life
         Hours after which a time counts half.
+    whole_strength
+        What the parent's word of the whole way is worth to an identity, in times; 0 to go rung by rung alone.
 
     References
     ----------
@@ -93,12 +101,14 @@ class SurvivalFunction(AnomalyDetector):
         strength: float = 4.0,
         own_strength: float = 2.0,
         half_life: float = 1440.0,
+        whole_strength: float = 0.0,
     ) -> None:
         self.rungs = rungs
         self.prior = prior
         self.strength = strength
         self.own_strength = own_strength
         self.half_life = half_life
+        self.whole_strength = whole_strength
         self._counts: dict[str, list[float]] = {_TENANT: [0.0] * (rungs + 1)}
 
     def learn_one(self, x: dict[FeatureName, Any]) -> None:
@@ -142,11 +152,16 @@ class SurvivalFunction(AnomalyDetector):
 
     def probability(self, steps: Sequence[float], own: bytes = b"") -> float:
         """Return the chance of getting up all of `steps`, for somebody who has stood on the rungs `own` times."""
-        counts = own.ljust(len(steps) + 1, b"\0")
-        strength = self.own_strength
-        return math.prod(
-            (counts[at + 1] + strength * chance) / (counts[at] + strength) for at, chance in enumerate(steps)
-        )
+        counts = own.ljust(len(steps) + 1, b"\0")[: len(steps) + 1]
+        strength, whole = self.own_strength, self.whole_strength
+        ways = [1.0]
+        for at, chance in enumerate(steps):
+            ways.append(ways[-1] * (counts[at + 1] + strength * chance) / (counts[at] + strength))
+        if not whole:
+            return ways[-1]
+        usual = sum(2 * count >= counts[0] for count in counts) - 1  # counts never rise
+        onwards = (counts[len(steps)] + whole * math.prod(steps[usual:])) / (counts[usual] + whole)
+        return min(ways[-1], ways[usual] * onwards)
 
     def dump(self) -> Iterator[Json]:
         """Yield one row a group, the tenant's (without a name) first: how often each rung was reached."""

@@ -76,6 +76,36 @@ def test_more_surprises_more(known: VolumeSpike) -> None:
     assert said == sorted(set(said))
 
 
+def test_who_deletes_one_or_five_now_and_then_is_not_therefore_likely_to_delete_sixty() -> None:
+    detector, rung_by_rung = VolumeSpike(), VolumeSpike()
+    rung_by_rung.survival.whole_strength = 0.0
+    for hour in range(AFTER):
+        for number, actor in enumerate(PEOPLE):
+            counts = {"w": 2}
+            if number == 9 and hour % 24 == 9:
+                counts = {"w": 2, "d": 60, "k": 60}
+            elif hour % 12 == number:
+                counts = {"w": 3, "d": 5 if hour % 120 == number else 1, "k": 5 if hour % 120 == number else 1}
+            learn(detector, did(actor, hour, counts))
+            learn(rung_by_rung, did(actor, hour, counts))
+    for counts in ({"d": 60}, {"k": 50}):
+        seen = did(PEOPLE[1], AFTER, counts)
+        [found], [before] = detector.score(seen, NOBODY_ELSE), rung_by_rung.score(seen, NOBODY_ELSE)
+        assert found.surprise > before.surprise + 0.3
+        assert detector.score(did(PEOPLE[9], AFTER, counts), NOBODY_ELSE) == []
+
+
+def test_who_always_does_many_may_do_somewhat_more() -> None:
+    detector = VolumeSpike()
+    for hour in range(AFTER):
+        learn(detector, *(did(actor, hour, {"w": 2, **({"k": 1} if hour % 12 == 0 else {})}) for actor in PEOPLE))
+    for day in (0, 7):
+        learn(detector, did(JOB, 24 * day + 3, {"k": 40}))
+    [found] = detector.score(did(JOB, AFTER, {"k": 80}), NOBODY_ELSE)
+    [other] = detector.score(did(PEOPLE[0], AFTER, {"k": 80}), NOBODY_ELSE)
+    assert found.score < detector.declaration.threshold <= other.score
+
+
 def test_who_does_much_of_everything_is_not_judged_by_deletions_alone() -> None:
     detector = VolumeSpike()
     for hour in range(AFTER):
@@ -153,11 +183,13 @@ def test_the_sum_can_be_redone_from_the_payload_alone(known: VolumeSpike, seen: 
     terms, volume, scope = payload["terms"], payload["volume"], payload["scope"]
     chances = []
     for curve in volume["curves"].values():
-        chance = 1.0
+        worth = volume["own_strength"]
+        ways, own, whole = [1.0], curve["own"], volume["whole_strength"]
         for at, step in enumerate(curve["steps"]):
-            worth = volume["own_strength"]
-            chance *= (curve["own"][at + 1] + worth * step) / (curve["own"][at] + worth)
-        chances.append(chance)
+            ways.append(ways[-1] * (own[at + 1] + worth * step) / (own[at] + worth))
+        usual = max(at for at in range(len(ways)) if 2 * own[at] >= own[0])
+        onwards = (own[len(ways) - 1] + whole * math.prod(curve["steps"][usual:])) / (own[usual] + whole)
+        chances.append(min(ways[-1], ways[usual] * onwards))
     assert len(chances) == 2
     assert terms["volume"] == pytest.approx(-math.log10(max(chances)))
     assert volume["probability"] == pytest.approx(max(chances))

@@ -58,6 +58,34 @@ def test_what_is_long_ago_counts_less() -> None:
     assert model.probability(model.steps("human", 3, 438_488.0)) < 0.1
 
 
+def test_who_often_gets_a_little_way_is_not_therefore_likely_to_get_very_far() -> None:
+    rung_by_rung, outright = SurvivalFunction(own_strength=2.0), SurvivalFunction(own_strength=2.0, whole_strength=4.0)
+    for number in range(100):
+        for model in (rung_by_rung, outright):
+            model.learn_one({"kind": "human", "rung": 6 if number % 10 == 0 else 0, "time": float(number)})
+    own = b""
+    for number in range(40):
+        own = reached(own, int(number % 3 == 0))
+    assert chance(outright, 6, own=own) < chance(rung_by_rung, 6, own=own) / 2
+    for _ in range(40):
+        own = reached(own, 5)
+    again = chance(outright, 6, own=own)
+    assert again > 0.01, "who usually gets far is held against no more than the way from there"
+    assert chance(outright, 6) == pytest.approx(chance(rung_by_rung, 6)), (
+        "of somebody unknown nothing is held against the whole way"
+    )
+
+
+@given(rungs=st.lists(st.integers(0, 8), max_size=300), strength=st.floats(0.5, 10.0))
+def test_a_higher_rung_is_never_likelier_whatever_one_has_done(rungs: list[int], strength: float) -> None:
+    model, own = SurvivalFunction(whole_strength=strength), b""
+    for rung in rungs:
+        model.learn_one({"kind": "human", "rung": rung, "time": 0.0})
+        own = reached(own, rung)
+    chances = [model.probability(model.steps("human", rung, 0.0), own) for rung in range(9)]
+    assert chances == sorted(chances, reverse=True)
+
+
 @given(rungs=st.lists(st.integers(0, 12), max_size=600))
 def test_own_counts_stay_small_and_never_rise_up_the_ladder(rungs: list[int]) -> None:
     own = b""
