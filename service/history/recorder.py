@@ -104,7 +104,6 @@ class Recorder:
         HistoryUnwritable
             This is `patient`, and the file cannot be written.
         """
-        idle = not self._waiting
         for entry in entries:
             with self._changed:
                 admitted = self._admits()
@@ -113,19 +112,21 @@ class Recorder:
             if admitted:
                 for piece in entry.pieces(_PIECE) if isinstance(entry, ClosedBucket) else (entry,):
                     self._append(_packed(piece))
-        with self._changed:
-            if self._waiting:
-                self._begin()
-                # Not for every entry: whoever brings them would give way to a thread that only looks, and waits again.
-                if idle or self._weight >= self._gathering.at_once:
-                    self._changed.notify_all()
 
     def _append(self, entry: HistoryEntry) -> None:
         size = weight(entry)
         with self._changed:
+            if self._closing:  # since it was admitted: nobody would write it
+                self._drop(entries_in(entry))
+                return
+            idle = not self._waiting
             self._waiting.append(entry)
             self._weight += size
             self._taken += size
+            self._begin()
+            # Not for every entry: whoever brings them would give way to a thread that only looks, and waits again.
+            if idle or self._weight >= self._gathering.at_once:
+                self._changed.notify_all()
 
     def _admits(self) -> bool:
         """Whether there is room; an entry may be larger than what is left of it."""
