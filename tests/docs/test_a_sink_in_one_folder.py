@@ -34,13 +34,23 @@ def run(tree: Path, *words: str, **variables: str) -> str:
     return done.stdout
 
 
+def copy_what_mypy_knows(tree: Path) -> None:
+    """What it knows of files that are as they were is true there too; of a database that it is writing, nothing is."""
+    cache = ROOT / ".mypy_cache"
+    if not cache.exists() or any(cache.rglob("*-wal")):
+        return
+    try:
+        shutil.copytree(cache, tree / cache.name)
+    except shutil.Error:  # it has just begun
+        shutil.rmtree(tree / cache.name)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the repository with the page's folder, and its line in the registry."""
     for name in COPIED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=HALF_WRITTEN)
-    if (cache := ROOT / ".mypy_cache").exists():  # what it holds of files that are as they were is true here too
-        shutil.copytree(cache, tmp_path / cache.name)
+    copy_what_mypy_knows(tmp_path)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name, text in FILES.items():
         path = tmp_path / name
