@@ -125,11 +125,13 @@ def try_out(history: History, asked: PageQuery) -> Tried:
     }
     least = max(_LEAST, min([*now.values(), *start.values()], default=_LEAST))
     peaks, active = history.peaks(since, until, least=least), history.active(since, until)
-    tried = _kept(peaks, active, start, budget, asked.now) if budget else start
-    if min(tried.values(), default=least) < least:
-        # Hours below what holds now seldom matter, and are most of them: fetched where a budget allows for more.
-        peaks = history.peaks(since, until, least=_LEAST)
+    tried = start
+    if budget:
         tried = _kept(peaks, active, start, budget, asked.now)
+        if min(tried.values(), default=least) < least:
+            # Hours below what holds now seldom matter, and are most of them: fetched where a budget allows for more.
+            peaks = history.peaks(since, until, least=_LEAST)
+            tried = _kept(peaks, active, start, budget, asked.now)
     summaries = {one.id: one for one in history.alerts(since, until)}
     trial = try_thresholds(peaks, history.told(summaries), active, now, tried)
     vanishing = [summaries[one.id] for one in trial.vanishing]

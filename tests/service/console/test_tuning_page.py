@@ -52,6 +52,12 @@ def test_as_it_is_nothing_appears_vanishes_or_has_to_be_configured(tmp_path: Pat
     assert [day.active for day in found.days] == [2, 1]
 
 
+def test_a_threshold_that_nobody_moves_may_be_as_low_as_somebody_likes(tmp_path: Path) -> None:
+    told_always = Live(InForce({**LIVE.in_force.thresholds, "watch_list": 10.0}))
+    found = said(tmp_path / "history.sqlite", live=told_always)
+    assert found.tried == found.in_force == dict(told_always.in_force.thresholds)
+
+
 def test_a_lower_threshold_adds_and_a_higher_one_takes_away_and_the_yaml_says_so(tmp_path: Path) -> None:
     found = said(tmp_path / "history.sqlite", {"first_time": "50", "rare_action": "70"})
     assert {one.identity for one in found.appearing} == {ANN.id}
