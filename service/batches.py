@@ -25,10 +25,11 @@ _BREATH: Final = 256 * 1024  # bytes of messages between two moments in which ev
 async def emit_closed(engine: Engine, emit: Callable[[TelemetryEvent], None], room: Room | None) -> None:
     """Report the buckets that were closed since this was last asked, in parts, once the history has room for each."""
     left = deque(piece for closed in engine.take_closed() for piece in closed.pieces(_PACKED_AT_ONCE))
+    since: float | None = None
     try:
         while left:
             if room is not None:
-                await room.wait()
+                since = await room.wait(since)
             emit(BucketsClosed([left.popleft()]))
     except BaseException:
         emit(BucketsClosed([*left]))

@@ -29,16 +29,22 @@ class Room:
         self._clock = clock
         self._stuck_at: int | None = None
 
-    async def wait(self) -> None:
+    async def wait(self, since: float | None = None) -> float:
         """Return when there is room, or nothing was written for two seconds; then at once until something is.
 
         Everything else has its turn meanwhile: what is brought next is packed without a pause.
+
+        Parameters
+        ----------
+        since
+            What this returned for the first of several parts: all of them together wait for fifteen seconds.
         """
         await self._clock.sleep(0.0)
-        began = moved = self._clock.elapsed()
+        moved = self._clock.elapsed()
+        began = moved if since is None else since
         written = self._recorder.written
         if written == self._stuck_at:
-            return
+            return began
         self._stuck_at = None
         while self._recorder.is_full and self._clock.elapsed() - began < _LONGEST:
             await self._clock.sleep(_LOOK_EVERY)
@@ -46,4 +52,5 @@ class Room:
                 written, moved = self._recorder.written, self._clock.elapsed()
             elif self._clock.elapsed() - moved >= _STUCK_AFTER:
                 self._stuck_at = written
-                return
+                break
+        return began

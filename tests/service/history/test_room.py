@@ -67,6 +67,27 @@ async def test_whoever_is_stopped_while_waiting_leaves_no_hour_out(recorder: Rec
     assert [judgement.seen.actor for one in parts for judgement in one.judgements] == crowd
 
 
+class SlowRecorder(Recorder):
+    """Writes on and on, and has room for nothing."""
+
+    looks = 0
+    is_full = True
+
+    @property
+    def written(self) -> int:
+        self.looks += 1
+        return self.looks
+
+
+async def test_however_many_parts_there_are_they_wait_no_longer_than_one_would(tmp_path: Path) -> None:
+    clock, recorder = FakeClock(autojump=0.0), SlowRecorder(HistoryFile(tmp_path / "history.sqlite", HistoryLimits()))
+    room, since = Room(recorder, clock), None
+    began = clock.elapsed()
+    for _ in range(5):
+        since = await room.wait(since)
+    assert 15.0 <= clock.elapsed() - began < 16.0
+
+
 async def test_for_a_file_that_takes_nothing_one_waits_once_and_again_when_it_does(
     recorder: Recorder, tmp_path: Path
 ) -> None:
