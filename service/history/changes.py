@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from service.history.schema import transaction
+
 SEGMENT_SECONDS: Final = 3_600
 _MARK: Final = "INSERT INTO unshipped {} ON CONFLICT (hour) DO UPDATE SET change = change + 1"
 
@@ -37,10 +39,9 @@ def unshipped(connection: sqlite3.Connection) -> list[tuple[int, int]]:
 
 def shipped(connection: sqlite3.Connection, hour: int, change: int, tag: str | None) -> None:
     """Note that an hour is in a segment as it was after so many changes, or that it needs none any more."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM unshipped WHERE hour = ? AND change = ?", (hour, change))
-    note(connection, hour, tag)
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.execute("DELETE FROM unshipped WHERE hour = ? AND change = ?", (hour, change))
+        note(connection, hour, tag)
 
 
 def note(connection: sqlite3.Connection, hour: int, tag: str | None) -> None:

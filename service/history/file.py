@@ -16,7 +16,7 @@ import structlog
 from service.core.alerting import Alert
 from service.core.engine import ClosedBucket
 from service.history.retention import HistoryLimits, trim
-from service.history.schema import BUSY_SECONDS, open_to_write
+from service.history.schema import BUSY_SECONDS, open_to_write, transaction
 from service.history.values import HistoryEntry, PackedBucket
 from service.history.writing import write
 
@@ -169,11 +169,5 @@ class HistoryFile:
 
 
 def _transact(connection: sqlite3.Connection, entries: Sequence[HistoryEntry]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         write(connection, entries)
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # what failed may have ended the transaction itself
-            connection.execute("ROLLBACK")
-        raise

@@ -13,7 +13,7 @@ from service.core.verdicts import Verdict
 from service.history.changes import mark_found
 from service.history.packing import text
 from service.history.reading import History
-from service.history.schema import open_to_write
+from service.history.schema import open_to_write, transaction
 from service.history.values import AlertSummary
 from service.history.writing import unix, write
 
@@ -86,8 +86,7 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
     """Give the database in a transaction that nobody else writes beside."""
     connection = open_to_write(path)
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-        connection.execute("COMMIT")
+        with transaction(connection):
+            yield connection
     finally:
         connection.close()

@@ -15,7 +15,7 @@ from service.core.alerting import Alert
 from service.history.changes import mark, mark_found
 from service.history.packing import pack_model, text, unpack_model
 from service.history.reading import FOREVER
-from service.history.schema import open_to_write
+from service.history.schema import open_to_write, transaction
 from service.history.writing import unix
 
 _CHUNK: Final = 1_000  # rows that one transaction takes out, so that whoever else writes waits a few milliseconds
@@ -125,14 +125,9 @@ def _take_out(connection: sqlite3.Connection, before: float) -> bool:
 
 
 def _take_out_alerts(connection: sqlite3.Connection, ids: Sequence[tuple[str]]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         for statement in _OF_ALERTS:
             connection.executemany(statement, ids)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def forget_identity(path: Path, actor: str, since: datetime = EPOCH, until: datetime = FOREVER) -> int:
@@ -157,21 +152,20 @@ def forget_identity(path: Path, actor: str, since: datetime = EPOCH, until: date
     who, span = text(actor), (unix(since), unix(until))
     try:
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("BEGIN IMMEDIATE")
-        taken = _take_out_of_others(connection, actor, since, until)
-        for query in _WHEN:
-            mark_found(connection, query, who, *span)
-        alerts = connection.execute(
-            "SELECT id FROM alerts WHERE subject = ? AND window_start >= ? AND window_start < ?", (who, *span)
-        ).fetchall()
-        for statement in _OF_ALERTS:
-            connection.executemany(statement, alerts)
-        taken += len(alerts)
-        for statement in _OF_A_PERSON:
-            taken += connection.execute(statement, (who, *span)).rowcount
-        if (since, until) == (EPOCH, FOREVER):
-            taken += connection.execute("DELETE FROM identities WHERE id = ?", (who,)).rowcount
-        connection.execute("COMMIT")
+        with transaction(connection):
+            taken = _take_out_of_others(connection, actor, since, until)
+            for query in _WHEN:
+                mark_found(connection, query, who, *span)
+            alerts = connection.execute(
+                "SELECT id FROM alerts WHERE subject = ? AND window_start >= ? AND window_start < ?", (who, *span)
+            ).fetchall()
+            for statement in _OF_ALERTS:
+                connection.executemany(statement, alerts)
+            taken += len(alerts)
+            for statement in _OF_A_PERSON:
+                taken += connection.execute(statement, (who, *span)).rowcount
+            if (since, until) == (EPOCH, FOREVER):
+                taken += connection.execute("DELETE FROM identities WHERE id = ?", (who,)).rowcount
         connection.executescript("PRAGMA incremental_vacuum")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:

@@ -6,6 +6,8 @@ What stands in the tables is for `writing` and `reading`. Instants are Unix seco
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -146,8 +148,7 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
     if _version(connection) == SCHEMA_VERSION:
         return
     connection.create_function("peaks_of", 1, peaks_of, deterministic=True)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         version = _version(connection)  # another process may have been quicker
         if version > SCHEMA_VERSION:
             raise NewerHistory(version)
@@ -155,10 +156,19 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Change all that is changed in the block, or nothing; nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # what failed may have ended the transaction itself
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

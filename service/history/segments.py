@@ -16,7 +16,7 @@ from service.history.changes import SEGMENT_SECONDS, note
 from service.history.packing import squeezed, unsqueezed
 from service.history.reading import FOREVER
 from service.history.retention import forget_identity
-from service.history.schema import open_to_write
+from service.history.schema import open_to_write, transaction
 from service.history.writing import last_restored, take_back
 
 _ENDING: Final = ".segment"
@@ -116,19 +116,18 @@ def put_in(path: Path, hour: int, data: bytes, tag: str) -> None:
         open_to_write(part).close()  # brings one of an older version up to date
         with closing(open_to_write(path)) as connection:
             connection.execute("ATTACH ? AS segment", (str(part),))
-            connection.execute("BEGIN IMMEDIATE")
-            restored = last_restored(connection)
-            if restored is not None:
-                take_back(connection, restored, "segment")
-                connection.execute(
-                    "DELETE FROM main.hours WHERE start >= ?1 AND start < ?1 + ?2 AND records <= ?3"
-                    " AND NOT EXISTS (SELECT 1 FROM main.unshipped WHERE hour = ?1)",
-                    (hour, SEGMENT_SECONDS, restored.records),
-                )
-            for statement in _PUT:
-                connection.execute(statement)
-            note(connection, hour, tag)
-            connection.execute("COMMIT")
+            with transaction(connection):
+                restored = last_restored(connection)
+                if restored is not None:
+                    take_back(connection, restored, "segment")
+                    connection.execute(
+                        "DELETE FROM main.hours WHERE start >= ?1 AND start < ?1 + ?2 AND records <= ?3"
+                        " AND NOT EXISTS (SELECT 1 FROM main.unshipped WHERE hour = ?1)",
+                        (hour, SEGMENT_SECONDS, restored.records),
+                    )
+                for statement in _PUT:
+                    connection.execute(statement)
+                note(connection, hour, tag)
 
 
 def purged(folder: Path, data: bytes, actor: str, since: datetime = EPOCH, until: datetime = FOREVER) -> bytes | None:
